@@ -1,0 +1,43 @@
+"""From raw bytes to a trained model: describe a dataset and a model once, run them anywhere.
+
+The names below are imported on first use, so that `import firelib` (and `firelib --help`) stays fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firelib.errors import FirelibError
+    from firelib.recipe import Feature, FittedFeature, Recipe, Source
+    from firelib.tfrecord.reader import open_dataset
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Feature",
+    "FirelibError",
+    "FittedFeature",
+    "Recipe",
+    "Source",
+    "__version__",
+    "open_dataset",
+]
+
+_HOMES = {
+    "Feature": "firelib.recipe",
+    "FirelibError": "firelib.errors",
+    "FittedFeature": "firelib.recipe",
+    "Recipe": "firelib.recipe",
+    "Source": "firelib.recipe",
+    "open_dataset": "firelib.tfrecord.reader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'firelib' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,72 @@
+"""What people see: notes, progress of long work, tables. Everything goes to standard error but results."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+_QUIET_SECONDS = 5.0
+
+
+class Advance(Protocol):
+    """Tell a progress display how far the work is."""
+
+    def __call__(self, done: float, total: float | None = None, note: str = "") -> None: ...
+
+
+def note(text: str) -> None:
+    """One line about what happens."""
+    err.print(text, highlight=False)
+
+
+@contextmanager
+def progress(label: str, total: float | None = None) -> Iterator[Advance]:
+    """A progress bar with rate and time left on a terminal; elsewhere, a line every few seconds."""
+    if err.is_terminal:
+        with _bar() as bar:
+            task = bar.add_task(label, total=total, note="")
+
+            def advance(done: float, total: float | None = None, note: str = "") -> None:
+                bar.update(task, completed=done, total=total, note=note)
+
+            yield advance
+        return
+    yield _lines(label, total)
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, TextColumn("ETA"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=err)
+
+
+def _lines(label: str, first_total: float | None) -> Advance:
+    started = last = time.monotonic()
+
+    def advance(done: float, total: float | None = None, note: str = "") -> None:
+        nonlocal last
+        now, whole = time.monotonic(), total or first_total
+        if now - last < _QUIET_SECONDS and done != whole:
+            return
+        last = now
+        share = f"{done:,.0f}/{whole:,.0f}" if whole else f"{done:,.0f}"
+        left = f", ETA {(now - started) * (whole - done) / done:.0f} s" if whole and 0 < done < whole else ""
+        err.print(f"{label}: {share} in {now - started:.0f} s{left} {note}", highlight=False)
+
+    return advance
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+    """A table whose first column is text and whose other columns are right-aligned."""
+    result = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        result.add_column(column, justify="left" if index == 0 else "right")
+    for row in rows:
+        result.add_row(*row)
+    return result

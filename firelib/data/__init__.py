@@ -1,0 +1,1 @@
+"""Raw sources -> Delta lake -> Dask on Ray -> shards."""

@@ -1,0 +1,106 @@
+"""Second pass of the transform: gather one range of hashes from every partition and write it as one shard."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from firelib import storage
+from firelib.data.quality import REASON
+from firelib.data.split import HASH, HashRange
+from firelib.data.statistics import Moments, moments
+from firelib.recipe import Recipe
+from firelib.tfrecord.columns import to_columns
+from firelib.tfrecord.layout import fixed_layout
+from firelib.tfrecord.manifest import Shard
+from firelib.tfrecord.shards import shard_count, shard_name, write_shard
+
+
+@dataclass(frozen=True)
+class ShardPlan:
+    """One shard to write: its name and the hashes it holds."""
+
+    split: str
+    name: str
+    hashes: HashRange
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What became of one range of hashes.
+
+    Attributes:
+        split: The split it belongs to.
+        shard: The file written.
+        moments: Feature → moments, for shards of the training split.
+        duplicates: Rows whose key was there already, with the reason.
+    """
+
+    split: str
+    shard: Shard
+    moments: dict[str, Moments]
+    duplicates: pa.Table
+
+
+def plan_shards(
+    recipe: Recipe, totals: Counter[str], ranges: Mapping[str, HashRange], target_bytes: float
+) -> list[ShardPlan]:
+    """The shards of all splits: equal ranges of hashes, as many as give about the target size."""
+    record_bytes = fixed_layout([*recipe.features, recipe.label]).record_bytes
+    plans = []
+    for split, whole in ranges.items():
+        count = shard_count(totals[split], record_bytes, target_bytes)
+        for index, part in enumerate(whole.divide(count)):
+            plans.append(ShardPlan(split, shard_name(split, index, count), part))
+    return plans
+
+
+def gather_shard(plan: ShardPlan, recipe: Recipe, sources: Sequence[str], folder: str) -> Gathered:
+    """Write one shard.
+
+    Args:
+        plan: Which one.
+        recipe: Names key, features and label.
+        sources: The files that the first pass left, one a partition.
+        folder: Where shards go.
+    """
+    rows = pa.concat_tables([_read_range(uri, plan.hashes) for uri in sources], promote_options="permissive")
+    features = [*recipe.features, recipe.label]
+    # The features break ties, so that which one of two rows with the same key stays does not depend on partitions.
+    order = dict.fromkeys([HASH, *recipe.key, *(feature.name for feature in features if not feature.shape)])
+    rows = rows.sort_by([(name, "ascending") for name in order])
+    repeated = _repeats_key(rows, recipe.key)
+    columns = to_columns(rows.filter(pa.array(~repeated)), features)
+    with storage.explain_full_disk(folder):
+        shard = write_shard(Path(folder, plan.name), columns, fixed_layout(features))
+    partial = {f.name: moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
+    return Gathered(plan.split, shard, partial, _with_reason(rows.filter(pa.array(repeated))))
+
+
+def _read_range(uri: str, hashes: HashRange) -> pa.Table:
+    fs, path = storage.filesystem(uri)
+    low = pc.field(HASH) >= pa.scalar(hashes.low, pa.uint64())
+    below = pc.field(HASH) <= pa.scalar(hashes.high - 1, pa.uint64())
+    return pq.read_table(path, filesystem=fs, filters=low & below, partitioning=None)
+
+
+def _repeats_key(rows: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Whether a row has the same key as the row before it (rows are sorted)."""
+    same = np.zeros(rows.num_rows, dtype=bool)
+    if rows.num_rows > 1:
+        same[1:] = True
+        for name in key:
+            column = rows[name].combine_chunks()
+            same[1:] &= pc.equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False).astype(bool)
+    return same
+
+
+def _with_reason(duplicates: pa.Table) -> pa.Table:
+    reason = pa.array(["the key is there twice"] * duplicates.num_rows, pa.string())
+    return duplicates.drop_columns([HASH]).append_column(REASON, reason)

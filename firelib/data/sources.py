@@ -1,0 +1,128 @@
+"""Fetch raw files: from an installed package, from disk, or over http(s) (resumed, hashed, with progress)."""
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import stamina
+
+from firelib import storage
+from firelib.console import progress
+from firelib.errors import FirelibError
+from firelib.recipe import Source
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A source's bytes on this machine.
+
+    Attributes:
+        path: Local file.
+        sha256: Its hash, in hex.
+    """
+
+    path: Path
+    sha256: str
+
+
+def fetch(source: Source, downloads: Path) -> RawFile:
+    """The raw file of a source.
+
+    Args:
+        source: What to fetch.
+        downloads: Folder that keeps downloaded files, by hash.
+
+    Raises:
+        FirelibError: It is not there, cannot be reached, or has another hash.
+    """
+    if source.uri.startswith("pkg://"):
+        path = _in_package(source.uri)
+    elif source.uri.startswith(("http://", "https://")):
+        path = _download(source, downloads)
+    else:
+        path = Path(source.uri.removeprefix("file://"))
+    if not path.is_file():
+        raise FirelibError(f"there is no file {path}", where=f"source {source.uri}", remedy="check the path")
+    digest = storage.sha256_file(path)
+    if source.sha256 and digest != source.sha256.lower():
+        raise FirelibError(
+            f"the file's sha256 is {digest}, not {source.sha256}",
+            where=f"source {source.uri} ({path})",
+            remedy="the source has changed: check it, then put the new hash into the recipe",
+        )
+    return RawFile(path, digest)
+
+
+def _in_package(uri: str) -> Path:
+    """A file inside an installed package, found without importing the package (its code may not run here)."""
+    package, _, inside = uri.removeprefix("pkg://").partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise FirelibError(
+            f"the package {package!r} is not installed",
+            where=f"source {uri}",
+            remedy=f"uv add {package} (or pip install)",
+        )
+    return Path(next(iter(spec.submodule_search_locations)), inside)
+
+
+def _download(source: Source, downloads: Path) -> Path:
+    assert source.sha256
+    final = downloads / f"{source.sha256.lower()[:16]}-{source.uri.rpartition('/')[2] or 'download'}"
+    if final.exists():
+        return final
+    downloads.mkdir(parents=True, exist_ok=True)
+    partial = final.with_name(final.name + ".part")
+    try:
+        with storage.explain_full_disk(str(downloads)):
+            _resume(source.uri, partial)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise FirelibError(
+            f"the download failed: {error}",
+            where=f"source {source.uri}",
+            remedy="run the same command again: it goes on where it stopped",
+        ) from None
+    digest = storage.sha256_file(partial)
+    if digest != source.sha256.lower():
+        partial.unlink()  # resuming a wrong file would never end well
+        raise FirelibError(
+            f"the downloaded file's sha256 is {digest}, not {source.sha256}",
+            where=f"source {source.uri}",
+            remedy="the source has changed: check it, then put the new hash into the recipe",
+        )
+    partial.replace(final)
+    return final
+
+
+def _is_transient(error: Exception) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code >= 500 or error.response.status_code == httpx.codes.TOO_MANY_REQUESTS
+    return isinstance(error, httpx.TransportError)
+
+
+@stamina.retry(on=_is_transient, attempts=4, timeout=None, wait_initial=0.5, wait_max=10)
+def _resume(uri: str, partial: Path) -> None:
+    """Append what is missing; a server without ranges sends everything anew."""
+    have = partial.stat().st_size if partial.exists() else 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    with httpx.stream("GET", uri, headers=headers, follow_redirects=True, timeout=30) as response:
+        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # nothing is missing; the hash decides
+        response.raise_for_status()
+        resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+        _append(response, partial, have if resumed else 0)
+
+
+def _append(response: httpx.Response, partial: Path, have: int) -> None:
+    length = response.headers.get("Content-Length")
+    total = have + int(length) if length else None
+    with partial.open("ab" if have else "wb") as file, progress(f"download {partial.name}", total) as advance:
+        for chunk in _raw(response):
+            have += file.write(chunk)
+            advance(have, total)
+
+
+def _raw(response: httpx.Response) -> Iterator[bytes]:
+    return response.iter_raw(1 << 20)

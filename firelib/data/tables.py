@@ -1,0 +1,57 @@
+"""Lake tables at a pinned version as Dask dataframes; integers stay integers beside nulls."""
+
+from functools import partial
+
+import dask.dataframe as dd
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+
+from firelib import storage
+from firelib.errors import FirelibError
+
+_NULLABLE = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def read_table(uri: str, version: int) -> dd.DataFrame:
+    """One partition for each data file of the version.
+
+    Integer and boolean columns are NumPy's where the version has no null in them, else pandas' nullable ones.
+
+    Args:
+        uri: The Delta table.
+        version: The version to travel to.
+    """
+    table = DeltaTable(uri, version=version)
+    files = sorted(table.file_uris())
+    if not files:
+        raise FirelibError("the table has no rows", where=f"{uri}, version {version}", remedy="choose another version")
+    read = partial(read_file, nullable=frozenset(_columns_with_nulls(table)))
+    return dd.from_map(read, files, meta=read(files[0]).iloc[:0])
+
+
+def read_file(uri: str, nullable: frozenset[str]) -> pd.DataFrame:
+    """One Parquet file as a frame; `nullable` columns get pandas' nullable types."""
+    fs, path = storage.filesystem(uri)
+    table = pq.read_table(path, filesystem=fs, partitioning=None)
+    whole = table.select([name for name in table.column_names if name not in nullable]).to_pandas()
+    holed = table.select([name for name in table.column_names if name in nullable]).to_pandas(
+        types_mapper=_NULLABLE.get
+    )
+    frame: pd.DataFrame = pd.concat([whole, holed], axis=1)[table.column_names]
+    return frame
+
+
+def _columns_with_nulls(table: DeltaTable) -> set[str]:
+    """Columns with a null somewhere in this version, or whose files do not say (Delta's own statistics)."""
+    actions = pa.table(table.get_add_actions(flatten=True))
+    known = {field.name for field in table.schema().fields if f"null_count.{field.name}" in actions.column_names}
+    nulls = {name for name in known if any(count != 0 for count in actions[f"null_count.{name}"].to_pylist())}
+    return nulls | ({field.name for field in table.schema().fields} - known)

@@ -1,0 +1,165 @@
+"""Stage `transform`: lake -> Dask on Ray -> shards and manifest.
+
+Two passes. The first joins and checks each partition and leaves it, sorted by the hash of the key, in scratch
+storage (`prepare`). The second gathers one range of hashes from all partitions and writes it as one shard
+(`gather`). So a shard's content depends on the keys alone, not on partitions, workers or the order in which
+tasks end.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dask
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from firelib import storage
+from firelib.config import Params
+from firelib.console import note
+from firelib.data.dask_on_ray import compute
+from firelib.data.extract import ensure_lake
+from firelib.data.gather import Gathered, gather_shard, plan_shards
+from firelib.data.lake import Lake
+from firelib.data.prepare import Partition, prepare_partition
+from firelib.data.quality import REASON
+from firelib.data.split import HashRange, split_ranges
+from firelib.data.statistics import fit, merge
+from firelib.data.tables import read_table
+from firelib.errors import FirelibError, did_you_mean
+from firelib.paths import Paths
+from firelib.recipe import FittedFeature, Recipe
+from firelib.tfrecord.layout import fixed_layout
+from firelib.tfrecord.manifest import Manifest, Split
+
+
+def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
+    """Make the dataset of a recipe; needs a connected Ray.
+
+    Returns:
+        The manifest, written last.
+    """
+    lake = ensure_lake(recipe, paths)
+    versions = {name: lake.version_of(name, params.data.version) for name in lake.tables}
+    frame = _joined(recipe, lake, versions, paths)
+    ranges = split_ranges(params.data.split)
+    scratch = storage.join(paths.scratch, uuid.uuid4().hex)
+    try:
+        files = [storage.join(scratch, f"{index}.parquet") for index in range(frame.npartitions)]
+        partitions = _prepare(frame, recipe, ranges, files)
+        totals = sum((part.splits for part in partitions), Counter[str]())
+        _refuse_empty(totals, params)
+        with storage.publish_folder(paths.tfrecords) as folder:
+            plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20)
+            gather = dask.delayed(gather_shard, pure=False)
+            gathered = compute([gather(plan, recipe, files, str(folder)) for plan in plans], "write shards")
+            rejected = _rejected(partitions, gathered, recipe)
+            _keep_aside(rejected, paths.rejected)
+            manifest = _manifest(recipe, versions, partitions, gathered, rejected)
+            manifest.write(folder)
+    finally:
+        storage.remove_folder(scratch)
+    return manifest
+
+
+def report(manifest: Manifest) -> None:
+    """Say what became of the rows."""
+    quality = manifest.quality
+    kept = sum(split.rows for split in manifest.splits.values())
+    note(f"  {quality['read']:,} rows read, {kept:,} samples")
+    for kind in ("excluded", "rejected"):
+        for reason, rows in quality[kind].items():
+            note(f"  {kind}: {rows:,} ({reason})")
+    for name, split in manifest.splits.items():
+        size = sum(shard.bytes for shard in split.shards) / 2**20
+        note(f"  {name}: {split.rows:,} rows, {len(split.shards)} shards, {size:.1f} MiB")
+
+
+def _joined(recipe: Recipe, lake: Lake, versions: dict[str, int], paths: Paths) -> Any:
+    tables = {name: read_table(storage.join(paths.lake, name), versions[name]) for name in lake.tables}
+    try:
+        frame = recipe.transform(tables)
+    except (KeyError, AttributeError) as error:
+        columns = sorted({column for table in tables.values() for column in table.columns})
+        name = str(error.args[0]) if error.args else str(error)
+        raise FirelibError(
+            f"the recipe names {name}, which its tables lack",
+            where=f"recipe {recipe.name!r}: transform",
+            remedy=f"{did_you_mean(name, columns)} (firelib data show lists the columns)",
+        ) from error
+    needed = [*(feature.name for feature in recipe.features), recipe.label.name, *recipe.key]
+    missing = sorted(set(needed) - set(frame.columns))
+    if missing:
+        raise FirelibError(
+            f"transform returns no column {', '.join(map(repr, missing))}",
+            where=f"recipe {recipe.name!r}",
+            remedy=did_you_mean(missing[0], frame.columns),
+        )
+    return frame
+
+
+def _prepare(frame: Any, recipe: Recipe, ranges: Mapping[str, HashRange], files: Sequence[str]) -> list[Partition]:
+    storage.make_folder(files[0].rpartition("/")[0])
+    prepare = dask.delayed(prepare_partition, pure=False)
+    partitions = zip(frame.to_delayed(), files, strict=True)
+    return compute([prepare(rows, recipe, ranges, file) for rows, file in partitions], "join and check")
+
+
+def _refuse_empty(totals: Counter[str], params: Params) -> None:
+    shares = params.data.split.model_dump()
+    empty = [split for split in shares if not totals[split]]
+    if empty:
+        raise FirelibError(
+            f"split {empty[0]!r} is empty: {totals.total()} rows at a share of {shares[empty[0]]:g}",
+            where="params.yaml: data.split",
+            remedy="give it a larger share, or more rows (data.version)",
+        )
+
+
+def _rejected(partitions: Sequence[Partition], gathered: Sequence[Gathered], recipe: Recipe) -> pa.Table:
+    """All rows kept aside, ordered by key."""
+    tables = [*(part.rejected for part in partitions), *(shard.duplicates for shard in gathered)]
+    table = pa.concat_tables(tables, promote_options="permissive")
+    return table.sort_by([(name, "ascending") for name in (*recipe.key, REASON)])
+
+
+def _keep_aside(rejected: pa.Table, path: Path) -> None:
+    work = path.with_name(f".{path.name}.tmp")
+    pq.write_table(rejected, work)
+    work.replace(path)
+
+
+def _manifest(
+    recipe: Recipe,
+    versions: dict[str, int],
+    partitions: Sequence[Partition],
+    gathered: Sequence[Gathered],
+    rejected: pa.Table,
+) -> Manifest:
+    splits = {}
+    for name in dict.fromkeys(item.split for item in gathered):
+        shards = tuple(item.shard for item in gathered if item.split == name)
+        splits[name] = Split(rows=sum(shard.rows for shard in shards), shards=shards)
+    excluded = sum((part.excluded for part in partitions), Counter[str]())
+    quality = {
+        "read": sum(part.rows for part in partitions),
+        "excluded": dict(sorted(excluded.items())),
+        "rejected": dict(sorted(Counter(rejected[REASON].to_pylist()).items())),
+    }
+    return Manifest(
+        recipe=recipe.name,
+        features=_fitted(recipe, gathered),
+        label=recipe.label,
+        key=tuple(recipe.key),
+        record_bytes=fixed_layout([*recipe.features, recipe.label]).record_bytes,
+        splits=splits,
+        tables=versions,
+        quality=quality,
+    )
+
+
+def _fitted(recipe: Recipe, gathered: Sequence[Gathered]) -> tuple[FittedFeature, ...]:
+    train = [item.moments for item in gathered if item.split == "train"]
+    return tuple(fit(feature, merge(part[feature.name] for part in train)) for feature in recipe.features)

@@ -1,0 +1,69 @@
+"""Where a recipe's files lie in the project, and where its heavy things lie under the storage root."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from firelib import storage
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The places of one recipe.
+
+    Attributes:
+        recipe: The recipe's name.
+        root: Absolute URI of the storage root.
+        project: Folder that holds params.yaml.
+    """
+
+    recipe: str
+    root: str
+    project: Path
+
+    @property
+    def lake(self) -> str:
+        """URI below which each raw table is a Delta table."""
+        return storage.join(self.root, "lake", self.recipe)
+
+    @property
+    def downloads(self) -> Path:
+        return self.project / "downloads"
+
+    @property
+    def scratch(self) -> str:
+        """URI for what a stage throws away when it ends."""
+        return storage.join(self.root, "scratch", self.recipe)
+
+    @property
+    def runs(self) -> str:
+        """URI below which each training run keeps its checkpoints."""
+        return storage.join(self.root, "runs")
+
+    @property
+    def lake_json(self) -> Path:
+        return self.project / "data" / self.recipe / "lake.json"
+
+    @property
+    def tfrecords(self) -> Path:
+        return self.project / "data" / self.recipe / "tfrecords"
+
+    @property
+    def manifest(self) -> Path:
+        return self.tfrecords / "manifest.json"
+
+    @property
+    def rejected(self) -> Path:
+        """Rows that broke a declared range, with the reason."""
+        return self.project / "data" / self.recipe / "rejected.parquet"
+
+    @property
+    def model(self) -> Path:
+        return self.project / "models" / self.recipe
+
+    @property
+    def metrics(self) -> Path:
+        return self.project / "metrics" / self.recipe
+
+    @property
+    def plots(self) -> Path:
+        return self.project / "plots" / self.recipe

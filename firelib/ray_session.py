@@ -1,0 +1,80 @@
+"""One Ray for all stages of a run: join the one that `RAY_ADDRESS` names, else start one in this process."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from firelib.config import Environment
+from firelib.console import note
+from firelib.errors import FirelibError
+from firelib.recipe import Recipe
+
+# Set before `import ray`: reports of usage leave the machine, and the banner of warnings helps nobody.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+
+
+@contextmanager
+def ray_session(environment: Environment, recipe: Recipe | None = None, debug: bool = False) -> Iterator[str]:
+    """Connect to Ray for the time of the block and give its address.
+
+    Args:
+        environment: `num_cpus` limits embedded Ray.
+        recipe: A recipe from a file is shipped to the workers by value.
+        debug: Show what the workers print.
+    """
+    import ray
+
+    if ray.is_initialized():  # a caller's Ray (tests, a notebook) is used and left running
+        yield ray.get_runtime_context().gcs_address
+        return
+    if recipe is not None:
+        ship_by_value(sys.modules[type(recipe).__module__])
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    try:
+        ray.init(
+            address=address or "local",
+            num_cpus=None if address else environment.num_cpus,
+            include_dashboard=None if address else False,
+            log_to_driver=debug,
+            logging_level=logging.INFO if debug else logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise FirelibError(
+            f"cannot reach Ray: {error}",
+            where=f"RAY_ADDRESS={address}" if address else "embedded Ray",
+            remedy="check the address and the token (RAY_AUTH_MODE=token); firelib doctor says more",
+        ) from error
+    try:
+        yield ray.get_runtime_context().gcs_address
+    finally:
+        ray.shutdown()
+
+
+def ship_by_value(module: ModuleType) -> None:
+    """Make Ray pickle a module's functions with their code: workers cannot import a recipe from a file."""
+    from ray import cloudpickle
+
+    if module.__name__.startswith("firelib_recipe_"):
+        cloudpickle.register_pickle_by_value(module)
+
+
+def require_cpus(wanted: float, what: str) -> None:
+    """Refuse work that this Ray can never start, instead of waiting for ever."""
+    import ray
+
+    have = ray.cluster_resources().get("CPU", 0.0)
+    if wanted > have:
+        raise FirelibError(
+            f"{what} needs {wanted:g} CPUs, this Ray has {have:g}",
+            where="params.yaml: train.workers",
+            remedy="fewer workers (WORKERS=, FIRELIB_WORKERS), smaller train.cpus_per_worker, or a larger cluster",
+        )
+    if wanted == have:
+        note(f"{what} takes all {have:g} CPUs of this Ray")

@@ -1,0 +1,237 @@
+"""What a user writes: a recipe names its sources, its features and its model.
+
+This module imports nothing heavy; recipes import Dask and Keras inside their methods.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from firelib.errors import FirelibError, did_you_mean
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import keras
+    import pandas as pd
+
+FLOATS = frozenset({"float32", "float64"})
+INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"})
+DTYPES = FLOATS | INTEGERS | {"bool", "string"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one raw table comes from.
+
+    Attributes:
+        uri: `pkg://package/path` (a file inside an installed package), `http(s)://…`, or a file's path.
+        sha256: Expected hash of the file, in hex; required for http(s), checked for all.
+        null_values: Strings that stand for a missing value in CSV files.
+        commit_by: Columns whose distinct values (ascending) become one table version each.
+    """
+
+    uri: str
+    sha256: str | None = None
+    null_values: tuple[str, ...] = ("", "NA")
+    commit_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.uri.startswith(("http://", "https://")) and not self.sha256:
+            raise FirelibError(
+                f"source {self.uri} has no sha256",
+                remedy="a download is only reproducible with its hash: Source(uri, sha256='…')",
+            )
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the dataset, as the model sees it: raw values, before any normalisation.
+
+    Attributes:
+        name: Column of the frame that `transform` returns, and key of the record.
+        dtype: One of float32, float64, int8 … int64, uint8 … uint32, bool, string.
+        shape: Shape of one value; () is a scalar.
+        max_length: For strings: the longest value, in UTF-8 bytes. Shorter ones are padded with NUL.
+        range: Inclusive bounds. A row outside is set aside and counted, never clipped.
+        nullable: Whether a value may be missing: NaN in floats, '' in strings, `missing` in integers.
+        missing: The integer that stands for a missing value.
+        description: Shown to people who look at the manifest.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...] = ()
+    max_length: int | None = None
+    range: tuple[float, float] | None = None
+    nullable: bool = False
+    missing: int | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"feature {self.name!r}"
+        if self.dtype not in DTYPES:
+            raise FirelibError(f"unknown dtype {self.dtype!r}", where=where, remedy=did_you_mean(self.dtype, DTYPES))
+        if self.dtype == "string" and not (self.max_length and self.max_length > 0):
+            raise FirelibError(
+                "a string feature needs its longest length", where=where, remedy="max_length=<UTF-8 bytes>"
+            )
+        if self.dtype == "string" and self.shape:
+            raise FirelibError(f"a string has shape (), not {self.shape}", where=where, remedy="drop shape")
+        if self.nullable and self.dtype in INTEGERS and self.missing is None:
+            raise FirelibError(
+                "a nullable integer needs a value that stands for missing", where=where, remedy="missing=-1"
+            )
+        if self.nullable and self.dtype == "bool":
+            raise FirelibError("a bool cannot be missing", where=where, remedy="use int8 with missing=-1, or fill it")
+
+
+@dataclass(frozen=True)
+class FittedFeature:
+    """A feature with what the training split says about it; `build_model` gets one for each feature.
+
+    Attributes:
+        feature: The declaration.
+        count: Values present (rows × size of shape, without missing ones).
+        missing: Values missing.
+        mean: Mean of the present values; 0 for strings.
+        std: Population standard deviation of the present values; 0 for strings.
+        minimum: Smallest present value; None for strings and when nothing is present.
+        maximum: Largest present value; None likewise.
+        vocabulary: For strings: the distinct values, most frequent first, ties by value.
+    """
+
+    feature: Feature
+    count: int = 0
+    missing: int = 0
+    mean: float = 0.0
+    std: float = 0.0
+    minimum: float | None = None
+    maximum: float | None = None
+    vocabulary: tuple[str, ...] = field(default=())
+
+
+class Recipe:
+    """A dataset and a model. Subclass it, or give a module the same names.
+
+    Attributes:
+        name: Folder name under data/, models/, metrics/ and plots/.
+        sources: Table name → where its raw data comes from.
+        features: What the model gets.
+        label: What it predicts; never null.
+        key: Columns that identify a row: they decide its split and its place, for ever.
+        parameters: The model's own parameters with their defaults (section `model` of params.yaml).
+    """
+
+    name: ClassVar[str]
+    sources: ClassVar[Mapping[str, Source]]
+    features: ClassVar[Sequence[Feature]]
+    label: ClassVar[Feature]
+    key: ClassVar[Sequence[str]]
+    parameters: ClassVar[Mapping[str, Any]] = {}
+
+    def transform(self, tables: "Mapping[str, dd.DataFrame]") -> "dd.DataFrame":
+        """Join and clean the tables into one row a sample: columns for features, label and key."""
+        raise NotImplementedError
+
+    def exclude(self, rows: "pd.DataFrame") -> "Mapping[str, pd.Series]":
+        """Rows that are no samples: reason → boolean mask. They are counted and left out."""
+        del rows
+        return {}
+
+    def build_model(self, features: Mapping[str, FittedFeature], params: Mapping[str, Any]) -> "keras.Model":
+        """A compiled Keras model from raw feature values (a dict of inputs) to the label.
+
+        Args:
+            features: Feature name → declaration and training statistics.
+            params: `parameters`, overridden by params.yaml, and `lr`.
+        """
+        raise NotImplementedError
+
+
+_PARTS = ("sources", "features", "label", "key", "transform", "build_model")
+
+
+def load_recipe(reference: str) -> Recipe:
+    """The recipe that a name stands for.
+
+    Args:
+        reference: A recipe that ships with firelib (`flights`), a module (`package.module`), or a file
+            (`recipes/mine.py`).
+
+    Raises:
+        FirelibError: No such recipe, or parts of it are missing (all named at once).
+    """
+    module = _module_of(reference)
+    owned = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Recipe) and value.__module__ == module.__name__
+    ]
+    if len(owned) > 1:
+        names = ", ".join(cls.__name__ for cls in owned)
+        raise FirelibError(
+            f"{len(owned)} recipes in one module: {names}", where=reference, remedy="one recipe a module"
+        )
+    recipe = owned[0]() if owned else _from_module(module)
+    _check_parts(recipe, reference)
+    return recipe
+
+
+def _from_module(module: ModuleType) -> Recipe:
+    names = (*_PARTS, "name", "exclude", "parameters")
+    parts = {name: getattr(module, name) for name in names if hasattr(module, name)}
+    members = {name: staticmethod(part) if callable(part) else part for name, part in parts.items()}
+    recipe: Recipe = type("ModuleRecipe", (Recipe,), {"name": module.__name__.rpartition(".")[2], **members})()
+    return recipe
+
+
+def _check_parts(recipe: Recipe, reference: str) -> None:
+    cls = type(recipe)
+    missing = [part for part in _PARTS if getattr(cls, part, None) in (None, getattr(Recipe, part, None))]
+    if missing:
+        raise FirelibError(
+            f"the recipe lacks {', '.join(missing)}", where=reference, remedy="see docs/recipe.md for each part"
+        )
+    if not hasattr(cls, "name"):
+        cls.name = reference.removesuffix(".py").replace("/", ".").rpartition(".")[2]
+    names = [feature.name for feature in (*recipe.features, recipe.label)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FirelibError(f"declared twice: {', '.join(twice)}", where=reference, remedy="one feature a name")
+    if not recipe.key:
+        raise FirelibError("the key is empty", where=reference, remedy="name the columns that identify a row")
+
+
+def _module_of(reference: str) -> ModuleType:
+    if reference.endswith(".py"):
+        return _load_file(Path(reference))
+    name = reference if "." in reference else f"firelib.recipes.{reference}"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
+            raise
+        shipped = [path.stem for path in (Path(__file__).parent / "recipes").glob("[!_]*.py")]
+        raise FirelibError(
+            f"there is no recipe {reference!r}",
+            where="params.yaml: recipe",
+            remedy=f"{did_you_mean(reference, shipped)} (or package.module, or path/to/recipe.py)",
+        ) from None
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise FirelibError(f"there is no recipe file {path}", where="params.yaml: recipe", remedy="check the path")
+    name = f"firelib_recipe_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

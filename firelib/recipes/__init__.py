@@ -1,0 +1,1 @@
+"""Recipes that ship with firelib; each imports nothing of it but `firelib.recipe`."""

@@ -1,0 +1,127 @@
+"""Arrow tables to the NumPy columns that records are made of: exact types, declared stand-ins for missing values."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from firelib.errors import FirelibError, did_you_mean
+from firelib.recipe import FLOATS, INTEGERS, Feature
+from firelib.tfrecord.layout import numpy_dtype
+
+
+def to_columns(table: pa.Table, features: Sequence[Feature]) -> dict[str, npt.NDArray[np.generic]]:
+    """One NumPy array a feature.
+
+    Returns:
+        Feature name → array [rows, *shape] of the feature's dtype; strings are `S<max_length>`.
+
+    Raises:
+        FirelibError: A column is missing, has a value of another type, a null in a feature that is not
+            nullable, or a string that is too long.
+    """
+    return {feature.name: to_column(table, feature) for feature in features}
+
+
+def to_column(table: pa.Table, feature: Feature) -> npt.NDArray[np.generic]:
+    """One feature's values; see `to_columns`."""
+    column = cast(table, feature)
+    if column.null_count and not feature.nullable:
+        raise FirelibError(
+            f"{column.null_count} values are missing in column {feature.name!r}",
+            where=f"feature {feature.name!r}",
+            remedy="fill or exclude them in the recipe, or declare it nullable",
+        )
+    if feature.dtype == "string":
+        return _strings(column, feature)
+    if feature.shape:
+        return _arrays(column, feature)
+    return _numbers(column, feature)
+
+
+def cast(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
+    """A column in the feature's Arrow type, nulls kept.
+
+    Raises:
+        FirelibError: The column is missing or holds a value that is not of the type.
+    """
+    if feature.name not in table.column_names:
+        raise FirelibError(
+            f"there is no column {feature.name!r}",
+            where="the table that the recipe's transform returns",
+            remedy=did_you_mean(feature.name, table.column_names),
+        )
+    column = table[feature.name]
+    try:
+        return column.cast(_arrow_type(feature))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FirelibError(
+            f"column {feature.name!r} should be {feature.dtype} but is {column.type}: {error}",
+            where=f"feature {feature.name!r}",
+            remedy="convert it in the recipe's transform, or correct the feature's dtype",
+        ) from None
+
+
+def string_bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Length of each string in UTF-8 bytes."""
+    return pc.binary_length(column)
+
+
+def _arrow_type(feature: Feature) -> pa.DataType:
+    scalar = {"bool": pa.bool_(), "string": pa.string()}.get(feature.dtype)
+    scalar = scalar or pa.from_numpy_dtype(np.dtype(feature.dtype))
+    return pa.list_(scalar) if feature.shape else scalar
+
+
+def _numbers(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
+    if column.null_count:
+        stand_in = float("nan") if feature.dtype in FLOATS else feature.missing
+        column = column.fill_null(pa.scalar(stand_in, column.type))
+    values: npt.NDArray[np.generic] = column.to_numpy().astype(numpy_dtype(feature), copy=False)
+    if feature.dtype in INTEGERS:
+        _check_bounds(values, feature)
+    return values
+
+
+def _check_bounds(values: npt.NDArray[np.generic], feature: Feature) -> None:
+    if not feature.range or not len(values):
+        return
+    low, high = feature.range
+    wrong = (values < low) | (values > high)  # type: ignore[operator]  # integers, by the caller
+    if feature.missing is not None:
+        wrong &= values != feature.missing
+    if wrong.any():
+        raise FirelibError(
+            f"{values[wrong][0]} is outside {feature.range}",
+            where=f"feature {feature.name!r}",
+            remedy="widen the range, or exclude the row in the recipe",
+        )
+
+
+def _strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
+    column = column.fill_null("")
+    longest = pc.max(string_bytes(column)).as_py() or 0
+    assert feature.max_length is not None
+    if longest > feature.max_length:
+        raise FirelibError(
+            f"a value has {longest} bytes, more than {feature.max_length}",
+            where=f"feature {feature.name!r}",
+            remedy=f"max_length={longest}, or shorten it in the recipe",
+        )
+    encoded = column.cast(pa.binary()).to_numpy(zero_copy_only=False)
+    return encoded.astype(numpy_dtype(feature)) if len(encoded) else np.empty(0, numpy_dtype(feature))
+
+
+def _arrays(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
+    values = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    expected = len(column) * int(np.prod(feature.shape))
+    if len(values) != expected:
+        raise FirelibError(
+            f"arrays hold {len(values)} values, not {expected}",
+            where=f"feature {feature.name!r}",
+            remedy=f"every value needs shape {feature.shape}",
+        )
+    arrays: npt.NDArray[np.generic] = values.astype(numpy_dtype(feature), copy=False)
+    return arrays.reshape(len(column), *feature.shape)

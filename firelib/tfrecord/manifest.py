@@ -1,0 +1,101 @@
+"""manifest.json: what a dataset holds. It is written last, so a dataset with a manifest is whole."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from firelib import storage
+from firelib.errors import FirelibError
+from firelib.recipe import Feature, FittedFeature
+from firelib.tfrecord.layout import FixedLayout, fixed_layout
+
+NAME = "manifest.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shard(_Part):
+    """One file.
+
+    name: File name beside the manifest. sha256: Hash of the file, in hex.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Split(_Part):
+    """The shards of one split, in order: row *i* of the split is row *i* of their concatenation."""
+
+    rows: int
+    shards: tuple[Shard, ...]
+
+
+class Manifest(_Part):
+    """A dataset: features, statistics, shards, and what it was made from.
+
+    features: Every feature with its statistics on the training split; the label is not among them.
+    record_bytes: Length of each record (fixed layout).
+    tables: Table → version that was read.
+    quality: Rows read, excluded and rejected, by reason.
+    """
+
+    format: Literal[1] = 1
+    recipe: str
+    features: tuple[FittedFeature, ...]
+    label: Feature
+    key: tuple[str, ...]
+    record_bytes: int
+    splits: dict[str, Split]
+    tables: dict[str, int]
+    quality: dict[str, Any]
+
+    @property
+    def layout(self) -> FixedLayout:
+        return fixed_layout([*(fitted.feature for fitted in self.features), self.label])
+
+    @property
+    def fitted(self) -> Mapping[str, FittedFeature]:
+        return {fitted.feature.name: fitted for fitted in self.features}
+
+    @property
+    def sha256(self) -> str:
+        """The dataset's identity: every shard's hash is in it."""
+        return storage.sha256_json(self.model_dump(mode="json"))
+
+    def split(self, name: str) -> Split:
+        if name not in self.splits:
+            known = ", ".join(self.splits)
+            raise FirelibError(f"there is no split {name!r}", where=NAME, remedy=f"splits here: {known}")
+        return self.splits[name]
+
+    def write(self, folder: Path) -> None:
+        storage.write_bytes(str(folder / NAME), storage.to_json(self.model_dump(mode="json")))
+
+
+def read_manifest(uri: str) -> Manifest:
+    """The manifest at a URI (the file, or the folder that holds it).
+
+    Raises:
+        FirelibError: It is missing, or is no manifest that this version reads.
+    """
+    uri = uri if uri.endswith(".json") else storage.join(uri, NAME)
+    content = storage.read_json(uri)
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise FirelibError(f"not a manifest: {wrong}", where=uri, remedy="run firelib transform again") from None
+    if manifest.layout.record_bytes != manifest.record_bytes:
+        raise FirelibError(
+            f"its records have {manifest.record_bytes} bytes, its features need {manifest.layout.record_bytes}",
+            where=uri,
+            remedy="run firelib transform again",
+        )
+    return manifest
