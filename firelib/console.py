@@ -48,13 +48,14 @@ def _bar() -> Progress:
 
 def _lines(label: str, first_total: float | None) -> Advance:
     started = last = time.monotonic()
+    finished = False
 
     def advance(done: float, total: float | None = None, note: str = "") -> None:
-        nonlocal last
+        nonlocal last, finished
         now, whole = time.monotonic(), total or first_total
-        if now - last < _QUIET_SECONDS and done != whole:
+        if finished or (now - last < _QUIET_SECONDS and done != whole):
             return
-        last = now
+        last, finished = now, done == whole
         share = f"{done:,.0f}/{whole:,.0f}" if whole else f"{done:,.0f}"
         left = f", ETA {(now - started) * (whole - done) / done:.0f} s" if whole and 0 < done < whole else ""
         err.print(f"{label}: {share} in {now - started:.0f} s{left} {note}", highlight=False)

@@ -1,0 +1,62 @@
+# firelib: `make run` sets everything up and runs the whole pipeline. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON  ?= python3
+EXTRAS  := --extra data --extra train --extra pipeline
+UV      := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN     := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# make run WORKERS=1: how many training workers (results do not depend on it)
+ifdef WORKERS
+export FIRELIB_WORKERS := $(WORKERS)
+endif
+
+.PHONY: help run setup test test-slow coverage lint format bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## Set up and run the pipeline: extract, transform, train, evaluate (WORKERS=n)
+	@$(BIN)/firelib run
+
+setup: .venv/.done ## Create .venv with everything in uv.lock
+
+.venv/.done: uv.lock pyproject.toml | $(UV)
+	@echo "setting up .venv (a minute on a first run)"
+	@$(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
+	@touch $@
+
+.uv/bin/uv: # where uv is missing, pip brings it into a folder of its own
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv
+
+test: setup ## Run the tests
+	@$(BIN)/pytest
+
+test-slow: setup ## Run the long random drills too
+	@$(BIN)/pytest -m slow
+
+coverage: setup ## Run the tests and show which lines they reach
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --skip-covered
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format
+
+bench: setup ## Measure each stage of the pipeline (wall time, memory, start-up)
+	@$(BIN)/python -m benchmarks.stages
+
+clean: ## Remove what the pipeline made here (asks first); downloads and DVC's cache stay
+	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]
+	@rm -rf data/*/tfrecords data/*/lake.json data/*/rejected.parquet models storage wandb

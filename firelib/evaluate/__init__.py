@@ -1,0 +1,1 @@
+"""Model + test split -> metrics, curves and pictures, beside honest baselines."""

@@ -1,0 +1,87 @@
+"""Score a few raw rows given as JSON or CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from firelib.errors import FirelibError, did_you_mean
+from firelib.evaluate.model import TrainedModel
+from firelib.recipe import FLOATS, INTEGERS, Feature
+from firelib.tfrecord.columns import to_columns
+
+Row = Mapping[str, Any]
+
+
+def predict(rows: Sequence[Row], features: Sequence[Feature], model_folder: Path) -> list[Any]:
+    """One output a row.
+
+    Args:
+        rows: Feature name → raw value; a nullable feature may be left out.
+        features: The features that the model takes.
+        model_folder: `models/<recipe>`.
+
+    Raises:
+        FirelibError: A value is missing, of the wrong type or out of range, or a name is unknown.
+    """
+    columns = to_columns(_table(rows, features), features)
+    outputs: list[Any] = TrainedModel(model_folder).predict(columns).tolist()
+    return outputs
+
+
+def read_rows(text: str, where: str) -> list[dict[str, Any]]:
+    """Rows from JSON (one object, a list, or one object a line) or from CSV with a header."""
+    text = text.strip()
+    if not text:
+        raise FirelibError("there are no rows", where=where, remedy="give JSON objects, or CSV with a header")
+    if text[0] not in "[{":
+        return [{name: _from_csv(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
+    try:
+        content = json.loads(text) if text[0] == "[" or "\n{" not in text else list(map(json.loads, text.splitlines()))
+    except json.JSONDecodeError as error:
+        raise FirelibError(f"not JSON: {error}", where=where, remedy="check the quotes and commas") from None
+    return content if isinstance(content, list) else [content]
+
+
+def _from_csv(value: str) -> Any:
+    if value in ("", "NA"):
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _table(rows: Sequence[Row], features: Sequence[Feature]) -> pa.Table:
+    known = {feature.name for feature in features}
+    problems = []
+    for index, row in enumerate(rows):
+        problems += [f"row {index}: unknown {name!r}: {did_you_mean(name, known)}" for name in sorted(set(row) - known)]
+        for feature in features:
+            problem = _problem(row.get(feature.name), feature)
+            if problem:
+                problems.append(f"row {index}: {feature.name} {problem}")
+    if problems:
+        raise FirelibError("\n".join(problems), where="the rows given", remedy="firelib data show lists the features")
+    return pa.table({feature.name: pa.array([row.get(feature.name) for row in rows]) for feature in features})
+
+
+def _problem(value: Any, feature: Feature) -> str | None:
+    if value is None:
+        return None if feature.nullable else "is missing"
+    if feature.dtype == "string":
+        return None if isinstance(value, str) else f"should be a string, got {value!r}"
+    if feature.dtype in FLOATS | INTEGERS and not feature.shape:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return f"should be a number, got {value!r}"
+        if feature.range and not feature.range[0] <= value <= feature.range[1]:
+            return f"should be within {feature.range}, got {value!r}"
+    return None

@@ -1,0 +1,73 @@
+"""`firelib run`: what is stale according to DVC is run again, with one Ray for all stages."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from firelib.config import Environment
+from firelib.console import note
+from firelib.errors import FirelibError
+from firelib.paths import Paths
+from firelib.ray_session import ray_session
+from firelib.report import show_results
+
+
+def run_pipeline(paths: Paths, environment: Environment, targets: Sequence[str], force: bool, debug: bool) -> int:
+    """Bring stages up to date.
+
+    Args:
+        paths: The project.
+        environment: For the Ray to start.
+        targets: Stages, with all that they depend on; none means all.
+        force: Run them even if nothing has changed.
+        debug: Show what Ray's workers print.
+
+    Returns:
+        DVC's exit code.
+    """
+    stale = stale_stages(paths.project, targets)
+    if not stale and not force:
+        note("nothing to do: every stage is up to date (--force runs them all the same)")
+        show_results(paths)
+        return 0
+    note(f"to run: {', '.join(stale) or 'all stages'}")
+    with ray_session(environment, debug=debug) as address:
+        code = _repro(paths.project, targets, force, address)
+    if code:
+        note("stopped: finished stages are kept; correct the problem above and run the same command again")
+    else:
+        show_results(paths)
+    return code
+
+
+def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
+    """Stages that DVC would run because of what has changed (those below them follow).
+
+    Raises:
+        FirelibError: This is no DVC project, or dvc.yaml is wrong.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(project)) as repo:
+            return [name.rpartition(":")[2] for name in repo.status(targets=list(targets) or None)]
+    except DvcException as error:
+        raise FirelibError(
+            f"DVC: {error}", where=str(project), remedy="check dvc.yaml and dvc.lock; outside of git: dvc init --no-scm"
+        ) from error
+
+
+def _repro(project: Path, targets: Sequence[str], force: bool, ray_address: str) -> int:
+    """`dvc repro`, its stages on the Ray that runs already."""
+    own = Path(sys.executable).parent  # dvc.yaml says `firelib`: the one of this environment
+    environment = {
+        **os.environ,
+        "PATH": f"{own}{os.pathsep}{os.environ.get('PATH', '')}",
+        "RAY_ADDRESS": ray_address,
+        "RAY_AUTH_MODE": "token",
+    }
+    command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else []), *targets]
+    return subprocess.run(command, cwd=project, env=environment, check=False).returncode  # noqa: S603  our own words
