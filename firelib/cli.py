@@ -79,7 +79,7 @@ def _show_version(value: bool) -> None:
 def options(
     params: Annotated[Path, typer.Option(help="Parameters of the pipeline.")] = Path("params.yaml"),
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and what Ray's workers print.")] = False,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback does the work
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
@@ -180,7 +180,8 @@ def train(
 def evaluate() -> None:
     """Measure the model on the test split beside two baselines; draw curves."""
     from firelib.console import out
-    from firelib.evaluate.evaluate import comparison, evaluate
+    from firelib.evaluate.evaluate import evaluate
+    from firelib.report import comparison
 
     out.print(comparison(evaluate(_project().paths)))
 

@@ -1,5 +1,6 @@
 """What people see: notes, progress of long work, tables. Everything goes to standard error but results."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,20 @@ class Advance(Protocol):
     """Tell a progress display how far the work is."""
 
     def __call__(self, done: float, total: float | None = None, note: str = "") -> None: ...
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide what native code writes to standard error meanwhile (TensorFlow's import does, whatever its log level)."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def note(text: str) -> None:

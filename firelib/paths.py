@@ -65,5 +65,13 @@ class Paths:
         return self.project / "metrics" / self.recipe
 
     @property
+    def test_metrics(self) -> Path:
+        return self.metrics / "test.json"
+
+    @property
+    def baseline_metrics(self) -> Path:
+        return self.metrics / "baselines.json"
+
+    @property
     def plots(self) -> Path:
         return self.project / "plots" / self.recipe

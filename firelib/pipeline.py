@@ -11,7 +11,7 @@ from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.paths import Paths
 from firelib.ray_session import ray_session
-from firelib.report import show_results
+from firelib.report import show_places, show_results
 
 
 def run_pipeline(paths: Paths, environment: Environment, targets: Sequence[str], force: bool, debug: bool) -> int:
@@ -38,7 +38,7 @@ def run_pipeline(paths: Paths, environment: Environment, targets: Sequence[str],
     if code:
         note("stopped: finished stages are kept; correct the problem above and run the same command again")
     else:
-        show_results(paths)
+        show_places(paths)
     return code
 
 

@@ -1,5 +1,6 @@
 """Tables about data and results, for the terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -9,6 +10,8 @@ from firelib.console import note, out, table
 from firelib.paths import Paths
 from firelib.recipe import FittedFeature
 from firelib.tfrecord.manifest import Manifest
+
+_HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy"}
 
 
 def lake_table(name: str, record: Any) -> Table:
@@ -40,14 +43,36 @@ def split_table(manifest: Manifest) -> Table:
     return table("Splits", ["split", "rows", "shards", "size"], rows)
 
 
+def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
+    """What the last evaluation measured, or None before the first: `model` and baselines → metric → value."""
+    if not (paths.test_metrics.is_file() and paths.baseline_metrics.is_file()):
+        return None
+    baselines = storage.read_json(str(paths.baseline_metrics))
+    return {"model": storage.read_json(str(paths.test_metrics)), **baselines}
+
+
+def comparison(results: Mapping[str, Mapping[str, float]]) -> Table:
+    """Model and baselines side by side; the best value of each metric is marked."""
+    names = list(next(iter(results.values())))
+    rows = []
+    for metric in names:
+        values = {name: result[metric] for name, result in results.items()}
+        best = (max if metric in _HIGHER_IS_BETTER else min)(values.values())
+        cells = [f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}" for value in values.values()]
+        rows.append([metric.replace("_", " "), *cells])
+    return table("Test split (* is best)", ["metric", *(name.replace("_", " ") for name in results)], rows)
+
+
 def show_results(paths: Paths) -> None:
     """The newest test metrics, and where model and pictures lie."""
-    if not (paths.metrics / "test.json").is_file():
-        return
-    results = storage.read_json(str(paths.metrics / "test.json"))
-    names = list(next(iter(results.values())))
-    rows = [[metric, *(f"{result[metric]:.4f}" for result in results.values())] for metric in names]
-    out.print(table("Test split", ["metric", *results], rows))
+    results = read_results(paths)
+    if results is not None:
+        out.print(comparison(results))
+        show_places(paths)
+
+
+def show_places(paths: Paths) -> None:
+    """Where the results lie, and what to do with them."""
     note(f"model:    {paths.model}")
     note(f"pictures: {paths.plots}")
     note("next:     firelib predict --help · dvc metrics show · dvc plots show")

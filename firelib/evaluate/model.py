@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from firelib.console import quiet
 from firelib.errors import FirelibError
 from firelib.evaluate.metrics import Floats
 from firelib.tfrecord.reader import Batch
@@ -26,7 +27,8 @@ class TrainedModel:
         path = folder / "model.keras"
         if not path.is_file():
             raise FirelibError(f"there is no model {path}", remedy="firelib train makes it (or dvc checkout)")
-        import keras
+        with quiet():
+            import keras
 
         self._model = keras.models.load_model(path, compile=False)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from firelib import storage
 from firelib.config import Environment, Params, model_params
-from firelib.console import note
+from firelib.console import note, quiet
 from firelib.errors import FirelibError
 from firelib.lineage import lineage
 from firelib.paths import Paths
@@ -70,7 +70,9 @@ def _job(recipe: Recipe, params: Params, environment: Environment, paths: Paths,
 
 def _fit(job: TrainingJob, paths: Paths) -> TrainingProgress:
     from ray.train import CheckpointConfig, RunConfig, ScalingConfig
-    from ray.train.tensorflow import TensorflowTrainer
+
+    with quiet():
+        from ray.train.tensorflow import TensorflowTrainer
 
     settings = job.params.train
     with live_board() as board:
@@ -98,7 +100,7 @@ def worker_environment(cpus: float) -> dict[str, str]:
     return {
         "KERAS_BACKEND": "tensorflow",
         "TF_USE_LEGACY_KERAS": "0",  # Ray sets it to 1, after Keras was imported: say it here, for all
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_NUM_INTRAOP_THREADS": str(max(1, round(cpus))),  # workers on one host share its cores
     }
 
