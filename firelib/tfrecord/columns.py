@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.recipe import FLOATS, INTEGERS, Feature
+from firelib.recipe import FLOATS, Feature
 from firelib.tfrecord.layout import numpy_dtype
 
 
@@ -36,9 +36,8 @@ def to_column(table: pa.Table, feature: Feature) -> npt.NDArray[np.generic]:
         )
     if feature.dtype == "string":
         return _strings(column, feature)
-    if feature.shape:
-        return _arrays(column, feature)
-    return _numbers(column, feature)
+    flat = _elements(column, feature) if feature.shape else column
+    return _numbers(flat, feature).reshape(len(column), *feature.shape)
 
 
 def cast(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
@@ -55,7 +54,7 @@ def cast(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
         )
     column = table[feature.name]
     try:
-        return column.cast(_arrow_type(feature))
+        return _flat_lists(column, feature).cast(_arrow_type(feature))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FirelibError(
             f"column {feature.name!r} should be {feature.dtype} but is {column.type}: {error}",
@@ -80,16 +79,16 @@ def _numbers(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generi
         stand_in = float("nan") if feature.dtype in FLOATS else feature.missing
         column = column.fill_null(pa.scalar(stand_in, column.type))
     values: npt.NDArray[np.generic] = column.to_numpy().astype(numpy_dtype(feature), copy=False)
-    if feature.dtype in INTEGERS:
-        _check_bounds(values, feature)
+    check_bounds(values, feature)
     return values
 
 
-def _check_bounds(values: npt.NDArray[np.generic], feature: Feature) -> None:
+def check_bounds(values: npt.NDArray[np.generic], feature: Feature) -> None:
+    """Refuse a value outside the declared range; NaN and the stand-in for missing are inside."""
     if not feature.range or not len(values):
         return
     low, high = feature.range
-    wrong = (values < low) | (values > high)  # type: ignore[operator]  # integers, by the caller
+    wrong = (values < low) | (values > high)  # type: ignore[operator]  # numbers, by the caller
     if feature.missing is not None:
         wrong &= values != feature.missing
     if wrong.any():
@@ -110,18 +109,65 @@ def _strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generi
             where=f"feature {feature.name!r}",
             remedy=f"max_length={longest}, or shorten it in the recipe",
         )
+    if pc.any(pc.ends_with(column, "\0")).as_py():
+        raise FirelibError(
+            "a value ends with NUL, which cannot be told from padding",
+            where=f"feature {feature.name!r}",
+            remedy="strip it in the recipe",
+        )
     encoded = column.cast(pa.binary()).to_numpy(zero_copy_only=False)
     return encoded.astype(numpy_dtype(feature)) if len(encoded) else np.empty(0, numpy_dtype(feature))
 
 
-def _arrays(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
-    values = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    expected = len(column) * int(np.prod(feature.shape))
-    if len(values) != expected:
+def _flat_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
+    """Arrays as lists of one level, whatever Arrow type holds them."""
+    if not feature.shape or not _is_list(column.type):
+        return column
+    array = column.combine_chunks()
+    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    if isinstance(array, pa.FixedSizeListArray):
+        array = array.cast(pa.list_(array.type.value_type))
+    while _is_list(array.type.value_type):
+        array = _without_inner_level(array, feature)
+    return pa.chunked_array([array])
+
+
+def _without_inner_level(array: pa.Array, feature: Feature) -> pa.Array:
+    inner = array.values
+    if isinstance(inner, pa.FixedSizeListArray):
+        inner = inner.cast(pa.list_(inner.type.value_type))
+    if inner.null_count:
         raise FirelibError(
-            f"arrays hold {len(values)} values, not {expected}",
+            "a part of an array is missing", where=f"feature {feature.name!r}", remedy="fill it in the recipe"
+        )
+    offsets = inner.offsets.take(array.offsets)
+    return type(array).from_arrays(offsets, inner.values, mask=array.is_null() if array.null_count else None)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    checks = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(check(kind) for check in checks)
+
+
+def _elements(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
+    """The elements of all arrays, one after the other; a missing array is as many missing elements."""
+    expected = int(np.prod(feature.shape))
+    lengths = pc.list_value_length(column)
+    wrong = lengths.filter(pc.not_equal(lengths, expected))
+    if len(wrong):
+        raise FirelibError(
+            f"an array has {wrong[0].as_py()} values, not {expected}",
             where=f"feature {feature.name!r}",
             remedy=f"every value needs shape {feature.shape}",
         )
-    arrays: npt.NDArray[np.generic] = values.astype(numpy_dtype(feature), copy=False)
-    return arrays.reshape(len(column), *feature.shape)
+    if column.null_count:
+        blank = pa.scalar([None] * expected, column.type)
+        column = column.fill_null(blank)
+    flat = pc.list_flatten(column)
+    if flat.null_count and not feature.nullable:
+        raise FirelibError(
+            f"{flat.null_count} values are missing inside arrays",
+            where=f"feature {feature.name!r}",
+            remedy="fill them in the recipe, or declare it nullable",
+        )
+    return flat

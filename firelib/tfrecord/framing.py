@@ -14,6 +14,7 @@ from firelib.errors import FirelibError
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
 _MASK_DELTA = 0xA282EAD8
+_REMEDY = "restore the file (dvc checkout), or write it again (firelib transform)"
 
 
 def masked_crc(data: bytes | memoryview) -> int:
@@ -61,7 +62,10 @@ def verify(block: npt.NDArray[np.uint8], record_bytes: int, where: str) -> None:
     Raises:
         FirelibError: Names the first record that is damaged.
     """
-    rows = block.reshape(-1, framed_bytes(record_bytes))
+    whole, rest = divmod(block.size, framed_bytes(record_bytes))
+    if rest:
+        raise FirelibError(f"record {whole} is cut short: {rest} bytes of it are there", where=where, remedy=_REMEDY)
+    rows = block.reshape(whole, framed_bytes(record_bytes))
     expected = np.frombuffer(header(record_bytes), np.uint8)
     sound = (rows[:, :HEADER_BYTES] == expected).all(axis=1)
     sound &= (rows[:, -FOOTER_BYTES:] == _checksums(rows[:, HEADER_BYTES:-FOOTER_BYTES])).all(axis=1)
@@ -69,7 +73,7 @@ def verify(block: npt.NDArray[np.uint8], record_bytes: int, where: str) -> None:
         raise FirelibError(
             f"record {int(np.argmin(sound))} is damaged: its CRC does not match",
             where=where,
-            remedy="restore the file (dvc checkout), or write it again (firelib transform)",
+            remedy=_REMEDY,
         )
 
 

@@ -70,7 +70,12 @@ class FixedLayout:
 
 
 def fixed_layout(features: Sequence[Feature]) -> FixedLayout:
-    """The layout of a dataset with these features."""
+    """The layout of a dataset with these features.
+
+    Raises:
+        FirelibError: Two of them have one name, or one cannot be stored as declared.
+    """
+    _check(features)
     entries = {feature.name: _entry(feature) for feature in features}
     body = b"".join(entry for _, entry in sorted(entries.items(), key=lambda item: item[0].encode()))
     template = _FIRST + _varint(len(body)) + body
@@ -79,6 +84,33 @@ def fixed_layout(features: Sequence[Feature]) -> FixedLayout:
         end += len(entry)
         offsets[name] = end  # the value is the last thing in its entry
     return FixedLayout(template, tuple(_slot(feature, offsets[feature.name]) for feature in features))
+
+
+def _check(features: Sequence[Feature]) -> None:
+    names = [feature.name for feature in features]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FirelibError(f"declared twice: {', '.join(twice)}", remedy="one feature a name")
+    for feature in features:
+        _check_one(feature)
+
+
+def _check_one(feature: Feature) -> None:
+    where = f"feature {feature.name!r}"
+    try:
+        feature.name.encode()
+    except UnicodeEncodeError:
+        raise FirelibError("its name cannot be written as UTF-8", where=where, remedy="rename it") from None
+    if any(size < 1 for size in feature.shape):
+        raise FirelibError(f"shape {feature.shape} has no elements", where=where, remedy="every size is at least 1")
+    if feature.missing is not None and feature.dtype in INTEGERS:
+        info = np.iinfo(feature.dtype)
+        if not info.min <= feature.missing <= info.max:
+            raise FirelibError(
+                f"missing={feature.missing} is no {feature.dtype}",
+                where=where,
+                remedy="choose another stand-in or dtype",
+            )
 
 
 def numpy_dtype(feature: Feature) -> np.dtype[np.generic]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from firelib import storage
 from firelib.errors import FirelibError
@@ -24,9 +24,9 @@ class Shard(_Part):
     name: File name beside the manifest. sha256: Hash of the file, in hex.
     """
 
-    name: str
-    rows: int
-    bytes: int
+    name: str = Field(pattern=r"^[^/\\]+$")  # never outside the manifest's folder
+    rows: int = Field(ge=0)
+    bytes: int = Field(ge=0)
     sha256: str
 
 
@@ -35,6 +35,13 @@ class Split(_Part):
 
     rows: int
     shards: tuple[Shard, ...]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Split":
+        total = sum(shard.rows for shard in self.shards)
+        if total != self.rows:
+            raise ValueError(f"it has {self.rows} rows, its shards have {total}")
+        return self
 
 
 class Manifest(_Part):
@@ -89,7 +96,9 @@ def read_manifest(uri: str) -> Manifest:
     content = storage.read_json(uri)
     try:
         manifest = Manifest.model_validate(content)
-    except ValidationError as error:
+    except (ValidationError, FirelibError) as error:
+        if isinstance(error, FirelibError):  # a feature that this version does not know
+            raise FirelibError(str(error), where=uri, remedy="run firelib transform again") from None
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise FirelibError(f"not a manifest: {wrong}", where=uri, remedy="run firelib transform again") from None
     if manifest.layout.record_bytes != manifest.record_bytes:

@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from firelib.errors import FirelibError
+
 Rows = npt.NDArray[np.int64]
 
 
@@ -28,6 +30,12 @@ class EpochOrder:
     seed: int | None = None
     epoch: int = 0
 
+    def __post_init__(self) -> None:
+        low = {"rows": 0, "batch_size": 1, "seed": 0, "epoch": 0}
+        wrong = [f"{name}={getattr(self, name)}" for name in low if _below(getattr(self, name), low[name])]
+        if wrong:
+            raise FirelibError(f"no order has {', '.join(wrong)}", remedy="batch_size from 1, the others from 0")
+
     @property
     def steps(self) -> int:
         return -(-self.rows // self.batch_size)
@@ -46,8 +54,19 @@ class EpochOrder:
 
     def share(self, step: int, rank: int, world_size: int) -> Rows:
         """Rows of global batch `step` that one rank takes; the shares of all ranks are the batch."""
+        check_rank(rank, world_size)
         return self.batch(step)[rank::world_size]
 
     def share_size(self, world_size: int) -> int:
         """Rows that the largest share of a full batch has."""
         return -(-min(self.batch_size, self.rows) // world_size)
+
+
+def check_rank(rank: int, world_size: int) -> None:
+    """Refuse a rank that the world does not have: NumPy would take another one's rows in silence."""
+    if not 0 <= rank < world_size:
+        raise FirelibError(f"rank {rank} is not in a world of {world_size}", remedy="ranks are 0 … world_size - 1")
+
+
+def _below(value: int | None, low: int) -> bool:
+    return value is not None and value < low

@@ -1,5 +1,6 @@
 """Datasets as batches: NumPy columns, or a `tf.data.Dataset` in the elastic order."""
 
+import hashlib
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from firelib.tfrecord.encode import decode
 from firelib.tfrecord.framing import framed_bytes, unframed, verify
 from firelib.tfrecord.layout import numpy_dtype
 from firelib.tfrecord.manifest import NAME, Manifest, Shard, read_manifest
-from firelib.tfrecord.order import EpochOrder
+from firelib.tfrecord.order import EpochOrder, check_rank
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -73,6 +74,9 @@ class Dataset:
         import tensorflow as tf
 
         order = EpochOrder(self.rows(split), batch_size, seed, epoch)
+        check_rank(rank, world_size)
+        if start_step < 0:
+            raise FirelibError(f"start_step is {start_step}", remedy="steps are counted from 0")
 
         def batches() -> Iterator[Any]:
             for step in range(start_step, order.steps):
@@ -84,10 +88,17 @@ class Dataset:
         return dataset.prefetch(tf.data.AUTOTUNE)
 
     def verify(self) -> None:
-        """Check every shard's size and every record's CRC; the first damaged one is named."""
+        """Check every shard's size and hash and every record's CRC; the first damaged one is named."""
         for split in self.manifest.splits:
             for shard, block in zip(self.manifest.split(split).shards, self._blocks(split), strict=True):
-                verify(np.asarray(block), self.manifest.record_bytes, storage.join(self._folder, shard.name))
+                where = storage.join(self._folder, shard.name)
+                verify(np.asarray(block), self.manifest.record_bytes, where)
+                if hashlib.sha256(block.data).hexdigest() != shard.sha256:
+                    raise FirelibError(
+                        f"shard {shard.name} is not the one in its manifest: its SHA-256 differs",
+                        where=where,
+                        remedy="restore it (dvc checkout), or write it again (firelib transform)",
+                    )
 
     def _batch(self, split: str, order: EpochOrder, step: int, rank: int, world: int, pad: bool) -> Any:
         rows = order.share(step, rank, world)

@@ -1,0 +1,51 @@
+"""A small dataset on disk, with numbers, words, a picture and a label."""
+
+from pathlib import Path
+
+import numpy as np
+
+from firelib.recipe import Feature, FittedFeature
+from firelib.tfrecord.layout import fixed_layout
+from firelib.tfrecord.manifest import Manifest, Split
+from firelib.tfrecord.shards import shard_name, write_shard
+
+FEATURES = (
+    Feature("number", "float32"),
+    Feature("count", "int64", range=(0, 10**6)),
+    Feature("word", "string", max_length=6),
+    Feature("picture", "uint8", shape=(3, 2)),
+)
+LABEL = Feature("label", "int64", range=(0, 9))
+
+
+def columns(rows: int, start: int = 0) -> dict[str, np.ndarray]:
+    index = np.arange(start, start + rows)
+    return {
+        "number": (index / 7).astype("<f4"),
+        "count": index.astype("<i8"),
+        "word": np.array([f"w{i}".encode() for i in index], "S6"),
+        "picture": (index[:, None, None] + np.arange(6).reshape(3, 2)).astype("u1"),
+        "label": (index % 10).astype("<i8"),
+    }
+
+
+def write_dataset(folder: Path, *shard_rows: int, split: str = "train") -> Manifest:
+    """Shards of so many rows each, and their manifest; column `count` is the row's number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    layout, shards, start = fixed_layout([*FEATURES, LABEL]), [], 0
+    for index, rows in enumerate(shard_rows):
+        path = folder / shard_name(split, index, len(shard_rows))
+        shards.append(write_shard(path, columns(rows, start), layout))
+        start += rows
+    manifest = Manifest(
+        recipe="small",
+        features=tuple(FittedFeature(feature) for feature in FEATURES),
+        label=LABEL,
+        key=("count",),
+        record_bytes=layout.record_bytes,
+        splits={split: Split(rows=start, shards=tuple(shards))},
+        tables={},
+        quality={},
+    )
+    manifest.write(folder)
+    return manifest
