@@ -150,9 +150,11 @@ def extract() -> None:
 @app.command()
 def transform() -> None:
     """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest."""
+    from firelib.data.lake import read_lake
     from firelib.data.transform import report, transform
 
     project = _project()
+    read_lake(project.paths.lake_json)  # a missing input is said before Ray starts
     with _ray(project):
         report(transform(project.recipe, project.params, project.paths))
 
@@ -166,9 +168,11 @@ def train(
     Examples: `firelib train` · `FIRELIB_WORKERS=1 firelib train --fresh` · `FIRELIB_TRACKING=none firelib train`
     """
     from firelib.console import note
+    from firelib.tfrecord.manifest import read_manifest
     from firelib.train.trainer import train
 
     project = _project()
+    read_manifest(str(project.paths.manifest))  # a missing input is said before Ray starts
     with _ray(project):
         progress = train(project.recipe, project.params, project.environment, project.paths, fresh)
     figures = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")

@@ -63,14 +63,14 @@ def _bar() -> Progress:
 
 def _lines(label: str, first_total: float | None) -> Advance:
     started = last = time.monotonic()
-    finished = False
+    shown = 0.0
 
     def advance(done: float, total: float | None = None, note: str = "") -> None:
-        nonlocal last, finished
+        nonlocal last, shown
         now, whole = time.monotonic(), total or first_total
-        if finished or (now - last < _QUIET_SECONDS and done != whole):
+        if done == shown or (now - last < _QUIET_SECONDS and done != whole):
             return
-        last, finished = now, done == whole
+        last, shown = now, done
         share = f"{done:,.0f}/{whole:,.0f}" if whole else f"{done:,.0f}"
         left = f", ETA {(now - started) * (whole - done) / done:.0f} s" if whole and 0 < done < whole else ""
         err.print(f"{label}: {share} in {now - started:.0f} s{left} {note}", highlight=False)

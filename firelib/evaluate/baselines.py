@@ -30,28 +30,25 @@ def boosted_trees(train: Batch, train_labels: Labels, test: Batch, features: Seq
     """
     words = [feature.name for feature in features if feature.dtype == "string"]
     numbers = [feature for feature in features if feature.dtype != "string"]
-    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=250)
-    encoder.set_output(transform="default")
-    known = _columns(train, words)
-    encoder.fit(known)
-    table = np.hstack([_numbers(train, numbers), encoder.transform(known)])
+    table, scored = _numbers(train, numbers), _numbers(test, numbers)
+    if words:
+        encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=250)
+        table = np.hstack([table, encoder.fit_transform(_words(train, words))])
+        scored = np.hstack([scored, encoder.transform(_words(test, words))])
     categorical = [False] * (table.shape[1] - len(words)) + [True] * len(words)
     trees = HistGradientBoostingClassifier(categorical_features=categorical, early_stopping=True, random_state=_SEED)
     trees.fit(table, train_labels)
-    scored = trees.predict_proba(np.hstack([_numbers(test, numbers), encoder.transform(_columns(test, words))]))
-    probabilities: Floats = scored[:, 1]
+    probabilities: Floats = trees.predict_proba(scored)[:, 1]
     return probabilities
 
 
-def _columns(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.object_]:
-    if not names:
-        return np.empty((len(next(iter(batch.values()))), 0), dtype=object)
+def _words(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.object_]:
     return np.stack([batch[name].astype(object) for name in names], axis=1)
 
 
 def _numbers(batch: Batch, features: Sequence[Feature]) -> npt.NDArray[np.float64]:
     """Numbers side by side [rows, columns]; missing ones are NaN, which the trees know."""
-    columns = []
+    columns = [np.empty((len(next(iter(batch.values()))), 0))]
     for feature in features:
         column = batch[feature.name].astype(np.float64).reshape(len(batch[feature.name]), -1)
         if feature.missing is not None:

@@ -65,7 +65,6 @@ def curves(labels: Labels, probabilities: Floats) -> Curves:
 
 
 def _thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """At most `_POINTS` points, equally far apart in x, both ends kept."""
-    keep = np.searchsorted(x, np.linspace(x[0], x[-1], _POINTS), side="left")
-    keep = np.unique(np.concatenate([[0], keep, [len(x) - 1]]))
+    """At most `_POINTS` points, equally far apart in rank, both ends kept."""
+    keep = np.unique(np.linspace(0, len(x) - 1, _POINTS).round().astype(int))
     return x[keep], y[keep]

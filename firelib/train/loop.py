@@ -22,7 +22,7 @@ from firelib.tfrecord.order import EpochOrder
 from firelib.tfrecord.reader import open_dataset
 from firelib.train import checkpoints
 from firelib.train.checkpoints import TrainingProgress
-from firelib.train.export import export
+from firelib.train.export import export, weights_sha256
 from firelib.train.job import TrainingJob
 from firelib.train.live import Standing
 from firelib.train.tracking import start_tracker
@@ -73,6 +73,7 @@ class TrainingWorker:
             for step, loss in enumerate(self._progress.losses[first:], first + 1):
                 tracker.log(step, {"loss": loss})
             tracker.log(self._progress.step, {"epoch": self._progress.epoch, **metrics})
+            self._refuse_drift()
             self._checkpoint()
         if self._rank == 0:
             export(self._trained(), job.export_uri)
@@ -192,6 +193,17 @@ class TrainingWorker:
 
         gathered: npt.NDArray[Any] = gather(tf.constant(values)).numpy()
         return gathered
+
+    def _refuse_drift(self) -> None:
+        """Workers whose weights differ would go on in silence; the run would be worth nothing."""
+        mine = weights_sha256(self._model)
+        everyone = {row.tobytes() for row in self._gather(np.frombuffer(bytes.fromhex(mine), np.int32)[None])}
+        if len(everyone) > 1:
+            raise FirelibError(
+                f"the weights differ between workers after step {self._progress.step}",
+                where=f"run {self._job.run_id}",
+                remedy="a layer keeps state of its own on each worker: make it stateless or synchronised",
+            )
 
     def _checkpoint(self) -> None:
         """Report to Ray Train; rank 0 hands over the checkpoint."""

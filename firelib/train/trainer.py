@@ -18,6 +18,7 @@ from firelib.recipe import Recipe
 from firelib.tfrecord.manifest import Manifest, read_manifest
 from firelib.train import checkpoints
 from firelib.train.checkpoints import TrainingProgress
+from firelib.train.failure import Failure
 from firelib.train.job import TrainingJob, run_id
 from firelib.train.live import live_board
 from firelib.train.loop import train_loop
@@ -106,7 +107,7 @@ def worker_environment(cpus: float) -> dict[str, str]:
 
 
 def _fit_with_restarts(trainer: Callable[[], Any]) -> Any:
-    """`fit`, again from the last checkpoint after a worker was lost; an error of the user's is raised at once.
+    """`fit`, again from the last checkpoint after a worker was lost.
 
     Ray's own `max_failures` would also repeat errors that can only come again, half a minute each.
     """
@@ -116,35 +117,17 @@ def _fit_with_restarts(trainer: Callable[[], Any]) -> Any:
         try:
             return trainer().fit()
         except TrainingFailedError as error:
-            causes = getattr(error, "worker_failures", None) or {0: error}
-            for cause in causes.values():
-                own = _own_error(cause)
-                if own is not None:
-                    raise own from None
-            rank, cause = next(iter(causes.items()))
-            why = str(cause).strip().splitlines()[-1]
-            if not left:
+            failure = Failure.of(error)
+            if failure.own is not None:
+                raise failure.own from None
+            if not left or not failure.is_loss:
                 raise FirelibError(
-                    f"training failed {_RESTARTS + 1} times: {why}",
-                    where=f"worker of rank {rank}",
+                    f"training failed: {failure.why}",
+                    where=f"worker of rank {failure.rank}",
                     remedy="--debug shows the workers' output; run again to go on from the last checkpoint",
                 ) from error
-            note(f"lost worker {rank} ({why}); starting again from the last checkpoint")
+            note(f"lost worker {failure.rank} ({failure.why}); starting again from the last checkpoint")
     raise AssertionError("unreachable")
-
-
-def _own_error(error: BaseException) -> FirelibError | None:
-    """The `FirelibError` inside an exception that Ray wrapped."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, FirelibError) and not hasattr(error, "cause"):
-            return error
-        seen.add(id(error))
-        inner = getattr(error, "cause", None) or getattr(error, "_base_exc", None) or error.__cause__
-        if inner is None:
-            return None
-        error = inner
-    return None
 
 
 def _publish(job: TrainingJob, manifest: Manifest, progress: TrainingProgress, paths: Paths) -> None:

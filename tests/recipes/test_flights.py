@@ -1,0 +1,132 @@
+"""The real recipe on the real tables."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from firelib.config import load_params
+from firelib.data.extract import extract, read_raw
+from firelib.data.quality import check
+from firelib.data.sources import fetch
+from firelib.data.transform import transform
+from firelib.paths import Paths
+from firelib.recipe import load_recipe
+from firelib.tfrecord.columns import to_columns
+from firelib.tfrecord.reader import open_dataset
+from tests.project import ROOT
+
+LATER_KNOWN = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return load_recipe("flights")
+
+
+@pytest.fixture(scope="module")
+def tables(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("downloads")
+    return {name: read_raw(fetch(source, folder), source) for name, source in recipe.sources.items()}
+
+
+def joined(recipe, tables: dict[str, pa.Table]) -> pd.DataFrame:
+    import dask.dataframe as dd
+
+    frames = {name: dd.from_pandas(as_in_lake(table), npartitions=1) for name, table in tables.items()}
+    return recipe.transform(frames).compute(scheduler="threads")
+
+
+def as_in_lake(table: pa.Table) -> pd.DataFrame:
+    frame = table.to_pandas()
+    return frame.astype({"time_hour": "datetime64[us, UTC]"}) if "time_hour" in frame else frame
+
+
+def first_week(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    flights = tables["flights"].to_pandas().query("month == 2 and day <= 7")
+    return {**tables, "flights": pa.Table.from_pandas(flights, preserve_index=False)}
+
+
+def test_nothing_known_after_departure_reaches_the_features(recipe, tables):
+    """Shuffle every column that is known later: no feature changes."""
+    week = first_week(tables)
+    flights = week["flights"].to_pandas()
+    shuffled = flights.assign(**{c: flights[c].sample(frac=1, random_state=1).to_numpy() for c in LATER_KNOWN})
+    changed = {**week, "flights": pa.Table.from_pandas(shuffled, preserve_index=False)}
+    names = [feature.name for feature in recipe.features]
+    pd.testing.assert_frame_equal(joined(recipe, week)[names], joined(recipe, changed)[names])
+
+
+def test_weather_is_the_one_before_departure(recipe, tables):
+    rows = joined(recipe, first_week(tables))
+    weather = tables["weather"].to_pandas().set_index(["origin", "time_hour"])
+    flight = rows.dropna(subset=["temp"]).iloc[100]
+    hour_before = flight["time_hour"] - pd.Timedelta(hours=1)
+    assert flight["temp"] == weather.loc[(flight["origin"], hour_before), "temp"]
+
+
+def test_label_is_fifteen_minutes(recipe, tables):
+    rows = joined(recipe, first_week(tables)).dropna(subset=["arr_delay"])
+    assert ((rows["arr_delay"] >= 15) == (rows["late"] == 1)).all()
+    assert {14, 15} <= set(rows["arr_delay"])
+
+
+def test_times_of_day_are_minutes(recipe, tables):
+    rows = joined(recipe, first_week(tables))
+    assert (rows["departs_at"] == rows["hour"] * 60 + rows["minute"]).all()
+
+
+def test_cancelled_and_diverted_flights_are_counted(recipe, tables):
+    checked = check(joined(recipe, tables), recipe)
+    assert checked.excluded == {"cancelled": 8255, "diverted": 1175, "unknown airline": 0}
+    assert checked.good.num_rows == 336_776 - 8255 - 1175
+    assert checked.rejected.num_rows == 0
+
+
+def test_impossible_wind_is_kept_aside(recipe, tables):
+    """1048 mph stand in the real weather table; a flight in the next hour meets them."""
+    weather = tables["weather"].to_pandas()
+    gale = weather.loc[weather["wind_speed"].idxmax()]
+    flights = tables["flights"].to_pandas().query("origin == @gale.origin").head(3)
+    flights = flights.assign(time_hour=gale["time_hour"] + pd.Timedelta(hours=1))
+    checked = check(joined(recipe, {**tables, "flights": pa.Table.from_pandas(flights, preserve_index=False)}), recipe)
+    assert checked.rejected["rejected_because"].to_pylist() == ["wind_speed is outside [0, 150]"] * 3
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_half_a_year_by_time_travel(recipe, tmp_path):
+    """Version 5 of 12 is January to June; its shards hold exactly those flights, in the same splits."""
+    paths = Paths("flights", str(tmp_path / "storage"), tmp_path)
+    lake = extract(recipe, paths)
+    assert [commit.group["month"] for commit in lake.tables["flights"].commits] == list(range(1, 13))
+
+    params = load_params(ROOT / "params.yaml")
+    half = params.model_copy(update={"data": params.data.model_copy(update={"version": 5})})
+    manifest = transform(recipe, half, paths)
+    first = rows_in_test_split(paths)
+    assert manifest.tables["flights"] == 5
+    assert manifest.quality["read"] == lake.tables["flights"].commits[5].rows
+    assert set(first["month"]) == set(range(1, 7))
+
+    whole = transform(recipe, params, paths)
+    both = rows_in_test_split(paths)
+    assert sum(split.rows for split in whole.splits.values()) == 327_346
+    assert rows_of(first) <= rows_of(both), "a row that was in the test split stays there when months are added"
+    assert json.loads(paths.lake_json.read_text())["tables"]["flights"]["rows"] == 336_776
+
+
+def rows_in_test_split(paths):
+    return open_dataset(str(paths.manifest)).as_numpy("test")
+
+
+def rows_of(batch) -> set[tuple]:
+    names = ("month", "day", "departs_at", "carrier", "origin", "dest", "arrives_at", "late")
+    return set(zip(*(batch[name].tolist() for name in names), strict=True))
+
+
+def test_features_fit_their_declarations(recipe, tables):
+    columns = to_columns(check(joined(recipe, tables), recipe).good, recipe.features)
+    assert np.isnan(columns["wind_gust"]).any()
+    assert columns["carrier"].dtype == "S2"

@@ -1,0 +1,171 @@
+"""The whole flow in a project of its own: a recipe from a file, git, DVC, Ray, training, metrics."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.project import ROOT
+
+RECIPE = """
+from firelib.recipe import Feature, Source
+
+name = "signs"
+sources = {"rows": Source("rows.csv", commit_by=("month",))}
+features = (Feature("number", "float32"), Feature("word", "string", max_length=3))
+label = Feature("positive", "int64", range=(0, 1))
+key = ("id",)
+parameters = {"width": 4}
+
+
+def transform(tables):
+    return tables["rows"]
+
+
+def exclude(rows):
+    return {"of month 3": rows["month"] == 3}
+
+
+def build_model(features, params):
+    import keras
+
+    number = keras.Input((), name="number", dtype="float32")
+    word = keras.Input((), name="word", dtype="string")
+    index = keras.layers.StringLookup(vocabulary=list(features["word"].vocabulary))(word)
+    hidden = keras.layers.Concatenate()([number[:, None], keras.layers.Embedding(5, params["width"])(index)])
+    model = keras.Model({"number": number, "word": word}, keras.layers.Dense(1, activation="sigmoid")(hidden))
+    model.compile(keras.optimizers.Adam(params["lr"]), "binary_crossentropy", metrics=["AUC"])
+    return model
+"""
+PARAMS = """
+recipe: recipe.py
+storage: {root: storage}
+data:
+  version: null
+  split: {train: 0.6, validation: 0.2, test: 0.2}
+  shard_mib: 1
+train: {workers: 2, global_batch_size: 128, epochs: 2, lr: 0.05, seed: 1}
+model: {width: 2}
+"""
+
+
+class Project:
+    """A folder with git, DVC and a recipe."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "recipe.py").write_text(RECIPE)
+        (folder / "params.yaml").write_text(PARAMS)
+        stages = (ROOT / "dvc.yaml").read_text().replace("firelib/recipes/flights.py", "recipe.py")
+        (folder / "dvc.yaml").write_text(stages.replace("flights", "signs"))
+        random = np.random.default_rng(0)
+        rows = [f"{i},{i % 4 + 1},{x:.4f},{'abc'[i % 3]},{int(x > 0)}" for i, x in enumerate(random.normal(size=2000))]
+        (folder / "rows.csv").write_text("\n".join(["id,month,number,word,positive", *rows]) + "\n")
+        (folder / ".gitignore").write_text("/storage/\n/wandb/\n")
+        self.do("git", "init", "-q")
+        self.do("dvc", "init", "-q")
+        self.commit()
+
+    def do(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        me = {f"GIT_{role}_{part}": "test@test" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+        env = {**os.environ, **me, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200"}
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=400, check=False
+        )
+        assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def commit(self) -> None:
+        self.do("git", "add", "-A")
+        self.do("git", "commit", "-qm", "state")
+
+    def json(self, path: str):
+        return json.loads((self.folder / path).read_text())
+
+    def executed(self, done: subprocess.CompletedProcess[str]) -> list[str]:
+        marker = "Running stage '"
+        return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith(marker)]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.first = project.do("firelib", "run")
+    project.commit()
+    return project
+
+
+def test_first_run_goes_through_all_stages(project):
+    assert project.executed(project.first) == ["extract", "transform", "train", "evaluate"]
+    assert "models/signs" in project.first.stderr
+    assert project.json("metrics/signs/test.json")["roc_auc"] > 0.95
+    assert set(project.json("metrics/signs/baselines.json")) == {"boosted_trees", "class_prior"}
+    assert project.json("data/signs/tfrecords/manifest.json")["quality"]["excluded"] == {"of month 3": 500}
+
+
+def test_second_run_does_nothing_and_says_so(project):
+    again = project.do("firelib", "run")
+    assert "nothing to do" in again.stderr
+    assert project.executed(again) == []
+
+
+def test_git_and_dvc_see_a_clean_state(project):
+    assert "up to date" in project.do("dvc", "status").stdout
+    assert project.do("git", "status", "--porcelain").stdout == ""
+
+
+def test_dvc_shows_metrics_plots_and_graph(project):
+    assert "roc_auc" in project.do("dvc", "metrics", "show").stdout
+    assert "transform" in project.do("dvc", "dag").stdout
+    project.do("dvc", "plots", "show", "-o", "dvc_plots")
+    page = (project.folder / "dvc_plots" / "index.html").read_text()
+    assert page.count("true_positive_rate") > 10
+    for name in ("roc", "precision_recall", "calibration", "training"):
+        assert (project.folder / f"plots/signs/{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_predict_scores_raw_rows(project):
+    rows = "number,word\n3.0,a\n-3.0,b\n"
+    (project.folder / "rows_to_score.csv").write_text(rows)
+    done = project.do("firelib", "predict", "rows_to_score.csv")
+    high, low = (json.loads(line)["positive"] for line in done.stdout.splitlines())
+    assert high > 0.5 > low
+    (project.folder / "rows_to_score.csv").unlink()
+
+
+def test_experiment_runs_train_and_evaluate_only(project):
+    before = project.json("metrics/signs/train.json")
+    done = project.do("dvc", "exp", "run", "-S", "train.lr=0.2", "-n", "faster")
+    assert project.executed(done) == ["train", "evaluate"]
+    assert project.json("metrics/signs/train.json")["train_loss"] < before["train_loss"]
+    assert "faster" in project.do("dvc", "exp", "show", "--md").stdout
+    project.do("git", "checkout", "-q", ".")
+    project.do("dvc", "checkout", "-q")
+
+
+def test_restored_pin_without_its_lake_is_noticed(project):
+    """lake.json came from DVC's cache, the lake itself is gone: transform makes it again, to the same bytes."""
+    before = project.json("data/signs/tfrecords/manifest.json")
+    project.do("rm", "-r", "storage/lake")
+    done = project.do("firelib", "transform")
+    assert "the lake lacks rows" in done.stderr
+    assert project.json("data/signs/tfrecords/manifest.json") == before
+
+
+def test_broken_stage_stops_with_one_error_and_keeps_what_was_done(project):
+    recipe = project.folder / "recipe.py"
+    recipe.write_text(RECIPE.replace('Feature("number"', 'Feature("nmber"'))
+    try:
+        done = project.do("firelib", "run", check=False)
+        assert done.returncode != 0
+        assert "transform returns no column 'nmber'" in done.stderr
+        assert "did you mean 'number'?" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        recipe.write_text(RECIPE)
+    assert project.do("firelib", "run").returncode == 0

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from firelib.errors import FirelibError
+from firelib.train.checkpoints import TrainingProgress, load, restore, save
+
+
+class Variable:
+    """As much of a Keras variable as a checkpoint needs, without TensorFlow's start-up."""
+
+    def __init__(self, value):
+        self.value = np.asarray(value)
+        self.shape = self.value.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self.value
+
+    def assign(self, value):
+        self.value = value
+
+
+PROGRESS = TrainingProgress(epoch=2, step=9, losses=[0.5, 0.25], validation=[{"epoch": 1.0}], tracking_id="abc")
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    values = [np.arange(6, dtype="f4").reshape(2, 3), np.int64(7), np.array([1, 2], "u4")]
+    save(tmp_path, [Variable(value) for value in values], PROGRESS)
+    loaded, progress = load(tmp_path)
+    assert progress == PROGRESS
+    for a, b in zip(loaded, values, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == b.dtype
+
+
+def test_more_than_ten_variables_keep_their_order(tmp_path):
+    save(tmp_path, [Variable(index) for index in range(25)], PROGRESS)
+    assert [int(value) for value in load(tmp_path)[0]] == list(range(25))
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-10], lambda data: data[:200] + b"x" + data[201:], None])
+def test_torn_checkpoint_is_noticed(tmp_path, damage):
+    save(tmp_path, [Variable(np.zeros(100))], PROGRESS)
+    path = tmp_path / "variables.npz"
+    if damage:
+        path.write_bytes(damage(path.read_bytes()))
+    else:
+        path.unlink()
+    with pytest.raises(FirelibError, match="torn"):
+        load(tmp_path)
+
+
+def test_checkpoint_of_another_model_is_refused():
+    with pytest.raises(FirelibError, match="other shapes"):
+        restore([Variable(np.zeros(3))], [np.zeros(4)], "here")
+
+
+def test_restore_assigns_in_order():
+    variables = [Variable(np.zeros(2)), Variable(np.zeros(3))]
+    restore(variables, [np.ones(2), np.full(3, 2.0)], "here")
+    assert [variable.value.tolist() for variable in variables] == [[1, 1], [2, 2, 2]]
