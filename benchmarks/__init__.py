@@ -1,0 +1,1 @@
+"""One file a question. Figures are measured, never asserted in tests."""

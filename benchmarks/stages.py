@@ -1,0 +1,95 @@
+"""What does each stage cost? Wall time, peak memory of all its processes together, and the share of start-up.
+
+Run with `python -m benchmarks.stages` (or `make bench`) in a project whose pipeline has run before; each stage is
+run again. Start-up is measured apart: the same interpreter doing nothing but what the stage does before its work
+(import, start Ray, import TensorFlow).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from firelib.console import note, out, table
+
+RESULTS = Path("benchmarks/results/stages.json")
+_RAY = "import ray; ray.init(include_dashboard=False, log_to_driver=False); ray.shutdown()"
+START_UP = {
+    "extract": "import firelib.data.extract",
+    "transform": f"import firelib.data.transform; {_RAY}",
+    "train": f"import firelib.train.trainer, ray.train.tensorflow; {_RAY}",
+    "evaluate": "import firelib.evaluate.evaluate, keras",
+}
+COMMANDS = {
+    "extract": ["extract"],
+    "transform": ["transform"],
+    "train": ["train", "--fresh"],
+    "evaluate": ["evaluate"],
+}
+
+
+def main() -> None:
+    rows, results = [], {}
+    for stage, arguments in COMMANDS.items():
+        note(f"measuring {stage}")
+        start_up, _ = measure([sys.executable, "-c", START_UP[stage]])
+        wall, peak = measure([str(Path(sys.executable).with_name("firelib")), *arguments])
+        results[stage] = {"wall_s": wall, "start_up_s": start_up, "peak_mib": peak}
+        rows.append([stage, f"{wall:.1f}", f"{start_up:.1f}", f"{100 * start_up / wall:.0f} %", f"{peak:,.0f}"])
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+    out.print(table("Stages", ["stage", "wall s", "start-up s", "share", "peak MiB"], rows))
+    note(f"figures: {RESULTS}")
+
+
+def measure(command: Sequence[str]) -> tuple[float, float]:
+    """Wall seconds, and peak MiB that the command and its descendants hold (shared pages counted once)."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) as process:  # noqa: S603  our own commands
+        peak = _Peak(process.pid)
+        code = process.wait()
+        wall = time.perf_counter() - started
+        peak.stop()
+    if code:
+        sys.exit(f"{' '.join(command)} failed with exit code {code}: run it by hand to see why")
+    return wall, peak.mib
+
+
+class _Peak:
+    """Samples the memory of a process tree."""
+
+    def __init__(self, pid: int) -> None:
+        self.mib = 0.0
+        self._root, self._done = psutil.Process(pid), threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._done.wait(0.3):
+            try:
+                tree = [self._root, *self._root.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                return
+            self.mib = max(self.mib, sum(map(_proportional_bytes, tree)) / 2**20)
+
+
+def _proportional_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0
+
+
+if __name__ == "__main__":
+    main()
