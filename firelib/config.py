@@ -70,7 +70,7 @@ class Train(_Section):
     cpus_per_worker: float = Field(default=1, gt=0)
     global_batch_size: int = Field(ge=1)
     epochs: int = Field(ge=1)
-    lr: float = Field(gt=0)
+    lr: float = Field(gt=0, allow_inf_nan=False)
     seed: int = Field(ge=0, lt=2**31)
 
 
@@ -94,7 +94,7 @@ class Environment(BaseSettings):
     tracking: `wandb` (offline without a key) or `none`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="FIRELIB_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FIRELIB_", env_ignore_empty=True, extra="ignore")
 
     ray_address: str | None = None
     storage_root: str | None = None
@@ -116,7 +116,7 @@ def load_params(path: Path, environment: Environment | None = None) -> Params:
     """params.yaml as typed parameters, with the environment's overrides.
 
     Raises:
-        FirelibError: The file is missing, is no YAML, or has wrong fields (all of them named at once).
+        FirelibError: The file cannot be read, is no YAML, or has wrong fields (all of them named at once).
     """
     environment = environment or load_environment()
     try:
@@ -125,7 +125,9 @@ def load_params(path: Path, environment: Environment | None = None) -> Params:
         raise FirelibError(
             f"there is no {path}", where=str(Path.cwd()), remedy="run from the project's root, or pass --params FILE"
         ) from None
-    except yaml.YAMLError as error:
+    except OSError as error:
+        raise FirelibError(f"cannot read {path}: {error.strerror}", remedy="check the path and its rights") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FirelibError(f"{path} is not YAML: {error}", where=str(path), remedy="correct the syntax") from None
     if not isinstance(raw, dict):
         raise FirelibError(f"{path} holds no mapping", where=str(path), remedy="see docs/parameters.md")
