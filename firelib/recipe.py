@@ -6,7 +6,7 @@ This module imports nothing heavy; recipes import Dask and Keras inside their me
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +74,8 @@ class Feature:
 
     def __post_init__(self) -> None:
         where = f"feature {self.name!r}"
+        if not self.name:
+            raise FirelibError(f"a {self.dtype} feature has no name", remedy="name the column it comes from")
         if self.dtype not in DTYPES:
             raise FirelibError(f"unknown dtype {self.dtype!r}", where=where, remedy=did_you_mean(self.dtype, DTYPES))
         if self.dtype == "string" and not (self.max_length and self.max_length > 0):
@@ -88,6 +90,27 @@ class Feature:
             )
         if self.nullable and self.dtype == "bool":
             raise FirelibError("a bool cannot be missing", where=where, remedy="use int8 with missing=-1, or fill it")
+        if any(size < 1 for size in self.shape):
+            raise FirelibError(f"shape {self.shape} holds nothing", where=where, remedy="sizes of 1 or more")
+        self._check_numbers(where)
+
+    def _check_numbers(self, where: str) -> None:
+        if self.range and self.range[0] > self.range[1]:
+            raise FirelibError(f"range {self.range} is empty", where=where, remedy="range=(lowest, highest)")
+        if self.dtype not in INTEGERS:
+            return
+        low, high = _bounds(self.dtype)
+        remedy = f"{low} to {high}, or a wider dtype"
+        if self.range and not low <= self.range[0] <= self.range[1] <= high:
+            raise FirelibError(f"range {self.range} is not within {self.dtype}", where=where, remedy=remedy)
+        if self.missing is not None and not low <= self.missing <= high:
+            raise FirelibError(f"missing={self.missing} is no {self.dtype}", where=where, remedy=remedy)
+
+
+def _bounds(integer: str) -> tuple[int, int]:
+    """The smallest and the largest value of an integer dtype (this module does without NumPy)."""
+    bits = int(integer.removeprefix("u").removeprefix("int"))
+    return (0, (1 << bits) - 1) if integer.startswith("u") else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
 
 @dataclass(frozen=True)
@@ -186,7 +209,8 @@ def _from_module(module: ModuleType) -> Recipe:
     names = (*_PARTS, "name", "exclude", "parameters")
     parts = {name: getattr(module, name) for name in names if hasattr(module, name)}
     members = {name: staticmethod(part) if callable(part) else part for name, part in parts.items()}
-    recipe: Recipe = type("ModuleRecipe", (Recipe,), {"name": module.__name__.rpartition(".")[2], **members})()
+    # The module is the recipe's home: Ray ships the code of a recipe from a file by its home.
+    recipe: Recipe = type("ModuleRecipe", (Recipe,), {"__module__": module.__name__, **members})()
     return recipe
 
 
@@ -199,29 +223,67 @@ def _check_parts(recipe: Recipe, reference: str) -> None:
         )
     if not hasattr(cls, "name"):
         cls.name = reference.removesuffix(".py").replace("/", ".").rpartition(".")[2]
-    names = [feature.name for feature in (*recipe.features, recipe.label)]
+    problems = list(_problems(recipe))
+    if problems:
+        raise FirelibError("\n".join(problems), where=reference, remedy="see docs/recipe.md for each part")
+
+
+def _problems(recipe: Recipe) -> Iterator[str]:
+    """What is wrong with the parts: nothing has held their author to the declared types."""
+    sources, features = dict[str, object](recipe.sources), list[object](recipe.features)
+    if not sources:
+        yield "there are no sources"
+    for name, source in sources.items():
+        if not isinstance(source, Source):
+            yield f"source {name!r} is {source!r}, not a Source"
+    if not features:
+        yield "there are no features"
+    for feature in features:
+        if not isinstance(feature, Feature):
+            yield f"features has {feature!r}, which is no Feature"
+    names = [feature.name for feature in (*features, recipe.label) if isinstance(feature, Feature)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise FirelibError(f"declared twice: {', '.join(twice)}", where=reference, remedy="one feature a name")
-    if not recipe.key:
-        raise FirelibError("the key is empty", where=reference, remedy="name the columns that identify a row")
+        yield f"declared twice: {', '.join(twice)}"
+    yield from _label_problems(recipe.label)
+    yield from _key_problems(recipe.key)
+
+
+def _label_problems(label: object) -> Iterator[str]:
+    if not isinstance(label, Feature):
+        yield f"label is {label!r}, not a Feature"
+    elif label.nullable:
+        yield "the label is nullable: a row without it is no sample"
+
+
+def _key_problems(key: object) -> Iterator[str]:
+    if isinstance(key, str):
+        yield f"the key is {key!r}, not a sequence: ({key!r},)"
+    elif not key:
+        yield "the key is empty: name the columns that identify a row"
 
 
 def _module_of(reference: str) -> ModuleType:
     if reference.endswith(".py"):
         return _load_file(Path(reference))
+    if not all(part.isidentifier() for part in reference.split(".")):
+        raise _no_recipe(reference)
     name = reference if "." in reference else f"firelib.recipes.{reference}"
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
             raise
-        shipped = [path.stem for path in (Path(__file__).parent / "recipes").glob("[!_]*.py")]
-        raise FirelibError(
-            f"there is no recipe {reference!r}",
-            where="params.yaml: recipe",
-            remedy=f"{did_you_mean(reference, shipped)} (or package.module, or path/to/recipe.py)",
-        ) from None
+        raise _no_recipe(reference) from None
+
+
+def _no_recipe(reference: str) -> FirelibError:
+    shipped = [path.stem for path in (Path(__file__).parent / "recipes").glob("[!_]*.py")]
+    return FirelibError(
+        f"there is no recipe {reference!r}",
+        where="params.yaml: recipe",
+        remedy=f"{did_you_mean(reference, shipped)} (or package.module, or path/to/recipe.py)",
+    )
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -233,5 +295,13 @@ def _load_file(path: Path) -> ModuleType:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if not isinstance(error, SyntaxError):
+            raise
+        raise FirelibError(
+            f"not Python: {error.msg}", where=f"{path}, line {error.lineno}", remedy="correct the recipe"
+        ) from None
     return module
