@@ -1,12 +1,24 @@
-"""Fixtures that need a process-wide service."""
+"""What all tests share: the environment, one Ray, and the check that nothing is left running."""
 
 import os
+import time
+import uuid
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports TensorFlow
+# Before any test imports the libraries that read them; Ray's workers inherit them.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+for name in [name for name in os.environ if name.startswith("FIRELIB_") or name == "RAY_ADDRESS"]:
+    del os.environ[name]  # the settings of whoever runs the tests must not reach them
+
+_MARK = "TESTS_SESSION"
+os.environ[_MARK] = uuid.uuid4().hex  # every process that a test starts inherits it, also when its parent dies
+_PATIENCE = 20.0
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +29,29 @@ def ray_cluster() -> Iterator[None]:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when a process that it started is still there."""
+    deadline = time.monotonic() + _PATIENCE
+    while (left := _left_over()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if left:
+        session.config.get_terminal_writer().line("\nleft over: " + "; ".join(left), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _left_over() -> list[str]:
+    children = {process.pid for process in psutil.Process().children(recursive=True)}
+    return [
+        f"{process.pid} {process.info['cmdline']}"
+        for process in psutil.process_iter(["cmdline", "status", "environ"])
+        if process.pid != os.getpid()
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+        and (process.pid in children or _is_marked(process.info["environ"]))
+    ]
+
+
+def _is_marked(environ: dict[str, str] | None) -> bool:
+    return bool(environ) and environ.get(_MARK) == os.environ[_MARK]
