@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,7 +26,9 @@ def is_local(uri: str) -> bool:
 
 def absolute(uri: str) -> str:
     """A URI that means the same from any working directory (Ray's workers have another one)."""
-    return str(Path(uri.removeprefix("file://")).absolute()) if is_local(uri) else uri.rstrip("/")
+    if not is_local(uri):
+        return uri.rstrip("/")
+    return str(Path(uri.removeprefix("file://").removeprefix("local://")).expanduser().absolute())
 
 
 def join(uri: str, *parts: str) -> str:
@@ -98,20 +101,52 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 @contextmanager
 def publish_folder(final: Path) -> Iterator[Path]:
-    """A folder to fill that takes the final name when the block ends well, and vanishes when it does not."""
+    """A folder to fill that takes the final name when the block ends well, and vanishes when it does not.
+
+    Raises:
+        FirelibError: The final name belongs to a file, or the disk is full.
+    """
+    final = final.resolve()  # a link to a folder elsewhere stays, and its folder is replaced
+    if final.exists() and not final.is_dir():
+        raise FirelibError("there is a file where a folder should go", where=str(final), remedy="move it away")
     final.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in final.parent.glob(f".{final.name}.*.tmp"):
-        shutil.rmtree(leftover)  # of a run that was killed
-    work = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.", suffix=".tmp"))
-    work.chmod(0o755)
+    _remove_leftovers(final)
+    work = _folder_beside(final)
     try:
         with explain_full_disk(str(final)):
             yield work
-        if final.exists():
-            shutil.rmtree(final)
-        work.replace(final)
+        _replace_folder(work, final)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _folder_beside(final: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}.", suffix=".tmp"))
+    folder.chmod(0o755)
+    return folder
+
+
+def _remove_leftovers(final: Path) -> None:
+    """Folders of runs that were killed. What `_folder_beside` adds has no dot, so `a.b` is safe from `a`."""
+    ours = re.compile(rf"\.{re.escape(final.name)}\.[^.]+\.tmp")
+    for path in final.parent.iterdir():
+        if ours.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+
+
+def _replace_folder(work: Path, final: Path) -> None:
+    """Put one folder in the place of another by renaming: a reader never sees one half removed."""
+    if not final.exists():
+        work.replace(final)
+        return
+    old = _folder_beside(final)
+    final.replace(old)  # over the empty folder
+    try:
+        work.replace(final)
+    except OSError:
+        old.replace(final)
+        raise
+    shutil.rmtree(old)
 
 
 @contextmanager
@@ -119,12 +154,20 @@ def explain_full_disk(where: str) -> Iterator[None]:
     """Turn "no space left" into an error that says where and what to do; nothing else is touched."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if not _is_full_disk(error):
             raise
         raise FirelibError(
-            f"the disk is full: {error.strerror}", where=where, remedy="free space, then run the same command again"
+            "the disk is full", where=where, remedy="free space, then run the same command again"
         ) from error
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Libraries in Rust (Delta's) pass the system's error on as text."""
+    numbers = (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in numbers
+    return any(f"(os error {number})" in str(error) for number in numbers)
 
 
 def sha256_file(path: Path) -> str:
