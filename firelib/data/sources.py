@@ -1,9 +1,9 @@
 """Fetch raw files: from an installed package, from disk, or over http(s) (resumed, hashed, with progress)."""
 
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 import httpx
 import stamina
@@ -70,8 +70,9 @@ def _in_package(uri: str) -> Path:
 
 def _download(source: Source, downloads: Path) -> Path:
     assert source.sha256
-    final = downloads / f"{source.sha256.lower()[:16]}-{source.uri.rpartition('/')[2] or 'download'}"
-    if final.exists():
+    name = PurePosixPath(urlsplit(source.uri).path).name or "download"
+    final = downloads / f"{source.sha256.lower()[:16]}-{name}"
+    if final.exists() and storage.sha256_file(final) == source.sha256.lower():
         return final
     downloads.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(final.name + ".part")
@@ -82,7 +83,7 @@ def _download(source: Source, downloads: Path) -> Path:
         raise FirelibError(
             f"the download failed: {error}",
             where=f"source {source.uri}",
-            remedy="run the same command again: it goes on where it stopped",
+            remedy=_remedy(error),
         ) from None
     digest = storage.sha256_file(partial)
     if digest != source.sha256.lower():
@@ -96,6 +97,12 @@ def _download(source: Source, downloads: Path) -> Path:
     return final
 
 
+def _remedy(error: Exception) -> str:
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol) or not _is_transient(error):
+        return "check the address in the recipe"
+    return "run the same command again: it goes on where it stopped"
+
+
 def _is_transient(error: Exception) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code >= 500 or error.response.status_code == httpx.codes.TOO_MANY_REQUESTS
@@ -106,7 +113,9 @@ def _is_transient(error: Exception) -> bool:
 def _resume(uri: str, partial: Path) -> None:
     """Append what is missing; a server without ranges sends everything anew."""
     have = partial.stat().st_size if partial.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity"}  # a compressed answer has other bytes, and other ranges
+    if have:
+        headers["Range"] = f"bytes={have}-"
     with httpx.stream("GET", uri, headers=headers, follow_redirects=True, timeout=30) as response:
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is missing; the hash decides
@@ -119,10 +128,6 @@ def _append(response: httpx.Response, partial: Path, have: int) -> None:
     length = response.headers.get("Content-Length")
     total = have + int(length) if length else None
     with partial.open("ab" if have else "wb") as file, progress(f"download {partial.name}", total) as advance:
-        for chunk in _raw(response):
+        for chunk in response.iter_raw():  # as it comes: a chunk size would hold bytes back, and a cut lose them
             have += file.write(chunk)
             advance(have, total)
-
-
-def _raw(response: httpx.Response) -> Iterator[bytes]:
-    return response.iter_raw(1 << 20)
