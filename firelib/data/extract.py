@@ -14,7 +14,7 @@ from firelib.data.lake import (
     TableRecord,
     append_part,
     committed_parts,
-    open_table,
+    holds,
     read_lake,
     set_aside,
     split_into_parts,
@@ -34,17 +34,15 @@ def extract(recipe: Recipe, paths: Paths) -> Lake:
 
 
 def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
-    """lake.json with the lake that it pins: a lake that is not there (lake.json came from DVC) is made again.
+    """lake.json with the lake that it pins: a lake that is not there, or is another one, is made again.
+
+    lake.json comes and goes with git and DVC; the lake stays where it is.
 
     Raises:
         FirelibError: The sources no longer give what lake.json pins.
     """
     pinned = read_lake(paths.lake_json)
-    missing = [
-        name
-        for name, record in pinned.tables.items()
-        if open_table(storage.join(paths.lake, name), record.version) is None
-    ]
+    missing = [name for name, record in pinned.tables.items() if not holds(storage.join(paths.lake, name), record)]
     if not missing:
         return pinned
     note(f"the lake lacks {', '.join(missing)}, which lake.json pins: extracting again")
@@ -90,7 +88,8 @@ def _extract_table(name: str, source: Source, paths: Paths) -> TableRecord:
     for part in parts[len(committed) :]:
         append_part(uri, part)
     added = len(parts) - len(committed)
-    note(f"  {name}: {table.num_rows:,} rows, {len(parts)} versions, {f'{added} new' if added else 'nothing new'}")
+    versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
+    note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")
     return table_record(source.uri, raw.sha256, table.schema, parts)
 
 
@@ -98,7 +97,7 @@ def read_raw(raw: RawFile, source: Source) -> pa.Table:
     """A raw file as an Arrow table: Parquet, or CSV (plain, .gz, .bz2, .zst, or the one file in a .zip)."""
     try:
         table = pq.read_table(raw.path) if raw.path.suffix == ".parquet" else _read_csv(raw.path, source)
-    except (pa.ArrowInvalid, zipfile.BadZipFile) as error:
+    except (pa.ArrowInvalid, zipfile.BadZipFile, OSError) as error:  # OSError: a damaged .gz
         raise FirelibError(
             f"cannot read the file: {error}", where=f"source {source.uri}", remedy="CSV and Parquet are understood"
         ) from None

@@ -6,6 +6,8 @@ outside of what DVC hashes.
 
 import hashlib
 from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,13 @@ class Commit(_Record):
     """One version of a table.
 
     version: Delta's version. rows: Rows of the table at this version. group: Values of `commit_by` that it added.
+    sha256: Hash of the rows that it added.
     """
 
     version: int
     rows: int
     group: dict[str, int | str]
+    sha256: str
 
 
 class TableRecord(_Record):
@@ -83,7 +87,7 @@ class Part(_Record):
     group: dict[str, int | str]
     rows: pa.Table
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Hash of the content, to tell whether a version already holds it."""
         sink = pa.BufferOutputStream()
@@ -108,14 +112,28 @@ def split_into_parts(table: pa.Table, commit_by: Sequence[str]) -> list[Part]:
         return [Part(group={}, rows=table)]
     groups = table.select(list(commit_by)).group_by(list(commit_by)).aggregate([])
     groups = groups.sort_by([(column, "ascending") for column in commit_by])
+    holed = [column for column in commit_by if groups[column].null_count]
+    if holed:
+        raise FirelibError(
+            f"column {holed[0]!r} is null in {table[holed[0]].null_count} rows",
+            where="Source.commit_by",
+            remedy="commit by columns without nulls: every row belongs to one version",
+        )
     parts = []
     for group in groups.to_pylist():
         mask = None
         for column, value in group.items():
             equal = pc.equal(table[column], value)
             mask = equal if mask is None else pc.and_(mask, equal)
-        parts.append(Part(group=group, rows=table.filter(mask)))
+        parts.append(Part(group={column: _plain(value) for column, value in group.items()}, rows=table.filter(mask)))
     return parts
+
+
+def _plain(value: Any) -> int | str:
+    """A value as JSON can say it."""
+    if isinstance(value, int | str):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
@@ -138,6 +156,12 @@ def committed_parts(uri: str) -> list[str]:
         return []
     history = sorted(table.history(), key=lambda commit: commit["version"])
     return [str(commit.get(_PART_HASH, "")) for commit in history]
+
+
+def holds(uri: str, record: TableRecord) -> bool:
+    """Whether a table's versions hold what lake.json says of them (its newest ones may be newer)."""
+    pinned = [commit.sha256 for commit in record.commits]
+    return committed_parts(uri)[: len(pinned)] == pinned
 
 
 def append_part(uri: str, part: Part) -> None:
@@ -164,7 +188,7 @@ def table_record(source: str, sha256: str, schema: pa.Schema, parts: Sequence[Pa
     rows, commits = 0, []
     for version, part in enumerate(parts):
         rows += part.rows.num_rows
-        commits.append(Commit(version=version, rows=rows, group=part.group))
+        commits.append(Commit(version=version, rows=rows, group=part.group, sha256=part.sha256))
     columns: dict[str, Any] = {field.name: str(field.type) for field in schema}
     return TableRecord(
         source=source, sha256=sha256, columns=columns, rows=rows, version=len(parts) - 1, commits=tuple(commits)
