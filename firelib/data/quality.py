@@ -1,16 +1,17 @@
 """Which rows may become samples: excluded ones are counted, rows that break a declaration are kept aside."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib.errors import FirelibError
-from firelib.recipe import Feature, Recipe
+from firelib.errors import FirelibError, did_you_mean
+from firelib.recipe import FLOATS, Feature, Recipe
 from firelib.tfrecord.columns import cast, string_bytes
 
 REASON = "rejected_because"
@@ -38,7 +39,7 @@ def check(rows: pd.DataFrame, recipe: Recipe) -> Checked:
         FirelibError: A column is missing or has the wrong type; the label is null after the exclusions.
     """
     rows, excluded = _exclude(rows, recipe)
-    table = pa.Table.from_pandas(rows, preserve_index=False)
+    table = _to_arrow(rows)
     _check_label(rows, table, recipe)
     reasons = np.full(table.num_rows, None, dtype=object)
     for feature in (*recipe.features, recipe.label):
@@ -49,14 +50,37 @@ def check(rows: pd.DataFrame, recipe: Recipe) -> Checked:
     return Checked(table.filter(pa.array(~bad)), rejected, excluded)
 
 
+def _to_arrow(rows: pd.DataFrame) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(rows, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise FirelibError(
+            f"a column holds values of different types: {'; '.join(map(str, error.args))}",
+            where="the table that the recipe's transform returns",
+            remedy="convert the column in the recipe's transform",
+        ) from None
+
+
 def _exclude(rows: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, Counter[str]]:
     counts: Counter[str] = Counter()
     out = np.zeros(len(rows), dtype=bool)
-    for reason, mask in recipe.exclude(rows).items():
+    for reason, mask in _exclusions(rows, recipe).items():
         new = mask.fillna(False).to_numpy(bool) & ~out
         counts[reason] = int(new.sum())
         out |= new
     return rows[~out], counts
+
+
+def _exclusions(rows: pd.DataFrame, recipe: Recipe) -> Mapping[str, pd.Series]:
+    try:
+        return recipe.exclude(rows)
+    except KeyError as error:
+        name = str(error.args[0])
+        raise FirelibError(
+            f"exclude names {name!r}, which the table lacks",
+            where=f"recipe {recipe.name!r}: exclude",
+            remedy=did_you_mean(name, map(str, rows.columns)),
+        ) from error
 
 
 def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
@@ -71,25 +95,46 @@ def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
         )
 
 
-def _violations(column: pa.ChunkedArray, feature: Feature) -> Sequence[tuple[str, pa.ChunkedArray]]:
+def _violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
     """(reason, mask) for each rule that a feature declares."""
-    found = []
     if not feature.nullable:
-        found.append((f"{feature.name} is missing", _is_missing(column, feature)))
+        yield f"{feature.name} is missing", _is_missing(column, feature.dtype)
     if feature.shape:
-        return found
-    if feature.dtype == "string":
-        too_long = pc.greater(string_bytes(column), feature.max_length)
-        found.append((f"{feature.name} is longer than {feature.max_length} bytes", too_long.fill_null(False)))
-    elif feature.range:
+        yield from _array_violations(column.combine_chunks(), feature)
+    elif feature.dtype == "string":
+        yield from _string_violations(column, feature)
+    else:
+        yield from _number_violations(column, feature)
+
+
+def _string_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
+    too_long = pc.greater(string_bytes(column), feature.max_length)
+    yield f"{feature.name} is longer than {feature.max_length} bytes", too_long.fill_null(False)
+    yield f"{feature.name} ends with NUL, as padding does", pc.ends_with(column, "\0").fill_null(False)
+
+
+def _number_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
+    if feature.dtype in FLOATS:
+        yield f"{feature.name} is infinite", pc.is_inf(column).fill_null(False)
+    if feature.range:
         low, high = feature.range
         outside = pc.or_(pc.less(column, low), pc.greater(column, high)).fill_null(False)
         if feature.missing is not None:
             outside = pc.and_(outside, pc.not_equal(column, feature.missing).fill_null(False))
-        found.append((f"{feature.name} is outside [{low:g}, {high:g}]", outside))
-    return found
+        yield f"{feature.name} is outside [{low:g}, {high:g}]", outside
 
 
-def _is_missing(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
-    nan_is_null = feature.dtype.startswith("float") and not feature.shape
-    return pc.is_null(column, nan_is_null=nan_is_null)
+def _array_violations(column: pa.ListArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
+    """The rules for arrays: their size, and those for numbers in each element."""
+    size = prod(feature.shape)
+    yield f"{feature.name} has not {size} values", pc.not_equal(pc.list_value_length(column), size).fill_null(False)
+    elements, rows = pc.list_flatten(column), pc.list_parent_indices(column)
+    rules = list(_number_violations(elements, feature)) if feature.dtype != "bool" else []
+    if not feature.nullable:
+        rules.append((f"{feature.name} lacks a value", _is_missing(elements, feature.dtype)))
+    for reason, broken in rules:
+        yield reason, pc.is_in(pa.array(range(len(column))), value_set=rows.filter(broken).cast(pa.int64()))
+
+
+def _is_missing(column: pa.Array, dtype: str) -> pa.Array:
+    return pc.is_null(column, nan_is_null=dtype in FLOATS)
