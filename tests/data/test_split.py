@@ -1,0 +1,117 @@
+"""Golden values stand here because a row's split must not move when pandas changes: if one of these fails after an
+upgrade, datasets that exist no longer continue."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firelib.config import Split
+from firelib.data.split import SPACE, HashRange, key_hashes, split_ranges
+from firelib.errors import FirelibError
+
+INTEGERS = [0, 1, -1, 2**62]
+STRINGS = ["", "JFK", "é", "UA"]
+TIMES = ["1970-01-01T00:00:00", "2013-01-01T05:00:00", "2013-12-31T23:59:59.999999", "2262-01-01T00:00:00"]
+FRAME = pd.DataFrame({"i": INTEGERS, "s": STRINGS, "t": pd.to_datetime(TIMES, format="ISO8601")})
+GOLDEN = {
+    "i": [2162921423879135096, 13412656064769987837, 4900886544331459907, 13401691994286258283],
+    "s": [679148156046450774, 8846125891608065211, 2755140149939294764, 18329657272996174470],
+    "t": [2162921423879135096, 17024471336437919130, 9378565185949224189, 8890768814566530746],
+    "ist": [11347820771154623792, 985911153057000468, 7856492491223949060, 17993088057170306945],
+}
+KEYS = st.tuples(st.integers(-(2**63), 2**63 - 1), st.text(max_size=5))
+
+
+def hashes(values: Sequence[Any], **options: Any) -> list[int]:
+    return list(map(int, key_hashes(pd.DataFrame({"k": pd.Series(values, **options)}), ["k"])))
+
+
+@pytest.mark.parametrize("key", GOLDEN)
+def test_golden_values(key: str) -> None:
+    assert key_hashes(FRAME, list(key)).tolist() == GOLDEN[key]
+
+
+def test_golden_values_of_floats_and_booleans() -> None:
+    assert hashes([0.0, 1.5, -2.25]) == [2162921423879135096, 9105027057742401095, 13615126270578979265]
+    assert hashes([True, False]) == hashes([1, 0])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "Int64", "int64[pyarrow]"])
+def test_the_width_of_an_integer_does_not_matter(dtype: str) -> None:
+    assert hashes([0, 1, -1], dtype=dtype) == GOLDEN["i"][:3]
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "string[pyarrow]", "category"])
+def test_the_representation_of_a_string_does_not_matter(dtype: Any) -> None:
+    assert hashes(STRINGS, dtype=dtype) == GOLDEN["s"]
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+def test_the_unit_and_zone_of_a_time_do_not_matter(unit: str) -> None:
+    times = FRAME["t"].astype(f"datetime64[{unit}]")
+    assert hashes(times) == GOLDEN["t"]
+    assert hashes(times.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")) == GOLDEN["t"]
+
+
+def test_no_rows_have_no_hashes() -> None:
+    assert key_hashes(FRAME.iloc[:0], ["i", "s", "t"]).tolist() == []
+
+
+@given(st.lists(KEYS, min_size=1, max_size=20), st.lists(KEYS, max_size=20), st.randoms(use_true_random=False))
+def test_a_row_keeps_its_hash_among_other_rows(old: list[Any], new: list[Any], random: Any) -> None:
+    alone = dict(zip(old, key_hashes(pd.DataFrame(old, columns=["a", "b"]), ["a", "b"]).tolist(), strict=True))
+    rows = [*old, *new]
+    random.shuffle(rows)
+    together = key_hashes(pd.DataFrame(rows, columns=["a", "b"]), ["a", "b"]).tolist()
+    assert {key: value for key, value in zip(rows, together, strict=True) if key in alone} == alone
+
+
+def test_top_bits_are_uniform() -> None:
+    """Chi-squared over 64 ranges of consecutive keys: 63 degrees of freedom, 1e-6 lies above 130."""
+    for keys in (range(64_000), [f"N{number}" for number in range(64_000)]):
+        counts = np.bincount((np.array(hashes(keys), np.uint64) >> np.uint64(58)).astype(int), minlength=64)
+        assert ((counts - 1000) ** 2 / 1000).sum() < 130
+
+
+def test_splits_get_their_shares() -> None:
+    ranges = split_ranges(Split(train=0.8, validation=0.1, test=0.1))
+    found = np.array(hashes(range(50_000)), np.uint64)
+    shares = {name: np.mean((found >= part.low) & (found <= part.high - 1)) for name, part in ranges.items()}
+    assert shares == pytest.approx({"train": 0.8, "validation": 0.1, "test": 0.1}, abs=0.01)
+
+
+@given(st.floats(0.01, 0.98), st.floats(0.01, 0.99))
+def test_splits_cover_all_hashes_once(train: float, of_rest: float) -> None:
+    validation = (1 - train) * of_rest
+    split = Split(train=train, validation=validation, test=1 - train - validation)
+    parts = list(split_ranges(split).values())
+    assert parts[0].low == 0
+    assert parts[-1].high == SPACE
+    assert [part.high for part in parts[:-1]] == [part.low for part in parts[1:]]
+    assert all(part.low < part.high for part in parts)
+
+
+@given(st.integers(0, SPACE - 1), st.integers(1, SPACE), st.integers(1, 50))
+def test_divided_ranges_are_the_whole_in_equal_parts(low: int, size: int, count: int) -> None:
+    whole = HashRange(low, min(low + size, SPACE))
+    parts = whole.divide(count)
+    assert len(parts) == count
+    assert (parts[0].low, parts[-1].high) == (whole.low, whole.high)
+    assert [part.high for part in parts[:-1]] == [part.low for part in parts[1:]]
+    sizes = [part.high - part.low for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_missing_key_column() -> None:
+    with pytest.raises(FirelibError, match=r"(?s)no key column 'ii'.*did you mean 'i'"):
+        key_hashes(FRAME, ["ii"])
+
+
+def test_a_null_in_the_key() -> None:
+    with pytest.raises(FirelibError, match="key column 'k' is null in 2 rows"):
+        hashes([1, None, None], dtype="Int64")
