@@ -87,7 +87,6 @@ class Params(_Section):
 class Environment(BaseSettings):
     """The `FIRELIB_*` variables.
 
-    ray_address: Send each stage to this Ray as a job (`http://head:8265`).
     storage_root: Overrides storage.root.
     num_cpus: Cores that embedded Ray may use; default all.
     workers: Overrides train.workers.
@@ -96,7 +95,6 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FIRELIB_", env_ignore_empty=True, extra="ignore")
 
-    ray_address: str | None = None
     storage_root: str | None = None
     num_cpus: int | None = Field(default=None, ge=1)
     workers: int | None = Field(default=None, ge=1)

@@ -11,36 +11,8 @@ import pytest
 
 from tests.project import ROOT
 
-RECIPE = """
-from firelib.recipe import Feature, Source
-
-name = "signs"
-sources = {"rows": Source("rows.csv", commit_by=("month",))}
-features = (Feature("number", "float32"), Feature("word", "string", max_length=3))
-label = Feature("positive", "int64", range=(0, 1))
-key = ("id",)
-parameters = {"width": 4}
-
-
-def transform(tables):
-    return tables["rows"]
-
-
-def exclude(rows):
-    return {"of month 3": rows["month"] == 3}
-
-
-def build_model(features, params):
-    import keras
-
-    number = keras.Input((), name="number", dtype="float32")
-    word = keras.Input((), name="word", dtype="string")
-    index = keras.layers.StringLookup(vocabulary=list(features["word"].vocabulary))(word)
-    hidden = keras.layers.Concatenate()([number[:, None], keras.layers.Embedding(5, params["width"])(index)])
-    model = keras.Model({"number": number, "word": word}, keras.layers.Dense(1, activation="sigmoid")(hidden))
-    model.compile(keras.optimizers.Adam(params["lr"]), "binary_crossentropy", metrics=["AUC"])
-    return model
-"""
+# The recipe that docs/recipe.md shows to a new user, word for word.
+RECIPE = (ROOT / "docs/recipe.md").read_text().split("```python\n")[1].split("```")[0]
 PARAMS = """
 recipe: recipe.py
 storage: {root: storage}
