@@ -53,9 +53,8 @@ def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
 
 def comparison(results: Mapping[str, Mapping[str, float]]) -> Table:
     """Model and baselines side by side; the best value of each metric is marked."""
-    names = list(next(iter(results.values())))
     rows = []
-    for metric in names:
+    for metric in sorted(next(iter(results.values()))):
         values = {name: result[metric] for name, result in results.items()}
         best = (max if metric in _HIGHER_IS_BETTER else min)(values.values())
         cells = [f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}" for value in values.values()]

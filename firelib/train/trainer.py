@@ -44,7 +44,7 @@ def train(
     """
     manifest = read_manifest(str(paths.manifest))
     job = _job(recipe, params, environment, paths, manifest)
-    require_cpus(params.train.workers * params.train.cpus_per_worker, f"{params.train.workers} workers")
+    require_cpus(params.train.workers * params.train.cpus_per_worker, f"training on {params.train.workers} workers")
     if fresh:
         storage.remove_folder(job.run_uri)
     elif storage.exists(job.run_uri):

@@ -129,7 +129,7 @@ def test_model_that_is_not_compiled_is_refused(tmp_path):
 
 
 def test_more_workers_than_cpus_is_refused_before_waiting(tmp_path):
-    with pytest.raises(FirelibError, match="99 workers needs 99 CPUs, this Ray has 2"):
+    with pytest.raises(FirelibError, match="training on 99 workers needs 99 CPUs, this Ray has 2"):
         train(Toy(), toy_params(workers=99), UNTRACKED, write_toy(tmp_path))
 
 
