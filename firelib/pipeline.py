@@ -33,12 +33,15 @@ def run_pipeline(paths: Paths, environment: Environment, targets: Sequence[str],
         show_results(paths)
         return 0
     note(f"to run: {', '.join(stale) or 'all stages'}")
+    before = _written_at(paths.test_metrics)
     with ray_session(environment, debug=debug) as address:
         code = _repro(paths.project, targets, force, address)
     if code:
         note("stopped: finished stages are kept; correct the problem above and run the same command again")
+    elif _written_at(paths.test_metrics) != before:
+        show_places(paths)  # the stage has just shown the metrics
     else:
-        show_places(paths)
+        show_results(paths)
     return code
 
 
@@ -58,6 +61,10 @@ def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
         raise FirelibError(
             f"DVC: {error}", where=str(project), remedy="check dvc.yaml and dvc.lock; outside of git: dvc init --no-scm"
         ) from error
+
+
+def _written_at(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.is_file() else None
 
 
 def _repro(project: Path, targets: Sequence[str], force: bool, ray_address: str) -> int:
