@@ -29,11 +29,11 @@ def ray_session(environment: Environment, recipe: Recipe | None = None, debug: b
     """
     import ray
 
+    if recipe is not None:
+        ship_by_value(sys.modules[type(recipe).__module__])
     if ray.is_initialized():  # a caller's Ray (tests, a notebook) is used and left running
         yield ray.get_runtime_context().gcs_address
         return
-    if recipe is not None:
-        ship_by_value(sys.modules[type(recipe).__module__])
     address = os.environ.get("RAY_ADDRESS")
     if address:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
