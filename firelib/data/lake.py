@@ -61,6 +61,20 @@ class Lake(_Record):
     def write(self, path: Path) -> None:
         storage.write_bytes(str(path), storage.to_json(self.model_dump(mode="json")))
 
+    def versions(self, wanted: int | None) -> dict[str, int]:
+        """The version of each table to read.
+
+        Raises:
+            FirelibError: A table that grows has no such version, or no table grows.
+        """
+        if wanted and all(len(record.commits) == 1 for record in self.tables.values()):
+            raise FirelibError(
+                f"no table of {self.recipe!r} grows, so none has version {wanted}",
+                where="params.yaml: data.version",
+                remedy="null takes the newest; Source.commit_by gives a table versions",
+            )
+        return {name: self.version_of(name, wanted) for name in self.tables}
+
     def version_of(self, table: str, wanted: int | None) -> int:
         """The version to read: `wanted` for tables that grow, else the newest.
 

@@ -6,7 +6,6 @@ storage (`prepare`). The second gathers one range of hashes from all partitions 
 tasks end.
 """
 
-import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from firelib.data.gather import Gathered, gather_shard, plan_shards
 from firelib.data.lake import Lake
 from firelib.data.prepare import Partition, prepare_partition
 from firelib.data.quality import REASON
+from firelib.data.scratch import scratch_folder
 from firelib.data.split import HashRange, split_ranges
 from firelib.data.statistics import fit, merge
 from firelib.data.tables import read_table
@@ -42,11 +42,10 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
         The manifest, written last.
     """
     lake = ensure_lake(recipe, paths)
-    versions = {name: lake.version_of(name, params.data.version) for name in lake.tables}
+    versions = lake.versions(params.data.version)
     frame = _joined(recipe, lake, versions, paths)
     ranges = split_ranges(params.data.split)
-    scratch = storage.join(paths.scratch, uuid.uuid4().hex)
-    try:
+    with scratch_folder(paths.scratch) as scratch:
         files = [storage.join(scratch, f"{index}.parquet") for index in range(frame.npartitions)]
         partitions = _prepare(frame, recipe, ranges, files)
         totals = sum((part.splits for part in partitions), Counter[str]())
@@ -56,11 +55,9 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             gather = dask.delayed(gather_shard, pure=False)
             gathered = compute([gather(plan, recipe, files, str(folder)) for plan in plans], "write shards")
             rejected = _rejected(partitions, gathered, recipe)
-            _keep_aside(rejected, paths.rejected)
             manifest = _manifest(recipe, versions, partitions, gathered, rejected)
             manifest.write(folder)
-    finally:
-        storage.remove_folder(scratch)
+            _keep_aside(rejected, paths.rejected)
     return manifest
 
 
@@ -80,15 +77,11 @@ def report(manifest: Manifest) -> None:
 def _joined(recipe: Recipe, lake: Lake, versions: dict[str, int], paths: Paths) -> Any:
     tables = {name: read_table(storage.join(paths.lake, name), versions[name]) for name in lake.tables}
     try:
-        frame = recipe.transform(tables)
-    except (KeyError, AttributeError) as error:
-        columns = sorted({column for table in tables.values() for column in table.columns})
-        name = str(error.args[0]) if error.args else str(error)
-        raise FirelibError(
-            f"the recipe names {name}, which its tables lack",
-            where=f"recipe {recipe.name!r}: transform",
-            remedy=f"{did_you_mean(name, columns)} (firelib data show lists the columns)",
-        ) from error
+        # Dask's default for one machine shuffles through a local folder, which Ray's other hosts do not see.
+        with dask.config.set({"dataframe.shuffle.method": "tasks"}):
+            frame = recipe.transform(tables).optimize()
+    except Exception as error:
+        raise _explain(error, recipe, tables) from error
     needed = [*(feature.name for feature in recipe.features), recipe.label.name, *recipe.key]
     missing = sorted(set(needed) - set(frame.columns))
     if missing:
@@ -100,8 +93,24 @@ def _joined(recipe: Recipe, lake: Lake, versions: dict[str, int], paths: Paths) 
     return frame
 
 
+def _explain(error: Exception, recipe: Recipe, tables: Mapping[str, Any]) -> FirelibError:
+    """What went wrong while the recipe was building its frame; Dask wraps what happens inside `map_partitions`."""
+    where = f"recipe {recipe.name!r}: transform"
+    cause = error.__cause__ if isinstance(error, ValueError) and error.__cause__ else error
+    if isinstance(cause, FirelibError):
+        return cause
+    if not isinstance(cause, KeyError):
+        return FirelibError(f"{type(cause).__name__}: {cause}", where=where, remedy="--debug shows the whole trace")
+    columns = sorted({column for table in tables.values() for column in table.columns})
+    name = str(cause.args[0]) if cause.args else str(cause)
+    return FirelibError(
+        f"the recipe names {name!r}, which its tables lack",
+        where=where,
+        remedy=f"{did_you_mean(name, columns)} (firelib data show lists the columns)",
+    )
+
+
 def _prepare(frame: Any, recipe: Recipe, ranges: Mapping[str, HashRange], files: Sequence[str]) -> list[Partition]:
-    storage.make_folder(files[0].rpartition("/")[0])
     prepare = dask.delayed(prepare_partition, pure=False)
     partitions = zip(frame.to_delayed(), files, strict=True)
     return compute([prepare(rows, recipe, ranges, file) for rows, file in partitions], "join and check")
@@ -119,16 +128,17 @@ def _refuse_empty(totals: Counter[str], params: Params) -> None:
 
 
 def _rejected(partitions: Sequence[Partition], gathered: Sequence[Gathered], recipe: Recipe) -> pa.Table:
-    """All rows kept aside, ordered by key."""
+    """All rows kept aside, ordered by key; the other columns break ties, so that partitions do not show."""
     tables = [*(part.rejected for part in partitions), *(shard.duplicates for shard in gathered)]
     table = pa.concat_tables(tables, promote_options="permissive")
-    return table.sort_by([(name, "ascending") for name in (*recipe.key, REASON)])
+    plain = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
+    return table.sort_by([(name, "ascending") for name in dict.fromkeys((*recipe.key, REASON, *plain))])
 
 
 def _keep_aside(rejected: pa.Table, path: Path) -> None:
-    work = path.with_name(f".{path.name}.tmp")
-    pq.write_table(rejected, work)
-    work.replace(path)
+    sink = pa.BufferOutputStream()
+    pq.write_table(rejected, sink)
+    storage.write_bytes(str(path), sink.getvalue().to_pybytes())
 
 
 def _manifest(

@@ -1,0 +1,40 @@
+"""A folder for what a stage throws away when it ends, also when an earlier run was killed before its end."""
+
+import os
+import platform
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from firelib import storage
+
+
+@contextmanager
+def scratch_folder(parent: str) -> Iterator[str]:
+    """A new folder below `parent` for the time of the block.
+
+    Its name says who uses it (`host.process.random`): what killed processes of this host left goes first, and what
+    others use at the same time stays.
+    """
+    _remove_leftovers(parent)
+    folder = storage.join(parent, f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+    storage.make_folder(folder)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # after Ctrl-C, tasks may still write into it; then the next run removes it
+            storage.remove_folder(folder)
+
+
+def _remove_leftovers(parent: str) -> None:
+    fs, path = storage.filesystem(parent)
+    if not fs.exists(path):
+        return
+    for entry in fs.ls(path, detail=False):
+        name = str(entry).rstrip("/").rpartition("/")[2]
+        owner, _, _ = name.rpartition(".")
+        host, _, process = owner.rpartition(".")
+        if host == platform.node() and process.isdigit() and not psutil.pid_exists(int(process)):
+            storage.remove_folder(storage.join(parent, name))
