@@ -28,7 +28,7 @@ class Tiny(Recipe):
         Feature("items", "int64", range=(0, 100), nullable=True, missing=-1),
         Feature("shop", "string", max_length=2),
         Feature("city", "string", max_length=8, nullable=True),
-        Feature("window", "int16", shape=(2,), range=(0, 500)),
+        Feature("window", "int16", shape=(2,), range=(0, 30_000)),
     )
     label = Feature("big", "int64", range=(0, 1))
     parameters: Mapping[str, Any] = {"hidden": [4]}
@@ -44,7 +44,7 @@ class Tiny(Recipe):
 
 
 def derive(rows: pd.DataFrame) -> pd.DataFrame:
-    pairs = [[int(day), int(number)] for day, number in zip(rows["day"], rows["id"], strict=True)]
+    pairs = rows[["day", "id"]].fillna(0).to_numpy(int).tolist()
     return rows.assign(window=pd.Series(pairs, index=rows.index, dtype=object))
 
 
