@@ -15,7 +15,7 @@ from firelib import storage
 from firelib.data.quality import REASON
 from firelib.data.split import HASH, HashRange
 from firelib.data.statistics import Moments, moments
-from firelib.recipe import Recipe
+from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.columns import to_columns
 from firelib.tfrecord.layout import fixed_layout
 from firelib.tfrecord.manifest import Shard
@@ -72,9 +72,7 @@ def gather_shard(plan: ShardPlan, recipe: Recipe, sources: Sequence[str], folder
     """
     rows = pa.concat_tables([_read_range(uri, plan.hashes) for uri in sources], promote_options="permissive")
     features = [*recipe.features, recipe.label]
-    # The features break ties, so that which one of two rows with the same key stays does not depend on partitions.
-    order = dict.fromkeys([HASH, *recipe.key, *(feature.name for feature in features if not feature.shape)])
-    rows = rows.sort_by([(name, "ascending") for name in order])
+    rows = _sorted(rows, recipe.key, features)
     repeated = _repeats_key(rows, recipe.key)
     columns = to_columns(rows.filter(pa.array(~repeated)), features)
     with storage.explain_full_disk(folder):
@@ -88,6 +86,19 @@ def _read_range(uri: str, hashes: HashRange) -> pa.Table:
     low = pc.field(HASH) >= pa.scalar(hashes.low, pa.uint64())
     below = pc.field(HASH) <= pa.scalar(hashes.high - 1, pa.uint64())
     return pq.read_table(path, filesystem=fs, filters=low & below, partitioning=None)
+
+
+def _sorted(rows: pa.Table, key: Sequence[str], features: Sequence[Feature]) -> pa.Table:
+    """Rows by hash and key; features break ties, so that which of two rows stays does not depend on partitions."""
+    order = [HASH, *key, *(feature.name for feature in features if not feature.shape)]
+    rows = rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
+    arrays = [feature.name for feature in features if feature.shape]
+    if not arrays or not _repeats_key(rows, key).any():
+        return rows
+    texts = {f"{HASH}_{name}": pa.array(map(str, rows[name].to_pylist()), pa.string()) for name in arrays}
+    for name, text in texts.items():  # arrays have no order, their texts do
+        rows = rows.append_column(name, text)
+    return rows.sort_by([(name, "ascending") for name in dict.fromkeys([*order, *texts])]).drop_columns(list(texts))
 
 
 def _repeats_key(rows: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:

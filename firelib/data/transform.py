@@ -71,7 +71,8 @@ def report(manifest: Manifest) -> None:
             note(f"  {kind}: {rows:,} ({reason})")
     for name, split in manifest.splits.items():
         size = sum(shard.bytes for shard in split.shards) / 2**20
-        note(f"  {name}: {split.rows:,} rows, {len(split.shards)} shards, {size:.1f} MiB")
+        shards = "1 shard" if len(split.shards) == 1 else f"{len(split.shards)} shards"
+        note(f"  {name}: {split.rows:,} rows, {shards}, {size:.1f} MiB")
 
 
 def _joined(recipe: Recipe, lake: Lake, versions: dict[str, int], paths: Paths) -> Any:
