@@ -242,6 +242,29 @@ def test_a_shuffle_gives_the_same_shards(tmp_path: Path) -> None:
     assert shuffled.splits == plain.splits
 
 
+class Initials(Tiny):
+    """Its arrays tell rows apart that agree in all else."""
+
+    def transform(self, tables: Mapping[str, Any]) -> Any:
+        return super().transform(tables).map_partitions(with_initials)
+
+
+def with_initials(rows: pd.DataFrame) -> pd.DataFrame:
+    letters = [[ord(str(state)[0]), 0] for state in rows["state"]]
+    return rows.assign(window=pd.Series(letters, index=rows.index, dtype=object))
+
+
+def test_which_repeated_row_stays_does_not_depend_on_their_order(tmp_path: Path) -> None:
+    twice = [{**row, "state": "sent"} for row in order_rows() if row["state"] == "paid"]
+    recipe = tiny_recipe(tmp_path, commit_by=(), kind=Initials)
+    write_sources(tmp_path, [*order_rows(), *twice])
+    first, _ = make(tmp_path, recipe)
+    write_sources(tmp_path, [*twice, *order_rows()])
+    second, _ = make(tmp_path, recipe)
+    assert second.splits == first.splits
+    assert second.quality["rejected"] == {"the key is there twice": len(twice)}
+
+
 class Misspelt(Tiny):
     def transform(self, tables: Mapping[str, Any]) -> Any:
         return tables["orders"].assign(double=tables["orders"]["amuont"] * 2)
