@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 from firelib.config import Environment
@@ -51,10 +52,18 @@ def ray_session(environment: Environment, recipe: Recipe | None = None, debug: b
             where=f"RAY_ADDRESS={address}" if address else "embedded Ray",
             remedy="check the address and the token (RAY_AUTH_MODE=token); firelib doctor says more",
         ) from error
+    _guard_token()
     try:
         yield ray.get_runtime_context().gcs_address
     finally:
         ray.shutdown()
+
+
+def _guard_token() -> None:
+    """Ray leaves the token that it makes readable for all users of this machine."""
+    token = Path.home() / ".ray" / "auth_token"
+    if token.is_file() and token.stat().st_uid == os.getuid():
+        token.chmod(0o600)
 
 
 def ship_by_value(module: ModuleType) -> None:
