@@ -3,6 +3,7 @@
 This module imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -203,6 +204,12 @@ def load_recipe(reference: str) -> Recipe:
     recipe = owned[0]() if owned else _from_module(module)
     _check_parts(recipe, reference)
     return recipe
+
+
+def code_sha256(recipe: Recipe) -> str | None:
+    """Hash of the file that a recipe stands in; None for one that was typed in (a notebook)."""
+    file = getattr(sys.modules[type(recipe).__module__], "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None
 
 
 def _from_module(module: ModuleType) -> Recipe:

@@ -6,7 +6,7 @@ from typing import Any
 
 from firelib import storage
 from firelib.config import Params
-from firelib.recipe import Recipe
+from firelib.recipe import Recipe, code_sha256
 from firelib.tfrecord.manifest import Manifest
 
 
@@ -41,8 +41,17 @@ class TrainingJob:
         return storage.join(self.run_uri, "export")
 
 
-def run_id(params: Params, model_params: Mapping[str, Any], manifest: Manifest) -> str:
-    """A run's name: the same recipe, parameters and data are the same run, wherever and on however many workers."""
+def run_id(recipe: Recipe, params: Params, model_params: Mapping[str, Any], manifest: Manifest) -> str:
+    """A run's name: the same recipe, parameters and data are the same run, wherever and on however many workers.
+
+    The recipe's code counts: weights that were trained under another `build_model` are no checkpoint of this one.
+    """
     train = params.train.model_dump(mode="json", exclude={"workers", "cpus_per_worker"})
-    identity = {"recipe": manifest.recipe, "train": train, "model": dict(model_params), "data": manifest.sha256}
+    identity = {
+        "recipe": manifest.recipe,
+        "code": code_sha256(recipe),
+        "train": train,
+        "model": dict(model_params),
+        "data": manifest.sha256,
+    }
     return f"{manifest.recipe}-{storage.sha256_json(identity)[:12]}"

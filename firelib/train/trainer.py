@@ -56,7 +56,7 @@ def train(
 
 def _job(recipe: Recipe, params: Params, environment: Environment, paths: Paths, manifest: Manifest) -> TrainingJob:
     built_with = model_params(recipe.parameters, params)
-    name = run_id(params, built_with, manifest)
+    name = run_id(recipe, params, built_with, manifest)
     return TrainingJob(
         recipe=recipe,
         params=params,
