@@ -209,7 +209,8 @@ def predict(
         text, where = sys.stdin.read(), "standard input"
     else:
         text, where = _read(Path(rows)), rows
-    for value in predict(read_rows(text, where), project.recipe.features, project.paths.model):
+    features = project.recipe.features
+    for value in predict(read_rows(text, where, features), features, project.paths.model):
         typer.echo(json.dumps({project.recipe.label.name: value}))
 
 

@@ -33,31 +33,57 @@ def predict(rows: Sequence[Row], features: Sequence[Feature], model_folder: Path
     return outputs
 
 
-def read_rows(text: str, where: str) -> list[dict[str, Any]]:
-    """Rows from JSON (one object, a list, or one object a line) or from CSV with a header."""
+def read_rows(text: str, where: str, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    """Rows from JSON (one object, a list, or one object a line) or from CSV with a header.
+
+    Raises:
+        FirelibError: There are none, or they are neither.
+    """
     text = text.strip()
     if not text:
         raise FirelibError("there are no rows", where=where, remedy="give JSON objects, or CSV with a header")
-    if text[0] not in "[{":
-        return [{name: _from_csv(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
+    rows = _from_json(text, where) if text[0] in "[{" else _from_csv(text, where, features)
+    if not rows:
+        raise FirelibError("there are no rows", where=where, remedy="give JSON objects, or CSV with a header")
+    return rows
+
+
+def _from_json(text: str, where: str) -> list[dict[str, Any]]:
     try:
         content = json.loads(text) if text[0] == "[" or "\n{" not in text else list(map(json.loads, text.splitlines()))
     except json.JSONDecodeError as error:
         raise FirelibError(f"not JSON: {error}", where=where, remedy="check the quotes and commas") from None
-    return content if isinstance(content, list) else [content]
+    rows = content if isinstance(content, list) else [content]
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise FirelibError(f"row {index} is {row!r}, no object", where=where, remedy='{"feature": value, …}')
+    return rows
 
 
-def _from_csv(value: str) -> Any:
-    if value in ("", "NA"):
+def _from_csv(text: str, where: str, features: Sequence[Feature]) -> list[dict[str, Any]]:
+    words = {feature.name for feature in features if feature.dtype == "string"}
+    reader = csv.DictReader(io.StringIO(text), restkey="", restval=None)
+    rows = []
+    for row in reader:
+        if "" in row or None in row.values():
+            columns = len(reader.fieldnames or ())
+            raise FirelibError(
+                f"line {reader.line_num} has not {columns} values", where=where, remedy="check the commas"
+            )
+        rows.append({name: _value(value, name in words) for name, value in row.items()})
+    return rows
+
+
+def _value(text: str, is_word: bool) -> Any:
+    """A word stays as it is written: `NAN` and `INF` are airports."""
+    if text in ("", "NA"):
         return None
-    try:
-        return int(value)
-    except ValueError:
-        pass
-    try:
-        return float(value)
-    except ValueError:
-        return value
+    for kind in () if is_word else (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
 
 
 def _table(rows: Sequence[Row], features: Sequence[Feature]) -> pa.Table:
@@ -78,10 +104,21 @@ def _problem(value: Any, feature: Feature) -> str | None:
     if value is None:
         return None if feature.nullable else "is missing"
     if feature.dtype == "string":
-        return None if isinstance(value, str) else f"should be a string, got {value!r}"
+        return _problem_of_word(value, feature)
     if feature.dtype in FLOATS | INTEGERS and not feature.shape:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return f"should be a number, got {value!r}"
+        if feature.dtype in INTEGERS and isinstance(value, float) and not value.is_integer():
+            return f"should be a whole number, got {value!r}"
         if feature.range and not feature.range[0] <= value <= feature.range[1]:
             return f"should be within {feature.range}, got {value!r}"
+    return None
+
+
+def _problem_of_word(value: object, feature: Feature) -> str | None:
+    assert feature.max_length is not None
+    if not isinstance(value, str):
+        return f"should be a string, got {value!r}"
+    if len(value.encode()) > feature.max_length:
+        return f"should have at most {feature.max_length} bytes, got {value!r}"
     return None
