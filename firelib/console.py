@@ -64,16 +64,19 @@ def _bar() -> Progress:
 def _lines(label: str, first_total: float | None) -> Advance:
     started = last = time.monotonic()
     shown = 0.0
+    begun: tuple[float, float] | None = None  # when the first report came, and how far the work was: before is start-up
 
     def advance(done: float, total: float | None = None, note: str = "") -> None:
-        nonlocal last, shown
+        nonlocal last, shown, begun
         now, whole = time.monotonic(), total or first_total
+        begun = begun or (now, done)
         if done == shown or (now - last < _QUIET_SECONDS and done != whole):
             return
         last, shown = now, done
         share = f"{done:,.0f}/{whole:,.0f}" if whole else f"{done:,.0f}"
-        left = f", ETA {(now - started) * (whole - done) / done:.0f} s" if whole and 0 < done < whole else ""
-        err.print(f"{label}: {share} in {now - started:.0f} s{left} {note}", highlight=False)
+        rate = (done - begun[1]) / (now - begun[0]) if now > begun[0] else 0.0
+        left = f", ETA {(whole - done) / rate:.0f} s" if whole and rate and done < whole else ""
+        err.print(f"{label}: {share} in {now - started:.0f} s{left}{f'  {note}' if note else ''}", highlight=False)
 
     return advance
 

@@ -1,0 +1,19 @@
+import time
+
+import pytest
+
+from firelib import console
+
+
+def test_time_left_does_not_count_the_start_up(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Workers need a minute to start; 1 step in 80 s would promise a day."""
+    clock = iter([0.0, 80.0, 90.0, 100.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with console.progress("train", 101) as advance:
+        for done in (1, 51, 101):
+            advance(done, note="epoch 1/1")
+    assert capsys.readouterr().err.splitlines() == [
+        "train: 1/101 in 80 s  epoch 1/1",
+        "train: 51/101 in 90 s, ETA 10 s  epoch 1/1",
+        "train: 101/101 in 100 s  epoch 1/1",
+    ]
