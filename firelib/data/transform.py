@@ -107,7 +107,7 @@ def _explain(error: Exception, recipe: Recipe, tables: Mapping[str, Any]) -> Fir
     return FirelibError(
         f"the recipe names {name!r}, which its tables lack",
         where=where,
-        remedy=f"{did_you_mean(name, columns)} (firelib data show lists the columns)",
+        remedy=f"{did_you_mean(name, columns)} (lake.json lists the columns)",
     )
 
 
