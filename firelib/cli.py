@@ -254,7 +254,7 @@ def data_show() -> None:
     from firelib.tfrecord.manifest import read_manifest
 
     manifest = read_manifest(str(_project().paths.manifest))
-    out.print(feature_table(manifest))
+    out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest))
     quality: dict[str, Any] = manifest.quality
     for kind in ("excluded", "rejected"):

@@ -11,6 +11,7 @@ from firelib.paths import Paths
 from firelib.recipe import FittedFeature
 from firelib.tfrecord.manifest import Manifest
 
+_ROOM_FOR_MEANING = 100  # columns of the terminal
 _HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy"}
 
 
@@ -24,14 +25,14 @@ def lake_table(name: str, record: Any) -> Table:
     return table(f"{name} (from {record.source})", ["version", "added", "new rows", "rows"], rows)
 
 
-def feature_table(manifest: Manifest) -> Table:
-    """Features with their statistics on the training split."""
+def feature_table(manifest: Manifest, width: int) -> Table:
+    """Features with their statistics on the training split; their meaning too, where `width` has room for it."""
+    columns = ["feature", "dtype", "missing", "mean", "std", "values"]
     rows = [_feature_row(fitted) for fitted in manifest.features]
-    return table(
-        f"{manifest.recipe}: features (statistics of the training split)",
-        ["feature", "dtype", "missing", "mean", "std", "min", "max", "words", "meaning"],
-        rows,
-    )
+    if width >= _ROOM_FOR_MEANING:
+        columns.append("meaning")
+        rows = [[*row, fitted.feature.description] for row, fitted in zip(rows, manifest.features, strict=True)]
+    return table(f"{manifest.recipe}: features (statistics of the training split)", columns, rows)
 
 
 def split_table(manifest: Manifest) -> Table:
@@ -79,10 +80,9 @@ def show_places(paths: Paths) -> None:
 
 def _feature_row(fitted: FittedFeature) -> list[str]:
     feature = fitted.feature
-    numbers = ["", "", "", ""]
-    if feature.dtype != "string":
-        numbers = [
-            f"{x:.6g}" if x is not None else "" for x in (fitted.mean, fitted.std, fitted.minimum, fitted.maximum)
-        ]
-    words = str(len(fitted.vocabulary)) if feature.dtype == "string" else ""
-    return [feature.name, feature.dtype, f"{fitted.missing:,}", *numbers, words, feature.description]
+    start = [feature.name, feature.dtype, f"{fitted.missing:,}"]
+    if feature.dtype == "string":
+        return [*start, "", "", f"{len(fitted.vocabulary):,} words"]
+    if fitted.minimum is None:
+        return [*start, "", "", "none"]
+    return [*start, f"{fitted.mean:.4g}", f"{fitted.std:.4g}", f"{fitted.minimum:.4g} to {fitted.maximum:.4g}"]
