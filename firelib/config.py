@@ -188,7 +188,9 @@ def model_params(defaults: Mapping[str, Any], params: Params) -> dict[str, Any]:
             problems.append(f"model.{name}: should be of type {expected}, got {value!r}")
     if problems:
         raise FirelibError(
-            "\n".join(problems), where="params.yaml: model", remedy=f"the parameters of recipe {params.recipe}"
+            "\n".join(problems),
+            where="params.yaml: model",
+            remedy=f"recipe {params.recipe} knows {', '.join(sorted(defaults)) or 'no parameters'}",
         )
     return {**defaults, **params.model, "lr": params.train.lr}
 

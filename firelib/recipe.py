@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -304,11 +305,22 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException as error:
+    except Exception as error:
         del sys.modules[name]
-        if not isinstance(error, SyntaxError):
-            raise
-        raise FirelibError(
-            f"not Python: {error.msg}", where=f"{path}, line {error.lineno}", remedy="correct the recipe"
-        ) from None
+        raise _explain(error, path) from error
     return module
+
+
+def _explain(error: Exception, path: Path) -> FirelibError:
+    """What the recipe's own code raised while it was loaded, and in which of its lines."""
+    if isinstance(error, FirelibError):
+        return error
+    if isinstance(error, SyntaxError):
+        return FirelibError(
+            f"not Python: {error.msg}", where=f"{path}, line {error.lineno}", remedy="correct the recipe"
+        )
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
+    remedy = "install it (uv add, pip install)" if isinstance(error, ModuleNotFoundError) else "correct the recipe"
+    return FirelibError(
+        f"{type(error).__name__}: {error}", where=f"{path}, line {lines[-1] if lines else '?'}", remedy=remedy
+    )

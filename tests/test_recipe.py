@@ -122,8 +122,19 @@ def test_a_file_with_an_error_says_which_line(recipe_file: Callable[[str], str])
 
 
 def test_a_library_that_the_recipe_lacks_is_no_missing_recipe(recipe_file: Callable[[str], str]) -> None:
-    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
-        load_recipe(recipe_file("import no_such_library"))
+    with pytest.raises(FirelibError, match=r"(?s)'no_such_library'.*mine\.py, line 2.*install it"):
+        load_recipe(recipe_file("x = 1\nimport no_such_library"))
+
+
+def test_an_error_in_the_code_of_a_file_says_which_line(recipe_file: Callable[[str], str]) -> None:
+    with pytest.raises(FirelibError, match=r"(?s)ZeroDivisionError.*mine\.py, line 3"):
+        load_recipe(recipe_file("def half():\n    pass\nx = 1 / 0"))
+
+
+def test_a_wrong_declaration_in_a_file_keeps_its_own_message(recipe_file: Callable[[str], str]) -> None:
+    code = "from firelib.recipe import Feature\nlabel = Feature('a', 'flot32')"
+    with pytest.raises(FirelibError, match="unknown dtype 'flot32'"):
+        load_recipe(recipe_file(code))
 
 
 def test_a_download_needs_its_hash() -> None:
