@@ -36,8 +36,8 @@ setup: .venv/.done ## Create .venv with everything in uv.lock
 test: setup ## Run the tests
 	@$(BIN)/pytest
 
-test-slow: setup ## Run the long random drills too
-	@$(BIN)/pytest -m slow
+test-slow: setup ## Look for new counterexamples: a thousand random ones for each property
+	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/test_recipe.py
 
 coverage: setup ## Run the tests and show which lines they reach
 	@$(BIN)/coverage erase

@@ -7,14 +7,21 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from hypothesis import settings
 
 # Before any test imports the libraries that read them; Ray's workers inherit them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ["DVC_NO_ANALYTICS"] = "1"
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 for name in [name for name in os.environ if name.startswith("FIRELIB_") or name == "RAY_ADDRESS"]:
     del os.environ[name]  # the settings of whoever runs the tests must not reach them
+
+# The same examples in every run; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile("same")
 
 _MARK = "TESTS_SESSION"
 os.environ[_MARK] = uuid.uuid4().hex  # every process that a test starts inherits it, also when its parent dies
