@@ -1,9 +1,13 @@
-"""Columns to records of the fixed layout and back, a column at a time."""
+"""Columns to framed records of the fixed layout."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from firelib.errors import FirelibError, did_you_mean
+from firelib.tfrecord.fixed_kernel import CODES, COPY, fill
+from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES, header, unframed
 from firelib.tfrecord.layout import Columns, FixedLayout, Slot, numpy_dtype
 
 _WIDEST_VARINT = 10  # bytes; holds every int64
@@ -20,11 +24,49 @@ def encode(columns: Columns, layout: FixedLayout) -> Records:
 
     Returns:
         uint8 [rows, record_bytes].
+
+    Raises:
+        FirelibError: See `row_count`; or an integer does not fit the width that its range gives it.
     """
-    records = np.tile(np.frombuffer(layout.template, np.uint8), (row_count(columns, layout), 1))
-    for slot in layout.slots:
-        records[:, slot.offset : slot.offset + slot.width] = _to_bytes(columns[slot.feature.name], slot)
-    return records
+    encoder = FixedEncoder(columns, layout)
+    return unframed(encoder.frames(0, encoder.rows), layout.record_bytes)
+
+
+class FixedEncoder:
+    """Framed records of some columns, any range of rows at a time.
+
+    Attributes:
+        rows: Rows of the columns.
+    """
+
+    def __init__(self, columns: Columns, layout: FixedLayout) -> None:
+        self.rows = row_count(columns, layout)
+        self._record_bytes = layout.record_bytes
+        # Held here, since the kernel sees addresses only.
+        self._sources = [_source(columns[slot.feature.name], slot) for slot in layout.slots]
+        entries = [_entry(slot, source) for slot, source in zip(layout.slots, self._sources, strict=True)]
+        self._slots = np.array(entries, np.int64)
+        frame = header(layout.record_bytes) + layout.template + bytes(FOOTER_BYTES)
+        self._template = np.frombuffer(frame, np.uint8)
+
+    def frames(self, start: int, stop: int) -> Records:
+        """Rows `start` to `stop`, ready to be written: uint8 [stop - start, 12 + record_bytes + 4]."""
+        return self._fill(self._blank(stop - start), start)
+
+    def blocks(self, block_bytes: int) -> Iterator[Records]:
+        """All rows, in blocks of about a size; each is valid until the next is asked for."""
+        step = max(1, block_bytes // self._template.size)
+        # One block for all: what does not change from row to row is written once.
+        block = self._blank(min(step, self.rows))
+        for start in range(0, self.rows, step):
+            yield self._fill(block[: self.rows - start], start)
+
+    def _blank(self, rows: int) -> Records:
+        return np.tile(self._template, (rows, 1))
+
+    def _fill(self, block: Records, start: int) -> Records:
+        fill(block.ctypes.data, self._record_bytes, self._slots, start, len(block))
+        return block
 
 
 def row_count(columns: Columns, layout: FixedLayout) -> int:
@@ -46,32 +88,6 @@ def row_count(columns: Columns, layout: FixedLayout) -> int:
     return rows.pop()
 
 
-def decode(records: Records, layout: FixedLayout) -> dict[str, npt.NDArray[np.generic]]:
-    """The columns of records of this layout; the inverse of `encode`.
-
-    Args:
-        records: uint8 [rows, record_bytes].
-    """
-    return {slot.feature.name: _from_bytes(records, slot) for slot in layout.slots}
-
-
-def _to_bytes(column: npt.NDArray[np.generic], slot: Slot) -> Records:
-    if slot.kind == "int64":
-        check_width(column, slot)
-        return _to_varints(column.reshape(len(column), slot.items), slot.item_bytes)
-    values = np.ascontiguousarray(column, numpy_dtype(slot.feature))
-    return values.reshape(len(column), slot.items).view(np.uint8).reshape(len(column), slot.width)
-
-
-def _from_bytes(records: Records, slot: Slot) -> npt.NDArray[np.generic]:
-    raw = np.ascontiguousarray(records[:, slot.offset : slot.offset + slot.width])
-    shape = (len(records), *slot.feature.shape)
-    dtype = numpy_dtype(slot.feature)
-    if slot.kind == "int64":
-        return _from_varints(raw, slot).astype(dtype).reshape(shape)
-    return raw.view(dtype).reshape(shape)
-
-
 def check_width(column: npt.NDArray[np.generic], slot: Slot) -> None:
     """Refuse integers that the slot's varints cannot hold: cut off, they would be other numbers."""
     if slot.item_bytes == _WIDEST_VARINT or not column.size:
@@ -85,16 +101,16 @@ def check_width(column: npt.NDArray[np.generic], slot: Slot) -> None:
         )
 
 
-def _to_varints(values: npt.NDArray[np.generic], width: int) -> Records:
-    """Integers [rows, items] as padded varints: uint8 [rows, items × width]."""
-    bits = values.astype(np.int64).view(np.uint64)[..., None]
-    groups: Records = (bits >> np.arange(0, 7 * width, 7, dtype=np.uint64)).astype(np.uint8) & np.uint8(0x7F)
-    groups[..., :-1] |= 0x80  # "more follows" on all but the last
-    return groups.reshape(len(values), values.shape[1] * width)
+def _source(column: npt.NDArray[np.generic], slot: Slot) -> npt.NDArray[np.generic]:
+    """The column as the kernel reads it: contiguous, little-endian."""
+    if slot.kind != "int64":
+        return np.ascontiguousarray(column, numpy_dtype(slot.feature))
+    if column.dtype.str[1:] not in CODES:
+        column = column.astype(numpy_dtype(slot.feature))
+    check_width(column, slot)
+    return np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
 
 
-def _from_varints(raw: Records, slot: Slot) -> npt.NDArray[np.int64]:
-    groups = raw.reshape(len(raw), slot.items, slot.item_bytes).astype(np.uint64) & np.uint64(0x7F)
-    shifts = np.arange(0, 7 * slot.item_bytes, 7, dtype=np.uint64)
-    values: npt.NDArray[np.uint64] = np.bitwise_or.reduce(groups << shifts, axis=-1)
-    return values.view(np.int64)
+def _entry(slot: Slot, source: npt.NDArray[np.generic]) -> tuple[int, ...]:
+    code = CODES[source.dtype.str[1:]] if slot.kind == "int64" else COPY
+    return (HEADER_BYTES + slot.offset, slot.item_bytes, slot.items, source.ctypes.data, code)

@@ -1,6 +1,5 @@
 """Datasets as batches: NumPy columns, or a `tf.data.Dataset` in the elastic order."""
 
-import hashlib
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.tfrecord.encode import decode
+from firelib.tfrecord.decode import decode
 from firelib.tfrecord.framing import framed_bytes, unframed, verify
 from firelib.tfrecord.layout import numpy_dtype
 from firelib.tfrecord.manifest import NAME, Manifest, Shard, read_manifest
@@ -93,9 +93,9 @@ class Dataset:
             for shard, block in zip(self.manifest.split(split).shards, self._blocks(split), strict=True):
                 where = storage.join(self._folder, shard.name)
                 verify(np.asarray(block), self.manifest.record_bytes, where)
-                if hashlib.sha256(block.data).hexdigest() != shard.sha256:
+                if xxhash.xxh3_128_hexdigest(block.data) != shard.xxh128:
                     raise FirelibError(
-                        f"shard {shard.name} is not the one in its manifest: its SHA-256 differs",
+                        f"shard {shard.name} is not the one in its manifest: its hash differs",
                         where=where,
                         remedy="restore it (dvc checkout), or write it again (firelib transform)",
                     )

@@ -6,8 +6,10 @@ from hypothesis import given, settings
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
-from firelib.tfrecord.encode import decode, encode
+from firelib.tfrecord.decode import decode
+from firelib.tfrecord.encode import FixedEncoder, encode
 from firelib.tfrecord.layout import fixed_layout
+from tests.tfrecord import reference
 from tests.tfrecord.samples import assert_equal, datasets, parsed
 
 
@@ -72,3 +74,24 @@ def test_an_integer_that_its_width_cannot_hold_is_refused() -> None:
 def test_a_column_of_another_shape_is_refused() -> None:
     with pytest.raises(FirelibError, match="shape"):
         encode({"x": np.zeros((2, 3), np.float32)}, fixed_layout([Feature("x", "float32", shape=(2,))]))
+
+
+@given(datasets())
+def test_the_kernel_writes_the_bytes_of_the_plain_encoder(dataset: tuple) -> None:
+    declared, columns = dataset
+    layout = fixed_layout(declared)
+    encoder = FixedEncoder(columns, layout)
+    assert encoder.frames(0, encoder.rows).tobytes() == reference.frames(columns, layout)
+
+
+def test_blocks_and_tiles_do_not_show_in_the_bytes() -> None:
+    rows, features = 5000, [Feature("a", "int32"), Feature("b", "float32", shape=(3,)), Feature("c", "uint8")]
+    layout = fixed_layout(features)
+    random = np.random.default_rng(1)
+    columns = {
+        "a": random.integers(-(2**31), 2**31, rows, dtype=np.int32),
+        "b": random.normal(size=(rows, 3)).astype("<f4"),
+        "c": random.integers(0, 256, rows, dtype=np.uint8)[::-1],
+    }
+    blocks = FixedEncoder(columns, layout).blocks(10_000)
+    assert b"".join(block.tobytes() for block in blocks) == reference.frames(columns, layout)

@@ -142,7 +142,7 @@ def test_a_flipped_bit_is_named_with_shard_and_record(tmp_path: Path) -> None:
 def test_a_sound_shard_that_is_another_is_found_by_its_hash(tmp_path: Path) -> None:
     write_dataset(tmp_path, 20)
     content = json.loads((tmp_path / NAME).read_text())
-    content["splits"]["train"]["shards"][0]["sha256"] = "0" * 64
+    content["splits"]["train"]["shards"][0]["xxh128"] = "0" * 32
     (tmp_path / NAME).write_text(json.dumps(content))
     with pytest.raises(FirelibError, match="is not the one in its manifest"):
         open_dataset(str(tmp_path)).verify()

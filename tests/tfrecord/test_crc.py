@@ -1,0 +1,36 @@
+"""Both compiled checksums against the `crc32c` package."""
+
+from collections.abc import Callable
+
+import crc32c
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firelib.tfrecord import crc
+
+_KINDS = [crc.crc_table, *([crc.crc_hardware] if crc.HARDWARE else [])]
+_FOURS = [crc.four_table, *([crc.four_hardware] if crc.HARDWARE else [])]
+
+
+@pytest.mark.parametrize("checksum", _KINDS)
+@settings(deadline=None)  # the first call compiles
+@given(data=st.binary(min_size=1, max_size=200), start=st.integers(0, 9))
+def test_any_bytes_at_any_alignment(checksum: Callable[..., int], data: bytes, start: int) -> None:
+    values = np.frombuffer(bytes(start) + data, np.uint8)
+    assert checksum(values.ctypes.data + start, len(data)) == crc32c.crc32c(data)
+
+
+@pytest.mark.parametrize("checksum", _KINDS)
+def test_no_bytes(checksum: Callable[..., int]) -> None:
+    assert checksum(0, 0) == 0
+
+
+@pytest.mark.parametrize("checksums", _FOURS)
+@settings(deadline=None)  # the first call compiles
+@given(length=st.integers(1, 70))
+def test_four_at_a_time(checksums: Callable[..., tuple[int, ...]], length: int) -> None:
+    values = np.random.default_rng(length).integers(0, 256, (4, length + 3), dtype=np.uint8)
+    found = checksums(values.ctypes.data, length + 3, length)
+    assert list(found) == [crc32c.crc32c(row[:length].tobytes()) for row in values]
