@@ -12,7 +12,7 @@ from llvmlite import binding, ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from firelib.tfrecord.memory import load_u8, load_u64
+from firelib.tfrecord.memory import load_u8, load_u32, load_u64
 
 _POLYNOMIAL = 0x82F63B78  # reversed
 _MASK_DELTA = np.uint32(0xA282EAD8)
@@ -139,3 +139,33 @@ def masked_crcs(address: int, stride: int, count: int, out: npt.NDArray[np.uint3
         row += 4
     for last in range(row, len(out)):
         out[last] = masked(crc_of(address + last * stride, count))
+
+
+@njit(nogil=True, cache=True)
+def first_damaged(address: int, stride: int, rows: int, size: int, size_crc: int) -> int:
+    """The first of some framed records, `stride` bytes apart, whose length or CRC is wrong; -1 if none is.
+
+    Args:
+        address: Of the first record's frame.
+        stride: Bytes of a framed record.
+        rows: How many.
+        size: The length that every header should say.
+        size_crc: Its masked CRC.
+    """
+    for row in range(rows):
+        frame = address + row * stride
+        if load_u64(frame) != np.uint64(size) or load_u32(frame + 8) != np.uint32(size_crc):
+            return row
+    row = 0
+    while row + 4 <= rows:
+        record = address + row * stride + 12
+        found = crcs_of_four(record, stride, size)
+        for place in range(4):
+            if load_u32(record + place * stride + size) != masked(found[place]):
+                return row + place
+        row += 4
+    for last in range(row, rows):
+        record = address + last * stride + 12
+        if load_u32(record + size) != masked(crc_of(record, size)):
+            return last
+    return -1

@@ -1,36 +1,46 @@
-"""Records of the fixed layout back to columns, with NumPy alone."""
+"""Records of the fixed layout back to columns."""
 
 import numpy as np
 import numpy.typing as npt
 
-from firelib.tfrecord.layout import FixedLayout, Slot, numpy_dtype
+from firelib.tfrecord.fixed_kernel import CODES, COPY
+from firelib.tfrecord.framing import HEADER_BYTES, framed_bytes
+from firelib.tfrecord.gather_kernel import gather
+from firelib.tfrecord.layout import FixedLayout, numpy_dtype
 
-Records = npt.NDArray[np.uint8]
+Batch = dict[str, npt.NDArray[np.generic]]
 
 
-def decode(records: Records, layout: FixedLayout) -> dict[str, npt.NDArray[np.generic]]:
+def decode(records: npt.NDArray[np.uint8], layout: FixedLayout) -> Batch:
     """The columns of records of this layout; the inverse of `firelib.tfrecord.encode.encode`.
 
     Args:
         records: uint8 [rows, record_bytes].
         layout: The dataset's layout.
     """
-    return {slot.feature.name: _from_bytes(records, slot) for slot in layout.slots}
+    records = np.ascontiguousarray(records)
+    return _gathered(records.ctypes.data, layout.record_bytes, np.arange(len(records)), layout)
 
 
-def _from_bytes(records: Records, slot: Slot) -> npt.NDArray[np.generic]:
-    raw = np.ascontiguousarray(records[:, slot.offset : slot.offset + slot.width])
-    shape = (len(records), *slot.feature.shape)
-    dtype = numpy_dtype(slot.feature)
-    if slot.kind == "int64":
-        return _from_varints(raw, slot).astype(dtype).reshape(shape)
-    return raw.view(dtype).reshape(shape)
+def take(frames: npt.NDArray[np.uint8], index: npt.NDArray[np.int64], layout: FixedLayout) -> Batch:
+    """The columns of some framed records, in the order of `index`.
+
+    Args:
+        frames: uint8, contiguous: framed records, one behind the other.
+        index: Which of them; in range, since compiled code does not check.
+        layout: The dataset's layout.
+    """
+    return _gathered(frames.ctypes.data + HEADER_BYTES, framed_bytes(layout.record_bytes), index, layout)
 
 
-def _from_varints(raw: Records, slot: Slot) -> npt.NDArray[np.int64]:
-    """Seven bits at a time, so that no temporary is wider than the result."""
-    groups = raw.reshape(len(raw), slot.items, slot.item_bytes)
-    values = np.zeros(groups.shape[:-1], np.uint64)
-    for index in range(slot.item_bytes):
-        values |= (groups[..., index] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * index)
-    return values.view(np.int64)
+def _gathered(address: int, stride: int, index: npt.NDArray[np.int64], layout: FixedLayout) -> Batch:
+    columns: Batch = {}
+    slots = np.empty((len(layout.slots), 5), np.int64)
+    for place, slot in enumerate(layout.slots):
+        dtype = numpy_dtype(slot.feature)
+        column = np.empty((len(index), *slot.feature.shape), dtype)
+        code = CODES[dtype.str[1:]] if slot.kind == "int64" else COPY
+        slots[place] = slot.offset, slot.item_bytes, slot.items, column.ctypes.data, code
+        columns[slot.feature.name] = column
+    gather(address, stride, index, slots)
+    return columns

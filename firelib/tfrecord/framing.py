@@ -56,25 +56,29 @@ def framed_bytes(record_bytes: int) -> int:
     return HEADER_BYTES + record_bytes + FOOTER_BYTES
 
 
-def verify(block: npt.NDArray[np.uint8], record_bytes: int, where: str) -> None:
+def verify(block: npt.NDArray[np.uint8], record_bytes: int, where: str, first: int = 0) -> None:
     """Check every length and CRC of framed records of one length.
+
+    Args:
+        block: Framed records, contiguous.
+        record_bytes: That length, without framing.
+        where: Said in the error.
+        first: Number of the block's first record.
 
     Raises:
         FirelibError: Names the first record that is damaged.
     """
     whole, rest = divmod(block.size, framed_bytes(record_bytes))
     if rest:
-        raise FirelibError(f"record {whole} is cut short: {rest} bytes of it are there", where=where, remedy=_REMEDY)
-    rows = block.reshape(whole, framed_bytes(record_bytes))
-    expected = np.frombuffer(header(record_bytes), np.uint8)
-    sound = (rows[:, :HEADER_BYTES] == expected).all(axis=1)
-    sound &= (rows[:, -FOOTER_BYTES:] == _checksums(rows[:, HEADER_BYTES:-FOOTER_BYTES])).all(axis=1)
-    if not sound.all():
         raise FirelibError(
-            f"record {int(np.argmin(sound))} is damaged: its CRC does not match",
-            where=where,
-            remedy=_REMEDY,
+            f"record {first + whole} is cut short: {rest} bytes of it are there", where=where, remedy=_REMEDY
         )
+    from firelib.tfrecord.crc import first_damaged
+
+    size_crc = masked_crc(struct.pack("<Q", record_bytes))
+    damaged = first_damaged(block.ctypes.data, framed_bytes(record_bytes), whole, record_bytes, size_crc)
+    if damaged >= 0:
+        raise FirelibError(f"record {first + damaged} is damaged: its CRC does not match", where=where, remedy=_REMEDY)
 
 
 def _checksums(records: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

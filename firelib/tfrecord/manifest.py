@@ -13,6 +13,8 @@ from firelib.tfrecord.layout import FixedLayout, fixed_layout
 
 NAME = "manifest.json"
 
+_BLOCK_BYTES, _BLOCK_ROWS = 256 << 10, 256
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +45,13 @@ class Split(_Part):
         if total != self.rows:
             raise ValueError(f"it has {self.rows} rows, its shards have {total}")
         return self
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a block of the order: about 256 KiB of the files, 256 rows at most."""
+        mean = sum(shard.bytes for shard in self.shards) / max(1, self.rows)
+        fitting = int(_BLOCK_BYTES / max(1.0, mean))
+        return int(min(_BLOCK_ROWS, 1 << max(0, fitting.bit_length() - 1)))
 
 
 class Manifest(_Part):

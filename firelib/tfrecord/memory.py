@@ -42,8 +42,8 @@ load_u8, load_i8 = _load(8, types.uint8), _load(8, types.int8)
 load_u16, load_i16 = _load(16, types.uint16), _load(16, types.int16)
 load_u32, load_i32 = _load(32, types.uint32), _load(32, types.int32)
 load_u64, load_i64 = _load(64, types.uint64), _load(64, types.int64)
-store_u8, store_u32 = _store(8, types.uint8), _store(32, types.uint32)
-store_u64 = _store(64, types.uint64)
+store_u8, store_u16 = _store(8, types.uint8), _store(16, types.uint16)
+store_u32, store_u64 = _store(32, types.uint32), _store(64, types.uint64)
 
 
 @intrinsic

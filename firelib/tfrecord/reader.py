@@ -1,26 +1,27 @@
-"""Datasets as batches: NumPy columns, or a `tf.data.Dataset` in the elastic order."""
+"""Datasets as batches: NumPy columns, Arrow tables, or a `tf.data.Dataset` in the elastic order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.tfrecord.decode import decode
-from firelib.tfrecord.framing import framed_bytes, unframed, verify
+from firelib.tfrecord.decode import Batch
+from firelib.tfrecord.files import REMEDY, ShardFiles
 from firelib.tfrecord.layout import numpy_dtype
-from firelib.tfrecord.manifest import NAME, Manifest, Shard, read_manifest
+from firelib.tfrecord.manifest import NAME, Manifest, read_manifest
 from firelib.tfrecord.order import EpochOrder, check_rank
+from firelib.tfrecord.store import FixedStore
+from firelib.tfrecord.windows import RankBatches, Store
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Batch = dict[str, npt.NDArray[np.generic]]
+_PARALLEL_BATCHES = 2  # decoded at once, in order; more do not help, since reading is shared
+_CHUNK_ROWS = 1 << 16
 
 
 def open_dataset(uri: str) -> "Dataset":
@@ -38,13 +39,17 @@ class Dataset:
     def __init__(self, uri: str) -> None:
         self.manifest: Manifest = read_manifest(uri)
         self._folder = uri.removesuffix(NAME).rstrip("/")
+        self._opened: dict[str, Store] = {}
 
     def rows(self, split: str) -> int:
         return self.manifest.split(split).rows
 
     def as_numpy(self, split: str) -> Batch:
         """A whole split in file order: name → array [rows, *shape], the label included; strings are bytes."""
-        return self._take(split, np.arange(self.rows(split), dtype=np.int64))
+        store = self._store(split)
+        chunks = [np.arange(start, min(start + _CHUNK_ROWS, store.rows)) for start in range(0, store.rows, _CHUNK_ROWS)]
+        parts = [store.load(rows, 1).take(rows) for rows in chunks] or [self._blank(0)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def as_tf(
         self,
@@ -73,88 +78,63 @@ class Dataset:
         """
         import tensorflow as tf
 
-        order = EpochOrder(self.rows(split), batch_size, seed, epoch)
+        order = EpochOrder(self.rows(split), batch_size, seed, epoch, self.manifest.split(split).block_rows)
         check_rank(rank, world_size)
         if start_step < 0:
             raise FirelibError(f"start_step is {start_step}", remedy="steps are counted from 0")
-
-        def batches() -> Iterator[Any]:
-            for step in range(start_step, order.steps):
-                yield self._batch(split, order, step, rank, world_size, pad_last)
-
-        signature = self._signature(order.share_size(world_size) if pad_last else None, pad_last)
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(0, order.steps - start_step)))
-        return dataset.prefetch(tf.data.AUTOTUNE)
+        batches = RankBatches(self._store(split), order, rank, world_size)
+        size = order.share_size(world_size) if pad_last else None
+        dataset = tf.data.Dataset.range(start_step, max(start_step, order.steps))
+        load = _in_graph(lambda step: self._flat(batches, step, size), self._signature(size))
+        dataset = dataset.map(load, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True)
+        return dataset.prefetch(2)
 
     def verify(self) -> None:
         """Check every shard's size and hash and every record's CRC; the first damaged one is named."""
-        for split in self.manifest.splits:
-            for shard, block in zip(self.manifest.split(split).shards, self._blocks(split), strict=True):
-                where = storage.join(self._folder, shard.name)
-                verify(np.asarray(block), self.manifest.record_bytes, where)
-                if xxhash.xxh3_128_hexdigest(block.data) != shard.xxh128:
-                    raise FirelibError(
-                        f"shard {shard.name} is not the one in its manifest: its hash differs",
-                        where=where,
-                        remedy="restore it (dvc checkout), or write it again (firelib transform)",
-                    )
+        for split, content in self.manifest.splits.items():
+            store = self._store(split)
+            for start in range(0, store.rows, _CHUNK_ROWS):
+                store.load(np.arange(start, min(start + _CHUNK_ROWS, store.rows)), 1)
+            for index, shard in enumerate(content.shards):
+                self._verify_hash(ShardFiles(self._folder, content.shards), index, shard.xxh128)
 
-    def _batch(self, split: str, order: EpochOrder, step: int, rank: int, world: int, pad: bool) -> Any:
-        rows = order.share(step, rank, world)
-        weights = np.full(len(rows), 1 / len(order.batch(step)), np.float32)
-        if pad:
-            padding = order.share_size(world) - len(rows)
-            rows = np.concatenate([rows, np.zeros(padding, np.int64)])
-            weights = np.concatenate([weights, np.zeros(padding, np.float32)])
-        columns = self._take(split, rows)
+    def _verify_hash(self, files: ShardFiles, index: int, expected: str) -> None:
+        digest = xxhash.xxh3_128()
+        with files.local_path(index).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        if digest.hexdigest() != expected:
+            name = files.shards[index].name
+            raise FirelibError(
+                f"shard {name} is not the one in its manifest: its hash differs", where=files.uri(index), remedy=REMEDY
+            )
+
+    def _store(self, split: str) -> Store:
+        if split not in self._opened:
+            files = ShardFiles(self._folder, self.manifest.split(split).shards)
+            self._opened[split] = FixedStore(files, self._layout)
+        return self._opened[split]
+
+    def _flat(self, batches: RankBatches, step: int, size: int | None) -> list[Any]:
+        """Features, label and, if batches are padded to `size`, weights."""
+        columns = batches.columns(int(step)) or self._blank(0)
         label = columns.pop(self.manifest.label.name)
-        return (columns, label, weights) if pad else (columns, label)
+        flat = [*columns.values(), label]
+        if size is None:
+            return flat
+        weights = np.full(len(label), 1 / len(batches.order.batch(int(step))), np.float32)
+        return [_padded(column, size) for column in (*flat, weights)]
 
-    def _take(self, split: str, rows: npt.NDArray[np.int64]) -> Batch:
-        """Columns of some rows of a split, in the order asked for."""
-        shards = self.manifest.split(split).shards
-        starts = np.cumsum([0, *(shard.rows for shard in shards)])
-        which = np.searchsorted(starts, rows, side="right") - 1
-        records = np.empty((len(rows), self.manifest.record_bytes), np.uint8)
-        for index in np.unique(which):
-            mine = which == index
-            block = unframed(self._blocks(split)[index], self.manifest.record_bytes)
-            records[mine] = block[rows[mine] - starts[index]]
-        return decode(records, self._layout)
+    def _blank(self, rows: int) -> Batch:
+        features = [slot.feature for slot in self._layout.slots]
+        return {feature.name: np.zeros((rows, *feature.shape), numpy_dtype(feature)) for feature in features}
 
     @cached_property
     def _layout(self) -> Any:
         return self.manifest.layout
 
-    @cached_property
-    def _mapped(self) -> dict[str, list[npt.NDArray[np.uint8]]]:
-        return {}
-
-    def _blocks(self, split: str) -> list[npt.NDArray[np.uint8]]:
-        if split not in self._mapped:
-            self._mapped[split] = [self._map(shard) for shard in self.manifest.split(split).shards]
-        return self._mapped[split]
-
-    def _map(self, shard: Shard) -> npt.NDArray[np.uint8]:
-        """A shard's bytes, mapped; a remote one is copied to a local cache first."""
-        uri = storage.join(self._folder, shard.name)
-        try:
-            local = uri if storage.is_local(uri) else fsspec.open_local(f"filecache::{uri}")
-            block = np.memmap(str(local), np.uint8, "r") if shard.rows else np.empty(0, np.uint8)
-        except FileNotFoundError:
-            raise FirelibError(
-                f"shard {shard.name} is missing", where=self._folder, remedy="dvc checkout, or firelib transform"
-            ) from None
-        if block.size != shard.bytes or block.size != shard.rows * framed_bytes(self.manifest.record_bytes):
-            raise FirelibError(
-                f"shard {shard.name} has {block.size} bytes, its manifest says {shard.bytes}",
-                where=self._folder,
-                remedy="restore it (dvc checkout), or write it again (firelib transform)",
-            )
-        return block
-
-    def _signature(self, rows: int | None, weighted: bool) -> Any:
+    def _signature(self, rows: int | None) -> Any:
+        """Specs of (features, label), and of weights if batches have a fixed number of rows."""
         import tensorflow as tf
 
         def spec(slot: Any) -> Any:
@@ -163,4 +143,27 @@ class Dataset:
 
         specs = {slot.feature.name: spec(slot) for slot in self._layout.slots}
         label = specs.pop(self.manifest.label.name)
-        return (specs, label, tf.TensorSpec((rows,), tf.float32)) if weighted else (specs, label)
+        return (specs, label) if rows is None else (specs, label, tf.TensorSpec((rows,), tf.float32))
+
+
+def _in_graph(load: Callable[[int], list[Any]], signature: Any) -> Callable[[Any], Any]:
+    """A function for `tf.data.Dataset.map` that calls Python for a step's arrays and gives them names and shapes."""
+    import tensorflow as tf
+
+    # Not tf.nest, which would order the features by name.
+    features, *rest = signature
+    specs = [*features.values(), *rest]
+
+    def in_graph(step: Any) -> Any:
+        tensors = tf.numpy_function(load, [step], [spec.dtype for spec in specs], stateful=False)
+        for tensor, spec in zip(tensors, specs, strict=True):
+            tensor.set_shape(spec.shape)
+        named = dict(zip(features, tensors, strict=False))
+        return (named, *tensors[len(features) :])
+
+    return in_graph
+
+
+def _padded(column: Any, size: int) -> Any:
+    missing = size - len(column)
+    return np.concatenate([column, np.zeros((missing, *column.shape[1:]), column.dtype)]) if missing else column

@@ -76,3 +76,40 @@ def test_impossible_arguments_are_refused(wrong: dict[str, int]) -> None:
 def test_a_rank_outside_the_world_is_refused(rank: int, world_size: int) -> None:
     with pytest.raises(FirelibError, match="rank"):
         EpochOrder(10, 2).share(0, rank, world_size)
+
+
+@pytest.mark.parametrize("rank", [0, 3])
+def test_a_rank_reads_few_blocks_of_its_own(rank: int) -> None:
+    order = EpochOrder(200_000, 512, seed=3)
+    mine = [order.share(step, rank, 4) for step in range(order.steps)]
+    assert len(np.unique(np.concatenate(mine) // order.block_rows)) < 1.05 * 200_000 / order.block_rows / 4 + 8
+    window = np.concatenate(mine[: order.window_steps])
+    assert len(np.unique(window // order.block_rows)) < 60  # 32,768 rows of 4 ranks, in blocks of 256: 32, and edges
+
+
+def test_shuffling_is_no_worse_than_a_buffer_of_ten_thousand() -> None:
+    rows = 100_000
+    order = _epoch(EpochOrder(rows, 512, seed=3))
+    buffered = _buffer_shuffle(rows, 10_000)
+    assert _rank_correlation(order) < 0.1 * _rank_correlation(buffered)
+    assert _spread_of_batches(order) > 0.9 * _spread_of_batches(np.random.default_rng(0).permutation(rows))
+    assert _spread_of_batches(order) > _spread_of_batches(buffered)
+
+
+def _buffer_shuffle(rows: int, size: int) -> np.ndarray:
+    """What `tf.data.Dataset.shuffle` does."""
+    random, buffer, out = np.random.default_rng(0), list(range(size)), []
+    for row in range(size, rows):
+        place = random.integers(size)
+        out.append(buffer[place])
+        buffer[place] = row
+    return np.array(out + random.permutation(buffer).tolist())
+
+
+def _rank_correlation(order: np.ndarray) -> float:
+    return abs(float(np.corrcoef(order, np.arange(len(order)))[0, 1]))
+
+
+def _spread_of_batches(order: np.ndarray) -> float:
+    """Mean standard deviation of the row numbers in a batch of 500."""
+    return float(order[: len(order) // 500 * 500].reshape(-1, 500).std(axis=1).mean())
