@@ -20,7 +20,7 @@ from firelib.tfrecord.windows import RankBatches, Store
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_PARALLEL_BATCHES = 2  # decoded at once, in order; more do not help, since reading is shared
+_PARALLEL_CHUNKS = 2  # decoded at once, in order; more do not help, since reading is shared
 _CHUNK_ROWS = 1 << 16
 
 
@@ -84,9 +84,10 @@ class Dataset:
             raise FirelibError(f"start_step is {start_step}", remedy="steps are counted from 0")
         batches = RankBatches(self._store(split), order, rank, world_size)
         size = order.share_size(world_size) if pad_last else None
-        dataset = tf.data.Dataset.range(start_step, max(start_step, order.steps))
-        load = _in_graph(lambda step: self._flat(batches, step, size), self._signature(size))
-        dataset = dataset.map(load, num_parallel_calls=_PARALLEL_BATCHES, deterministic=True)
+        load = _in_graph(lambda chunk: self._flat(batches, chunk, size), self._signature(size))
+        dataset = tf.data.Dataset.from_tensor_slices(batches.chunks(start_step))
+        dataset = dataset.map(load, num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True).unbatch()
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(0, order.steps - start_step)))
         return dataset.prefetch(2)
 
     def verify(self) -> None:
@@ -115,15 +116,16 @@ class Dataset:
             self._opened[split] = FixedStore(files, self._layout)
         return self._opened[split]
 
-    def _flat(self, batches: RankBatches, step: int, size: int | None) -> list[Any]:
-        """Features, label and, if batches are padded to `size`, weights."""
-        columns = batches.columns(int(step)) or self._blank(0)
+    def _flat(self, batches: RankBatches, chunk: Any, size: int | None) -> list[Any]:
+        """Features, label and, if batches are padded to `size`, weights of the steps of a chunk: [steps, rows, …]."""
+        first, stop = chunk.tolist()
+        columns = batches.columns(first, stop) or self._blank(0)
         label = columns.pop(self.manifest.label.name)
-        flat = [*columns.values(), label]
+        flat = [column.reshape(stop - first, -1, *column.shape[1:]) for column in (*columns.values(), label)]
         if size is None:
             return flat
-        weights = np.full(len(label), 1 / len(batches.order.batch(int(step))), np.float32)
-        return [_padded(column, size) for column in (*flat, weights)]
+        weight = 1 / len(batches.order.batch(first))
+        return [_padded(column, size) for column in (*flat, np.full(flat[-1].shape, weight, np.float32))]
 
     def _blank(self, rows: int) -> Batch:
         features = [slot.feature for slot in self._layout.slots]
@@ -146,18 +148,18 @@ class Dataset:
         return (specs, label) if rows is None else (specs, label, tf.TensorSpec((rows,), tf.float32))
 
 
-def _in_graph(load: Callable[[int], list[Any]], signature: Any) -> Callable[[Any], Any]:
-    """A function for `tf.data.Dataset.map` that calls Python for a step's arrays and gives them names and shapes."""
+def _in_graph(load: Callable[[Any], list[Any]], signature: Any) -> Callable[[Any], Any]:
+    """A function for `tf.data.Dataset.map` that calls Python for a chunk's arrays and gives them names and shapes."""
     import tensorflow as tf
 
     # Not tf.nest, which would order the features by name.
     features, *rest = signature
     specs = [*features.values(), *rest]
 
-    def in_graph(step: Any) -> Any:
-        tensors = tf.numpy_function(load, [step], [spec.dtype for spec in specs], stateful=False)
+    def in_graph(chunk: Any) -> Any:
+        tensors = tf.numpy_function(load, [chunk], [spec.dtype for spec in specs], stateful=False)
         for tensor, spec in zip(tensors, specs, strict=True):
-            tensor.set_shape(spec.shape)
+            tensor.set_shape((None, *spec.shape))
         named = dict(zip(features, tensors, strict=False))
         return (named, *tensors[len(features) :])
 
@@ -165,5 +167,8 @@ def _in_graph(load: Callable[[int], list[Any]], signature: Any) -> Callable[[Any
 
 
 def _padded(column: Any, size: int) -> Any:
-    missing = size - len(column)
-    return np.concatenate([column, np.zeros((missing, *column.shape[1:]), column.dtype)]) if missing else column
+    missing = size - column.shape[1]
+    if not missing:
+        return column
+    padding = np.zeros((column.shape[0], missing, *column.shape[2:]), column.dtype)
+    return np.concatenate([column, padding], axis=1)
