@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-FLOATS = frozenset({"float32", "float64"})
-INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"})
-DTYPES = FLOATS | INTEGERS | {"bool", "string"}
+FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
+INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
+DTYPES = FLOATS | INTEGERS | {"bool", "string", "bytes"}
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,15 @@ class Feature:
 
     Attributes:
         name: Column of the frame that `transform` returns, and key of the record.
-        dtype: One of float32, float64, int8 … int64, uint8 … uint32, bool, string.
+        dtype: One of float16, bfloat16, float32, float64, int8 … int64, uint8 … uint64, bool, string, bytes.
         shape: Shape of one value; () is a scalar.
-        max_length: For strings: the longest value, in UTF-8 bytes. Shorter ones are padded with NUL.
+        max_length: For strings: the longest value, in UTF-8 bytes; shorter ones are padded with NUL. Without it
+            records differ in length, and reading is slower.
         range: Inclusive bounds. A row outside is set aside and counted, never clipped.
         nullable: Whether a value may be missing: NaN in floats, '' in strings, `missing` in integers.
         missing: The integer that stands for a missing value.
+        ragged: Whether a value is a list of any length.
+        optional: Whether a record may lack the feature: a missing value is left out, not replaced.
         description: Shown to people who look at the manifest.
     """
 
@@ -72,6 +75,8 @@ class Feature:
     range: tuple[float, float] | None = None
     nullable: bool = False
     missing: int | None = None
+    ragged: bool = False
+    optional: bool = False
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -80,12 +85,17 @@ class Feature:
             raise FirelibError(f"a {self.dtype} feature has no name", remedy="name the column it comes from")
         if self.dtype not in DTYPES:
             raise FirelibError(f"unknown dtype {self.dtype!r}", where=where, remedy=did_you_mean(self.dtype, DTYPES))
-        if self.dtype == "string" and not (self.max_length and self.max_length > 0):
+        if self.max_length is not None and (self.dtype != "string" or self.max_length < 1):
             raise FirelibError(
-                "a string feature needs its longest length", where=where, remedy="max_length=<UTF-8 bytes>"
+                f"max_length={self.max_length} of a {self.dtype}", where=where, remedy="strings have one, from 1 on"
             )
-        if self.dtype == "string" and self.shape:
-            raise FirelibError(f"a string has shape (), not {self.shape}", where=where, remedy="drop shape")
+        if self.shape and (self.ragged or self.dtype in ("string", "bytes")):
+            kind = "ragged feature" if self.ragged else self.dtype
+            raise FirelibError(f"a {kind} has shape (), not {self.shape}", where=where, remedy="drop shape")
+        if self.optional and self.nullable:
+            raise FirelibError(
+                "it is both optional and nullable", where=where, remedy="optional leaves a missing value out"
+            )
         if self.nullable and self.dtype in INTEGERS and self.missing is None:
             raise FirelibError(
                 "a nullable integer needs a value that stands for missing", where=where, remedy="missing=-1"

@@ -1,6 +1,7 @@
 """Arrow tables to the NumPy columns that records are made of: exact types, declared stand-ins for missing values."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +10,15 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import FLOATS, Feature
-from firelib.tfrecord.layout import numpy_dtype
+from firelib.tfrecord.layout import has_fixed_size, numpy_dtype
 
 
-def to_columns(table: pa.Table, features: Sequence[Feature]) -> dict[str, npt.NDArray[np.generic]]:
-    """One NumPy array a feature.
+def to_columns(table: pa.Table, features: Sequence[Feature]) -> dict[str, Any]:
+    """One array a feature.
 
     Returns:
-        Feature name → array [rows, *shape] of the feature's dtype; strings are `S<max_length>`.
+        Feature name → NumPy array [rows, *shape] of the feature's dtype; bounded strings are `S<max_length>`.
+        Features without a fixed size are Arrow arrays (large strings, binaries, lists), nulls where a row lacks them.
 
     Raises:
         FirelibError: A column is missing, has a value of another type, a null in a feature that is not
@@ -25,15 +27,17 @@ def to_columns(table: pa.Table, features: Sequence[Feature]) -> dict[str, npt.ND
     return {feature.name: to_column(table, feature) for feature in features}
 
 
-def to_column(table: pa.Table, feature: Feature) -> npt.NDArray[np.generic]:
+def to_column(table: pa.Table, feature: Feature) -> Any:
     """One feature's values; see `to_columns`."""
     column = cast(table, feature)
-    if column.null_count and not feature.nullable:
+    if column.null_count and not (feature.nullable or feature.optional):
         raise FirelibError(
             f"{column.null_count} values are missing in column {feature.name!r}",
             where=f"feature {feature.name!r}",
             remedy="fill or exclude them in the recipe, or declare it nullable",
         )
+    if not has_fixed_size(feature):
+        return _variable(column, feature)
     if feature.dtype == "string":
         return _strings(column, feature)
     flat = _elements(column, feature) if feature.shape else column
@@ -69,15 +73,56 @@ def string_bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _arrow_type(feature: Feature) -> pa.DataType:
-    scalar = {"bool": pa.bool_(), "string": pa.string()}.get(feature.dtype)
-    scalar = scalar or pa.from_numpy_dtype(np.dtype(feature.dtype))
+    """The Arrow type of a column; bfloat16, which Arrow lacks, comes as float32."""
+    scalars = {"bool": pa.bool_(), "string": pa.string(), "bytes": pa.large_binary(), "bfloat16": pa.float32()}
+    scalar = scalars.get(feature.dtype) or pa.from_numpy_dtype(np.dtype(feature.dtype))
+    if feature.dtype == "string" and not has_fixed_size(feature):
+        scalar = pa.large_string()
+    if feature.ragged:
+        return pa.large_list(scalar)
     return pa.list_(scalar) if feature.shape else scalar
+
+
+def _variable(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
+    """A column whose values differ in size, or are not always there."""
+    array = column.combine_chunks()
+    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    if feature.nullable and array.null_count:
+        array = array.fill_null(pa.scalar([] if feature.ragged else _stand_in(feature), array.type))
+    if feature.ragged and array.values.null_count:
+        raise FirelibError(
+            f"{array.values.null_count} values are missing inside lists",
+            where=f"feature {feature.name!r}",
+            remedy="fill or drop them in the recipe",
+        )
+    _check_lengths(array.values if feature.ragged else array, feature)
+    if not feature.shape and feature.dtype not in ("string", "bytes", "bool"):
+        values = (array.values if feature.ragged else array).drop_null().to_numpy(zero_copy_only=False)
+        check_bounds(values, feature)
+    return array
+
+
+def _stand_in(feature: Feature) -> Any:
+    if feature.dtype in ("string", "bytes"):
+        return b"" if feature.dtype == "bytes" else ""
+    return float("nan") if feature.dtype in FLOATS else feature.missing
+
+
+def _check_lengths(array: pa.Array, feature: Feature) -> None:
+    if not feature.max_length:
+        return
+    longest = pc.max(string_bytes(array)).as_py() or 0
+    if longest > feature.max_length:
+        raise FirelibError(
+            f"a value has {longest} bytes, more than {feature.max_length}",
+            where=f"feature {feature.name!r}",
+            remedy=f"max_length={longest}, or shorten it in the recipe",
+        )
 
 
 def _numbers(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
     if column.null_count:
-        stand_in = float("nan") if feature.dtype in FLOATS else feature.missing
-        column = column.fill_null(pa.scalar(stand_in, column.type))
+        column = column.fill_null(pa.scalar(_stand_in(feature), column.type))
     values: npt.NDArray[np.generic] = column.to_numpy().astype(numpy_dtype(feature), copy=False)
     check_bounds(values, feature)
     return values
@@ -101,14 +146,7 @@ def check_bounds(values: npt.NDArray[np.generic], feature: Feature) -> None:
 
 def _strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
     column = column.fill_null("")
-    longest = pc.max(string_bytes(column)).as_py() or 0
-    assert feature.max_length is not None
-    if longest > feature.max_length:
-        raise FirelibError(
-            f"a value has {longest} bytes, more than {feature.max_length}",
-            where=f"feature {feature.name!r}",
-            remedy=f"max_length={longest}, or shorten it in the recipe",
-        )
+    _check_lengths(column, feature)
     if pc.any(pc.ends_with(column, "\0")).as_py():
         raise FirelibError(
             "a value ends with NUL, which cannot be told from padding",

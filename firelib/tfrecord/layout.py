@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from firelib.errors import FirelibError
 from firelib.recipe import INTEGERS, Feature
+from firelib.tfrecord.wire import sized, varint
 
 Kind = Literal["float", "int64", "bytes"]
 
@@ -26,6 +27,10 @@ Columns = Mapping[str, npt.NDArray[np.generic]]
 # Field numbers of the oneof in tf.train.Feature, as wire tags (number << 3 | 2).
 _LIST_TAG = {"bytes": b"\x0a", "float": b"\x12", "int64": b"\x1a"}
 _FIRST, _SECOND = b"\x0a", b"\x12"
+
+
+# Stored as bytes: no list holds them.
+_AS_BYTES = frozenset({"string", "bytes", "float64", "float16", "bfloat16", "uint64"})
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,10 @@ def fixed_layout(features: Sequence[Feature]) -> FixedLayout:
     Raises:
         FirelibError: Two of them have one name, or one cannot be stored as declared.
     """
-    _check(features)
+    check_features(features)
     entries = {feature.name: _entry(feature) for feature in features}
     body = b"".join(entry for _, entry in sorted(entries.items(), key=lambda item: item[0].encode()))
-    template = _FIRST + _varint(len(body)) + body
+    template = _FIRST + varint(len(body)) + body
     offsets, end = {}, len(template) - len(body)
     for name, entry in sorted(entries.items(), key=lambda item: item[0].encode()):
         end += len(entry)
@@ -86,7 +91,8 @@ def fixed_layout(features: Sequence[Feature]) -> FixedLayout:
     return FixedLayout(template, tuple(_slot(feature, offsets[feature.name]) for feature in features))
 
 
-def _check(features: Sequence[Feature]) -> None:
+def check_features(features: Sequence[Feature]) -> None:
+    """Refuse declarations that no record can hold."""
     names = [feature.name for feature in features]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -114,7 +120,14 @@ def _check_one(feature: Feature) -> None:
 
 
 def numpy_dtype(feature: Feature) -> np.dtype[np.generic]:
-    """The dtype of a column of this feature: `S<max_length>` for strings (NUL-padded bytes)."""
+    """The dtype of a column of this feature: `S<max_length>` for bounded strings (NUL-padded), object for others."""
+    if feature.dtype == "bfloat16":
+        import ml_dtypes  # NumPy has no bfloat16 of its own
+
+        bfloat16: np.dtype[np.generic] = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
+    if feature.dtype == "bytes" or (feature.dtype == "string" and not feature.max_length):
+        return np.dtype(object)
     return np.dtype(f"S{feature.max_length}" if feature.dtype == "string" else feature.dtype).newbyteorder("<")
 
 
@@ -122,9 +135,20 @@ def kind_of(feature: Feature) -> Kind:
     """Which list of tf.train.Feature holds a feature."""
     if feature.dtype == "float32":
         return "float"
-    if feature.dtype in ("string", "float64") or (feature.dtype == "uint8" and feature.shape):
+    if feature.dtype in _AS_BYTES or (feature.dtype == "uint8" and feature.shape):
         return "bytes"
     return "int64"
+
+
+def has_fixed_size(feature: Feature) -> bool:
+    """Whether all values of a feature take the same number of bytes."""
+    unbounded = feature.dtype == "bytes" or (feature.dtype == "string" and not feature.max_length)
+    return not (unbounded or feature.ragged or feature.optional)
+
+
+def is_fixed(features: Sequence[Feature]) -> bool:
+    """Whether a dataset with these features has the fixed layout; else it has the canonical one."""
+    return all(has_fixed_size(feature) for feature in features)
 
 
 def integer_bounds(feature: Feature) -> tuple[int, int]:
@@ -159,18 +183,5 @@ def _item_bytes(feature: Feature) -> int:
 def _entry(feature: Feature) -> bytes:
     """One entry of the map in tf.train.Features, its value zero."""
     value = bytes(_item_bytes(feature) * prod(feature.shape))
-    one_list = _LIST_TAG[kind_of(feature)] + _sized(_FIRST + _sized(value))
-    return _FIRST + _sized(_FIRST + _sized(feature.name.encode()) + _SECOND + _sized(one_list))
-
-
-def _sized(payload: bytes) -> bytes:
-    return _varint(len(payload)) + payload
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    one_list = _LIST_TAG[kind_of(feature)] + sized(_FIRST + sized(value))
+    return _FIRST + sized(_FIRST + sized(feature.name.encode()) + _SECOND + sized(one_list))

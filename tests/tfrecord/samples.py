@@ -41,6 +41,10 @@ def columns(draw: st.DrawFn, feature: Feature, rows: int) -> np.ndarray:
         values = st.sampled_from([low, high]) | st.integers(low, high)
         flat = draw(st.lists(values, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))))
         return np.array(flat, dtype=numpy_dtype(feature)).reshape(shape)
+    if feature.dtype == "bfloat16":
+        bits = draw(hnp.arrays(np.uint16, shape))
+        bits[(bits & 0x7FFF) > 0x7F80] = 0x7FC0  # one NaN, since they pass through float32
+        return bits.view(numpy_dtype(feature))
     return draw(hnp.arrays(numpy_dtype(feature), shape))
 
 
@@ -78,6 +82,8 @@ def table(columns: dict[str, np.ndarray]) -> pa.Table:
 def _arrow(values: np.ndarray) -> pa.Array:
     if values.dtype.kind == "S":
         return pa.array([value.decode() for value in values.tolist()], pa.string())
+    if values.dtype.kind == "V":
+        values = values.astype(np.float32)  # Arrow has no bfloat16
     if values.ndim > 1:
         flat = [row.ravel().tolist() for row in values]
         return pa.array(flat, pa.list_(pa.from_numpy_dtype(values.dtype)))
