@@ -1,10 +1,14 @@
-"""Local copies of remote shards, named by content, shared by all processes of a host."""
+"""Local, uncompressed copies of shards, named by content, shared by all processes of a host."""
 
+import gzip
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from firelib import storage
+
+_CHUNK = 1 << 20
 
 
 def cache_folder() -> Path:
@@ -13,23 +17,24 @@ def cache_folder() -> Path:
     return Path(os.environ.get("FIRELIB_CACHE", default)) / "shards"
 
 
-def cached(uri: str, content_hash: str) -> Path:
-    """A local copy of a remote file, fetched once.
+def cached(uri: str, content_hash: str, unpack: bool = False) -> Path:
+    """A local copy of a file, fetched once.
 
     Args:
-        uri: The file.
+        uri: The file, anywhere.
         content_hash: Names the copy, so that another file at the same place is never taken for it.
+        unpack: The file is compressed with gzip; the copy is not.
     """
-    path = cache_folder() / content_hash
+    path = cache_folder() / (f"{content_hash}.raw" if unpack else content_hash)
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     fs, remote = storage.filesystem(uri)
     descriptor, work = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    os.close(descriptor)
     try:
-        with storage.explain_full_disk(str(path.parent)):
-            fs.get_file(remote, work)
+        with storage.explain_full_disk(str(path.parent)), os.fdopen(descriptor, "wb") as target, fs.open(remote) as raw:
+            source = gzip.GzipFile(fileobj=raw) if unpack else raw
+            shutil.copyfileobj(source, target, _CHUNK)
         Path(work).replace(path)  # processes that fetch it at the same time end with the same file
     finally:
         Path(work).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from firelib.recipe import Feature
 from firelib.tfrecord import canonical_kernel as kernel
 from firelib.tfrecord.layout import kind_of, numpy_dtype
 
-_KINDS = {"bytes": kernel.BYTES, "float": kernel.FLOAT, "int64": kernel.INT64}
+KINDS = {"bytes": kernel.BYTES, "float": kernel.FLOAT, "int64": kernel.INT64}
 _NONE = np.empty(0, np.int64)
 _CHUNK_ROWS = 4096
 
@@ -122,7 +122,7 @@ def as_lists(column: Any, feature: Feature) -> Lists:
             lists; nulls are rows that lack the feature.
         feature: Its declaration.
     """
-    kind, name = _KINDS[kind_of(feature)], np.frombuffer(feature.name.encode() or b"\0", np.uint8)
+    kind, name = KINDS[kind_of(feature)], np.frombuffer(feature.name.encode() or b"\0", np.uint8)
     name = name[: len(feature.name.encode())]
     if isinstance(column, np.ndarray):
         return _of_array(column, feature, kind, name)

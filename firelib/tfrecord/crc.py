@@ -169,3 +169,21 @@ def first_damaged(address: int, stride: int, rows: int, size: int, size_crc: int
         if load_u32(record + size) != masked(crc_of(record, size)):
             return last
     return -1
+
+
+@njit(nogil=True, cache=True)
+def first_damaged_of(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> int:
+    """The first of framed records of any length whose length or CRC is wrong; -1 if none is.
+
+    Args:
+        base: Address of the buffer.
+        begins: Where each frame begins in it.
+        ends: Where it ends.
+    """
+    for row in range(len(begins)):
+        frame, size = base + begins[row], ends[row] - begins[row] - 16
+        if size < 0 or load_u64(frame) != np.uint64(size) or load_u32(frame + 8) != masked(crc_of(frame, 8)):
+            return row
+        if load_u32(frame + 12 + size) != masked(crc_of(frame + 12, size)):
+            return row
+    return -1

@@ -1,5 +1,7 @@
 """Records of the fixed layout back to columns."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,7 +10,8 @@ from firelib.tfrecord.framing import HEADER_BYTES, framed_bytes
 from firelib.tfrecord.gather_kernel import gather
 from firelib.tfrecord.layout import FixedLayout, numpy_dtype
 
-Batch = dict[str, npt.NDArray[np.generic]]
+#: Feature name -> NumPy array [rows, *shape], or an Arrow array for a feature without a fixed size.
+Batch = dict[str, Any]
 
 
 def decode(records: npt.NDArray[np.uint8], layout: FixedLayout) -> Batch:

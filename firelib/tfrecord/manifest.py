@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
-from firelib.tfrecord.layout import FixedLayout, fixed_layout
+from firelib.tfrecord.layout import FixedLayout, fixed_layout, is_fixed
 
 NAME = "manifest.json"
 
@@ -23,14 +23,22 @@ class _Part(BaseModel):
 class Shard(_Part):
     """One file.
 
-    name: File name beside the manifest. xxh128: XXH3 hash of the file, 128 bits in hex: it finds damage and mix-ups at
-    the speed of memory, where SHA-256 would take longer than all else in writing; it is no proof against forgery.
+    name: File name beside the manifest.
+    xxh128: XXH3 hash of the file, 128 bits in hex. It finds damage and mix-ups at the speed of memory, where SHA-256
+        would take longer than all else in writing; it is no proof against forgery.
+    index_xxh128: Hash of the file `name` + `.index`, which says where each record begins (canonical layout).
     """
 
     name: str = Field(pattern=r"^[^/\\]+$")  # never outside the manifest's folder
     rows: int = Field(ge=0)
     bytes: int = Field(ge=0)
     xxh128: str
+    index_xxh128: str | None = None
+
+
+def index_name(shard: str) -> str:
+    """The file beside a shard that says where its records begin (canonical layout)."""
+    return f"{shard}.index"
 
 
 class Split(_Part):
@@ -58,7 +66,9 @@ class Manifest(_Part):
     """A dataset: features, statistics, shards, and what it was made from.
 
     features: Every feature with its statistics on the training split; the label is not among them.
-    record_bytes: Length of each record (fixed layout).
+    label: What is predicted; null for a dataset without one.
+    record_bytes: Length of each record in the fixed layout; null in the canonical one.
+    compression: How shards are compressed as a whole; null is not at all.
     tables: Table → version that was read.
     quality: Rows read, excluded and rejected, by reason.
     """
@@ -66,16 +76,23 @@ class Manifest(_Part):
     format: Literal[1] = 1
     recipe: str
     features: tuple[FittedFeature, ...]
-    label: Feature
+    label: Feature | None
     key: tuple[str, ...]
-    record_bytes: int
+    record_bytes: int | None
+    compression: Literal["gzip"] | None = None
     splits: dict[str, Split]
     tables: dict[str, int]
     quality: dict[str, Any]
 
     @property
-    def layout(self) -> FixedLayout:
-        return fixed_layout([*(fitted.feature for fitted in self.features), self.label])
+    def columns(self) -> list[Feature]:
+        """All that a record holds: the features, and the label after them."""
+        return [*(fitted.feature for fitted in self.features), *([self.label] if self.label else [])]
+
+    @property
+    def layout(self) -> FixedLayout | None:
+        """The fixed layout, or None for the canonical one."""
+        return fixed_layout(self.columns) if is_fixed(self.columns) else None
 
     @property
     def fitted(self) -> Mapping[str, FittedFeature]:
@@ -111,9 +128,10 @@ def read_manifest(uri: str) -> Manifest:
             raise FirelibError(str(error), where=uri, remedy="run firelib transform again") from None
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise FirelibError(f"not a manifest: {wrong}", where=uri, remedy="run firelib transform again") from None
-    if manifest.layout.record_bytes != manifest.record_bytes:
+    expected = manifest.layout.record_bytes if manifest.layout else None
+    if expected != manifest.record_bytes:
         raise FirelibError(
-            f"its records have {manifest.record_bytes} bytes, its features need {manifest.layout.record_bytes}",
+            f"its records have {manifest.record_bytes} bytes, its features need {expected}",
             where=uri,
             remedy="run firelib transform again",
         )

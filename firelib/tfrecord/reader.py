@@ -1,7 +1,6 @@
 """Datasets as batches: NumPy columns, Arrow tables, or a `tf.data.Dataset` in the elastic order."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,9 @@ import xxhash
 
 from firelib import storage
 from firelib.errors import FirelibError
+from firelib.recipe import Feature
+from firelib.tfrecord.batches import blank, concatenated, dense, ragged, to_arrow, to_numpy
+from firelib.tfrecord.canonical_store import CanonicalStore
 from firelib.tfrecord.decode import Batch
 from firelib.tfrecord.files import REMEDY, ShardFiles
 from firelib.tfrecord.layout import numpy_dtype
@@ -45,11 +47,20 @@ class Dataset:
         return self.manifest.split(split).rows
 
     def as_numpy(self, split: str) -> Batch:
-        """A whole split in file order: name → array [rows, *shape], the label included; strings are bytes."""
+        """A whole split in file order: name → array [rows, *shape], the label included.
+
+        Strings are bytes. Features without a fixed size are arrays of objects: bytes, lists, None.
+        """
+        return to_numpy(self._whole(split))
+
+    def as_arrow(self, split: str) -> Any:
+        """A whole split in file order as a `pyarrow.Table`; arrays of more than one dimension are flat lists."""
+        return to_arrow(self._whole(split), self.manifest.columns)
+
+    def _whole(self, split: str) -> Batch:
         store = self._store(split)
-        chunks = [np.arange(start, min(start + _CHUNK_ROWS, store.rows)) for start in range(0, store.rows, _CHUNK_ROWS)]
-        parts = [store.load(rows, 1).take(rows) for rows in chunks] or [self._blank(0)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        parts = [store.load(rows, 1).take(rows) for rows in _chunks(store.rows)]
+        return concatenated(parts or [blank(self.manifest.columns)])
 
     def as_tf(
         self,
@@ -84,9 +95,12 @@ class Dataset:
             raise FirelibError(f"start_step is {start_step}", remedy="steps are counted from 0")
         batches = RankBatches(self._store(split), order, rank, world_size)
         size = order.share_size(world_size) if pad_last else None
-        load = _in_graph(lambda chunk: self._flat(batches, chunk, size), self._signature(size))
-        dataset = tf.data.Dataset.from_tensor_slices(batches.chunks(start_step))
-        dataset = dataset.map(load, num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True).unbatch()
+        columns = Columns(self.manifest)
+        load = _in_graph(lambda chunk: columns.flat(batches, chunk, size), columns, size)
+        dataset = tf.data.Dataset.from_tensor_slices(batches.chunks(start_step, columns.steps_together))
+        dataset = dataset.map(load, num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
+        if columns.steps_together:
+            dataset = dataset.unbatch()
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(0, order.steps - start_step)))
         return dataset.prefetch(2)
 
@@ -94,8 +108,8 @@ class Dataset:
         """Check every shard's size and hash and every record's CRC; the first damaged one is named."""
         for split, content in self.manifest.splits.items():
             store = self._store(split)
-            for start in range(0, store.rows, _CHUNK_ROWS):
-                store.load(np.arange(start, min(start + _CHUNK_ROWS, store.rows)), 1)
+            for rows in _chunks(store.rows):
+                store.load(rows, 1)
             for index, shard in enumerate(content.shards):
                 self._verify_hash(ShardFiles(self._folder, content.shards), index, shard.xxh128)
 
@@ -112,63 +126,123 @@ class Dataset:
 
     def _store(self, split: str) -> Store:
         if split not in self._opened:
-            files = ShardFiles(self._folder, self.manifest.split(split).shards)
-            self._opened[split] = FixedStore(files, self._layout)
+            manifest = self.manifest
+            files = ShardFiles(self._folder, manifest.split(split).shards, bool(manifest.compression))
+            layout = manifest.layout
+            self._opened[split] = FixedStore(files, layout) if layout else CanonicalStore(files, manifest.columns)
         return self._opened[split]
 
-    def _flat(self, batches: RankBatches, chunk: Any, size: int | None) -> list[Any]:
-        """Features, label and, if batches are padded to `size`, weights of the steps of a chunk: [steps, rows, …]."""
+
+class Columns:
+    """How a dataset's columns become tensors.
+
+    Attributes:
+        features: The features.
+        label: The label, if there is one.
+        steps_together: Whether a call may give several batches: lists of any length come one batch a call.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.features = [fitted.feature for fitted in manifest.features]
+        self.label = manifest.label
+        self.all = manifest.columns
+        self.steps_together = not any(feature.ragged for feature in self.all)
+
+    def flat(self, batches: RankBatches, chunk: Any, size: int | None) -> list[Any]:
+        """Features, label and, if batches are padded to `size`, weights of the steps of a chunk.
+
+        Returns:
+            Arrays [steps, rows, …]; for a list of any length, all its values and where each row begins.
+        """
         first, stop = chunk.tolist()
-        columns = batches.columns(first, stop) or self._blank(0)
-        label = columns.pop(self.manifest.label.name)
-        flat = [column.reshape(stop - first, -1, *column.shape[1:]) for column in (*columns.values(), label)]
-        if size is None:
-            return flat
+        columns = batches.columns(first, stop) or blank(self.all)
         weight = 1 / len(batches.order.batch(first))
-        return [_padded(column, size) for column in (*flat, np.full(flat[-1].shape, weight, np.float32))]
+        flat: list[Any] = []
+        for feature in self.all:
+            column = columns[feature.name]
+            if feature.ragged:
+                flat += _padded_lists(*ragged(column, feature), size)
+            else:
+                rows = dense(column, feature)
+                flat.append(_padded(rows.reshape(stop - first, len(rows) // (stop - first), *rows.shape[1:]), size))
+        if size is not None:
+            rows = len(next(iter(columns.values()))) // (stop - first)
+            flat.append(_padded(np.full((stop - first, rows), weight, np.float32), size))
+        return flat
 
-    def _blank(self, rows: int) -> Batch:
-        features = [slot.feature for slot in self._layout.slots]
-        return {feature.name: np.zeros((rows, *feature.shape), numpy_dtype(feature)) for feature in features}
-
-    @cached_property
-    def _layout(self) -> Any:
-        return self.manifest.layout
-
-    def _signature(self, rows: int | None) -> Any:
-        """Specs of (features, label), and of weights if batches have a fixed number of rows."""
+    def specs(self, rows: int | None) -> list[Any]:
+        """One spec a column, and one for weights if batches have a fixed number of rows."""
         import tensorflow as tf
 
-        def spec(slot: Any) -> Any:
-            dtype = numpy_dtype(slot.feature)
-            return tf.TensorSpec((rows, *slot.feature.shape), tf.string if dtype.kind == "S" else dtype)
+        specs = [_spec(feature, rows) for feature in self.all]
+        return specs if rows is None else [*specs, tf.TensorSpec((rows,), tf.float32)]
 
-        specs = {slot.feature.name: spec(slot) for slot in self._layout.slots}
-        label = specs.pop(self.manifest.label.name)
-        return (specs, label) if rows is None else (specs, label, tf.TensorSpec((rows,), tf.float32))
+    def named(self, tensors: list[Any]) -> Any:
+        """(features, label, weights) from tensors in the order of the specs; no label, no such element."""
+        count = len(self.features)
+        named = {feature.name: tensor for feature, tensor in zip(self.features, tensors, strict=False)}
+        rest = tensors[count:]
+        return (named, *rest) if rest else named
 
 
-def _in_graph(load: Callable[[Any], list[Any]], signature: Any) -> Callable[[Any], Any]:
+def _in_graph(load: Callable[[Any], list[Any]], columns: Columns, size: int | None) -> Callable[[Any], Any]:
     """A function for `tf.data.Dataset.map` that calls Python for a chunk's arrays and gives them names and shapes."""
     import tensorflow as tf
 
-    # Not tf.nest, which would order the features by name.
-    features, *rest = signature
-    specs = [*features.values(), *rest]
+    specs = columns.specs(size)
+    dtypes = [dtype for spec in specs for dtype in _dtypes(spec)]
 
     def in_graph(chunk: Any) -> Any:
-        tensors = tf.numpy_function(load, [chunk], [spec.dtype for spec in specs], stateful=False)
-        for tensor, spec in zip(tensors, specs, strict=True):
+        flat = iter(tf.numpy_function(load, [chunk], dtypes, stateful=False))
+        tensors = []
+        for spec in specs:
+            if isinstance(spec, tf.RaggedTensorSpec):
+                tensors.append(_ragged_tensor(next(flat), next(flat), size))
+                continue
+            tensor = next(flat)
             tensor.set_shape((None, *spec.shape))
-        named = dict(zip(features, tensors, strict=False))
-        return (named, *tensors[len(features) :])
+            tensors.append(tensor if columns.steps_together else tensor[0])
+        return columns.named(tensors)
 
     return in_graph
 
 
-def _padded(column: Any, size: int) -> Any:
-    missing = size - column.shape[1]
+def _dtypes(spec: Any) -> list[Any]:
+    import tensorflow as tf
+
+    return [spec.dtype, tf.int64] if isinstance(spec, tf.RaggedTensorSpec) else [spec.dtype]
+
+
+def _ragged_tensor(values: Any, splits: Any, size: int | None) -> Any:
+    import tensorflow as tf
+
+    values.set_shape((None,))
+    splits.set_shape((None if size is None else size + 1,))
+    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+
+
+def _spec(feature: Feature, rows: int | None) -> Any:
+    import tensorflow as tf
+
+    dtype = numpy_dtype(feature)
+    kind = tf.string if dtype.kind in "SO" else dtype
+    if feature.ragged:
+        return tf.RaggedTensorSpec((rows, None), kind)
+    return tf.TensorSpec((rows, *feature.shape), kind)
+
+
+def _padded(column: Any, size: int | None) -> Any:
+    missing = 0 if size is None else size - column.shape[1]
     if not missing:
         return column
-    padding = np.zeros((column.shape[0], missing, *column.shape[2:]), column.dtype)
-    return np.concatenate([column, padding], axis=1)
+    fill: Any = b"" if column.dtype.kind in "SO" else 0
+    return np.concatenate([column, np.full((column.shape[0], missing, *column.shape[2:]), fill, column.dtype)], axis=1)
+
+
+def _padded_lists(values: Any, splits: Any, size: int | None) -> list[Any]:
+    missing = 0 if size is None else size + 1 - len(splits)
+    return [values, np.concatenate([splits, np.full(missing, splits[-1])])]
+
+
+def _chunks(rows: int) -> list[Any]:
+    return [np.arange(start, min(start + _CHUNK_ROWS, rows)) for start in range(0, rows, _CHUNK_ROWS)]

@@ -46,6 +46,16 @@ class Runs:
         return places
 
 
+def pieces(starts: Rows, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """(shard, its first row, the row after its last) for rows of the split; `starts` says where shards begin."""
+    shard = int(np.searchsorted(starts, start, side="right")) - 1
+    while start < stop:
+        end = min(stop, int(starts[shard + 1]))
+        if start < end:
+            yield shard, start - int(starts[shard]), end - int(starts[shard])
+        start, shard = end, shard + 1
+
+
 class FixedStore:
     """Rows of one split in the fixed layout. Every record that is read is checked against its CRC.
 
@@ -67,21 +77,12 @@ class FixedStore:
         buffer = self._buffer(runs.rows * self._frame)
         place = 0
         for start, stop in zip(runs.starts.tolist(), runs.stops.tolist(), strict=True):
-            for shard, first, last in self._pieces(start, stop):
+            for shard, first, last in pieces(self._starts, start, stop):
                 block = buffer[place : place + (last - first) * self._frame]
                 self._files.read_into(shard, first * self._frame, block)
                 verify(block, self._layout.record_bytes, self._files.uri(shard), first)
                 place += block.size
         return LoadedFixed(self, buffer, runs, self._layout)
-
-    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """(shard, its first row, the row after its last) for rows of the split."""
-        shard = int(np.searchsorted(self._starts, start, side="right")) - 1
-        while start < stop:
-            end = min(stop, int(self._starts[shard + 1]))
-            if start < end:
-                yield shard, start - int(self._starts[shard]), end - int(self._starts[shard])
-            start, shard = end, shard + 1
 
     def _buffer(self, size: int) -> npt.NDArray[np.uint8]:
         """Memory that was used before, if it suffices: new pages cost as much as reading them full."""

@@ -43,14 +43,14 @@ class RankBatches:
         self._lock = Lock()
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="firelib-read-ahead")
 
-    def chunks(self, start_step: int) -> npt.NDArray[np.int64]:
+    def chunks(self, start_step: int, together: bool = True) -> npt.NDArray[np.int64]:
         """Steps to decode together: [chunks, 2], first step and the one after the last.
 
         A chunk lies in one window, is small enough for the cache, and does not mix a short batch with full ones.
         """
         order = self.order
         full = order.rows // order.batch_size
-        size = max(1, min(order.window_steps, _CHUNK_ROWS * self._world_size // order.batch_size))
+        size = max(1, min(order.window_steps, _CHUNK_ROWS * self._world_size // order.batch_size)) if together else 1
         starts = np.arange(0, order.steps, order.window_steps)[:, None] + np.arange(0, order.window_steps, size)
         edges = np.unique(np.concatenate([starts.ravel(), [start_step, full, order.steps]]))
         edges = edges[(edges >= start_step) & (edges <= order.steps)]

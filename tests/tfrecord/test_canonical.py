@@ -1,5 +1,6 @@
 """The canonical layout against protobuf's own deterministic serialisation."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def frames(declared: list[Feature], table: pa.Table, block_bytes: int = 1 << 16)
 
 
 def records(content: bytes, offsets: np.ndarray) -> list[bytes]:
-    return [content[a + 12 : b - 4] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [content[a + 12 : b - 4] for a, b in pairwise(offsets)]
 
 
 @given(rows_of())

@@ -1,0 +1,230 @@
+"""A parser of tf.train.Example in compiled code, for records that anybody wrote: any order of keys, packed or not.
+
+First the list of each wanted feature is located, then items are counted, then values are put into columns. Positions
+are bytes from the start of the buffer; nothing is read outside a record's bounds.
+Format: https://protobuf.dev/programming-guides/encoding and tensorflow/core/example/{example,feature}.proto.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from firelib.tfrecord.canonical_kernel import BYTES, FLOAT
+from firelib.tfrecord.memory import copy_bytes, load_u8, load_u32, store_u32, store_u64
+
+Ints = npt.NDArray[np.int64]
+
+_VARINT, _FIXED64, _SIZED, _FIXED32 = 0, 1, 2, 5
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _varint(base: int, at: int, end: int) -> tuple[Any, Any]:
+    """A varint's value and the position behind it; position -1 if it runs past the end."""
+    value, shift = np.uint64(0), 0
+    while at < end and shift < 70:
+        byte = load_u8(base + at)
+        value |= np.uint64(byte & 0x7F) << np.uint64(shift)
+        at += 1
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    return value, -1
+
+
+@njit(nogil=True, cache=True)
+def _field(base: int, at: int, end: int) -> tuple[Any, Any, Any, Any]:
+    """The next field: number, wire type, and where its content lies; its end is -1 if it is broken."""
+    tag, at = _varint(base, at, end)
+    if at < 0:
+        return 0, 0, 0, -1
+    number, wire = np.int64(tag >> np.uint64(3)), np.int64(tag & np.uint64(7))
+    if wire == _SIZED:
+        size, at = _varint(base, at, end)
+        if at < 0 or size > np.uint64(end - at):
+            return 0, 0, 0, -1
+        return number, wire, at, at + np.int64(size)
+    stop = -1
+    if wire == _VARINT:
+        _, stop = _varint(base, at, end)
+    elif wire == _FIXED32:
+        stop = at + 4
+    elif wire == _FIXED64:
+        stop = at + 8
+    return number, wire, at, stop if stop <= end else -1
+
+
+@njit(nogil=True, cache=True)
+def _which(base: int, at: int, end: int, names: npt.NDArray[np.uint8], ends: Ints, guess: int) -> int:
+    """The wanted feature whose name stands there, or -1; features mostly come in order, so the next is tried first."""
+    count = len(ends) - 1
+    for attempt in range(count):
+        which = (guess + attempt) % count
+        first, size = ends[which], ends[which + 1] - ends[which]
+        if size != end - at:
+            continue
+        same = True
+        for index in range(size):
+            if names[first + index] != load_u8(base + at + index):
+                same = False
+                break
+        if same:
+            return which
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def locate(
+    base: int, begins: Ints, ends: Ints, names: npt.NDArray[np.uint8], name_ends: Ints,
+    kinds: npt.NDArray[np.int8], starts: Ints, stops: Ints,
+) -> int:  # fmt: skip
+    """Find the lists of wanted features.
+
+    Args:
+        base: Address of the buffer.
+        begins: Where each record begins in it.
+        ends: Where it ends.
+        names: The wanted names, one behind the other.
+        name_ends: Where each begins, and the end of the last.
+        kinds: Out, [rows, features]: the kind of the list, 0 where a record lacks the feature.
+        starts: Out, likewise: where its content begins.
+        stops: Out, likewise: where it ends.
+
+    Returns:
+        The first row that is no Example, or -1.
+    """
+    for row in range(len(begins)):
+        at, end = begins[row], ends[row]
+        while at < end:
+            number, wire, first, at = _field(base, at, end)
+            if at < 0:
+                return row
+            if number != 1 or wire != _SIZED:
+                continue
+            if not _entries(base, first, at, names, name_ends, kinds[row], starts[row], stops[row]):
+                return row
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def _entries(
+    base: int, at: int, end: int, names: npt.NDArray[np.uint8], name_ends: Ints,
+    kinds: npt.NDArray[np.int8], starts: Ints, stops: Ints,
+) -> bool:  # fmt: skip
+    """The map of one record; False if it is broken."""
+    guess = 0
+    while at < end:
+        number, wire, inner, at = _field(base, at, end)
+        if at < 0:
+            return False
+        if number != 1 or wire != _SIZED:
+            continue
+        which, value, value_end = -1, 0, 0
+        while inner < at:
+            part, wire, first, inner = _field(base, inner, at)
+            if inner < 0:
+                return False
+            if part == 1 and wire == _SIZED:
+                which = _which(base, first, inner, names, name_ends, guess)
+            elif part == 2 and wire == _SIZED:
+                value, value_end = first, inner
+        if which < 0:
+            continue
+        guess, kinds[which] = which + 1, 0
+        while value < value_end:
+            kind, wire, first, value = _field(base, value, value_end)
+            if value < 0:
+                return False
+            if wire == _SIZED and 1 <= kind <= 3:
+                kinds[which], starts[which], stops[which] = kind, first, value
+    return True
+
+
+@njit(nogil=True, cache=True)
+def count(
+    base: int, kind: int, kinds: npt.NDArray[np.int8], starts: Ints, stops: Ints, items: Ints, sizes: Ints
+) -> int:
+    """Items and, for BYTES, their bytes, a row each; returns the first row with a broken or a wrong list, or -1."""
+    for row in range(len(kinds)):
+        if kinds[row] == 0:
+            continue
+        if kinds[row] != kind and starts[row] != stops[row]:
+            return row
+        at, end = starts[row], stops[row]
+        while at < end:
+            number, wire, first, at = _field(base, at, end)
+            if at < 0:
+                return row
+            if number != 1:
+                continue
+            if kind == BYTES:
+                items[row] += 1
+                sizes[row] += at - first
+            elif kind == FLOAT:
+                items[row] += (at - first) // 4
+            elif wire == _VARINT:
+                items[row] += 1
+            else:
+                for index in range(first, at):
+                    items[row] += load_u8(base + index) < 0x80
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def fill_numbers(base: int, kind: int, starts: Ints, stops: Ints, out: int) -> None:
+    """Write the numbers of all rows one behind the other: float32, or int64."""
+    for row in range(len(starts)):
+        at, end = starts[row], stops[row]
+        while at < end:
+            number, _, first, at = _field(base, at, end)
+            if number != 1:
+                continue
+            if kind == FLOAT:
+                for place in range(first, at - 3, 4):
+                    store_u32(out, load_u32(base + place))
+                    out += 4
+                continue
+            while first < at:
+                value, first = _varint(base, first, at)
+                if first < 0:
+                    break
+                store_u64(out, value)
+                out += 8
+
+
+@njit(nogil=True, cache=True)
+def fill_bytes(base: int, starts: Ints, stops: Ints, out: int, offsets: Ints) -> None:
+    """Write the items of all rows one behind the other, and where each ends (offsets[0] is 0)."""
+    item, end_of_item = 0, 0
+    for row in range(len(starts)):
+        at, end = starts[row], stops[row]
+        while at < end:
+            number, _, first, at = _field(base, at, end)
+            if number != 1:
+                continue
+            copy_bytes(out + end_of_item, base + first, at - first)
+            end_of_item += at - first
+            item += 1
+            offsets[item] = end_of_item
+
+
+@njit(nogil=True, cache=True)
+def scan(base: int, size: int, out: Ints) -> tuple[Any, Any]:
+    """Where framed records end, from their lengths.
+
+    Returns:
+        How many records are whole (out may hold fewer: call again with a longer one), and where the last ends.
+    """
+    rows: Any = 0
+    at: Any = 0
+    while at + 16 <= size:
+        low, high = load_u32(base + at), load_u32(base + at + 4)
+        length: Any = np.int64(low) | (np.int64(high) << 32)
+        if length < 0 or at + 16 + length > size:
+            break
+        at += 16 + length
+        if rows < len(out):
+            out[rows] = at
+        rows += 1
+    return rows, at
