@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from firelib.errors import FirelibError
     from firelib.recipe import Feature, FittedFeature, Recipe, Source
     from firelib.tfrecord.reader import open_dataset
+    from firelib.tfrecord.write import write_tfrecords
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ __all__ = [
     "Source",
     "__version__",
     "open_dataset",
+    "write_tfrecords",
 ]
 
 _HOMES = {
@@ -30,6 +32,7 @@ _HOMES = {
     "Recipe": "firelib.recipe",
     "Source": "firelib.recipe",
     "open_dataset": "firelib.tfrecord.reader",
+    "write_tfrecords": "firelib.tfrecord.write",
 }
 
 

@@ -17,9 +17,9 @@ from firelib.data.split import HASH, HashRange
 from firelib.data.statistics import Moments, moments
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.columns import to_columns
-from firelib.tfrecord.layout import fixed_layout
+from firelib.tfrecord.layout import FixedLayout
 from firelib.tfrecord.manifest import Shard
-from firelib.tfrecord.shards import shard_count, shard_name, write_shard
+from firelib.tfrecord.shards import layout_of, shard_count, shard_name, write_shard
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,19 @@ class Gathered:
 
 
 def plan_shards(
-    recipe: Recipe, totals: Counter[str], ranges: Mapping[str, HashRange], target_bytes: float
+    recipe: Recipe, totals: Counter[str], ranges: Mapping[str, HashRange], target_bytes: float, mean_bytes: int = 0
 ) -> list[ShardPlan]:
-    """The shards of all splits: equal ranges of hashes, as many as give about the target size."""
-    record_bytes = fixed_layout([*recipe.features, recipe.label]).record_bytes
+    """The shards of all splits: equal ranges of hashes, as many as give about the target size.
+
+    Args:
+        recipe: Names features and label.
+        totals: Split → rows.
+        ranges: Split → its range of hashes.
+        target_bytes: Size of a shard.
+        mean_bytes: Size of a row in memory, for records without a fixed size.
+    """
+    layout = layout_of([*recipe.features, recipe.label])
+    record_bytes = layout.record_bytes if isinstance(layout, FixedLayout) else mean_bytes
     plans = []
     for split, whole in ranges.items():
         count = shard_count(totals[split], record_bytes, target_bytes)
@@ -76,7 +85,7 @@ def gather_shard(plan: ShardPlan, recipe: Recipe, sources: Sequence[str], folder
     repeated = _repeats_key(rows, recipe.key)
     columns = to_columns(rows.filter(pa.array(~repeated)), features)
     with storage.explain_full_disk(folder):
-        shard = write_shard(Path(folder, plan.name), columns, fixed_layout(features))
+        shard = write_shard(Path(folder, plan.name), columns, layout_of(features))
     partial = {f.name: moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
     return Gathered(plan.split, shard, partial, _with_reason(rows.filter(pa.array(repeated))))
 

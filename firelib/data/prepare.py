@@ -26,12 +26,14 @@ class Partition:
         excluded: Reason → rows that the recipe left out.
         rejected: Rows that broke a declaration.
         splits: Split → good rows.
+        nbytes: Size of the good rows in memory.
     """
 
     rows: int
     excluded: Counter[str]
     rejected: pa.Table
     splits: Counter[str]
+    nbytes: int = 0
 
 
 def prepare_partition(rows: pd.DataFrame, recipe: Recipe, ranges: Mapping[str, HashRange], uri: str) -> Partition:
@@ -43,7 +45,7 @@ def prepare_partition(rows: pd.DataFrame, recipe: Recipe, ranges: Mapping[str, H
     fs, path = storage.filesystem(uri)
     with storage.explain_full_disk(uri):
         pq.write_table(good.sort_by(HASH), path, filesystem=fs, row_group_size=_ROW_GROUP, compression="lz4")
-    return Partition(len(rows), checked.excluded, checked.rejected, _count_splits(hashes, ranges))
+    return Partition(len(rows), checked.excluded, checked.rejected, _count_splits(hashes, ranges), good.nbytes)
 
 
 def _count_splits(hashes: Hashes, ranges: Mapping[str, HashRange]) -> Counter[str]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +36,13 @@ class Moments:
     words: Counter[str] = field(default_factory=Counter)
 
 
-def moments(values: npt.NDArray[np.generic], feature: Feature) -> Moments:
-    """Moments of one column of a shard.
+def moments(values: Any, feature: Feature) -> Moments:
+    """Moments of one column of a shard; of one without a fixed size (an Arrow array), how many values there are.
 
     Sums are exactly rounded (`math.fsum`): NumPy's depend on the width of the host's vector unit.
     """
+    if not isinstance(values, np.ndarray):
+        return Moments(len(values) - values.null_count, values.null_count)
     if feature.dtype == "string":
         words = Counter(word.decode() for word in values.tolist())
         missing = words.pop("", 0) if feature.nullable else 0

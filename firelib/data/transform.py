@@ -31,8 +31,9 @@ from firelib.data.tables import read_table
 from firelib.errors import FirelibError, did_you_mean
 from firelib.paths import Paths
 from firelib.recipe import FittedFeature, Recipe
-from firelib.tfrecord.layout import fixed_layout
+from firelib.tfrecord.layout import FixedLayout
 from firelib.tfrecord.manifest import Manifest, Split
+from firelib.tfrecord.shards import layout_of
 
 
 def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
@@ -51,7 +52,8 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
         totals = sum((part.splits for part in partitions), Counter[str]())
         _refuse_empty(totals, params)
         with storage.publish_folder(paths.tfrecords) as folder:
-            plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20)
+            mean_bytes = sum(part.nbytes for part in partitions) // totals.total()
+            plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20, mean_bytes)
             gather = dask.delayed(gather_shard, pure=False)
             gathered = compute([gather(plan, recipe, files, str(folder)) for plan in plans], "write shards")
             rejected = _rejected(partitions, gathered, recipe)
@@ -159,12 +161,13 @@ def _manifest(
         "excluded": dict(sorted(excluded.items())),
         "rejected": dict(sorted(Counter(rejected[REASON].to_pylist()).items())),
     }
+    layout = layout_of([*recipe.features, recipe.label])
     return Manifest(
         recipe=recipe.name,
         features=_fitted(recipe, gathered),
         label=recipe.label,
         key=tuple(recipe.key),
-        record_bytes=fixed_layout([*recipe.features, recipe.label]).record_bytes,
+        record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
         splits=splits,
         tables=versions,
         quality=quality,

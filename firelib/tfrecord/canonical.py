@@ -56,7 +56,6 @@ class CanonicalEncoder:
 
     Attributes:
         rows: Rows of the columns.
-        offsets: Where each record of the blocks given so far begins, and the end of the last: int64.
     """
 
     def __init__(self, columns: Mapping[str, Any], features: Sequence[Feature]) -> None:
@@ -71,14 +70,9 @@ class CanonicalEncoder:
                 f"columns differ in length: {sorted(rows)}", remedy="every feature needs one value a row"
             )
         self.rows = rows.pop()
-        self._ends: list[Ints] = [np.zeros(1, np.int64)]
 
-    @property
-    def offsets(self) -> Ints:
-        return np.concatenate(self._ends)
-
-    def blocks(self, block_bytes: int) -> Iterator[npt.NDArray[np.uint8]]:
-        """All rows, in blocks of about a size: uint8 [bytes]; each is valid until the next is asked for."""
+    def blocks(self, block_bytes: int) -> Iterator[tuple[npt.NDArray[np.uint8], Ints]]:
+        """All rows, in blocks of about a size: bytes, and where each record ends; valid until the next is asked for."""
         start, step = 0, 64
         buffer = np.empty(block_bytes, np.uint8)
         while start < self.rows:
@@ -88,8 +82,7 @@ class CanonicalEncoder:
             if ends[-1] > buffer.size:
                 buffer = np.empty(ends[-1], np.uint8)
             self._emit(buffer.ctypes.data, start, payloads, bodies, ends)
-            self._ends.append(self._ends[-1][-1] + ends)
-            yield buffer[: ends[-1]]
+            yield buffer[: ends[-1]], ends
             step = int(np.clip(block_bytes * (stop - start) // ends[-1], 1, _CHUNK_ROWS))
             start = stop
 

@@ -53,13 +53,15 @@ class FixedEncoder:
         """Rows `start` to `stop`, ready to be written: uint8 [stop - start, 12 + record_bytes + 4]."""
         return self._fill(self._blank(stop - start), start)
 
-    def blocks(self, block_bytes: int) -> Iterator[Records]:
-        """All rows, in blocks of about a size; each is valid until the next is asked for."""
+    def blocks(self, block_bytes: int) -> Iterator[tuple[Records, npt.NDArray[np.int64]]]:
+        """All rows, in blocks of about a size: bytes, and where each record ends; valid until the next is asked for."""
         step = max(1, block_bytes // self._template.size)
         # One block for all: what does not change from row to row is written once.
         block = self._blank(min(step, self.rows))
+        ends = np.arange(1, len(block) + 1) * self._template.size
         for start in range(0, self.rows, step):
-            yield self._fill(block[: self.rows - start], start)
+            part = self._fill(block[: self.rows - start], start)
+            yield part.reshape(-1), ends[: len(part)]
 
     def _blank(self, rows: int) -> Records:
         return np.tile(self._template, (rows, 1))

@@ -110,7 +110,10 @@ class Manifest(_Part):
         return self.splits[name]
 
     def write(self, folder: Path) -> None:
-        storage.write_bytes(str(folder / NAME), storage.to_json(self.model_dump(mode="json")))
+        storage.write_bytes(str(folder / NAME), self.to_json())
+
+    def to_json(self) -> bytes:
+        return storage.to_json(self.model_dump(mode="json"))
 
 
 def read_manifest(uri: str) -> Manifest:

@@ -95,7 +95,11 @@ def _type(feature: Feature) -> pa.DataType:
 
 def frames(declared: list[Feature], table: pa.Table, block_bytes: int = 1 << 16) -> tuple[bytes, np.ndarray]:
     encoder = CanonicalEncoder(to_columns(table, declared), declared)
-    return b"".join(block.tobytes() for block in encoder.blocks(block_bytes)), encoder.offsets
+    content, offsets = b"", [0]
+    for block, ends in encoder.blocks(block_bytes):
+        offsets += (len(content) + ends).tolist()
+        content += block.tobytes()
+    return content, np.array(offsets)
 
 
 def records(content: bytes, offsets: np.ndarray) -> list[bytes]:

@@ -94,4 +94,4 @@ def test_blocks_and_tiles_do_not_show_in_the_bytes() -> None:
         "c": random.integers(0, 256, rows, dtype=np.uint8)[::-1],
     }
     blocks = FixedEncoder(columns, layout).blocks(10_000)
-    assert b"".join(block.tobytes() for block in blocks) == reference.frames(columns, layout)
+    assert b"".join(block.tobytes() for block, _ in blocks) == reference.frames(columns, layout)

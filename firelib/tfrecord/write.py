@@ -1,0 +1,103 @@
+"""`firelib.write_tfrecords`: tables of any kind to a dataset that firelib, TensorFlow and Ray Data read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from firelib.errors import FirelibError
+from firelib.recipe import Feature, FittedFeature
+from firelib.tfrecord.layout import FixedLayout, check_features
+from firelib.tfrecord.manifest import Manifest, Shard, Split
+from firelib.tfrecord.publish import publish
+from firelib.tfrecord.shard_file import Compression
+from firelib.tfrecord.shards import Layout, layout_of, shard_name
+from firelib.tfrecord.tables import is_columns, partitions
+from firelib.tfrecord.writer import write_partition
+
+
+def write_tfrecords(
+    data: Any,
+    uri: str,
+    features: Sequence[Feature],
+    *,
+    label: Feature | None = None,
+    key: Sequence[str] = (),
+    shard_mib: float = 128,
+    compression: Compression = None,
+    overwrite: bool = False,
+) -> Manifest:
+    """Write a dataset: shards, then the manifest. A reader sees all of it or nothing.
+
+    Rows keep their order. Each partition of a Dask dataframe is written by a task of its own, in parallel, under
+    whatever scheduler is active (Dask on Ray, if enabled); everything else is streamed through this process.
+
+    Args:
+        data: A Dask dataframe, a pandas one, an Arrow table, reader or iterable of tables or batches, a Ray dataset, a
+            mapping of column → NumPy array; or a mapping of split → any of these. Without splits, all is `train`.
+        uri: The dataset's folder, here or remote (`gs://…`, `s3://…`).
+        features: What a record holds.
+        label: What a model is to predict; a feature like the others, kept apart when batches are read.
+        key: Columns that identify a row, noted in the manifest.
+        shard_mib: Size of a shard, in MiB before compression. Few large ones read best.
+        compression: `gzip`, or none. Compressed shards are unpacked into a local cache before they are read.
+        overwrite: Replace a dataset that is there.
+
+    Returns:
+        The manifest, as written.
+
+    Raises:
+        FirelibError: A column is missing or holds a value that its feature does not allow; there is a dataset already;
+            the folder holds other things.
+    """
+    columns = [*features, *([label] if label else [])]
+    check_features(columns)
+    if not shard_mib > 0:
+        raise FirelibError(f"shard_mib is {shard_mib}", remedy="a positive number of MiB")
+    layout = layout_of(columns)
+    splits = data if isinstance(data, Mapping) and not is_columns(data) else {"train": data}
+    with publish(uri, overwrite) as target:
+        written = {}
+        for name, part in splits.items():
+            shards = _write_split(part, target.folder, name, columns, layout, int(shard_mib * 2**20), compression)
+            written[name] = _named(shards, name, target.rename, compression)
+        manifest = Manifest(
+            recipe="",
+            features=tuple(FittedFeature(feature) for feature in features),
+            label=label,
+            key=tuple(key),
+            record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
+            compression=compression,
+            splits=written,
+            tables={},
+            quality={},
+        )
+        target.finish(manifest)
+    return manifest
+
+
+def _write_split(
+    data: Any,
+    folder: str,
+    split: str,
+    columns: Sequence[Feature],
+    layout: Layout,
+    shard_bytes: int,
+    compression: Compression,
+) -> list[Shard]:
+    """Write all partitions of a split under provisional names."""
+    parts, run = partitions(data)
+    jobs = [
+        (part, f"{folder}/{split}.{index:05d}", columns, layout, shard_bytes, compression)
+        for index, part in enumerate(parts)
+    ]
+    return [shard for shards in run(write_partition, jobs) for shard in shards]
+
+
+def _named(shards: Sequence[Shard], split: str, rename: Any, compression: Compression) -> Split:
+    """Give shards their final names, now that their number is known; empty ones stay only where all are."""
+    kept = [shard for shard in shards if shard.rows] or list(shards[:1])
+    named = []
+    for index, shard in enumerate(kept):
+        name = shard_name(split, index, len(kept), compression)
+        rename(shard, name)
+        named.append(shard.model_copy(update={"name": name}))
+    return Split(rows=sum(shard.rows for shard in named), shards=tuple(named))

@@ -1,0 +1,68 @@
+"""One partition of rows to shards of a size; memory holds a slice of rows, whatever the partition's size."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from firelib.recipe import Feature
+from firelib.tfrecord.columns import to_columns
+from firelib.tfrecord.layout import FixedLayout
+from firelib.tfrecord.manifest import Shard
+from firelib.tfrecord.shard_file import Compression, ShardFile
+from firelib.tfrecord.shards import BLOCK_BYTES, Layout, encoder_of
+from firelib.tfrecord.tables import arrow_tables
+
+_SLICE_ROWS = 1 << 15
+
+Block = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+
+def write_partition(
+    data: Any, prefix: str, columns: Sequence[Feature], layout: Layout, shard_bytes: int, compression: Compression
+) -> list[Shard]:
+    """Write rows to as many shards as they need; at least one, which may be empty.
+
+    A shard ends with the row that fills it, so how rows come in tables and batches does not matter.
+
+    Args:
+        data: Tables, as `arrow_tables` takes them.
+        prefix: Begin of the files' URIs; a number follows.
+        columns: All that a record holds.
+        layout: The layout that these take.
+        shard_bytes: Size of a shard.
+        compression: Of each file as a whole.
+    """
+    shards: list[Shard] = []
+    indexed = not isinstance(layout, FixedLayout)
+    blocks = iter(_blocks(arrow_tables(data), columns, layout))
+    rest: Block | None = next(blocks, None)
+    while rest is not None or not shards:
+        with ExitStack() as stack:
+            file = stack.enter_context(ShardFile(f"{prefix}.{len(shards):05d}", compression, indexed))
+            while rest is not None and file.bytes < shard_bytes:
+                now, rest = _cut(rest, shard_bytes - file.bytes)
+                file.write(*now)
+                rest = rest or next(blocks, None)
+        shards.append(file.shard)
+    return shards
+
+
+def _blocks(tables: Iterable[pa.Table], columns: Sequence[Feature], layout: Layout) -> Iterator[Block]:
+    for table in tables:
+        for start in range(0, table.num_rows, _SLICE_ROWS):
+            part = to_columns(table.slice(start, _SLICE_ROWS), columns)
+            yield from encoder_of(part, layout).blocks(BLOCK_BYTES)
+
+
+def _cut(block: Block, room: int) -> tuple[Block, Block | None]:
+    """A block up to the row that fills the room, and what is left."""
+    content, ends = block
+    rows = int(np.searchsorted(ends, room)) + 1
+    if rows >= len(ends):
+        return block, None
+    split = int(ends[rows - 1])
+    return (content[:split], ends[:rows]), (content[split:], ends[rows:] - split)
