@@ -1,1 +1,1 @@
-"""One file a question. Figures are measured, never asserted in tests."""
+"""Benchmarks: one file a question; `report` draws what they found."""

@@ -6,6 +6,7 @@ lists of any length, features that a record may lack.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature
 from firelib.tfrecord import canonical_kernel as kernel
 from firelib.tfrecord.layout import kind_of, numpy_dtype
+from firelib.tfrecord.wire import sized
 
 KINDS = {"bytes": kernel.BYTES, "float": kernel.FLOAT, "int64": kernel.INT64}
 _NONE = np.empty(0, np.int64)
@@ -50,6 +52,11 @@ class Lists:
     def rows(self) -> int:
         return len(self.present)
 
+    @cached_property
+    def key(self) -> npt.NDArray[np.uint8]:
+        """The key as a field of the map's entry, and the tag of the value that follows."""
+        return np.frombuffer(b"\x0a" + sized(self.name.tobytes()) + b"\x12", np.uint8)
+
 
 class CanonicalEncoder:
     """Framed records of some columns.
@@ -62,7 +69,7 @@ class CanonicalEncoder:
         for feature in features:
             if feature.name not in columns:
                 raise FirelibError(f"there is no column {feature.name!r}", remedy=did_you_mean(feature.name, columns))
-        ordered = sorted(features, key=lambda feature: feature.name.encode())
+        ordered = sorted(features, key=_order)
         self._lists = [as_lists(columns[feature.name], feature) for feature in ordered]
         rows = {lists.rows for lists in self._lists}
         if len(rows) != 1:
@@ -102,9 +109,14 @@ class CanonicalEncoder:
         for lists, payload in zip(self._lists, payloads, strict=True):
             kernel.emit(
                 lists.kind, lists.values.ctypes.data, lists.items, lists.starts, lists.lengths, lists.present,
-                lists.name.ctypes.data, len(lists.name), start, payload, cursors,
+                lists.key.ctypes.data, len(lists.key), len(lists.name), start, payload, cursors,
             )  # fmt: skip
         kernel.close_frames(out, ends)
+
+
+def _order(feature: Feature) -> tuple[int, ...]:
+    """Python's protobuf (upb) sorts keys by their bytes, but of two that begin alike the longer comes first."""
+    return (*feature.name.encode(), 256)
 
 
 def as_lists(column: Any, feature: Feature) -> Lists:

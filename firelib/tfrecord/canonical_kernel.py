@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from firelib.tfrecord.crc import crc_of, masked
-from firelib.tfrecord.memory import copy_bytes, load_u64, store_u8, store_u32, store_u64
+from firelib.tfrecord.memory import copy_bytes, load_u8, load_u32, load_u64, store_u8, store_u32, store_u64
 
 #: Kinds of lists; also the numbers of their fields in tf.train.Feature.
 BYTES, FLOAT, INT64 = 1, 2, 3
@@ -40,6 +40,23 @@ def _put(target: int, value: Any) -> Any:
         target += 1
     store_u8(target, np.uint8(bits))
     return target + 1
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _copy_short(target: int, source: int, count: int) -> None:
+    """Copy without the call that `memcpy` is: words, the last one overlapping the one before."""
+    if count >= 64:
+        copy_bytes(target, source, count)
+    elif count >= 8:
+        for index in range(0, count - 7, 8):
+            store_u64(target + index, load_u64(source + index))
+        store_u64(target + count - 8, load_u64(source + count - 8))
+    elif count >= 4:
+        store_u32(target, load_u32(source))
+        store_u32(target + count - 4, load_u32(source + count - 4))
+    else:
+        for index in range(count):
+            store_u8(target + index, load_u8(source + index))
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -75,6 +92,7 @@ def measure(
         payloads: Out: bytes of the list's content, a row each.
         bodies: In and out: bytes of the features so far.
     """
+    known, known_bytes = -1, 0  # the payload before this one: often it is the same
     for row in range(len(payloads)):
         if not present[start + row]:
             continue
@@ -89,39 +107,50 @@ def measure(
             for item in range(first, last):
                 payload += 1 + _length(lengths[item]) + lengths[item]
         payloads[row] = payload
-        entry = _entry_bytes(name, _list_bytes(kind, payload))
-        bodies[row] += 1 + _length(entry) + entry
+        if payload != known:
+            entry = _entry_bytes(name, _list_bytes(kind, payload))
+            known, known_bytes = payload, 1 + _length(entry) + entry
+        bodies[row] += known_bytes
 
 
 @njit(nogil=True, cache=True)
 def emit(
-    kind: int, values: int, items: Ints, starts: Ints, lengths: Ints, present: npt.NDArray[np.bool_], name: int,
-    name_bytes: int, start: int, payloads: Ints, cursors: Ints,
+    kind: int, values: int, items: Ints, starts: Ints, lengths: Ints, present: npt.NDArray[np.bool_], key: int,
+    key_bytes: int, name_bytes: int, start: int, payloads: Ints, cursors: Ints,
 ) -> None:  # fmt: skip
     """Write one feature's entry into each record; `cursors` are addresses, moved behind what is written.
 
     Args as in `measure`, and:
         starts: Where each item begins, in bytes from `values` (BYTES).
-        name: Address of the feature's name.
-        name_bytes: Its length.
+        key: Address of the key as a field: tag, length, name, and the tag of the value that follows.
+        key_bytes: Its length.
+        name_bytes: Bytes of the name.
     """
+    known, head, head_bytes = -1, 0, 0  # where the head of an entry with this payload stands already
     for row in range(len(payloads)):
         if not present[start + row]:
             continue
         payload, first, last = payloads[row], items[start + row], items[start + row + 1]
         content = _list_bytes(kind, payload)
-        target = _put_head(cursors[row], kind, name, name_bytes, content)
+        target = cursors[row]
+        if payload != known:
+            known, head = payload, target
+            target = _put_head(target, kind, key, key_bytes, name_bytes, content)
+            head_bytes = target - head
+        else:
+            _copy_short(target, head, head_bytes)
+            target += head_bytes
         if kind == BYTES:
             for item in range(first, last):
                 store_u8(target, np.uint8(0x0A))
                 target = _put(target + 1, lengths[item])
-                copy_bytes(target, values + starts[item], lengths[item])
+                _copy_short(target, values + starts[item], lengths[item])
                 target += lengths[item]
         elif payload:
             store_u8(target, np.uint8(0x0A))
             target = _put(target + 1, payload)
             if kind == FLOAT:
-                copy_bytes(target, values + 4 * first, payload)
+                _copy_short(target, values + 4 * first, payload)
                 target += payload
             else:
                 for item in range(first, last):
@@ -130,16 +159,12 @@ def emit(
 
 
 @njit(nogil=True, cache=True)
-def _put_head(target: int, kind: int, name: int, name_bytes: int, content: int) -> Any:
+def _put_head(target: int, kind: int, key: int, key_bytes: int, name_bytes: int, content: int) -> Any:
     """All of an entry up to the list's content."""
     store_u8(target, np.uint8(0x0A))
     target = _put(target + 1, _entry_bytes(name_bytes, content))
-    store_u8(target, np.uint8(0x0A))
-    target = _put(target + 1, name_bytes)
-    copy_bytes(target, name, name_bytes)
-    target += name_bytes
-    store_u8(target, np.uint8(0x12))
-    target = _put(target + 1, 1 + _length(content) + content)
+    _copy_short(target, key, key_bytes)
+    target = _put(target + key_bytes, 1 + _length(content) + content)
     store_u8(target, np.uint8(kind << 3 | 2))
     return _put(target + 1, content)
 
