@@ -9,7 +9,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from firelib.evaluate.metrics import Floats, Labels
 from firelib.recipe import Feature
-from firelib.tfrecord.reader import Batch
+from firelib.tfrecord.decode import Batch
 
 _SEED = 0
 

@@ -21,10 +21,10 @@ def evaluate(paths: Paths) -> dict[str, dict[str, float]]:
     """
     dataset = open_dataset(str(paths.manifest))
     label, features = dataset.manifest.label, [fitted.feature for fitted in dataset.manifest.features]
-    if (label.range or ()) != (0, 1) and label.dtype != "bool":
+    if label is None or ((label.range or ()) != (0, 1) and label.dtype != "bool"):
         raise FirelibError(
-            f"evaluate knows binary labels; {label.name!r} is {label.dtype} in {label.range}",
-            where=f"recipe {dataset.manifest.recipe!r}: label",
+            f"evaluate knows binary labels; this one is {label}",
+            where=f"dataset {dataset.manifest.recipe!r}: label",
             remedy="declare it as Feature(name, 'int64', range=(0, 1))",
         )
     with progress("evaluate", 3) as advance:

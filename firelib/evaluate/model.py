@@ -8,7 +8,7 @@ import numpy as np
 from firelib.console import quiet
 from firelib.errors import FirelibError
 from firelib.evaluate.metrics import Floats
-from firelib.tfrecord.reader import Batch
+from firelib.tfrecord.decode import Batch
 
 _ROWS = 8192
 
