@@ -116,7 +116,7 @@ def test_bytes_are_those_of_deterministic_serialisation(dataset: tuple) -> None:
 
 
 def test_of_two_names_that_begin_alike_the_longer_comes_first_as_in_protobuf() -> None:
-    declared = [Feature(name, "string") for name in ("a", "ab", "abc", "b", "", "é")]
+    declared = [Feature(name, "string") for name in ("a", "ab", "abc", "b", "é")]
     row = {feature.name: "x" for feature in declared}
     assert records(*frames(declared, as_table([row], declared))) == [example(row, declared)]
 
