@@ -16,7 +16,7 @@ from firelib.tfrecord.memory import copy_bytes, load_u8, load_u32, store_u32, st
 
 Ints = npt.NDArray[np.int64]
 
-_VARINT, _FIXED64, _SIZED, _FIXED32 = 0, 1, 2, 5
+_VARINT, _FIXED64, SIZED, _FIXED32 = 0, 1, 2, 5
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -34,13 +34,13 @@ def _varint(base: int, at: int, end: int) -> tuple[Any, Any]:
 
 
 @njit(nogil=True, cache=True)
-def _field(base: int, at: int, end: int) -> tuple[Any, Any, Any, Any]:
+def next_field(base: int, at: int, end: int) -> tuple[Any, Any, Any, Any]:
     """The next field: number, wire type, and where its content lies; its end is -1 if it is broken."""
     tag, at = _varint(base, at, end)
     if at < 0:
         return 0, 0, 0, -1
     number, wire = np.int64(tag >> np.uint64(3)), np.int64(tag & np.uint64(7))
-    if wire == _SIZED:
+    if wire == SIZED:
         size, at = _varint(base, at, end)
         if at < 0 or size > np.uint64(end - at):
             return 0, 0, 0, -1
@@ -97,10 +97,10 @@ def locate(
     for row in range(len(begins)):
         at, end = begins[row], ends[row]
         while at < end:
-            number, wire, first, at = _field(base, at, end)
+            number, wire, first, at = next_field(base, at, end)
             if at < 0:
                 return row
-            if number != 1 or wire != _SIZED:
+            if number != 1 or wire != SIZED:
                 continue
             if not _entries(base, first, at, names, name_ends, kinds[row], starts[row], stops[row]):
                 return row
@@ -115,28 +115,28 @@ def _entries(
     """The map of one record; False if it is broken."""
     guess = 0
     while at < end:
-        number, wire, inner, at = _field(base, at, end)
+        number, wire, inner, at = next_field(base, at, end)
         if at < 0:
             return False
-        if number != 1 or wire != _SIZED:
+        if number != 1 or wire != SIZED:
             continue
         which, value, value_end = -1, 0, 0
         while inner < at:
-            part, wire, first, inner = _field(base, inner, at)
+            part, wire, first, inner = next_field(base, inner, at)
             if inner < 0:
                 return False
-            if part == 1 and wire == _SIZED:
+            if part == 1 and wire == SIZED:
                 which = _which(base, first, inner, names, name_ends, guess)
-            elif part == 2 and wire == _SIZED:
+            elif part == 2 and wire == SIZED:
                 value, value_end = first, inner
         if which < 0:
             continue
         guess, kinds[which] = which + 1, 0
         while value < value_end:
-            kind, wire, first, value = _field(base, value, value_end)
+            kind, wire, first, value = next_field(base, value, value_end)
             if value < 0:
                 return False
-            if wire == _SIZED and 1 <= kind <= 3:
+            if wire == SIZED and 1 <= kind <= 3:
                 kinds[which], starts[which], stops[which] = kind, first, value
     return True
 
@@ -153,7 +153,7 @@ def count(
             return row
         at, end = starts[row], stops[row]
         while at < end:
-            number, wire, first, at = _field(base, at, end)
+            number, wire, first, at = next_field(base, at, end)
             if at < 0:
                 return row
             if number != 1:
@@ -177,7 +177,7 @@ def fill_numbers(base: int, kind: int, starts: Ints, stops: Ints, out: int) -> N
     for row in range(len(starts)):
         at, end = starts[row], stops[row]
         while at < end:
-            number, _, first, at = _field(base, at, end)
+            number, _, first, at = next_field(base, at, end)
             if number != 1:
                 continue
             if kind == FLOAT:
@@ -200,7 +200,7 @@ def fill_bytes(base: int, starts: Ints, stops: Ints, out: int, offsets: Ints) ->
     for row in range(len(starts)):
         at, end = starts[row], stops[row]
         while at < end:
-            number, _, first, at = _field(base, at, end)
+            number, _, first, at = next_field(base, at, end)
             if number != 1:
                 continue
             copy_bytes(out + end_of_item, base + first, at - first)

@@ -1,6 +1,6 @@
 """Datasets as batches: NumPy columns, Arrow tables, or a `tf.data.Dataset` in the elastic order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from firelib.tfrecord.batches import blank, concatenated, dense, ragged, to_arro
 from firelib.tfrecord.canonical_store import CanonicalStore
 from firelib.tfrecord.decode import Batch
 from firelib.tfrecord.files import REMEDY, ShardFiles
+from firelib.tfrecord.foreign import ForeignFiles, foreign_manifest, is_foreign
 from firelib.tfrecord.layout import numpy_dtype
 from firelib.tfrecord.manifest import NAME, Manifest, read_manifest
 from firelib.tfrecord.order import EpochOrder, check_rank
@@ -26,20 +27,29 @@ _PARALLEL_CHUNKS = 2  # decoded at once, in order; more do not help, since readi
 _CHUNK_ROWS = 1 << 16
 
 
-def open_dataset(uri: str) -> "Dataset":
-    """A dataset that firelib wrote.
+def open_dataset(uri: str, *, features: Sequence[Feature] | None = None, label: str | None = None) -> "Dataset":
+    """A dataset that firelib wrote, or TFRecords of another writer.
 
     Args:
-        uri: Its manifest.json, or the folder that holds it.
+        uri: Its manifest.json, or the folder that holds it; or a TFRecord file, or a folder of such files.
+        features: What records of another writer hold; without it, that is inferred from the first ones.
+        label: Which of their features is the label.
     """
-    return Dataset(storage.absolute(uri))
+    uri = storage.absolute(uri)
+    if is_foreign(uri):
+        folder, manifest = foreign_manifest(uri, features, label)
+        return Dataset(folder, manifest)
+    if features is not None or label is not None:
+        raise FirelibError("its manifest names features and label", where=uri, remedy="drop features= and label=")
+    return Dataset(uri)
 
 
 class Dataset:
     """The splits of one manifest. Opening is cheap; bytes are read when batches are."""
 
-    def __init__(self, uri: str) -> None:
-        self.manifest: Manifest = read_manifest(uri)
+    def __init__(self, uri: str, manifest: Manifest | None = None) -> None:
+        self.manifest: Manifest = manifest or read_manifest(uri)
+        self._foreign = manifest is not None
         self._folder = uri.removesuffix(NAME).rstrip("/")
         self._opened: dict[str, Store] = {}
 
@@ -110,7 +120,7 @@ class Dataset:
             store = self._store(split)
             for rows in _chunks(store.rows):
                 store.load(rows, 1)
-            for index, shard in enumerate(content.shards):
+            for index, shard in enumerate(() if self._foreign else content.shards):
                 self._verify_hash(ShardFiles(self._folder, content.shards), index, shard.xxh128)
 
     def _verify_hash(self, files: ShardFiles, index: int, expected: str) -> None:
@@ -127,8 +137,9 @@ class Dataset:
     def _store(self, split: str) -> Store:
         if split not in self._opened:
             manifest = self.manifest
-            files = ShardFiles(self._folder, manifest.split(split).shards, bool(manifest.compression))
-            layout = manifest.layout
+            kind = ForeignFiles if self._foreign else ShardFiles
+            files = kind(self._folder, manifest.split(split).shards, bool(manifest.compression))
+            layout = None if self._foreign else manifest.layout
             self._opened[split] = FixedStore(files, layout) if layout else CanonicalStore(files, manifest.columns)
         return self._opened[split]
 

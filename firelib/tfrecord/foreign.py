@@ -1,0 +1,159 @@
+"""TFRecords that firelib did not write: found, indexed, and their features inferred from a sample."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from firelib import storage
+from firelib.errors import FirelibError
+from firelib.recipe import Feature, FittedFeature
+from firelib.tfrecord import parse_kernel as kernel
+from firelib.tfrecord.files import REMEDY, ShardFiles
+from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES
+from firelib.tfrecord.manifest import NAME, Manifest, Shard, Split
+
+_SAMPLE = 100
+_DTYPES = {1: "bytes", 2: "float32", 3: "int64"}
+
+
+def is_foreign(uri: str) -> bool:
+    """Whether a URI is a TFRecord file, or a folder of them without a manifest."""
+    if uri.endswith((".json", "/")):
+        return False
+    fs, path = storage.filesystem(uri)
+    return bool(fs.isfile(path)) or (fs.isdir(path) and not storage.exists(storage.join(uri, NAME)))
+
+
+class ForeignFiles(ShardFiles):
+    """Shards whose index is made by walking through them once."""
+
+    def offsets(self, index: int) -> npt.NDArray[np.int64]:
+        return scanned(self.local_path(index))
+
+
+def scanned(path: Path) -> npt.NDArray[np.int64]:
+    """Where each record of a file begins, and the end of the last.
+
+    Raises:
+        FirelibError: The file ends inside a record, or is none of TFRecords.
+    """
+    size = path.stat().st_size
+    content = np.memmap(path, np.uint8, "r") if size else np.empty(0, np.uint8)
+    rows, end = kernel.scan(content.ctypes.data, size, np.empty(0, np.int64))
+    if end != size:
+        raise FirelibError(f"record {rows} is cut short, or this is no TFRecord file", where=str(path), remedy=REMEDY)
+    ends = np.empty(rows, np.int64)
+    kernel.scan(content.ctypes.data, size, ends)
+    return np.concatenate([[0], ends])
+
+
+def foreign_manifest(uri: str, features: Sequence[Feature] | None, label: str | None) -> tuple[str, Manifest]:
+    """The folder of some TFRecord files, and a manifest that is only in memory; all rows are split `train`.
+
+    Args:
+        uri: A file, or a folder whose files are all read, but hidden ones.
+        features: What records hold; None infers it from the first records.
+        label: Which of the features is the label.
+    """
+    fs, path = storage.filesystem(uri)
+    names = _files_in(uri) if fs.isdir(path) else []
+    folder, names = (uri, names) if names else (uri.rpartition("/")[0], [uri.rpartition("/")[2]])
+    if fs.isdir(path) and folder != uri:
+        raise FirelibError("there are no TFRecord files", where=uri, remedy="check the folder")
+    shards = [_shard(folder, name) for name in names]
+    if features is None:
+        features = infer(ForeignFiles(folder, shards).local_path(0))
+    labels = [feature for feature in features if feature.name == label]
+    manifest = Manifest(
+        recipe="",
+        features=tuple(FittedFeature(feature) for feature in features if feature.name != label),
+        label=labels[0] if labels else None,
+        key=(),
+        record_bytes=None,
+        splits={"train": Split(rows=sum(shard.rows for shard in shards), shards=tuple(shards))},
+        tables={},
+        quality={},
+    )
+    return folder, manifest
+
+
+def _files_in(uri: str) -> list[str]:
+    """Names of a folder's files, but hidden ones and indices."""
+    fs, path = storage.filesystem(uri)
+    found = [entry["name"].rpartition("/")[2] for entry in fs.ls(path, detail=True) if entry["type"] == "file"]
+    return sorted(name for name in found if not name.startswith((".", "_")) and not name.endswith(".index"))
+
+
+def _shard(folder: str, name: str) -> Shard:
+    uri = storage.join(folder, name)
+    fs, path = storage.filesystem(uri)
+    # The file's own hash is unknown: size and time tell its cached copies apart.
+    info = fs.info(path)
+    stamp = xxhash.xxh3_128_hexdigest(f"{uri} {info['size']} {info.get('mtime', info.get('created'))}".encode())
+    shard = Shard(name=name, rows=0, bytes=info["size"], xxh128=stamp)
+    rows = len(scanned(ShardFiles(folder, [shard]).local_path(0))) - 1
+    return shard.model_copy(update={"rows": rows})
+
+
+def infer(path: Path) -> list[Feature]:
+    """The features of the first records of a file.
+
+    One value in each record is a scalar, equally many an array, differently many a list; what some records lack is
+    optional. Lists of bytes are `bytes`.
+    """
+    offsets = scanned(path)[: _SAMPLE + 1]
+    with path.open("rb") as file:
+        content = file.read(int(offsets[-1]))
+    counts: dict[tuple[str, int], Counter[int]] = {}
+    for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        record = content[begin + HEADER_BYTES : end - FOOTER_BYTES]
+        for name, kind, items in _described(record):
+            counts.setdefault((name, kind), Counter())[items] += 1
+    twice = [name for name, seen in Counter(name for name, _ in counts).items() if seen > 1]
+    if twice or not counts:
+        what = f"{twice[0]!r} has several kinds" if twice else "there are no features to be seen"
+        raise FirelibError(what, where=str(path), remedy="give features=[…]")
+    return [_feature(name, kind, seen, len(offsets) - 1) for (name, kind), seen in sorted(counts.items())]
+
+
+def _feature(name: str, kind: int, seen: Counter[int], records: int) -> Feature:
+    optional = seen.total() < records
+    (items, _), *others = seen.most_common()
+    if others or items == 0 or (kind == 1 and items > 1):
+        return Feature(name, _DTYPES[kind], ragged=True, optional=optional)
+    return Feature(name, _DTYPES[kind], shape=() if items == 1 else (items,), optional=optional)
+
+
+def _described(record: bytes) -> list[tuple[str, int, int]]:
+    """(name, kind of list, items) of each feature of one record; only for the sample."""
+    found = []
+    for features in _parts(record, 1):
+        for entry in _parts(features, 1):
+            name = next(iter(_parts(entry, 1)), b"").decode(errors="replace")
+            for value in _parts(entry, 2):
+                found += [(name, kind, _items(kind, content)) for kind in _DTYPES for content in _parts(value, kind)]
+    return found
+
+
+def _items(kind: int, content: bytes) -> int:
+    buffer = np.frombuffer(content + b"\0", np.uint8)
+    items, sizes = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    starts, stops = np.zeros(1, np.int64), np.array([len(content)])
+    kernel.count(buffer.ctypes.data, kind, np.array([kind], np.int8), starts, stops, items, sizes)
+    return int(items[0])
+
+
+def _parts(message: bytes, number: int) -> list[bytes]:
+    """The contents of a length-delimited field, each time that it is there."""
+    buffer, at, found = np.frombuffer(message + b"\0", np.uint8), 0, []
+    while at < len(message):
+        field, wire, first, at = kernel.next_field(buffer.ctypes.data, at, len(message))
+        if at < 0:
+            raise FirelibError("a record is no tf.train.Example", remedy="is it another kind of record?")
+        if field == number and wire == kernel.SIZED:
+            found.append(message[first:at])
+    return found
