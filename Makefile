@@ -54,8 +54,11 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: setup ## Measure each stage of the pipeline (wall time, memory, start-up)
+bench: setup ## Measure the stages (time, memory, start-up) and the TFRecord engine; charts in benchmarks/results
 	@$(BIN)/python -m benchmarks.stages
+	@$(BIN)/python -m benchmarks.tfrecord_write
+	@$(BIN)/python -m benchmarks.tfrecord_read
+	@$(BIN)/python -m benchmarks.report
 
 clean: ## Remove what the pipeline made here (asks first); downloads and DVC's cache stay
 	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]

@@ -12,7 +12,7 @@ mpl.use("Agg")
 
 
 def main() -> None:
-    for path in sorted(RESULTS.glob("*.json")):
+    for path in sorted(RESULTS.glob("tfrecord_*.json")):
         content = json.loads(path.read_text())
         print(_table(content))  # noqa: T201  a report
         print(f"chart: {_chart(content, path.with_suffix('.png'))}\n")  # noqa: T201
