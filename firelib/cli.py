@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from firelib.paths import Paths
     from firelib.recipe import Recipe
 
-_STOPPED_BY_USER = 130
+_STOPPED_BY_USER = 130  # Typer's exit code after Ctrl-C
 
 app = typer.Typer(
     help="From raw bytes to a trained model, on a laptop or a Ray cluster.",
@@ -46,6 +46,10 @@ def main() -> None:
     """Run the command line; a problem becomes one message and exit code 1."""
     try:
         app(prog_name="firelib")
+    except SystemExit as end:
+        if end.code == _STOPPED_BY_USER:
+            _say_stopped()
+        raise
     except FirelibError as error:
         if _options.debug:
             raise
@@ -54,6 +58,12 @@ def main() -> None:
         if _options.debug:
             raise
         _complain(f"{type(error).__name__}: {error}\n  remedy: --debug before the command shows where it happened")
+
+
+def _say_stopped() -> None:
+    from firelib.console import note
+
+    note("\nstopped: nothing is lost, the same command goes on from here")
 
 
 def _complain(message: str) -> None:

@@ -13,6 +13,8 @@ from firelib.paths import Paths
 from firelib.ray_session import ray_session
 from firelib.report import show_places, show_results
 
+_GRACE_SECONDS = 60.0
+
 
 def run_pipeline(paths: Paths, environment: Environment, targets: Sequence[str], force: bool, debug: bool) -> int:
     """Bring stages up to date.
@@ -77,4 +79,13 @@ def _repro(project: Path, targets: Sequence[str], force: bool, ray_address: str)
         "RAY_AUTH_MODE": "token",
     }
     command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else []), *targets]
-    return subprocess.run(command, cwd=project, env=environment, check=False).returncode  # noqa: S603  our own words
+    with subprocess.Popen(command, cwd=project, env=environment) as dvc:  # noqa: S603  our own words
+        try:
+            return dvc.wait()
+        except KeyboardInterrupt:  # Ctrl-C reaches DVC and its stage too: they need a moment to give back their locks
+            note("\nstopping (Ctrl-C again ends it at once)")
+            try:
+                dvc.wait(_GRACE_SECONDS)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                dvc.kill()
+            raise

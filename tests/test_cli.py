@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from firelib.cli import main
 from tests.project import ROOT
 
 
@@ -123,3 +124,15 @@ def test_data_log_lists_twelve_versions(project):
     assert "month=6" in done.stdout
     unknown = firelib("data", "log", "flihgts", cwd=project)
     assert "did you mean 'flights'?" in unknown.stderr
+
+
+def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("firelib.doctor.diagnose", lambda _: interrupted())
+    monkeypatch.setattr("sys.argv", ["firelib", "doctor"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
