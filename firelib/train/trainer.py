@@ -2,7 +2,10 @@
 
 import csv
 import io
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,7 +118,8 @@ def _fit_with_restarts(trainer: Callable[[], Any]) -> Any:
 
     for left in reversed(range(_RESTARTS + 1)):
         try:
-            return trainer().fit()
+            with _own_ctrl_c():
+                return trainer().fit()
         except TrainingFailedError as error:
             failure = Failure.of(error)
             if failure.own is not None:
@@ -128,6 +132,20 @@ def _fit_with_restarts(trainer: Callable[[], Any]) -> Any:
                 ) from error
             note(f"lost worker {failure.rank} ({failure.why}); starting again from the last checkpoint")
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def _own_ctrl_c() -> Iterator[None]:
+    """Ray Train takes SIGINT for itself, keeps it, and exits with code 0, as if training had ended well."""
+    on_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if on_main:
+            signal.signal(signal.SIGINT, before)
 
 
 def _publish(job: TrainingJob, manifest: Manifest, progress: TrainingProgress, paths: Paths) -> None:
