@@ -79,6 +79,8 @@ def _fit(job: TrainingJob, paths: Paths) -> TrainingProgress:
         from ray.train.tensorflow import TensorflowTrainer
 
     settings = job.params.train
+    workers = "1 worker" if settings.workers == 1 else f"{settings.workers} workers"
+    note(f"run {job.run_id}: starting {workers}; each imports TensorFlow first")
     with live_board() as board:
         result = _fit_with_restarts(
             lambda: TensorflowTrainer(
