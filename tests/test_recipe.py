@@ -146,8 +146,8 @@ def test_a_download_needs_its_hash() -> None:
     ("arguments", "said"),
     [
         ({"dtype": "float23"}, "did you mean 'float32'"),
-        ({"dtype": "string"}, "longest length"),
-        ({"dtype": "string", "max_length": 0}, "longest length"),
+        ({"dtype": "int64", "max_length": 3}, "max_length=3 of a int64"),
+        ({"dtype": "string", "max_length": 0}, "max_length=0 of a string"),
         ({"dtype": "string", "max_length": 3, "shape": (2,)}, "shape"),
         ({"dtype": "int8", "nullable": True}, "missing"),
         ({"dtype": "bool", "nullable": True}, "bool cannot be missing"),
