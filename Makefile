@@ -4,23 +4,24 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON  ?= python3
-EXTRAS  := --extra data --extra train --extra pipeline
+EXTRAS  := --extra data --extra train --extra pipeline --extra tune
 UV      := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN     := .venv/bin
+BENCHMARKS := tfrecord_write tfrecord_read tfrecord_memory tfrecord_seek shuffle_quality
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-# make run WORKERS=1: how many training workers (results do not depend on it)
+# make run RECIPE=fashion_mnist: which pipeline; WORKERS=1: how many training workers (results do not depend on it)
 ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup test test-slow coverage lint format bench clean
+.PHONY: help run setup test test-slow coverage lint format bench bench-tfrecord clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: setup ## Set up and run the pipeline: extract, transform, train, evaluate (WORKERS=n)
-	@$(BIN)/firelib run
+run: setup ## Set up and run the pipeline: extract, transform, train, evaluate (RECIPE=name WORKERS=n)
+	@$(BIN)/firelib run $(if $(RECIPE),--recipe $(RECIPE))
 
 setup: .venv/.done ## Create .venv with everything in uv.lock
 
@@ -36,8 +37,9 @@ setup: .venv/.done ## Create .venv with everything in uv.lock
 test: setup ## Run the tests
 	@$(BIN)/pytest
 
-test-slow: setup ## Look for new counterexamples: a thousand random ones for each property
+test-slow: setup ## A thousand random examples for each property; files exchanged with tfx-bsl; training killed at random
 	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/test_recipe.py
+	@$(BIN)/pytest -m slow
 
 coverage: setup ## Run the tests and show which lines they reach
 	@$(BIN)/coverage erase
@@ -54,10 +56,12 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: setup ## Measure the stages (time, memory, start-up) and the TFRecord engine; charts in benchmarks/results
+bench: setup ## Measure the stages and the TFRecord engine against its peers (15 minutes); ends with a table and the charts
 	@$(BIN)/python -m benchmarks.stages
-	@$(BIN)/python -m benchmarks.tfrecord_write
-	@$(BIN)/python -m benchmarks.tfrecord_read
+	@$(MAKE) --no-print-directory bench-tfrecord
+
+bench-tfrecord: setup ## Only the TFRecord engine
+	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
 	@$(BIN)/python -m benchmarks.report
 
 clean: ## Remove what the pipeline made here (asks first); downloads and DVC's cache stay

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from firelib import Feature
 
@@ -26,6 +27,14 @@ class Case:
 
     def head(self, rows: int) -> dict[str, Any]:
         return {name: column[:rows] for name, column in self.columns.items()}
+
+    @property
+    def rows(self) -> int:
+        return len(self.columns["label"])
+
+    def table(self) -> pa.Table:
+        """The columns as Arrow; arrays as lists of fixed size."""
+        return pa.table({name: _arrow(column) for name, column in self.columns.items()})
 
 
 def images(rows: int) -> Case:
@@ -51,3 +60,12 @@ def strings(rows: int) -> Case:
     columns: dict[str, Any] = {feature.name: words[random.integers(0, len(words), rows)] for feature in texts}
     columns |= {feature.name: random.normal(size=rows).astype("f4") for feature in floats}
     return Case("8 numbers, 4 strings", [*texts, *floats, LABEL], {**columns, "label": random.integers(0, 10, rows)})
+
+
+MAKERS = (images, numbers, strings)
+
+
+def _arrow(column: Any) -> pa.Array:
+    if isinstance(column, np.ndarray) and column.ndim > 1:
+        return pa.FixedSizeListArray.from_arrays(pa.array(column.reshape(-1)), int(np.prod(column.shape[1:])))
+    return pa.array(column)

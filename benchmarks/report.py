@@ -1,4 +1,4 @@
-"""Tables and charts of all results: `python -m benchmarks.report`."""
+"""All results as one table, a chart each, and docs/benchmarks.md: `python -m benchmarks.report`."""
 
 import json
 from pathlib import Path
@@ -7,46 +7,119 @@ from typing import Any
 import matplotlib as mpl
 
 from benchmarks.measure import RESULTS
+from firelib.console import note
 
-mpl.use("Agg")
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- results: written by make bench -->\n", "<!-- end of results -->\n"
+
+_HEADERS = ("benchmark", "data", "figure", "median", "lowest … highest", "goal", "")
 
 
 def main() -> None:
-    for path in sorted(RESULTS.glob("tfrecord_*.json")):
-        content = json.loads(path.read_text())
-        print(_table(content))  # noqa: T201  a report
-        print(f"chart: {_chart(content, path.with_suffix('.png'))}\n")  # noqa: T201
+    mpl.use("Agg")
+    results = load(RESULTS)
+    rows = [row for result in results for row in lines(result)]
+    print(aligned([list(_HEADERS), *rows]))  # noqa: T201  too wide for a pretty table
+    PAGE.write_text(replaced(PAGE.read_text(), page(results)))
+    for result in results:
+        note(f"chart: {chart(result, RESULTS / (result['name'] + '.png'))}")
 
 
-def _table(content: dict[str, Any]) -> str:
-    lines = [content["name"]]
-    for case in content["cases"]:
-        lines.append(f"  {case['title']}")
-        lines += [
-            f"    {way['way']:24} {way['rows_per_second']:12,.0f} rows/s  {way['settings']}" for way in case["ways"]
-        ]
-        lines += [
-            f"    {ratio['ours']} ÷ {ratio['peer']}: {ratio['median']:.2f} ({ratio['min']:.2f} … {ratio['max']:.2f})"
-            for ratio in case["ratios"]
-        ]
-    return "\n".join(lines)
+def load(folder: Path) -> list[dict[str, Any]]:
+    """The results that have cases; those of the stages are another kind."""
+    contents = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return [content for content in contents if "cases" in content]
 
 
-def _chart(content: dict[str, Any], path: Path) -> Path:
+def aligned(rows: list[list[str]]) -> str:
+    """Columns side by side."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def lines(result: dict[str, Any]) -> list[list[str]]:
+    """A line for each finding of one benchmark."""
+    return [
+        [result["name"], case["title"], *_cells(finding)] for case in result["cases"] for finding in case["findings"]
+    ]
+
+
+def reached(finding: dict[str, Any]) -> str:
+    """`yes` or `no` if there is a goal with a sign."""
+    sign, _, number = finding["goal"].partition(" ")
+    if sign not in ("≥", "<"):
+        return ""
+    return "yes" if (finding["value"] >= float(number)) is (sign == "≥") else "no"
+
+
+def page(results: list[dict[str, Any]]) -> str:
+    """Markdown: for each benchmark what was found, then each way's rate and settings."""
+    return "\n".join(part for result in results for part in _section(result))
+
+
+def replaced(text: str, content: str) -> str:
+    """The page with other results between its two marks."""
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}\n{content}\n{END}{after}"
+
+
+def chart(result: dict[str, Any], path: Path) -> Path:
+    """Bars of all cases, with the spread."""
     import matplotlib.pyplot as plt
 
-    cases = content["cases"]
-    figure, axes = plt.subplots(1, len(cases), figsize=(5 * len(cases), 3.2), squeeze=False)
+    cases = result["cases"]
+    most = max(len(case["bars"]) for case in cases)
+    figure, axes = plt.subplots(1, len(cases), figsize=(5 * len(cases), 1.2 + 0.35 * most), squeeze=False)
     for axis, case in zip(axes[0], cases, strict=True):
-        names = [way["way"] for way in case["ways"]]
-        axis.barh(names, [way["rows_per_second"] for way in case["ways"]], color="#4c72b0")
-        axis.set(title=case["title"], xlabel="rows a second", xscale="log")
-        axis.invert_yaxis()
-    figure.suptitle(content["name"])
+        _draw(axis, case)
+    figure.suptitle(result["question"])
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return path
+
+
+def _draw(axis: Any, case: dict[str, Any]) -> None:
+    bars = case["bars"]
+    values = [bar["value"] for bar in bars]
+    errors = [[bar["value"] - bar["low"] for bar in bars], [bar["high"] - bar["value"] for bar in bars]]
+    axis.barh([bar["name"] for bar in bars], values, xerr=errors, color="#4c72b0")
+    axis.set(title=case["title"], xlabel=case["unit"], xscale="log" if case["unit"] == "rows/s" else "linear")
+    axis.invert_yaxis()
+
+
+def _section(result: dict[str, Any]) -> list[str]:
+    machine = result["machine"]
+    load = f"{machine['cores']} shared cores, load before it began: {machine['load_before']}"
+    parts = [f"### {result['name']}", "", f"{result['question']} ({load})", ""]
+    parts += _markdown(_HEADERS[1:], [line[1:] for line in lines(result)])
+    for case in result["cases"]:
+        if any("settings" in bar for bar in case["bars"]):
+            parts += [f"{case['title']}, {case['unit']}:", "", *_ways(case)]
+        parts += [f"{name} was left out: {why}\n" for name, why in case["absent"].items()]
+    return parts
+
+
+def _ways(case: dict[str, Any]) -> list[str]:
+    rows = [[bar["name"], f"{bar['value']:,.0f}", bar["settings"]] for bar in case["bars"]]
+    return _markdown(("way", "median", "settings"), rows)
+
+
+def _markdown(headers: tuple[str, ...], rows: list[list[str]]) -> list[str]:
+    head = [f"| {' | '.join(headers)} |", f"|{'---|' * len(headers)}"]
+    return [*head, *(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _cells(finding: dict[str, Any]) -> list[str]:
+    spread = f"{_short(finding['low'])} … {_short(finding['high'])}"
+    value = f"{_short(finding['value'])} {finding['unit']}".strip()
+    return [finding["what"], value, spread, finding["goal"], reached(finding)]
+
+
+def _short(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -1,118 +1,145 @@
 """How fast are TFRecords written, by one process, against a plain write of the same bytes and against others?
 
-    python -m benchmarks.tfrecord_write [--rows 200000] [--rounds 5]
+    python -m benchmarks.tfrecord_write [--rows 200000] [--rounds 3]
 
-Peers: `tf.io.TFRecordWriter` with an Example a row; Ray Data's `write_tfrecords` on two cores. Peers that are slow get
-fewer rows; compared are rows per second. Every way starts with columns in memory and ends with files in the page cache.
+`firelib` starts from columns and ends with a hashed shard; `firelib, from Arrow` is all of `write_tfrecords`:
+conversion, checks, shards, manifest, published. Peers that are slow get fewer rows; compared are rows per
+second. Every way starts with its input in memory and ends with files in the page cache; what starts processes stays
+outside the timer.
 """
 
 import argparse
 import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from benchmarks import datasets
-from benchmarks.measure import Way, case, interleaved, save
+from benchmarks.measure import Pair, Way, compared, interleaved, present, save
+from benchmarks.on_cpu import import_tensorflow
+from benchmarks.peers import array_record, naive, plain, ray_data, tfx_bsl, web_dataset
+from firelib import write_tfrecords
+from firelib.console import note
 from firelib.tfrecord.columns import to_columns
+from firelib.tfrecord.foreign import scanned
+from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES
 from firelib.tfrecord.shards import layout_of, write_shard
 
-_CHUNK = 1 << 20
+_NAIVE_ROWS, _TAR_ROWS, _CONTAINER_ROWS, _RAY_ROWS = 2_000, 10_000, 40_000, (1_000, 11_000)
+_GOALS = {
+    "images": {"plain write": 0.7, "Ray Data": 100, "tfx-bsl": 5},
+    "numbers": {"plain write": 0.7, "Ray Data": 500, "tfx-bsl": 15},
+    "strings": {"plain write": 0.35},
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--ray", action="store_true", help="also against Ray Data (starts a local Ray)")
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        makers = (datasets.images, datasets.numbers, datasets.strings)
-        cases = [_measure(make(options.rows), folder, options.rounds, options.ray) for make in makers]
-    finally:
-        shutil.rmtree(folder)
-    print(save("tfrecord_write", cases))  # noqa: T201  the one thing to say
+    import_tensorflow()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.callback(ray_data.stop)
+        cases = [_measure(make, options.rows, folder / make.__name__, options.rounds) for make in datasets.MAKERS]
+    note(f"figures: {save('tfrecord_write', 'How fast are TFRecords written by one process?', cases)}")
 
 
-def _measure(data: datasets.Case, folder: Path, rounds: int, ray: bool) -> dict[str, Any]:
-    rows, layout = len(data.columns["label"]), layout_of(data.features)
-    table = pa.table({name: _arrow(column) for name, column in data.columns.items()})
+def _measure(make: Callable[[int], datasets.Case], rows: int, folder: Path, rounds: int) -> dict[str, Any]:
+    data = make(rows)
+    note(f"writing {data.title}")
+    folder.mkdir()
+    with ExitStack() as stack:
+        ways, absent = present(_makers(data, folder, stack))
+        rates = interleaved(ways, rounds)
+    goals = _GOALS[make.__name__]
+    pairs = [Pair("firelib", peer, goals.get(peer)) for peer in ways if not peer.startswith("firelib")]
+    pairs += [Pair("firelib, from Arrow", peer) for peer in ("plain write", "tfx-bsl", "Ray Data")]
+    shutil.rmtree(folder)
+    return compared(data.title, ways, rates, pairs, absent)
+
+
+def _makers(data: datasets.Case, folder: Path, stack: ExitStack) -> dict[str, Callable[[], Way]]:
+    table, layout = data.table(), layout_of(data.features)
     columns = to_columns(table, data.features)
-    path = folder / "ours.tfrecord"
-    write_shard(path, columns, layout)
-    content = path.read_bytes()
-    ways = {
-        "firelib": Way(lambda: write_shard(_fresh(path), columns, layout), "one process, from columns", rows),
-        "plain write": Way(lambda: _plain(_fresh(folder / "plain"), content), "the same bytes, 1 MiB a call", rows),
-        "naive": Way(lambda: _naive(data, folder, 2000), "an Example a row, TFRecordWriter", 2000),
+    shard = folder / "ours.tfrecord"
+    write_shard(shard, columns, layout)
+    content, records = shard.read_bytes(), _records(shard, _CONTAINER_ROWS)
+    return {
+        "firelib": lambda: _way(shard, lambda path: write_shard(path, columns, layout), "one shard", data.rows),
+        "firelib, from Arrow": lambda: _from_arrow(data, table, folder / "arrow"),
+        "plain write": lambda: _way(
+            folder / "plain", lambda path: plain.write(path, content), plain.WRITE_SETTINGS, data.rows
+        ),
+        "tfx-bsl": lambda: _tfx_bsl(table, folder, stack),
+        "ArrayRecord": lambda: _way(
+            folder / "array_record",
+            lambda path: array_record.write(path, records),
+            array_record.WRITE_SETTINGS,
+            len(records),
+        ),
+        "WebDataset": lambda: _way(
+            folder / "tar",
+            lambda path: web_dataset.write(path, records[:_TAR_ROWS]),
+            web_dataset.WRITE_SETTINGS,
+            min(_TAR_ROWS, len(records)),
+        ),
+        "naive": lambda: _naive(data.head(_NAIVE_ROWS), folder / "naive"),
+        "Ray Data": lambda: _ray(table, folder / "ray"),
     }
-    if ray:
-        ways["ray data"] = Way(lambda: _ray(table.slice(0, 20_000), folder), "write_tfrecords, 2 CPUs", 20_000)
-    rates = interleaved(ways, rounds)
-    return case(data.title, ways, rates, {name: "firelib" for name in ways if name != "firelib"})
 
 
-def _fresh(path: Path) -> Path:
-    path.unlink(missing_ok=True)
-    return path
+def _way(path: Path, write: Callable[[Path], Any], settings: str, rows: int) -> Way:
+    """A way that writes one file, always a new one."""
+    return Way(lambda: _without_result(write, path), settings, rows, before=lambda: path.unlink(missing_ok=True))
 
 
-def _plain(path: Path, content: bytes) -> None:
-    view = memoryview(content)
-    with path.open("wb", buffering=0) as file:
-        for start in range(0, len(content), _CHUNK):
-            file.write(view[start : start + _CHUNK])
+def _without_result(write: Callable[[Path], Any], path: Path) -> None:
+    write(path)
 
 
-def _naive(data: datasets.Case, folder: Path, rows: int) -> None:
-    import tensorflow as tf
+def _from_arrow(data: datasets.Case, table: Any, folder: Path) -> Way:
+    def write(path: Path) -> None:
+        write_tfrecords(table, str(path), data.features[:-1], label=data.features[-1])
 
-    head = data.head(rows)
-    with tf.io.TFRecordWriter(str(folder / "naive")) as writer:
-        for row in range(rows):
-            features = {name: _feature(column[row]) for name, column in head.items()}
-            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    settings = "write_tfrecords(table), checks and manifest included"
+    return Way(lambda: write(folder), settings, data.rows, before=lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-def _feature(value: Any) -> Any:
-    import tensorflow as tf
-
-    if isinstance(value, str | np.ndarray):
-        content = value.encode() if isinstance(value, str) else value.tobytes()
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
-    if isinstance(value, np.floating):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+def _naive(columns: dict[str, Any], path: Path) -> Way:
+    rows = len(columns["label"])
+    return _way(path, lambda path: naive.write(path, columns, rows), naive.SETTINGS, rows)
 
 
-def _ray(table: pa.Table, folder: Path) -> None:
-    import ray
-
-    if not ray.is_initialized():
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        ray.data.DataContext.get_current().enable_progress_bars = False
-    shutil.rmtree(folder / "ray", ignore_errors=True)
-    plain = pa.table({name: _flat(table[name]) for name in table.column_names})
-    ray.data.from_arrow(plain).write_tfrecords(str(folder / "ray"))
+def _tfx_bsl(table: Any, folder: Path, stack: ExitStack) -> Way:
+    few = ray_data.writable(table).slice(0, _CONTAINER_ROWS)
+    tfx_bsl.save_lists(folder / "lists.arrow", few)
+    process = stack.enter_context(tfx_bsl.TfxBsl())
+    process.load(folder / "lists.arrow")
+    return Way(lambda: process.write(folder / "tfx_bsl"), tfx_bsl.WRITE_SETTINGS, few.num_rows)
 
 
-def _flat(column: pa.ChunkedArray) -> Any:
-    """Images as bytes, which is how Ray Data writes them fastest."""
-    if not pa.types.is_fixed_size_list(column.type):
-        return column
-    array = column.combine_chunks()
-    width = array.type.list_size
-    return pa.Array.from_buffers(pa.binary(width), len(array), [None, array.flatten().buffers()[1]]).cast(pa.binary())
+def _ray(table: Any, folder: Path) -> Way:
+    ray_data.start()
+    few, many = _RAY_ROWS
+    writable = ray_data.writable(table)
+    ray_data.write(folder, writable.slice(0, few))  # workers start, and import TensorFlow
+
+    def write() -> float:
+        return ray_data.more_rows(lambda rows: ray_data.write(folder, writable.slice(0, rows)), few, many)
+
+    return Way(write, ray_data.WRITE_SETTINGS, many - few)
 
 
-def _arrow(column: Any) -> pa.Array:
-    if isinstance(column, np.ndarray) and column.ndim > 1:
-        return pa.FixedSizeListArray.from_arrays(pa.array(column.reshape(-1)), int(np.prod(column.shape[1:])))
-    return pa.array(column)
+def _records(shard: Path, rows: int) -> list[bytes]:
+    """The first serialized Examples of a shard."""
+    ends = scanned(shard, str(shard))[: rows + 1].tolist()
+    content = shard.read_bytes()[: ends[-1]]
+    return [content[begin + HEADER_BYTES : end - FOOTER_BYTES] for begin, end in pairwise(ends)]
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 """The `firelib` command. Heavy imports happen inside the commands, so that `--help` is quick."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from firelib import __version__
-from firelib.errors import FirelibError
+from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
 
 if TYPE_CHECKING:
     from firelib.config import Environment, Params
@@ -41,9 +42,19 @@ class _Options:
 
 _options = _Options(Path("params.yaml"), debug=False)
 
+_RecipeName = Annotated[
+    str | None, typer.Option("--recipe", help="A recipe with a pipeline of its own, pipelines/NAME/params.yaml.")
+]
+
+
+_TrackingName = Annotated[
+    Literal["none", "wandb", "tensorboard"] | None,
+    typer.Option("--tracking", help="Where figures go; default: FIRELIB_TRACKING, else wandb."),
+]
+
 
 def main() -> None:
-    """Run the command line; a problem becomes one message and exit code 1."""
+    """Run the command line; a problem becomes one message and exit code 1, a stop that can be resumed 75."""
     try:
         app(prog_name="firelib")
     except SystemExit as end:
@@ -51,9 +62,11 @@ def main() -> None:
             _say_stopped()
         raise
     except FirelibError as error:
-        if _options.debug:
+        if _options.debug and not isinstance(error, StoppedError):
             raise
-        _complain(str(error))
+        if isinstance(error, StoppedError) and (file := os.environ.get(STOPPED_FILE)):
+            Path(file).touch()
+        _complain(str(error), error.exit_code)
     except Exception as error:
         if _options.debug:
             raise
@@ -66,11 +79,12 @@ def _say_stopped() -> None:
     note("\nstopped: nothing is lost, the same command goes on from here")
 
 
-def _complain(message: str) -> None:
+def _complain(message: str, code: int = 1) -> None:
     from firelib.console import err
 
-    err.print(f"[bold red]error:[/bold red] {_escape(message)}", highlight=False)
-    raise SystemExit(1)
+    kind = "[bold yellow]stopped:[/bold yellow]" if code == StoppedError.exit_code else "[bold red]error:[/bold red]"
+    err.print(f"{kind} {_escape(message)}", highlight=False)
+    raise SystemExit(code)
 
 
 def _escape(text: str) -> str:
@@ -100,28 +114,45 @@ def options(
 
 @dataclass(frozen=True)
 class _Project:
-    """What a stage works with."""
+    """What a stage works with; `pipeline` is the dvc.yaml that it stands in."""
 
     recipe: "Recipe"
     params: "Params"
     environment: "Environment"
     paths: "Paths"
+    pipeline: Path
 
 
-def _project() -> _Project:
+def _project(name: str | None = None) -> _Project:
+    """The project of `--params`, or of the recipe of this name."""
     from firelib import storage
     from firelib.config import load_environment, load_params, model_params
-    from firelib.paths import Paths
+    from firelib.paths import Paths, project_of
     from firelib.recipe import load_recipe
 
     environment = load_environment()
-    params = load_params(_options.params, environment)
+    file = _params_file(name)
+    params = load_params(file, environment)
     recipe = load_recipe(params.recipe)
     model_params(recipe.parameters, params)  # wrong ones are found now, not after the transform
-    folder = _options.params.absolute().parent
-    root = params.storage.root
+    folder, root = project_of(file), params.storage.root
     root = str(folder / root) if storage.is_local(root) else root
-    return _Project(recipe, params, environment, Paths(recipe.name, storage.absolute(root), folder))
+    sources = environment.sources and environment.sources.absolute()
+    paths = Paths(recipe.name, storage.absolute(root), folder, sources)
+    return _Project(recipe, params, environment, paths, file.with_name("dvc.yaml"))
+
+
+def _params_file(recipe: str | None) -> Path:
+    from firelib.config import load_params
+    from firelib.paths import params_of, project_of
+
+    if recipe is None or (_options.params.is_file() and load_params(_options.params).recipe == recipe):
+        return _options.params
+    return params_of(recipe, project_of(_options.params))
+
+
+def _tracked(environment: "Environment", tracking: str | None) -> "Environment":
+    return environment.model_copy(update={"tracking": tracking}) if tracking else environment
 
 
 @contextmanager
@@ -136,34 +167,35 @@ def _ray(project: _Project) -> Iterator[None]:
 def run(
     targets: Annotated[list[str] | None, typer.Argument(help="Stages to bring up to date; default: all.")] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages that are up to date, too.")] = False,
+    recipe: _RecipeName = None,
 ) -> None:
     """Bring the whole pipeline up to date: `dvc repro`, with one Ray for all stages.
 
-    Examples: `firelib run` · `firelib run transform` · `firelib run --force`
+    Examples: `firelib run` · `firelib run transform` · `firelib run --recipe fashion_mnist`
     """
     from firelib.pipeline import run_pipeline
 
-    project = _project()
-    code = run_pipeline(project.paths, project.environment, targets or [], force, _options.debug)
+    project = _project(recipe)
+    code = run_pipeline(project.paths, project.pipeline, project.environment, targets or [], force, _options.debug)
     raise typer.Exit(code)
 
 
 @app.command()
-def extract() -> None:
+def extract(recipe: _RecipeName = None) -> None:
     """Bring the recipe's sources into the lake (Delta tables) and pin them in lake.json."""
     from firelib.data.extract import extract
 
-    project = _project()
+    project = _project(recipe)
     extract(project.recipe, project.paths)
 
 
 @app.command()
-def transform() -> None:
+def transform(recipe: _RecipeName = None) -> None:
     """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest."""
     from firelib.data.lake import read_lake
     from firelib.data.transform import report, transform
 
-    project = _project()
+    project = _project(recipe)
     read_lake(project.paths.lake_json)  # a missing input is said before Ray starts
     with _ray(project):
         report(transform(project.recipe, project.params, project.paths))
@@ -172,37 +204,80 @@ def transform() -> None:
 @app.command()
 def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of resuming the same run.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Leave a TensorBoard profile of some steps.")] = False,
+    tracking: _TrackingName = None,
+    recipe: _RecipeName = None,
 ) -> None:
     """Train the recipe's model with Ray Train; a run that was stopped goes on from its last checkpoint.
 
-    Examples: `firelib train` · `FIRELIB_WORKERS=1 firelib train --fresh` · `FIRELIB_TRACKING=none firelib train`
+    Examples: `firelib train` · `FIRELIB_WORKERS=1 firelib train --fresh` · `firelib train --tracking tensorboard`
     """
-    from firelib.console import note
+    from firelib.console import note, out
+    from firelib.report import timing_table
     from firelib.tfrecord.manifest import read_manifest
-    from firelib.train.trainer import train
+    from firelib.train.trainer import Request, train
 
-    project = _project()
+    project = _project(recipe)
     read_manifest(str(project.paths.manifest))  # a missing input is said before Ray starts
+    environment = _tracked(project.environment, tracking)
     with _ray(project):
-        progress = train(project.recipe, project.params, project.environment, project.paths, fresh)
+        progress = train(project.recipe, project.params, environment, project.paths, Request(fresh, profile))
+    out.print(timing_table(progress.timing))
     figures = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")
     note(f"  {progress.step:,} steps  train_loss {progress.losses[-1]:.4f}  {figures}")
     note(f"  model: {project.paths.model}")
 
 
 @app.command()
-def evaluate() -> None:
-    """Measure the model on the test split beside two baselines; draw curves."""
+def tune(
+    write: Annotated[bool, typer.Option("--write", help="Write the best parameters into params.yaml.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over instead of going on with the same tuning.")
+    ] = False,
+    tracking: _TrackingName = None,
+    recipe: _RecipeName = None,
+) -> None:
+    """Search better parameters with Ray Tune: section `tune` of params.yaml says which. A stopped tuning goes on.
+
+    Examples: `firelib tune` · `firelib tune --write` · `FIRELIB_WORKERS=1 firelib tune --tracking none`
+    """
+    from firelib.console import note, out
+    from firelib.report import trial_table
+    from firelib.tfrecord.manifest import read_manifest
+    from firelib.tune.best import write_best
+    from firelib.tune.space import check_space
+    from firelib.tune.study import tune
+
+    project = _project(recipe)
+    check_space(project.recipe, project.params)
+    read_manifest(str(project.paths.manifest))
+    environment = _tracked(project.environment, tracking)
+    with _ray(project):
+        trials = tune(project.recipe, project.params, environment, project.paths, fresh)
+    out.print(trial_table(trials, project.params.train.early_stopping.metric))
+    if write:
+        file = _params_file(recipe)
+        write_best(file, trials[0].values)
+        note(f"the best parameters stand in {file}; firelib run takes them from here")
+
+
+@app.command()
+def evaluate(recipe: _RecipeName = None) -> None:
+    """Measure the model on the test split beside two baselines; draw pictures."""
     from firelib.console import out
     from firelib.evaluate.evaluate import evaluate
-    from firelib.report import comparison
+    from firelib.report import class_table, comparison
 
-    out.print(comparison(evaluate(_project().paths)))
+    project = _project(recipe)
+    out.print(comparison(evaluate(project.recipe, project.paths)))
+    if project.paths.class_metrics.is_file():
+        out.print(class_table(project.paths))
 
 
 @app.command()
 def predict(
     rows: Annotated[str, typer.Argument(help="A JSON or CSV file, - for standard input, or JSON itself.")] = "-",
+    recipe: _RecipeName = None,
 ) -> None:
     """Score raw rows; one JSON value a line on standard output.
 
@@ -212,7 +287,7 @@ def predict(
 
     from firelib.evaluate.predict import predict, read_rows
 
-    project = _project()
+    project = _project(recipe)
     if rows.lstrip()[:1] in ("{", "["):
         text, where = rows, "the command line"
     elif rows == "-":
@@ -220,7 +295,7 @@ def predict(
     else:
         text, where = _read(Path(rows)), rows
     features = project.recipe.features
-    for value in predict(read_rows(text, where, features), features, project.paths.model):
+    for value in predict(read_rows(text, where, features), features, project.paths.model, project.recipe.classes):
         typer.echo(json.dumps({project.recipe.label.name: value}))
 
 
@@ -242,14 +317,16 @@ def doctor() -> None:
 
 
 @data_app.command("log")
-def data_log(table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None) -> None:
+def data_log(
+    table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None, recipe: _RecipeName = None
+) -> None:
     """List the versions of the lake's tables, newest last."""
     from firelib.console import out
     from firelib.data.lake import read_lake
     from firelib.errors import did_you_mean
     from firelib.report import lake_table
 
-    lake = read_lake(_project().paths.lake_json)
+    lake = read_lake(_project(recipe).paths.lake_json)
     if table is not None and table not in lake.tables:
         raise FirelibError(f"there is no table {table!r}", where="lake.json", remedy=did_you_mean(table, lake.tables))
     for name in [table] if table else lake.tables:
@@ -257,13 +334,13 @@ def data_log(table: Annotated[str | None, typer.Argument(help="One table; defaul
 
 
 @data_app.command("show")
-def data_show() -> None:
+def data_show(recipe: _RecipeName = None) -> None:
     """Show the dataset: features with their statistics, splits, and what was left out."""
     from firelib.console import out
     from firelib.report import feature_table, split_table
     from firelib.tfrecord.manifest import read_manifest
 
-    manifest = read_manifest(str(_project().paths.manifest))
+    manifest = read_manifest(str(_project(recipe).paths.manifest))
     out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest))
     quality: dict[str, Any] = manifest.quality

@@ -5,15 +5,18 @@ what cannot: addresses, parallelism, tracking, where the storage lies.
 """
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from firelib.errors import FirelibError, did_you_mean
+
+Tracking = Literal["none", "wandb", "tensorboard"]
 
 
 class _Section(BaseModel):
@@ -30,11 +33,14 @@ class Storage(_Section):
 
 
 class Split(_Section):
-    """Shares of the rows; a row's share is decided by its key's hash, so it never moves."""
+    """Shares of the rows; a row's share is decided by its key's hash, so it never moves.
+
+    test: 0 where the recipe names its own test rows (`Recipe.test_rows`); train and validation share the others.
+    """
 
     train: float = Field(gt=0, lt=1)
     validation: float = Field(gt=0, lt=1)
-    test: float = Field(gt=0, lt=1)
+    test: float = Field(ge=0, lt=1)
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Split":
@@ -56,22 +62,152 @@ class Data(_Section):
     shard_mib: float = Field(gt=0, le=4096)
 
 
+class Checkpoint(_Section):
+    """When the run is saved beside the end of every epoch. Results do not depend on it.
+
+    every_steps: Steps between two checkpoints; null is none by steps.
+    every_seconds: Seconds between two checkpoints; null is none by time.
+    keep: How many of the newest are kept; the best one (by `early_stopping.metric`) is kept as well.
+    """
+
+    every_steps: int | None = Field(default=None, ge=1)
+    every_seconds: float | None = Field(default=60, gt=0)
+    keep: int = Field(default=2, ge=1)
+
+
+class Schedule(_Section):
+    """The learning rate as a function of the global step: up in a line over `warmup_steps`, then down over the rest.
+
+    kind: `constant`, `cosine` or `linear`.
+    final: Share of the learning rate that is left at the last step.
+    """
+
+    kind: Literal["constant", "cosine", "linear"] = "constant"
+    warmup_steps: int = Field(default=0, ge=0)
+    final: float = Field(default=0, ge=0, le=1)
+
+
+class EarlyStopping(_Section):
+    """When to end before the last epoch, and which epoch counts as the best.
+
+    metric: A validation metric, as it stands in plots/<recipe>/validation.csv.
+    mode: Whether a smaller (`min`) or a greater (`max`) one is better; `auto` goes by its name.
+    patience: Epochs without a better one after which training ends; null never ends it.
+    minimum_change: By how much it must be better.
+    restore_best: With a patience: whether the model is that of the best epoch, not of the last.
+    """
+
+    metric: str = "val_loss"
+    mode: Literal["auto", "min", "max"] = "auto"
+    patience: int | None = Field(default=None, ge=1)
+    minimum_change: float = Field(default=0, ge=0)
+    restore_best: bool = True
+
+    @property
+    def smaller_is_better(self) -> bool:
+        falling = ("loss", "error", "mae", "mse", "mape", "deviance")
+        return self.mode == "min" or (self.mode == "auto" and any(word in self.metric for word in falling))
+
+
 class Train(_Section):
     """How the model is trained.
 
     workers: Training processes, each with `cpus_per_worker` cores (results do not depend on it).
+    min_workers: With how many to go on when a lost node does not come back.
+    device: Where workers compute; `auto` is a GPU each if the cluster has one for every worker, else CPUs.
     global_batch_size: Rows in one step over all workers.
     epochs: Passes over the training split.
     lr: Learning rate that the recipe's optimizer starts with.
     seed: Seed of the initial weights and of the order of rows.
+    precision: Numbers that layers compute with; weights are always float32.
+    xla: Whether XLA compiles the forward and backward pass.
+    steps_per_execution: Steps in one call into TensorFlow.
+    accumulate: Parts in which a worker goes through its share of a batch, one after the other: less memory.
+    clip_norm: Longest that the gradient of a global batch may be; longer ones are scaled down.
+    class_weights: `balanced`, or class → weight of its rows; null weighs all rows the same.
+    hang_seconds: Silence of a worker that counts as lost; ten times as long without a step by any does, too.
+    start_seconds: How long to wait for free places, and then for the workers to come up, before trying otherwise.
     """
 
     workers: int = Field(ge=1)
+    min_workers: int = Field(default=1, ge=1)
     cpus_per_worker: float = Field(default=1, gt=0)
+    device: Literal["auto", "cpu", "gpu"] = "auto"
     global_batch_size: int = Field(ge=1)
     epochs: int = Field(ge=1)
     lr: float = Field(gt=0, allow_inf_nan=False)
     seed: int = Field(ge=0, lt=2**31)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    xla: bool = False
+    steps_per_execution: int = Field(default=1, ge=1)
+    accumulate: int = Field(default=1, ge=1)
+    clip_norm: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    class_weights: Literal["balanced"] | dict[int, float] | None = None
+    schedule: Schedule = Schedule()
+    early_stopping: EarlyStopping = EarlyStopping()
+    checkpoint: Checkpoint = Checkpoint()
+    hang_seconds: float = Field(default=60, gt=0)
+    start_seconds: float = Field(default=300, gt=0)
+
+    @field_validator("class_weights")
+    @classmethod
+    def _weights_of_classes(cls, weights: Any) -> Any:
+        if isinstance(weights, dict) and any(label < 0 or not 0 <= weight < inf for label, weight in weights.items()):
+            raise ValueError("classes are numbered from 0, weights are 0 or more")
+        return weights
+
+
+_Ends = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Distribution(_Section):
+    """Values that a parameter takes in a tuning: exactly one of these.
+
+    choice: One of these values.
+    uniform: A number between two.
+    loguniform: The same, each order of magnitude as likely as the others.
+    randint: An integer from the first up to the second, which is left out.
+    """
+
+    choice: list[Any] | None = Field(default=None, min_length=1)
+    uniform: _Ends | None = None
+    loguniform: _Ends | None = None
+    randint: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "Distribution":
+        given = {name: value for name, value in self if value is not None}
+        if len(given) != 1:
+            raise ValueError("give exactly one of choice, uniform, loguniform, randint")
+        if self.choice is None and not self.ends[0] < self.ends[1]:
+            raise ValueError("the first number must be smaller than the second")
+        if self.loguniform and self.loguniform[0] <= 0:
+            raise ValueError("loguniform begins above 0")
+        return self
+
+    @property
+    def ends(self) -> list[Any]:
+        """Least and greatest value; of a choice, all of them."""
+        if self.randint:
+            return [self.randint[0], self.randint[1] - 1] if self.randint[0] < self.randint[1] else self.randint
+        return self.choice or self.uniform or self.loguniform or []
+
+
+class Tune(_Section):
+    """What `firelib tune` tries. Trials are compared by `train.early_stopping.metric`.
+
+    trials: How many.
+    grace_epochs: Epochs that every trial may train before it can be stopped.
+    reduction: Of the trials that reach an epoch where some are stopped, one in so many goes on.
+    seed: Of the values that are drawn.
+    space: Parameter, such as `train.lr` or `model.hidden`, → its values.
+    """
+
+    trials: int = Field(default=8, ge=1)
+    grace_epochs: int = Field(default=1, ge=1)
+    reduction: int = Field(default=3, ge=2)
+    seed: int = Field(default=0, ge=0)
+    space: dict[str, Distribution] = Field(default_factory=dict)
 
 
 class Params(_Section):
@@ -82,6 +218,7 @@ class Params(_Section):
     data: Data
     train: Train
     model: dict[str, Any] = Field(default_factory=dict)
+    tune: Tune = Tune()
 
 
 class Environment(BaseSettings):
@@ -90,7 +227,10 @@ class Environment(BaseSettings):
     storage_root: Overrides storage.root.
     num_cpus: Cores that embedded Ray may use; default all.
     workers: Overrides train.workers.
-    tracking: `wandb` (offline without a key) or `none`.
+    tracking: `wandb` (offline without a key), `tensorboard` or `none`.
+    cache: Folder for local copies of remote and of compressed shards; default the user's cache folder.
+    cache_gib: How large these may become together; 0 keeps none of remote shards.
+    sources: Folder of raw files, taken by their names where the recipe knows their hashes.
     """
 
     model_config = SettingsConfigDict(env_prefix="FIRELIB_", env_ignore_empty=True, extra="ignore")
@@ -98,7 +238,10 @@ class Environment(BaseSettings):
     storage_root: str | None = None
     num_cpus: int | None = Field(default=None, ge=1)
     workers: int | None = Field(default=None, ge=1)
-    tracking: Literal["wandb", "none"] = "wandb"
+    tracking: Tracking = "wandb"
+    cache: Path | None = None
+    cache_gib: float = Field(default=64, ge=0)
+    sources: Path | None = None
 
 
 def load_environment() -> Environment:
@@ -164,13 +307,12 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _siblings(location: tuple[int | str, ...]) -> Iterable[str]:
-    model: type[BaseModel] = Params
+    kind: Any = Params
     for part in location[:-1]:
-        annotation = model.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        model = annotation
-    return model.model_fields
+        is_section = isinstance(kind, type) and issubclass(kind, BaseModel)
+        kind = kind.model_fields[str(part)].annotation if is_section else get_args(kind)[-1]  # a mapping's values
+    fields: Iterable[str] = kind.model_fields
+    return fields
 
 
 def model_params(defaults: Mapping[str, Any], params: Params) -> dict[str, Any]:

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import ClassVar
+
+#: Variable that names a file: a stage that was stopped leaves it for `firelib run`.
+STOPPED_FILE = "FIRELIB_STOPPED_FILE"
 
 
 class FirelibError(Exception):
@@ -16,6 +20,8 @@ class FirelibError(Exception):
         remedy: What to do about it.
     """
 
+    exit_code: ClassVar[int] = 1
+
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
         lines = [what]
         if where:
@@ -23,6 +29,12 @@ class FirelibError(Exception):
         if remedy:
             lines.append(f"  remedy: {remedy}")
         super().__init__("\n".join(lines))
+
+
+class StoppedError(FirelibError):
+    """Work that was told to stop and did: the same command goes on from there (75 is EX_TEMPFAIL of sysexits.h)."""
+
+    exit_code = 75
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

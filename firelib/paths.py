@@ -4,6 +4,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firelib import storage
+from firelib.errors import FirelibError, did_you_mean
+
+PIPELINES = "pipelines"
+
+
+def project_of(params: Path) -> Path:
+    """The project's folder: where params.yaml lies, or two above it for `pipelines/<recipe>/params.yaml`."""
+    folder = params.absolute().parent
+    return folder.parent.parent if folder.parent.name == PIPELINES else folder
+
+
+def params_of(recipe: str, project: Path) -> Path:
+    """params.yaml of a recipe's own pipeline.
+
+    Raises:
+        FirelibError: There is none.
+    """
+    path = project / PIPELINES / recipe / "params.yaml"
+    if not path.is_file():
+        known = sorted(file.parent.name for file in (project / PIPELINES).glob("*/params.yaml"))
+        raise FirelibError(
+            f"there is no pipeline for recipe {recipe!r}",
+            where=str(project / PIPELINES),
+            remedy=did_you_mean(recipe, known) if known else "make one: see docs/recipe.md",
+        )
+    return path
 
 
 @dataclass(frozen=True)
@@ -13,12 +39,14 @@ class Paths:
     Attributes:
         recipe: The recipe's name.
         root: Absolute URI of the storage root.
-        project: Folder that holds params.yaml.
+        project: Folder that holds data/, models/, metrics/ and plots/.
+        sources: Folder to look in first for raw files whose hash is known.
     """
 
     recipe: str
     root: str
     project: Path
+    sources: Path | None = None
 
     @property
     def lake(self) -> str:
@@ -71,6 +99,11 @@ class Paths:
     @property
     def baseline_metrics(self) -> Path:
         return self.metrics / "baselines.json"
+
+    @property
+    def class_metrics(self) -> Path:
+        """Figures of each class, for labels with several."""
+        return self.metrics / "classes.json"
 
     @property
     def plots(self) -> Path:

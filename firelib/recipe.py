@@ -32,21 +32,24 @@ class Source:
 
     Attributes:
         uri: `pkg://package/path` (a file inside an installed package), `http(s)://…`, or a file's path.
-        sha256: Expected hash of the file, in hex; required for http(s), checked for all.
+        sha256: Expected hash, in hex: of the file, or of what is inside of a `.gz`, which stays the same when the
+            file is packed anew. Required for http(s), checked for all.
         null_values: Strings that stand for a missing value in CSV files.
         commit_by: Columns whose distinct values (ascending) become one table version each.
+        copies: Files that hold the same where they exist; the first one is taken in place of `uri`.
     """
 
     uri: str
     sha256: str | None = None
     null_values: tuple[str, ...] = ("", "NA")
     commit_by: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.uri.startswith(("http://", "https://")) and not self.sha256:
+        if (self.copies or self.uri.startswith(("http://", "https://"))) and not self.sha256:
             raise FirelibError(
                 f"source {self.uri} has no sha256",
-                remedy="a download is only reproducible with its hash: Source(uri, sha256='…')",
+                remedy="a download or a copy is only reproducible with its hash: Source(uri, sha256='…')",
             )
 
 
@@ -160,6 +163,9 @@ class Recipe:
         label: What it predicts; never null.
         key: Columns that identify a row: they decide its split and its place, for ever.
         parameters: The model's own parameters with their defaults (section `model` of params.yaml).
+        test_rows: A boolean column that is true in the rows of the test split (an official test set); the others are
+            shared out by the key's hash. None: the hash shares out all rows.
+        classes: What the label's values 0, 1, … are called.
     """
 
     name: ClassVar[str]
@@ -168,6 +174,8 @@ class Recipe:
     label: ClassVar[Feature]
     key: ClassVar[Sequence[str]]
     parameters: ClassVar[Mapping[str, Any]] = {}
+    test_rows: ClassVar[str | None] = None
+    classes: ClassVar[Sequence[str]] = ()
 
     def transform(self, tables: "Mapping[str, dd.DataFrame]") -> "dd.DataFrame":
         """Join and clean the tables into one row a sample: columns for features, label and key."""
@@ -186,6 +194,15 @@ class Recipe:
             params: `parameters`, overridden by params.yaml, and `lr`.
         """
         raise NotImplementedError
+
+    def callbacks(self, params: Mapping[str, Any]) -> "Sequence[keras.callbacks.Callback]":
+        """Keras callbacks with hooks at the begin and end of training and of epochs; they run on every worker.
+
+        Args:
+            params: As `build_model` gets them.
+        """
+        del params
+        return ()
 
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
@@ -224,7 +241,7 @@ def code_sha256(recipe: Recipe) -> str | None:
 
 
 def _from_module(module: ModuleType) -> Recipe:
-    names = (*_PARTS, "name", "exclude", "parameters")
+    names = (*_PARTS, "name", "exclude", "callbacks", "parameters", "test_rows", "classes")
     parts = {name: getattr(module, name) for name in names if hasattr(module, name)}
     members = {name: staticmethod(part) if callable(part) else part for name, part in parts.items()}
     # The module is the recipe's home: Ray ships the code of a recipe from a file by its home.
@@ -263,15 +280,18 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         yield f"declared twice: {', '.join(twice)}"
-    yield from _label_problems(recipe.label)
+    yield from _label_problems(recipe.label, recipe.classes)
     yield from _key_problems(recipe.key)
 
 
-def _label_problems(label: object) -> Iterator[str]:
+def _label_problems(label: object, classes: Sequence[str]) -> Iterator[str]:
     if not isinstance(label, Feature):
         yield f"label is {label!r}, not a Feature"
-    elif label.nullable:
+        return
+    if label.nullable:
         yield "the label is nullable: a row without it is no sample"
+    if classes and label.range != (0, len(classes) - 1):
+        yield f"there are {len(classes)} classes, so the label's range is (0, {len(classes) - 1}), not {label.range}"
 
 
 def _key_problems(key: object) -> Iterator[str]:

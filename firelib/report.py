@@ -1,6 +1,6 @@
 """Tables about data and results, for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -12,7 +12,7 @@ from firelib.recipe import FittedFeature
 from firelib.tfrecord.manifest import Manifest
 
 _ROOM_FOR_MEANING = 100  # columns of the terminal
-_HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy"}
+_HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "macro_f1"}
 
 
 def lake_table(name: str, record: Any) -> Table:
@@ -61,6 +61,58 @@ def comparison(results: Mapping[str, Mapping[str, float]]) -> Table:
         cells = [f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}" for value in values.values()]
         rows.append([metric.replace("_", " "), *cells])
     return table("Test split (* is best)", ["metric", *(name.replace("_", " ") for name in results)], rows)
+
+
+def timing_table(timing: Mapping[str, float]) -> Table:
+    """Where the time of a training went: what `firelib.train.meter.Meter.summary` gave, and the restarts."""
+    seconds = {name.removesuffix("_seconds"): value for name, value in timing.items() if name.endswith("_seconds")}
+    waiting, checkpoints = seconds.get("data", 0.0), seconds.get("checkpoint", 0.0)
+    rows = [
+        ["rows per second", f"{timing['rows_per_second']:,.0f}", "all workers together, waiting for data included"],
+        ["input-bound", f"{timing['input_share']:.1%}", f"{waiting:.1f} s of training waited for data"],
+        ["a step, median", _milliseconds(timing["step_p50"]), f"{timing['steps']:,.0f} steps were timed"],
+        ["a step, 99th percentile", _milliseconds(timing["step_p99"]), "one of a hundred takes longer"],
+        ["start-up", f"{seconds.get('start_up', 0.0):.1f} s", "until the first step was done: imports, compiling"],
+        [
+            "checkpoints",
+            f"{checkpoints:.2f} s",
+            f"training waited; {seconds.get('checkpoint_writing', 0.0):.2f} s beside",
+        ],
+        ["validation", f"{seconds.get('validation', 0.0):.1f} s", "after every epoch"],
+        ["restarts", f"{timing['restarts']:.0f}", f"{seconds.get('restarts', 0.0):.1f} s until the last start"],
+    ]
+    return table("Where the time went (of the last start)", ["", "figure", ""], rows)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.3g} ms"
+
+
+def trial_table(trials: Sequence[Any], metric: str) -> Table:
+    """The trials of a tuning (`firelib.tune.study.Trial`), the best first."""
+    names = sorted({name for trial in trials for name in trial.values})
+    rows = [
+        [
+            str(rank),
+            *(str(trial.values.get(name, "")) for name in names),
+            str(trial.epochs),
+            "" if trial.score is None else f"{trial.score:.4f}",
+            trial.error,
+        ]
+        for rank, trial in enumerate(trials, 1)
+    ]
+    return table("Trials, the best first", ["", *names, "epochs", metric, "failed"], rows)
+
+
+def class_table(paths: Paths) -> Table:
+    """What the last evaluation measured of each class."""
+    figures = storage.read_json(str(paths.class_metrics))
+    columns = ["precision", "recall", "f1"]
+    rows = [
+        [name, *(f"{values[column]:.3f}" for column in columns), f"{values['rows']:,}"]
+        for name, values in figures.items()
+    ]
+    return table("Classes", ["class", *columns, "rows"], rows)
 
 
 def show_results(paths: Paths) -> None:

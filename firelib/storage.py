@@ -1,18 +1,21 @@
 """Files anywhere, through fsspec: read, hash, and publish so that a reader sees all or nothing."""
 
 import errno
+import gzip
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
+import stamina
 
 from firelib.errors import FirelibError
 
@@ -37,8 +40,16 @@ def join(uri: str, *parts: str) -> str:
 
 
 def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """The file system that holds a URI, and the path inside it."""
-    fs, path = fsspec.core.url_to_fs(uri)
+    """The file system that holds a URI, and the path inside it.
+
+    Raises:
+        FirelibError: The package for its scheme is not installed.
+    """
+    try:
+        # What other processes have written since must be seen.
+        fs, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+    except ImportError as error:
+        raise FirelibError(str(error), where=uri, remedy="install it (gs:// needs gcsfs, s3:// needs s3fs)") from None
     return fs, path
 
 
@@ -59,9 +70,88 @@ def remove_folder(uri: str) -> None:
         fs.rm(path, recursive=True)
 
 
+def remove_file(uri: str) -> None:
+    """Remove a file; one that is not there is no error."""
+    fs, path = filesystem(uri)
+    if fs.exists(path):
+        fs.rm_file(path)
+
+
 def read_bytes(uri: str) -> bytes:
     fs, path = filesystem(uri)
-    return bytes(fs.cat_file(path))
+    return bytes(_cat(fs, path))
+
+
+def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+    """Parts of files of one storage, all requested at once; failures that may pass are tried again.
+
+    Args:
+        ranges: A file's URI, the first byte, and the one after the last.
+
+    Returns:
+        The bytes of each; of a server that knows no ranges, all bytes of the file.
+    """
+    if not ranges:
+        return []
+    fs, _ = filesystem(ranges[0][0])
+    paths = [fs._strip_protocol(uri) for uri, _, _ in ranges]
+    return _cat_ranges(fs, paths, [start for _, start, _ in ranges], [stop for _, _, stop in ranges])
+
+
+def read_head(uri: str, size: int) -> bytes:
+    """The first bytes of a file; fewer if it is shorter."""
+    fs, path = filesystem(uri)
+    with fs.open(path, "rb", block_size=size, cache_type="none") as file:
+        return bytes(file.read(size))
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether a failure of a storage may pass: everything that is not known to stay."""
+    stays = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError)
+    if isinstance(error, (*stays, FirelibError, TypeError, ValueError)):
+        return False
+    code = getattr(error, "code", None) or getattr(error, "status", None)  # gcsfs, aiohttp
+    return not (isinstance(code, int) and 400 <= code < 500 and code not in (408, 429))
+
+
+_retried = stamina.retry(on=is_transient, attempts=5, timeout=60.0, wait_initial=0.2, wait_max=5.0)
+
+
+@_retried
+def _cat(fs: fsspec.AbstractFileSystem, path: str) -> Any:
+    return fs.cat_file(path)
+
+
+@_retried
+def _cat_ranges(fs: fsspec.AbstractFileSystem, paths: list[str], starts: list[int], stops: list[int]) -> list[bytes]:
+    return list(fs.cat_ranges(paths, starts, stops, on_error="raise"))
+
+
+def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
+    """Name → bytes of a folder's files, from one listing; what is missing is left out, what is unknown is None."""
+    fs, path = filesystem(folder)
+    if "http" in str(fs.protocol):  # servers of files list nothing
+        found = {name: _info(join(folder, name)) for name in names}
+        return {name: info.get("size") for name, info in found.items() if info is not None}
+    try:
+        entries = _ls(fs, path)
+    except FileNotFoundError:
+        return {}
+    return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
+
+
+@_retried
+def _info(uri: str) -> dict[str, Any] | None:
+    fs, path = filesystem(uri)
+    try:
+        return dict(fs.info(path))
+    except FileNotFoundError:
+        return None
+
+
+@_retried
+def _ls(fs: fsspec.AbstractFileSystem, path: str) -> list[dict[str, Any]]:
+    return list(fs.ls(path, detail=True))
 
 
 def read_json(uri: str) -> Any:
@@ -155,15 +245,15 @@ def explain_full_disk(where: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_full_disk(error):
+        if not is_full_disk(error):
             raise
         raise FirelibError(
             "the disk is full", where=where, remedy="free space, then run the same command again"
         ) from error
 
 
-def _is_full_disk(error: Exception) -> bool:
-    """Libraries in Rust (Delta's) pass the system's error on as text."""
+def is_full_disk(error: Exception) -> bool:
+    """Whether there is no space left. Libraries in Rust (Delta's) pass the system's error on as text."""
     numbers = (errno.ENOSPC, errno.EDQUOT)
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in numbers
@@ -172,10 +262,23 @@ def _is_full_disk(error: Exception) -> bool:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a local file, in hex."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+        return _sha256(file)
+
+
+def sha256_content(path: Path) -> str:
+    """SHA-256 of what a local file holds, in hex: a gzip file is unpacked; a damaged one is hashed as it is."""
+    try:
+        with gzip.open(path) as file:
+            return _sha256(file)
+    except (OSError, EOFError, zlib.error):  # not gzip, or a damaged one: then its reader will say so
+        return sha256_file(path)
+
+
+def _sha256(file: IO[bytes] | gzip.GzipFile) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

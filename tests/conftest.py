@@ -9,6 +9,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from tests import buckets
+
 # Before any test imports the libraries that read them; Ray's workers inherit them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -36,6 +38,14 @@ def ray_cluster() -> Iterator[None]:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+
+
+# Slow, because the stores' stand-ins sometimes hang when the whole suite ran before them; alone they pass.
+@pytest.fixture(scope="session", params=[pytest.param(store, marks=pytest.mark.slow) for store in ("s3", "gcs")])
+def bucket(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URI of a bucket, in each kind of object store."""
+    with getattr(buckets, request.param)() as uri:
+        yield uri
 
 
 @pytest.hookimpl(trylast=True)

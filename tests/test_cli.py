@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,9 @@ def test_help_imports_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "extract", "transform", "train", "evaluate", "predict", "doctor", "data"])
+@pytest.mark.parametrize(
+    "command", ["run", "extract", "transform", "train", "tune", "evaluate", "predict", "doctor", "data"]
+)
 def test_every_command_explains_itself(command):
     done = firelib(command, "--help")
     assert done.returncode == 0
@@ -49,7 +52,7 @@ def test_every_command_explains_itself(command):
 
 def test_all_wrong_parameters_are_named_at_once(project):
     text = (project / "params.yaml").read_text()
-    text = text.replace("epochs: 4", "epoch: 4").replace("lr: 0.001", "lr: fast").replace("train: 0.8", "train: 0.7")
+    text = re.sub(r"\blr: \S+", "lr: fast", text).replace("epochs:", "epoch:").replace("train: 0.8", "train: 0.7")
     (project / "params.yaml").write_text(text)
     done = firelib("transform", cwd=project)
     assert done.returncode == 1
@@ -82,6 +85,18 @@ def test_wrong_recipe_or_model_is_found_before_any_work(project, change, message
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (project / "storage").exists()
+
+
+def test_a_recipe_is_chosen_by_its_name(project):
+    shutil.copytree(ROOT / "pipelines", project / "pipelines")
+    own = firelib("transform", "--recipe", "fashion_mnist", cwd=project)
+    assert f"{project}/data/fashion_mnist/lake.json" in own.stderr
+    same = firelib("--params", "pipelines/fashion_mnist/params.yaml", "transform", cwd=project)
+    assert same.stderr == own.stderr
+    assert "data/flights/lake.json" in firelib("transform", "--recipe", "flights", cwd=project).stderr
+    unknown = firelib("transform", "--recipe", "fashion_mnst", cwd=project)
+    assert unknown.returncode == 1
+    assert "did you mean 'fashion_mnist'?" in unknown.stderr
 
 
 def test_no_params_file(tmp_path):

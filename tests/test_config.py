@@ -174,3 +174,28 @@ def test_wrong_model_parameters_are_all_named() -> None:
     assert "model.hiden is unknown: did you mean 'hidden'?" in text
     for name in ("hidden", "dropout", "bias", "depth", "name"):
         assert f"model.{name}: should be of type" in text
+
+
+def test_options_of_training_are_checked_all_at_once() -> None:
+    wrong = {
+        "precision": "float8",
+        "clip_norm": 0.0,
+        "accumulate": 0,
+        "schedule": {"kind": "cosin"},
+        "checkpoint": {"every_secs": 5},
+        "early_stopping": {"patience": 0},
+        "class_weights": {1: -1.0},
+    }
+    params = raw()
+    with pytest.raises(FirelibError) as caught:
+        parse_params({**params, "train": {**params["train"], **wrong}}, "params.yaml")
+    for name in ("precision", "clip_norm", "accumulate", "schedule.kind", "early_stopping.patience", "class_weights"):
+        assert f"train.{name}" in str(caught.value)
+    assert "train.checkpoint.every_secs is unknown: did you mean 'every_seconds'?" in str(caught.value)
+
+
+def test_class_weights_are_a_word_or_a_mapping() -> None:
+    params = raw()
+    for weights in (None, "balanced", {0: 1.0, 1: 3}):
+        train = parse_params({**params, "train": {**params["train"], "class_weights": weights}}, "params.yaml").train
+        assert train.class_weights == weights

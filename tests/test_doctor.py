@@ -1,6 +1,7 @@
 import json
 import os
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -279,7 +280,7 @@ def test_gpus_and_their_driver(commands: Callable[[str, str], None]) -> None:
 
 def test_wrong_parameters_become_one_finding(project: Path) -> None:
     path = project / "params.yaml"
-    path.write_text(path.read_text().replace("lr: 0.001", "lr: fast").replace("epochs:", "epocs:"))
+    path.write_text(re.sub(r"\blr: \S+", "lr: fast", path.read_text()).replace("epochs:", "epocs:"))
     findings = doctor.diagnose(project)
     finding = only(findings, "params.yaml")
     assert finding.status == "error"

@@ -12,7 +12,7 @@ from tests.project import ROOT
 # From the top floor down; a room imports from rooms below it only.
 FLOORS = (
     ("cli",),
-    ("pipeline",),
+    ("pipeline", "tune"),
     ("evaluate", "report", "train"),
     ("data",),
     ("doctor", "lineage", "paths", "ray_session", "ray_versions", "recipes", "tfrecord"),

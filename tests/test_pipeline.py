@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from firelib.pipeline import addresses, stale_stages
 from tests.project import ROOT
 
 # The recipe that docs/recipe.md shows to a new user, word for word.
@@ -141,3 +145,49 @@ def test_broken_stage_stops_with_one_error_and_keeps_what_was_done(project):
     finally:
         recipe.write_text(RECIPE)
     assert project.do("firelib", "run").returncode == 0
+
+
+def test_each_pipeline_is_asked_for_its_own_stages(tmp_path):
+    (tmp_path / "pipelines").mkdir()
+    shutil.copytree(ROOT / "pipelines/fashion_mnist", tmp_path / "pipelines/fashion_mnist")
+    shutil.copytree(ROOT / "firelib/recipes", tmp_path / "firelib/recipes")
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "pipelines/fashion_mnist/dvc.lock").unlink(missing_ok=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
+    own = tmp_path / "pipelines/fashion_mnist/dvc.yaml"
+    stages = ["extract", "transform", "train", "evaluate"]
+    assert stale_stages(tmp_path, addresses(own, [])) == stages
+    assert stale_stages(tmp_path, addresses(own, ["train"])) == ["train"]
+    assert stale_stages(tmp_path, addresses(tmp_path / "dvc.yaml", [])) == stages
+
+
+STAGE = """
+import os, pathlib, signal, sys, time
+def stop(*_):
+    pathlib.Path(os.environ["FIRELIB_STOPPED_FILE"]).touch()
+    sys.exit(75)
+signal.signal(signal.SIGTERM, stop)
+pathlib.Path("ready").touch()
+time.sleep(300)
+"""
+
+
+def test_sigterm_reaches_the_stage_and_its_75_comes_back(tmp_path):
+    """DVC itself would die of the signal, leave the stage behind, and tell all failures by one code."""
+    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "dvc.yaml").write_text(f"stages: {{train: {{cmd: {sys.executable} stage.py}}}}\n")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
+    code = "import sys, pathlib, firelib.pipeline as p; sys.exit(p._repro(pathlib.Path.cwd(), [], False, 'nowhere'))"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env) as driver:
+        try:
+            deadline = time.monotonic() + 120
+            while not (tmp_path / "ready").exists():
+                assert driver.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            driver.send_signal(signal.SIGTERM)
+            assert driver.wait(120) == 75
+        finally:
+            driver.kill()

@@ -167,3 +167,16 @@ def test_a_declaration_that_cannot_hold(arguments: dict[str, Any], said: str) ->
 
 def test_a_plain_recipe_leaves_nothing_out() -> None:
     assert Recipe().exclude(None) == {}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("classes", ["('no', 'yes', 'both')", "('no',)"])
+def test_classes_fit_the_label(recipe_file: Callable[[str], str], classes: str) -> None:
+    code = PARTS.replace('"int64")', '"int64", range=(0, 1))') + f"classes = {classes}\n"
+    with pytest.raises(FirelibError, match=r"classes, so the label's range is \(0, \d\), not \(0, 1\)"):
+        load_recipe(recipe_file(code))
+
+
+def test_a_module_names_test_rows_and_classes(recipe_file: Callable[[str], str]) -> None:
+    code = PARTS.replace('"int64")', '"int64", range=(0, 1))') + "classes = ('no', 'yes')\ntest_rows = 'official'\n"
+    recipe = load_recipe(recipe_file(code))
+    assert (recipe.classes, recipe.test_rows) == (("no", "yes"), "official")

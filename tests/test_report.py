@@ -3,9 +3,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
-from firelib.report import feature_table
+from firelib.report import feature_table, timing_table, trial_table
 from firelib.tfrecord.manifest import read_manifest
+from firelib.train.meter import Meter
+from firelib.tune.study import Trial
 from tests.train.toy import write_toy
 
 
@@ -19,3 +22,32 @@ def test_features_fit_the_terminal(tmp_path: Path, width: int, meaning: bool) ->
     assert "…" not in text
     assert ("meaning" in text) is meaning
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_training_says_where_its_time_went() -> None:
+    meter = Meter(0.0)
+    meter.trained(30.0, 1, 64)
+    for _ in range(100):
+        meter.trained(0.02, 1, 64)
+    text = shown(timing_table({**meter.summary(), "restarts": 2.0, "restarts_seconds": 61.0}))
+    for row in ("3,200", "0.0%", "20 ms", "100 steps were timed", "2", "61.0 s until the last start"):
+        assert row in text
+
+
+def test_trials_stand_in_their_order() -> None:
+    best, failed = (
+        Trial({"train.lr": 0.01}, 4, 0.25, ""),
+        Trial({"train.lr": 9.0}, 0, None, "the loss is nan at step 3"),
+    )
+    lines = shown(trial_table([best, failed], "val_loss")).splitlines()
+    (first,) = [line for line in lines if "0.01" in line]
+    (second,) = [line for line in lines if "9.0" in line]
+    assert lines.index(first) < lines.index(second)
+    assert "0.2500" in first
+    assert "the loss is nan at step 3" in second
+
+
+def shown(table: Table) -> str:
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(table)
+    return console.export_text()

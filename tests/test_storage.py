@@ -58,6 +58,42 @@ def test_a_file_comes_back_as_it_was_written(tmp_path: Path, scheme: str) -> Non
     assert not storage.exists(uri)
 
 
+def test_object_stores(bucket: str) -> None:
+    folder = storage.join(bucket, "deep", "er")
+    uri = storage.join(folder, "value.json")
+    assert not storage.exists(uri)
+    assert storage.sizes(folder, ["value.json"]) == {}
+    with pytest.raises(FirelibError, match="there is no"):
+        storage.read_json(uri)
+    for value in ({"a": 1}, {"b": 22}):
+        storage.write_bytes(uri, storage.to_json(value))
+        assert storage.read_json(uri) == value
+        assert storage.exists(uri)
+    content = storage.read_bytes(uri)
+    assert storage.sizes(folder, ["value.json", "other"]) == {"value.json": len(content)}
+    assert storage.read_ranges([(uri, 0, 3), (uri, 4, 9)]) == [content[:3], content[4:9]]
+    assert (storage.read_head(uri, 5), storage.read_head(uri, 999)) == (content[:5], content)
+    storage.make_folder(folder)
+    storage.remove_folder(folder)
+    storage.remove_folder(folder)
+    assert not storage.exists(uri)
+
+
+def test_what_another_process_wrote_is_seen(bucket: str) -> None:
+    folder = storage.join(bucket, "shared")
+    storage.write_bytes(storage.join(folder, "one"), b"1")
+    assert set(storage.sizes(folder, [])) == {"one"}
+    write = f"from firelib import storage; storage.write_bytes({storage.join(folder, 'two')!r}, b'22')"
+    subprocess.run([sys.executable, "-c", write], check=True, timeout=120)
+    assert storage.exists(storage.join(folder, "two"))
+    assert storage.sizes(folder, []) == {"one": 1, "two": 2}
+
+
+def test_a_scheme_without_its_package_says_what_to_install() -> None:
+    with pytest.raises(FirelibError, match=r"(?s)remedy: install it"):
+        storage.exists("adl://account/file")
+
+
 def test_missing_and_torn_json_say_how_to_make_it_again(tmp_path: Path) -> None:
     with pytest.raises(FirelibError, match=r"(?s)there is no .*remedy: run the stage") as caught:
         storage.read_json(str(tmp_path / "lake.json"))

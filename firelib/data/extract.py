@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from firelib import storage
 from firelib.console import note, progress
+from firelib.data.idx import is_idx, read_idx
 from firelib.data.lake import (
     Lake,
     TableRecord,
@@ -68,7 +69,7 @@ def _fill(recipe: Recipe, paths: Paths) -> Lake:
 
 
 def _extract_table(name: str, source: Source, paths: Paths) -> TableRecord:
-    raw = fetch(source, paths.downloads)
+    raw = fetch(source, paths.downloads, paths.sources)
     table = read_raw(raw, source)
     unknown = [column for column in source.commit_by if column not in table.column_names]
     if unknown:
@@ -94,12 +95,14 @@ def _extract_table(name: str, source: Source, paths: Paths) -> TableRecord:
 
 
 def read_raw(raw: RawFile, source: Source) -> pa.Table:
-    """A raw file as an Arrow table: Parquet, or CSV (plain, .gz, .bz2, .zst, or the one file in a .zip)."""
+    """A raw file as an Arrow table: Parquet, IDX, or CSV (plain, .gz, .bz2, .zst, or the one file in a .zip)."""
+    if is_idx(raw.path):
+        return read_idx(raw.path, f"source {source.uri} ({raw.path})")
     try:
         table = pq.read_table(raw.path) if raw.path.suffix == ".parquet" else _read_csv(raw.path, source)
     except (pa.ArrowInvalid, zipfile.BadZipFile, OSError) as error:  # OSError: a damaged .gz
         raise FirelibError(
-            f"cannot read the file: {error}", where=f"source {source.uri}", remedy="CSV and Parquet are understood"
+            f"cannot read the file: {error}", where=f"source {source.uri}", remedy="CSV, Parquet and IDX are understood"
         ) from None
     return _without_null_types(table)
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from firelib import storage
 from firelib.data.quality import check
-from firelib.data.split import HASH, Hashes, HashRange, key_hashes
+from firelib.data.split import HASH, Hashes, HashRange, places
 from firelib.recipe import Recipe
 
 _ROW_GROUP = 8192  # rows; small groups let the second pass skip what it does not need
@@ -39,7 +39,8 @@ class Partition:
 def prepare_partition(rows: pd.DataFrame, recipe: Recipe, ranges: Mapping[str, HashRange], uri: str) -> Partition:
     """First pass over one partition: check it and leave it in scratch storage, sorted by hash."""
     checked = check(rows, recipe)
-    hashes = key_hashes(checked.good.select(list(recipe.key)).to_pandas(), recipe.key)
+    deciding = dict.fromkeys([*recipe.key, *([recipe.test_rows] if recipe.test_rows else [])])
+    hashes = places(checked.good.select(list(deciding)).to_pandas(), recipe.key, recipe.test_rows)
     names = dict.fromkeys([*recipe.key, *(feature.name for feature in recipe.features), recipe.label.name])
     good = checked.good.select(list(names)).append_column(HASH, pa.array(hashes))
     fs, path = storage.filesystem(uri)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import FLOATS, Feature, Recipe
 from firelib.tfrecord.columns import cast, string_bytes
+from firelib.tfrecord.layout import has_fixed_size
 
 REASON = "rejected_because"
 
@@ -97,20 +99,27 @@ def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
 
 def _violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
     """(reason, mask) for each rule that a feature declares."""
-    if not feature.nullable:
+    if not (feature.nullable or feature.optional):
         yield f"{feature.name} is missing", _is_missing(column, feature.dtype)
-    if feature.shape:
+    if feature.shape or feature.ragged:
         yield from _array_violations(column.combine_chunks(), feature)
-    elif feature.dtype == "string":
-        yield from _string_violations(column, feature)
     else:
+        yield from _value_violations(column, feature)
+
+
+def _value_violations(column: Any, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
+    """The rules for one value, or for one element of an array."""
+    if feature.dtype == "string" and feature.max_length:
+        yield from _string_violations(column, feature)
+    elif feature.dtype not in ("string", "bytes", "bool"):
         yield from _number_violations(column, feature)
 
 
 def _string_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
     too_long = pc.greater(string_bytes(column), feature.max_length)
     yield f"{feature.name} is longer than {feature.max_length} bytes", too_long.fill_null(False)
-    yield f"{feature.name} ends with NUL, as padding does", pc.ends_with(column, "\0").fill_null(False)
+    if has_fixed_size(feature):
+        yield f"{feature.name} ends with NUL, as padding does", pc.ends_with(column, "\0").fill_null(False)
 
 
 def _number_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
@@ -125,15 +134,25 @@ def _number_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tu
 
 
 def _array_violations(column: pa.ListArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
-    """The rules for arrays: their size, and those for numbers in each element."""
-    size = prod(feature.shape)
-    yield f"{feature.name} has not {size} values", pc.not_equal(pc.list_value_length(column), size).fill_null(False)
-    elements, rows = pc.list_flatten(column), pc.list_parent_indices(column)
-    rules = list(_number_violations(elements, feature)) if feature.dtype != "bool" else []
-    if not feature.nullable:
-        rules.append((f"{feature.name} lacks a value", _is_missing(elements, feature.dtype)))
+    """The rules for arrays and lists: their size, and those for values in each element."""
+    if feature.shape:
+        size = prod(feature.shape)
+        yield f"{feature.name} has not {size} values", pc.not_equal(pc.list_value_length(column), size).fill_null(False)
+    elements = pc.list_flatten(column)
+    rules = list(_value_violations(elements, feature))
+    if not feature.nullable or not has_fixed_size(feature):
+        nan_too = feature.dtype if not feature.nullable else ""
+        rules.append((f"{feature.name} lacks a value", _is_missing(elements, nan_too)))
     for reason, broken in rules:
-        yield reason, pc.is_in(pa.array(range(len(column))), value_set=rows.filter(broken).cast(pa.int64()))
+        yield reason, _rows_of(column, broken)
+
+
+def _rows_of(column: pa.ListArray, broken: pa.Array) -> pa.Array:
+    """Which arrays hold a broken element; where none is broken, as a rule, nothing the size of the elements is made."""
+    if not pc.any(broken).as_py():
+        return pa.array(np.zeros(len(column), dtype=bool))
+    rows = pc.list_parent_indices(column).filter(broken).cast(pa.int64())
+    return pc.is_in(pa.array(range(len(column))), value_set=rows)
 
 
 def _is_missing(column: pa.Array, dtype: str) -> pa.Array:

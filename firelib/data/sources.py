@@ -1,6 +1,11 @@
-"""Fetch raw files: from an installed package, from disk, or over http(s) (resumed, hashed, with progress)."""
+"""Fetch raw files: from an installed package, from disk, or over http(s) (resumed, hashed, with progress).
+
+A file's identity is the hash of what it holds: a `.gz` is hashed unpacked, so the same data give the same lake
+wherever they were found and however they were packed.
+"""
 
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -20,39 +25,59 @@ class RawFile:
 
     Attributes:
         path: Local file.
-        sha256: Its hash, in hex.
+        sha256: Hash of what it holds, in hex.
     """
 
     path: Path
     sha256: str
 
 
-def fetch(source: Source, downloads: Path) -> RawFile:
+def fetch(source: Source, downloads: Path, folder: Path | None = None) -> RawFile:
     """The raw file of a source.
 
     Args:
         source: What to fetch.
         downloads: Folder that keeps downloaded files, by hash.
+        folder: Where to look first, by name, for files whose hash is known.
 
     Raises:
         FirelibError: It is not there, cannot be reached, or has another hash.
     """
-    if source.uri.startswith("pkg://"):
-        path = _in_package(source.uri)
-    elif source.uri.startswith(("http://", "https://")):
-        path = _download(source, downloads)
-    else:
-        path = Path(source.uri.removeprefix("file://"))
+    path = next(_copies(source, folder), None) or _original(source, downloads)
     if not path.is_file():
         raise FirelibError(f"there is no file {path}", where=f"source {source.uri}", remedy="check the path")
-    digest = storage.sha256_file(path)
-    if source.sha256 and digest != source.sha256.lower():
+    raw = RawFile(path, storage.sha256_content(path))
+    if source.sha256 and not _has_hash(raw, source.sha256):
         raise FirelibError(
-            f"the file's sha256 is {digest}, not {source.sha256}",
+            f"the sha256 of its content is {raw.sha256}, not {source.sha256}",
             where=f"source {source.uri} ({path})",
             remedy="the source has changed: check it, then put the new hash into the recipe",
         )
-    return RawFile(path, digest)
+    return raw
+
+
+def _copies(source: Source, folder: Path | None) -> Iterator[Path]:
+    """Files on this machine that stand in for a source; without its hash nothing could tell whether they do."""
+    if folder and not folder.is_dir():
+        raise FirelibError(f"there is no folder {folder}", where="FIRELIB_SOURCES", remedy="unset or correct it")
+    if not source.sha256:
+        return
+    name = PurePosixPath(urlsplit(source.uri).path).name
+    named = [folder / name, folder / name.removesuffix(".gz")] if folder else []
+    yield from (path for path in [*named, *map(Path, source.copies)] if path.is_file())
+
+
+def _original(source: Source, downloads: Path) -> Path:
+    if source.uri.startswith("pkg://"):
+        return _in_package(source.uri)
+    if source.uri.startswith(("http://", "https://")):
+        return _download(source, downloads)
+    return Path(source.uri.removeprefix("file://"))
+
+
+def _has_hash(raw: RawFile, expected: str) -> bool:
+    """Whether content or file have the hash: publishers of a `.gz` name that of the file."""
+    return expected.lower() == raw.sha256 or expected.lower() == storage.sha256_file(raw.path)
 
 
 def _in_package(uri: str) -> Path:
@@ -72,7 +97,7 @@ def _download(source: Source, downloads: Path) -> Path:
     assert source.sha256
     name = PurePosixPath(urlsplit(source.uri).path).name or "download"
     final = downloads / f"{source.sha256.lower()[:16]}-{name}"
-    if final.exists() and storage.sha256_file(final) == source.sha256.lower():
+    if final.exists() and _has_hash(RawFile(final, storage.sha256_content(final)), source.sha256):
         return final
     downloads.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(final.name + ".part")
@@ -85,11 +110,11 @@ def _download(source: Source, downloads: Path) -> Path:
             where=f"source {source.uri}",
             remedy=_remedy(error),
         ) from None
-    digest = storage.sha256_file(partial)
-    if digest != source.sha256.lower():
+    raw = RawFile(partial, storage.sha256_content(partial))
+    if not _has_hash(raw, source.sha256):
         partial.unlink()  # resuming a wrong file would never end well
         raise FirelibError(
-            f"the downloaded file's sha256 is {digest}, not {source.sha256}",
+            f"the sha256 of what was downloaded is {raw.sha256}, not {source.sha256}",
             where=f"source {source.uri}",
             remedy="the source has changed: check it, then put the new hash into the recipe",
         )

@@ -1,7 +1,8 @@
 """A row's place and split, by a hash of its key: neither moves when other rows arrive.
 
 Rows are ordered by a 64-bit hash of the key. The splits are ranges of the hash, the shards ranges of the split, so
-one sorted order gives all of them, already shuffled.
+one sorted order gives all of them, already shuffled. Where the recipe names its test rows, those take the upper half
+of the hashes, and all others share the lower half.
 """
 
 from collections.abc import Sequence
@@ -34,15 +35,54 @@ class HashRange:
         return [HashRange(low, high) for low, high in pairwise(edges)]
 
 
-def split_ranges(split: config.Split) -> dict[str, HashRange]:
-    """The range of hashes of each split, by its share."""
-    train_end = int(split.train * SPACE)
-    validation_end = int((split.train + split.validation) * SPACE)
+def split_ranges(split: config.Split, test_rows: str | None = None) -> dict[str, HashRange]:
+    """The range of hashes of each split, by its share.
+
+    Args:
+        split: The shares.
+        test_rows: The recipe's column that says which rows are the test split.
+
+    Raises:
+        FirelibError: Hashes and the recipe would both, or neither, choose the test rows.
+    """
+    if bool(split.test) == bool(test_rows):
+        raise FirelibError(
+            f"data.split.test is {split.test:g}, and "
+            + (f"column {test_rows!r} says which rows are the test split" if test_rows else "nothing else names a row"),
+            where="params.yaml: data.split",
+            remedy="test: 0, train and validation together 1" if test_rows else "a share above 0, or Recipe.test_rows",
+        )
+    whole = SPACE // 2 if test_rows else SPACE
+    train_end = int(split.train * whole)
+    validation_end = whole if test_rows else int((split.train + split.validation) * whole)
     return {
         "train": HashRange(0, train_end),
         "validation": HashRange(train_end, validation_end),
         "test": HashRange(validation_end, SPACE),
     }
+
+
+def places(rows: pd.DataFrame, key: Sequence[str], test_rows: str | None = None) -> Hashes:
+    """Each row's place among the hashes: its key's hash, moved into the half that `test_rows` says.
+
+    Raises:
+        FirelibError: As `key_hashes`; or the column `test_rows` is missing, has nulls or is not boolean.
+    """
+    hashes = key_hashes(rows, key)
+    if test_rows is None:
+        return hashes
+    upper = _booleans(rows, test_rows).astype(np.uint64) << np.uint64(63)
+    return (hashes >> np.uint64(1)) | upper
+
+
+def _booleans(rows: pd.DataFrame, column: str) -> npt.NDArray[np.bool_]:
+    if column not in rows.columns:
+        problem, remedy = f"there is no column {column!r}", did_you_mean(column, rows.columns)
+    elif not pd.api.types.is_bool_dtype(rows[column].dtype) or rows[column].isna().any():
+        problem, remedy = f"column {column!r} is not true or false in every row", "make it boolean, without nulls"
+    else:
+        return rows[column].to_numpy(bool)
+    raise FirelibError(problem, where="Recipe.test_rows, in the table that transform returns", remedy=remedy)
 
 
 def key_hashes(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:

@@ -51,9 +51,21 @@ def moments(values: Any, feature: Feature) -> Moments:
     missing = values.size - present.size
     if not present.size:
         return Moments(missing=missing)
+    if present.dtype.itemsize == 1:  # pictures: millions of values, 256 different ones
+        return _of_counts(*np.unique(present, return_counts=True), missing)
+    present = present.astype(np.float64)
     mean = math.fsum(present.tolist()) / present.size
     m2 = math.fsum(((present - mean) ** 2).tolist())
     return Moments(present.size, missing, mean, m2, float(present.min()), float(present.max()))
+
+
+def _of_counts(distinct: npt.NDArray[Any], counts: npt.NDArray[np.int64], missing: int) -> Moments:
+    """Moments of ascending values that come so many times each."""
+    values = distinct.astype(np.float64)
+    size = int(counts.sum())
+    mean = math.fsum((values * counts).tolist()) / size
+    m2 = math.fsum(((values - mean) ** 2 * counts).tolist())
+    return Moments(size, missing, mean, m2, float(values[0]), float(values[-1]))
 
 
 def merge(parts: Iterable[Moments]) -> Moments:
@@ -77,13 +89,11 @@ def fit(feature: Feature, total: Moments) -> FittedFeature:
     )
 
 
-def _present(values: npt.NDArray[np.generic], feature: Feature) -> npt.NDArray[np.float64]:
+def _present(values: npt.NDArray[Any], feature: Feature) -> npt.NDArray[Any]:
     if feature.dtype in FLOATS:
         floats = values.astype(np.float64)
         return floats[~np.isnan(floats)]
-    if feature.missing is not None:
-        values = values[values != feature.missing]
-    return values.astype(np.float64)
+    return values if feature.missing is None else values[values != feature.missing]
 
 
 def _merge_two(a: Moments, b: Moments) -> Moments:

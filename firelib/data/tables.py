@@ -11,12 +11,15 @@ from deltalake import DeltaTable
 from firelib import storage
 from firelib.errors import FirelibError
 
+# As Python objects they would be taken for strings by Dask.
+_BYTES = {kind: pd.ArrowDtype(kind) for kind in (pa.binary(), pa.large_binary())}
 _NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
     pa.int32(): pd.Int32Dtype(),
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
+    **_BYTES,
 }
 
 
@@ -38,10 +41,12 @@ def read_table(uri: str, version: int) -> dd.DataFrame:
 
 
 def read_file(uri: str, nullable: frozenset[str]) -> pd.DataFrame:
-    """One Parquet file as a frame; `nullable` columns get pandas' nullable types."""
+    """One Parquet file as a frame; `nullable` columns get pandas' nullable types, bytes stay Arrow's."""
     fs, path = storage.filesystem(uri)
     table = pq.read_table(path, filesystem=fs, partitioning=None)
-    whole = table.select([name for name in table.column_names if name not in nullable]).to_pandas()
+    whole = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
+        types_mapper=_BYTES.get
+    )
     holed = table.select([name for name in table.column_names if name in nullable]).to_pandas(
         types_mapper=_NULLABLE.get
     )

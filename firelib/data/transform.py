@@ -45,12 +45,12 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
     lake = ensure_lake(recipe, paths)
     versions = lake.versions(params.data.version)
     frame = _joined(recipe, lake, versions, paths)
-    ranges = split_ranges(params.data.split)
+    ranges = split_ranges(params.data.split, recipe.test_rows)
     with scratch_folder(paths.scratch) as scratch:
         files = [storage.join(scratch, f"{index}.parquet") for index in range(frame.npartitions)]
         partitions = _prepare(frame, recipe, ranges, files)
         totals = sum((part.splits for part in partitions), Counter[str]())
-        _refuse_empty(totals, params)
+        _refuse_empty(totals, recipe, params)
         with storage.publish_folder(paths.tfrecords) as folder:
             mean_bytes = sum(part.nbytes for part in partitions) // totals.total()
             plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20, mean_bytes)
@@ -86,6 +86,7 @@ def _joined(recipe: Recipe, lake: Lake, versions: dict[str, int], paths: Paths) 
     except Exception as error:
         raise _explain(error, recipe, tables) from error
     needed = [*(feature.name for feature in recipe.features), recipe.label.name, *recipe.key]
+    needed += [recipe.test_rows] if recipe.test_rows else []
     missing = sorted(set(needed) - set(frame.columns))
     if missing:
         raise FirelibError(
@@ -119,9 +120,15 @@ def _prepare(frame: Any, recipe: Recipe, ranges: Mapping[str, HashRange], files:
     return compute([prepare(rows, recipe, ranges, file) for rows, file in partitions], "join and check")
 
 
-def _refuse_empty(totals: Counter[str], params: Params) -> None:
+def _refuse_empty(totals: Counter[str], recipe: Recipe, params: Params) -> None:
     shares = params.data.split.model_dump()
     empty = [split for split in shares if not totals[split]]
+    if empty == ["test"] and recipe.test_rows:
+        raise FirelibError(
+            f"split 'test' is empty: {recipe.test_rows!r} is true in none of {totals.total()} rows",
+            where=f"recipe {recipe.name!r}: test_rows",
+            remedy="mark the rows to test on, or leave test_rows out and give data.split.test a share",
+        )
     if empty:
         raise FirelibError(
             f"split {empty[0]!r} is empty: {totals.total()} rows at a share of {shares[empty[0]]:g}",

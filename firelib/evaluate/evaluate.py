@@ -4,40 +4,35 @@ from collections.abc import Mapping
 
 from firelib import storage
 from firelib.console import progress
-from firelib.errors import FirelibError
-from firelib.evaluate.baselines import boosted_trees, class_prior
-from firelib.evaluate.metrics import Floats, curves, metrics
+from firelib.evaluate.baselines import baselines
 from firelib.evaluate.model import TrainedModel
-from firelib.evaluate.pictures import draw_training, write_curves
+from firelib.evaluate.pictures import draw_training
+from firelib.evaluate.tasks import probabilities, task_of
 from firelib.paths import Paths
+from firelib.recipe import Recipe
 from firelib.tfrecord.reader import open_dataset
 
 
-def evaluate(paths: Paths) -> dict[str, dict[str, float]]:
-    """Metrics of the model and its baselines on the test split; written with curves and pictures.
+def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
+    """Metrics of the model and its baselines on the test split; written with tables and pictures.
 
     Returns:
-        `model`, `boosted_trees`, `class_prior` → metric → value.
+        `model`, then the baselines → metric → value.
     """
     dataset = open_dataset(str(paths.manifest))
     label, features = dataset.manifest.label, [fitted.feature for fitted in dataset.manifest.features]
-    if label is None or ((label.range or ()) != (0, 1) and label.dtype != "bool"):
-        raise FirelibError(
-            f"evaluate knows binary labels; this one is {label}",
-            where=f"dataset {dataset.manifest.recipe!r}: label",
-            remedy="declare it as Feature(name, 'int64', range=(0, 1))",
-        )
+    task = task_of(label, recipe.classes, features)
+    assert label
     with progress("evaluate", 3) as advance:
         train, test = dataset.as_numpy("train"), dataset.as_numpy("test")
         train_labels, labels = train.pop(label.name), test.pop(label.name)
         advance(0, note="model")
-        scores: dict[str, Floats] = {"model": TrainedModel(paths.model).predict(test)}
-        advance(1, note="baseline: boosted trees")
-        scores["boosted_trees"] = boosted_trees(train, train_labels, test, features)
-        scores["class_prior"] = class_prior(train_labels, len(labels))
-        advance(2, note="curves")
-        results = {name: metrics(labels, score) for name, score in scores.items()}
-        write_curves({name: curves(labels, scores[name]) for name in ("model", "boosted_trees")}, paths.plots)
+        scores = {"model": probabilities(TrainedModel(paths.model).predict(test), task.classes)}
+        advance(1, note="baselines")
+        scores |= baselines(train, train_labels, test, features, task.classes)
+        advance(2, note="pictures")
+        results = {name: task.metrics(labels, score) for name, score in scores.items()}
+        task.write(labels, scores, test, paths)
         draw_training(paths.plots)
         advance(3)
     _write(results, paths)
@@ -45,6 +40,6 @@ def evaluate(paths: Paths) -> dict[str, dict[str, float]]:
 
 
 def _write(results: Mapping[str, Mapping[str, float]], paths: Paths) -> None:
-    baselines = {name: result for name, result in results.items() if name != "model"}
+    measured = {name: result for name, result in results.items() if name != "model"}
     storage.write_bytes(str(paths.test_metrics), storage.to_json(results["model"]))
-    storage.write_bytes(str(paths.baseline_metrics), storage.to_json(baselines))
+    storage.write_bytes(str(paths.baseline_metrics), storage.to_json(measured))

@@ -45,7 +45,8 @@ def draw_training(folder: Path) -> None:
     axes.plot(np.arange(window, len(loss) + 1), smooth, label=f"training (mean of {window} steps)")
     axes.plot(epochs["epoch"] * len(loss) / epochs["epoch"].max(), epochs["val_loss"], "o-", label="validation")
     axes.set(xlabel="step", ylabel="loss")
-    _save(figure, axes, folder / "training.png")
+    _with_legend(axes)
+    save(figure, folder / "training.png")
 
 
 def _write_csv(path: Path, columns: Mapping[str, Floats]) -> None:
@@ -64,12 +65,17 @@ def _draw(lines: Mapping[str, tuple[Floats, Floats]], x_label: str, y_label: str
     for name, (x, y) in lines.items():
         axes.plot(x, y, marker="o" if len(x) < 20 else None, label=name.replace("_", " "))
     axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1))
-    _save(figure, axes, path)
+    _with_legend(axes)
+    save(figure, path)
 
 
-def _save(figure: plt.Figure, axes: plt.Axes, path: Path) -> None:
+def _with_legend(axes: plt.Axes) -> None:
     axes.legend()
     axes.grid(alpha=0.3)
+
+
+def save(figure: plt.Figure, path: Path) -> None:
+    """Write a figure as PNG, equal ones to equal bytes, and forget it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120, metadata=_STEADY)
     plt.close(figure)

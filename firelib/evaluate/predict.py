@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from firelib.errors import FirelibError, did_you_mean
@@ -15,22 +17,32 @@ from firelib.recipe import FLOATS, INTEGERS, Feature
 from firelib.tfrecord.columns import to_columns
 
 Row = Mapping[str, Any]
+_LONGEST = 60  # characters of a value in an error
 
 
-def predict(rows: Sequence[Row], features: Sequence[Feature], model_folder: Path) -> list[Any]:
-    """One output a row.
+def predict(
+    rows: Sequence[Row], features: Sequence[Feature], model_folder: Path, classes: Sequence[str] = ()
+) -> list[Any]:
+    """One output a row: a number; or, from a model with several outputs, class → probability, the likeliest first.
 
     Args:
-        rows: Feature name → raw value; a nullable feature may be left out.
+        rows: Feature name → raw value, arrays as lists; a nullable feature may be left out.
         features: The features that the model takes.
         model_folder: `models/<recipe>`.
+        classes: What the outputs are called; their numbers by default.
 
     Raises:
         FirelibError: A value is missing, of the wrong type or out of range, or a name is unknown.
     """
     columns = to_columns(_table(rows, features), features)
     outputs: list[Any] = TrainedModel(model_folder).predict(columns).tolist()
-    return outputs
+    return [_named(output, classes) if isinstance(output, list) else output for output in outputs]
+
+
+def _named(output: Sequence[float], classes: Sequence[str]) -> dict[str, float]:
+    names = classes if len(classes) == len(output) else [str(index) for index in range(len(output))]
+    pairs = zip(names, output, strict=True)
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def read_rows(text: str, where: str, features: Sequence[Feature]) -> list[dict[str, Any]]:
@@ -97,15 +109,22 @@ def _table(rows: Sequence[Row], features: Sequence[Feature]) -> pa.Table:
                 problems.append(f"row {index}: {feature.name} {problem}")
     if problems:
         raise FirelibError("\n".join(problems), where="the rows given", remedy="firelib data show lists the features")
-    return pa.table({feature.name: pa.array([row.get(feature.name) for row in rows]) for feature in features})
+    return pa.table({feature.name: pa.array([_flat(row.get(feature.name)) for row in rows]) for feature in features})
+
+
+def _flat(value: Any) -> Any:
+    """An array as the list of its numbers; anything else as it is."""
+    return np.ravel(value).tolist() if isinstance(value, list) else value
 
 
 def _problem(value: Any, feature: Feature) -> str | None:
     if value is None:
         return None if feature.nullable else "is missing"
+    if feature.shape:
+        return _problem_of_array(value, feature)
     if feature.dtype == "string":
         return _problem_of_word(value, feature)
-    if feature.dtype in FLOATS | INTEGERS and not feature.shape:
+    if feature.dtype in FLOATS | INTEGERS:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return f"should be a number, got {value!r}"
         if feature.dtype in INTEGERS and isinstance(value, float) and not value.is_integer():
@@ -113,6 +132,31 @@ def _problem(value: Any, feature: Feature) -> str | None:
         if feature.range and not feature.range[0] <= value <= feature.range[1]:
             return f"should be within {feature.range}, got {value!r}"
     return None
+
+
+def _problem_of_array(value: object, feature: Feature) -> str | None:
+    """Arrays come as nested lists, or as one flat list."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        return f"should be an array of shape {feature.shape}, got rows of different lengths"
+    if array.dtype.kind not in "biuf" or array.shape not in (feature.shape, (math.prod(feature.shape),)):
+        return f"should be an array of shape {feature.shape}, got {_short(value)}"
+    if feature.dtype in INTEGERS and array.dtype.kind != "i":
+        return f"should hold whole numbers, got {_short(value)}"
+    low, high = feature.range or (_bounds(feature.dtype) if feature.dtype in INTEGERS else (-math.inf, math.inf))
+    if array.min() < low or array.max() > high:
+        return f"should be within {(low, high)}, got {array.min()} to {array.max()}"
+    return None
+
+
+def _bounds(integer: str) -> tuple[int, int]:
+    return int(np.iinfo(integer).min), int(np.iinfo(integer).max)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _problem_of_word(value: object, feature: Feature) -> str | None:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from firelib.errors import FirelibError
 from firelib.recipe import FLOATS, Feature
 from firelib.tfrecord.decode import Batch
 from firelib.tfrecord.layout import has_fixed_size, numpy_dtype
@@ -83,13 +84,21 @@ def _objects(column: pa.Array) -> npt.NDArray[np.generic]:
 
 def _arrow(column: Any, feature: Feature) -> pa.Array:
     if isinstance(column, pa.Array):
-        if feature.dtype == "string":
-            return column.cast(pa.large_list(pa.large_string()) if feature.ragged else pa.large_string())
-        return column
+        return _text(column, feature) if feature.dtype == "string" else column
     if column.dtype.kind == "S":
-        return pa.array(column, pa.binary()).cast(pa.string())
+        return _text(pa.array(column, pa.binary()), feature)
     if column.dtype.kind == "V":
         column = column.astype(np.float32)  # Arrow has no bfloat16
     if column.ndim == 1:
         return pa.array(column)
     return pa.FixedSizeListArray.from_arrays(pa.array(column.reshape(-1)), int(np.prod(column.shape[1:])))
+
+
+def _text(column: pa.Array, feature: Feature) -> pa.Array:
+    text = pa.large_string() if pa.types.is_large_binary(column.type) or feature.ragged else pa.string()
+    try:
+        return column.cast(pa.large_list(text) if feature.ragged else text)
+    except pa.ArrowInvalid as error:
+        raise FirelibError(
+            f"a value is no text: {error}", where=f"feature {feature.name!r}", remedy="declare it bytes"
+        ) from None

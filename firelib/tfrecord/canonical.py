@@ -150,6 +150,8 @@ def _of_array(column: npt.NDArray[np.generic], feature: Feature, kind: int, name
 def _of_arrow(
     column: pa.Array, feature: Feature, kind: int, name: npt.NDArray[np.uint8], present: npt.NDArray[np.bool_]
 ) -> Lists:
+    if feature.shape:
+        return _replace(_of_array(_spread(column, present, feature), feature, kind, name), present)
     if not pa.types.is_large_list(column.type):
         if kind == kernel.BYTES and feature.dtype in ("string", "bytes"):
             values, starts, lengths = _binary(column)
@@ -169,6 +171,13 @@ def _of_arrow(
 
 def _replace(lists: Lists, present: npt.NDArray[np.bool_]) -> Lists:
     return Lists(lists.name, lists.kind, lists.values, lists.items, lists.starts, lists.lengths, present)
+
+
+def _spread(column: pa.Array, present: npt.NDArray[np.bool_], feature: Feature) -> npt.NDArray[np.generic]:
+    """Arrays of one shape as [rows, *shape]; rows that lack one are zero, and never written."""
+    out = np.zeros((len(column), *feature.shape), numpy_dtype(feature))
+    out[present] = _dense(column.flatten(), feature).reshape(-1, *feature.shape)
+    return out
 
 
 def _dense(values: pa.Array, feature: Feature) -> npt.NDArray[np.generic]:

@@ -31,7 +31,7 @@ def _length(value: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _put(target: int, value: Any) -> Any:
+def put_varint(target: int, value: Any) -> Any:
     """Write a varint; returns the address behind it."""
     bits = np.uint64(value)
     while bits > np.uint64(0x7F):
@@ -143,18 +143,18 @@ def emit(
         if kind == BYTES:
             for item in range(first, last):
                 store_u8(target, np.uint8(0x0A))
-                target = _put(target + 1, lengths[item])
+                target = put_varint(target + 1, lengths[item])
                 _copy_short(target, values + starts[item], lengths[item])
                 target += lengths[item]
         elif payload:
             store_u8(target, np.uint8(0x0A))
-            target = _put(target + 1, payload)
+            target = put_varint(target + 1, payload)
             if kind == FLOAT:
                 _copy_short(target, values + 4 * first, payload)
                 target += payload
             else:
                 for item in range(first, last):
-                    target = _put(target, load_u64(values + 8 * item))
+                    target = put_varint(target, load_u64(values + 8 * item))
         cursors[row] = target
 
 
@@ -162,11 +162,11 @@ def emit(
 def _put_head(target: int, kind: int, key: int, key_bytes: int, name_bytes: int, content: int) -> Any:
     """All of an entry up to the list's content."""
     store_u8(target, np.uint8(0x0A))
-    target = _put(target + 1, _entry_bytes(name_bytes, content))
+    target = put_varint(target + 1, _entry_bytes(name_bytes, content))
     _copy_short(target, key, key_bytes)
-    target = _put(target + key_bytes, 1 + _length(content) + content)
+    target = put_varint(target + key_bytes, 1 + _length(content) + content)
     store_u8(target, np.uint8(kind << 3 | 2))
-    return _put(target + 1, content)
+    return put_varint(target + 1, content)
 
 
 @njit(nogil=True, cache=True)
@@ -189,7 +189,7 @@ def open_frames(out: int, ends: Ints, bodies: Ints, cursors: Ints) -> None:
         store_u64(frame, np.uint64(ends[row] - begin - 16))
         store_u32(frame + 8, masked(crc_of(frame, 8)))
         store_u8(frame + 12, np.uint8(0x0A))
-        cursors[row] = _put(frame + 13, bodies[row])
+        cursors[row] = put_varint(frame + 13, bodies[row])
         begin = ends[row]
 
 

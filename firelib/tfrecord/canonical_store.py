@@ -7,12 +7,15 @@ import numpy.typing as npt
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
+from firelib.tfrecord.batches import dense
 from firelib.tfrecord.crc import first_damaged_of
 from firelib.tfrecord.decode import Batch
-from firelib.tfrecord.files import REMEDY, ShardFiles
+from firelib.tfrecord.files import ShardFiles
 from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES
 from firelib.tfrecord.parse import parse
-from firelib.tfrecord.store import Rows, Runs, pieces
+from firelib.tfrecord.remote import Held
+from firelib.tfrecord.shard_errors import REMEDY
+from firelib.tfrecord.store import Rows, pieces
 
 
 class CanonicalStore:
@@ -28,26 +31,27 @@ class CanonicalStore:
         self._indices: dict[int, Rows] = {}
         self.rows = int(self._starts[-1])
 
-    def load(self, rows: Rows, gap: int) -> "LoadedCanonical":
-        """Read some rows (at least one)."""
-        runs = Runs.covering(rows, gap)
-        found = [
-            piece
-            for start, stop in zip(runs.starts.tolist(), runs.stops.tolist(), strict=True)
-            for piece in pieces(self._starts, start, stop)
-        ]
+    def load(self, starts: Rows, stops: Rows) -> "LoadedCanonical":
+        """Read the records of some ranges of rows."""
+        found = pieces(self._starts, starts, stops)
         indices = [self._index(shard)[first : last + 1] for shard, first, last in found]
         sizes = [int(index[-1] - index[0]) for index in indices]
         places = np.cumsum([0, *sizes])
         buffer = np.empty(places[-1], np.uint8)
+        ranges = [(piece[0], int(index[0]), int(index[-1])) for piece, index in zip(found, indices, strict=True)]
+        held = self._files.fetch(ranges)
         for (shard, first, _), index, place in zip(found, indices, places[:-1].tolist(), strict=True):
-            self._read(shard, first, index, buffer[place : place + int(index[-1] - index[0])])
+            self._read(shard, first, index, buffer[place : place + int(index[-1] - index[0])], held)
         moved = [index - index[0] + place for index, place in zip(indices, places[:-1], strict=True)]
-        begins, ends = np.concatenate([ix[:-1] for ix in moved]), np.concatenate([ix[1:] for ix in moved])
-        return LoadedCanonical(buffer, begins, ends, runs, self._features)
+        none = np.empty(0, np.int64)
+        begins, ends = (
+            np.concatenate([none, *(ix[:-1] for ix in moved)]),
+            np.concatenate([none, *(ix[1:] for ix in moved)]),
+        )
+        return LoadedCanonical(buffer, begins, ends, self._features)
 
-    def _read(self, shard: int, first: int, index: Rows, out: npt.NDArray[np.uint8]) -> None:
-        self._files.read_into(shard, int(index[0]), out)
+    def _read(self, shard: int, first: int, index: Rows, out: npt.NDArray[np.uint8], held: Held) -> None:
+        self._files.read_into(shard, int(index[0]), out, held)
         damaged = first_damaged_of(out.ctypes.data, index[:-1] - index[0], index[1:] - index[0])
         if damaged >= 0:
             raise FirelibError(
@@ -65,13 +69,16 @@ class CanonicalStore:
 class LoadedCanonical:
     """Records in memory."""
 
-    def __init__(
-        self, buffer: npt.NDArray[np.uint8], begins: Rows, ends: Rows, runs: Runs, features: Sequence[Feature]
-    ) -> None:
-        self._buffer, self._runs, self._features = buffer, runs, features
+    def __init__(self, buffer: npt.NDArray[np.uint8], begins: Rows, ends: Rows, features: Sequence[Feature]) -> None:
+        self._buffer, self._features = buffer, features
         self._begins, self._ends = begins + HEADER_BYTES, ends - FOOTER_BYTES
 
-    def take(self, rows: Rows) -> Batch:
-        """Columns of some of the loaded rows, in the order given."""
-        places = self._runs.places(rows)
-        return parse(self._buffer, self._begins[places], self._ends[places], self._features)
+    def take(self, places: Rows, out: Batch) -> Batch:
+        """Columns of some of the loaded rows; places, `out` and result as in `decode.take`."""
+        flat = places.ravel()
+        columns = parse(self._buffer, self._begins[flat], self._ends[flat], self._features)
+        for feature in self._features:
+            if feature.name in out:
+                column = out[feature.name]
+                column[...] = dense(columns.pop(feature.name), feature).reshape(column.shape)
+        return columns

@@ -89,16 +89,18 @@ def _variable(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
     array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
     if feature.nullable and array.null_count:
         array = array.fill_null(pa.scalar([] if feature.ragged else _stand_in(feature), array.type))
-    if feature.ragged and array.values.null_count:
+    if feature.shape:
+        _check_sizes(array, feature)
+    items = array.flatten() if feature.ragged or feature.shape else array
+    if items is not array and items.null_count:
         raise FirelibError(
-            f"{array.values.null_count} values are missing inside lists",
+            f"{items.null_count} values are missing inside lists",
             where=f"feature {feature.name!r}",
             remedy="fill or drop them in the recipe",
         )
-    _check_lengths(array.values if feature.ragged else array, feature)
-    if not feature.shape and feature.dtype not in ("string", "bytes", "bool"):
-        values = (array.values if feature.ragged else array).drop_null().to_numpy(zero_copy_only=False)
-        check_bounds(values, feature)
+    _check_lengths(items, feature)
+    if feature.dtype not in ("string", "bytes", "bool"):
+        check_bounds(items.drop_null().to_numpy(zero_copy_only=False), feature)
     return array
 
 
@@ -187,8 +189,7 @@ def _is_list(kind: pa.DataType) -> bool:
     return any(check(kind) for check in checks)
 
 
-def _elements(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
-    """The elements of all arrays, one after the other; a missing array is as many missing elements."""
+def _check_sizes(column: Any, feature: Feature) -> None:
     expected = int(np.prod(feature.shape))
     lengths = pc.list_value_length(column)
     wrong = lengths.filter(pc.not_equal(lengths, expected))
@@ -198,8 +199,13 @@ def _elements(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
             where=f"feature {feature.name!r}",
             remedy=f"every value needs shape {feature.shape}",
         )
+
+
+def _elements(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
+    """The elements of all arrays, one after the other; a missing array is as many missing elements."""
+    _check_sizes(column, feature)
     if column.null_count:
-        blank = pa.scalar([None] * expected, column.type)
+        blank = pa.scalar([None] * int(np.prod(feature.shape)), column.type)
         column = column.fill_null(blank)
     flat = pc.list_flatten(column)
     if flat.null_count and not feature.nullable:

@@ -1,4 +1,4 @@
-"""The shards of a split as one sequence of bytes, read in ranges; remote ones come through a local cache."""
+"""The shards of a split, read in ranges, wherever they lie."""
 
 import os
 import zlib
@@ -12,18 +12,26 @@ import xxhash
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.tfrecord.cache import cached
+from firelib.tfrecord.cache import unpacked
+from firelib.tfrecord.framing import framed_bytes
 from firelib.tfrecord.manifest import Shard, index_name
+from firelib.tfrecord.remote import Held, Range, RemoteShards
+from firelib.tfrecord.shard_errors import REMEDY, check_sizes, missing, other_content, wrong_size
 
-REMEDY = "restore it (dvc checkout), or write it again (firelib transform)"
+_STEP = 8 << 20
+_EMPTY_FRAME = framed_bytes(0)
 
 
 class ShardFiles:
     """Opens shards when they are first read, and reads without a shared position, so that threads may share it."""
 
+    #: Whether a shard's `xxh128` is the hash of its bytes.
+    hashed = True
+
     def __init__(self, folder: str, shards: Sequence[Shard], compressed: bool = False) -> None:
         self.shards = shards
         self._folder, self._compressed = folder, compressed
+        self._remote = None if storage.is_local(folder) else RemoteShards(folder, shards, self.hashed)
         self._opened: dict[int, int] = {}
         self._lock = Lock()
 
@@ -34,36 +42,93 @@ class ShardFiles:
     def uri(self, index: int) -> str:
         return storage.join(self._folder, self.shards[index].name)
 
-    def read_into(self, index: int, start: int, out: npt.NDArray[np.uint8]) -> None:
-        """Fill `out` from byte `start` of a shard.
+    def check(self) -> None:
+        """Compare all shards with the manifest, without reading them.
+
+        Raises:
+            FirelibError: Names every shard that is missing or has another size.
+        """
+        check_sizes(self._folder, self.shards)
+
+    def compression(self, index: int) -> str | None:
+        """How a shard is compressed as a whole: `gzip`, `zlib` or not."""
+        del index  # all alike
+        return "gzip" if self._compressed else None
+
+    def fetch(self, ranges: Sequence[Range]) -> Held:
+        """Bring ranges of remote shards here, all at once, so that `read_into` finds them.
+
+        Returns:
+            The bytes that could not be kept on disk.
+        """
+        ranged = [piece for piece in ranges if not self.compression(piece[0])] if self._remote else []
+        return self._remote.fetch(ranged) if self._remote and ranged else {}
+
+    def read_into(self, index: int, start: int, out: npt.NDArray[np.uint8], held: Held | None = None) -> None:
+        """Fill `out` from byte `start` of a shard; of a remote one, with a range that was fetched.
 
         Raises:
             FirelibError: The shard is missing, or shorter or longer than its manifest says.
         """
-        descriptor, view = self._open(index), memoryview(out.data)
+        view = memoryview(out.data)
+        if held and (index, start) in held:
+            view[:] = held[index, start]
+            return
+        copy = self._remote.copy(index) if self._remote and not self.compression(index) else None
         while view:
-            read = os.preadv(descriptor, [view], start)
+            read = copy.read(start, view) if copy else os.preadv(self._open(index), [view], start)
             if not read:
-                raise self._wrong_size(index, os.fstat(descriptor).st_size)
+                raise wrong_size(self._folder, self.shards[index], start)
             view, start = view[read:], start + read
 
     def local_path(self, index: int) -> Path:
         """A local file with the shard's bytes.
 
         Raises:
-            FirelibError: The shard is missing.
+            FirelibError: The shard is missing or has another size; or the cache has no room for a remote one.
         """
-        uri, shard = self.uri(index), self.shards[index]
+        if self._remote:
+            return self._remote.whole(index)
+        path, shard = Path(self.uri(index)), self.shards[index]
         try:
-            path = Path(uri) if storage.is_local(uri) else cached(uri, shard.xxh128)
             size = path.stat().st_size
         except FileNotFoundError:
-            raise FirelibError(
-                f"shard {shard.name} is missing", where=self._folder, remedy="dvc checkout, or firelib transform"
-            ) from None
+            raise missing(self._folder, f"shard {shard.name}") from None
         if size != shard.bytes:
-            raise self._wrong_size(index, size)
+            raise wrong_size(self._folder, shard, size)
         return path
+
+    def unpacked_path(self, index: int) -> Path:
+        """A local file with the shard's records, whether it is compressed or not.
+
+        Raises:
+            FirelibError: As for `local_path`; or it cannot be unpacked.
+        """
+        compression, shard = self.compression(index), self.shards[index]
+        if not compression:
+            return self.local_path(index)
+        try:
+            return unpacked(self.uri(index), shard.xxh128, compression)
+        except FileNotFoundError:
+            raise missing(self._folder, f"shard {shard.name}") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise FirelibError(
+                f"shard {shard.name} cannot be unpacked: {error}", where=self._folder, remedy=REMEDY
+            ) from None
+
+    def verify_hash(self, index: int) -> None:
+        """Compare all of a shard's file with the manifest.
+
+        Raises:
+            FirelibError: It is another file.
+        """
+        shard, digest = self.shards[index], xxhash.xxh3_128()
+        for start in range(0, shard.bytes, _STEP):
+            block = np.empty(min(_STEP, shard.bytes - start), np.uint8)
+            self.read_into(index, start, block, self.fetch([(index, start, start + block.size)]))
+            digest.update(block.data)
+        if digest.hexdigest() != shard.xxh128:
+            raise other_content(self._folder, f"shard {shard.name}")
 
     def offsets(self, index: int) -> npt.NDArray[np.int64]:
         """Where each record of a shard begins, and the end of the last (canonical layout).
@@ -72,34 +137,21 @@ class ShardFiles:
             FirelibError: The index is missing or is not the one in the manifest.
         """
         shard = self.shards[index]
-        uri = index_name(self.uri(index))
+        name = index_name(shard.name)
         try:
-            content = storage.read_bytes(uri)
+            content = storage.read_bytes(storage.join(self._folder, name))
         except FileNotFoundError:
-            raise FirelibError(f"{index_name(shard.name)} is missing", where=self._folder, remedy=REMEDY) from None
+            raise missing(self._folder, name) from None
         if xxhash.xxh3_128_hexdigest(content) != shard.index_xxh128 or len(content) != 8 * (shard.rows + 1):
-            raise FirelibError(
-                f"{index_name(shard.name)} is not the one in the manifest", where=self._folder, remedy=REMEDY
-            )
-        return np.frombuffer(content, "<i8")
+            raise other_content(self._folder, name)
+        offsets = np.frombuffer(content, "<i8")
+        whole = self.compression(index) or offsets[-1] == shard.bytes
+        if offsets[0] or not whole or (np.diff(offsets) < _EMPTY_FRAME).any():  # compiled code relies on it
+            raise FirelibError(f"{name} does not fit its shard", where=self._folder, remedy=REMEDY)
+        return offsets
 
     def _open(self, index: int) -> int:
         with self._lock:
             if index not in self._opened:
-                path = self.local_path(index)
-                if self._compressed:
-                    path = self._unpacked(index)
-                self._opened[index] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                self._opened[index] = os.open(self.unpacked_path(index), os.O_RDONLY | os.O_CLOEXEC)
             return self._opened[index]
-
-    def _unpacked(self, index: int) -> Path:
-        try:
-            return cached(self.uri(index), self.shards[index].xxh128, unpack=True)
-        except (OSError, EOFError, zlib.error) as error:
-            name = self.shards[index].name
-            raise FirelibError(f"shard {name} cannot be unpacked: {error}", where=self._folder, remedy=REMEDY) from None
-
-    def _wrong_size(self, index: int, size: int) -> FirelibError:
-        shard = self.shards[index]
-        message = f"shard {shard.name} has {size} bytes, its manifest says {shard.bytes}"
-        return FirelibError(message, where=self._folder, remedy=REMEDY)

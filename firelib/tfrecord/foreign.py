@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from firelib import storage
 from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
 from firelib.tfrecord import parse_kernel as kernel
-from firelib.tfrecord.files import REMEDY, ShardFiles
-from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES
+from firelib.tfrecord.files import ShardFiles
+from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES, masked_crc
 from firelib.tfrecord.manifest import NAME, Manifest, Shard, Split
+from firelib.tfrecord.shard_errors import REMEDY
 
 _SAMPLE = 100
 _DTYPES = {1: "bytes", 2: "float32", 3: "int64"}
@@ -29,14 +31,38 @@ def is_foreign(uri: str) -> bool:
 
 
 class ForeignFiles(ShardFiles):
-    """Shards whose index is made by walking through them once."""
+    """Shards whose index is made by walking through them once, and whose compression is known by their first bytes."""
+
+    hashed = False
 
     def offsets(self, index: int) -> npt.NDArray[np.int64]:
-        return scanned(self.local_path(index))
+        return scanned(self.unpacked_path(index), self.uri(index))
+
+    def compression(self, index: int) -> str | None:
+        if index not in self._compressions:
+            self._compressions[index] = compression_of(storage.read_head(self.uri(index), HEADER_BYTES))
+        return self._compressions[index]
+
+    @cached_property
+    def _compressions(self) -> dict[int, str | None]:
+        return {}
 
 
-def scanned(path: Path) -> npt.NDArray[np.int64]:
-    """Where each record of a file begins, and the end of the last.
+def compression_of(head: bytes) -> str | None:
+    """How a file is compressed as a whole, from its first twelve bytes.
+
+    A record's length may look like the mark of a format, but then its checksum follows.
+    Formats: RFC 1952, section 2.3.1 (gzip); RFC 1950, section 2.2 (zlib).
+    """
+    if len(head) == HEADER_BYTES and masked_crc(head[:8]) == int.from_bytes(head[8:], "little"):
+        return None
+    if head[:3] == b"\x1f\x8b\x08":
+        return "gzip"
+    return "zlib" if head[:1] == b"\x78" and int.from_bytes(head[:2], "big") % 31 == 0 else None
+
+
+def scanned(path: Path, uri: str) -> npt.NDArray[np.int64]:
+    """Where each record of a local file begins, and the end of the last; errors name `uri`.
 
     Raises:
         FirelibError: The file ends inside a record, or is none of TFRecords.
@@ -45,7 +71,7 @@ def scanned(path: Path) -> npt.NDArray[np.int64]:
     content = np.memmap(path, np.uint8, "r") if size else np.empty(0, np.uint8)
     rows, end = kernel.scan(content.ctypes.data, size, np.empty(0, np.int64))
     if end != size:
-        raise FirelibError(f"record {rows} is cut short, or this is no TFRecord file", where=str(path), remedy=REMEDY)
+        raise FirelibError(f"record {rows} is cut short, or this is no TFRecord file", where=uri, remedy=REMEDY)
     ends = np.empty(rows, np.int64)
     kernel.scan(content.ctypes.data, size, ends)
     return np.concatenate([[0], ends])
@@ -66,7 +92,7 @@ def foreign_manifest(uri: str, features: Sequence[Feature] | None, label: str | 
         raise FirelibError("there are no TFRecord files", where=uri, remedy="check the folder")
     shards = [_shard(folder, name) for name in names]
     if features is None:
-        features = infer(ForeignFiles(folder, shards).local_path(0))
+        features = infer(ForeignFiles(folder, shards).unpacked_path(0), storage.join(folder, names[0]))
     labels = [feature for feature in features if feature.name == label]
     manifest = Manifest(
         recipe="",
@@ -91,21 +117,21 @@ def _files_in(uri: str) -> list[str]:
 def _shard(folder: str, name: str) -> Shard:
     uri = storage.join(folder, name)
     fs, path = storage.filesystem(uri)
-    # The file's own hash is unknown: size and time tell its cached copies apart.
+    # The file's own hash is unknown: what its storage says of it (size, time, version) tells its copies apart.
     info = fs.info(path)
-    stamp = xxhash.xxh3_128_hexdigest(f"{uri} {info['size']} {info.get('mtime', info.get('created'))}".encode())
+    stamp = xxhash.xxh3_128_hexdigest(f"{uri} {sorted(info.items(), key=str)}".encode())
     shard = Shard(name=name, rows=0, bytes=info["size"], xxh128=stamp)
-    rows = len(scanned(ShardFiles(folder, [shard]).local_path(0))) - 1
+    rows = len(ForeignFiles(folder, [shard]).offsets(0)) - 1
     return shard.model_copy(update={"rows": rows})
 
 
-def infer(path: Path) -> list[Feature]:
-    """The features of the first records of a file.
+def infer(path: Path, uri: str) -> list[Feature]:
+    """The features of the first records of a local file; errors name `uri`.
 
     One value in each record is a scalar, equally many an array, differently many a list; what some records lack is
     optional. Lists of bytes are `bytes`.
     """
-    offsets = scanned(path)[: _SAMPLE + 1]
+    offsets = scanned(path, uri)[: _SAMPLE + 1]
     with path.open("rb") as file:
         content = file.read(int(offsets[-1]))
     counts: dict[tuple[str, int], Counter[int]] = {}
@@ -116,7 +142,7 @@ def infer(path: Path) -> list[Feature]:
     twice = [name for name, seen in Counter(name for name, _ in counts).items() if seen > 1]
     if twice or not counts:
         what = f"{twice[0]!r} has several kinds" if twice else "there are no features to be seen"
-        raise FirelibError(what, where=str(path), remedy="give features=[…]")
+        raise FirelibError(what, where=uri, remedy="give features=[…]")
     return [_feature(name, kind, seen, len(offsets) - 1) for (name, kind), seen in sorted(counts.items())]
 
 
@@ -143,7 +169,8 @@ def _items(kind: int, content: bytes) -> int:
     buffer = np.frombuffer(content + b"\0", np.uint8)
     items, sizes = np.zeros(1, np.int64), np.zeros(1, np.int64)
     starts, stops = np.zeros(1, np.int64), np.array([len(content)])
-    kernel.count(buffer.ctypes.data, kind, np.array([kind], np.int8), starts, stops, items, sizes)
+    if kernel.count(buffer.ctypes.data, kind, np.array([kind], np.int8), starts, stops, items, sizes) >= 0:
+        raise _no_example()
     return int(items[0])
 
 
@@ -153,7 +180,11 @@ def _parts(message: bytes, number: int) -> list[bytes]:
     while at < len(message):
         field, wire, first, at = kernel.next_field(buffer.ctypes.data, at, len(message))
         if at < 0:
-            raise FirelibError("a record is no tf.train.Example", remedy="is it another kind of record?")
+            raise _no_example()
         if field == number and wire == kernel.SIZED:
             found.append(message[first:at])
     return found
+
+
+def _no_example() -> FirelibError:
+    return FirelibError("a record is no tf.train.Example", remedy="is it another kind of record?")

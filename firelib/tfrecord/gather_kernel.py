@@ -9,6 +9,8 @@ from numba import njit
 from firelib.tfrecord.fixed_kernel import CODE, COPY, ITEMS, OFFSET, SOURCE, WIDTH
 from firelib.tfrecord.memory import copy_bytes, load_u8, load_u32, load_u64, store_u8, store_u16, store_u32, store_u64
 
+JUMP = 5
+
 _TILE_ROWS = 64
 _SIZES = np.array([0, 1, 1, 2, 2, 4, 4, 8], np.int64)
 
@@ -20,22 +22,27 @@ def gather(buffer: int, framed: int, index: npt.NDArray[np.int64], slots: npt.ND
     Args:
         buffer: Address of framed records of one length.
         framed: That length.
-        index: Which records, in the order wanted.
-        slots: int64 [slots, 5] as in `fixed_kernel.fill`; the addresses are those of the columns to write.
+        index: Which records, in the order wanted: [batches, rows].
+        slots: int64 [slots, 6]: the columns of `fixed_kernel.fill`, the addresses those of the columns to write,
+            and bytes from one batch's column to the next one's.
     """
-    for first in range(0, len(index), _TILE_ROWS):
-        rows = index[first : first + _TILE_ROWS]
-        for slot in slots:
-            if slot[CODE] == COPY:
-                _take_bytes(buffer + slot[OFFSET], framed, rows, slot, first)
-            else:
-                _take_varints(buffer + slot[OFFSET], framed, rows, slot, first)
+    for batch in range(index.shape[0]):
+        for first in range(0, index.shape[1], _TILE_ROWS):
+            rows = index[batch, first : first + _TILE_ROWS]
+            for slot in slots:
+                target = slot[SOURCE] + batch * slot[JUMP]
+                if slot[CODE] == COPY:
+                    _take_bytes(buffer + slot[OFFSET], framed, rows, slot, target, first)
+                else:
+                    _take_varints(buffer + slot[OFFSET], framed, rows, slot, target, first)
 
 
 @njit(nogil=True, cache=True)
-def _take_bytes(base: int, framed: int, rows: npt.NDArray[np.int64], slot: npt.NDArray[np.int64], first: int) -> None:
+def _take_bytes(
+    base: int, framed: int, rows: npt.NDArray[np.int64], slot: npt.NDArray[np.int64], target: int, first: int
+) -> None:
     width = slot[WIDTH] * slot[ITEMS]
-    target = slot[SOURCE] + first * width
+    target += first * width
     if width == 4:
         for place in range(len(rows)):
             store_u32(target + place * 4, load_u32(base + rows[place] * framed))
@@ -45,10 +52,12 @@ def _take_bytes(base: int, framed: int, rows: npt.NDArray[np.int64], slot: npt.N
 
 
 @njit(nogil=True, cache=True)
-def _take_varints(base: int, framed: int, rows: npt.NDArray[np.int64], slot: npt.NDArray[np.int64], first: int) -> None:
+def _take_varints(
+    base: int, framed: int, rows: npt.NDArray[np.int64], slot: npt.NDArray[np.int64], target: int, first: int
+) -> None:
     width, items = slot[WIDTH], slot[ITEMS]
     size = _SIZES[slot[CODE]]
-    target = slot[SOURCE] + first * items * size
+    target += first * items * size
     for row in rows:
         source = base + row * framed
         for item in range(items):

@@ -9,6 +9,7 @@ tensorflow/core/example/feature.proto.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Literal
 
@@ -72,6 +73,11 @@ class FixedLayout:
     def record_bytes(self) -> int:
         """Length of one record, without the 16 bytes of framing."""
         return len(self.template)
+
+    @cached_property
+    def places(self) -> npt.NDArray[np.int64]:
+        """Where values lie in a record, [slots, 3]: offset, bytes of one item, items."""
+        return np.array([(slot.offset, slot.item_bytes, slot.items) for slot in self.slots], np.int64)
 
 
 def fixed_layout(features: Sequence[Feature]) -> FixedLayout:

@@ -55,10 +55,14 @@ class Split(_Part):
         return self
 
     @property
+    def row_bytes(self) -> float:
+        """Mean bytes of a row in the files."""
+        return sum(shard.bytes for shard in self.shards) / max(1, self.rows)
+
+    @property
     def block_rows(self) -> int:
         """Rows of a block of the order: about 256 KiB of the files, 256 rows at most."""
-        mean = sum(shard.bytes for shard in self.shards) / max(1, self.rows)
-        fitting = int(_BLOCK_BYTES / max(1.0, mean))
+        fitting = int(_BLOCK_BYTES / max(1.0, self.row_bytes))
         return int(min(_BLOCK_ROWS, 1 << max(0, fitting.bit_length() - 1)))
 
 

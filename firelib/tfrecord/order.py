@@ -19,6 +19,7 @@ Rows = npt.NDArray[np.int64]
 
 #: Parts of the epoch that a batch mixes. More mix better and cost memory: each keeps a window of rows.
 LANES = 16
+_LANES_IN_FILE_ORDER = 4  # nothing is shuffled there: a window only has to be worth its reading
 #: Blocks of one lane whose rows are shuffled together.
 WINDOW_BLOCKS = 8
 
@@ -54,64 +55,89 @@ class EpochOrder:
     @property
     def window_steps(self) -> int:
         """Steps whose rows are shuffled together."""
-        rows = WINDOW_BLOCKS * self.block_rows * (LANES if self.seed is not None else 1)
+        rows = WINDOW_BLOCKS * self.block_rows * (LANES if self.seed is not None else _LANES_IN_FILE_ORDER)
         return max(1, rows // self.batch_size)
 
     def batch(self, step: int) -> Rows:
         """Rows of global batch `step`."""
-        first = step // self.window_steps
-        start = (step - first * self.window_steps) * self.batch_size
-        return self.window(first)[start : start + self.batch_size]
+        return self.share(step, 0, 1)
 
     def share(self, step: int, rank: int, world_size: int) -> Rows:
         """Rows of global batch `step` that one rank takes; the shares of all ranks are the batch."""
-        batch = self.batch(step)
-        return batch[share_of(len(batch), rank, world_size)]
+        window = self.window(step // self.window_steps, rank, world_size)
+        return window.rows[window.of(step, step + 1)]
 
     def share_size(self, world_size: int) -> int:
         """Rows that the largest share of a full batch has."""
         return -(-min(self.batch_size, self.rows) // world_size)
 
-    def window(self, index: int) -> Rows:
-        """Rows of all batches of a window, one batch after the other."""
-        return _window(self, index)
+    def window(self, index: int, rank: int = 0, world_size: int = 1) -> "Window":
+        """What a rank needs for its shares of all batches of a window."""
+        check_rank(rank, world_size)
+        return _window(self, index, rank, world_size)
 
-    def plan_window(self, index: int) -> Rows:
+    def plan_window(self, index: int, rank: int, world_size: int) -> "Window":
         """`window`, computed anew."""
         first = index * self.window_steps
-        last = min(first + self.window_steps, self.steps)
-        if self.seed is None:
-            return np.arange(first * self.batch_size, min(last * self.batch_size, self.rows), dtype=np.int64)
-        random = _generator(self.seed, self.epoch, index + 1)
-        lanes = [self._lane(lane, first, last, random) for lane in range(LANES)]
-        return np.concatenate([part for step in zip(*lanes, strict=True) for part in step])
+        steps = range(first, min(first + self.window_steps, self.steps))
+        plan = self._in_file_order if self.seed is None else self._shuffled
+        return plan(index, steps, rank, world_size)
 
-    def _lane(self, lane: int, first: int, last: int, random: np.random.Generator) -> list[Rows]:
-        """What one lane gives to each of some steps."""
-        full, short = _quota(self.batch_size, lane), _quota(self._last_batch, lane)
-        sizes = [full if step < self.steps - 1 else short for step in range(first, last)]
-        before = [_before(size, lane) for size in (self.batch_size, self._last_batch)]
-        start = (self.steps - 1) * before[0] + before[1] + first * full
-        rows = random.permutation(self._rows_at(start, start + sum(sizes)))
-        return np.split(rows, np.cumsum(sizes)[:-1])
+    def _in_file_order(self, index: int, steps: range, rank: int, world_size: int) -> "Window":
+        del index
+        begins = np.asarray(steps, np.int64) * self.batch_size
+        sizes = np.minimum(self.batch_size, self.rows - begins)
+        starts, stops = begins + rank * sizes // world_size, begins + (rank + 1) * sizes // world_size
+        apart = np.flatnonzero(starts[1:] != stops[:-1])
+        share = share_of(self.batch_size, rank, world_size)
+        return Window(
+            steps.start,
+            share.stop - share.start,
+            starts[np.r_[0, apart + 1]],
+            stops[np.r_[apart, len(stops) - 1]],
+            np.arange((stops - starts).sum()),
+        )
+
+    def _shuffled(self, index: int, steps: range, rank: int, world_size: int) -> "Window":
+        full = _Grid(self.batch_size, len(steps) - (steps.stop == self.steps), rank, world_size)
+        short = _Grid(self._last_batch, len(steps) - full.steps, rank, world_size)
+        ranges, begin = [], 0
+        for lane in range(LANES):
+            if not full.wants(lane) and not short.wants(lane):
+                continue
+            size = full.rows_of(lane) + short.rows_of(lane)
+            places = _generator(self.seed, self.epoch, index + 1, lane).permutation(size) + begin
+            full.put(lane, places[: full.rows_of(lane)])
+            short.put(lane, places[full.rows_of(lane) :])
+            start = (self.steps - 1) * _before(self.batch_size, lane) + _before(self._last_batch, lane)
+            start += steps.start * _quota(self.batch_size, lane)
+            ranges.append(self._ranges(start, start + size))
+            begin += size
+        starts, stops = np.concatenate(ranges, axis=1) if ranges else np.zeros((2, 0), np.int64)
+        return Window(
+            steps.start, full.width, starts, stops, np.concatenate([full.places.ravel(), short.places.ravel()])
+        )
 
     @property
     def _last_batch(self) -> int:
         return self.rows - (self.steps - 1) * self.batch_size
 
-    def _rows_at(self, start: int, stop: int) -> Rows:
-        """Rows at places `start` to `stop` of the permuted blocks."""
+    def _ranges(self, start: int, stop: int) -> Rows:
+        """Rows at places `start` to `stop` of the permuted blocks: [2, ranges], their starts and their stops."""
         blocks, ends = self._blocks
-        places = np.arange(start, stop, dtype=np.int64)
-        which = np.searchsorted(ends, places, side="right")
-        rows: Rows = blocks[which] * self.block_rows + places - np.where(which > 0, ends[which - 1], 0)
-        return rows
+        first, last = np.searchsorted(ends, (start, stop - 1), side="right")
+        rows = blocks[first : last + 1] * self.block_rows
+        stops = rows + np.diff(ends[first : last + 1], prepend=ends[first - 1] if first else 0)
+        starts = rows.copy()
+        starts[0] = stops[0] - (ends[first] - start)
+        stops[-1] -= ends[last] - stop
+        return np.stack([starts, stops])
 
     @cached_property
     def _blocks(self) -> tuple[Rows, Rows]:
         """The permuted blocks, and the places where each ends."""
         assert self.seed is not None
-        blocks = _generator(self.seed, self.epoch, 0).permutation(-(-self.rows // self.block_rows))
+        blocks = _generator(self.seed, self.epoch, 0, 0).permutation(-(-self.rows // self.block_rows))
         sizes = np.minimum(self.block_rows, self.rows - blocks * self.block_rows)
         return blocks, np.cumsum(sizes)
 
@@ -128,9 +154,66 @@ def check_rank(rank: int, world_size: int) -> None:
         raise FirelibError(f"rank {rank} is not in a world of {world_size}", remedy="ranks are 0 … world_size - 1")
 
 
+@dataclass(frozen=True)
+class Window:
+    """A rank's rows of some consecutive batches: ranges of rows to read, and which of these rows come when.
+
+    Attributes:
+        first: First step.
+        width: Rows of each step; only the epoch's last may have fewer.
+        starts: First row of each range, in the order in which they are to be read.
+        stops: The row after its last.
+        places: Where the rows of all steps, one step behind the other, lie when the ranges stand one behind the other.
+    """
+
+    first: int
+    width: int
+    starts: Rows
+    stops: Rows
+    places: Rows
+
+    def of(self, first: int, stop: int) -> slice:
+        """The part of `places` that some steps take."""
+        return slice((first - self.first) * self.width, (stop - self.first) * self.width)
+
+    @property
+    def rows(self) -> Rows:
+        """Row numbers, one step behind the other."""
+        ranges = [np.arange(*bounds) for bounds in zip(self.starts.tolist(), self.stops.tolist(), strict=True)]
+        rows: Rows = np.concatenate(ranges or [np.zeros(0, np.int64)])[self.places]
+        return rows
+
+
+class _Grid:
+    """Places of the rows of some equally long batches, as far as they are a rank's share: [steps, width]."""
+
+    def __init__(self, batch: int, steps: int, rank: int, world_size: int) -> None:
+        share = share_of(batch, rank, world_size)
+        self._batch, self._low, self._high = batch, share.start, share.stop
+        self.steps, self.width = steps, share.stop - share.start
+        self.places = np.empty((steps, self.width), np.int64)
+
+    def wants(self, lane: int) -> bool:
+        """Whether the rank takes rows of a lane."""
+        low, high = _before(self._batch, lane), _before(self._batch, lane + 1)
+        return self.steps > 0 and max(low, self._low) < min(high, self._high)
+
+    def rows_of(self, lane: int) -> int:
+        """Rows that a lane gives, to all ranks."""
+        return self.steps * _quota(self._batch, lane)
+
+    def put(self, lane: int, places: Rows) -> None:
+        """Deal a lane's rows to the steps."""
+        low, high = _before(self._batch, lane), _before(self._batch, lane + 1)
+        first, last = max(low, self._low), min(high, self._high)
+        if first < last:
+            dealt = places.reshape(self.steps, high - low)
+            self.places[:, first - self._low : last - self._low] = dealt[:, first - low : last - low]
+
+
 @lru_cache(maxsize=8)
-def _window(order: EpochOrder, index: int) -> Rows:
-    return order.plan_window(index)
+def _window(order: EpochOrder, index: int, rank: int, world_size: int) -> Window:
+    return order.plan_window(index, rank, world_size)
 
 
 def _before(size: int, lane: int) -> int:
@@ -143,9 +226,9 @@ def _quota(size: int, lane: int) -> int:
     return _before(size, lane + 1) - _before(size, lane)
 
 
-def _generator(seed: int, epoch: int, stream: int) -> np.random.Generator:
+def _generator(seed: int | None, epoch: int, stream: int, lane: int) -> np.random.Generator:
     # Philox is counter-based: its stream for a key is the same on every platform.
-    return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, 0, 0, stream]))
+    return np.random.Generator(np.random.Philox(key=[seed or 0, epoch], counter=[0, 0, lane, stream]))
 
 
 def _below(value: int | None, low: int) -> bool:

@@ -12,6 +12,7 @@ from firelib.recipe import Feature
 from firelib.tfrecord import parse_kernel as kernel
 from firelib.tfrecord.canonical import KINDS
 from firelib.tfrecord.layout import has_fixed_size, kind_of, numpy_dtype
+from firelib.tfrecord.wire import sized
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,12 +35,16 @@ def parse(buffer: npt.NDArray[np.uint8], begins: Ints, ends: Ints, features: Seq
         FirelibError: A record is no Example, lacks a feature that is not optional, or holds another kind of
             list, or another number of values, than declared.
     """
+    features = sorted(features, key=lambda feature: feature.name.encode())  # as most writers do
     names = [feature.name.encode() for feature in features]
-    name_ends = np.cumsum([0, *map(len, names)])
+    heads = [b"\x0a" + sized(name) + b"\x12" for name in names]
+    name_ends, head_ends = np.cumsum([0, *map(len, names)]), np.cumsum([0, *map(len, heads)])
     shape = (len(features), len(begins))
     kinds, starts, stops = np.zeros(shape, np.int8), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    joined = np.frombuffer(b"".join(names) or b"\0", np.uint8)
-    broken = kernel.locate(buffer.ctypes.data, begins, ends, joined, name_ends, kinds.T, starts.T, stops.T)
+    joined, head = np.frombuffer(b"".join(names) or b"\0", np.uint8), np.frombuffer(b"".join(heads) or b"\0", np.uint8)
+    broken = kernel.locate(
+        buffer.ctypes.data, begins, ends, joined, name_ends, head.ctypes.data, head_ends, kinds.T, starts.T, stops.T
+    )
     if broken >= 0:
         raise FirelibError(f"record {broken} of a batch is no tf.train.Example", remedy="is it another kind of record?")
     columns = {}
@@ -62,6 +67,8 @@ class _Column:
         if wrong >= 0:
             found = _LIST_NAMES[int(kinds[wrong])]
             raise self._error(f"a record holds a broken list or a {found} where {_LIST_NAMES[self._kind]} is declared")
+        if feature.optional and not feature.ragged:
+            self._present &= self._items > 0  # Ray Data writes an empty list for a missing value
         if not feature.optional and not self._present.all():
             raise self._error("a record lacks it", "declare it optional")
 
@@ -86,7 +93,7 @@ class _Column:
             return self._fixed_bytes(dtype, per_row)
         self._expect(per_row)
         dense = np.zeros((rows, per_row), dtype)
-        dense[self._present if optional else slice(None)] = self._numbers().astype(dtype).reshape(-1, per_row)
+        dense[self._present if optional else slice(None)] = self._numbers().reshape(-1, per_row)
         return dense.reshape(rows, *feature.shape)
 
     def _fixed_bytes(self, dtype: np.dtype[np.generic], per_row: int) -> npt.NDArray[np.generic]:
@@ -110,17 +117,28 @@ class _Column:
         if feature.dtype in ("string", "bytes"):
             return pa.LargeListArray.from_arrays(_ends(self._items), _binaries(*self._bytes()), mask=mask)
         if self._kind == KINDS["bytes"]:
+            self._expect(1)
             dtype = numpy_dtype(feature)
+            if (self._sizes % dtype.itemsize).any():
+                raise self._error(f"a record holds no whole number of values of {dtype.itemsize} bytes")
             flat = self._bytes()[0].view(dtype)
             return pa.LargeListArray.from_arrays(_ends(self._sizes // dtype.itemsize), _numbers(flat), mask=mask)
-        flat = self._numbers().astype(numpy_dtype(feature))
+        flat = self._numbers()
         return pa.LargeListArray.from_arrays(_ends(self._items), _numbers(flat), mask=mask)
 
     def _numbers(self) -> npt.NDArray[np.generic]:
         dtype = "<f4" if self._kind == KINDS["float"] else "<i8"
         flat = np.empty(int(self._items.sum()), dtype)
         kernel.fill_numbers(self._base, self._kind, self._starts, self._stops, flat.ctypes.data)
-        return flat
+        return self._narrowed(flat)
+
+    def _narrowed(self, flat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Numbers in the feature's own dtype; those that it cannot hold would become others in silence."""
+        dtype = numpy_dtype(self._feature)
+        narrow = flat.astype(dtype)
+        if dtype.itemsize < flat.dtype.itemsize and (wrong := flat != narrow).any():
+            raise self._error(f"a record holds {flat[wrong][0]}, which is no {self._feature.dtype}")
+        return narrow
 
     def _bytes(self) -> tuple[npt.NDArray[np.uint8], Ints]:
         """All items' bytes, and where each begins, and the end of the last."""

@@ -13,7 +13,7 @@ from firelib.tfrecord.manifest import NAME, Manifest, Shard, index_name
 
 @dataclass(frozen=True)
 class Target:
-    """Where files go until they are published.
+    """Where files go until they are published: write them, `take_down`, `rename` all, `finish`.
 
     Attributes:
         folder: For provisional names.
@@ -23,6 +23,13 @@ class Target:
     folder: str
     final: str
 
+    def take_down(self) -> None:
+        """Remove the manifest of a dataset that was there: object stores cannot swap folders, so from here on until
+        the end there is none."""
+        if self.folder != self.final and storage.exists(storage.join(self.final, NAME)):
+            fs, path = storage.filesystem(storage.join(self.final, NAME))
+            fs.rm_file(path)
+
     def rename(self, shard: Shard, name: str) -> None:
         """Move a shard, and its index if it has one, to a final name."""
         pairs = [(shard.name, name)]
@@ -30,11 +37,24 @@ class Target:
             pairs.append((index_name(shard.name), index_name(name)))
         for old, new in pairs:
             fs, source = storage.filesystem(storage.join(self.folder, old))
-            fs.mv(source, storage.filesystem(storage.join(self.final, new))[1])
+            target = storage.filesystem(storage.join(self.final, new))[1]
+            if self.folder == self.final:
+                fs.mv(source, target)
+            else:  # what `mv` does for object stores, less the listings around it
+                fs.cp_file(source, target)
+                fs.rm_file(source)
 
     def finish(self, manifest: Manifest) -> None:
-        """Write the manifest: with it the dataset is whole."""
+        """Write the manifest: with it the dataset is whole. Files of a dataset that was there before are removed."""
         storage.write_bytes(storage.join(self.final, NAME), manifest.to_json())
+        if self.folder == self.final:
+            return
+        shards = [shard.name for split in manifest.splits.values() for shard in split.shards]
+        kept = {NAME, *shards, *map(index_name, shards)}
+        fs, path = storage.filesystem(self.final)
+        for name in _names(self.final):
+            if name not in kept and ".tfrecord" in name:
+                fs.rm_file(f"{path}/{name}")
 
 
 @contextmanager
@@ -50,9 +70,9 @@ def publish(uri: str, overwrite: bool) -> Iterator[Target]:
         with storage.publish_folder(Path(uri)) as folder:
             yield Target(str(folder), str(folder))
         return
-    if storage.exists(storage.join(uri, NAME)):
-        fs, path = storage.filesystem(storage.join(uri, NAME))
-        fs.rm(path)  # from here on the old dataset is no more: object stores cannot swap folders
+    for name in _names(uri):
+        if name.endswith(".tmp"):  # of a writer that was killed
+            storage.remove_folder(storage.join(uri, name))
     work = storage.join(uri, f".{uuid.uuid4().hex}.tmp")
     storage.make_folder(work)
     try:
@@ -62,10 +82,7 @@ def publish(uri: str, overwrite: bool) -> Iterator[Target]:
 
 
 def _check_free(uri: str, overwrite: bool) -> None:
-    fs, path = storage.filesystem(uri)
-    if not fs.exists(path):
-        return
-    names = [entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(path, detail=False)]
+    names = _names(uri)
     if NAME in names and not overwrite:
         raise FirelibError("there is a dataset already", where=uri, remedy="overwrite=True, or another folder")
     strange = [name for name in names if name != NAME and ".tfrecord" not in name and not name.endswith(".tmp")]
@@ -73,3 +90,12 @@ def _check_free(uri: str, overwrite: bool) -> None:
         raise FirelibError(
             f"the folder holds other things: {', '.join(sorted(strange)[:3])}", where=uri, remedy="a folder of its own"
         )
+
+
+def _names(uri: str) -> list[str]:
+    """What a folder holds; nothing if it is not there."""
+    fs, path = storage.filesystem(uri)
+    if not fs.exists(path):
+        return []
+    names = [entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(path, detail=False)]
+    return [name for name in names if name and name != path.rstrip("/").rpartition("/")[2]]

@@ -1,22 +1,22 @@
 """Datasets as batches: NumPy columns, Arrow tables, or a `tf.data.Dataset` in the elastic order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xxhash
 
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
-from firelib.tfrecord.batches import blank, concatenated, dense, ragged, to_arrow, to_numpy
+from firelib.tfrecord.batches import blank, concatenated, to_arrow, to_numpy
 from firelib.tfrecord.canonical_store import CanonicalStore
 from firelib.tfrecord.decode import Batch
-from firelib.tfrecord.files import REMEDY, ShardFiles
+from firelib.tfrecord.files import ShardFiles
 from firelib.tfrecord.foreign import ForeignFiles, foreign_manifest, is_foreign
 from firelib.tfrecord.layout import numpy_dtype
 from firelib.tfrecord.manifest import NAME, Manifest, read_manifest
 from firelib.tfrecord.order import EpochOrder, check_rank
+from firelib.tfrecord.packing import Packing
 from firelib.tfrecord.store import FixedStore
 from firelib.tfrecord.windows import RankBatches, Store
 
@@ -69,7 +69,7 @@ class Dataset:
 
     def _whole(self, split: str) -> Batch:
         store = self._store(split)
-        parts = [store.load(rows, 1).take(rows) for rows in _chunks(store.rows)]
+        parts = [_loaded(store, start, stop) for start, stop in _chunks(store.rows)]
         return concatenated(parts or [blank(self.manifest.columns)])
 
     def as_tf(
@@ -105,12 +105,11 @@ class Dataset:
             raise FirelibError(f"start_step is {start_step}", remedy="steps are counted from 0")
         batches = RankBatches(self._store(split), order, rank, world_size)
         size = order.share_size(world_size) if pad_last else None
-        columns = Columns(self.manifest)
-        load = _in_graph(lambda chunk: columns.flat(batches, chunk, size), columns, size)
-        dataset = tf.data.Dataset.from_tensor_slices(batches.chunks(start_step, columns.steps_together))
-        dataset = dataset.map(load, num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
-        if columns.steps_together:
-            dataset = dataset.unbatch()
+        tensors = Tensors(self.manifest, size)
+        chunks = batches.chunks(start_step, tensors.packing.chunk_rows(self.manifest.split(split).row_bytes))
+        dataset = tf.data.Dataset.from_tensor_slices(chunks)
+        dataset = dataset.map(tensors.load(batches), num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
+        dataset = dataset.unbatch().map(tensors.named)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(0, order.steps - start_step)))
         return dataset.prefetch(2)
 
@@ -118,142 +117,106 @@ class Dataset:
         """Check every shard's size and hash and every record's CRC; the first damaged one is named."""
         for split, content in self.manifest.splits.items():
             store = self._store(split)
-            for rows in _chunks(store.rows):
-                store.load(rows, 1)
-            for index, shard in enumerate(() if self._foreign else content.shards):
-                self._verify_hash(ShardFiles(self._folder, content.shards), index, shard.xxh128)
-
-    def _verify_hash(self, files: ShardFiles, index: int, expected: str) -> None:
-        digest = xxhash.xxh3_128()
-        with files.local_path(index).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        if digest.hexdigest() != expected:
-            name = files.shards[index].name
-            raise FirelibError(
-                f"shard {name} is not the one in its manifest: its hash differs", where=files.uri(index), remedy=REMEDY
-            )
+            for start, stop in _chunks(store.rows):
+                store.load(np.array([start]), np.array([stop]))
+            files = ShardFiles(self._folder, content.shards)
+            for index in range(0 if self._foreign else len(content.shards)):
+                files.verify_hash(index)
 
     def _store(self, split: str) -> Store:
         if split not in self._opened:
             manifest = self.manifest
             kind = ForeignFiles if self._foreign else ShardFiles
             files = kind(self._folder, manifest.split(split).shards, bool(manifest.compression))
+            files.check()
             layout = None if self._foreign else manifest.layout
             self._opened[split] = FixedStore(files, layout) if layout else CanonicalStore(files, manifest.columns)
         return self._opened[split]
 
 
-class Columns:
-    """How a dataset's columns become tensors.
+class Tensors:
+    """How packed batches become named tensors.
 
     Attributes:
-        features: The features.
-        label: The label, if there is one.
-        steps_together: Whether a call may give several batches: lists of any length come one batch a call.
+        packing: How batches come.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
-        self.features = [fitted.feature for fitted in manifest.features]
-        self.label = manifest.label
-        self.all = manifest.columns
-        self.steps_together = not any(feature.ragged for feature in self.all)
+    def __init__(self, manifest: Manifest, size: int | None) -> None:
+        self._features = [fitted.feature.name for fitted in manifest.features]
+        self._label = manifest.label.name if manifest.label else None
+        self._size = size
+        self.packing = Packing(manifest.columns)
 
-    def flat(self, batches: RankBatches, chunk: Any, size: int | None) -> list[Any]:
-        """Features, label and, if batches are padded to `size`, weights of the steps of a chunk.
-
-        Returns:
-            Arrays [steps, rows, …]; for a list of any length, all its values and where each row begins.
-        """
-        first, stop = chunk.tolist()
-        columns = batches.columns(first, stop) or blank(self.all)
-        weight = 1 / len(batches.order.batch(first))
-        flat: list[Any] = []
-        for feature in self.all:
-            column = columns[feature.name]
-            if feature.ragged:
-                flat += _padded_lists(*ragged(column, feature), size)
-            else:
-                rows = dense(column, feature)
-                flat.append(_padded(rows.reshape(stop - first, len(rows) // (stop - first), *rows.shape[1:]), size))
-        if size is not None:
-            rows = len(next(iter(columns.values()))) // (stop - first)
-            flat.append(_padded(np.full((stop - first, rows), weight, np.float32), size))
-        return flat
-
-    def specs(self, rows: int | None) -> list[Any]:
-        """One spec a column, and one for weights if batches have a fixed number of rows."""
+    def load(self, batches: RankBatches) -> Callable[[Any], Any]:
+        """A function for `tf.data.Dataset.map`: a chunk's steps, [first, stop], to tensors [steps, …]."""
         import tensorflow as tf
 
-        specs = [_spec(feature, rows) for feature in self.all]
-        return specs if rows is None else [*specs, tf.TensorSpec((rows,), tf.float32)]
+        packing, size = self.packing, self._size
+        lists = [dtype for feature in packing.lists for dtype in (_tf_dtype(numpy_dtype(feature)), tf.int64)]
+        dtypes = [
+            *(_tf_dtype(group.dtype) for group in packing.dense),
+            *([tf.string] if packing.strings else []),
+            *lists,
+            *([] if size is None else [tf.float32]),
+        ]
 
-    def named(self, tensors: list[Any]) -> Any:
-        """(features, label, weights) from tensors in the order of the specs; no label, no such element."""
-        count = len(self.features)
-        named = {feature.name: tensor for feature, tensor in zip(self.features, tensors, strict=False)}
-        rest = tensors[count:]
-        return (named, *rest) if rest else named
+        def load(chunk: Any) -> Any:
+            def pack(steps: Any) -> list[Any]:
+                first, stop = steps.tolist()
+                return packing.pack(batches, first, stop, size)
+
+            return self._shaped(iter(tf.numpy_function(pack, [chunk], dtypes, stateful=False)))
+
+        return load
+
+    def _shaped(self, flat: Iterator[Any]) -> tuple[Any, ...]:
+        """Give packed tensors their static shapes, all [steps, …]."""
+        import tensorflow as tf
+
+        tensors = [
+            tf.ensure_shape(next(flat), (None, len(group.names), self._size, *group.shape))
+            for group in self.packing.dense
+        ]
+        if self.packing.strings:
+            strings = tf.io.parse_tensor(next(flat), tf.string)
+            tensors.append(tf.ensure_shape(strings, (None, len(self.packing.strings), self._size)))
+        for _ in self.packing.lists:
+            values, splits = next(flat), next(flat)
+            values.set_shape((None,))
+            splits.set_shape((None if self._size is None else self._size + 1,))
+            rows = tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+            tensors.append(tf.expand_dims(rows, 0))
+        if self._size is not None:
+            tensors.append(tf.ensure_shape(next(flat), (None, self._size)))
+        return tuple(tensors)
+
+    def named(self, *tensors: Any) -> Any:
+        """One step's (features, label, weights); no label, or no padding, no such element."""
+        import tensorflow as tf
+
+        left = iter(tensors)
+        columns: dict[str, Any] = {}
+        for group in self.packing.dense:
+            columns.update(zip(group.names, tf.unstack(next(left)), strict=True))
+        if self.packing.strings:
+            columns.update(zip(self.packing.strings, tf.unstack(next(left)), strict=True))
+        for feature in self.packing.lists:
+            columns[feature.name] = next(left)
+        features = {name: columns[name] for name in self._features}
+        label = [columns[self._label]] if self._label else []
+        rest = [*label, *left]
+        return (features, *rest) if rest else features
 
 
-def _in_graph(load: Callable[[Any], list[Any]], columns: Columns, size: int | None) -> Callable[[Any], Any]:
-    """A function for `tf.data.Dataset.map` that calls Python for a chunk's arrays and gives them names and shapes."""
+def _tf_dtype(dtype: np.dtype[np.generic]) -> Any:
     import tensorflow as tf
 
-    specs = columns.specs(size)
-    dtypes = [dtype for spec in specs for dtype in _dtypes(spec)]
-
-    def in_graph(chunk: Any) -> Any:
-        flat = iter(tf.numpy_function(load, [chunk], dtypes, stateful=False))
-        tensors = []
-        for spec in specs:
-            if isinstance(spec, tf.RaggedTensorSpec):
-                tensors.append(_ragged_tensor(next(flat), next(flat), size))
-                continue
-            tensor = next(flat)
-            tensor.set_shape((None, *spec.shape))
-            tensors.append(tensor if columns.steps_together else tensor[0])
-        return columns.named(tensors)
-
-    return in_graph
+    return tf.string if dtype.kind in "SO" else tf.as_dtype(dtype)
 
 
-def _dtypes(spec: Any) -> list[Any]:
-    import tensorflow as tf
-
-    return [spec.dtype, tf.int64] if isinstance(spec, tf.RaggedTensorSpec) else [spec.dtype]
+def _loaded(store: Store, start: int, stop: int) -> Batch:
+    return store.load(np.array([start]), np.array([stop])).take(np.arange(stop - start)[None], {})
 
 
-def _ragged_tensor(values: Any, splits: Any, size: int | None) -> Any:
-    import tensorflow as tf
-
-    values.set_shape((None,))
-    splits.set_shape((None if size is None else size + 1,))
-    return tf.RaggedTensor.from_row_splits(values, splits, validate=False)
-
-
-def _spec(feature: Feature, rows: int | None) -> Any:
-    import tensorflow as tf
-
-    dtype = numpy_dtype(feature)
-    kind = tf.string if dtype.kind in "SO" else dtype
-    if feature.ragged:
-        return tf.RaggedTensorSpec((rows, None), kind)
-    return tf.TensorSpec((rows, *feature.shape), kind)
-
-
-def _padded(column: Any, size: int | None) -> Any:
-    missing = 0 if size is None else size - column.shape[1]
-    if not missing:
-        return column
-    fill: Any = b"" if column.dtype.kind in "SO" else 0
-    return np.concatenate([column, np.full((column.shape[0], missing, *column.shape[2:]), fill, column.dtype)], axis=1)
-
-
-def _padded_lists(values: Any, splits: Any, size: int | None) -> list[Any]:
-    missing = 0 if size is None else size + 1 - len(splits)
-    return [values, np.concatenate([splits, np.full(missing, splits[-1])])]
-
-
-def _chunks(rows: int) -> list[Any]:
-    return [np.arange(start, min(start + _CHUNK_ROWS, rows)) for start in range(0, rows, _CHUNK_ROWS)]
+def _chunks(rows: int) -> list[tuple[int, int]]:
+    return [(start, min(start + _CHUNK_ROWS, rows)) for start in range(0, rows, _CHUNK_ROWS)]

@@ -9,9 +9,9 @@ from firelib.tfrecord.layout import FixedLayout, check_features
 from firelib.tfrecord.manifest import Manifest, Shard, Split
 from firelib.tfrecord.publish import publish
 from firelib.tfrecord.shard_file import Compression
-from firelib.tfrecord.shards import Layout, layout_of, shard_name
+from firelib.tfrecord.shards import layout_of, shard_name
 from firelib.tfrecord.tables import is_columns, partitions
-from firelib.tfrecord.writer import write_partition
+from firelib.tfrecord.writer import Form, write_partition
 
 
 def write_tfrecords(
@@ -48,25 +48,19 @@ def write_tfrecords(
         FirelibError: A column is missing or holds a value that its feature does not allow; there is a dataset already;
             the folder holds other things.
     """
-    columns = [*features, *([label] if label else [])]
-    check_features(columns)
-    if not shard_mib > 0:
-        raise FirelibError(f"shard_mib is {shard_mib}", remedy="a positive number of MiB")
-    layout = layout_of(columns)
+    form = _form([*features, *([label] if label else [])], shard_mib, compression)
     splits = data if isinstance(data, Mapping) and not is_columns(data) else {"train": data}
     with publish(uri, overwrite) as target:
-        written = {}
-        for name, part in splits.items():
-            shards = _write_split(part, target.folder, name, columns, layout, int(shard_mib * 2**20), compression)
-            written[name] = _named(shards, name, target.rename, compression)
+        written = {name: _write_split(part, f"{target.folder}/{name}", form) for name, part in splits.items()}
+        target.take_down()
         manifest = Manifest(
             recipe="",
             features=tuple(FittedFeature(feature) for feature in features),
             label=label,
             key=tuple(key),
-            record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
+            record_bytes=form.layout.record_bytes if isinstance(form.layout, FixedLayout) else None,
             compression=compression,
-            splits=written,
+            splits={name: _named(shards, name, target.rename, compression) for name, shards in written.items()},
             tables={},
             quality={},
         )
@@ -74,21 +68,17 @@ def write_tfrecords(
     return manifest
 
 
-def _write_split(
-    data: Any,
-    folder: str,
-    split: str,
-    columns: Sequence[Feature],
-    layout: Layout,
-    shard_bytes: int,
-    compression: Compression,
-) -> list[Shard]:
+def _form(columns: Sequence[Feature], shard_mib: float, compression: Compression) -> Form:
+    check_features(columns)
+    if not shard_mib > 0:
+        raise FirelibError(f"shard_mib is {shard_mib}", remedy="a positive number of MiB")
+    return Form(columns, layout_of(columns), int(shard_mib * 2**20), compression)
+
+
+def _write_split(data: Any, prefix: str, form: Form) -> list[Shard]:
     """Write all partitions of a split under provisional names."""
     parts, run = partitions(data)
-    jobs = [
-        (part, f"{folder}/{split}.{index:05d}", columns, layout, shard_bytes, compression)
-        for index, part in enumerate(parts)
-    ]
+    jobs = [(part, f"{prefix}.{index:05d}", form) for index, part in enumerate(parts)]
     return [shard for shards in run(write_partition, jobs) for shard in shards]
 
 

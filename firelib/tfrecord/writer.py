@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,24 @@ _SLICE_ROWS = 1 << 15
 Block = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
 
-def write_partition(
-    data: Any, prefix: str, columns: Sequence[Feature], layout: Layout, shard_bytes: int, compression: Compression
-) -> list[Shard]:
+@dataclass(frozen=True)
+class Form:
+    """What shards look like.
+
+    Attributes:
+        columns: All that a record holds.
+        layout: The layout that these take.
+        shard_bytes: Size of a shard.
+        compression: Of each file as a whole.
+    """
+
+    columns: Sequence[Feature]
+    layout: Layout
+    shard_bytes: int
+    compression: Compression
+
+
+def write_partition(data: Any, prefix: str, form: Form) -> list[Shard]:
     """Write rows to as many shards as they need; at least one, which may be empty.
 
     A shard ends with the row that fills it, so how rows come in tables and batches does not matter.
@@ -31,31 +47,28 @@ def write_partition(
     Args:
         data: Tables, as `arrow_tables` takes them.
         prefix: Begin of the files' URIs; a number follows.
-        columns: All that a record holds.
-        layout: The layout that these take.
-        shard_bytes: Size of a shard.
-        compression: Of each file as a whole.
+        form: What they look like.
     """
     shards: list[Shard] = []
-    indexed = not isinstance(layout, FixedLayout)
-    blocks = iter(_blocks(arrow_tables(data), columns, layout))
+    indexed = not isinstance(form.layout, FixedLayout)
+    blocks = iter(_blocks(arrow_tables(data), form))
     rest: Block | None = next(blocks, None)
     while rest is not None or not shards:
         with ExitStack() as stack:
-            file = stack.enter_context(ShardFile(f"{prefix}.{len(shards):05d}", compression, indexed))
-            while rest is not None and file.bytes < shard_bytes:
-                now, rest = _cut(rest, shard_bytes - file.bytes)
+            file = stack.enter_context(ShardFile(f"{prefix}.{len(shards):05d}", form.compression, indexed))
+            while rest is not None and file.bytes < form.shard_bytes:
+                now, rest = _cut(rest, form.shard_bytes - file.bytes)
                 file.write(*now)
                 rest = rest or next(blocks, None)
         shards.append(file.shard)
     return shards
 
 
-def _blocks(tables: Iterable[pa.Table], columns: Sequence[Feature], layout: Layout) -> Iterator[Block]:
+def _blocks(tables: Iterable[pa.Table], form: Form) -> Iterator[Block]:
     for table in tables:
         for start in range(0, table.num_rows, _SLICE_ROWS):
-            part = to_columns(table.slice(start, _SLICE_ROWS), columns)
-            yield from encoder_of(part, layout).blocks(BLOCK_BYTES)
+            part = to_columns(table.slice(start, _SLICE_ROWS), form.columns)
+            yield from encoder_of(part, form.layout).blocks(BLOCK_BYTES)
 
 
 def _cut(block: Block, room: int) -> tuple[Block, Block | None]:

@@ -1,11 +1,13 @@
 """A checkpoint: every variable of model and optimizer, and how far the run is. One format, ours.
 
-A folder with `variables.npz` and `progress.json`; the latter holds the former's hash, so a torn one is noticed.
+A folder with `state.npz` (the variables, and the loss of every step) and `progress.json`. The latter is written last
+and holds the former's hash, so a torn checkpoint is noticed.
 """
 
+import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,26 @@ import numpy.typing as npt
 from firelib import storage
 from firelib.errors import FirelibError
 
-_VARIABLES = "variables.npz"
-_PROGRESS = "progress.json"
+_STATE = "state.npz"
+PROGRESS = "progress.json"
+_LOSSES = "losses"
+
+Arrays = list[npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best epoch so far.
+
+    Attributes:
+        value: Of the metric that `early_stopping` names.
+        epoch: Counted from 1.
+        step: Global batches done when it ended; its checkpoint has that name.
+    """
+
+    value: float
+    epoch: int
+    step: int
 
 
 @dataclass
@@ -23,51 +43,84 @@ class TrainingProgress:
     """How far a run is.
 
     Attributes:
-        epoch: Epochs done.
+        epoch: Epochs done, validation included.
         step: Global batches done.
+        position: Global batches done in the epoch that is going on.
+        seed: Of the order of rows, which with `epoch` and `position` says what comes next.
         losses: Training loss of every step.
         validation: Validation metrics after every epoch.
+        starts: Step at which each start of workers began.
+        best: The best epoch, if one has ended.
+        stopped_early: Whether training ended before its last epoch.
         tracking_id: The W&B run that goes on after a restart.
+        timing: Where the time of the last start went; never part of a checkpoint.
     """
 
     epoch: int = 0
     step: int = 0
+    position: int = 0
+    seed: int = 0
     losses: list[float] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    best: Best | None = None
+    stopped_early: bool = False
     tracking_id: str | None = None
+    timing: dict[str, float] = field(default_factory=dict, compare=False)
 
 
-def save(folder: Path, variables: Sequence[Any], progress: TrainingProgress) -> None:
+def copied(variables: Sequence[Any]) -> Arrays:
+    """The variables' values as they are now: training may go on while they are written."""
+    return [np.asarray(variable).copy() for variable in variables]
+
+
+def save(uri: str, values: Sequence[npt.NDArray[Any]], progress: TrainingProgress) -> None:
     """Write a checkpoint.
 
     Args:
-        folder: An empty folder.
-        variables: Keras variables of model and optimizer, always in the same order.
+        uri: Its folder; one that is there already is replaced.
+        values: Of the variables of model and optimizer, always in the same order.
         progress: How far the run is.
+
+    Raises:
+        FirelibError: The disk is full.
     """
-    arrays = {f"{index:05d}": np.asarray(variable) for index, variable in enumerate(variables)}
-    np.savez(folder / _VARIABLES, allow_pickle=False, **arrays)
-    content = {"sha256": storage.sha256_file(folder / _VARIABLES), **asdict(progress)}
-    storage.write_bytes(str(folder / _PROGRESS), storage.to_json(content))
+    buffer = io.BytesIO()
+    named = {f"{index:05d}": value for index, value in enumerate(values)}
+    np.savez(buffer, allow_pickle=False, **named, **{_LOSSES: np.array(progress.losses, np.float64)})
+    content = {**asdict(progress), "sha256": hashlib.sha256(buffer.getbuffer()).hexdigest()}
+    del content["losses"], content["timing"]
+    storage.make_folder(uri)
+    storage.write_bytes(storage.join(uri, _STATE), buffer.getvalue())
+    storage.write_bytes(storage.join(uri, PROGRESS), storage.to_json(content))
 
 
-def load(folder: Path) -> tuple[list[npt.NDArray[Any]], TrainingProgress]:
+def load(uri: str) -> tuple[Arrays, TrainingProgress]:
     """Read a checkpoint.
 
     Raises:
         FirelibError: It is torn or incomplete.
     """
-    content = storage.read_json(str(folder / _PROGRESS))
-    expected = content.pop("sha256")
-    path = folder / _VARIABLES
-    if not path.is_file() or storage.sha256_file(path) != expected:
+    content = storage.read_json(storage.join(uri, PROGRESS))
+    state = _state(uri)
+    if state is None or hashlib.sha256(state).hexdigest() != content.pop("sha256"):
         raise FirelibError(
             "the checkpoint is torn: its variables do not match their hash",
-            where=str(folder),
+            where=uri,
             remedy="delete this checkpoint's folder, or start over (firelib train --fresh)",
         )
-    with np.load(path, allow_pickle=False) as arrays:
-        return [arrays[name] for name in sorted(arrays.files)], TrainingProgress(**content)
+    content["best"] = Best(**content["best"]) if content["best"] else None
+    with np.load(io.BytesIO(state), allow_pickle=False) as arrays:
+        losses = arrays[_LOSSES].tolist()
+        values = [arrays[name] for name in sorted(arrays.files) if name != _LOSSES]
+    return values, TrainingProgress(**content, losses=losses)
+
+
+def _state(uri: str) -> bytes | None:
+    try:
+        return storage.read_bytes(storage.join(uri, _STATE))
+    except FileNotFoundError:
+        return None
 
 
 def restore(variables: Sequence[Any], values: Sequence[npt.NDArray[Any]], where: str) -> None:

@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ray.exceptions import RayTaskError
+
 from firelib.errors import FirelibError
+
+# What Ray Train says when the workers did not come up.
+_STARTS = ("WorkerGroupStartupTimeoutError", "WorkerGroupStartupFailedError")
 
 
 @dataclass(frozen=True)
@@ -11,13 +16,13 @@ class Failure:
     """What ended a `fit`.
 
     Attributes:
-        rank: The worker that says why.
+        who: What failed: a worker, or the start of all.
         why: Its last words, one line.
         own: The error to show as it is, if the worker raised one of ours.
         is_loss: Whether a worker or its connection was lost, rather than an error raised by its code.
     """
 
-    rank: int
+    who: str
     why: str
     own: FirelibError | None
     is_loss: bool
@@ -25,18 +30,31 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """Read what Ray Train raised (`WorkerGroupError` holds one exception a failed worker)."""
-        failures: dict[int, BaseException] = getattr(error, "worker_failures", None) or {0: error}
+        failures = _failures(error)
         own = next((e for failed in failures.values() for e in _chain(failed) if isinstance(e, FirelibError)), None)
-        losses = {rank: failed for rank, failed in failures.items() if _is_loss(failed)}
-        rank, first = next(iter((losses or failures).items()))
-        words = str(first).strip().splitlines() or [type(first).__name__]
-        return cls(rank, words[-1].strip(), own, bool(losses))
+        losses = {who: failed for who, failed in failures.items() if _is_loss(failed)}
+        who, first = next(iter((losses or failures).items()))
+        return cls(who, _words(first), own, bool(losses))
+
+
+def _failures(error: BaseException) -> dict[str, BaseException]:
+    """Who failed, and how: workers, or Ray Train's controller, which starts them."""
+    workers: dict[int, BaseException] = getattr(error, "worker_failures", None) or {}
+    if workers:
+        return {f"worker {rank}": failed for rank, failed in workers.items()}
+    return {"the start of the workers": getattr(error, "controller_failure", error)}
+
+
+def _words(failed: BaseException) -> str:
+    """The last line of what it says, which is the cause; of a time that was over, the first sentence."""
+    lines = str(failed).strip().splitlines() or [type(failed).__name__]
+    return lines[0].partition(". ")[0] if type(failed).__name__ in _STARTS else lines[-1].strip()
 
 
 def _is_loss(failed: BaseException) -> bool:
     raised = getattr(failed, "_base_exc", None)  # Ray's wrapping of what the training function raised
     if raised is None:
-        return True
+        return not isinstance(failed, RayTaskError)  # the controller could not start it: it will not the next time
     # A worker whose peer has gone gets an error of TensorFlow's runtime from the collective operation.
     return any(cls.__name__ in ("UnavailableError", "AbortedError", "CancelledError") for cls in type(raised).__mro__)
 

@@ -1,16 +1,12 @@
-"""Live progress: rank 0 tells an actor how far it is, the driver shows it."""
+"""The board where workers say how far they are, and where the driver sees that they live, or tells them to stop."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 
-from firelib.console import Advance, progress
-
-_INTERVAL_SECONDS = 0.5
+_STILL = 10  # times the silence that counts as lost: compiling and exporting are no steps, and may take minutes
 
 
 @dataclass(frozen=True)
@@ -29,38 +25,114 @@ class Standing:
         return f"epoch {self.epoch}/{self.epochs}  {self.rows_per_second:,.0f} rows/s  loss {self.loss:.4f}"
 
 
-@ray.remote(num_cpus=0)
-class LiveBoard:
-    """Keeps the newest standing."""
+@dataclass(frozen=True)
+class Place:
+    """Where a worker runs."""
 
-    def __init__(self) -> None:
+    rank: int
+    pid: int
+    host: str
+    actor: Any = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"worker of rank {self.rank} (process {self.pid} on {self.host})"
+
+
+@dataclass
+class _Life:
+    """The last signs of a worker, in seconds of `time.monotonic` on the board."""
+
+    place: Place
+    heard: float
+    moves: int
+    moved: float
+
+
+@dataclass(frozen=True)
+class News:
+    """What the driver has not seen yet."""
+
+    standing: Standing | None
+    notes: list[str]
+    hang: str | None
+    workers: list[Any]
+
+
+class Board:
+    """Keeps the newest standing and every worker's signs of life.
+
+    Args:
+        hang_seconds: Silence that counts as lost.
+        workers: How many are to come up.
+        start_seconds: How long they may take for that.
+    """
+
+    def __init__(self, hang_seconds: float, workers: int, start_seconds: float) -> None:
+        self._hang_seconds, self._workers, self._start_seconds = hang_seconds, workers, start_seconds
+        self._begun = time.monotonic()
+        self._arrived: dict[int, Place] = {}
+        self._up: set[int] = set()
         self._standing: Standing | None = None
+        self._notes: list[str] = []
+        self._lives: dict[int, _Life] = {}
+        self._stop = False
 
     def put(self, standing: Standing) -> None:
         self._standing = standing
 
-    def get(self) -> Standing | None:
-        return self._standing
+    def say(self, text: str) -> None:
+        self._notes.append(text)
+
+    def stop(self) -> None:
+        """Ask the workers to save and end."""
+        self._stop = True
+
+    def arrive(self, place: Place) -> None:
+        """A worker's process runs; until all of them do, it waits for the others without a beat."""
+        self._arrived[place.rank] = place
+
+    def beat(self, place: Place, moves: int) -> bool:
+        """A sign of life.
+
+        Args:
+            place: Who.
+            moves: How much it has done (any count that grows).
+
+        Returns:
+            Whether it should stop.
+        """
+        now = time.monotonic()
+        self._up.add(place.rank)
+        life = self._lives.setdefault(place.rank, _Life(place, now, moves, now))
+        life.heard = now
+        if moves != life.moves:
+            life.moves, life.moved = moves, now
+        return self._stop
+
+    def leave(self, rank: int) -> None:
+        """A worker has come to its end."""
+        self._lives.pop(rank, None)
+        self._arrived.pop(rank, None)
+
+    def news(self) -> News:
+        notes, self._notes = self._notes, []
+        places = {**self._arrived, **{rank: life.place for rank, life in self._lives.items()}}
+        return News(self._standing, notes, self._hang(), [place.actor for place in places.values()])
+
+    def _hang(self) -> str | None:
+        """Who is lost without a word, if anyone."""
+        now, limit = time.monotonic(), self._hang_seconds
+        missing = self._workers - len(self._up)
+        if missing > 0 and now - self._begun > self._start_seconds:
+            return f"{missing} of {self._workers} workers, which did not come up within {self._start_seconds:.0f} s"
+        silent = [life for life in self._lives.values() if now - life.heard > limit]
+        if silent:
+            first = min(silent, key=lambda life: life.heard)
+            return f"{first.place} has given no sign of life for {now - first.heard:.0f} s"
+        if self._lives and all(now - life.moved > _STILL * limit for life in self._lives.values()):
+            waited = min(now - life.moved for life in self._lives.values())
+            return f"no worker has made a step for {waited:.0f} s, though all of them live"
+        return None
 
 
-@contextmanager
-def live_board() -> Iterator[Any]:
-    """A board that is shown, until the block ends, as a progress bar on this terminal."""
-    board = LiveBoard.remote()  # type: ignore[attr-defined]  # added by the decorator
-    done = threading.Event()
-    with progress("train") as advance:
-        thread = threading.Thread(target=_show, args=(board, advance, done), daemon=True)
-        thread.start()
-        try:
-            yield board
-        finally:
-            done.set()
-            thread.join(timeout=5)
-            ray.kill(board)
-
-
-def _show(board: Any, advance: Advance, done: threading.Event) -> None:
-    while not done.wait(_INTERVAL_SECONDS):
-        standing = ray.get(board.get.remote())
-        if standing is not None:
-            advance(standing.step, standing.steps, standing.text)
+LiveBoard = ray.remote(num_cpus=0)(Board)

@@ -1,21 +1,31 @@
-"""Experiment tracking with Weights & Biases: one run, continued over restarts, written by rank 0 only."""
+"""Experiment tracking: one run, continued over restarts, written by rank 0 only."""
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from firelib import storage
+from firelib.train.checkpoints import TrainingProgress
 from firelib.train.job import TrainingJob
+from firelib.train.tensorboard import TensorBoardTracker
+from firelib.train.weights_and_biases import WandbTracker
 
 
 class Tracker(Protocol):
-    """Takes figures by step."""
+    """Takes figures by step.
+
+    Attributes:
+        id: What a restart goes on with; None where nothing is kept.
+    """
 
     id: str | None
 
     def log(self, step: int, values: Mapping[str, float]) -> None: ...
 
-    def finish(self, summary: Mapping[str, Any]) -> None: ...
+    def flush(self) -> None:
+        """Make safe what was logged."""
+
+    def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:
+        """End, with figures of the whole, and the URI of the exported model if the run is at its end."""
 
 
 class NoTracker:
@@ -26,47 +36,60 @@ class NoTracker:
     def log(self, step: int, values: Mapping[str, float]) -> None:
         pass
 
-    def finish(self, summary: Mapping[str, Any]) -> None:
+    def flush(self) -> None:
+        pass
+
+    def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:
         pass
 
 
-class WandbTracker:
-    """A W&B run; without an API key it stays in a local folder (`wandb sync` sends it later)."""
-
-    def __init__(self, job: TrainingJob, config: Mapping[str, Any], continued: str | None) -> None:
-        import wandb
-
-        Path(job.tracking_folder).mkdir(parents=True, exist_ok=True)
-        mode = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
-        self._run = wandb.init(
-            project=f"firelib-{job.recipe.name}",
-            name=job.run_id,
-            id=continued,  # None: W&B makes one
-            resume="allow",
-            dir=job.tracking_folder,
-            mode=mode,  # type: ignore[arg-type]  # W&B checks what the user set
-            config=dict(config),
-            settings=wandb.Settings(silent=True, console="off"),
-        )
-        self.id: str | None = self._run.id
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        self._run.log(dict(values), step=step)
-
-    def finish(self, summary: Mapping[str, Any]) -> None:
-        self._run.summary.update(dict(summary))
-        self._run.finish()
-
-
-def start_tracker(job: TrainingJob, rank: int, config: Mapping[str, Any], continued: str | None) -> Tracker:
+def start_tracker(job: TrainingJob, rank: int, continued: str | None, say: Callable[[str], None]) -> Tracker:
     """The tracker of this rank.
 
     Args:
-        job: Says whether to track.
+        job: Says how to track.
         rank: Ranks other than 0 track nothing.
-        config: Shown beside the run.
-        continued: Id of the run to go on with.
+        continued: Id of the run to go on with; one of another tracker is left alone.
+        say: Takes a line for the user.
     """
     if rank != 0 or job.tracking == "none":
         return NoTracker()
-    return WandbTracker(job, config, continued)
+    if job.tracking == "tensorboard":
+        return TensorBoardTracker(job.tensorboard_folder)
+    return WandbTracker(job, None if continued == TensorBoardTracker.ID else continued, say)
+
+
+class Journal:
+    """Logs every step once: when a checkpoint holds it, for only then it is never trained again.
+
+    A file in the run's folder says how far the log is, since offline W&B cannot be asked.
+
+    Args:
+        tracker: Takes the figures.
+        job: Names the run's folder.
+        steps: Steps of an epoch.
+    """
+
+    def __init__(self, tracker: Tracker, job: TrainingJob, steps: int) -> None:
+        self._tracker, self._steps = tracker, steps
+        self._uri = storage.join(job.run_uri, "tracked.json")
+        self._logged = self._read() if tracker.id else 0
+
+    def log_until(self, step: int, progress: TrainingProgress) -> None:
+        """Log the steps that are not logged yet, up to one that is safe."""
+        if step == self._steps * (len(progress.validation) + 1):
+            step -= 1  # stopped before this epoch was validated: its last step waits for the metrics
+        if self._tracker.id is None or step <= self._logged:
+            return
+        ends = {self._steps * (epoch + 1): metrics for epoch, metrics in enumerate(progress.validation)}
+        for one in range(self._logged + 1, step + 1):
+            self._tracker.log(one, {"loss": progress.losses[one - 1], **ends.get(one, {})})
+        self._logged = step
+        self._tracker.flush()
+        storage.write_bytes(self._uri, storage.to_json({"run": self._tracker.id, "step": step}))
+
+    def _read(self) -> int:
+        if not storage.exists(self._uri):
+            return 0
+        content = storage.read_json(self._uri)
+        return int(content["step"]) if content["run"] == self._tracker.id else 0

@@ -72,6 +72,20 @@ OUTSIDE, MISSING, LONG = "x is outside [0, 9]", "x is missing", "x is longer tha
             [None, "x lacks a value", "x is infinite"],
         ),
         (Feature("x", "float32", shape=(2,), nullable=True), [[NAN, 1.0], [None, 1.0]], [None, None]),
+        (
+            Feature("x", "float32", shape=(2,), optional=True, range=(0, 9)),
+            [[1.0, 9.0], None, [1.0, 10.0], [1.0]],
+            [None, None, OUTSIDE, "x has not 2 values"],
+        ),
+        (
+            Feature("x", "int64", ragged=True, range=(0, 9)),
+            [[], [1, 2, 9], [10], None],
+            [None, None, OUTSIDE, MISSING],
+        ),
+        (Feature("x", "string", ragged=True), [["a", "b"], [None]], [None, "x lacks a value"]),
+        (Feature("x", "string"), ["a" * 999, "a\0", None], [None, None, MISSING]),
+        (Feature("x", "bytes"), [b"a\0", None], [None, MISSING]),
+        (Feature("x", "int64", optional=True, range=(0, 9)), [5, None, 10], [None, None, OUTSIDE]),
     ],
     ids=lambda value: f"{value.dtype}{list(value.shape)}" if isinstance(value, Feature) else "",
 )

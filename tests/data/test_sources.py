@@ -215,3 +215,61 @@ def test_a_file_in_a_package_whose_code_does_not_run(tmp_path: Path, monkeypatch
         fetch(Source("pkg://broken_package/nope.csv"), tmp_path)
     with pytest.raises(FirelibError, match=r"(?s)'no_such_package' is not installed.*uv add no_such_package"):
         fetch(Source("pkg://no_such_package/rows.csv"), tmp_path)
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> dict[str, Path]:
+    """The same content: plain, and packed in two ways."""
+    files = {
+        "rows": CONTENT,
+        "rows.gz": gzip.compress(CONTENT, 1, mtime=1),
+        "other.gz": gzip.compress(CONTENT, mtime=2),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    return {name: tmp_path / name for name in files}
+
+
+def test_a_packed_file_is_known_by_what_it_holds(packed: dict[str, Path], tmp_path: Path) -> None:
+    of_file = hashlib.sha256(packed["other.gz"].read_bytes()).hexdigest()
+    for path in packed.values():
+        assert fetch(Source(str(path), sha256=SHA256), tmp_path).sha256 == SHA256
+    assert fetch(Source(str(packed["other.gz"]), sha256=of_file), tmp_path).sha256 == SHA256
+    with pytest.raises(FirelibError, match="the source has changed"):
+        fetch(Source(str(packed["rows.gz"]), sha256=of_file), tmp_path)
+
+
+def test_a_packed_download_is_known_by_what_it_holds(server: Server, tmp_path: Path) -> None:
+    server.content = gzip.compress(CONTENT)
+    raw = fetch(Source(server.url, sha256=SHA256), tmp_path / "downloads")
+    assert raw.sha256 == SHA256
+    asked = len(server.asked)
+    assert fetch(Source(server.url, sha256=SHA256), tmp_path / "downloads") == raw
+    assert len(server.asked) == asked
+
+
+def test_the_folder_comes_first_then_copies_then_the_network(packed: dict[str, Path], tmp_path: Path) -> None:
+    def found(folder: Path | None, *copies: str) -> Path:
+        return fetch(Source("http://127.0.0.1:9/rows.gz", sha256=SHA256, copies=copies), tmp_path, folder).path
+
+    assert found(tmp_path, str(packed["other.gz"])) == packed["rows.gz"]
+    packed["rows.gz"].unlink()
+    assert found(tmp_path, str(packed["other.gz"])) == packed["rows"]
+    assert found(None, str(tmp_path / "nope"), str(packed["other.gz"])) == packed["other.gz"]
+    packed["rows"].write_bytes(b"else")
+    with pytest.raises(FirelibError, match=f"(?s)sha256 of its content.*{packed['rows']}"):
+        found(tmp_path)
+
+
+def test_a_folder_does_not_change_what_has_no_hash(packed: dict[str, Path], tmp_path: Path) -> None:
+    source = tmp_path / "elsewhere" / "rows"
+    source.parent.mkdir()
+    source.write_bytes(b"mine")
+    assert fetch(Source(str(source)), tmp_path, tmp_path).path == source
+    with pytest.raises(FirelibError, match="has no sha256"):
+        Source(str(source), copies=("rows",))
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FirelibError, match=r"(?s)no folder.*FIRELIB_SOURCES"):
+        fetch(Source("rows.csv"), tmp_path, tmp_path / "nope")

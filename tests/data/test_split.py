@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib.config import Split
-from firelib.data.split import SPACE, HashRange, key_hashes, split_ranges
+from firelib.data.split import SPACE, HashRange, key_hashes, places, split_ranges
 from firelib.errors import FirelibError
 
 INTEGERS = [0, 1, -1, 2**62]
@@ -115,3 +115,38 @@ def test_a_missing_key_column() -> None:
 def test_a_null_in_the_key() -> None:
     with pytest.raises(FirelibError, match="key column 'k' is null in 2 rows"):
         hashes([1, None, None], dtype="Int64")
+
+
+OWN = Split(train=0.9, validation=0.1, test=0)
+
+
+def test_named_test_rows_are_the_test_split_and_the_others_keep_their_shares() -> None:
+    rows = pd.DataFrame({"k": range(50_000), "official": [number % 5 == 0 for number in range(50_000)]})
+    found, ranges = places(rows, ["k"], "official"), split_ranges(OWN, "official")
+    of = {name: (found >= part.low) & (found <= part.high - 1) for name, part in ranges.items()}
+    assert (of["test"] == rows["official"]).all()
+    assert of["validation"].sum() / (~rows["official"]).sum() == pytest.approx(0.1, abs=0.01)
+    assert (of["train"] | of["validation"] | of["test"]).all()
+    assert len(set(found.tolist())) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("split", "column", "message"),
+    [
+        (Split(train=0.8, validation=0.1, test=0.1), "official", "data.split.test is 0.1, and column 'official' says"),
+        (OWN, None, "data.split.test is 0, and nothing else"),
+    ],
+)
+def test_test_rows_are_chosen_by_one(split: Split, column: str | None, message: str) -> None:
+    with pytest.raises(FirelibError, match=message):
+        split_ranges(split, column)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [([1, 0], "not true or false"), (pd.array([True, None], "boolean"), "not true or false"), (None, "no column")],
+)
+def test_a_column_that_names_no_test_rows(values: Any, message: str) -> None:
+    rows = pd.DataFrame({"k": [1, 2]} if values is None else {"k": [1, 2], "official": values})
+    with pytest.raises(FirelibError, match=message):
+        places(rows, ["k"], "official")

@@ -14,6 +14,7 @@ FLOAT = Feature("x", "float32", nullable=True)
 INTEGER = Feature("x", "int64", nullable=True, missing=-1)
 WORD = Feature("x", "string", max_length=8, nullable=True)
 NUMBERS = st.lists(st.floats(-1e6, 1e6, width=32) | st.just(math.nan), max_size=60)
+BYTE = Feature("x", "uint8", shape=(3,))
 WORDS = st.lists(st.text("abé", max_size=3), max_size=60)
 
 
@@ -100,3 +101,12 @@ def test_an_empty_string_is_a_word_where_none_may_be_missing() -> None:
     fitted = fit(feature, moments(np.array([b"", b"a"], "S2"), feature))
     assert fitted.vocabulary == ("", "a")
     assert fitted.missing == 0
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=60))
+def test_bytes_are_counted_to_the_same_figures(values: list[tuple[int, int, int]]) -> None:
+    fitted, exact = fit(BYTE, moments(np.array(values, np.uint8), BYTE)), np.array(values, np.float64)
+    assert fitted.count == exact.size
+    assert fitted.mean == pytest.approx(exact.mean(), rel=1e-12)
+    assert fitted.std == pytest.approx(exact.std(), rel=1e-9, abs=1e-9)
+    assert (fitted.minimum, fitted.maximum) == (exact.min(), exact.max())

@@ -1,14 +1,18 @@
 import numpy as np
+import pytest
 
-from firelib.evaluate.baselines import boosted_trees, class_prior
+from firelib.evaluate import classes
+from firelib.evaluate.baselines import baselines, boosted_trees, class_prior, extra_trees
 from firelib.evaluate.metrics import metrics
 from firelib.recipe import Feature
+from tests.data.idx_files import images
 
 FEATURES = (
     Feature("x", "float32", nullable=True),
     Feature("count", "int64", range=(-1, 100), nullable=True, missing=-1),
     Feature("word", "string", max_length=3),
 )
+PICTURE = (Feature("image", "uint8", shape=(28, 28)),)
 
 
 def sample(rows: int, seed: int):
@@ -24,16 +28,39 @@ def sample(rows: int, seed: int):
 
 
 def test_prior_is_the_training_share():
-    assert class_prior(np.array([0, 0, 0, 1]), 3).tolist() == [0.25] * 3
+    assert class_prior(np.array([0, 0, 0, 1]), 2, 3).tolist() == [[0.75, 0.25, 0]] * 2
 
 
-def test_trees_learn_from_numbers_and_words_together():
+@pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
+def test_trees_learn_from_numbers_and_words_together(trees):
     train, labels = sample(3000, 0)
     test, truth = sample(1000, 1)
     test["word"][:5] = b"new"
-    assert metrics(truth, boosted_trees(train, labels, test, FEATURES))["roc_auc"] > 0.9
+    assert metrics(truth, trees(train, labels, test, FEATURES, 2)[:, 1])["roc_auc"] > 0.9
 
 
 def test_trees_without_words():
     train, labels = sample(500, 0)
-    assert boosted_trees(train, labels, train, FEATURES[:2]).shape == (500,)
+    assert boosted_trees(train, labels, train, FEATURES[:2], 2).shape == (500, 2)
+
+
+def test_the_trees_fit_the_features():
+    train, labels = sample(200, 0)
+    assert list(baselines(train, labels, train, FEATURES, 2)) == ["boosted_trees", "class_prior"]
+    pictures, kinds = images(200, 0)
+    made = baselines({"image": pictures}, kinds, {"image": pictures[:50]}, PICTURE, 10)
+    assert list(made) == ["extra_trees", "class_prior"]
+    assert classes.metrics(kinds[:50], made["extra_trees"])["accuracy"] == 1
+
+
+def test_a_class_that_training_lacked_has_no_chance():
+    pictures, kinds = images(100, 0)
+    score = extra_trees({"image": pictures}, kinds % 3, {"image": pictures}, PICTURE, 5)
+    assert score.shape == (100, 5)
+    assert (score[:, 3:] == 0).all()
+
+
+def test_threads_change_no_bit():
+    pictures, kinds = images(300, 0)
+    arguments = ({"image": pictures}, kinds, {"image": pictures}, PICTURE, 10)
+    np.testing.assert_array_equal(extra_trees(*arguments), extra_trees(*arguments))

@@ -72,3 +72,44 @@ def test_all_problems_are_named_at_once(tmp_path):
 def test_no_model_yet(tmp_path):
     with pytest.raises(FirelibError, match=r"no model(.|\n)*firelib train"):
         predict([{"number": 1, "word": "up"}], FEATURES, tmp_path)
+
+
+PIXELS = (Feature("image", "uint8", shape=(2, 3)), Feature("shift", "float32", shape=(2,), range=(-1, 1)))
+GOOD = [[0, 1, 2], [3, 4, 255]]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ("shoe.png", r"should be an array of shape (2, 3), got 'shoe.png'"),
+        ([[0, 1], [2]], "got rows of different lengths"),
+        ([[0, 1, 2]], "should be an array of shape (2, 3), got [[0, 1, 2]]"),
+        ([[0, 1, 2], [3, 4, 256]], "should be within (0, 255), got 0 to 256"),
+        ([[0, 1, 2], [3, 4, 0.5]], "should hold whole numbers"),
+        (list(range(50)), "…"),
+    ],
+)
+def test_arrays_are_checked(tmp_path, image, message):
+    with pytest.raises(FirelibError) as caught:
+        predict([{"image": GOOD, "shift": [0, 2]}, {"image": image, "shift": [0, 1]}], PIXELS, tmp_path)
+    assert "row 0: shift should be within (-1, 1), got 0 to 2" in str(caught.value)
+    assert f"row 1: image {message}" in str(caught.value) or message in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def three_classes(tmp_path_factory):
+    """A model whose outputs are the shares of three sums of pixels."""
+    import keras
+
+    folder = tmp_path_factory.mktemp("model")
+    image = keras.Input((2, 3), name="image", dtype="uint8")
+    sums = keras.ops.sum(keras.ops.cast(image, "float32"), axis=1)
+    keras.Model({"image": image}, sums / keras.ops.sum(sums, axis=1, keepdims=True)).save(folder / "model.keras")
+    return folder
+
+
+@pytest.mark.parametrize("image", [[[1, 0, 0], [0, 2, 1]], [1, 0, 0, 0, 2, 1]])
+def test_classes_are_named_the_likeliest_first(three_classes, image):
+    named = predict([{"image": image}], PIXELS[:1], three_classes, ("a", "b", "c"))
+    assert list(named[0].items()) == [("b", 0.5), ("a", 0.25), ("c", 0.25)]
+    assert list(predict([{"image": image}], PIXELS[:1], three_classes)[0]) == ["1", "0", "2"]

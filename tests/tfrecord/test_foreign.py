@@ -1,11 +1,18 @@
 """TFRecords of other writers, without a manifest."""
 
+import contextlib
+import struct
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firelib import Feature, FirelibError, open_dataset
+from firelib.tfrecord.foreign import compression_of
+from firelib.tfrecord.framing import header, masked_crc
 
 ROWS = 300
 
@@ -63,6 +70,47 @@ def test_batches_in_the_elastic_order(folder: Path) -> None:
         assert (features["xy"][:, 0] == label).all()
         seen += label.tolist()
     assert sorted(seen) == list(range(2 * ROWS))
+
+
+@pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
+def test_what_tensorflow_compressed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "d"
+    folder.mkdir()
+    for part, kind in enumerate((compression, "")):
+        with tf.io.TFRecordWriter(str(folder / f"part-{part}"), tf.io.TFRecordOptions(compression_type=kind)) as writer:
+            for row in range(part * ROWS, (part + 1) * ROWS):
+                writer.write(_record(row))
+    assert open_dataset(str(folder)).as_arrow("train")["id"].to_pylist() == list(range(2 * ROWS))
+    content = (folder / "part-0").read_bytes()
+    (folder / "part-0").write_bytes(content[: len(content) // 2])
+    with pytest.raises(FirelibError, match="shard part-0 cannot be unpacked"):
+        open_dataset(str(folder))
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_a_length_that_looks_like_a_compressed_file_is_a_length(noise: int) -> None:
+    for mark in (b"\x1f\x8b\x08", b"\x78\x9c", b"\x78\x01"):
+        length = mark + noise.to_bytes(8, "little")[len(mark) :]
+        assert compression_of(header(int.from_bytes(length, "little"))) is None
+        assert compression_of(length + bytes(4)) in ("gzip", "zlib")
+
+
+@given(st.binary(max_size=400), st.integers(-4, 2**64 - 1))
+def test_random_bytes_are_refused_or_read_but_nothing_worse(content: bytes, length: int) -> None:
+    """As a file, and as a sound file of one damaged record or one with an impossible length."""
+    impossible = struct.pack("<Q", length % 2**64)
+    framed = header(len(content)) + content + struct.pack("<I", masked_crc(content))
+    with tempfile.TemporaryDirectory() as folder:
+        for number, file in enumerate((content, framed, impossible + content, framed + impossible + bytes(8))):
+            path = Path(folder, f"{number}.tfrecord")
+            path.write_bytes(file)
+            with contextlib.suppress(FirelibError):
+                open_dataset(str(path)).as_arrow("train")
+            with contextlib.suppress(FirelibError):
+                open_dataset(str(path), features=[Feature("x", "int64", ragged=True)]).as_numpy("train")
 
 
 def test_one_file(folder: Path) -> None:

@@ -23,6 +23,14 @@ def _parsed(serialised: list[bytes], declared: list[Feature]) -> dict[str, Any]:
     return parse(buffer, np.concatenate([[0], ends[:-1]]), ends, declared)
 
 
+def _varint_bytes(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
 def _comparable(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return (value.dtype, value.shape, value.tobytes())
@@ -71,6 +79,87 @@ def test_damaged_records_are_refused_or_read_but_nothing_worse(dataset: tuple, s
         record[chance.randrange(len(record))] = chance.randrange(256)
     with suppress(FirelibError):
         _parsed([bytes(record[: chance.randrange(len(record) + 1)])], declared)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    assert len(content) < 128
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def _record(kind: int, content: bytes) -> bytes:
+    """An Example with one feature, x, whose list's content is given."""
+    entry = _field(1, b"x") + _field(2, _field(kind, content))
+    return _field(1, _field(1, entry))
+
+
+_LISTS = {1: Feature("x", "bytes", ragged=True), 2: Feature("x", "float32", ragged=True)}
+_LISTS[3] = Feature("x", "int64", ragged=True)
+
+
+def _tensorflow(record: bytes, kind: int) -> list[Any] | None:
+    """What TensorFlow's Example makes of a record; None if it refuses it.
+
+    (`parse_example` is no oracle here: it reads the first packed field of a list only.)
+    """
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        feature = tf.train.Example.FromString(record).features.feature["x"]
+    except DecodeError:
+        return None
+    lists = {1: feature.bytes_list, 2: feature.float_list, 3: feature.int64_list}
+    return list(lists[kind].value)
+
+
+VARINTS = st.integers(0, 2**64 - 1).map(_varint_bytes)
+
+
+@given(
+    st.integers(1, 3),
+    st.lists(
+        st.binary(max_size=12)
+        | st.lists(VARINTS, max_size=3).map(b"".join).map(lambda packed: _field(1, packed))
+        | st.tuples(st.sampled_from([0x08, 0x0A, 0x0D, 0x09, 0x12]), st.binary(max_size=12)).map(
+            lambda field: bytes([field[0]]) + field[1]
+        ),
+        max_size=3,
+    ).map(b"".join),
+)
+def test_a_list_is_what_tensorflow_makes_of_it_or_is_refused(kind: int, content: bytes) -> None:
+    record = _record(kind, content)
+    expected = _tensorflow(record, kind)
+    try:
+        found = _parsed([record, _record(kind, b"")], [_LISTS[kind]])["x"]
+    except FirelibError:
+        return  # stricter than TensorFlow is well
+    assert expected is None or repr(found[0].as_py()) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (1, b"\x08\x05"),  # a varint where bytes should be
+        (2, b"\x09" + bytes(8)),  # a double
+        (2, _field(1, bytes(7))),  # one float and three quarters
+        (3, b"\x0d" + bytes(4)),
+        (3, _field(1, b"\x80")),  # a varint without an end
+        (3, _field(1, b"\x80" * 10 + b"\x01")),  # one that is too long
+    ],
+)
+def test_broken_lists_are_refused(kind: int, content: bytes) -> None:
+    with pytest.raises(FirelibError, match="a broken list"):
+        _parsed([_record(kind, content)], [_LISTS[kind]])
+
+
+def test_numbers_that_the_declared_dtype_cannot_hold_are_refused() -> None:
+    with pytest.raises(FirelibError, match="300, which is no uint8"):
+        _parsed([example({"x": 300}, [Feature("x", "int64")])], [Feature("x", "uint8")])
+
+
+def test_bytes_that_are_no_whole_numbers_are_refused() -> None:
+    with pytest.raises(FirelibError, match="no whole number of values of 8 bytes"):
+        _parsed([_record(1, _field(1, bytes(9)))], [Feature("x", "float64", ragged=True)])
 
 
 @pytest.mark.parametrize(

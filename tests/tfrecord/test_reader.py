@@ -132,6 +132,13 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         open_dataset(str(tmp_path)).as_numpy("train")
 
 
+def test_all_missing_and_wrong_shards_are_named_before_the_first_batch(tmp_path: Path) -> None:
+    _damaged(tmp_path, lambda content: content.pop())
+    (tmp_path / "train-00000-of-00002.tfrecord").unlink()
+    with pytest.raises(FirelibError, match=r"(?s)00000-of-00002\S* is missing.*00001-of-00002\S* has"):
+        open_dataset(str(tmp_path)).as_tf(8)
+
+
 def test_a_flipped_bit_is_named_with_shard_and_record(tmp_path: Path) -> None:
     _damaged(tmp_path, lambda content: content.__setitem__(len(content) // 30 * 7 + 20, 255))
     with pytest.raises(FirelibError, match="record 7 is damaged") as error:

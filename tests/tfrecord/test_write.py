@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import xxhash
 
 import firelib
 from firelib import Feature, FirelibError, open_dataset, write_tfrecords
+from firelib.tfrecord.manifest import Split
 from tests.tfrecord.samples import assert_equal, table
 from tests.tfrecord.small import FEATURES, LABEL, columns
 
@@ -135,6 +137,57 @@ def test_a_string_keeps_a_nul_inside(tmp_path: Path) -> None:
     canonical = next(open_dataset(str(tmp_path / "canonical")).as_tf(1).as_numpy_iterator())
     assert (canonical["a"].tolist(), canonical["b"].tolist()) == ([b"x\0y\0"], [b"x\0y"])
     assert next(open_dataset(str(tmp_path / "fixed")).as_tf(1).as_numpy_iterator())["b"].tolist() == [b"x\0y"]
+
+
+def test_arrays_that_may_be_missing(tmp_path: Path) -> None:
+    features = [Feature("xy", "float32", shape=(2,), optional=True, range=(0, 9)), Feature("id", "int64")]
+    rows = pa.table({"xy": [[1.0, 2.0], None, [3.0, 4.0]], "id": [1, 2, 3]})
+    write_tfrecords(rows, str(tmp_path / "d"), features)
+    dataset = open_dataset(str(tmp_path / "d"))
+    assert dataset.as_arrow("train")["xy"].to_pylist() == rows["xy"].to_pylist()
+    batch = next(dataset.as_tf(3).as_numpy_iterator())
+    assert np.array_equal(batch["xy"], np.float32([[1, 2], [np.nan, np.nan], [3, 4]]), equal_nan=True)
+
+
+@pytest.mark.parametrize("optional", [False, True])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [([1.0, 10.0], "is outside"), ([1.0], "has 1 values, not 2"), ([1.0, None], "1 values are missing inside")],
+)
+def test_arrays_that_break_a_declaration_are_refused(
+    tmp_path: Path, optional: bool, value: list[float], message: str
+) -> None:
+    features = [Feature("xy", "float32", shape=(2,), optional=optional, range=(0, 9))]
+    with pytest.raises(FirelibError, match=message):
+        write_tfrecords(pa.table({"xy": [[1.0, 2.0], value]}), str(tmp_path / "d"), features)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_flipped_bit_in_the_canonical_layout_is_named(tmp_path: Path) -> None:
+    write_tfrecords(_texts(50), str(tmp_path / "d"), TEXT, label=LABEL)
+    dataset = open_dataset(str(tmp_path / "d"))
+    shard = dataset.manifest.split("train").shards[0].name
+    content = bytearray((tmp_path / "d" / shard).read_bytes())
+    begins = np.frombuffer((tmp_path / "d" / f"{shard}.index").read_bytes(), "<i8")
+    content[begins[7] + 20] ^= 1
+    (tmp_path / "d" / shard).write_bytes(content)
+    with pytest.raises(FirelibError, match=rf"(?s)record 7 is damaged.*{shard}"):
+        dataset.verify()
+
+
+def test_an_index_that_does_not_fit_its_shard_is_refused(tmp_path: Path) -> None:
+    """Even if the manifest holds its hash: compiled code reads where it points."""
+    write_tfrecords(_texts(3), str(tmp_path), TEXT, label=LABEL)
+    manifest = open_dataset(str(tmp_path)).manifest
+    shard = manifest.split("train").shards[0]
+    for offsets in ([0, 2**40, 16, shard.bytes], [8, 50, 90, shard.bytes], [0, 50, 90, shard.bytes + 8]):
+        content = np.array(offsets, "<i8").tobytes()
+        (tmp_path / f"{shard.name}.index").write_bytes(content)
+        forged = shard.model_copy(update={"index_xxh128": xxhash.xxh3_128_hexdigest(content)})
+        splits = {"train": Split(rows=3, shards=(forged,))}
+        manifest.model_copy(update={"splits": splits}).write(tmp_path)
+        with pytest.raises(FirelibError, match="index does not fit its shard"):
+            open_dataset(str(tmp_path)).as_arrow("train")
 
 
 def test_splits(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.train.checkpoints import TrainingProgress, load, restore, save
+from firelib.train.checkpoints import Best, TrainingProgress, copied, load, restore, save
 
 
 class Variable:
@@ -19,34 +19,63 @@ class Variable:
         self.value = value
 
 
-PROGRESS = TrainingProgress(epoch=2, step=9, losses=[0.5, 0.25], validation=[{"epoch": 1.0}], tracking_id="abc")
+PROGRESS = TrainingProgress(
+    epoch=2,
+    step=9,
+    position=3,
+    seed=7,
+    losses=[0.5, 0.1],
+    validation=[{"epoch": 1.0}],
+    starts=[0, 4],
+    best=Best(0.5, 1, 6),
+    tracking_id="abc",
+)
 
 
 def test_what_is_saved_is_loaded(tmp_path):
-    values = [np.arange(6, dtype="f4").reshape(2, 3), np.int64(7), np.array([1, 2], "u4")]
-    save(tmp_path, [Variable(value) for value in values], PROGRESS)
-    loaded, progress = load(tmp_path)
+    values = [np.arange(6, dtype="f4").reshape(2, 3), np.array(7), np.array([1, 2], "u4")]
+    save(str(tmp_path), values, PROGRESS)
+    loaded, progress = load(str(tmp_path))
     assert progress == PROGRESS
     for a, b in zip(loaded, values, strict=True):
         np.testing.assert_array_equal(a, b)
         assert a.dtype == b.dtype
 
 
+def test_same_state_same_bytes(tmp_path):
+    for name in "ab":
+        save(str(tmp_path / name), [np.arange(3.0)], PROGRESS)
+    for file in ("state.npz", "progress.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_times_are_no_part_of_a_checkpoint(tmp_path):
+    save(str(tmp_path), [], TrainingProgress(timing={"seconds": 1.0}))
+    assert load(str(tmp_path))[1].timing == {}
+
+
 def test_more_than_ten_variables_keep_their_order(tmp_path):
-    save(tmp_path, [Variable(index) for index in range(25)], PROGRESS)
-    assert [int(value) for value in load(tmp_path)[0]] == list(range(25))
+    save(str(tmp_path), [np.array(index) for index in range(25)], PROGRESS)
+    assert [int(value) for value in load(str(tmp_path))[0]] == list(range(25))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-10], lambda data: data[:200] + b"x" + data[201:], None])
 def test_torn_checkpoint_is_noticed(tmp_path, damage):
-    save(tmp_path, [Variable(np.zeros(100))], PROGRESS)
-    path = tmp_path / "variables.npz"
+    save(str(tmp_path), [np.zeros(100)], PROGRESS)
+    path = tmp_path / "state.npz"
     if damage:
         path.write_bytes(damage(path.read_bytes()))
     else:
         path.unlink()
     with pytest.raises(FirelibError, match="torn"):
-        load(tmp_path)
+        load(str(tmp_path))
+
+
+def test_copies_do_not_follow_the_training():
+    variable = Variable(np.zeros(2))
+    (copy,) = copied([variable])
+    variable.value += 1
+    assert copy.tolist() == [0, 0]
 
 
 def test_checkpoint_of_another_model_is_refused():

@@ -25,14 +25,20 @@ def test_run_is_the_same_on_any_number_of_workers(manifest):
     assert run_id(Toy(), toy_params(workers=1), {}, manifest) == run_id(Toy(), toy_params(workers=4), {}, manifest)
 
 
+def test_run_is_the_same_however_it_is_saved(manifest):
+    often = toy_params(train={"checkpoint": {"every_steps": 1}, "hang_seconds": 5, "min_workers": 2})
+    assert run_id(Toy(), often, {}, manifest) == run_id(Toy(), toy_params(), {}, manifest)
+
+
 def test_run_is_another_with_other_inputs(manifest):
     ids = {
         run_id(Toy(), toy_params(), {}, manifest),
         run_id(Toy(), toy_params(epochs=3), {}, manifest),
         run_id(Toy(), toy_params(), {"width": 8}, manifest),
+        run_id(Toy(), toy_params(train={"clip_norm": 1.0}), {}, manifest),
         run_id(Toy(), toy_params(), {}, manifest.model_copy(update={"tables": {"rows": 1}})),
     }
-    assert len(ids) == 4
+    assert len(ids) == 5
 
 
 def test_run_is_another_when_the_code_of_the_recipe_has_changed(manifest, tmp_path):

@@ -13,6 +13,7 @@ from firelib.errors import FirelibError
 from firelib.tfrecord.reader import open_dataset
 from firelib.train import checkpoints
 from firelib.train.trainer import train
+from tests.train.local_group import Run, train_locally
 from tests.train.toy import TRACKED, UNTRACKED, Toy, toy_params, write_toy
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -25,16 +26,22 @@ def two_workers(tmp_path_factory):
     return paths, train(Toy(), toy_params(workers=2), TRACKED, paths)
 
 
-def test_loss_curve_does_not_depend_on_number_of_workers(two_workers, tmp_path):
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """What one worker, undisturbed and without Ray, comes to: after 2 epochs, and after 6."""
+    runs = [Run(toy_params(epochs=epochs)) for epochs in (2, 6)]
+    return train_locally(tmp_path_factory.mktemp("alone"), runs)
+
+
+def test_loss_curve_does_not_depend_on_number_of_workers(two_workers, alone):
     paths, two = two_workers
-    one_paths = write_toy(tmp_path)
-    one = train(Toy(), toy_params(workers=1), UNTRACKED, one_paths)
+    one = alone[0].progress
 
     assert len(two.losses) == 2 * -(-1000 // 64)
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-5)
     for a, b in zip(two.validation, one.validation, strict=True):
         assert a == pytest.approx(b, rel=1e-4)
-    for a, b in zip(weights_of(paths), weights_of(one_paths), strict=True):
+    for a, b in zip(weights_of(paths), alone[0].weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
@@ -80,6 +87,16 @@ def test_tracking_keeps_one_offline_run_of_rank_0(two_workers):
     assert progress.tracking_id in runs[0].name
 
 
+def test_timing_lies_beside_the_model(two_workers):
+    paths, progress = two_workers
+    timing = json.loads((paths.model / "timing.json").read_text())
+    assert timing == progress.timing
+    assert timing["start_up_seconds"] > 0
+    assert timing["steps"] == progress.step - 1
+    assert 0 <= timing["input_share"] <= 1
+    assert timing["restarts"] == 0
+
+
 def test_curves_are_left_for_dvc(two_workers):
     paths, progress = two_workers
     lines = (paths.plots / "training.csv").read_text().splitlines()
@@ -96,23 +113,22 @@ def test_finished_run_is_not_trained_again(two_workers, capfd):
     assert "goes on from its last checkpoint" in capfd.readouterr().err
 
 
-def test_killed_worker_changes_nothing(two_workers, tmp_path):
+def test_killed_worker_changes_nothing(alone, tmp_path):
     """SIGKILL after the first checkpoint: the run goes on by itself and ends with the same weights."""
     pids = tmp_path / "pids"
     pids.mkdir()
     paths = write_toy(tmp_path / "killed")
-    undisturbed = write_toy(tmp_path / "undisturbed")
     params = toy_params(workers=2, epochs=6, pids=str(pids))
-    killer = threading.Thread(target=kill_one_worker, args=(pids, Path(paths.runs)))
+    killer = threading.Thread(target=signal_one_worker, args=(pids, Path(paths.runs), signal.SIGKILL))
     killer.start()
     progress = train(Toy(), params, UNTRACKED, paths)
     killer.join()
 
     assert len(list(pids.iterdir())) == 4, "two workers, then two new ones"
-    expected = train(Toy(), params, UNTRACKED, undisturbed)
+    expected = alone[1]
     assert len(progress.losses) == len(expected.losses)
     np.testing.assert_allclose(progress.losses, expected.losses, rtol=1e-5)
-    for a, b in zip(weights_of(paths), weights_of(undisturbed), strict=True):
+    for a, b in zip(weights_of(paths), expected.weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
@@ -123,21 +139,33 @@ def test_error_of_the_recipe_is_raised_once(tmp_path):
     assert not paths.model.exists()
 
 
-def test_model_that_is_not_compiled_is_refused(tmp_path):
-    with pytest.raises(FirelibError, match="not compiled"):
-        train(Toy(), toy_params(workers=1, fail="uncompiled"), UNTRACKED, write_toy(tmp_path))
+def test_stopped_worker_ends_in_bounded_time(tmp_path, capfd):
+    """SIGSTOP: the process is there, its connections are open, and it never answers again."""
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    paths = write_toy(tmp_path / "stopped")
+    settings = {"hang_seconds": 20, "checkpoint": {"every_steps": 5}}
+    params = toy_params(workers=2, epochs=100, train=settings, pids=str(pids))
+    stopper = threading.Thread(target=signal_one_worker, args=(pids, Path(paths.runs), signal.SIGSTOP))
+    stopper.start()
+    progress = train(Toy(), params, UNTRACKED, paths)
+    stopper.join()
+    assert progress.step == 100 * 16
+    assert progress.timing["restarts"] == 1
+    # Who notices first says why: the watch, or a peer whose collective operation broke.
+    assert "; starting again from the last checkpoint" in capfd.readouterr().err
 
 
 def test_more_workers_than_cpus_is_refused_before_waiting(tmp_path):
-    with pytest.raises(FirelibError, match="training on 99 workers needs 99 CPUs, this Ray has 2"):
+    with pytest.raises(FirelibError, match="training on 99 workers needs 1 CPU for each, this Ray has 2 CPUs: 2 fit"):
         train(Toy(), toy_params(workers=99), UNTRACKED, write_toy(tmp_path))
 
 
-def kill_one_worker(pids: Path, runs: Path) -> None:
+def signal_one_worker(pids: Path, runs: Path, number: signal.Signals) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if list(runs.rglob("progress.json")) and list(pids.iterdir()):
-            os.kill(int(max(pids.iterdir()).name), signal.SIGKILL)
+            os.kill(int(max(pids.iterdir()).name), number)
             return
         time.sleep(0.02)
 
@@ -157,5 +185,5 @@ def predicted(paths, rows):
 def test_checkpoint_of_the_run_is_verified(two_workers, tmp_path):
     paths, progress = two_workers
     newest = max(Path(paths.runs).rglob("progress.json")).parent
-    _, loaded = checkpoints.load(newest)
+    _, loaded = checkpoints.load(str(newest))
     assert loaded == progress

@@ -1,6 +1,7 @@
 """A dataset and a recipe that train in seconds: is a number, shifted by a word, positive?"""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,10 +27,14 @@ class Toy(Recipe):
         Feature("word", "string", max_length=5),
     )
     label = Feature("positive", "int64", range=(0, 1))
-    parameters: ClassVar = {"pids": "", "fail": ""}
+    given: tuple[Any, ...] = ()  # functions that make callbacks, where a test wants some
+    parameters: ClassVar = {"pids": "", "fail": "", "optimizer": "adam", "fed": "", "words": True}
 
     def transform(self, tables: Any) -> Any:
         return tables["rows"]
+
+    def callbacks(self, params: Mapping[str, Any]) -> Any:
+        return [make() for make in self.given]
 
     def build_model(self, features: Mapping[str, FittedFeature], params: Mapping[str, Any]) -> Any:
         import keras
@@ -41,13 +46,61 @@ class Toy(Recipe):
         number = keras.Input((), name="number", dtype="float32")
         word = keras.Input((), name="word", dtype="string")
         known = keras.ops.where(keras.ops.isnan(number), 0.0, number)
-        index = keras.layers.StringLookup(vocabulary=list(features["word"].vocabulary))(word)
-        hidden = keras.layers.Concatenate()([known[:, None], keras.layers.Embedding(4, 2)(index)])
+        inputs, hidden = {"number": number}, known[:, None]
+        if params["words"]:
+            index = keras.layers.StringLookup(vocabulary=list(features["word"].vocabulary))(word)
+            inputs["word"] = word
+            hidden = keras.layers.Concatenate()([hidden, keras.layers.Embedding(4, 2)(index)])
+        if params["fed"]:
+            hidden = recorder(params["fed"])(hidden, number, word)
         hidden = keras.layers.Dense(8, activation="tanh")(hidden)
-        model = keras.Model({"number": number, "word": word}, keras.layers.Dense(1, activation="sigmoid")(hidden))
+        width = 3 if params["fail"] == "width" else 1
+        output = keras.layers.Dense(width, activation="sigmoid", dtype="float32")(hidden)
+        model = keras.Model(inputs, output)
         if params["fail"] != "uncompiled":
-            model.compile(keras.optimizers.Adam(params["lr"]), "binary_crossentropy", metrics=["AUC", "accuracy"])
+            kind = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[params["optimizer"]]
+            model.compile(kind(params["lr"]), "binary_crossentropy", metrics=["AUC", "accuracy"])
         return model
+
+
+def recorder(folder: str) -> Any:
+    """A layer that changes nothing and writes down what it is fed while training: the step, then its rows, a line.
+
+    It counts the steps in a weight, so that the count is what the checkpoint says.
+    """
+    import keras
+    import tensorflow as tf
+
+    name = f"{time.time_ns()}-{os.getpid()}"
+
+    class Recorder(keras.layers.Layer):
+        def build(self, *_: Any) -> None:
+            self.step = self.add_weight(shape=(), initializer="zeros", trainable=False, aggregation="mean")
+
+        def call(self, hidden: Any, number: Any, word: Any, training: bool = False) -> Any:
+            if not training:
+                return hidden
+            self.step.assign(self.step + 1)
+            rows = tf.strings.join([tf.strings.as_string(number, precision=9, scientific=True), word], separator="|")
+            step = tf.strings.as_string(tf.cast(self.step.value, tf.int64))
+            line = tf.strings.join([step, tf.strings.reduce_join(rows, separator=" ")], separator=" ")
+            with tf.control_dependencies([tf.print(line, output_stream=f"file://{folder}/{name}")]):
+                return tf.identity(hidden)
+
+        def compute_output_shape(self, shape: Any, *_: Any) -> Any:
+            return shape
+
+    return Recorder()
+
+
+def fed_rows(folder: Path) -> dict[int, list[list[str]]]:
+    """Step → the shares of its global batch as the workers were fed them, newest first, each row as `number|word`."""
+    shares: dict[int, list[list[str]]] = {}
+    for file in sorted(folder.iterdir(), reverse=True):
+        for line in file.read_text().splitlines():
+            step, *rows = line.split(" ")
+            shares.setdefault(int(step), []).append([row for row in rows if not row.endswith("|")])  # padding: no word
+    return shares
 
 
 def columns(rows: int, seed: int) -> dict[str, np.ndarray]:
@@ -80,13 +133,14 @@ def write_toy(project: Path, train_rows: int = 1000) -> Paths:
     return paths
 
 
-def toy_params(workers: int = 2, epochs: int = 2, **model: Any) -> Params:
+def toy_params(workers: int = 2, epochs: int = 2, train: Mapping[str, Any] | None = None, **model: Any) -> Params:
+    settings = {"workers": workers, "global_batch_size": 64, "epochs": epochs, "lr": 0.01, "seed": 7, **(train or {})}
     return parse_params(
         {
             "recipe": "toy",
             "storage": {"root": "storage"},
             "data": {"version": None, "split": {"train": 0.8, "validation": 0.1, "test": 0.1}, "shard_mib": 1},
-            "train": {"workers": workers, "global_batch_size": 64, "epochs": epochs, "lr": 0.01, "seed": 7},
+            "train": settings,
             "model": model,
         },
         "toy",

@@ -3,11 +3,11 @@ import sys
 
 import pytest
 
-from firelib.train.trainer import _own_ctrl_c
+from firelib.train.signals import own_ctrl_c
 
 
 def interrupted() -> None:
-    with _own_ctrl_c():
+    with own_ctrl_c():
         signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
         signal.raise_signal(signal.SIGINT)
 

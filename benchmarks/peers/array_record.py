@@ -1,0 +1,48 @@
+"""ArrayRecord: Google's container for records read at random, as Grain uses it.
+
+It stores bytes and knows no features: it is given the serialized Examples ready-made when writing (in its favour), and
+`parse_example` makes tensors of what it reads.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.parse_example import parser
+from firelib import Feature
+
+_OPTIONS = "group_size:256,uncompressed"
+
+WRITE_SETTINGS = f"Examples ready-made, {_OPTIONS}"
+READ_SETTINGS = f"{_OPTIONS}; ranges of a batch, two at once, parse_example"
+
+
+def write(path: Path, records: Sequence[bytes]) -> None:
+    from array_record.python.array_record_module import ArrayRecordWriter
+
+    writer = ArrayRecordWriter(str(path), _OPTIONS)
+    for record in records:
+        writer.write(record)
+    writer.close()
+
+
+def dataset(path: Path, features: Sequence[Feature], batch: int) -> Any:
+    """Batches of (features, label)."""
+    import numpy as np
+    import tensorflow as tf
+    from array_record.python.array_record_module import ArrayRecordReader
+
+    reader = ArrayRecordReader(str(path))
+    rows = reader.num_records()
+
+    def load(start: Any) -> Any:
+        return np.array(reader.read(int(start), min(int(start) + batch, rows)), object)
+
+    def records(start: Any) -> Any:
+        loaded = tf.numpy_function(load, [start], tf.string, stateful=False)
+        loaded.set_shape((None,))
+        return loaded
+
+    starts = tf.data.Dataset.range(0, rows, batch)
+    batches = starts.map(records, num_parallel_calls=2)
+    return batches.map(parser(features), num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

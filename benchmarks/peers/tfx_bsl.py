@@ -1,0 +1,124 @@
+"""tfx-bsl in a process and an environment of its own: it wants other versions of what firelib uses.
+
+A script (`tfx_bsl_process.py`) runs there, takes one JSON line a job and answers with the seconds that it took.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from firelib import Feature
+from firelib.console import note
+from firelib.tfrecord.layout import kind_of
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = ROOT / ".bench-envs" / "tfx-bsl"
+REQUIREMENT = "tfx-bsl==1.21.0"
+SCRIPT = Path(__file__).with_name("tfx_bsl_process.py")
+
+WRITE_SETTINGS = f"{REQUIREMENT}: RecordBatchToExamplesEncoder, TFRecordWriter, 8192 rows a batch"
+READ_SETTINGS = f"{REQUIREMENT}: TFRecordDataset, ExamplesToRecordBatchDecoder with a schema; ends with Arrow"
+
+_TYPES = {"bytes": "BYTES", "float": "FLOAT", "int64": "INT"}
+
+
+def environment() -> Path:
+    """The environment's Python; made if it is not there.
+
+    Raises:
+        RuntimeError: It cannot be made here.
+    """
+    python = ENVIRONMENT / "bin" / "python"
+    if not (ENVIRONMENT / ".done").exists():
+        note(f"making an environment for {REQUIREMENT}")
+        uv = shutil.which("uv", path=f"{os.environ.get('PATH', '')}:{ROOT / '.uv' / 'bin'}")
+        if uv is None:
+            raise RuntimeError("there is no uv; run make setup")
+        _run(uv, "venv", "--quiet", "--clear", "--python", "3.11", str(ENVIRONMENT))
+        _run(uv, "pip", "install", "--quiet", "--python", str(python), REQUIREMENT)
+        (ENVIRONMENT / ".done").touch()
+    return python
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own commands
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
+
+
+class TfxBsl:
+    """The process; a context manager, which ends it."""
+
+    def __init__(self) -> None:
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
+        # -I: the script's folder, where a file is called like the package, is not searched for imports.
+        self._process = subprocess.Popen(  # noqa: S603  our own script
+            [str(environment()), "-I", str(SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate()
+        self._said.close()
+
+    def load(self, table: Path) -> None:
+        """Take an Arrow file into memory, for `write`."""
+        self._ask({"do": "load", "table": str(table)})
+
+    def write(self, path: Path) -> float:
+        """Seconds to encode and write the loaded table."""
+        return float(self._ask({"do": "write", "path": str(path)})["seconds"])
+
+    def read(self, files: Sequence[str], features: Sequence[Feature], batch: int) -> dict[str, Any]:
+        """Seconds to read files into record batches, and how many rows they held."""
+        types = {feature.name: _TYPES[kind_of(feature)] for feature in features}
+        return self._ask({"do": "read", "files": list(files), "features": types, "batch": batch})
+
+    def rows(self, files: Sequence[str], features: Sequence[Feature]) -> list[dict[str, Any]]:
+        """What files hold: each value a list, bytes as Latin-1."""
+        types = {feature.name: _TYPES[kind_of(feature)] for feature in features}
+        answer = self._ask({"do": "rows", "files": list(files), "features": types})
+        return list(answer["rows"])
+
+    def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        print(json.dumps(job), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        answer = json.loads(line) if line else {"error": self._last_words()}
+        if "error" in answer:
+            raise RuntimeError(f"tfx-bsl: {answer['error']}")
+        return dict(answer)
+
+    def _last_words(self) -> str:
+        self._said.seek(0)
+        return f"the process ended: {self._said.read().strip()[-500:]}"
+
+
+def save_lists(path: Path, table: pa.Table) -> None:
+    """An Arrow file in the form that tfx-bsl encodes: every value a list of int64, float32 or bytes."""
+    lists = pa.table({name: _lists(table[name].combine_chunks()) for name in table.column_names})
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, lists.schema) as writer:
+        writer.write_table(lists)
+
+
+def _lists(values: pa.Array) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):
+        values = pa.concat_arrays(values.chunks)
+    kind = pa.binary() if pa.types.is_string(values.type) or pa.types.is_large_string(values.type) else values.type
+    offsets = pa.array(np.arange(len(values) + 1), pa.int64())
+    return pa.LargeListArray.from_arrays(offsets, values.cast(kind))

@@ -1,0 +1,203 @@
+"""How fast does the training loop train: against the same model in memory, Keras' `fit`, and itself on one worker?
+
+    python -m benchmarks.training [--rounds 3] [--recipes fashion_mnist flights]
+
+The real loop on real workers, without Ray, whose start is no part of the question. Needs two cores, and the datasets:
+`firelib run --recipe fashion_mnist transform` and `firelib run transform`.
+
+One worker on both cores is fed from shards and from tensors in memory, and compared with `fit` on the same batches.
+Then two workers of one core each are compared with one worker on one core. What a step of theirs takes is told apart:
+computing is a step of one worker on one core with half the batch, its waiting for data left out; waiting for data is
+measured; the rest is the sum over the workers, and waiting for each other.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, spread
+from benchmarks.training_worker import job_of
+from firelib.console import note
+from firelib.paths import params_of
+from firelib.tfrecord.manifest import read_manifest
+from firelib.train.group import worker_environment
+
+ROOT = Path(__file__).parents[1]
+
+_LOOP, _MEMORY, _FIT, _FIT_MEMORY = "firelib", "firelib, in memory", "fit", "fit, in memory"
+_ONE, _HALF, _TWO = "1 worker, 1 core", "1 worker, 1 core, half batch", "2 workers, 1 core each"
+_PAIRS = [Pair(_LOOP, _MEMORY, 0.95), Pair(_LOOP, _FIT, 1), Pair(_MEMORY, _FIT_MEMORY, 1)]
+_EFFICIENCY = {"fashion_mnist": "≥ 0.85"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--recipes", nargs="+", default=["fashion_mnist", "flights"])
+    options = parser.parse_args()
+    if (os.cpu_count() or 1) < 2:
+        sys.exit("this benchmark needs two cores")
+    for recipe in options.recipes:
+        cases = _measure(recipe, options.rounds)
+        note(f"figures: {save(f'training_{recipe}', 'How fast does the training loop train?', cases)}")
+
+
+class Group:
+    """Some workers on some cores, which train an epoch when told.
+
+    Args:
+        params: The recipe's params.yaml.
+        folder: For what runs leave, and for what the workers print.
+        cores: Those of each worker.
+    """
+
+    def __init__(self, params: Path, folder: Path, cores: Sequence[str]) -> None:
+        folder.mkdir()
+        self._log = folder / "workers.log"
+        cluster = [f"127.0.0.1:{port}" for port in _free_ports(len(cores))]
+        self._workers = []
+        for rank, own in enumerate(cores):
+            environment = {**os.environ, **worker_environment(len(own.split(",")))}
+            if len(cores) > 1:
+                task = {"type": "worker", "index": rank}
+                environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
+            arguments = [str(params), str(folder), str(rank), str(len(cores)), own]
+            command = [sys.executable, "-m", "benchmarks.training_worker", *arguments]
+            with self._log.open("a") as log:
+                worker = subprocess.Popen(  # noqa: S603  our own module
+                    command, cwd=ROOT, env=environment, stdin=-1, stdout=-1, stderr=log, text=True
+                )
+            self._workers.append(worker)
+        self.waited: dict[str, list[float]] = {}
+
+    def train(self, way: str) -> float:
+        """Seconds of an epoch, those of the slowest worker."""
+        for worker in self._workers:
+            assert worker.stdin
+            worker.stdin.write(f"{way}\n")
+            worker.stdin.flush()
+        answers = [self._answer(worker) for worker in self._workers]
+        seconds = max(answer["seconds"] for answer in answers)
+        self.waited.setdefault(way, []).append(max(answer["waited"] for answer in answers) / seconds)
+        return seconds
+
+    def _answer(self, worker: "subprocess.Popen[str]") -> dict[str, float]:
+        assert worker.stdout
+        line = worker.stdout.readline()
+        if not line:
+            raise RuntimeError(f"a worker has failed: {self._log.read_text()[-2000:]}")
+        return dict(json.loads(line))
+
+    def end(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+            worker.communicate()
+
+
+def _measure(recipe: str, rounds: int) -> list[dict[str, Any]]:
+    """Two cases: one worker on both cores, then one core each."""
+    params = ROOT / "params.yaml" if recipe == "flights" else params_of(recipe, ROOT)
+    note(f"training {recipe}")
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        job = job_of(params, folder)
+        manifest = read_manifest(job.manifest)
+        rows, batch = manifest.split("train").rows, job.params.train.global_batch_size
+
+        def group(name: str, *cores: str) -> Group:
+            made = Group(params, Path(folder, name), cores)
+            stack.callback(made.end)
+            return made
+
+        title = f"{recipe}, batches of {batch}"
+        both = _both_cores(title, group("both", "0,1"), rows, rounds)
+        return [both, _one_core_each(title, recipe, group("one", "0"), group("two", "0", "1"), rows, rounds, batch)]
+
+
+def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, Any]:
+    ways = {
+        _LOOP: Way(partial(group.train, "shards"), "the loop, fed from shards", rows),
+        _MEMORY: Way(partial(group.train, "memory"), "the loop, fed from a list of tensors", rows),
+        _FIT: Way(partial(group.train, "fit"), "keras.Model.fit(as_tf(seed=…)), no strategy", rows),
+        _FIT_MEMORY: Way(partial(group.train, "fit, memory"), "keras.Model.fit(as_tf(seed=…).cache())", rows),
+    }
+    case = compared(f"{title}, one worker on two cores", ways, interleaved(ways, rounds), _PAIRS, {})
+    shares = [100 * share for share in group.waited["shards"][1:]]
+    case["findings"].append(finding("input-bound share", spread(shares), "%", "< 5"))
+    return case
+
+
+def _one_core_each(
+    title: str, recipe: str, one: Group, two: Group, rows: int, rounds: int, batch: int
+) -> dict[str, Any]:
+    ways = {
+        _ONE: Way(partial(one.train, "shards"), "pinned to core 0", rows),
+        _HALF: Way(partial(one.train, "half"), "as above; batches half as large", rows),
+        _TWO: Way(partial(two.train, "shards"), "pinned to cores 0 and 1", rows),
+    }
+    rates = interleaved(ways, rounds)
+    case = compared(f"{title}, one core each", ways, rates, [], {})
+    efficiency = [double / single / 2 for double, single in zip(rates[_TWO], rates[_ONE], strict=True)]
+    case["findings"].append(finding("efficiency of two workers", spread(efficiency), "", _EFFICIENCY.get(recipe, "")))
+    half = Steps(batch / 2, rates[_HALF], one.waited["half"][1:])
+    parts = parts_of(Steps(batch, rates[_TWO], two.waited["shards"][1:]), half)
+    case["findings"] += [finding(name, spread(values), "ms") for name, values in parts.items()]
+    return case
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What was measured of some workers, round by round.
+
+    Attributes:
+        batch: Rows of a global batch.
+        rates: Rows a second.
+        waited: Share of the time that they waited for data.
+    """
+
+    batch: float
+    rates: Sequence[float]
+    waited: Sequence[float]
+
+    @property
+    def milliseconds(self) -> list[float]:
+        return [1000 * self.batch / rate for rate in self.rates]
+
+    @property
+    def waiting(self) -> list[float]:
+        return [step * share for step, share in zip(self.milliseconds, self.waited, strict=True)]
+
+
+def parts_of(two: Steps, half: Steps) -> dict[str, list[float]]:
+    """Milliseconds of a step of two workers, and what they go to; `half` is one worker with half the batch."""
+    computing = [step - wait for step, wait in zip(half.milliseconds, half.waiting, strict=True)]
+    rest = [step - own - wait for step, own, wait in zip(two.milliseconds, computing, two.waiting, strict=True)]
+    return {
+        "a step of two workers": two.milliseconds,
+        "computing": computing,
+        "waiting for data": two.waiting,
+        "all-reduce": rest,
+    }
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""What a worker trains and validates on: its shares of the global batches, from any step on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firelib.config import Train
+from firelib.tfrecord.order import EpochOrder
+from firelib.tfrecord.reader import Dataset
+from firelib.train.meter import Meter
+
+
+class Feed:
+    """The batches of one worker.
+
+    Args:
+        dataset: With splits `train` and `validation`.
+        settings: Section `train`.
+        rank: This worker.
+        world_size: Number of workers.
+        meter: Takes the seconds that training waits for data.
+
+    Attributes:
+        steps: Global batches in an epoch; the last one may be short.
+    """
+
+    def __init__(self, dataset: Dataset, settings: Train, rank: int, world_size: int, meter: Meter) -> None:
+        self._dataset, self._settings, self._meter = dataset, settings, meter
+        self._place = {"rank": rank, "world_size": world_size}
+        self.steps = self._order(0).steps
+
+    def training(self, epoch: int, position: int) -> Iterator[Any]:
+        """(features, label, weight) from a global batch on; with `steps_per_execution`, several steps at once."""
+        if position >= self.steps:
+            return
+        settings = self._settings
+        batches = self._dataset.as_tf(
+            settings.global_batch_size,
+            "train",
+            **self._place,
+            seed=settings.seed,
+            epoch=epoch,
+            start_step=position,
+            pad_last=True,
+        )
+        if settings.steps_per_execution > 1:
+            batches = batches.batch(settings.steps_per_execution)
+        iterator = iter(batches)
+        while True:
+            with self._meter.time("data"):
+                batch = next(iterator, None)
+            if batch is None:
+                return
+            yield batch
+
+    def validation(self) -> Any:
+        """(features, label, weight) of the whole validation split."""
+        return self._dataset.as_tf(self._settings.global_batch_size, "validation", **self._place, pad_last=True)
+
+    def rows_of(self, epoch: int, position: int) -> npt.NDArray[np.int64]:
+        """Rows of the training split in a global batch, over all workers."""
+        return self._order(epoch).batch(position)
+
+    def _order(self, epoch: int) -> EpochOrder:
+        split, settings = self._dataset.manifest.split("train"), self._settings
+        return EpochOrder(split.rows, settings.global_batch_size, settings.seed, epoch, split.block_rows)

@@ -1,0 +1,168 @@
+"""The group of workers: started by Ray Train, started again after a loss, with fewer workers if need be."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from firelib import storage
+from firelib.config import Train
+from firelib.console import note, quiet
+from firelib.errors import FirelibError, StoppedError
+from firelib.train.checkpoint_store import CheckpointStore
+from firelib.train.devices import worker_environment
+from firelib.train.failure import Failure
+from firelib.train.job import TrainingJob
+from firelib.train.loop import train_loop
+from firelib.train.nodes import free_places
+from firelib.train.resources import Share
+from firelib.train.signals import on_sigterm, own_ctrl_c
+from firelib.train.watch import Watch, watched
+
+_LOSSES_IN_PLACE = 3  # without a new checkpoint between them
+_SNAPSHOT = "checkpoint_manager_snapshot.json"
+
+
+def run_group(job: TrainingJob, runs: str, share: Share) -> dict[str, float]:
+    """Train to the end of the run, from its newest checkpoint, over any loss of workers.
+
+    Ray's own `max_failures` would also repeat errors that can only come again, half a minute each, and it would trust
+    the newest checkpoint unread.
+
+    Args:
+        job: What to train.
+        runs: URI below which runs lie.
+        share: What each worker takes, in every start.
+
+    Returns:
+        Where the time went: the last start's figures, the restarts and what they cost.
+
+    Raises:
+        StoppedError: SIGTERM came; all that was done is saved.
+        FirelibError: Training failed.
+    """
+    settings, store = job.params.train, CheckpointStore(job.run_uri)
+    in_place, restarts, lost = 0, 0, 0.0
+    while True:
+        resume = _resume(store)
+        started = time.time()
+        try:
+            workers = _workers(settings, share)
+            before = {"restarts": float(restarts), "restarts_seconds": lost}
+            figures = _start(replace(job, resume=resume, started=started, restarts=before), runs, share, workers)
+            return {**figures, **before}
+        except _LossError as loss:
+            in_place = 0 if _resume(store) != resume else in_place + 1
+            if in_place == _LOSSES_IN_PLACE:
+                raise FirelibError(
+                    f"training failed: {loss}",
+                    where=f"{in_place} starts in a row without a new checkpoint",
+                    remedy="--debug shows the workers' output; run again to go on from the last checkpoint",
+                ) from loss
+            restarts, lost = restarts + 1, lost + time.time() - started
+            note(f"lost {loss}; starting again from the last checkpoint")
+
+
+class _LossError(Exception):
+    """A worker was lost; its code is not to blame."""
+
+
+def _resume(store: CheckpointStore) -> int | None:
+    progress = store.newest()
+    return progress.step if progress else None
+
+
+def _workers(settings: Train, share: Share) -> int:
+    """With how many to start now: all, or those for which a place is left."""
+    with on_sigterm(_raise_stopped):
+        workers = free_places(share, settings.workers, settings.start_seconds)
+    if workers < settings.min_workers:
+        raise FirelibError(
+            f"training needs {_counted(settings.min_workers)} at least, {share} each; there is a place for {workers}",
+            where=f"this Ray, train.start_seconds ({settings.start_seconds:g} s) being over or its nodes being lost",
+            remedy="end what else runs there, add nodes, or set a smaller train.min_workers or train.cpus_per_worker; "
+            "the same command goes on from the last checkpoint",
+        )
+    if workers < settings.workers:
+        note(f"going on with {workers} of {_counted(settings.workers)}; the batches stay the same")
+    return workers
+
+
+def _start(job: TrainingJob, runs: str, share: Share, workers: int) -> dict[str, float]:
+    """One start of the workers, to its end."""
+    note(f"run {job.run_id}: starting {_counted(workers)}; each imports TensorFlow first")
+    # Ray would refuse to start where its list of checkpoints names one that is gone; ours decide.
+    storage.remove_file(storage.join(job.run_uri, _SNAPSHOT))
+    with watched(job.params.train, workers) as watch, own_ctrl_c(), on_sigterm(lambda: _stop(watch)):
+        job = replace(job, live=watch.board, on_gpu=bool(share.gpus))
+        result = _fit(lambda: _trainer(job, runs, share, workers), watch)
+    figures = dict(result.metrics)
+    if figures.pop("stopped"):
+        raise _stopped()
+    return figures
+
+
+def _stop(watch: Watch) -> None:
+    if watch.interrupts:
+        raise _LossError(watch.hang)
+    if watch.stop.is_set() or not watch.training.is_set():
+        raise _stopped()  # asked twice, or nothing has been trained yet
+    note("asked to end: saving a checkpoint")
+    watch.stop.set()
+
+
+def _raise_stopped() -> None:
+    raise _stopped()
+
+
+def _stopped() -> StoppedError:
+    return StoppedError("training was stopped; the same command goes on from its last checkpoint")
+
+
+def _fit(trainer: Callable[[], Any], watch: Watch) -> Any:
+    from ray.train import TrainingFailedError
+
+    try:
+        return trainer().fit()
+    except TrainingFailedError as error:
+        failure = Failure.of(error)
+        if failure.own is not None:
+            raise failure.own from None
+        if watch.hang is not None:
+            raise _LossError(watch.hang) from error
+        if watch.stop.is_set():
+            raise _stopped() from error  # the others were told to end, too
+        if failure.is_loss:
+            raise _LossError(f"{failure.who} ({failure.why})") from error
+        raise FirelibError(
+            f"training failed: {failure.why}",
+            where=failure.who,
+            remedy="--debug shows the workers' output; run again to go on from the last checkpoint",
+        ) from error
+
+
+def _trainer(job: TrainingJob, runs: str, share: Share, workers: int) -> Any:
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.v2.api.config import FailureConfig
+
+    with quiet():
+        from ray.train.tensorflow import TensorflowTrainer
+
+    # By default Ray would try a start that failed, and one that was preempted, again for ever and as it was.
+    once = FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0)
+    environment = worker_environment(share.cpus, job.on_gpu)
+    return TensorflowTrainer(
+        train_loop,
+        train_loop_config={"job": job},
+        scaling_config=ScalingConfig(num_workers=workers, use_gpu=bool(share.gpus), resources_per_worker=share.named),
+        run_config=RunConfig(
+            name=job.run_id,
+            storage_path=runs,
+            failure_config=once,
+            worker_runtime_env={"env_vars": environment},
+        ),
+    )
+
+
+def _counted(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"

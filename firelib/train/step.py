@@ -1,0 +1,151 @@
+"""The compiled step: forward, backward, one sum over all workers, one update."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firelib.config import Train
+from firelib.errors import FirelibError
+from firelib.train.class_weights import weighted
+from firelib.train.losses import loss_per_row
+
+
+class TrainStep:
+    """Trains on this worker's shares of some global batches, in one call into TensorFlow.
+
+    A row's weight is 1 / (rows of the global batch), so the sum over rows and workers is the batch's mean, whatever the
+    number of workers. Votes ride in the losses' all-reduce: what workers must agree on costs no message of its own.
+
+    Args:
+        strategy: Holds the model's variables.
+        model: Compiled; its optimizer must be prepared (`optimizer.prepare`) and built.
+        settings: Section `train`.
+        world_size: Number of workers.
+        class_weights: Weight of class 0, 1, …
+    """
+
+    def __init__(
+        self, strategy: Any, model: Any, settings: Train, world_size: int, class_weights: tuple[float, ...] | None
+    ) -> None:
+        import tensorflow as tf
+
+        self._strategy, self._model, self._class_weights = strategy, model, class_weights
+        self._parts = settings.accumulate
+        self._regularisation = 1 / (world_size * settings.accumulate)
+        self._loss_of = loss_per_row(model)
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        clips = optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
+        # Gradients of embeddings are lists of rows, some of them twice: their length is that of their sum.
+        self._dense = bool(clips) or optimizer is not model.optimizer
+        self._inputs = list(model.input) if isinstance(model.input, dict) else None
+        self._xla = settings.xla
+        self._gradients: Any = self._gradients_of_part
+        if self._xla:
+            self._gradients = tf.function(self._gradients_of_part, jit_compile=True)
+        self._compiled = tf.function(self._steps if settings.steps_per_execution > 1 else self._step)
+
+    def __call__(self, batch: Any, votes: tuple[bool, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Train.
+
+        Args:
+            batch: (features, label, weight); with `steps_per_execution`, each has one more dimension, the steps.
+            votes: What this worker wants; every worker gives as many.
+
+        Returns:
+            Loss of every step, and for each vote whether any worker wants it: the same on all workers.
+        """
+        import tensorflow as tf
+
+        try:
+            packed = self._compiled(*batch, tf.constant(votes, tf.float32)).numpy()
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+            if not self._xla:
+                raise
+            lines = [line.strip() for line in str(error).splitlines() if "nsupported" in line or "nvalid" in line]
+            raise FirelibError(
+                f"XLA cannot compile this model: {(lines or [type(error).__name__])[0][:300]}",
+                where="params.yaml: train.xla",
+                remedy="train.xla: false; strings (StringLookup) and lists of any length have no place in XLA",
+            ) from error
+        return packed[: -len(votes)], packed[-len(votes) :] > 0
+
+    def _step(self, features: Any, label: Any, weight: Any, votes: Any) -> Any:
+        loss = self._strategy.run(self._train, args=(features, label, weight))
+        return self._strategy.run(self._agree, args=(loss[None], votes))
+
+    def _steps(self, features: Any, label: Any, weight: Any, votes: Any) -> Any:
+        import tensorflow as tf
+
+        count = tf.shape(weight)[0]
+        losses = tf.TensorArray(tf.float32, count)
+        for step in tf.range(count):
+            one = tf.nest.map_structure(lambda tensor: tensor[step], (features, label, weight))  # noqa: B023  traced
+            losses = losses.write(step, self._strategy.run(self._train, args=one))
+        return self._strategy.run(self._agree, args=(losses.stack(), votes))
+
+    def _agree(self, losses: Any, votes: Any) -> Any:
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat([losses, votes], axis=0))
+
+    def _train(self, features: Any, label: Any, weight: Any) -> Any:
+        """One step on this worker's share; its part of the loss."""
+        import tensorflow as tf
+
+        optimizer, variables = self._model.optimizer, self._model.trainable_variables
+        weight = weighted(weight, label, self._class_weights)
+        if self._inputs is not None:  # XLA takes no strings, not even those that the model leaves alone
+            features = {name: features[name] for name in self._inputs}
+        if self._parts == 1:
+            loss, gradients = self._gradients(features, label, weight)
+        else:
+            loss, gradients = self._gradients_in_parts(features, label, weight)
+        used = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
+        gradients = [tf.convert_to_tensor(gradient) if self._dense else gradient for gradient, _ in used]
+        summed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        optimizer.apply(summed, [variable for _, variable in used])
+        return loss
+
+    def _gradients_of_part(self, features: Any, label: Any, weight: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        model = self._model
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self._loss_of(label, model(features, training=True)) * weight)
+            if model.losses:  # regularisation: each worker adds its part
+                loss += tf.add_n(model.losses) * self._regularisation
+            scaled = model.optimizer.scale_loss(loss)
+        return loss, tape.gradient(scaled, model.trainable_variables)
+
+    def _gradients_in_parts(self, features: Any, label: Any, weight: Any) -> tuple[Any, Any]:
+        """The same sums, over one part of the rows after the other."""
+        import tensorflow as tf
+
+        rows = weight.shape[0]
+        size = -(-rows // self._parts)
+        batch = tf.nest.map_structure(lambda tensor: _filled(tensor, rows, size * self._parts), (features, label))
+        weight = tf.pad(weight, [[0, size * self._parts - rows]])
+        loss = tf.zeros(())
+        sums = [tf.zeros(variable.shape) for variable in self._model.trainable_variables]
+        for part in tf.range(self._parts):
+            start = part * size
+            mine = tf.nest.map_structure(lambda tensor: tensor[start : start + size], batch)  # noqa: B023  traced
+            more, gradients = self._gradients(*mine, weight[start : start + size])
+            loss += more
+            sums = [_plus(total, gradient) for total, gradient in zip(sums, gradients, strict=True)]
+        return loss, sums
+
+
+def _plus(total: Any, gradient: Any) -> Any:
+    import tensorflow as tf
+
+    return total if gradient is None else total + tf.convert_to_tensor(gradient)
+
+
+def _filled(tensor: Any, rows: int, wanted: int) -> Any:
+    """More rows, of weight 0, so that all parts are of one size."""
+    import tensorflow as tf
+
+    return tensor if rows == wanted else tf.concat([tensor] + [tensor[:1]] * (wanted - rows), axis=0)

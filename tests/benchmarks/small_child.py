@@ -1,0 +1,7 @@
+"""A child that holds next to nothing."""
+
+import json
+
+from benchmarks.child import peak_mib
+
+print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the answer

@@ -1,0 +1,90 @@
+import gzip
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from firelib.data.idx import is_idx, read_idx
+from firelib.errors import FirelibError
+from tests.data.idx_files import CODES, idx_bytes
+
+ARRAYS = st.sampled_from(sorted(CODES)).flatmap(
+    lambda dtype: hnp.arrays(np.dtype(dtype), hnp.array_shapes(max_dims=4, max_side=5))
+)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tmp_path_factory.mktemp("idx") / "rows-idx3-ubyte.gz"
+
+
+@given(ARRAYS, st.booleans())
+def test_what_was_written_is_read(file, array, packed):
+    content = idx_bytes(array)
+    file.write_bytes(gzip.compress(content) if packed else content)
+    table = read_idx(file, "here")
+    assert table["row"].to_pylist() == list(range(len(array)))
+    value = table["value"].combine_chunks()
+    if array.ndim == 1:
+        np.testing.assert_array_equal(value.to_numpy(), array)
+    else:
+        assert value.type == pa.large_binary()
+        assert value.to_pylist() == [row.astype(row.dtype.newbyteorder("<")).tobytes() for row in array]
+
+
+def test_unsigned_bytes_become_a_type_that_delta_has(file):
+    file.write_bytes(idx_bytes(np.array([0, 255], np.uint8)))
+    assert read_idx(file, "here")["value"].type == pa.int16()
+
+
+@given(st.binary(max_size=60) | st.binary(max_size=20).map(lambda rest: b"\0\0\x08\x02" + rest))
+def test_other_bytes_are_refused_and_never_crash(file, content):
+    file.write_bytes(content)
+    with suppress(FirelibError):
+        table = read_idx(file, "here")  # by chance it may be IDX
+        assert table.num_rows == struct.unpack(">I", content[4:8])[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"\(none\)"),
+        (b"\0\0\x08", "begins with the bytes 00 00 08"),
+        (b"year,month\n", "begins with the bytes 79 65 61 72, which is not IDX"),
+        (b"\0\0\x07\x01\0\0\0\0", "00 00 07 01"),
+        (b"\0\0\x08\x00", "00 00 08 00"),
+        (b"\0\0\x08\x03\0\0", "ends inside its header of 16 bytes, after 6"),
+        (b"\0\0\x08\x02\0\0\0\1\0\0\0\0", r"shape \(0,\)"),
+        (
+            idx_bytes(np.zeros((3, 2, 2), np.uint8))[:-1],
+            r"holds 11 bytes of values, its header \(3×2×2 uint8\) says 12",
+        ),
+        (idx_bytes(np.zeros(3, np.float64)) + b"\0", r"holds 25 bytes of values, its header \(3 float64\) says 24"),
+        (gzip.compress(idx_bytes(np.zeros(900, np.uint8)))[:-12], "the gzip file is damaged"),
+    ],
+)
+def test_errors_say_what_is_wrong(file, content, message):
+    file.write_bytes(content)
+    with pytest.raises(FirelibError, match=message):
+        read_idx(file, "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("train-images-idx3-ubyte.gz", True),
+        ("t10k-labels.idx1-ubyte", True),
+        ("0123-labels-idx1-ubyte", True),
+        ("rows.idx", True),
+        ("rows.idx.csv", False),
+        ("index.csv.gz", False),
+    ],
+)
+def test_names(name, says):
+    assert is_idx(Path(name)) is says

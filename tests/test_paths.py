@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from firelib.errors import FirelibError
+from firelib.paths import params_of, project_of
+
+
+def test_the_project_is_where_params_lie(tmp_path: Path) -> None:
+    assert project_of(tmp_path / "params.yaml") == tmp_path
+
+
+def test_a_pipeline_of_its_own_lies_in_the_same_project(tmp_path: Path) -> None:
+    file = tmp_path / "pipelines" / "mine" / "params.yaml"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert params_of("mine", tmp_path) == file
+    assert project_of(file) == tmp_path
+    with pytest.raises(FirelibError, match=r"(?s)no pipeline for recipe 'mne'.*did you mean 'mine'"):
+        params_of("mne", tmp_path)
+
+
+def test_without_any_pipeline(tmp_path: Path) -> None:
+    with pytest.raises(FirelibError, match=r"(?s)no pipeline.*docs/recipe.md"):
+        params_of("mine", tmp_path)

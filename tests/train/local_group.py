@@ -1,0 +1,179 @@
+"""Workers without Ray: the real loop under the real strategy, many short runs in one start of TensorFlow.
+
+Starting a group under Ray Train takes half a minute; what the loop does with an option does not depend on who
+started it. Each worker trains the same list of runs, one after the other.
+"""
+
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from firelib import storage
+from firelib.config import Environment, Params
+from firelib.paths import Paths
+from firelib.recipe import Recipe
+from firelib.tfrecord.manifest import read_manifest
+from firelib.train.checkpoint_store import CheckpointStore
+from firelib.train.devices import worker_environment
+from firelib.train.job import TrainingJob
+from firelib.train.trainer import Request, _job
+from tests.project import ROOT
+from tests.train.toy import Toy, write_toy
+
+TOY = Toy()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a list.
+
+    Attributes:
+        params: How to train.
+        recipe: What.
+        stop_at: Step from which the worker is told to stop, as by SIGTERM.
+        resume: Whether to go on from what the run before, of the same folder, has left.
+        folder: Name of the project's folder.
+        train_rows: Rows of its training split.
+        data: Project whose dataset is taken, in place of the toy's.
+        tracking: As FIRELIB_TRACKING.
+        profile: As `firelib train --profile`.
+    """
+
+    params: Params
+    recipe: Recipe = TOY
+    stop_at: int | None = None
+    resume: bool = False
+    folder: str = "toy"
+    train_rows: int = 1000
+    data: Path | None = None
+    tracking: str = "none"
+    profile: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: its progress, the exported weights, what it said and where it lies, or its error."""
+
+    progress: Any
+    weights: list[Any]
+    reported: Mapping[str, float]
+    error: str
+    said: list[str]
+    job: TrainingJob
+    store: CheckpointStore
+
+    @property
+    def losses(self) -> list[float]:
+        return self.progress.losses
+
+
+def train_locally(project: Path, runs: Sequence[Run], workers: int = 1, timeout: float = 300) -> list[Outcome]:
+    """Train every run on some worker processes of this machine."""
+    folder = Path(tempfile.mkdtemp(dir=project))
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    jobs = [_prepare(project, run) for run in runs]
+    (folder / "runs.pickle").write_bytes(pickle.dumps(list(zip(runs, jobs, strict=True))))
+    processes = []
+    for rank in range(workers):
+        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
+        env = {**os.environ, **worker_environment(1, on_gpu=False), "PYTHONPATH": str(ROOT)}
+        if workers > 1:
+            env["TF_CONFIG"] = json.dumps(cluster)
+        command = [sys.executable, "-m", __name__, str(folder), str(rank), str(workers)]
+        log = (folder / f"{rank}.log").open("w")
+        processes.append(subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT))
+    try:
+        codes = [process.wait(timeout) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert codes == [0] * workers, "\n".join(path.read_text()[-3000:] for path in sorted(folder.glob("*.log")))
+    return [_outcome(folder, index, job) for index, job in enumerate(jobs)]
+
+
+def _prepare(project: Path, run: Run) -> TrainingJob:
+    folder = project / run.folder
+    paths = Paths(run.recipe.name, str(folder / "storage"), run.data or folder)
+    if not run.data and not paths.manifest.exists():
+        write_toy(folder, run.train_rows)
+    environment, request = Environment(tracking=run.tracking), Request(profile=run.profile)
+    return _job(run.recipe, run.params, environment, paths, read_manifest(str(paths.manifest)), request)
+
+
+def _outcome(folder: Path, index: int, job: TrainingJob) -> Outcome:
+    content = pickle.loads((folder / f"{index}.pickle").read_bytes())
+    return Outcome(**content, job=job, store=CheckpointStore(job.run_uri))
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _work(folder: Path, rank: int, workers: int) -> None:
+    import tensorflow as tf
+
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    for index, (run, job) in enumerate(pickle.loads((folder / "runs.pickle").read_bytes())):
+        content = _train_one(run, job, strategy, rank, workers)
+        if rank == 0:
+            (folder / f"{index}.pickle").write_bytes(pickle.dumps(content))
+
+
+def _train_one(run: Run, job: TrainingJob, strategy: Any, rank: int, workers: int) -> dict[str, Any]:
+    from firelib.errors import FirelibError
+    from firelib.tfrecord.reader import open_dataset
+    from firelib.train.class_weights import class_weights
+    from firelib.train.loop import TrainingWorker
+
+    reports: list[Mapping[str, float]] = []
+    steps = CheckpointStore(job.run_uri).steps() if run.resume else []
+    life = _Life(run.stop_at)
+    content: dict[str, Any] = {"error": "", "weights": [], "reported": {}, "progress": None, "said": life.said}
+    try:
+        table = class_weights(run.params.train, open_dataset(job.manifest))
+        job = replace(job, resume=steps[-1] if steps else None, class_weights=table)
+        if not run.resume and rank == 0:
+            storage.remove_folder(job.run_uri)
+        worker = TrainingWorker(job, strategy, life, rank, workers, lambda metrics, _: reports.append(metrics))
+        worker.run()
+        content.update(weights=worker._model.get_weights(), reported=dict(reports[-1]), progress=worker._progress)
+    except FirelibError as error:
+        content["error"] = str(error)
+    return content
+
+
+class _Life(SimpleNamespace):
+    """In place of the heartbeat: there is no driver here."""
+
+    def __init__(self, stop_at: int | None) -> None:
+        super().__init__(stop_at=stop_at, moves=0, stop_wanted=stop_at == 0, said=[])
+
+    def move(self) -> None:
+        self.moves += 1
+        self.stop_wanted = self.stop_at is not None and self.moves >= self.stop_at
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def show(self, standing: Any) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    _work(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,54 @@
+import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
+from ray.train import WorkerGroupError
+from ray.train.v2._internal.exceptions import (
+    UserExceptionWithTraceback,
+    WorkerGroupStartupFailedError,
+    WorkerGroupStartupTimeoutError,
+)
+from ray.train.v2.api.exceptions import ControllerError
+
+from firelib.errors import FirelibError
+from firelib.train.failure import Failure
+
+
+def raised(error):
+    return UserExceptionWithTraceback(error, "Traceback\n  …\nlast line")
+
+
+def test_worker_that_died_is_a_loss_and_named():
+    failure = Failure.of(WorkerGroupError("", {0: raised(ValueError("its peer has gone")), 1: ActorDiedError()}))
+    assert failure.is_loss
+    assert failure.who == "worker 1"
+
+
+def test_error_of_a_worker_is_none():
+    failure = Failure.of(WorkerGroupError("", {1: raised(ValueError("no"))}))
+    assert not failure.is_loss
+    assert failure.own is None
+
+
+def test_own_error_is_found():
+    own = FirelibError("this", where="here", remedy="that")
+    assert Failure.of(WorkerGroupError("", {1: raised(own)})).own is own
+
+
+@pytest.mark.parametrize("error", [WorkerGroupStartupTimeoutError(2), WorkerGroupStartupFailedError("it died")])
+def test_start_that_did_not_come_up_can_be_tried_again(error):
+    failure = Failure.of(ControllerError(error))
+    assert failure.is_loss
+    assert failure.who == "the start of the workers"
+
+
+def test_time_of_a_start_that_was_over_is_said_in_a_sentence():
+    why = Failure.of(ControllerError(WorkerGroupStartupTimeoutError(2))).why
+    assert why == "The worker group startup timed out after 60.0 seconds waiting for 2 workers"
+
+
+def test_what_cannot_be_unpickled_is_not_tried_again():
+    error = RayTaskError(
+        "run_train_fn", "Traceback\nModuleNotFoundError: No module named 'x'", ModuleNotFoundError("x")
+    )
+    failure = Failure.of(ControllerError(error))
+    assert not failure.is_loss
+    assert "No module named 'x'" in failure.why

@@ -1,0 +1,42 @@
+import time
+
+import pytest
+
+from firelib.train.nodes import free_places, live_nodes
+from firelib.train.resources import Share
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def test_node_answers_and_says_what_it_has():
+    (node,) = live_nodes()
+    assert node.answers
+    assert node.total["CPU"] == 2
+
+
+def test_free_places_are_counted_up_to_those_wanted():
+    assert free_places(Share(1), 2, 30) == 2
+    assert free_places(Share(1), 9, 30) == 2
+    assert free_places(Share(0.5), 3, 30) == 3
+    assert free_places(Share(1, gpus=1), 2, 30) == 0
+
+
+def test_place_that_others_hold_is_waited_for_then_done_without(tmp_path, capfd):
+    import ray
+
+    @ray.remote(num_cpus=1)
+    def hold() -> None:
+        (tmp_path / "held").touch()
+        while not (tmp_path / "go").exists():
+            time.sleep(0.05)
+
+    task = hold.remote()
+    try:
+        while not (tmp_path / "held").exists():
+            time.sleep(0.05)
+        assert free_places(Share(1), 2, 6) == 1
+        assert "1 of 2 places for workers are free: waiting, 6 s at most" in capfd.readouterr().err
+    finally:
+        (tmp_path / "go").touch()
+        ray.get(task)
+    assert free_places(Share(1), 2, 60) == 2

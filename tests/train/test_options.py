@@ -1,0 +1,205 @@
+"""Each option of section `train`, on one and on two workers without Ray."""
+
+import re
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+from tests.train.local_group import Run, train_locally
+from tests.train.toy import Toy, toy_params
+
+
+def run(epochs=1, stop_at=None, resume=False, folder="toy", rows=1000, model=None, recipe=None, **train):
+    params = toy_params(epochs=epochs, train=train, **(model or {}))
+    return Run(params, recipe or Toy(), stop_at, resume, folder, rows)
+
+
+def given(*callbacks):
+    recipe = Toy()
+    recipe.given = callbacks
+    return recipe
+
+
+def halved(epoch, lr):
+    return lr / 2 if epoch else lr
+
+
+SGD = {"optimizer": "sgd"}
+SHARED = {
+    "plain": run(),
+    "sgd": run(model=SGD),
+    "clipped": run(clip_norm=0.01, model=SGD, lr=10.0),
+    "parts": run(accumulate=3, model=SGD),
+    "several steps": run(steps_per_execution=5),
+    "float16": run(precision="mixed_float16", clip_norm=0.01),
+    "balanced": run(class_weights="balanced"),
+    "cosine": run(schedule={"kind": "cosine", "warmup_steps": 5}),
+    "few rows": run(folder="few", rows=5),
+    "one row": run(folder="one", rows=1),
+}
+ALONE = {
+    "bfloat16": run(precision="mixed_bfloat16"),
+    "numbers": run(model={"words": False}),
+    "xla": run(xla=True, model={"words": False}),
+    "xla of strings": run(xla=True),
+    "class 0 only": run(class_weights={1: 0.0}),
+    "no such class": run(class_weights={7: 1.0}),
+    "linear": run(schedule={"kind": "linear", "final": 0.5}),
+    "warmup too long": run(schedule={"warmup_steps": 99}),
+    "early": run(epochs=6, lr=0.5, early_stopping={"patience": 1}),
+    "not a number": run(lr=1e38),
+    "width": run(model={"fail": "width"}),
+    "uncompiled": run(model={"fail": "uncompiled"}),
+    "whole": run(epochs=3, folder="whole", checkpoint={"every_steps": 5}),
+    "stopped": run(epochs=3, folder="resumed", stop_at=21),
+    "resumed": run(epochs=3, folder="resumed", resume=True),
+    "stopped in parts": run(epochs=3, folder="parts", stop_at=9, steps_per_execution=3),
+    "resumed in parts": run(epochs=3, folder="parts", resume=True, steps_per_execution=3),
+    "callbacks": run(epochs=3, recipe=given(partial(keras.callbacks.LearningRateScheduler, halved))),
+    "plateau": run(
+        epochs=4, folder="plateau", recipe=given(partial(keras.callbacks.ReduceLROnPlateau, patience=1, min_delta=9))
+    ),
+    "refused": run(recipe=given(partial(keras.callbacks.EarlyStopping), partial(keras.callbacks.SwapEMAWeights))),
+}
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    runs = SHARED | ALONE
+    outcomes = train_locally(tmp_path_factory.mktemp("one"), list(runs.values()), timeout=900)
+    return dict(zip(runs, outcomes, strict=True))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    outcomes = train_locally(tmp_path_factory.mktemp("two"), list(SHARED.values()), workers=2, timeout=900)
+    return dict(zip(SHARED, outcomes, strict=True))
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_option_does_the_same_on_two_workers(one, two, name):
+    assert one[name].error == two[name].error == ""
+    tolerance = 1e-3 if name == "float16" else 1e-5
+    np.testing.assert_allclose(two[name].losses, one[name].losses, rtol=tolerance)
+    for a, b in zip(two[name].weights, one[name].weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance / 10)
+
+
+def distance(a, b):
+    return max(float(np.abs(x - y).max()) for x, y in zip(a.weights, b.weights, strict=True))
+
+
+def test_several_steps_in_a_call_are_the_same_steps(one):
+    assert one["several steps"].losses == one["plain"].losses
+    assert distance(one["several steps"], one["plain"]) == 0
+
+
+def test_parts_of_a_batch_are_the_batch(one):
+    np.testing.assert_allclose(one["parts"].losses, one["sgd"].losses, rtol=1e-5)
+    assert distance(one["parts"], one["sgd"]) < 1e-6
+
+
+def test_clipped_step_is_no_longer_than_the_norm(one, tmp_path):
+    """16 steps of at most lr × clip_norm: without clipping, lr 10 goes much further."""
+    (start,) = train_locally(tmp_path, [run(stop_at=0, clip_norm=0.01, model=SGD, lr=1e-30)])
+    moved = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(one["clipped"].weights, start.weights, strict=True)))
+    assert 0.5 < moved <= 16 * 10 * 0.01 * 1.0001
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_half_precision_learns_with_float32_weights(one, name):
+    assert {weight.dtype for weight in one[name].weights} == {np.dtype("float32")}
+    assert one[name].losses[-1] < one[name].losses[0]
+    assert one[name].losses != one["plain"].losses
+
+
+def test_xla_computes_the_same(one):
+    np.testing.assert_allclose(one["xla"].losses, one["numbers"].losses, rtol=1e-4)
+
+
+def test_xla_of_strings_is_explained(one):
+    assert "XLA cannot compile this model" in one["xla of strings"].error
+    assert "train.xla: false" in one["xla of strings"].error
+
+
+def test_class_of_weight_0_does_not_count(one):
+    """Only negatives are left, so the prediction goes to 0 and the loss with it."""
+    assert one["class 0 only"].losses[-1] < 0.6 * one["plain"].losses[-1]
+
+
+def test_balanced_weights_keep_the_scale(one):
+    np.testing.assert_allclose(one["balanced"].losses[0], one["plain"].losses[0], rtol=0.1)
+    assert one["balanced"].losses != one["plain"].losses
+
+
+def test_unknown_class_is_refused(one):
+    assert "the training split has no class 7" in one["no such class"].error
+
+
+def test_schedules_change_the_curve(one):
+    curves = {tuple(one[name].losses) for name in ("plain", "cosine", "linear")}
+    assert len(curves) == 3
+
+
+def test_warmup_longer_than_the_run_is_refused(one):
+    assert "a warmup of 99 steps leaves none of the run's 16" in one["warmup too long"].error
+
+
+def test_early_stopping_ends_with_the_best_epoch(one):
+    progress = one["early"].progress
+    values = [metrics["val_loss"] for metrics in progress.validation]
+    assert progress.stopped_early
+    assert progress.epoch < 6
+    assert progress.best.value == min(values)
+    assert progress.best.step in one["early"].store.steps()
+
+
+def test_loss_that_is_no_number_names_step_and_rows(one):
+    error = one["not a number"].error
+    assert re.match(r"the loss is nan at step [23]\n", error)  # which one is a matter of rounding
+    assert "the batch begins with rows " in error
+    assert "clip_norm" in error
+
+
+def test_output_that_does_not_fit_the_label_is_refused(one):
+    assert "output [rows, 3] does not fit label 'positive' [rows] under loss binary_crossentropy" in one["width"].error
+
+
+def test_model_that_is_not_compiled_is_refused(one):
+    assert "not compiled" in one["uncompiled"].error
+
+
+@pytest.mark.parametrize("kind", ["", " in parts"])
+def test_stopped_run_goes_on_where_it_was(one, kind):
+    """Stopped inside an epoch: losses are complete, not doubled, and the weights are those of a run in one piece."""
+    stopped, resumed, whole = one[f"stopped{kind}"], one[f"resumed{kind}"], one["whole"]
+    assert stopped.reported["stopped"] == 1
+    assert stopped.progress.step == len(stopped.losses) < len(whole.losses)
+    assert stopped.progress.position == stopped.progress.step % 16
+    assert resumed.progress.starts == [0, stopped.progress.step]
+    assert resumed.losses == whole.losses
+    assert distance(resumed, whole) == 0
+    assert resumed.progress.validation == whole.progress.validation
+
+
+def test_checkpoints_kept_are_the_newest_and_the_best(one):
+    whole = one["whole"]
+    assert set(whole.store.steps()) == {45, 48} | {whole.progress.best.step}
+
+
+def test_learning_rate_scheduler_is_honoured(one):
+    assert one["callbacks"].error == ""
+    assert one["callbacks"].losses[:16] == one["whole"].losses[:16]
+    assert one["callbacks"].losses[32:] != one["whole"].losses[32:]
+
+
+def test_plateau_is_honoured(one):
+    assert one["plateau"].losses[:32] == one["whole"].losses[:32]
+    assert one["plateau"].losses[40:48] != one["whole"].losses[40:48]
+
+
+def test_other_callbacks_are_refused_by_name(one):
+    assert "EarlyStopping is not used by this loop; instead: train.early_stopping" in one["refused"].error
+    assert "SwapEMAWeights" in one["refused"].error

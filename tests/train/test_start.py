@@ -1,0 +1,53 @@
+"""Workers that never come up: the start ends by itself, with a name."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.project import ROOT
+from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
+
+
+class Stuck(Toy):
+    """Hangs where it is unpickled, like a worker whose disk does not answer."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        time.sleep(600)
+
+
+@pytest.mark.slow
+def test_workers_that_never_come_up_end_the_start(tmp_path):
+    """In a process of its own: what hangs keeps its place in that Ray."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert "lost 2 of 2 workers, which did not come up within 15 s" in done.stderr
+    assert "FirelibError" in done.stderr
+    assert done.returncode == 1
+
+
+def _start(folder: Path) -> None:
+    import ray
+
+    from firelib.train.trainer import train
+
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    recipe = Stuck()
+    recipe.kept = True  # an object without a state is not given one back
+    train(recipe, toy_params(train={"start_seconds": 15}), UNTRACKED, write_toy(folder))
+
+
+if __name__ == "__main__":
+    _start(Path(sys.argv[1]))

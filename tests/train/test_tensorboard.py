@@ -1,0 +1,61 @@
+"""Event files and profiles, written by the real loop and read back."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.train.local_group import Run, train_locally
+from tests.train.toy import toy_params
+
+RUNS = {
+    "stopped": Run(toy_params(epochs=2), folder="one", stop_at=21, tracking="tensorboard"),
+    "resumed": Run(toy_params(epochs=2), folder="one", resume=True, tracking="tensorboard"),
+    "profiled": Run(toy_params(epochs=2), folder="profiled", profile=True),
+    "few steps": Run(toy_params(epochs=1), folder="few", train_rows=64, profile=True),
+    "untracked": Run(toy_params(epochs=1), folder="untracked"),
+}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    return dict(zip(RUNS, train_locally(tmp_path_factory.mktemp("toy"), list(RUNS.values())), strict=True))
+
+
+def scalars(folder):
+    """(name, step) → values, as TensorBoard reads them."""
+    import tensorflow as tf
+
+    found = {}
+    for file in sorted(Path(folder).glob("events.*")):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                assert value.metadata.plugin_data.plugin_name == "scalars"
+                found.setdefault((value.tag, event.step), []).append(float(tf.make_ndarray(value.tensor)))
+    return found
+
+
+def test_each_step_is_there_once_over_a_stop_and_a_resume(outcomes):
+    end = outcomes["resumed"]
+    assert len(end.progress.starts) == 2
+    found = scalars(end.job.tensorboard_folder)
+    losses = {step: values for (name, step), values in found.items() if name == "loss"}
+    assert losses == {step: [pytest.approx(loss)] for step, loss in enumerate(end.losses, 1)}
+    assert found["val_loss", 32] == [pytest.approx(end.progress.validation[-1]["val_loss"])]
+    assert len(list(Path(end.job.tensorboard_folder).glob("events.*"))) == 2
+
+
+def test_profile_lies_where_it_is_said(outcomes):
+    end = outcomes["profiled"]
+    folder = end.job.tensorboard_folder
+    assert end.said == [f"profile of steps 11 to 20 of this start: tensorboard --logdir {folder}"]
+    (profile,) = Path(folder).glob("plugins/profile/*/*.xplane.pb")
+    assert b"/host:CPU" in profile.read_bytes()
+
+
+def test_too_few_steps_for_a_profile_are_said(outcomes):
+    assert outcomes["few steps"].said == ["no profile: it needs more than 10 steps, this start trained 1"]
+
+
+def test_without_them_nothing_is_left(outcomes):
+    assert not Path(outcomes["untracked"].job.tensorboard_folder).exists()
