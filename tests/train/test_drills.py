@@ -40,6 +40,7 @@ class Project:
     def start(self) -> "subprocess.Popen[bytes]":
         env = {**os.environ, "PYTHONPATH": str(ROOT), "FIRELIB_TRACKING": "none", "FIRELIB_NUM_CPUS": "2"}
         command = [str(Path(sys.executable).parent / "firelib"), "train"]
+        self._logged = len(self.log)
         with (self.folder / "log").open("ab") as log:
             self._drivers.append(subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log))
         return self._drivers[-1]
@@ -52,7 +53,13 @@ class Project:
 
     @property
     def log(self) -> str:
-        return (self.folder / "log").read_text()
+        log = self.folder / "log"
+        return log.read_text() if log.exists() else ""
+
+    @property
+    def training(self) -> bool:
+        """Whether the newest driver's own workers take steps: those of a killed one may go on for seconds."""
+        return "train: " in self.log[self._logged :]
 
     @property
     def store(self) -> CheckpointStore:
@@ -66,7 +73,7 @@ class Project:
 
     def wait_for_step(self, step: int, driver: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + PATIENCE
-        while self.newest < step:
+        while self.newest < step or not self.training:
             assert driver.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.05)
