@@ -1,6 +1,7 @@
 """What a worker trains and validates on: its shares of the global batches, from any step on."""
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy.typing as npt
 from firelib.config import Train
 from firelib.tfrecord.order import EpochOrder
 from firelib.tfrecord.reader import Dataset
-from firelib.train.meter import Meter
 
 
 class Feed:
@@ -20,21 +20,21 @@ class Feed:
         settings: Section `train`.
         rank: This worker.
         world_size: Number of workers.
-        meter: Takes the seconds that training waits for data.
 
     Attributes:
         steps: Global batches in an epoch; the last one may be short.
     """
 
-    def __init__(self, dataset: Dataset, settings: Train, rank: int, world_size: int, meter: Meter) -> None:
-        self._dataset, self._settings, self._meter = dataset, settings, meter
+    def __init__(self, dataset: Dataset, settings: Train, rank: int, world_size: int) -> None:
+        self._dataset, self._settings = dataset, settings
         self._place = {"rank": rank, "world_size": world_size}
         self.steps = self._order(0).steps
 
     def training(self, epoch: int, position: int) -> Iterator[Any]:
-        """(features, label, weight) from a global batch on; with `steps_per_execution`, several steps at once."""
-        if position >= self.steps:
-            return
+        """For every call that trains, the iterator from which it takes (features, label, weight).
+
+        It begins at a global batch; with `steps_per_execution`, it gives several at once.
+        """
         settings = self._settings
         batches = self._dataset.as_tf(
             settings.global_batch_size,
@@ -47,13 +47,8 @@ class Feed:
         )
         if settings.steps_per_execution > 1:
             batches = batches.batch(settings.steps_per_execution)
-        iterator = iter(batches)
-        while True:
-            with self._meter.time("data"):
-                batch = next(iterator, None)
-            if batch is None:
-                return
-            yield batch
+        calls = -(-(self.steps - position) // settings.steps_per_execution)
+        yield from repeat(iter(batches.with_options(_as_it_is())), calls)
 
     def validation(self) -> Any:
         """(features, label, weight) of the whole validation split."""
@@ -66,3 +61,12 @@ class Feed:
     def _order(self, epoch: int) -> EpochOrder:
         split, settings = self._dataset.manifest.split("train"), self._settings
         return EpochOrder(split.rows, settings.global_batch_size, settings.seed, epoch, split.block_rows)
+
+
+def _as_it_is() -> Any:
+    """No search for better settings while training: the reader has chosen them, and the search takes a fifth more."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options

@@ -76,7 +76,7 @@ class TrainingWorker:
         self._progress = TrainingProgress(seed=settings.seed)
         self._meter, self._store = Meter(job.started), CheckpointStore(job.run_uri)
         dataset = open_dataset(job.manifest)
-        self._feed = Feed(dataset, settings, rank, world_size, self._meter)
+        self._feed = Feed(dataset, settings, rank, world_size)
         self._checkpointer = Checkpointer(self._store, settings.checkpoint, rank == 0, self._meter, report)
         self._report = report
         folder = job.tensorboard_folder if job.profile and rank == 0 else None
@@ -144,9 +144,9 @@ class TrainingWorker:
         """Train what is left of the epoch; whether the workers were told to stop."""
         if self._progress.position == 0:
             self._callbacks.epoch_begin(self._progress.epoch)
-        for batch in self._feed.training(self._progress.epoch, self._progress.position):
+        for batches in self._feed.training(self._progress.epoch, self._progress.position):
             before = self._progress.step
-            stop, timed = self._train_steps(batch)
+            stop, timed = self._train_steps(batches)
             due = timed or self._checkpointer.is_due_by_steps(before, self._progress.step)
             if stop or (due and self._progress.position < self._feed.steps):  # at the epoch's end it is saved anyway
                 self._checkpointer.save(self._variables, self._progress, tell=timed)
@@ -155,18 +155,19 @@ class TrainingWorker:
             self._journal.log_until(self._checkpointer.poll(), self._progress)
         return False
 
-    def _train_steps(self, batch: Any) -> tuple[bool, bool]:
+    def _train_steps(self, batches: Any) -> tuple[bool, bool]:
         """Train one call's steps; whether to stop, and whether it is time to save: the same on every worker."""
         votes = (self._heartbeat.stop_wanted, self._checkpointer.is_due_by_time)
         begun = time.perf_counter()
-        losses, (stop, timed) = self._step(batch, votes)
-        seconds = time.perf_counter() - begun
+        trained = self._step(batches, votes)
+        seconds, losses, (stop, timed) = time.perf_counter() - begun, trained.losses, trained.wanted
         self._refuse_not_finite(losses)
         self._progress.losses += [float(loss) for loss in losses]
         self._progress.step += len(losses)
         self._progress.position += len(losses)
         self._heartbeat.move()
-        self._meter.trained(seconds, len(losses), len(losses) * self._settings.global_batch_size)
+        rows = len(losses) * self._settings.global_batch_size
+        self._meter.trained(seconds - trained.waited, trained.waited, len(losses), rows)
         self._profiler.trained(len(losses))
         self._show()
         return bool(stop), bool(timed)

@@ -34,11 +34,19 @@ class Meter:
             with self._lock:
                 self._seconds[what] += time.perf_counter() - begun
 
-    def trained(self, seconds: float, steps: int, rows: int) -> None:
-        """Note a call of some steps; the first one ends the start-up, and is part of it: it traces and compiles."""
+    def trained(self, seconds: float, waited: float, steps: int, rows: int) -> None:
+        """Note a call of some steps; the first one ends the start-up, and is part of it: it traces and compiles.
+
+        Args:
+            seconds: That it took, without those that it waited for data.
+            waited: Those.
+            steps: How many.
+            rows: Of all workers.
+        """
         if not self._seconds["start_up"]:
-            self._seconds.update(start_up=time.time() - self._started, data=0.0)
+            self._seconds["start_up"] = time.time() - self._started
             return
+        self._seconds["data"] += waited
         self._step_times.extend([seconds / steps] * steps)
         self._stepping += seconds
         self._rows += rows

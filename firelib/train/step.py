@@ -1,5 +1,7 @@
 """The compiled step: forward, backward, one sum over all workers, one update."""
 
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,23 @@ from firelib.config import Train
 from firelib.errors import FirelibError
 from firelib.train.class_weights import weighted
 from firelib.train.losses import loss_per_row
+
+_SMALL_TABLE = 1 << 18  # elements; summing them whole takes less time than agreeing on the rows that were used
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of some steps.
+
+    Attributes:
+        losses: Of every step; the same on all workers.
+        wanted: For each vote, whether any worker wants it; the same on all workers.
+        waited: Seconds that this worker waited for data.
+    """
+
+    losses: npt.NDArray[np.float32]
+    wanted: npt.NDArray[np.bool_]
+    waited: float
 
 
 class TrainStep:
@@ -45,20 +64,18 @@ class TrainStep:
             self._gradients = tf.function(self._gradients_of_part, jit_compile=True)
         self._compiled = tf.function(self._steps if settings.steps_per_execution > 1 else self._step)
 
-    def __call__(self, batch: Any, votes: tuple[bool, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Train.
+    def __call__(self, batches: Any, votes: tuple[bool, ...]) -> "Trained":
+        """Train on what comes next.
 
         Args:
-            batch: (features, label, weight); with `steps_per_execution`, each has one more dimension, the steps.
+            batches: Iterator of a `tf.data.Dataset` of (features, label, weight); with `steps_per_execution`, each has
+                one more dimension, the steps. To take a batch in here costs less than to hand it over column by column.
             votes: What this worker wants; every worker gives as many.
-
-        Returns:
-            Loss of every step, and for each vote whether any worker wants it: the same on all workers.
         """
         import tensorflow as tf
 
         try:
-            packed = self._compiled(*batch, tf.constant(votes, tf.float32)).numpy()
+            packed, waited = self._compiled(batches, tf.constant(votes, tf.float32))
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
             if not self._xla:
                 raise
@@ -68,21 +85,24 @@ class TrainStep:
                 where="params.yaml: train.xla",
                 remedy="train.xla: false; strings (StringLookup) and lists of any length have no place in XLA",
             ) from error
-        return packed[: -len(votes)], packed[-len(votes) :] > 0
+        losses, wanted = np.split(packed.numpy(), [-len(votes)])
+        return Trained(losses, wanted > 0, float(waited))
 
-    def _step(self, features: Any, label: Any, weight: Any, votes: Any) -> Any:
-        loss = self._strategy.run(self._train, args=(features, label, weight))
-        return self._strategy.run(self._agree, args=(loss[None], votes))
+    def _step(self, batches: Any, votes: Any) -> tuple[Any, Any]:
+        batch, waited = _next(batches)
+        loss = self._strategy.run(self._train, args=batch)
+        return self._strategy.run(self._agree, args=(loss[None], votes)), waited
 
-    def _steps(self, features: Any, label: Any, weight: Any, votes: Any) -> Any:
+    def _steps(self, batches: Any, votes: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
+        (features, label, weight), waited = _next(batches)
         count = tf.shape(weight)[0]
         losses = tf.TensorArray(tf.float32, count)
         for step in tf.range(count):
             one = tf.nest.map_structure(lambda tensor: tensor[step], (features, label, weight))  # noqa: B023  traced
             losses = losses.write(step, self._strategy.run(self._train, args=one))
-        return self._strategy.run(self._agree, args=(losses.stack(), votes))
+        return self._strategy.run(self._agree, args=(losses.stack(), votes)), waited
 
     def _agree(self, losses: Any, votes: Any) -> Any:
         import tensorflow as tf
@@ -103,10 +123,17 @@ class TrainStep:
         else:
             loss, gradients = self._gradients_in_parts(features, label, weight)
         used = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
-        gradients = [tf.convert_to_tensor(gradient) if self._dense else gradient for gradient, _ in used]
+        gradients = [self._summable(gradient, variable) for gradient, variable in used]
         summed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         optimizer.apply(summed, [variable for _, variable in used])
         return loss
+
+    def _summable(self, gradient: Any, variable: Any) -> Any:
+        """A gradient as it is best summed: lists of rows take two rounds of messages, and as many a table."""
+        import tensorflow as tf
+
+        dense = self._dense or prod(variable.shape) <= _SMALL_TABLE
+        return tf.convert_to_tensor(gradient) if dense else gradient
 
     def _gradients_of_part(self, features: Any, label: Any, weight: Any) -> tuple[Any, Any]:
         import tensorflow as tf
@@ -136,6 +163,19 @@ class TrainStep:
             loss += more
             sums = [_plus(total, gradient) for total, gradient in zip(sums, gradients, strict=True)]
         return loss, sums
+
+
+def _next(batches: Any) -> tuple[Any, Any]:
+    """The next batch, and the seconds that it was waited for."""
+    import tensorflow as tf
+
+    begun = tf.timestamp()
+    with tf.control_dependencies([begun]):
+        batch = next(batches)
+    with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+        ended = tf.timestamp()
+    with tf.control_dependencies([ended]):  # else TensorFlow may look at the clock when the step is over
+        return tf.nest.map_structure(tf.identity, batch, expand_composites=True), ended - begun
 
 
 def _plus(total: Any, gradient: Any) -> Any:

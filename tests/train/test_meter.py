@@ -5,13 +5,15 @@ from firelib.train.meter import Meter
 
 def test_first_call_is_start_up_not_a_step():
     meter = Meter(0.0)
-    meter.trained(30.0, 1, 64)
-    meter.trained(0.2, 2, 128)
+    meter.trained(30.0, 5.0, 1, 64)
+    meter.trained(0.2, 0.05, 2, 128)
     summary = meter.summary()
     assert summary["start_up_seconds"] > 0
     assert summary["steps"] == 2
     assert summary["step_p50"] == pytest.approx(0.1)
-    assert summary["rows_per_second"] == pytest.approx(640)
+    assert summary["rows_per_second"] == pytest.approx(512)
+    assert summary["data_seconds"] == pytest.approx(0.05)
+    assert summary["input_share"] == pytest.approx(0.2)
 
 
 def test_blocks_are_added_up_by_name():

@@ -28,8 +28,8 @@ def two_workers(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """What one worker, undisturbed and without Ray, comes to: after 2 epochs, and after 6."""
-    runs = [Run(toy_params(epochs=epochs)) for epochs in (2, 6)]
+    """What one worker, undisturbed and without Ray, comes to: after 2 epochs, and after 30."""
+    runs = [Run(toy_params(epochs=epochs)) for epochs in (2, 30)]
     return train_locally(tmp_path_factory.mktemp("alone"), runs)
 
 
@@ -118,7 +118,7 @@ def test_killed_worker_changes_nothing(alone, tmp_path):
     pids = tmp_path / "pids"
     pids.mkdir()
     paths = write_toy(tmp_path / "killed")
-    params = toy_params(workers=2, epochs=6, pids=str(pids))
+    params = toy_params(workers=2, epochs=30, pids=str(pids))
     killer = threading.Thread(target=signal_one_worker, args=(pids, Path(paths.runs), signal.SIGKILL))
     killer.start()
     progress = train(Toy(), params, UNTRACKED, paths)
@@ -162,7 +162,7 @@ def test_more_workers_than_cpus_is_refused_before_waiting(tmp_path):
 
 
 def signal_one_worker(pids: Path, runs: Path, number: signal.Signals) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900  # starting takes minutes where others work too
     while time.monotonic() < deadline:
         if list(runs.rglob("progress.json")) and list(pids.iterdir()):
             os.kill(int(max(pids.iterdir()).name), number)
