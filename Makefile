@@ -30,6 +30,11 @@ setup: .venv/.done ## Create .venv with everything in uv.lock
 	@$(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
 	@touch $@
 
+.venv/.cluster: .venv/.done
+	@echo "adding Ansible to .venv"
+	@$(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) --extra cluster --group ansible
+	@touch $@
+
 .uv/bin/uv: # where uv is missing, pip brings it into a folder of its own
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv
@@ -41,7 +46,7 @@ test-slow: setup ## A thousand random examples for each property; files exchange
 	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/test_recipe.py
 	@$(BIN)/pytest -m slow
 
-test-cluster: setup ## The cluster on real hosts over SSH: containers, so root on Debian (12 minutes)
+test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, so root on Debian (12 minutes)
 	@$(BIN)/pytest -m 'containers and not slow' tests/cluster
 
 coverage: setup ## Run the tests and show which lines they reach
