@@ -84,7 +84,7 @@ class Lab:
         key = (self.home / ".ssh" / "id.pub").read_text()
         self.engine.docker(
             *("run", "--detach", "--init", "--name", name, "--hostname", name),
-            *("--network", BRIDGE, "--ip", address, "--shm-size", "2g", "--env", f"KEY={key}"),
+            *("--network", BRIDGE, "--ip", address, "--shm-size", "8g", "--env", f"KEY={key}"),
             *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
             *(self.engine.base_image(*_BARE), "bash", "-c", _START),
         )
