@@ -85,7 +85,7 @@ class Hosts(_Strict):
     object_store_gib: Size of /dev/shm, which Ray's object store takes; default as the host has it.
     container_engine: Install Debian's Docker too.
     ray_under_systemd: Ray starts with the host instead of with `ray up`: one of both, never both.
-    autostop_minutes: Idle hosts power off after so many minutes; 0 is never. Default: 30 on Google Cloud, never elsewhere.
+    autostop_minutes: Idle hosts power off after so many minutes; 0 is never. Default: 30 on Google Cloud, else 0.
     gcp: Make the machines on Google Cloud.
     """
 
@@ -189,7 +189,9 @@ def parse_cluster_file(raw: Mapping[str, Any], where: str) -> ClusterFile:
         return ClusterFile.model_validate(raw)
     except ValidationError as error:
         problems = "\n".join(_explain(detail) for detail in error.errors())
-        raise FirelibError(problems, where=where, remedy="correct the file; docs/cluster.md explains the keys") from None
+        raise FirelibError(
+            problems, where=where, remedy="correct the file; docs/cluster.md explains the keys"
+        ) from None
 
 
 def _explain(detail: ErrorDetails) -> str:

@@ -26,7 +26,7 @@ class InventoryModule(BaseInventoryPlugin):
         """Whether this may be such a file; what is wrong in it is said when it is parsed."""
         return super().verify_file(path) and path.endswith((".yaml", ".yml"))
 
-    def parse(self, inventory, loader, path, cache=True):  # noqa: ANN001, ANN201, ARG002  # Ansible's signature
+    def parse(self, inventory, loader, path, cache=True):  # Ansible's signature
         """Fill the inventory.
 
         Raises:
@@ -55,7 +55,7 @@ class InventoryModule(BaseInventoryPlugin):
         self.inventory.set_variable(address, "ansible_host", external or address)
 
 
-def _checked(path: str):  # noqa: ANN202  # firelib is imported below
+def _checked(path: str):  # firelib is imported below
     sys.path.insert(0, str(_ROOT))
     try:
         from firelib.cluster_file import read_cluster_file
@@ -73,14 +73,14 @@ def _checked(path: str):  # noqa: ANN202  # firelib is imported below
         raise AnsibleParserError(str(error)) from None
 
 
-def _variables(file) -> dict[str, object]:  # noqa: ANN001
+def _variables(file) -> dict[str, object]:
     variables = {"ansible_user": file.auth.ssh_user}
     if file.auth.ssh_private_key:
         variables["ansible_ssh_private_key_file"] = str(Path(file.auth.ssh_private_key).expanduser())
     return variables
 
 
-def _settings(file, path: str) -> dict[str, object]:  # noqa: ANN001
+def _settings(file, path: str) -> dict[str, object]:
     provider = file.provider.model_dump(exclude={"firelib"})
     token = Path("~/.ray/auth_token").expanduser()
     return {

@@ -15,6 +15,7 @@ from pathlib import Path
 PROC = Path("/proc")
 GPU_PERCENT = 5
 SECONDS = 10
+ALWAYS_THERE = ("IDLE", "DashboardAgent", "RuntimeEnvAgent")  # processes of every node, at work or not
 
 
 def main() -> int:
@@ -69,7 +70,7 @@ def running_jobs(head: str, token_file: Path) -> Iterator[str]:
 def ray_work(proc: Path) -> Iterator[str]:
     """Tasks and actors on this host, by the titles that Ray gives its workers."""
     for title in _titles(proc):
-        if title.startswith("ray::") and not title.startswith("ray::IDLE"):
+        if title.startswith("ray::") and not title.removeprefix("ray::").startswith(ALWAYS_THERE):
             yield f"Ray runs {title.removeprefix('ray::').split()[0]}"
 
 
