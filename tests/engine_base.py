@@ -27,13 +27,13 @@ def tarball(packages: Sequence[str]) -> tuple[Path, str]:
     bundle = _BUNDLE.read_bytes() if _BUNDLE.exists() else b""
     parts = (*sorted(packages), sources, apt, release, hashlib.sha256(bundle).hexdigest(), str(variables()))
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    path = _cache() / f"base-{digest}.tar"
+    path = cache() / f"base-{digest}.tar"
     if not path.exists():
         _make(path, packages, sources, apt, release)
     return path, digest
 
 
-def _cache() -> Path:
+def cache() -> Path:
     folder = Path(os.environ.get("FIRELIB_TEST_CACHE") or Path.home() / ".cache") / "firelib-tests"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -28,7 +28,7 @@ mkdir -p /run/sshd /home/{USER}/.ssh /lab/$(hostname)
 echo "$KEY" > /home/{USER}/.ssh/authorized_keys
 chown -R {USER}: /home/{USER}/.ssh
 chmod 700 /home/{USER}/.ssh
-ln -s /lab/$(hostname) /opt/firelib
+ln -sfn /lab/$(hostname) /opt/firelib
 test -d /lab/uv-cache && echo UV_CACHE_DIR=/lab/uv-cache >> /etc/environment
 exec /usr/sbin/sshd -D -e
 """
