@@ -48,6 +48,9 @@ class InventoryModule(BaseInventoryPlugin):
             jump = f"{file.auth.ssh_user}@{provider.external_head_ip}"
             inventory.set_variable("workers", "ansible_ssh_common_args", _through(jump, file.auth.ssh_private_key))
         inventory.set_variable("all", "cluster", _settings(file, path))
+        inventory.add_host("localhost")  # named, so that `--limit localhost` does what this machine has to do
+        inventory.set_variable("localhost", "ansible_connection", "local")
+        inventory.set_variable("localhost", "ansible_python_interpreter", sys.executable)
 
     def _add_host(self, address: str, group: str, external: str | None) -> None:
         self.inventory.add_group(group)
