@@ -34,6 +34,11 @@ exec /usr/sbin/sshd -D -e
 """
 
 
+def address(last: int) -> str:
+    """The address of the lab that ends in this number."""
+    return SUBNET.replace("0/24", str(last))
+
+
 @dataclass(frozen=True)
 class Lab:
     """Hosts, and a user's machine: a home, a key, a cluster file.
@@ -80,15 +85,15 @@ class Lab:
 
     def add_host(self, name: str, last: int) -> str:
         """Switch a new, bare host on; its address is that of the lab with this last part."""
-        address = SUBNET.replace("0/24", str(last))
         key = (self.home / ".ssh" / "id.pub").read_text()
         self.engine.docker(
             *("run", "--detach", "--init", "--name", name, "--hostname", name),
-            *("--network", BRIDGE, "--ip", address, "--shm-size", "8g", "--env", f"KEY={key}"),
+            *("--network", BRIDGE, "--ip", address(last), "--shm-size", "8g", "--env", f"KEY={key}"),
+            *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
             *(self.engine.base_image(*_BARE), "bash", "-c", _START),
         )
-        return address
+        return address(last)
 
     def write_cluster(self, head: str, workers: Sequence[str], **settings: Any) -> None:
         """The repository's cluster file, with this lab's hosts."""
@@ -124,13 +129,13 @@ class Lab:
 
     def on(self, host: str, command: str, check: bool = True) -> str:
         """Run a command in a login of the user's on a host."""
-        address = ("-i", str(self.home / ".ssh" / "id"), f"{USER}@{host}")
+        login = ("-i", str(self.home / ".ssh" / "id"), f"{USER}@{host}")
         options = [
             word
             for pair in self.environment["ANSIBLE_SSH_ARGS"].split(" -o ")
             for word in ("-o", pair.removeprefix("-o "))
         ]
-        return self.run("ssh", *options, *address, f"bash -lc '{command}'", check=check)
+        return self.run("ssh", *options, *login, f"bash -lc '{command}'", check=check)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -144,12 +149,13 @@ class Lab:
 
 
 @contextmanager
-def lab(engine: Engine, cache: Path) -> Iterator[Lab]:
+def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
     """A lab without hosts.
 
     Args:
         engine: Runs them.
         cache: Folder on the disk of uv's cache: hosts link packages from a copy of it.
+        packages: Whether hosts will install any.
     """
     folder = cache / f"lab-{os.getpid()}"
     try:
@@ -158,7 +164,8 @@ def lab(engine: Engine, cache: Path) -> Iterator[Lab]:
         (folder / "shared").chmod(0o1777)
         made = Lab(engine, folder)
         made.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "home" / ".ssh" / "id"))
-        _link_packages(folder / "hosts" / "uv-cache")
+        if packages:
+            _link_packages(folder / "hosts" / "uv-cache")
         with engine.network(BRIDGE, SUBNET):
             yield made
             _remove_hosts(engine)
