@@ -125,7 +125,7 @@ def run_pipeline_and_lose_a_node(hosts: Lab, head: str, workers: tuple[str, ...]
 
     The data are the same bytes as where dvc.lock was committed, and the model is as good as that one.
     """
-    submit(hosts, head, *JOB, "env", "FIRELIB_WORKERS=2", "firelib", "run")
+    submit(hosts, head, *JOB, "env", "FIRELIB_WORKERS=3", "firelib", "run")
     until("a first checkpoint", lambda: any(project(hosts).glob("storage/runs/*/step-*")))
     lost = next(name for name in workers if "RayTrainWorker" in processes(hosts, name))
     hosts.engine.docker("kill", lost)
