@@ -47,7 +47,7 @@ test-slow: setup ## A thousand random examples for each property; files exchange
 	@$(BIN)/pytest -m slow
 
 test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, so root on Debian (12 minutes)
-	@$(BIN)/pytest -m 'containers and not slow' tests/cluster
+	@$(BIN)/pytest -s -m 'containers and not slow' tests/cluster
 
 cluster: .venv/.cluster ## Add Ansible to .venv, for a Ray cluster of your own (docs/cluster.md)
 

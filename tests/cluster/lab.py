@@ -145,7 +145,7 @@ class Lab:
             yield
         finally:
             self.seconds[name] = time.monotonic() - begun
-            print(f"{name}: {self.seconds[name]:.1f} s", file=sys.__stderr__, flush=True)
+            print(f"{name}: {self.seconds[name]:.0f} s", flush=True)
 
 
 @contextmanager

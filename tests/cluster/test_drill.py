@@ -49,6 +49,7 @@ def test_from_bare_hosts_to_nothing_left(hosts: Lab) -> None:
     with hosts.step("the lost node comes back"):
         hosts.engine.docker("start", lost)
         wait_for_nodes(hosts, head, first, second)
+        assert "failed=0" in recap(hosts.play("setup.yml", "--tags", "verify"))[head]
     with hosts.step("no token in processes, logs and YAML"):
         find_no_token(hosts, ("head", "one", "two"))
     with hosts.step("ray down"):
