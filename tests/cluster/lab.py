@@ -145,7 +145,7 @@ class Lab:
             yield
         finally:
             self.seconds[name] = time.monotonic() - begun
-            print(f"{name}: {self.seconds[name]:.0f} s", flush=True)
+            print(f"{name}: {self.seconds[name]:.0f} s", flush=True)  # noqa: T201  # what the drill is for
 
 
 @contextmanager
