@@ -17,7 +17,7 @@ from tests.project import ROOT
 pytestmark = pytest.mark.containers
 
 JOB = ("env", "FIRELIB_TRACKING=none", "on-shared-storage")
-_PATIENCE = 240.0
+_PATIENCE = 600.0
 
 
 @pytest.fixture
