@@ -22,6 +22,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from rich.markup import escape
 
 from firelib import console, storage
+from firelib.cluster_file import read_cluster_file
 from firelib.config import Params, load_params
 from firelib.errors import FirelibError
 from firelib.ray_versions import cluster_version
@@ -76,6 +77,7 @@ def diagnose(project: Path) -> list[Finding]:
         check_wandb(os.environ),
         check_container_engine(),
         check_gpu(),
+        check_cluster_file(project / "cluster" / "cluster.yaml"),
         finding,
     ]
 
@@ -102,6 +104,18 @@ def check_params(project: Path) -> tuple[Params | None, Finding]:
         detail, _, remedy = str(error).partition("\n  remedy: ")
         return None, Finding("params.yaml", "error", detail, remedy or "see docs/parameters.md")
     return params, Finding("params.yaml", "ok", f"valid; recipe {params.recipe}")
+
+
+def check_cluster_file(path: Path) -> Finding:
+    """The file of `ray up` and Ansible, with all its errors."""
+    if not path.is_file():
+        return Finding(path.name, "ok", "none (only a cluster of your own needs one)")
+    try:
+        file = read_cluster_file(path)
+    except FirelibError as error:
+        detail, _, remedy = str(error).partition("\n  remedy: ")
+        return Finding(path.name, "error", detail, remedy or "see docs/cluster.md")
+    return Finding(path.name, "ok", f"valid; a head and {len(file.provider.worker_ips)} workers")
 
 
 def check_python(project: Path) -> Finding:

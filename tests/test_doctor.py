@@ -369,3 +369,15 @@ def test_a_real_ray_is_joined() -> None:
     finding = cluster(ray.get_runtime_context().gcs_address, "RAY_ADDRESS")
     assert finding.detail == f"answers with Ray {metadata.version('ray')}"
     assert os.environ.get("RAY_ADDRESS") is None
+
+
+def test_cluster_file_with_a_typo_is_named_with_the_nearest_key(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    assert doctor.check_cluster_file(path).status == "ok"
+    text = (ROOT / "cluster" / "cluster.yaml").read_text()
+    path.write_text(text)
+    assert "a head and 2 workers" in doctor.check_cluster_file(path).detail
+    path.write_text(text.replace("ssh_user", "ssh_usr"))
+    finding = doctor.check_cluster_file(path)
+    assert finding.status == "error"
+    assert "auth.ssh_usr is unknown: did you mean 'ssh_user'?" in finding.detail

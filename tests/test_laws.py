@@ -16,7 +16,7 @@ FLOORS = (
     ("evaluate", "report", "train"),
     ("data",),
     ("doctor", "lineage", "paths", "ray_session", "ray_versions", "recipes", "tfrecord"),
-    ("config", "recipe", "storage"),
+    ("cluster_file", "config", "recipe", "storage"),
     ("console", "errors"),
 )
 FLOOR_OF = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,0 +1,79 @@
+"""What is wrong with a host is said before anything is changed there, with what to do about it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import engine_base
+from tests.cluster.lab import USER, Lab, address, lab
+from tests.engine import Engine
+
+pytestmark = pytest.mark.containers
+
+
+@pytest.fixture(scope="module")
+def hosts(engine: Engine) -> Iterator[Lab]:
+    with lab(engine, engine_base.cache(), packages=False) as made:
+        made.add_host("only", 10)
+        yield made
+
+
+def setup(hosts: Lab, last: int = 10, auth: dict[str, str] | None = None, **settings: Any) -> str:
+    """What setup.yml says of one host; it must fail."""
+    hosts.write_cluster(address(last), [], **settings)
+    raw = yaml.safe_load(hosts.cluster_file.read_text())
+    raw["auth"] |= auth or {}
+    hosts.cluster_file.write_text(yaml.safe_dump(raw))
+    said = hosts.play("setup.yml", check=False)
+    assert "failed=1" in said or "PLAY RECAP" not in said
+    return " ".join(said.split())
+
+
+def test_host_that_is_off(hosts: Lab) -> None:
+    said = setup(hosts, last=99)
+    assert f"cannot log in to {address(99)}" in said
+    assert "is the host on" in said
+
+
+def test_wrong_user(hosts: Lab) -> None:
+    said = setup(hosts, auth={"ssh_user": "nobody"})
+    assert f"cannot log in to {address(10)} as nobody" in said
+    assert "is auth.ssh_user right" in said
+
+
+def test_wrong_key(hosts: Lab) -> None:
+    other = hosts.home / ".ssh" / "other"
+    if not other.exists():
+        hosts.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(other))
+    assert "is the key there (ssh-copy-id)" in setup(hosts, auth={"ssh_private_key": str(other)})
+
+
+def test_missing_key(hosts: Lab) -> None:
+    said = setup(hosts, auth={"ssh_private_key": str(hosts.home / "none")})
+    assert "auth.ssh_private_key: there is no" in said
+    assert "ssh-keygen" in said
+
+
+def test_no_sudo(hosts: Lab) -> None:
+    rights = f"/etc/sudoers.d/{USER}"
+    hosts.engine.docker("exec", "only", "mv", rights, "/root/kept")
+    try:
+        said = setup(hosts)
+    finally:
+        hosts.engine.docker("exec", "only", "mv", "/root/kept", rights)
+    assert f"{USER} may not sudo without a password on {address(10)}" in said
+    assert "NOPASSWD" in said
+
+
+def test_full_disk(hosts: Lab) -> None:
+    said = setup(hosts, folder="/small/firelib")
+    assert "has 64 MiB free for /small/firelib, which needs 8192" in said
+    assert "provider.firelib.folder" in said
+
+
+def test_typo_is_named_before_any_host_is_touched(hosts: Lab) -> None:
+    said = setup(hosts, shared_foldr="/mnt/shared")
+    assert "provider.firelib.shared_foldr is unknown: did you mean 'shared_folder'?" in said
+    assert "TASK" not in said
