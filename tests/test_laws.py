@@ -12,6 +12,7 @@ from tests.project import ROOT
 # From the top floor down; a room imports from rooms below it only.
 FLOORS = (
     ("cli",),
+    ("launch",),
     ("pipeline", "tune"),
     ("evaluate", "report", "train"),
     ("data",),
