@@ -16,7 +16,8 @@ FLOORS = (
     ("pipeline", "tune"),
     ("evaluate", "report", "train"),
     ("data",),
-    ("doctor", "lineage", "paths", "ray_session", "ray_versions", "recipes", "tfrecord"),
+    ("dataset_store",),
+    ("doctor", "lineage", "paths", "ray_job", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
     ("config", "recipe", "storage"),
     ("console", "errors"),
 )

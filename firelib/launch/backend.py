@@ -70,8 +70,8 @@ class Backend(Protocol):
     def status(self, record: JobRecord) -> JobStatus:
         """How it stands now."""
 
-    def logs(self, record: JobRecord) -> Iterator[str]:
-        """What it has written, from its beginning, as long as it runs; may end early when a connection is lost."""
+    def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
+        """What it has written, from its beginning; with `follow` as long as it runs, or until a connection is lost."""
 
     def cancel(self, record: JobRecord) -> None:
         """End it; one that is over already is no error."""

@@ -1,7 +1,7 @@
 """A job: one firelib stage and what it needs, in words that belong to no backend."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, get_args
@@ -90,8 +90,8 @@ class JobSpec:
         project: Folder of the project, for backends that ship or mount it.
         image: Container image, best by digest; None where the hosts hold firelib.
         env: Variables for the stage. No secrets: they would be seen in requests and logs.
-        secrets: Variable → where its value comes from: `env:NAME` (of the caller), `file:PATH` (on the caller's disk),
-            `gcp:projects/P/secrets/S/versions/N`, `k8s:SECRET/KEY`.
+        secrets: Variable → where its value comes from: `env:NAME` (a variable of the caller), `file:PATH` (a file
+            of mode 600 where the stage runs), `gcp:projects/P/secrets/S/versions/N`, `k8s:SECRET/KEY`.
         resources: What each replica gets.
         replicas: How many there are.
         timeout_seconds: Ends the job after so long; None never does.
@@ -137,7 +137,7 @@ class JobSpec:
 
     @property
     def stage(self) -> str:
-        return self.command[1]
+        return stage_of(self.command)
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, for records and requests. Secrets are references, so nothing in it is secret."""
@@ -172,10 +172,19 @@ def refuse(
 
 
 def _of_command(command: tuple[str, ...]) -> Iterator[str]:
-    if len(command) < 2 or command[0] != "firelib":
+    stage = stage_of(command)
+    if not stage:
         yield f"command: should be a stage such as 'firelib train', got {' '.join(command)!r}"
-    elif command[1] not in STAGES:
-        yield f"command: 'firelib {command[1]}' is no stage: {did_you_mean(command[1], STAGES)}"
+    elif stage not in STAGES:
+        yield f"command: 'firelib {stage}' is no stage: {did_you_mean(stage, STAGES)}"
+
+
+def stage_of(command: Sequence[str]) -> str:
+    """The stage in a command, after options that stand before it; empty if there is none."""
+    words = list(command[1:]) if command[:1] == ("firelib",) else []
+    while words and words[0].startswith("-"):
+        words = words[2:] if words[0] == "--params" else words[1:]
+    return words[0] if words else ""
 
 
 def new_job_id(stage: str, now: datetime | None = None) -> str:
