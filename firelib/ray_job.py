@@ -1,20 +1,24 @@
-"""Whether this process is a job of a Ray cluster, and may be one."""
+"""Whether this process is a job of a Ray cluster in a folder that ends with the job."""
 
 import os
+from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
 
 # Ray sets it for the drivers of jobs that were submitted.
 _MARK = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+# Where Ray unpacks what `--working-dir` shipped: on each host its own copy.
+_PASSING = "working_dir_files"
 
 
-def is_ray_job() -> bool:
-    return _MARK in os.environ
+def is_passing(folder: Path) -> bool:
+    """Whether a folder is the copy of a project that Ray made for this job; other hosts do not see what is written."""
+    return _MARK in os.environ and _PASSING in folder.absolute().parts
 
 
 def shared_root(root: str) -> str:
-    """A storage root that a job may use.
+    """A storage root that a job in such a folder may use.
 
     Raises:
         FirelibError: It is a folder inside the job's own, which ends with the job.

@@ -59,7 +59,7 @@ def project(name: str | None = None) -> Project:
     from firelib import storage
     from firelib.config import load_environment, load_params, model_params
     from firelib.paths import Paths, project_of
-    from firelib.ray_job import is_ray_job, shared_root
+    from firelib.ray_job import is_passing, shared_root
     from firelib.recipe import load_recipe
 
     environment = load_environment()
@@ -68,7 +68,7 @@ def project(name: str | None = None) -> Project:
     recipe = load_recipe(params.recipe)
     model_params(recipe.parameters, params)  # wrong ones are found now, not after the transform
     folder, root = project_of(file), params.storage.root
-    elsewhere = is_ray_job()
+    elsewhere = is_passing(folder)
     root = shared_root(root) if elsewhere else root
     root = str(folder / root) if storage.is_local(root) else root
     sources = environment.sources and environment.sources.absolute()

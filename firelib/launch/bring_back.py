@@ -13,7 +13,8 @@ from firelib.errors import FirelibError
 from firelib.launch.job_record import JobRecord
 from firelib.launch.outputs import unpack_outputs
 from firelib.launch.ray_client import connect, explained
-from firelib.launch.variables import shared_root
+from firelib.launch.ray_jobs import packed
+from firelib.launch.variables import stage_variables
 
 BEGIN, END = "-----BEGIN FIRELIB OUTPUTS-----", "-----END FIRELIB OUTPUTS-----"
 _POLL_SECONDS = 0.3
@@ -52,19 +53,16 @@ def bring_back(record: JobRecord) -> list[str]:
     """
     address = record.handle["address"]
     client = connect(address)
-    with explained(address):
+    with packed(record.spec) as archive, explained(address):  # Ray has it still: nothing is shipped again
         sender = client.submit_job(
-            entrypoint=f"firelib job-outputs {record.job_id}", runtime_env=_environment(record), entrypoint_num_cpus=0
+            entrypoint=f"firelib job-outputs {record.job_id}",
+            runtime_env={"working_dir": archive, "env_vars": stage_variables(record.spec)},
+            entrypoint_num_cpus=0,
         )
         _wait(client, sender)
         log = client.get_job_logs(sender)
         client.delete_job(sender)
     return unpack_outputs(from_text(log), Path(record.spec.project))
-
-
-def _environment(record: JobRecord) -> dict[str, Any]:
-    root = shared_root(record.spec.storage_root)
-    return {"env_vars": {"FIRELIB_STORAGE_ROOT": root}} if root else {}
 
 
 def _wait(client: Any, name: str) -> None:

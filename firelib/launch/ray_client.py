@@ -1,6 +1,7 @@
 """Ray's job API over HTTP, with errors that say what is missing."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ def connect(address: str) -> Any:
     show_token()
     from ray.job_submission import JobSubmissionClient
 
+    for name in ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # uploads and closed sockets help nobody
     with explained(address), _own_address():
         return JobSubmissionClient(address)
 

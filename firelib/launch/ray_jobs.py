@@ -3,6 +3,7 @@
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,18 @@ def submit(spec: JobSpec) -> Mapping[str, str]:
     address, environment = asked.pop("address"), dict(asked.pop("runtime_env"))
     del environment["excludes"]  # the archive is made without them
     client = connect(address)
+    with packed(spec) as archive, explained(address):
+        client.submit_job(**asked, runtime_env={**environment, "working_dir": archive})
+    return {"address": address, "submission_id": spec.job_id}
+
+
+@contextmanager
+def packed(spec: JobSpec) -> Iterator[str]:
+    """The archive that a job needs, for the time of the block."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "code.zip")
         write_package(Path(spec.project), spec.stage, archive)
-        with explained(address):
-            client.submit_job(**asked, runtime_env={**environment, "working_dir": str(archive)})
-    return {"address": address, "submission_id": spec.job_id}
+        yield str(archive)
 
 
 def status(record: JobRecord) -> JobStatus:
