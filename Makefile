@@ -15,7 +15,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup test test-slow coverage lint format bench bench-tfrecord clean
+.PHONY: help run setup test test-slow test-cluster coverage lint format bench bench-tfrecord clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ setup: .venv/.done ## Create .venv with everything in uv.lock
 	@$(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
 	@touch $@
 
+.venv/.cluster: .venv/.done
+	@echo "adding Ansible to .venv"
+	@$(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) --extra cluster --group ansible
+	@touch $@
+
 .uv/bin/uv: # where uv is missing, pip brings it into a folder of its own
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv
@@ -40,6 +45,9 @@ test: setup ## Run the tests
 test-slow: setup ## A thousand random examples for each property; files exchanged with tfx-bsl; training killed at random
 	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/test_recipe.py
 	@$(BIN)/pytest -m slow
+
+test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, so root on Debian (12 minutes)
+	@$(BIN)/pytest -m 'containers and not slow' tests/cluster
 
 coverage: setup ## Run the tests and show which lines they reach
 	@$(BIN)/coverage erase

@@ -1,0 +1,101 @@
+"""Inventory plugin: the hosts of cluster/*.yaml, the file that `ray up` reads too."""
+
+import sys
+from pathlib import Path
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin
+
+DOCUMENTATION = """
+name: cluster_file
+short_description: Hosts of a Ray cluster file
+description:
+  - Groups C(head) and C(workers) from C(provider) of a file for C(ray up), with its checked settings in C(cluster).
+options: {}
+"""
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class InventoryModule(BaseInventoryPlugin):
+    """Hosts, groups and variables from one checked file."""
+
+    NAME = "cluster_file"
+
+    def verify_file(self, path: str) -> bool:
+        """Whether this may be such a file; what is wrong in it is said when it is parsed."""
+        return super().verify_file(path) and path.endswith((".yaml", ".yml"))
+
+    def parse(self, inventory, loader, path, cache=True):  # noqa: ANN001, ANN201, ARG002  # Ansible's signature
+        """Fill the inventory.
+
+        Raises:
+            AnsibleParserError: The file is wrong; names all wrong keys.
+        """
+        super().parse(inventory, loader, path, cache)
+        file = _checked(path)
+        provider = file.provider
+        self._add_host(provider.head_ip, "head", provider.external_head_ip)
+        for address in provider.worker_ips:
+            self._add_host(address, "workers", None)
+        inventory.add_group("cluster_hosts")
+        for group in ("head", "workers"):
+            inventory.add_group(group)
+            inventory.add_child("cluster_hosts", group)
+        for name, value in _variables(file).items():
+            inventory.set_variable("cluster_hosts", name, value)
+        if provider.external_head_ip:
+            jump = f"{file.auth.ssh_user}@{provider.external_head_ip}"
+            inventory.set_variable("workers", "ansible_ssh_common_args", _through(jump, file.auth.ssh_private_key))
+        inventory.set_variable("all", "cluster", _settings(file, path))
+
+    def _add_host(self, address: str, group: str, external: str | None) -> None:
+        self.inventory.add_group(group)
+        self.inventory.add_host(address, group=group)
+        self.inventory.set_variable(address, "ansible_host", external or address)
+
+
+def _checked(path: str):  # noqa: ANN202  # firelib is imported below
+    sys.path.insert(0, str(_ROOT))
+    try:
+        from firelib.cluster_file import read_cluster_file
+        from firelib.errors import FirelibError
+    except ImportError as error:
+        raise AnsibleParserError(
+            f"{error.name} is missing in {sys.executable}: take .venv/bin/ansible-playbook, "
+            "from `uv sync --extra cluster`"
+        ) from error
+    finally:
+        sys.path.pop(0)
+    try:
+        return read_cluster_file(Path(path))
+    except FirelibError as error:
+        raise AnsibleParserError(str(error)) from None
+
+
+def _variables(file) -> dict[str, object]:  # noqa: ANN001
+    variables = {"ansible_user": file.auth.ssh_user}
+    if file.auth.ssh_private_key:
+        variables["ansible_ssh_private_key_file"] = str(Path(file.auth.ssh_private_key).expanduser())
+    return variables
+
+
+def _settings(file, path: str) -> dict[str, object]:  # noqa: ANN001
+    provider = file.provider.model_dump(exclude={"firelib"})
+    token = Path("~/.ray/auth_token").expanduser()
+    return {
+        **file.hosts.model_dump(),
+        **provider,
+        "autostop_minutes": file.hosts.autostop,
+        "name": file.cluster_name,
+        "user": file.auth.ssh_user,
+        "key": file.auth.ssh_private_key and str(Path(file.auth.ssh_private_key).expanduser()),
+        "token_file": str(token),
+        "file": path,
+        "project": str(_ROOT),
+    }
+
+
+def _through(jump: str, key: str | None) -> str:
+    identity = f"-i {Path(key).expanduser()} " if key else ""
+    return f"-o ProxyCommand='ssh {identity}-o StrictHostKeyChecking=accept-new -W %h:%p {jump}'"

@@ -1,0 +1,116 @@
+"""Power this host off when it has been idle for some minutes: no Ray job, GPU idle, nobody logged in.
+
+A timer starts it every minute, as root. Standard library only: it must work when nothing else does.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+GPU_PERCENT = 5
+SECONDS = 10
+
+
+def main() -> int:
+    options = _options()
+    reasons = list(busy(options.head, options.token_file))
+    idle = idle_minutes(options.state, bool(reasons), time.time())
+    if reasons:
+        print(f"busy: {'; '.join(reasons)}")
+        return 0
+    print(f"idle for {idle:.0f} of {options.minutes} minutes")
+    if idle < options.minutes:
+        return 0
+    if options.dry_run:
+        print("would power off now")
+        return 0
+    options.state.unlink()  # else a host that is switched on again would go off at once
+    return subprocess.run(["systemctl", "poweroff"], check=False).returncode
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=int, required=True, help="how long a host may be idle")
+    parser.add_argument("--head", required=True, help="address of the head")
+    parser.add_argument("--token-file", type=Path, required=True, help="file of Ray's token")
+    parser.add_argument("--state", type=Path, default=Path("/run/firelib-autostop"), help="keeps since when it is idle")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    return parser.parse_args()
+
+
+def busy(head: str, token_file: Path) -> Iterator[str]:
+    """Why this host must stay on."""
+    yield from running_jobs(head, token_file)
+    yield from ray_work(PROC)
+    yield from busy_gpus()
+    yield from logins(PROC)
+
+
+def running_jobs(head: str, token_file: Path) -> Iterator[str]:
+    """Jobs that wait or run, anywhere in the cluster; a head that does not answer has none."""
+    try:
+        token = token_file.read_text(encoding="utf-8").strip()
+        request = urllib.request.Request(f"http://{head}:8265/api/jobs/", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            jobs = json.load(answer)
+    except (OSError, ValueError):
+        return
+    for job in jobs:
+        if job.get("status") in ("PENDING", "RUNNING"):
+            yield f"Ray job {job.get('submission_id') or job.get('job_id')} is {job['status']}"
+
+
+def ray_work(proc: Path) -> Iterator[str]:
+    """Tasks and actors on this host, by the titles that Ray gives its workers."""
+    for title in _titles(proc):
+        if title.startswith("ray::") and not title.startswith("ray::IDLE"):
+            yield f"Ray runs {title.removeprefix('ray::').split()[0]}"
+
+
+def logins(proc: Path) -> Iterator[str]:
+    """Sessions over SSH. Ray's autoscaler and Ansible hold such sessions only while they work."""
+    for title in _titles(proc):
+        if title.startswith("sshd") and "@pts/" in title:
+            yield f"{title.partition(': ')[2]} is logged in"
+
+
+def _titles(proc: Path) -> Iterator[str]:
+    for path in proc.glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:  # it has just ended
+            continue
+
+
+def busy_gpus() -> Iterator[str]:
+    """GPUs that compute."""
+    query = ["nvidia-smi", "--query-gpu=index,utilization.gpu", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(query, capture_output=True, text=True, check=True, timeout=SECONDS).stdout
+    except (OSError, subprocess.SubprocessError):
+        return
+    for line in said.splitlines():
+        index, _, percent = line.partition(", ")
+        if percent.strip().isdigit() and int(percent) >= GPU_PERCENT:
+            yield f"GPU {index} is at {percent.strip()} %"
+
+
+def idle_minutes(state: Path, is_busy: bool, now: float) -> float:
+    """For how long this host has been idle; remembered in a file."""
+    try:
+        since = float(state.read_text())
+    except (OSError, ValueError):
+        since = now
+    since = now if is_busy else min(since, now)
+    state.write_text(str(since))
+    return (now - since) / 60
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""A lab: bare Debian hosts with sshd, a user who may sudo, and fixed addresses on a bridge; Ansible and Ray from outside."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.engine import CommandFailedError, Engine
+from tests.project import ROOT
+
+SUBNET = "172.30.77.0/24"
+BRIDGE = "fllab0"
+USER = "fire"
+_BARE = ("openssh-server", "sudo")  # a new machine has these, and not even Python
+_START = f"""
+useradd --create-home --shell /bin/bash {USER}
+echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{USER}
+echo 'Defaults env_file=/etc/environment' >> /etc/sudoers.d/{USER} # how this machine reaches packages
+mkdir -p /run/sshd /home/{USER}/.ssh /lab/$(hostname)
+echo "$KEY" > /home/{USER}/.ssh/authorized_keys
+chown -R {USER}: /home/{USER}/.ssh
+chmod 700 /home/{USER}/.ssh
+ln -s /lab/$(hostname) /opt/firelib
+test -d /lab/uv-cache && echo UV_CACHE_DIR=/lab/uv-cache >> /etc/environment
+exec /usr/sbin/sshd -D -e
+"""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Hosts, and a user's machine: a home, a key, a cluster file.
+
+    Attributes:
+        engine: Runs the hosts.
+        folder: All files of the lab.
+        seconds: Step → wall time.
+    """
+
+    engine: Engine
+    folder: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def cluster_file(self) -> Path:
+        return self.folder / "cluster.yaml"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def shared(self) -> Path:
+        return self.folder / "shared"
+
+    @property
+    def token(self) -> str:
+        return (self.home / ".ray" / "auth_token").read_text()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the user's shell."""
+        own = {
+            "HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "RAY_AUTH_MODE": "token",
+            "RAY_TMPDIR": str(self.home),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "ANSIBLE_SSH_ARGS": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
+        return {**os.environ, **own}
+
+    def add_host(self, name: str, last: int) -> str:
+        """Switch a new, bare host on; its address is that of the lab with this last part."""
+        address = SUBNET.replace("0/24", str(last))
+        key = (self.home / ".ssh" / "id.pub").read_text()
+        self.engine.docker(
+            *("run", "--detach", "--init", "--name", name, "--hostname", name),
+            *("--network", BRIDGE, "--ip", address, "--shm-size", "2g", "--env", f"KEY={key}"),
+            *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
+            *(self.engine.base_image(*_BARE), "bash", "-c", _START),
+        )
+        return address
+
+    def write_cluster(self, head: str, workers: Sequence[str], **settings: Any) -> None:
+        """The repository's cluster file, with this lab's hosts."""
+        raw = yaml.safe_load((ROOT / "cluster" / "cluster.yaml").read_text())
+        raw["cluster_name"] = "lab"
+        raw["provider"] |= {"head_ip": head, "worker_ips": list(workers)}
+        raw["provider"]["firelib"] |= {"shared_folder": "/mnt/shared", **settings}
+        raw["auth"] = {"ssh_user": USER, "ssh_private_key": str(self.home / ".ssh" / "id")}
+        raw["file_mounts"] = {"~/.ray/auth_token": str(self.home / ".ray" / "auth_token")}
+        self.cluster_file.write_text(yaml.safe_dump(raw, sort_keys=False))
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> str:
+        """Run a command of the user's and return all that it says; it is kept in a log too."""
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        with (self.folder / "log").open("a") as log:
+            log.write(f"$ {' '.join(command)}\n{done.stdout}\n")
+        if check and done.returncode:
+            raise CommandFailedError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout[-6000:]}")
+        return done.stdout
+
+    def play(self, playbook: str, *options: str, check: bool = True) -> str:
+        """Run a playbook of the repository on the lab's cluster file."""
+        return self.run("ansible-playbook", "-i", str(self.cluster_file), f"ansible/{playbook}", *options, check=check)
+
+    def on(self, host: str, command: str, check: bool = True) -> str:
+        """Run a command in a login of the user's on a host."""
+        address = ("-i", str(self.home / ".ssh" / "id"), f"{USER}@{host}")
+        options = [word for pair in self.environment["ANSIBLE_SSH_ARGS"].split(" -o ") for word in ("-o", pair.removeprefix("-o "))]
+        return self.run("ssh", *options, *address, f"bash -lc '{command}'", check=check)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step, and say so."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.monotonic() - begun
+            print(f"{name}: {self.seconds[name]:.1f} s", file=sys.__stderr__, flush=True)
+
+
+@contextmanager
+def lab(engine: Engine, cache: Path) -> Iterator[Lab]:
+    """A lab without hosts.
+
+    Args:
+        engine: Runs them.
+        cache: Folder on the disk of uv's cache: hosts link packages from a copy of it.
+    """
+    folder = cache / f"lab-{os.getpid()}"
+    try:
+        for name in ("home/.ssh", "hosts", "shared"):
+            (folder / name).mkdir(parents=True)
+        (folder / "shared").chmod(0o1777)
+        made = Lab(engine, folder)
+        made.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "home" / ".ssh" / "id"))
+        _link_packages(folder / "hosts" / "uv-cache")
+        with engine.network(BRIDGE, SUBNET):
+            yield made
+            _remove_hosts(engine)
+    finally:
+        _remove_hosts(engine)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_hosts(engine: Engine) -> None:
+    hosts = engine.docker("ps", "--all", "--quiet").split()
+    if hosts:
+        engine.docker("rm", "--force", "--volumes", *hosts)
+
+
+def _link_packages(target: Path) -> None:
+    """uv's cache as links: what hosts install costs no download and no disk."""
+    uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+    subprocess.run(["cp", "--archive", "--link", cache, str(target)], check=False)

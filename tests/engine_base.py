@@ -1,0 +1,90 @@
+"""The base image of the tests' containers: a tarball of bare Debian, kept between runs."""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+_CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_NETWORK = (
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+
+
+def variables() -> dict[str, str]:
+    """What a container needs in its environment to reach packages as this machine does."""
+    found = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
+    return found | ({name: str(_BUNDLE) for name in _CERTIFICATES} if _BUNDLE.exists() else {})
+
+
+def tarball(packages: Sequence[str]) -> tuple[Path, str]:
+    """A root file system as a tar file, and the digest of what it is made from."""
+    sources, apt, release = _sources(), _apt_settings(), _release()
+    bundle = _BUNDLE.read_bytes() if _BUNDLE.exists() else b""
+    parts = (*sorted(packages), sources, apt, release, hashlib.sha256(bundle).hexdigest(), str(variables()))
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    path = _cache() / f"base-{digest}.tar"
+    if not path.exists():
+        _make(path, packages, sources, apt, release)
+    return path, digest
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("FIRELIB_TEST_CACHE") or Path.home() / ".cache") / "firelib-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _make(path: Path, packages: Sequence[str], sources: str, apt: str, release: str) -> None:
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:
+        folder = Path(name)
+        (folder / "sources.list").write_text(sources)
+        (folder / "99-this-machine").write_text(apt)
+        (folder / "environment").write_text("".join(f"{name}={value}\n" for name, value in variables().items()))
+        hooks = [
+            f"copy-in {folder}/sources.list /etc/apt",
+            f"copy-in {folder}/99-this-machine /etc/apt/apt.conf.d",
+            f"copy-in {folder}/environment /etc",  # what a login over SSH gets
+            *([f"copy-in {_BUNDLE} {_BUNDLE.parent}"] if _BUNDLE.exists() else []),
+        ]
+        include = ",".join(dict.fromkeys(("ca-certificates", *packages)))
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", "--format=tar"]
+        command += [f"--aptopt={folder}/99-this-machine", *(f"--customize-hook={hook}" for hook in hooks)]
+        _run(*command, release, f"{folder}/made.tar", f"{folder}/sources.list")
+        Path(folder, "made.tar").rename(path)
+
+
+def _sources() -> str:
+    """The Debian sources that this machine's apt uses, other vendors' left out."""
+    rows = _run(
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+        "Created-By: Packages",
+        "Origin: Debian",
+    )
+    return "".join(f"deb {row}\n" for row in dict.fromkeys(rows.splitlines()))
+
+
+def _apt_settings() -> str:
+    """How apt reaches its sources here (proxies, checks of dates)."""
+    lines = _run("apt-config", "dump").splitlines()
+    kept = ("Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries")
+    return "\n".join([*(line for line in lines if line.startswith(kept)), 'APT::Install-Recommends "false";', ""])
+
+
+def _release() -> str:
+    release = dict(line.partition("=")[::2] for line in Path("/etc/os-release").read_text().splitlines())
+    return release["VERSION_CODENAME"].strip('"')
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-4000:]}")
+    return done.stdout
