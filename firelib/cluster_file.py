@@ -189,7 +189,9 @@ def parse_cluster_file(raw: Mapping[str, Any], where: str) -> ClusterFile:
         return ClusterFile.model_validate(raw)
     except ValidationError as error:
         problems = "\n".join(_explain(detail) for detail in error.errors())
-        raise FirelibError(problems, where=where, remedy="correct the file; docs/cluster.md explains the keys") from None
+        raise FirelibError(
+            problems, where=where, remedy="correct the file; docs/cluster.md explains the keys"
+        ) from None
 
 
 def _explain(detail: ErrorDetails) -> str:

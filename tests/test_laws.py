@@ -18,7 +18,7 @@ FLOORS = (
     ("data",),
     ("dataset_store",),
     ("doctor", "lineage", "paths", "ray_job", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
-    ("config", "recipe", "storage"),
+    ("cluster_file", "config", "recipe", "storage"),
     ("console", "errors"),
 )
 FLOOR_OF = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}

@@ -21,7 +21,7 @@ _REACHES_OUTPUTS = ("ray",)
 
 def add_to(app: typer.Typer) -> None:
     """Give the command line these commands."""
-    for command in (submit, status, logs, cancel, fetch):
+    for command in (submit, plan, status, logs, cancel, fetch):
         app.command()(command)
     app.command("in-job", hidden=True, context_settings=_EXTRA)(in_job)
     app.command("job-outputs", hidden=True)(job_outputs)
@@ -85,6 +85,29 @@ def submit(
         ended = attend(backend(to), record)
         refuse_failure(record, ended)
         _bring_back(record)
+
+
+def plan(
+    to: Annotated[str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow or all.")] = "all",
+    replicas: Annotated[int, typer.Option("-n", "--replicas", help="Machines or containers.")] = 1,
+    machine: Annotated[str | None, typer.Option(help="Machine type, such as g2-standard-8.")] = None,
+    gpu: Annotated[str | None, typer.Option(help="GPUs of each replica: l4, or t4:2.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of Google Cloud.")] = None,
+    buying: Annotated[Literal["on-demand", "spot", "flex-start"], typer.Option(help="How to rent.")] = "on-demand",
+) -> None:
+    """Say what a job would take on each backend: machines, price, quotas, what is missing. Nothing is sent or asked.
+
+    `--to ray` goes by cluster/cluster.yaml where that is there.
+    """
+    from firelib.launch.job import Replicas, Resources, refuse
+    from firelib.launch.pairs import gpu_of
+    from firelib.launch.plan import Wish, plans
+    from firelib.launch.show_plan import show_plans
+    from firelib.paths import project_of
+
+    wish = Wish(Resources(gpu=gpu_of(gpu), machine=machine), Replicas(replicas, buying), region)
+    refuse([*wish.resources.problems(), *wish.replicas.problems()], where="the command line")
+    show_plans(plans(to, wish, project_of(options_given().params)))
 
 
 def _passed_on() -> dict[str, str]:

@@ -30,11 +30,12 @@ class Price:
         return f"about ${self.hourly:.2f} an hour (list of {self.as_of})"
 
 
-def price(resources: Resources, replicas: Replicas) -> Price | None:
+def price(resources: Resources, replicas: Replicas, service: Service = "compute") -> Price | None:
     """What the machines of a job cost; None where they are not rented."""
     if resources.machine is None:
         return None
-    one = _on_demand(resources) * _share(replicas.buying)
+    fee = float(table()["training_fee"]) if service == "training" else 1.0
+    one = _on_demand(resources) * _share(replicas.buying) * fee
     return Price(round(one * replicas.count, 3), str(table()["as_of"]), table()["source"])
 
 

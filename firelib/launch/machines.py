@@ -109,6 +109,18 @@ def machine(name: str) -> Machine:
     return machines()[name]
 
 
+def gpu_kind_named(accelerator: str) -> str:
+    """Our name of a GPU by Google's, as Compute Engine (`nvidia-tesla-t4`) or Vertex AI (`NVIDIA_TESLA_T4`) has it.
+
+    One that the table does not hold stays as it is.
+    """
+    plain = accelerator.lower().replace("_", "-")
+    for name, kind in gpu_kinds().items():
+        if plain in (name, kind.accelerator.lower().replace("_", "-")):
+            return name
+    return accelerator
+
+
 def gpus_of(resources: Resources) -> Gpu | None:
     """GPUs of a replica: those that are asked for, else those that come with its machine."""
     if resources.gpu is not None or resources.machine is None:

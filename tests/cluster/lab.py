@@ -125,7 +125,11 @@ class Lab:
     def on(self, host: str, command: str, check: bool = True) -> str:
         """Run a command in a login of the user's on a host."""
         address = ("-i", str(self.home / ".ssh" / "id"), f"{USER}@{host}")
-        options = [word for pair in self.environment["ANSIBLE_SSH_ARGS"].split(" -o ") for word in ("-o", pair.removeprefix("-o "))]
+        options = [
+            word
+            for pair in self.environment["ANSIBLE_SSH_ARGS"].split(" -o ")
+            for word in ("-o", pair.removeprefix("-o "))
+        ]
         return self.run("ssh", *options, *address, f"bash -lc '{command}'", check=check)
 
     @contextmanager
