@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,22 @@ def tail(client: Any, job_id: str, address: str) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     chunks = client.tail_job_logs(job_id)
     try:
-        while (chunk := loop.run_until_complete(_next(chunks, address))) is not None:
+        while (chunk := _wait_for(loop, _next(chunks, address))) is not None:
             yield chunk
     finally:
         loop.run_until_complete(chunks.aclose())
         loop.close()
+
+
+def _wait_for(loop: asyncio.AbstractEventLoop, next_chunk: Coroutine[Any, Any, str | None]) -> str | None:
+    """What a coroutine gives; a signal's exception in between cancels it."""
+    task = loop.create_task(next_chunk)
+    try:
+        return loop.run_until_complete(task)
+    except BaseException:
+        task.cancel()
+        loop.run_until_complete(asyncio.wait([task]))
+        raise
 
 
 async def _next(chunks: Any, address: str) -> str | None:

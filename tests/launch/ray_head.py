@@ -102,7 +102,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         tree = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(30)
+            process.wait(5)
         for child in tree:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
