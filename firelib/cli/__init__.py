@@ -21,6 +21,7 @@ from firelib.cli.project import (
     tracked,
 )
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
+from firelib.ray_token import show_token
 
 _STOPPED_BY_USER = 130  # Typer's exit code after Ctrl-C
 
@@ -93,6 +94,8 @@ def options(
 ) -> None:
     """Options that stand before the command."""
     set_options(Options(params, debug))
+    if os.environ.get("FIRELIB_RAY_ADDRESS"):  # Ray looks once, when a stage imports it
+        show_token()
 
 
 @app.command()

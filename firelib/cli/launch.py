@@ -47,6 +47,9 @@ def submit(
     env: Annotated[_Pairs, typer.Option("--env", "-e", help="NAME=VALUE for the stage; no secrets.")] = None,
     secret: Annotated[_Pairs, typer.Option(help="NAME=env:NAME, file:PATH, gcp:… or k8s:….")] = None,
     label: Annotated[_Pairs, typer.Option(help="KEY=VALUE, for bills and for finding the job.")] = None,
+    kill_replica: Annotated[
+        str | None, typer.Option(help="A drill for --to docker: 1@60s kills replica 1 after a minute.")
+    ] = None,
     setting: Annotated[_Pairs, typer.Option("--set", help="NAME=VALUE for the backend, such as address=….")] = None,
 ) -> None:
     """Send a stage to where it shall run, and stay with it until it is over.
@@ -73,8 +76,8 @@ def submit(
         timeout_seconds=timeout,
         queue_seconds=queue_timeout,
         labels=pairs(label, "--label"),
-        storage_root=_shared_root(here),
-        target={**_default_target(here, to), **pairs(setting, "--set")},
+        storage_root=here.paths.root if to == "docker" else _shared_root(here),
+        target={**_default_target(here, to), **_drill(kill_replica), **pairs(setting, "--set")},
     )
     if dry_run:
         show_request(check(to, spec).request(spec))
@@ -122,6 +125,10 @@ def _shared_root(here: Project) -> str | None:
     from firelib.launch.variables import shared_root
 
     return shared_root(here.params.storage.root)
+
+
+def _drill(kill_replica: str | None) -> dict[str, str]:
+    return {"kill_replica": kill_replica} if kill_replica else {}
 
 
 def _default_target(here: Project, to: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from firelib.errors import FirelibError
 from firelib.launch.place import Place, place_of
 from firelib.launch.ray_node import own_address, private_token, ray_node
 from firelib.launch.rendezvous import Head, Rendezvous, new_head
+from firelib.launch.self_check import self_check
 from firelib.launch.stage_process import run_stage
 from firelib.launch.variables import JOB_ID
 
@@ -58,12 +59,25 @@ def main(words: Sequence[str]) -> int:
         The stage's exit code, on every replica.
     """
     words = list(words[1:] if words[:1] == ["firelib"] else words)
+    if words == ["self-check"]:
+        return _self_check()
+    signal.signal(signal.SIGTERM, _end_now)  # as process 1 of a container it would be ignored
     place = place_of(os.environ)
     if place is None:
         return run_stage(words, {})
     meeting = Rendezvous(meeting_place(os.environ))
     waits = Patience.of(os.environ)
     return _lead(words, place, meeting, waits) if place.is_head else _follow(place, meeting, waits)
+
+
+def _self_check() -> int:
+    for package, version in self_check().items():
+        note(f"{package} {version or 'is not here'}")
+    return 0
+
+
+def _end_now(*_: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def meeting_place(environ: Mapping[str, str]) -> str:
