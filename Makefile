@@ -15,7 +15,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup test test-slow test-cluster coverage lint format bench bench-tfrecord clean
+.PHONY: help run setup test test-slow test-cluster coverage lint format bench bench-tfrecord images push clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,14 @@ bench: setup ## Measure the stages and the TFRecord engine against its peers (15
 bench-tfrecord: setup ## Only the TFRecord engine
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
 	@$(BIN)/python -m benchmarks.report
+
+images: ## Build the images of the components (BASE_IMAGE=image; EXTRAS_TRAINER='--extra train --extra gpu' for GPUs)
+	@./images/build
+
+push: ## Push the images: REGISTRY=region-docker.pkg.dev/project/repository; shows their digests
+	@for name in extract transform trainer; do \
+		docker tag firelib-$$name $(REGISTRY)/firelib-$$name && docker push --quiet $(REGISTRY)/firelib-$$name && \
+		docker inspect --format '{{index .RepoDigests 0}}' $(REGISTRY)/firelib-$$name; done
 
 clean: ## Remove what the pipeline made here (asks first); downloads and DVC's cache stay
 	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]
