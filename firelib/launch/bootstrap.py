@@ -102,7 +102,7 @@ def meeting_place(environ: Mapping[str, str]) -> str:
 
 def _lead(words: Sequence[str], place: Place, meeting: Rendezvous, waits: Patience) -> int:
     """Replica 0: head, driver, and the word that all is over."""
-    address = own_address()
+    address = own_address(place.hosts[0])
     head, code = new_head(f"{address}:{waits.port}"), 1
     arguments = ["--head", f"--node-ip-address={address}", f"--port={waits.port}", "--include-dashboard=false"]
     try:

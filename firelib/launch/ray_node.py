@@ -19,16 +19,18 @@ _GRACE_SECONDS = 5.0
 _START_SECONDS = 120.0
 
 
-def own_address(peer: str | None = None) -> str:
-    """The address under which other replicas reach this host.
+def own_address(host: str) -> str:
+    """The address under which other replicas reach this host: that of the interface towards a host of theirs.
 
     Args:
-        peer: A host name of the same network; the interface towards it counts. None is this host's own name.
+        host: A name of the same network, this host's own or another's. One that nobody knows yet (a pod's name, in its
+            first seconds) leaves this host's own name.
     """
-    if peer is None:
-        return socket.gethostbyname(socket.gethostname())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((peer, 9))  # sends nothing
+        try:
+            probe.connect((host, 9))  # sends nothing
+        except OSError:
+            return socket.gethostbyname(socket.gethostname())
         return str(probe.getsockname()[0])
 
 

@@ -30,8 +30,25 @@ def obey():
         for number in range(40):
             print(f"line {number:02d} ä", flush=True)
             time.sleep(0.15)
+    if drill == "nodes":
+        watch()
     if drill == "secret":
         print("length of the secret:", len(os.environ["DRILL_VALUE"]), flush=True)
+
+
+def watch():
+    # says how many nodes there are whenever that changes, until file `enough` is there
+    import ray
+
+    ray.init(log_to_driver=False, logging_level="ERROR")
+    known = 0
+    while not os.path.exists("enough"):
+        count = sum(node["Alive"] for node in ray.nodes())
+        if count != known:
+            known = count
+            print(f"nodes: {count}", flush=True)
+        time.sleep(0.2)
+    ray.shutdown()
 
 
 class Rows(Recipe):

@@ -21,6 +21,5 @@ def test_the_pipeline_runs_there_and_its_small_results_come_back(head, tmp_path_
     assert lineage["job"].startswith("train-")
 
     here = Project(tmp_path_factory.mktemp("alone"))
-    here.do("firelib", "run", "train")
+    here.do("firelib", "run", "transform")
     assert here.json("data/signs/tfrecords/manifest.json") == manifest
-    assert here.json("models/signs/weights.json") == there.json("models/signs/weights.json")
