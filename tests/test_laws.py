@@ -17,7 +17,7 @@ FLOORS = (
     ("evaluate", "report", "train"),
     ("data",),
     ("dataset_store",),
-    ("doctor", "lineage", "paths", "ray_job", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
+    ("doctor", "lineage", "paths", "passing", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
     ("cluster_file", "config", "recipe", "storage"),
     ("console", "errors"),
 )

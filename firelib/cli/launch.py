@@ -245,6 +245,6 @@ def job_outputs(job_id: _JobId) -> None:
 
 def _job_root() -> str:
     from firelib.config import load_environment
-    from firelib.ray_job import shared_root
+    from firelib.passing import shared_root
 
     return shared_root(load_environment().storage_root or "")

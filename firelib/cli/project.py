@@ -58,8 +58,8 @@ def project(name: str | None = None) -> Project:
     """The project of `--params`, or of the recipe of this name."""
     from firelib import storage
     from firelib.config import load_environment, load_params, model_params
+    from firelib.passing import is_passing, shared_root
     from firelib.paths import Paths, project_of
-    from firelib.ray_job import is_passing, shared_root
     from firelib.recipe import load_recipe
 
     environment = load_environment()

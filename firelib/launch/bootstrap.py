@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from firelib import storage
 from firelib.console import note
 from firelib.errors import FirelibError
+from firelib.launch.job_code import take_code, with_outputs
 from firelib.launch.place import Place, place_of
 from firelib.launch.ray_node import own_address, private_token, ray_node
 from firelib.launch.rendezvous import Head, Rendezvous, new_head
@@ -62,12 +64,17 @@ def main(words: Sequence[str]) -> int:
     if words == ["self-check"]:
         return _self_check()
     signal.signal(signal.SIGTERM, _end_now)  # as process 1 of a container it would be ignored
+    take_code(os.environ, Path.cwd())
     place = place_of(os.environ)
     if place is None:
-        return run_stage(words, {})
+        return _run(words, {})
     meeting = Rendezvous(meeting_place(os.environ))
     waits = Patience.of(os.environ)
     return _lead(words, place, meeting, waits) if place.is_head else _follow(place, meeting, waits)
+
+
+def _run(words: Sequence[str], ray: Mapping[str, str]) -> int:
+    return with_outputs(os.environ, Path.cwd(), lambda: run_stage(words, ray))
 
 
 def _self_check() -> int:
@@ -110,7 +117,7 @@ def _lead(words: Sequence[str], place: Place, meeting: Rendezvous, waits: Patien
             meeting.announce(head)
             _await_peers(place, meeting, head, waits.peers)
             ray = {"RAY_ADDRESS": head.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
-            code = run_stage(words, ray)
+            code = _run(words, ray)
             meeting.end(head, code)
     finally:
         meeting.clear()
