@@ -15,7 +15,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup test test-slow test-cluster coverage lint format bench bench-tfrecord images push clean
+.PHONY: help run setup test test-slow test-cluster test-images coverage lint format bench bench-tfrecord images push clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ test-slow: setup ## A thousand random examples for each property; files exchange
 
 test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, so root on Debian (12 minutes)
 	@$(BIN)/pytest -m 'containers and not slow' tests/cluster
+
+test-images: setup ## Build the images and run jobs in containers: root on Debian (10 minutes)
+	@$(BIN)/pytest -m containers tests/launch
 
 coverage: setup ## Run the tests and show which lines they reach
 	@$(BIN)/coverage erase

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 _LONGEST_ID = 40
 _ID = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_|$)", re.IGNORECASE)
 _LABEL_KEY = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"([a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)?")
 _REFERENCE = {
@@ -24,7 +24,12 @@ RESERVED = frozenset(
         "AIP_MODEL_DIR",
         "AIP_TENSORBOARD_LOG_DIR",
         "CLUSTER_SPEC",
+        "FIRELIB_JOB_CODE",
+        "FIRELIB_JOB_ID",
+        "FIRELIB_JOB_SECONDS",
+        "FIRELIB_JOB_SECRETS",
         "FIRELIB_RAY_ADDRESS",
+        "FIRELIB_STORAGE_ROOT",
         "JOB_COMPLETION_INDEX",
         "RAY_ADDRESS",
         "RAY_AUTH_MODE",
