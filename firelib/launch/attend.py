@@ -55,6 +55,10 @@ def attend(chosen: Backend, record: JobRecord, write: Callable[[str], None] = sh
             ) from None
 
 
+class JobFailedError(FirelibError):
+    """A job that did not end well."""
+
+
 class _ToldToStopError(Exception):
     """SIGTERM came."""
 
@@ -68,14 +72,16 @@ def refuse_failure(record: JobRecord, status: JobStatus) -> None:
 
     Raises:
         StoppedError: It was stopped and can go on.
-        FirelibError: It failed or was cancelled.
+        JobFailedError: It failed or was cancelled; its exit code is that of the stage.
     """
     if status.state == "succeeded":
         return
-    kind = StoppedError if status.code == StoppedError.exit_code else FirelibError
+    kind = StoppedError if status.code == StoppedError.exit_code else JobFailedError
     code = f" with exit code {status.exit_code}" if status.exit_code is not None else ""
-    raise kind(
+    error = kind(
         f"job {record.job_id} {status.state}{code}{': ' + status.message if status.message else ''}",
         where=f"{record.backend} {record.handle.get('address', '')}".strip(),
         remedy=f"firelib logs {record.job_id} shows all that it wrote; the same command goes on from what is saved",
     )
+    error.exit_code = status.code or 1
+    raise error

@@ -100,7 +100,10 @@ def status(record: JobRecord) -> JobStatus:
     with explained(address):
         info = client.get_job_info(name)
     state = _STATES[str(info.status.value)]
-    return JobStatus(state, info.driver_exit_code, (info.message or "").partition("\n")[0].strip())
+    code = info.driver_exit_code
+    if code is not None and code < 0:  # a signal: as a shell says it
+        code = 128 - code
+    return JobStatus(state, code, (info.message or "").partition("\n")[0].strip())
 
 
 def logs(record: JobRecord, follow: bool) -> Iterator[str]:

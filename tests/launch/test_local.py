@@ -127,3 +127,8 @@ def test_dry_run_sends_nothing(project):
     assert done.returncode == 0
     assert '"command": "firelib train --fresh"' in done.stdout
     assert not Path(project, ".firelib").exists()
+
+
+def test_submit_ends_with_the_code_of_the_stage(project):
+    assert firelib(project, "submit", "-e", "DRILL=exit", "--", "firelib", "extract").returncode == 7
+    assert firelib(project, "submit", "-e", "DRILL=stopped", "--", "firelib", "extract").returncode == 75

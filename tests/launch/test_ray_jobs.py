@@ -71,7 +71,7 @@ def test_a_stage_is_sent_and_its_outputs_come_back(head, project):
 
 def test_the_exit_code_of_the_stage_is_that_of_the_command(head, project):
     submit = ("submit", "--to", "ray", "-e", "DRILL=exit", "--", "firelib", "extract")
-    assert firelib(project, *submit, **head.environment()).returncode == 1
+    assert firelib(project, *submit, **head.environment()).returncode == 7
     [record] = records(project)
     assert firelib(project, "status", record.job_id, **head.environment()).returncode == 7
 
