@@ -118,8 +118,10 @@ def _lead(words: Sequence[str], place: Place, meeting: Rendezvous, waits: Patien
             _await_peers(place, meeting, head, waits.peers)
             ray = {"RAY_ADDRESS": head.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
             code = _run(words, ray)
-            meeting.end(head, code)
+    except SystemExit as told:  # SIGTERM before the stage began
+        code = int(told.code or 0)
     finally:
+        meeting.end(head, code)
         meeting.clear()
     return code
 

@@ -160,3 +160,12 @@ def test_alone_it_just_runs_the_stage(job):
     assert one.codes() == [0]
     assert "rows: 100 rows" in one.said(0)
     assert not (one.folder / "root/jobs").exists()
+
+
+def test_sigterm_before_the_stage_ends_all(job):
+    two = job(2, "wait")
+    two.start(0)
+    until((two.folder / "root/jobs/drill/meeting/head.json").exists, lambda: two.said(0))
+    two.replicas[0].terminate()  # it waits for replica 1
+    assert two.replicas[0].wait(_PATIENCE) == 143
+    assert "waiting for the end" not in two.said(0)
