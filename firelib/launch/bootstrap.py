@@ -34,11 +34,13 @@ class Patience:
     Attributes:
         peers: Replica 0 for the others; then it goes on with those that are there.
         head: The others for a head, at first and after one was lost; then they give up.
+        again: The others for the next attempt, where the last one has ended already.
         port: Of Ray's head.
     """
 
     peers: float = 300.0
     head: float = 900.0
+    again: float = 60.0
     port: int = 6379
 
     @classmethod
@@ -47,6 +49,7 @@ class Patience:
         return cls(
             float(environ.get("FIRELIB_PEERS_SECONDS", cls.peers)),
             float(environ.get("FIRELIB_HEAD_SECONDS", cls.head)),
+            float(environ.get("FIRELIB_AGAIN_SECONDS", cls.again)),
             int(environ.get("FIRELIB_HEAD_PORT", cls.port)),
         )
 
@@ -144,7 +147,7 @@ def _await_peers(place: Place, meeting: Rendezvous, head: Head, seconds: float) 
 
 def _follow(place: Place, meeting: Rendezvous, waits: Patience) -> int:
     """Another replica: join whatever head there is, until one says that the stage has ended."""
-    old = meeting.ended()  # of an attempt before this start: its end is not ours
+    old = meeting.ended()  # before this start: of an attempt that failed and comes again, or we are late
     told = _Told()
     lost = time.monotonic()
     while not told.to_end:
@@ -155,6 +158,8 @@ def _follow(place: Place, meeting: Rendezvous, waits: Patience) -> int:
         if head is not None:
             _join(place, meeting, head, told)
             lost = time.monotonic()
+        elif old and time.monotonic() - lost > waits.again:
+            return old[1]
         elif time.monotonic() - lost > waits.head:
             raise FirelibError(
                 f"replica {place.index} has waited {waits.head:g} s for replica 0",

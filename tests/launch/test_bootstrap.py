@@ -27,6 +27,7 @@ class Job:
         self.replicas: dict[int, subprocess.Popen[bytes]] = {}
         self._environment = {
             "DRILL": drill,
+            "FIRELIB_AGAIN_SECONDS": "2",
             "FIRELIB_HEAD_PORT": str(free_ports(1)[0]),
             "FIRELIB_JOB_ID": "drill",
             "FIRELIB_NUM_CPUS": "1",
@@ -169,3 +170,5 @@ def test_sigterm_before_the_stage_ends_all(job):
     two.replicas[0].terminate()  # it waits for replica 1
     assert two.replicas[0].wait(_PATIENCE) == 143
     assert "waiting for the end" not in two.said(0)
+    two.start(1)  # too late
+    assert two.replicas[1].wait(_PATIENCE) == 143
