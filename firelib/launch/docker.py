@@ -97,11 +97,13 @@ def submit(spec: JobSpec) -> Mapping[str, str]:
         FirelibError: Docker does not answer or refuses, or a secret is missing.
     """
     folder = record_folder(Path(spec.project), spec.job_id)
-    secrets = _private_files(spec, folder)
     asked = request(spec)
+    digest = docker("image", "inspect", "--format", "{{.Id}}", asked["containers"][0]["image"]).strip()
+    secrets = _private_files(spec, folder)
     try:
         docker("network", "create", "--label", f"firelib.job={spec.job_id}", asked["network"])
         for container in asked["containers"]:
+            container["env"]["FIRELIB_IMAGE_DIGEST"] = digest  # for the lineage
             docker(*_words(container, asked["network"], secrets))
     except BaseException:
         _sweep(spec.job_id)

@@ -35,7 +35,7 @@ def self_check(component: str | None = None) -> dict[str, str | None]:
     problems = [*_broken(modules), *(f"{package} is there, of another component" for package in _found(strange))]
     if problems:
         raise FirelibError("\n".join(problems), where=f"image {name}", remedy="build it again: make images")
-    return installed(("firelib", "ray", "dask", "deltalake", "tensorflow", "keras"))
+    return installed(("ray", "dask", "deltalake", "tensorflow", "keras"))
 
 
 def _broken(modules: tuple[str, ...]) -> Iterator[str]:
