@@ -8,7 +8,7 @@ from firelib.launch.self_check import self_check
 
 
 def test_packages_of_others_are_named():
-    with pytest.raises(FirelibError, match="(?s)tensorflow is there, of another component.*keras is there"):
+    with pytest.raises(FirelibError, match=r"(?s)tensorflow is there, of another component.*keras is there"):
         self_check("extract")
 
 
