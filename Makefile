@@ -15,7 +15,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup test test-slow test-cluster cluster coverage lint format bench bench-tfrecord clean
+.PHONY: help run setup test test-slow test-cluster test-images cluster coverage lint format bench bench-tfrecord images push clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, 
 
 cluster: .venv/.cluster ## Add Ansible to .venv, for a Ray cluster of your own (docs/cluster.md)
 
+test-images: setup ## Build the images and run jobs in containers: root on Debian (10 minutes)
+	@$(BIN)/pytest -m containers tests/launch
+
 coverage: setup ## Run the tests and show which lines they reach
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
@@ -73,6 +76,14 @@ bench: setup ## Measure the stages and the TFRecord engine against its peers (15
 bench-tfrecord: setup ## Only the TFRecord engine
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
 	@$(BIN)/python -m benchmarks.report
+
+images: ## Build the images of the components (BASE_IMAGE=image; EXTRAS_TRAINER='--extra train --extra gpu' for GPUs)
+	@./images/build
+
+push: ## Push the images: REGISTRY=region-docker.pkg.dev/project/repository; shows their digests
+	@for name in extract transform trainer; do \
+		docker tag firelib-$$name $(REGISTRY)/firelib-$$name && docker push --quiet $(REGISTRY)/firelib-$$name && \
+		docker inspect --format '{{index .RepoDigests 0}}' $(REGISTRY)/firelib-$$name; done
 
 clean: ## Remove what the pipeline made here (asks first); downloads and DVC's cache stay
 	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]

@@ -231,6 +231,7 @@ class Environment(BaseSettings):
     cache: Folder for local copies of remote and of compressed shards; default the user's cache folder.
     cache_gib: How large these may become together; 0 keeps none of remote shards.
     sources: Folder of raw files, taken by their names where the recipe knows their hashes.
+    ray_address: Dashboard of a Ray cluster, http://HOST:8265: each stage is sent there as a job.
     """
 
     model_config = SettingsConfigDict(env_prefix="FIRELIB_", env_ignore_empty=True, extra="ignore")
@@ -242,6 +243,7 @@ class Environment(BaseSettings):
     cache: Path | None = None
     cache_gib: float = Field(default=64, ge=0)
     sources: Path | None = None
+    ray_address: str | None = None
 
 
 def load_environment() -> Environment:

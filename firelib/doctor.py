@@ -25,6 +25,7 @@ from firelib import console, storage
 from firelib.cluster_file import read_cluster_file
 from firelib.config import Params, load_params
 from firelib.errors import FirelibError
+from firelib.ray_token import ray_token, token_file
 from firelib.ray_versions import cluster_version
 
 Status = Literal["ok", "warning", "error"]
@@ -206,7 +207,7 @@ def check_clusters(environ: Mapping[str, str]) -> Iterator[Finding]:
 def _check_cluster(name: str, address: str, environ: Mapping[str, str]) -> Finding:
     have = _installed("ray")
     try:
-        version = cluster_version(address, _ray_token(environ, Path.home()))
+        version = cluster_version(address, ray_token(environ, Path.home()))
     except OSError as error:
         remedy = "check the address and the token; is the cluster up, and the port open to this host?"
         return Finding(name, "error", f"no answer: {error}", remedy)
@@ -261,22 +262,9 @@ def check_port(port: int, use: str) -> Finding:
     return Finding(f"port {port}", "ok", f"free ({use})")
 
 
-def _token_file(environ: Mapping[str, str], home: Path) -> Path:
-    return Path(environ.get("RAY_AUTH_TOKEN_PATH") or home / ".ray" / "auth_token")
-
-
-def _ray_token(environ: Mapping[str, str], home: Path) -> str | None:
-    if environ.get("RAY_AUTH_TOKEN"):
-        return environ["RAY_AUTH_TOKEN"]
-    try:
-        return _token_file(environ, home).read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
-
-
 def check_ray_token(environ: Mapping[str, str], home: Path) -> Finding:
     """Ray's token: there where a cluster needs it, and readable by its owner only."""
-    name, path = "Ray token", _token_file(environ, home)
+    name, path = "Ray token", token_file(environ, home)
     if environ.get("RAY_AUTH_TOKEN"):
         return Finding(name, "ok", "in RAY_AUTH_TOKEN (not shown)")
     if not path.exists():
@@ -284,7 +272,7 @@ def check_ray_token(environ: Mapping[str, str], home: Path) -> Finding:
             remedy = f"copy the head's token file to {path}, mode 600 (ansible/setup.yml does so)"
             return Finding(name, "error", f"there is no {path}", remedy)
         return Finding(name, "ok", "none yet: the first local Ray makes one")
-    if not _ray_token(environ, home):
+    if not ray_token(environ, home):
         return Finding(name, "error", f"{path} is empty or cannot be read", "ray get-auth-token --generate")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import ClassVar
 
 #: Variable that names a file: a stage that was stopped leaves it for `firelib run`.
 STOPPED_FILE = "FIRELIB_STOPPED_FILE"
@@ -20,7 +19,7 @@ class FirelibError(Exception):
         remedy: What to do about it.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
         lines = [what]

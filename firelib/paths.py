@@ -41,12 +41,14 @@ class Paths:
         root: Absolute URI of the storage root.
         project: Folder that holds data/, models/, metrics/ and plots/.
         sources: Folder to look in first for raw files whose hash is known.
+        elsewhere: Whether this is a job on another host: shards go below the storage root, where all hosts see them.
     """
 
     recipe: str
     root: str
     project: Path
     sources: Path | None = None
+    elsewhere: bool = False
 
     @property
     def lake(self) -> str:
@@ -66,6 +68,11 @@ class Paths:
     def runs(self) -> str:
         """URI below which each training run keeps its checkpoints."""
         return storage.join(self.root, "runs")
+
+    @property
+    def datasets(self) -> str:
+        """URI below which datasets lie under the hashes of their manifests."""
+        return storage.join(self.root, "datasets")
 
     @property
     def lake_json(self) -> Path:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -45,8 +45,11 @@ def run_pipeline(
         return 0
     note(f"to run: {', '.join(stale) or 'all stages'}")
     before = _written_at(paths.test_metrics)
-    with ray_session(environment, debug=debug) as address:
-        code = _repro(paths.project, targets, force, address)
+    if environment.ray_address:  # each stage sends itself there
+        code = _repro(paths.project, targets, force, {})
+    else:
+        with ray_session(environment, debug=debug) as address:
+            code = _repro(paths.project, targets, force, {"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"})
     if code == StoppedError.exit_code:
         note("stopped: the same command goes on from here")
     elif code:
@@ -86,14 +89,13 @@ def _written_at(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.is_file() else None
 
 
-def _repro(project: Path, targets: Sequence[str], force: bool, ray_address: str) -> int:
-    """`dvc repro`, its stages on the Ray that runs already."""
+def _repro(project: Path, targets: Sequence[str], force: bool, ray: Mapping[str, str]) -> int:
+    """`dvc repro`; `ray` tells its stages of the Ray that runs already."""
     own = Path(sys.executable).parent  # dvc.yaml says `firelib`: the one of this environment
     environment = {
         **os.environ,
         "PATH": f"{own}{os.pathsep}{os.environ.get('PATH', '')}",
-        "RAY_ADDRESS": ray_address,
-        "RAY_AUTH_MODE": "token",
+        **ray,
     }
     command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else []), *targets]
     with tempfile.TemporaryDirectory() as folder:

@@ -42,7 +42,24 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "extract", "transform", "train", "tune", "evaluate", "predict", "doctor", "data"]
+    "command",
+    [
+        "run",
+        "extract",
+        "transform",
+        "train",
+        "tune",
+        "evaluate",
+        "predict",
+        "doctor",
+        "data",
+        "submit",
+        "plan",
+        "status",
+        "logs",
+        "cancel",
+        "fetch",
+    ],
 )
 def test_every_command_explains_itself(command):
     done = firelib(command, "--help")

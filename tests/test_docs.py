@@ -25,8 +25,9 @@ def commands(program: str) -> Iterator[tuple[str, str]]:
         spans = "\n".join(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
         for line in f"{blocks}\n{spans}".splitlines():
             line = re.sub(r"^([A-Z_]+=\S+ )+", "", line.split("#")[0].strip())
-            if line.startswith(f"{program} "):
-                yield page.name, line
+            for part in line.split(" -- "):  # `firelib submit … -- firelib train`
+                if part.startswith(f"{program} "):
+                    yield page.name, part
 
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(commands("firelib"))))

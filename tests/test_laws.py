@@ -12,10 +12,12 @@ from tests.project import ROOT
 # From the top floor down; a room imports from rooms below it only.
 FLOORS = (
     ("cli",),
+    ("launch",),
     ("pipeline", "tune"),
     ("evaluate", "report", "train"),
     ("data",),
-    ("doctor", "lineage", "paths", "ray_session", "ray_versions", "recipes", "tfrecord"),
+    ("dataset_store",),
+    ("doctor", "lineage", "paths", "passing", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
     ("cluster_file", "config", "recipe", "storage"),
     ("console", "errors"),
 )

@@ -32,8 +32,8 @@ model: {width: 2}
 class Project:
     """A folder with git, DVC and a recipe."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder, self.environment = folder, environment
         (folder / "recipe.py").write_text(RECIPE)
         (folder / "params.yaml").write_text(PARAMS)
         stages = (ROOT / "dvc.yaml").read_text().replace("firelib/recipes/flights.py", "recipe.py")
@@ -49,7 +49,7 @@ class Project:
     def do(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         me = {f"GIT_{role}_{part}": "test@test" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
-        env = {**os.environ, **me, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200"}
+        env = {**os.environ, **me, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200", **self.environment}
         done = subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=400, check=False
         )

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +76,7 @@ def gather_shard(plan: ShardPlan, recipe: Recipe, sources: Sequence[str], folder
         plan: Which one.
         recipe: Names key, features and label.
         sources: The files that the first pass left, one a partition.
-        folder: Where shards go.
+        folder: URI of where shards go.
     """
     rows = pa.concat_tables([_read_range(uri, plan.hashes) for uri in sources], promote_options="permissive")
     features = [*recipe.features, recipe.label]
@@ -85,7 +84,7 @@ def gather_shard(plan: ShardPlan, recipe: Recipe, sources: Sequence[str], folder
     repeated = _repeats_key(rows, recipe.key)
     columns = to_columns(rows.filter(pa.array(~repeated)), features)
     with storage.explain_full_disk(folder):
-        shard = write_shard(Path(folder, plan.name), columns, layout_of(features))
+        shard = write_shard(storage.join(folder, plan.name), columns, layout_of(features))
     partial = {f.name: moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
     return Gathered(plan.split, shard, partial, _with_reason(rows.filter(pa.array(repeated))))
 

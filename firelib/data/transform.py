@@ -28,11 +28,12 @@ from firelib.data.scratch import scratch_folder
 from firelib.data.split import HashRange, split_ranges
 from firelib.data.statistics import fit, merge
 from firelib.data.tables import read_table
+from firelib.dataset_store import new_dataset
 from firelib.errors import FirelibError, did_you_mean
 from firelib.paths import Paths
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.layout import FixedLayout
-from firelib.tfrecord.manifest import Manifest, Split
+from firelib.tfrecord.manifest import NAME, Manifest, Split
 from firelib.tfrecord.shards import layout_of
 
 
@@ -51,14 +52,14 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
         partitions = _prepare(frame, recipe, ranges, files)
         totals = sum((part.splits for part in partitions), Counter[str]())
         _refuse_empty(totals, recipe, params)
-        with storage.publish_folder(paths.tfrecords) as folder:
+        with new_dataset(paths) as folder:
             mean_bytes = sum(part.nbytes for part in partitions) // totals.total()
             plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20, mean_bytes)
             gather = dask.delayed(gather_shard, pure=False)
-            gathered = compute([gather(plan, recipe, files, str(folder)) for plan in plans], "write shards")
+            gathered = compute([gather(plan, recipe, files, folder) for plan in plans], "write shards")
             rejected = _rejected(partitions, gathered, recipe)
             manifest = _manifest(recipe, versions, partitions, gathered, rejected)
-            manifest.write(folder)
+            storage.write_bytes(storage.join(folder, NAME), manifest.to_json())
             _keep_aside(rejected, paths.rejected)
     return manifest
 

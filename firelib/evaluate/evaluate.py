@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from firelib import storage
 from firelib.console import progress
+from firelib.dataset_store import dataset_uri
 from firelib.evaluate.baselines import baselines
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.pictures import draw_training
@@ -19,7 +20,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
     Returns:
         `model`, then the baselines → metric → value.
     """
-    dataset = open_dataset(str(paths.manifest))
+    dataset = open_dataset(dataset_uri(paths))
     label, features = dataset.manifest.label, [fitted.feature for fitted in dataset.manifest.features]
     task = task_of(label, recipe.classes, features)
     assert label

@@ -39,11 +39,11 @@ def shard_name(split: str, index: int, count: int, compression: Compression = No
     return f"{split}-{index:05d}-of-{count:05d}.tfrecord{'.gz' if compression else ''}"
 
 
-def write_shard(path: Path, columns: Mapping[str, Any], layout: Layout, compression: Compression = None) -> Shard:
+def write_shard(path: Path | str, columns: Mapping[str, Any], layout: Layout, compression: Compression = None) -> Shard:
     """Write rows as one shard, in the order given; in the canonical layout, with an index beside it.
 
     Args:
-        path: Final name; its folder is published as a whole (`storage.publish_folder`).
+        path: Final name, or a URI; its folder is published as a whole (`storage.publish_folder`).
         columns: Feature name → values, as `firelib.tfrecord.columns.to_columns` gives them.
         layout: The dataset's layout.
         compression: Of the file as a whole.

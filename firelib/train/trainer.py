@@ -6,6 +6,7 @@ from typing import Any
 from firelib import storage
 from firelib.config import Environment, Params, model_params
 from firelib.console import note
+from firelib.dataset_store import dataset_uri
 from firelib.errors import FirelibError
 from firelib.lineage import lineage
 from firelib.paths import Paths
@@ -99,7 +100,7 @@ def _job(
         recipe=recipe,
         params=params,
         model_params=built_with,
-        manifest=str(paths.manifest),
+        manifest=dataset_uri(paths),
         run_id=name,
         run_uri=storage.join(paths.runs, name),
         tracking=environment.tracking,

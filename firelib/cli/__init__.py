@@ -2,21 +2,26 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from firelib import __version__
+from firelib.cli import launch
+from firelib.cli.project import (
+    Options,
+    RecipeName,
+    TrackingName,
+    options_given,
+    params_file,
+    project,
+    ray,
+    set_options,
+    tracked,
+)
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
-
-if TYPE_CHECKING:
-    from firelib.config import Environment, Params
-    from firelib.paths import Paths
-    from firelib.recipe import Recipe
+from firelib.ray_token import show_token
 
 _STOPPED_BY_USER = 130  # Typer's exit code after Ctrl-C
 
@@ -30,27 +35,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at the data: versions of the lake, features of the dataset.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What all commands share."""
-
-    params: Path
-    debug: bool
-
-
-_options = _Options(Path("params.yaml"), debug=False)
-
-_RecipeName = Annotated[
-    str | None, typer.Option("--recipe", help="A recipe with a pipeline of its own, pipelines/NAME/params.yaml.")
-]
-
-
-_TrackingName = Annotated[
-    Literal["none", "wandb", "tensorboard"] | None,
-    typer.Option("--tracking", help="Where figures go; default: FIRELIB_TRACKING, else wandb."),
-]
+launch.add_to(app)
 
 
 def main() -> None:
@@ -62,13 +47,13 @@ def main() -> None:
             _say_stopped()
         raise
     except FirelibError as error:
-        if _options.debug and not isinstance(error, StoppedError):
+        if options_given().debug and not isinstance(error, StoppedError):
             raise
         if isinstance(error, StoppedError) and (file := os.environ.get(STOPPED_FILE)):
             Path(file).touch()
         _complain(str(error), error.exit_code)
     except Exception as error:
-        if _options.debug:
+        if options_given().debug:
             raise
         _complain(f"{type(error).__name__}: {error}\n  remedy: --debug before the command shows where it happened")
 
@@ -108,66 +93,16 @@ def options(
     ] = False,
 ) -> None:
     """Options that stand before the command."""
-    global _options  # noqa: PLW0603  typer hands options to a callback, the commands need them
-    _options = _Options(params, debug)
-
-
-@dataclass(frozen=True)
-class _Project:
-    """What a stage works with; `pipeline` is the dvc.yaml that it stands in."""
-
-    recipe: "Recipe"
-    params: "Params"
-    environment: "Environment"
-    paths: "Paths"
-    pipeline: Path
-
-
-def _project(name: str | None = None) -> _Project:
-    """The project of `--params`, or of the recipe of this name."""
-    from firelib import storage
-    from firelib.config import load_environment, load_params, model_params
-    from firelib.paths import Paths, project_of
-    from firelib.recipe import load_recipe
-
-    environment = load_environment()
-    file = _params_file(name)
-    params = load_params(file, environment)
-    recipe = load_recipe(params.recipe)
-    model_params(recipe.parameters, params)  # wrong ones are found now, not after the transform
-    folder, root = project_of(file), params.storage.root
-    root = str(folder / root) if storage.is_local(root) else root
-    sources = environment.sources and environment.sources.absolute()
-    paths = Paths(recipe.name, storage.absolute(root), folder, sources)
-    return _Project(recipe, params, environment, paths, file.with_name("dvc.yaml"))
-
-
-def _params_file(recipe: str | None) -> Path:
-    from firelib.config import load_params
-    from firelib.paths import params_of, project_of
-
-    if recipe is None or (_options.params.is_file() and load_params(_options.params).recipe == recipe):
-        return _options.params
-    return params_of(recipe, project_of(_options.params))
-
-
-def _tracked(environment: "Environment", tracking: str | None) -> "Environment":
-    return environment.model_copy(update={"tracking": tracking}) if tracking else environment
-
-
-@contextmanager
-def _ray(project: _Project) -> Iterator[None]:
-    from firelib.ray_session import ray_session
-
-    with ray_session(project.environment, project.recipe, _options.debug):
-        yield
+    set_options(Options(params, debug))
+    if os.environ.get("FIRELIB_RAY_ADDRESS"):  # Ray looks once, when a stage imports it
+        show_token()
 
 
 @app.command()
 def run(
     targets: Annotated[list[str] | None, typer.Argument(help="Stages to bring up to date; default: all.")] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages that are up to date, too.")] = False,
-    recipe: _RecipeName = None,
+    recipe: RecipeName = None,
 ) -> None:
     """Bring the whole pipeline up to date: `dvc repro`, with one Ray for all stages.
 
@@ -175,38 +110,42 @@ def run(
     """
     from firelib.pipeline import run_pipeline
 
-    project = _project(recipe)
-    code = run_pipeline(project.paths, project.pipeline, project.environment, targets or [], force, _options.debug)
+    here = project(recipe)
+    code = run_pipeline(here.paths, here.pipeline, here.environment, targets or [], force, options_given().debug)
     raise typer.Exit(code)
 
 
 @app.command()
-def extract(recipe: _RecipeName = None) -> None:
+def extract(recipe: RecipeName = None) -> None:
     """Bring the recipe's sources into the lake (Delta tables) and pin them in lake.json."""
     from firelib.data.extract import extract
 
-    project = _project(recipe)
-    extract(project.recipe, project.paths)
+    here = project(recipe)
+    if launch.send_stage(here):
+        return
+    extract(here.recipe, here.paths)
 
 
 @app.command()
-def transform(recipe: _RecipeName = None) -> None:
+def transform(recipe: RecipeName = None) -> None:
     """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest."""
     from firelib.data.lake import read_lake
     from firelib.data.transform import report, transform
 
-    project = _project(recipe)
-    read_lake(project.paths.lake_json)  # a missing input is said before Ray starts
-    with _ray(project):
-        report(transform(project.recipe, project.params, project.paths))
+    here = project(recipe)
+    read_lake(here.paths.lake_json)  # a missing input is said before Ray starts
+    if launch.send_stage(here):
+        return
+    with ray(here):
+        report(transform(here.recipe, here.params, here.paths))
 
 
 @app.command()
 def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over instead of resuming the same run.")] = False,
     profile: Annotated[bool, typer.Option("--profile", help="Leave a TensorBoard profile of some steps.")] = False,
-    tracking: _TrackingName = None,
-    recipe: _RecipeName = None,
+    tracking: TrackingName = None,
+    recipe: RecipeName = None,
 ) -> None:
     """Train the recipe's model with Ray Train; a run that was stopped goes on from its last checkpoint.
 
@@ -217,15 +156,17 @@ def train(
     from firelib.tfrecord.manifest import read_manifest
     from firelib.train.trainer import Request, train
 
-    project = _project(recipe)
-    read_manifest(str(project.paths.manifest))  # a missing input is said before Ray starts
-    environment = _tracked(project.environment, tracking)
-    with _ray(project):
-        progress = train(project.recipe, project.params, environment, project.paths, Request(fresh, profile))
+    here = project(recipe)
+    read_manifest(str(here.paths.manifest))  # a missing input is said before Ray starts
+    if launch.send_stage(here):
+        return
+    environment = tracked(here.environment, tracking)
+    with ray(here):
+        progress = train(here.recipe, here.params, environment, here.paths, Request(fresh, profile))
     out.print(timing_table(progress.timing))
     figures = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")
     note(f"  {progress.step:,} steps  train_loss {progress.losses[-1]:.4f}  {figures}")
-    note(f"  model: {project.paths.model}")
+    note(f"  model: {here.paths.model}")
 
 
 @app.command()
@@ -234,8 +175,8 @@ def tune(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over instead of going on with the same tuning.")
     ] = False,
-    tracking: _TrackingName = None,
-    recipe: _RecipeName = None,
+    tracking: TrackingName = None,
+    recipe: RecipeName = None,
 ) -> None:
     """Search better parameters with Ray Tune: section `tune` of params.yaml says which. A stopped tuning goes on.
 
@@ -248,36 +189,40 @@ def tune(
     from firelib.tune.space import check_space
     from firelib.tune.study import tune
 
-    project = _project(recipe)
-    check_space(project.recipe, project.params)
-    read_manifest(str(project.paths.manifest))
-    environment = _tracked(project.environment, tracking)
-    with _ray(project):
-        trials = tune(project.recipe, project.params, environment, project.paths, fresh)
-    out.print(trial_table(trials, project.params.train.early_stopping.metric))
+    here = project(recipe)
+    check_space(here.recipe, here.params)
+    read_manifest(str(here.paths.manifest))
+    if launch.send_stage(here):
+        return
+    environment = tracked(here.environment, tracking)
+    with ray(here):
+        trials = tune(here.recipe, here.params, environment, here.paths, fresh)
+    out.print(trial_table(trials, here.params.train.early_stopping.metric))
     if write:
-        file = _params_file(recipe)
+        file = params_file(recipe)
         write_best(file, trials[0].values)
         note(f"the best parameters stand in {file}; firelib run takes them from here")
 
 
 @app.command()
-def evaluate(recipe: _RecipeName = None) -> None:
+def evaluate(recipe: RecipeName = None) -> None:
     """Measure the model on the test split beside two baselines; draw pictures."""
     from firelib.console import out
     from firelib.evaluate.evaluate import evaluate
     from firelib.report import class_table, comparison
 
-    project = _project(recipe)
-    out.print(comparison(evaluate(project.recipe, project.paths)))
-    if project.paths.class_metrics.is_file():
-        out.print(class_table(project.paths))
+    here = project(recipe)
+    if launch.send_stage(here):
+        return
+    out.print(comparison(evaluate(here.recipe, here.paths)))
+    if here.paths.class_metrics.is_file():
+        out.print(class_table(here.paths))
 
 
 @app.command()
 def predict(
     rows: Annotated[str, typer.Argument(help="A JSON or CSV file, - for standard input, or JSON itself.")] = "-",
-    recipe: _RecipeName = None,
+    recipe: RecipeName = None,
 ) -> None:
     """Score raw rows; one JSON value a line on standard output.
 
@@ -287,16 +232,16 @@ def predict(
 
     from firelib.evaluate.predict import predict, read_rows
 
-    project = _project(recipe)
+    here = project(recipe)
     if rows.lstrip()[:1] in ("{", "["):
         text, where = rows, "the command line"
     elif rows == "-":
         text, where = sys.stdin.read(), "standard input"
     else:
         text, where = _read(Path(rows)), rows
-    features = project.recipe.features
-    for value in predict(read_rows(text, where, features), features, project.paths.model, project.recipe.classes):
-        typer.echo(json.dumps({project.recipe.label.name: value}))
+    features = here.recipe.features
+    for value in predict(read_rows(text, where, features), features, here.paths.model, here.recipe.classes):
+        typer.echo(json.dumps({here.recipe.label.name: value}))
 
 
 def _read(path: Path) -> str:
@@ -318,7 +263,7 @@ def doctor() -> None:
 
 @data_app.command("log")
 def data_log(
-    table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None, recipe: _RecipeName = None
+    table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None, recipe: RecipeName = None
 ) -> None:
     """List the versions of the lake's tables, newest last."""
     from firelib.console import out
@@ -326,7 +271,7 @@ def data_log(
     from firelib.errors import did_you_mean
     from firelib.report import lake_table
 
-    lake = read_lake(_project(recipe).paths.lake_json)
+    lake = read_lake(project(recipe).paths.lake_json)
     if table is not None and table not in lake.tables:
         raise FirelibError(f"there is no table {table!r}", where="lake.json", remedy=did_you_mean(table, lake.tables))
     for name in [table] if table else lake.tables:
@@ -334,13 +279,13 @@ def data_log(
 
 
 @data_app.command("show")
-def data_show(recipe: _RecipeName = None) -> None:
+def data_show(recipe: RecipeName = None) -> None:
     """Show the dataset: features with their statistics, splits, and what was left out."""
     from firelib.console import out
     from firelib.report import feature_table, split_table
     from firelib.tfrecord.manifest import read_manifest
 
-    manifest = read_manifest(str(_project(recipe).paths.manifest))
+    manifest = read_manifest(str(project(recipe).paths.manifest))
     out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest))
     quality: dict[str, Any] = manifest.quality

@@ -1,0 +1,10 @@
+"""Jobs for tests."""
+
+from typing import Any
+
+from firelib.launch.job import JobSpec
+
+
+def job(**fields: Any) -> JobSpec:
+    """A job whose other fields do not matter."""
+    return JobSpec(**{"command": ("firelib", "train"), "job_id": "train-1", **fields})

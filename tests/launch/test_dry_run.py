@@ -1,0 +1,68 @@
+"""`--dry-run` shows what would be sent: no credentials, no network, nothing heavy, no secret."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.launch.drill import firelib, write_project
+
+TARGETS = {
+    "local": (),
+    "docker": ("--replicas", "3", "--cpus", "1"),
+    "ray": ("--set", "address=http://head.invalid:8265"),
+}
+SECRET = {"local": "env:PLANTED", "docker": "env:PLANTED", "ray": "file:/etc/planted"}
+
+
+@pytest.fixture
+def project(tmp_path):
+    return write_project(tmp_path)
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_the_request_is_json_without_secrets(project, to):
+    words = ["submit", "--to", to, "--dry-run", *TARGETS[to], "--secret", f"WANDB_API_KEY={SECRET[to]}"]
+    done = firelib(project, *words, "--", "firelib", "train", "--fresh", PLANTED="planted-secret-value")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)
+    assert "planted-secret-value" not in done.stdout + done.stderr
+    assert not (project / ".firelib").exists()
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_nothing_heavy_is_imported(project, to):
+    words = ["submit", "--to", to, "--dry-run", *TARGETS[to]]
+    code = (
+        f"import sys; sys.argv = ['firelib', *{words!r}]\n"
+        "from firelib.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'ray', 'dask', 'pandas', 'tensorflow', 'keras', 'dvc', 'requests', 'aiohttp'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--to", "vertx"), "did you mean 'vertex'?"),
+        (("--gpu", "l4:many"), "--gpu: should be KIND or KIND:COUNT"),
+        (("--env", "NAME"), "--env: should be NAME=VALUE"),
+        (("--env", "A=1", "--env", "A=2"), "--env: A is there twice"),
+        (("--env", "API_TOKEN=planted"), "looks like a secret"),
+        (("--secret", "API_TOKEN=planted"), "should say where the value comes from"),
+        (("--to", "ray"), "target.address is missing"),
+        (("--set", "adress=x"), "target.adress is unknown"),
+        (("--label", "Team=x"), "labels: 'Team'"),
+    ],
+)
+def test_wrong_words_are_refused(project, words, said):
+    done = firelib(project, "submit", "--dry-run", *words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "planted" not in done.stderr
+    assert "Traceback" not in done.stderr
