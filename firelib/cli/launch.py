@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _JobId = Annotated[str, typer.Argument(help="The job's id, as firelib submit shows it.")]
 _Pairs = list[str] | None
 _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-_REACHES_OUTPUTS = ("ray",)
+_REACHES_OUTPUTS = ("ray", "vertex", "kubeflow")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -132,16 +132,20 @@ def _drill(kill_replica: str | None) -> dict[str, str]:
 
 
 def _default_target(here: Project, to: str) -> dict[str, str]:
-    address = here.environment.ray_address
-    return {"address": address} if to == "ray" and address else {}
+    import os
+
+    address, project = here.environment.ray_address, os.environ.get("GOOGLE_CLOUD_PROJECT")
+    given = {"ray": {"address": address}, "vertex": {"project": project}}.get(to, {})
+    return {name: value for name, value in given.items() if value}
 
 
 def _bring_back(record: "JobRecord") -> None:
     from firelib.console import note
     from firelib.launch.bring_back import bring_back
+    from firelib.launch.cloud_stage import fetch_outputs
 
     if record.backend in _REACHES_OUTPUTS:
-        names = bring_back(record)
+        names = bring_back(record) if record.backend == "ray" else fetch_outputs(record.spec)
         note(f"brought back: {', '.join(names) or 'nothing new'}")
 
 

@@ -1,0 +1,110 @@
+"""Entry point on rented machines: `python -m firelib.launch.cloud_stage firelib train`.
+
+Nothing is mounted there. So each replica first gets the project, which the sender left in the bucket, and the values
+of the job's secrets; then all is as in any container (`bootstrap`). What the stage made goes back to the bucket.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, MutableMapping, Sequence
+from pathlib import Path
+
+from firelib import storage
+from firelib.console import note
+from firelib.errors import FirelibError
+from firelib.launch import bootstrap
+from firelib.launch.job import JobSpec
+from firelib.launch.outputs import outputs_there, outputs_uri, pack_outputs, unpack_outputs
+from firelib.launch.package import write_package
+from firelib.launch.place import place_of
+from firelib.launch.secret_manager import secret_value
+from firelib.launch.variables import JOB_ID, SECRETS
+
+#: Variable with the URI of the project's archive, and the container's command.
+ARCHIVE = "FIRELIB_PROJECT_ARCHIVE"
+ENTRY = ("python", "-m", "firelib.launch.cloud_stage")
+
+
+def archive_uri(spec: JobSpec) -> str:
+    """Where the sender leaves the project's code."""
+    return storage.join(spec.storage_root or "", "jobs", spec.job_id, "project.zip")
+
+
+def send_project(spec: JobSpec) -> None:
+    """Leave the project's code in the job's folder.
+
+    Raises:
+        FirelibError: It is too large.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "code.zip")
+        write_package(Path(spec.project), spec.stage, archive)
+        storage.write_bytes(archive_uri(spec), archive.read_bytes())
+
+
+def fetch_outputs(spec: JobSpec) -> list[str]:
+    """Bring what a job's stage has made back into the project that sent it.
+
+    Returns:
+        Names of the files, relative to the project.
+
+    Raises:
+        FirelibError: The job left nothing, or the bucket cannot be read.
+    """
+    uri = outputs_uri(spec.storage_root or "", spec.job_id)
+    try:
+        return unpack_outputs(storage.read_bytes(uri), Path(spec.project))
+    except FileNotFoundError:
+        raise FirelibError("the job has left nothing (yet)", where=uri, remedy=f"firelib logs {spec.job_id}") from None
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a stage of a project that lies in a bucket.
+
+    Args:
+        words: The stage and its options.
+
+    Returns:
+        The stage's exit code.
+    """
+    read_cloud_secrets(os.environ)
+    if uri := os.environ.get(ARCHIVE):
+        with zipfile.ZipFile(io.BytesIO(storage.read_bytes(uri))) as archive:
+            archive.extractall(Path.cwd())  # the sender's own, and zipfile keeps names inside the folder
+    before = outputs_there(Path.cwd())
+    code = bootstrap.main(words)
+    place = place_of(os.environ)
+    if code == 0 and (place is None or place.is_head):
+        packed = pack_outputs(Path.cwd(), before)
+        storage.write_bytes(outputs_uri(os.environ["FIRELIB_STORAGE_ROOT"], os.environ[JOB_ID]), packed)
+    return code
+
+
+def read_cloud_secrets(environ: MutableMapping[str, str], read: Callable[[str], str] = secret_value) -> None:
+    """Put the values of `gcp:` references into an environment; other references stay for the stage to read.
+
+    Raises:
+        FirelibError: One cannot be read.
+    """
+    secrets = json.loads(environ.pop(SECRETS, "{}"))
+    others = {}
+    for name, reference in secrets.items():
+        kind, _, place = reference.partition(":")
+        if kind == "gcp":
+            environ[name] = read(place)
+        else:
+            others[name] = reference
+    if others:
+        environ[SECRETS] = json.dumps(others)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except FirelibError as error:
+        note(f"error: {error}")
+        sys.exit(1)
