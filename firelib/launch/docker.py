@@ -99,6 +99,7 @@ def submit(spec: JobSpec) -> Mapping[str, str]:
     folder = record_folder(Path(spec.project), spec.job_id)
     asked = request(spec)
     digest = docker("image", "inspect", "--format", "{{.Id}}", asked["containers"][0]["image"]).strip()
+    folder.mkdir(parents=True, exist_ok=True)
     secrets = _private_files(spec, folder)
     try:
         docker("network", "create", "--label", f"firelib.job={spec.job_id}", asked["network"])
@@ -145,7 +146,6 @@ def _words(container: Mapping[str, Any], network: str, secrets: Mapping[str, Pat
 def _arrange_loss(spec: JobSpec, folder: Path) -> None:
     """A process that kills a replica after a while and starts it again, as a platform does with a lost machine."""
     index, seconds = _killed(spec.target["kill_replica"])
-    folder.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-m", "firelib.launch.kill_replica", f"{spec.job_id}-{index}", str(seconds), str(folder)]
     with (folder / "kill.log").open("wb") as log:
         subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603

@@ -12,7 +12,10 @@ from firelib.lineage import installed
 COMPONENTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "extract": (("firelib.data.extract", "firelib.recipes.flights"), ("tensorflow", "keras")),
     "transform": (("firelib.data.transform", "firelib.recipes.flights"), ("tensorflow", "keras")),
-    "trainer": (("firelib.train.loop", "firelib.evaluate.evaluate", "keras"), ("dask", "deltalake")),
+    "trainer": (
+        ("firelib.train.loop", "ray.train.tensorflow", "ray.tune", "firelib.evaluate.evaluate", "keras"),
+        ("dask", "deltalake"),
+    ),
 }
 
 
