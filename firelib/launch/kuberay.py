@@ -8,18 +8,22 @@ from firelib.launch.cloud_stage import ENTRY
 from firelib.launch.job import JobSpec
 from firelib.launch.kubernetes_pods import limits, pod, variables
 
+# KubeRay's operator, which is another pod, has to reach the dashboard; a token protects it.
+_START = {"dashboard-host": "0.0.0.0"}  # noqa: S104
+
 
 def ray_job(spec: JobSpec) -> dict[str, Any]:
     """The object; replica 0 becomes the head, the others its workers."""
     cluster: dict[str, Any] = {
         "rayVersion": version("ray"),
-        "headGroupSpec": {"rayStartParams": {"dashboard-host": "127.0.0.1"}, "template": _template(spec, "ray-head")},
+        "authOptions": {"mode": "token"},  # KubeRay makes the token
+        "headGroupSpec": {"rayStartParams": _START, "template": _template(spec, "ray-head")},
     }
     if spec.replicas.count > 1:
         cluster["workerGroupSpecs"] = [_workers(spec, spec.replicas.count - 1)]
     wanted: dict[str, Any] = {
         "entrypoint": shlex.join([*ENTRY, *spec.command]),
-        "submissionMode": "SidecarMode",  # beside the head: the dashboard stays on its loopback
+        "submissionMode": "SidecarMode",  # no pod of another image has to send it
         "shutdownAfterJobFinishes": True,
         "backoffLimit": spec.replicas.restarts,
         "rayClusterSpec": cluster,
