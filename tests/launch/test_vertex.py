@@ -219,6 +219,14 @@ def test_a_job_that_lists_do_not_show_yet_is_found(service, tmp_path):
     assert service.running() == []
 
 
+def test_a_try_that_lists_do_not_show_yet_is_not_sent_twice(service, tmp_path):
+    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
+    service.hidden_in_lists = True
+    record = send("vertex", spec_for(service, tmp_path, "europe-west4,us-central1,us-east1"))
+    assert [vertex.status(record).state for _ in range(3)] == ["queued", "running", "running"]
+    assert regions_of(service) == ["europe-west4", "us-central1"]
+
+
 def test_ctrl_c_ends_the_job(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 1000]
     record = send("vertex", spec_for(service, tmp_path))
