@@ -9,6 +9,7 @@ import typer
 
 from firelib import __version__
 from firelib.cli import launch
+from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
     RecipeName,
@@ -36,6 +37,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at the data: versions of the lake, features of the dataset.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 launch.add_to(app)
+app.add_typer(pipeline_app, name="pipeline")
 
 
 def main() -> None:

@@ -6,7 +6,9 @@ read from those labels, so that a caller that died leaves nothing that `firelib 
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firelib.console import note
@@ -14,7 +16,7 @@ from firelib.errors import FirelibError
 from firelib.launch.backend import JobStatus
 from firelib.launch.cloud_stage import send_project
 from firelib.launch.job import JobSpec
-from firelib.launch.job_record import JobRecord
+from firelib.launch.job_record import JobRecord, read_record, write_record
 from firelib.launch.vertex_places import places
 from firelib.launch.vertex_problems import vertex_problems
 from firelib.launch.vertex_request import JOB_LABEL, custom_job
@@ -101,27 +103,35 @@ def tries(spec: JobSpec, known: str | None = None) -> list[Seen]:
 def status(record: JobRecord) -> JobStatus:
     """How the newest try stands. One that found no room, waited too long or was preempted is followed by the next."""
     spec, now = record.spec, datetime.now(UTC)
-    newest = tries(spec, record.handle["name"])[-1]
+    newest = tries(spec, _known(record))[-1]
     obstacle = newest.obstacle(spec.queue_seconds, now)
     if obstacle is None:
         return newest.status()
     if newest.state == "queued":
         _jobs(spec).cancel(newest.name)
-    return _next(spec, newest, obstacle)
+    return _next(record, newest, obstacle)
 
 
-def _next(spec: JobSpec, newest: Seen, obstacle: Obstacle) -> JobStatus:
-    """Try the next place, if there is one."""
+def _known(record: JobRecord) -> str:
+    """Name of the last try that was sent: a list may not show it yet, and it must not be sent twice."""
+    return read_record(Path(record.spec.project), record.job_id).handle["name"]
+
+
+def _next(record: JobRecord, newest: Seen, obstacle: Obstacle) -> JobStatus:
+    """Try the next place, if there is one, and keep its name in the record."""
     from firelib.launch.vertex_client import NoRoomError
 
+    spec = record.spec
     there = places(spec)
     if newest.number + 1 >= len(there):
         return newest.status(obstacle)
     note(f"{there[newest.number]}: {obstacle}; trying {there[newest.number + 1]}")
     try:
-        return _ask_from(spec, newest.number + 1).status()
+        sent = _ask_from(spec, newest.number + 1)
     except NoRoomError as error:
         return JobStatus("failed", None, str(error).partition("\n")[0])
+    write_record(Path(spec.project), replace(record, handle={"name": sent.name}))
+    return sent.status()
 
 
 def logs(record: JobRecord, follow: bool) -> Iterator[str]:  # noqa: ARG001  `follow` reads again and again
@@ -129,13 +139,13 @@ def logs(record: JobRecord, follow: bool) -> Iterator[str]:  # noqa: ARG001  `fo
     from firelib.launch.vertex_logs import entries
 
     spec = record.spec
-    for seen in tries(spec, record.handle["name"]):
+    for seen in tries(spec, _known(record)):
         yield from entries(spec.target["project"], seen.name.rpartition("/")[2], spec.target.get("endpoint"))
 
 
 def cancel(record: JobRecord) -> None:
     """End all tries."""
-    sweep(record.spec, record.handle["name"])
+    sweep(record.spec, _known(record))
 
 
 def sweep(spec: JobSpec, known: str | None = None) -> None:

@@ -1,0 +1,185 @@
+"""A stand-in for Vertex AI's job service and Cloud Logging on loopback, over REST, with Google's own messages.
+
+What a job goes through is a script: one list of states a region, a state for each look at the job. Requests are
+parsed by Google's messages, so that one which the service would not understand is refused here too.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from google.cloud import aiplatform_v1
+
+NAMES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
+NAMES |= {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
+OVER = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
+_JOB = re.compile(r"/v1/(projects/[^/]+/locations/([^/]+)/customJobs)(?:/(\d+))?(:cancel)?")
+_LABEL = re.compile(r'labels\.([\w-]+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Refusal(Exception):  # noqa: N818  it is an answer of the service
+    """An answer that is no success."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a job stands at one look: its state and, at its end, what went wrong."""
+
+    state: str
+    message: str = ""
+
+
+@dataclass
+class FakeJobs:
+    """The service.
+
+    Attributes:
+        plays: Region → what its next jobs go through.
+        refusals: Region → answers to its next `create` calls, before any succeeds.
+        always: An answer to every request, if set.
+        age: How long ago jobs seem to have been created.
+        jobs: Name → job, in the order of creation.
+        lines: Number of a job → what its replica 0 wrote.
+    """
+
+    plays: dict[str, list[Sequence[Step]]] = field(default_factory=dict)
+    refusals: dict[str, list[Refusal]] = field(default_factory=dict)
+    always: Refusal | None = None
+    age: timedelta = timedelta(0)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    hidden_in_lists: bool = False
+    _steps: dict[str, list[Step]] = field(default_factory=dict)
+    url: str = ""
+
+    def answer(self, method: str, path: str, query: str, body: bytes) -> Mapping[str, Any]:
+        self.asked.append(f"{method} {path}")
+        if self.always:
+            raise self.always
+        if path == "/v2/entries:list":
+            return self._log(json.loads(body))
+        found = _JOB.fullmatch(path)
+        if not found:
+            raise Refusal(404, f"no such method: {path}")
+        parent, region, number, cancel = found.groups()
+        name = f"{parent}/{number}"
+        if number is None:
+            return self._create(parent, region, body) if method == "POST" else self._list(parent, query)
+        if name not in self.jobs:
+            raise Refusal(404, f"CustomJob does not exist: {name}")
+        return self._cancel(name) if cancel else self._look(name)
+
+    def running(self) -> list[str]:
+        """Jobs that would still cost money."""
+        return [name for name, job in self.jobs.items() if job["state"] not in OVER]
+
+    def _create(self, parent: str, region: str, body: bytes) -> Mapping[str, Any]:
+        message = aiplatform_v1.CustomJob.from_json(body.decode(), ignore_unknown_fields=False)
+        if self.refusals.get(region):
+            raise self.refusals[region].pop(0)
+        if not message.display_name or not message.job_spec.worker_pool_specs:
+            raise Refusal(400, "display_name and job_spec.worker_pool_specs are required")
+        name = f"{parent}/{1000 + len(self.jobs)}"
+        job = json.loads(aiplatform_v1.CustomJob.to_json(message, use_integers_for_enums=False))
+        plays = self.plays.get(region) or [[Step("JOB_STATE_RUNNING"), Step("JOB_STATE_SUCCEEDED")]]
+        self._steps[name] = list(plays.pop(0) if len(plays) > 1 else plays[0])
+        self.jobs[name] = {**job, "name": name, "state": "JOB_STATE_PENDING", "createTime": _ago(self.age)}
+        return self.jobs[name]
+
+    def _list(self, parent: str, query: str) -> Mapping[str, Any]:
+        label = _LABEL.fullmatch(query)
+        found = [job for name, job in self.jobs.items() if name.startswith(f"{parent}/")]
+        if label:
+            found = [job for job in found if job["labels"].get(label[1]) == label[2]]
+        return {"customJobs": [] if self.hidden_in_lists else [self._look(job["name"]) for job in found]}
+
+    def _look(self, name: str) -> Mapping[str, Any]:
+        job, steps = self.jobs[name], self._steps[name]
+        if job["state"] not in OVER and steps:
+            step = steps.pop(0)
+            job["state"] = step.state
+            if step.state == "JOB_STATE_RUNNING":
+                job.setdefault("startTime", _ago(self.age))
+                self.lines.setdefault(name.rpartition("/")[2], []).append(f"line of {name}")
+            if step.state in OVER:
+                job["endTime"] = _ago(timedelta(0))
+            if step.message:
+                job["error"] = {"code": 8, "message": step.message}
+        return job
+
+    def _cancel(self, name: str) -> Mapping[str, Any]:
+        job = self.jobs[name]
+        if job["state"] in OVER:
+            raise Refusal(400, f"The CustomJob is in state {job['state']} and cannot be cancelled")
+        job |= {"state": "JOB_STATE_CANCELLED", "endTime": _ago(timedelta(0))}
+        return {}
+
+    def _log(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Pages of one line each, so that pages are turned."""
+        number = re.search(r'resource\.labels\.job_id="(\d+)"', query["filter"])
+        lines = self.lines.get(number[1], []) if number else []
+        start = int(query.get("pageToken", 0))
+        page: dict[str, Any] = {"entries": [{"textPayload": line} for line in lines[start : start + 1]]}
+        if start + 1 < len(lines):
+            page["nextPageToken"] = str(start + 1)
+        return page
+
+
+def _ago(age: timedelta) -> str:
+    return (datetime.now(UTC) - age).isoformat().replace("+00:00", "Z")
+
+
+@contextmanager
+def fake_jobs() -> Iterator[FakeJobs]:
+    """The service, on a port of its own."""
+    service = FakeJobs()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self._reply("GET")
+
+        def do_POST(self) -> None:
+            self._reply("POST")
+
+        def _reply(self, method: str) -> None:
+            from urllib.parse import parse_qs, urlsplit
+
+            parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            query = parse_qs(parts.query).get("filter", [""])[0]
+            try:
+                code, found = 200, service.answer(method, parts.path, query, body)
+            except Refusal as refused:
+                code = refused.code
+                found = {"error": {"code": code, "message": refused.message, "status": NAMES[code]}}
+            data = json.dumps(found).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    service.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
