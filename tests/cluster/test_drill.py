@@ -54,7 +54,10 @@ def test_from_bare_hosts_to_nothing_left(hosts: Lab) -> None:
         find_no_token(hosts, ("head", "one", "two"))
     with hosts.step("ray down"):
         hosts.run("ray", "down", "--yes", str(hosts.cluster_file))
-        until("the end of all that Ray runs", lambda: no_ray(hosts, ("head", "one", "two")))
+        until("the end of all nodes", lambda: none_runs("raylet", hosts, ("head", "one", "two")))
+    with hosts.step("stop.yml"):
+        hosts.play("stop.yml")
+        assert none_runs("ray", hosts, ("head", "one", "two"))
     with hosts.step("teardown.yml"):
         hosts.play("teardown.yml", "--extra-vars", "confirm=lab")
         assert_bare(hosts, ("head", "one", "two"))
@@ -167,8 +170,8 @@ def find_no_token(hosts: Lab, names: tuple[str, ...]) -> None:
     assert hosts.token not in hosts.cluster_file.read_text()
 
 
-def no_ray(hosts: Lab, names: tuple[str, ...]) -> bool:
-    return not any("ray" in line for name in names for line in processes(hosts, name).splitlines())
+def none_runs(program: str, hosts: Lab, names: tuple[str, ...]) -> bool:
+    return not any(program in line for name in names for line in processes(hosts, name).splitlines())
 
 
 def assert_bare(hosts: Lab, names: tuple[str, ...]) -> None:
