@@ -92,7 +92,7 @@ def test_three_replicas_train_as_one(images, prepared, alone):
 
 
 def test_a_lost_replica_costs_time_only(prepared, alone):
-    submitted = ("firelib", "submit", "--to", "docker", "--replicas", "3", "--cpus", "1", "--kill-replica", "1@45s")
+    submitted = ("firelib", "submit", "--to", "docker", "--replicas", "3", "--cpus", "1", "--kill-replica", "1@20s")
     done = prepared.do(*submitted, "--", "firelib", "train", "--fresh")
     assert losses(prepared) == pytest.approx(alone, rel=1e-5)
     record = records(prepared.folder)[-1]
