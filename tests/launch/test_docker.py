@@ -49,7 +49,9 @@ def losses(project: Project) -> list[float]:
 @pytest.fixture(scope="module")
 def alone(prepared) -> list[float]:
     """The losses of three workers in one container."""
-    prepared.do("firelib", "submit", "--to", "docker", "--", "firelib", "train", "--fresh")
+    prepared.do(
+        *("firelib", "submit", "--to", "docker", "-e", "FIRELIB_NUM_CPUS=3"), *("--", "firelib", "train", "--fresh")
+    )
     return losses(prepared)
 
 
