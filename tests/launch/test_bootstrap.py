@@ -28,7 +28,6 @@ class Job:
         self._environment = {
             "DRILL": drill,
             "FIRELIB_AGAIN_SECONDS": "2",
-            "FIRELIB_HEAD_PORT": str(free_ports(1)[0]),
             "FIRELIB_JOB_ID": "drill",
             "FIRELIB_NUM_CPUS": "1",
             "FIRELIB_STORAGE_ROOT": str(folder / "root"),
@@ -36,6 +35,8 @@ class Job:
         }
 
     def start(self, index: int) -> None:
+        if index == 0:  # on the old port Ray would take what the others still run for the head that was lost
+            self._environment["FIRELIB_HEAD_PORT"] = str(free_ports(1)[0])
         place = vertex_variables("drill", ["127.0.0.1"] * self.count, index, str(self.folder / "out"))
         environment = {**os.environ, **self._environment, **place}
         with self._log(index).open("ab") as log:
