@@ -227,6 +227,15 @@ def test_a_try_that_lists_do_not_show_yet_is_not_sent_twice(service, tmp_path):
     assert regions_of(service) == ["europe-west4", "us-central1"]
 
 
+@pytest.fixture
+def ctrl_c_heard():
+    """What runs in the background of a shell ignores SIGINT, and so would the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
 def test_ctrl_c_ends_the_job(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 1000]
     record = send("vertex", spec_for(service, tmp_path))
