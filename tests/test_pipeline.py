@@ -178,7 +178,7 @@ def test_sigterm_reaches_the_stage_and_its_75_comes_back(tmp_path):
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc.yaml").write_text(f"stages: {{train: {{cmd: {sys.executable} stage.py}}}}\n")
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
-    code = "import sys, pathlib, firelib.pipeline as p; sys.exit(p._repro(pathlib.Path.cwd(), [], False, 'nowhere'))"
+    code = "import sys, pathlib, firelib.pipeline as p; sys.exit(p._repro(pathlib.Path.cwd(), [], False, {}))"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env) as driver:
         try:
