@@ -5,8 +5,9 @@ lists of any length, features that a record may lack.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ from firelib.tfrecord import canonical_kernel as kernel
 from firelib.tfrecord.layout import kind_of, numpy_dtype
 from firelib.tfrecord.wire import sized
 
+#: Bytes of a framed record without features, at least.
+_LEAST_RECORD = 18
 KINDS = {"bytes": kernel.BYTES, "float": kernel.FLOAT, "int64": kernel.INT64}
-_NONE = np.empty(0, np.int64)
-_CHUNK_ROWS = 4096
 
 Ints = npt.NDArray[np.int64]
 
@@ -33,85 +34,94 @@ class Lists:
     Attributes:
         name: The feature's name in UTF-8.
         kind: BYTES, FLOAT or INT64.
+        rows: How many rows.
         values: float32, int64, or the bytes of all items.
-        items: Where each row's items begin: int64 [rows + 1].
-        starts: Where each item begins in `values` (BYTES).
-        lengths: Bytes of each item (BYTES).
-        present: Which rows have the feature.
+        per_row: Items of a row, if all have as many.
+        items: Else, where each row's items begin: int64 [rows + 1].
+        width: Bytes from one item to the next (BYTES), if they lie evenly.
+        starts: Else, where each item begins in `values`, and where the last one ends.
+        lengths: Bytes of each item (BYTES), if it is shorter than its place.
+        present: Which rows have the feature; None: all.
     """
 
-    name: npt.NDArray[np.uint8]
+    name: bytes
     kind: int
+    rows: int
     values: npt.NDArray[np.generic]
-    items: Ints
-    starts: Ints
-    lengths: Ints
-    present: npt.NDArray[np.bool_]
-
-    @property
-    def rows(self) -> int:
-        return len(self.present)
+    per_row: int = 1
+    items: Ints | None = None
+    width: int = 0
+    starts: Ints | None = None
+    lengths: Ints | None = None
+    present: npt.NDArray[np.bool_] | None = None
 
     @cached_property
     def key(self) -> npt.NDArray[np.uint8]:
         """The key as a field of the map's entry, and the tag of the value that follows."""
-        return np.frombuffer(b"\x0a" + sized(self.name.tobytes()) + b"\x12", np.uint8)
+        return np.frombuffer(b"\x0a" + sized(self.name) + b"\x12", np.uint8)
+
+    def entry(self) -> Ints:
+        """The feature's line in the table that the kernel takes; its addresses hold as long as this object."""
+        line = np.zeros(len(kernel.COLUMNS), np.int64)
+        line[kernel.KIND], line[kernel.PER_ROW], line[kernel.WIDTH] = self.kind, self.per_row, self.width
+        line[kernel.KEY_BYTES], line[kernel.NAME_BYTES] = len(self.key), len(self.name)
+        arrays = {
+            kernel.VALUES: self.values,
+            kernel.ITEMS: self.items,
+            kernel.STARTS: self.starts,
+            kernel.LENGTHS: self.lengths,
+            kernel.PRESENT: self.present,
+            kernel.KEY: self.key,
+        }
+        for column, array in arrays.items():
+            line[column] = 0 if array is None else array.ctypes.data
+        return line
 
 
 class CanonicalEncoder:
-    """Framed records of some columns.
+    """Framed records of some features, in blocks.
 
-    Attributes:
-        rows: Rows of the columns.
+    Args:
+        features: What a record holds.
+        block_bytes: Size of a block; a record that is larger gets one of its own.
     """
 
-    def __init__(self, columns: Mapping[str, Any], features: Sequence[Feature]) -> None:
-        for feature in features:
+    def __init__(self, features: Sequence[Feature], block_bytes: int) -> None:
+        self._features = sorted(features, key=_order)
+        self._buffers = [np.empty(max(block_bytes, _LEAST_RECORD), np.uint8) for _ in range(2)]
+        self._turn = 0
+
+    def blocks(self, columns: Mapping[str, Any]) -> Iterator[tuple[npt.NDArray[np.uint8], Ints]]:
+        """All rows: bytes, and where each record ends; a block is valid until the next but one is asked for."""
+        lists = self._lists(columns)
+        table, rows, start = np.stack([each.entry() for each in lists]), lists[0].rows, 0
+        while start < rows:
+            self._turn = 1 - self._turn
+            block, ends = self._block(table, start, rows)
+            yield block, ends
+            start += len(ends)
+
+    def _block(self, table: Ints, start: int, rows: int) -> tuple[npt.NDArray[np.uint8], Ints]:
+        """As many rows as there is room for; at least one."""
+        buffer = self._buffers[self._turn]
+        ends = np.empty(min(rows - start, buffer.size // _LEAST_RECORD), np.int64)
+        written = kernel.fill(buffer.ctypes.data, buffer.size, table, start, ends)
+        if written < 0:
+            self._buffers[self._turn] = np.empty(-written, np.uint8)
+            return self._block(table, start, rows)
+        return buffer[: ends[written - 1]], ends[:written]
+
+    def _lists(self, columns: Mapping[str, Any]) -> list[Lists]:
+        for feature in self._features:
             if feature.name not in columns:
                 raise FirelibError(f"there is no column {feature.name!r}", remedy=did_you_mean(feature.name, columns))
-        ordered = sorted(features, key=_order)
-        self._lists = [as_lists(columns[feature.name], feature) for feature in ordered]
-        rows = {lists.rows for lists in self._lists}
+        lists = [as_lists(columns[feature.name], feature) for feature in self._features]
+        rows = {each.rows for each in lists}
         if len(rows) != 1:
             raise FirelibError(
                 f"columns differ in length: {sorted(rows)}", remedy="every feature needs one value a row"
             )
-        self.rows = rows.pop()
-
-    def blocks(self, block_bytes: int) -> Iterator[tuple[npt.NDArray[np.uint8], Ints]]:
-        """All rows, in blocks of about a size: bytes, and where each record ends; valid until the next is asked for."""
-        start, step = 0, 64
-        buffer = np.empty(block_bytes, np.uint8)
-        while start < self.rows:
-            stop = min(self.rows, start + step)
-            payloads, bodies = self._measure(start, stop)
-            ends = kernel.frame_ends(bodies)
-            if ends[-1] > buffer.size:
-                buffer = np.empty(ends[-1], np.uint8)
-            self._emit(buffer.ctypes.data, start, payloads, bodies, ends)
-            yield buffer[: ends[-1]], ends
-            step = int(np.clip(block_bytes * (stop - start) // ends[-1], 1, _CHUNK_ROWS))
-            start = stop
-
-    def _measure(self, start: int, stop: int) -> tuple[list[Ints], Ints]:
-        bodies = np.zeros(stop - start, np.int64)
-        payloads = [np.zeros(stop - start, np.int64) for _ in self._lists]
-        for lists, payload in zip(self._lists, payloads, strict=True):
-            values = lists.values.ctypes.data
-            kernel.measure(
-                lists.kind, values, lists.items, lists.lengths, lists.present, len(lists.name), start, payload, bodies
-            )
-        return payloads, bodies
-
-    def _emit(self, out: int, start: int, payloads: list[Ints], bodies: Ints, ends: Ints) -> None:
-        cursors = np.empty(len(bodies), np.int64)
-        kernel.open_frames(out, ends, bodies, cursors)
-        for lists, payload in zip(self._lists, payloads, strict=True):
-            kernel.emit(
-                lists.kind, lists.values.ctypes.data, lists.items, lists.starts, lists.lengths, lists.present,
-                lists.key.ctypes.data, len(lists.key), len(lists.name), start, payload, cursors,
-            )  # fmt: skip
-        kernel.close_frames(out, ends)
+        return lists
 
 
 def _order(feature: Feature) -> tuple[int, ...]:
@@ -127,55 +137,49 @@ def as_lists(column: Any, feature: Feature) -> Lists:
             lists; nulls are rows that lack the feature.
         feature: Its declaration.
     """
-    kind, name = KINDS[kind_of(feature)], np.frombuffer(feature.name.encode() or b"\0", np.uint8)
-    name = name[: len(feature.name.encode())]
     if isinstance(column, np.ndarray):
-        return _of_array(column, feature, kind, name)
-    present = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), bool)
-    return _of_arrow(column, feature, kind, name, present)
+        return _of_array(column, feature)
+    lists = _of_arrow(column, feature)
+    if not column.null_count:
+        return lists
+    return replace(lists, present=np.asarray(column.is_valid().to_numpy(zero_copy_only=False), bool))
 
 
-def _of_array(column: npt.NDArray[np.generic], feature: Feature, kind: int, name: npt.NDArray[np.uint8]) -> Lists:
-    rows, present = len(column), np.ones(len(column), bool)
+def _of_array(column: npt.NDArray[np.generic], feature: Feature) -> Lists:
+    name, kind, rows = feature.name.encode(), KINDS[kind_of(feature)], len(column)
     if kind != kernel.BYTES:
-        dtype = np.dtype("<f4" if kind == kernel.FLOAT else "<i8")
-        per_row = int(np.prod(column.shape[1:]))
-        return Lists(name, kind, np.ascontiguousarray(column, dtype), _steps(rows, per_row), _NONE, _NONE, present)
+        values = np.ascontiguousarray(column, _dtype_of(kind))
+        return Lists(name, kind, rows, values, per_row=prod(column.shape[1:]))
     values = np.ascontiguousarray(column, numpy_dtype(feature))
-    width = values.dtype.itemsize * int(np.prod(values.shape[1:]))
-    lengths = np.char.str_len(values).astype(np.int64) if values.dtype.kind == "S" else np.full(rows, width)
-    return Lists(name, kind, values, _steps(rows, 1), _steps(rows, width)[:-1], lengths, present)
+    width = values.dtype.itemsize * prod(values.shape[1:])
+    lengths = np.char.str_len(values).astype(np.int64) if values.dtype.kind == "S" else None
+    return Lists(name, kind, rows, values, width=width, lengths=lengths)
 
 
-def _of_arrow(
-    column: pa.Array, feature: Feature, kind: int, name: npt.NDArray[np.uint8], present: npt.NDArray[np.bool_]
-) -> Lists:
+def _of_arrow(column: pa.Array, feature: Feature) -> Lists:
+    name, kind, rows = feature.name.encode(), KINDS[kind_of(feature)], len(column)
     if feature.shape:
-        return _replace(_of_array(_spread(column, present, feature), feature, kind, name), present)
+        return _of_array(_spread(column, feature), feature)
+    texts = feature.dtype in ("string", "bytes")
     if not pa.types.is_large_list(column.type):
-        if kind == kernel.BYTES and feature.dtype in ("string", "bytes"):
-            values, starts, lengths = _binary(column)
-            return Lists(name, kind, values, _steps(len(column), 1), starts, lengths, present)
-        return _replace(_of_array(_dense(column, feature), feature, kind, name), present)
-    offsets = np.asarray(column.offsets, np.int64)
-    if kind == kernel.BYTES and feature.dtype in ("string", "bytes"):
-        values, starts, lengths = _binary(column.values)
-        return Lists(name, kind, values, offsets, starts, lengths, present)
+        return _binary(column, name, rows) if texts else _of_array(_dense(column, feature), feature)
+    items = np.asarray(column.offsets, np.int64)
+    if texts:
+        return replace(_binary(column.values, name, rows), items=items)
     flat = _dense(column.values, feature)
-    if kind == kernel.BYTES:
-        width = flat.dtype.itemsize
-        return Lists(name, kind, flat, _steps(len(column), 1), offsets[:-1] * width, np.diff(offsets) * width, present)
-    values = np.ascontiguousarray(flat, "<f4" if kind == kernel.FLOAT else "<i8")
-    return Lists(name, kind, values, offsets, _NONE, _NONE, present)
+    if kind != kernel.BYTES:
+        return Lists(name, kind, rows, np.ascontiguousarray(flat, _dtype_of(kind)), items=items)
+    return Lists(name, kind, rows, flat, starts=items * flat.dtype.itemsize)
 
 
-def _replace(lists: Lists, present: npt.NDArray[np.bool_]) -> Lists:
-    return Lists(lists.name, lists.kind, lists.values, lists.items, lists.starts, lists.lengths, present)
+def _dtype_of(kind: int) -> str:
+    return "<f4" if kind == kernel.FLOAT else "<i8"
 
 
-def _spread(column: pa.Array, present: npt.NDArray[np.bool_], feature: Feature) -> npt.NDArray[np.generic]:
+def _spread(column: pa.Array, feature: Feature) -> npt.NDArray[np.generic]:
     """Arrays of one shape as [rows, *shape]; rows that lack one are zero, and never written."""
     out = np.zeros((len(column), *feature.shape), numpy_dtype(feature))
+    present = np.asarray(column.is_valid().to_numpy(zero_copy_only=False), bool)
     out[present] = _dense(column.flatten(), feature).reshape(-1, *feature.shape)
     return out
 
@@ -187,13 +191,9 @@ def _dense(values: pa.Array, feature: Feature) -> npt.NDArray[np.generic]:
     return np.ascontiguousarray(values.to_numpy(zero_copy_only=False), numpy_dtype(feature))
 
 
-def _binary(array: pa.Array) -> tuple[npt.NDArray[np.uint8], Ints, Ints]:
-    """Bytes of large strings or binaries, and where each begins and how long it is."""
+def _binary(array: pa.Array, name: bytes, rows: int) -> Lists:
+    """Large strings or binaries."""
     _, offsets, data = array.buffers()
-    ends = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset) if len(array) else np.zeros(1, np.int64)
+    starts = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset) if len(array) else np.zeros(1, np.int64)
     values = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-    return values, np.ascontiguousarray(ends[:-1]), np.diff(ends)
-
-
-def _steps(rows: int, width: int) -> Ints:
-    return np.arange(rows + 1, dtype=np.int64) * width
+    return Lists(name, kernel.BYTES, rows, values, starts=starts)

@@ -38,7 +38,7 @@ _TABLES = _tables()
 def _instruction(name: str, bits: int) -> Any:
     crc_bits = 64 if bits == 64 else 32
     crc_type = types.uint64 if bits == 64 else types.uint32
-    value_type = types.uint64 if bits == 64 else types.uint8
+    value_type = {64: types.uint64, 32: types.uint32, 8: types.uint8}[bits]
 
     @intrinsic
     def step(context: Any, crc: Any, value: Any) -> Any:
@@ -53,13 +53,22 @@ def _instruction(name: str, bits: int) -> Any:
 
 
 _step8 = _instruction("llvm.x86.sse42.crc32.64.64", 64)
+_step4 = _instruction("llvm.x86.sse42.crc32.32.32", 32)
 _step1 = _instruction("llvm.x86.sse42.crc32.32.8", 8)
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _finish(crc: Any, address: int, count: int) -> Any:
-    """The last bytes of a record, complemented."""
+    """The CRC with some more bytes, complemented."""
+    while count >= 8:
+        crc = _step8(crc, load_u64(address))
+        address += 8
+        count -= 8
     short = np.uint32(crc)
+    if count >= 4:
+        short = _step4(short, load_u32(address))
+        address += 4
+        count -= 4
     for index in range(count):
         short = _step1(short, load_u8(address + index))
     return np.uint32(~short)
@@ -68,10 +77,7 @@ def _finish(crc: Any, address: int, count: int) -> Any:
 @njit(nogil=True, cache=True)
 def crc_hardware(address: int, count: int) -> Any:
     """CRC-32C of `count` bytes at an address."""
-    crc, whole = np.uint64(0xFFFFFFFF), count & ~7
-    for index in range(0, whole, 8):
-        crc = _step8(crc, load_u64(address + index))
-    return _finish(crc, address + whole, count - whole)
+    return _finish(np.uint64(0xFFFFFFFF), address, count)
 
 
 @njit(nogil=True, cache=True)
@@ -89,32 +95,36 @@ def crc_table(address: int, count: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def four_hardware(address: int, stride: int, count: int) -> tuple[Any, Any, Any, Any]:
-    """CRCs of four records `stride` bytes apart, side by side: one takes three cycles, but starts in each."""
+def four_hardware(one: int, two: int, three: int, four: int, counts: Any) -> tuple[Any, Any, Any, Any]:
+    """CRCs of four records, side by side as far as the shortest goes: steps take three cycles, but one starts in each.
+
+    Args:
+        one: Address of the first; and so on.
+        counts: Bytes of each.
+    """
     a = b = c = d = np.uint64(0xFFFFFFFF)
-    whole = count & ~7
-    for index in range(address, address + whole, 8):
-        a = _step8(a, load_u64(index))
-        b = _step8(b, load_u64(index + stride))
-        c = _step8(c, load_u64(index + 2 * stride))
-        d = _step8(d, load_u64(index + 3 * stride))
-    end, rest = address + whole, count - whole
+    common = min(counts[0], counts[1], counts[2], counts[3]) & ~7
+    for index in range(0, common, 8):
+        a = _step8(a, load_u64(one + index))
+        b = _step8(b, load_u64(two + index))
+        c = _step8(c, load_u64(three + index))
+        d = _step8(d, load_u64(four + index))
     return (
-        _finish(a, end, rest),
-        _finish(b, end + stride, rest),
-        _finish(c, end + 2 * stride, rest),
-        _finish(d, end + 3 * stride, rest),
+        _finish(a, one + common, counts[0] - common),
+        _finish(b, two + common, counts[1] - common),
+        _finish(c, three + common, counts[2] - common),
+        _finish(d, four + common, counts[3] - common),
     )
 
 
 @njit(nogil=True, cache=True)
-def four_table(address: int, stride: int, count: int) -> tuple[Any, Any, Any, Any]:
+def four_table(one: int, two: int, three: int, four: int, counts: Any) -> tuple[Any, Any, Any, Any]:
     """The same without the instruction."""
     return (
-        crc_table(address, count),
-        crc_table(address + stride, count),
-        crc_table(address + 2 * stride, count),
-        crc_table(address + 3 * stride, count),
+        crc_table(one, counts[0]),
+        crc_table(two, counts[1]),
+        crc_table(three, counts[2]),
+        crc_table(four, counts[3]),
     )
 
 
@@ -130,11 +140,18 @@ def masked(crc: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
+def four_apart(address: int, stride: int, count: int) -> Any:
+    """CRCs of four records of `count` bytes, `stride` bytes apart."""
+    counts = (count, count, count, count)
+    return crcs_of_four(address, address + stride, address + 2 * stride, address + 3 * stride, counts)
+
+
+@njit(nogil=True, cache=True)
 def masked_crcs(address: int, stride: int, count: int, out: npt.NDArray[np.uint32]) -> None:
     """Masked CRCs of len(out) records of `count` bytes, `stride` bytes apart."""
     row = 0
     while row + 4 <= len(out):
-        a, b, c, d = crcs_of_four(address + row * stride, stride, count)
+        a, b, c, d = four_apart(address + row * stride, stride, count)
         out[row], out[row + 1], out[row + 2], out[row + 3] = masked(a), masked(b), masked(c), masked(d)
         row += 4
     for last in range(row, len(out)):
@@ -159,7 +176,7 @@ def first_damaged(address: int, stride: int, rows: int, size: int, size_crc: int
     row = 0
     while row + 4 <= rows:
         record = address + row * stride + 12
-        found = crcs_of_four(record, stride, size)
+        found = four_apart(record, stride, size)
         for place in range(4):
             if load_u32(record + place * stride + size) != masked(found[place]):
                 return row + place
@@ -184,6 +201,28 @@ def first_damaged_of(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray
         frame, size = base + begins[row], ends[row] - begins[row] - 16
         if size < 0 or load_u64(frame) != np.uint64(size) or load_u32(frame + 8) != masked(crc_of(frame, 8)):
             return row
-        if load_u32(frame + 12 + size) != masked(crc_of(frame + 12, size)):
-            return row
+    row = 0
+    while row < len(begins):
+        found = crcs_behind(base, begins, ends, row)
+        for place in range(min(4, len(begins) - row)):
+            if load_u32(base + ends[row + place] - 4) != masked(found[place]):
+                return row + place
+        row += 4
     return -1
+
+
+@njit(nogil=True, cache=True)
+def crcs_behind(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], row: int) -> Any:
+    """CRCs of the records in four frames from `row` on; behind the last frame, of the last one again."""
+    last = len(begins) - 1
+    two, three, four = min(row + 1, last), min(row + 2, last), min(row + 3, last)
+    counts = (
+        ends[row] - begins[row] - 16,
+        ends[two] - begins[two] - 16,
+        ends[three] - begins[three] - 16,
+        ends[four] - begins[four] - 16,
+    )
+    record = base + 12
+    return crcs_of_four(
+        record + begins[row], record + begins[two], record + begins[three], record + begins[four], counts
+    )

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.tfrecord.fixed_kernel import CODES, COPY, fill
-from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES, header, unframed
+from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES, framed_bytes, header, unframed
 from firelib.tfrecord.layout import Columns, FixedLayout, Slot, numpy_dtype
 
 _WIDEST_VARINT = 10  # bytes; holds every int64
@@ -28,47 +28,66 @@ def encode(columns: Columns, layout: FixedLayout) -> Records:
     Raises:
         FirelibError: See `row_count`; or an integer does not fit the width that its range gives it.
     """
-    encoder = FixedEncoder(columns, layout)
-    return unframed(encoder.frames(0, encoder.rows), layout.record_bytes)
+    rows = FixedRows(columns, layout)
+    frames = blank_frames(layout, rows.count)
+    rows.fill(frames, 0)
+    return unframed(frames, layout.record_bytes)
 
 
 class FixedEncoder:
-    """Framed records of some columns, any range of rows at a time.
+    """Framed records of one layout, in blocks.
+
+    Args:
+        layout: The layout.
+        block_bytes: About the size of a block.
+    """
+
+    def __init__(self, layout: FixedLayout, block_bytes: int) -> None:
+        self._layout, self._frame = layout, framed_bytes(layout.record_bytes)
+        self._step = max(1, block_bytes // self._frame)
+        self._frames: list[Records] = []
+        self._turn = 0
+
+    def blocks(self, columns: Columns) -> Iterator[tuple[Records, npt.NDArray[np.int64]]]:
+        """All rows: bytes, and where each record ends; a block is valid until the next but one is asked for."""
+        rows = FixedRows(columns, self._layout)
+        for start in range(0, rows.count, self._step):
+            part = self._reused(min(self._step, rows.count - start))
+            rows.fill(part, start)
+            yield part.reshape(-1), np.arange(1, len(part) + 1) * self._frame
+
+    def _reused(self, rows: int) -> Records:
+        """Memory that holds the template already: what does not change from row to row is written once."""
+        self._turn = 1 - self._turn
+        if not self._frames or len(self._frames[0]) < rows:
+            self._frames = [blank_frames(self._layout, rows) for _ in range(2)]
+        return self._frames[self._turn][:rows]
+
+
+class FixedRows:
+    """Columns as the kernel takes them.
 
     Attributes:
-        rows: Rows of the columns.
+        count: How many rows.
     """
 
     def __init__(self, columns: Columns, layout: FixedLayout) -> None:
-        self.rows = row_count(columns, layout)
+        self.count = row_count(columns, layout)
         self._record_bytes = layout.record_bytes
         # Held here, since the kernel sees addresses only.
         self._sources = [_source(columns[slot.feature.name], slot) for slot in layout.slots]
         entries = [_entry(slot, source) for slot, source in zip(layout.slots, self._sources, strict=True)]
         self._slots = np.array(entries, np.int64)
-        frame = header(layout.record_bytes) + layout.template + bytes(FOOTER_BYTES)
-        self._template = np.frombuffer(frame, np.uint8)
 
-    def frames(self, start: int, stop: int) -> Records:
-        """Rows `start` to `stop`, ready to be written: uint8 [stop - start, 12 + record_bytes + 4]."""
-        return self._fill(self._blank(stop - start), start)
+    def fill(self, frames: Records, start: int) -> None:
+        """Put values and checksums of rows from `start` on into frames (see `blank_frames`)."""
+        fill(frames.ctypes.data, self._record_bytes, self._slots, start, len(frames))
 
-    def blocks(self, block_bytes: int) -> Iterator[tuple[Records, npt.NDArray[np.int64]]]:
-        """All rows, in blocks of about a size: bytes, and where each record ends; valid until the next is asked for."""
-        step = max(1, block_bytes // self._template.size)
-        # One block for all: what does not change from row to row is written once.
-        block = self._blank(min(step, self.rows))
-        ends = np.arange(1, len(block) + 1) * self._template.size
-        for start in range(0, self.rows, step):
-            part = self._fill(block[: self.rows - start], start)
-            yield part.reshape(-1), ends[: len(part)]
 
-    def _blank(self, rows: int) -> Records:
-        return np.tile(self._template, (rows, 1))
-
-    def _fill(self, block: Records, start: int) -> Records:
-        fill(block.ctypes.data, self._record_bytes, self._slots, start, len(block))
-        return block
+def blank_frames(layout: FixedLayout, rows: int) -> Records:
+    """Frames of records without values: uint8 [rows, 12 + record_bytes + 4]."""
+    frame = header(layout.record_bytes) + layout.template + bytes(FOOTER_BYTES)
+    return np.tile(np.frombuffer(frame, np.uint8), (rows, 1))
 
 
 def row_count(columns: Columns, layout: FixedLayout) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from firelib.tfrecord.crc import crc_of, crcs_of_four, masked
+from firelib.tfrecord.crc import crc_of, four_apart, masked
 from firelib.tfrecord.memory import (
     copy_bytes,
     load_i8,
@@ -130,7 +130,7 @@ def _checksums(base: int, length: int, count: int) -> None:
     framed, row = length + 16, 0
     while row + 4 <= count:
         record = base + row * framed + _HEADER
-        a, b, c, d = crcs_of_four(record, framed, length)
+        a, b, c, d = four_apart(record, framed, length)
         footer = record + length
         store_u32(footer, masked(a))
         store_u32(footer + framed, masked(b))

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from firelib.recipe import Feature
+from firelib.tfrecord.ahead import ahead
 from firelib.tfrecord.columns import to_columns
 from firelib.tfrecord.layout import FixedLayout
 from firelib.tfrecord.manifest import Shard
 from firelib.tfrecord.shard_file import Compression, ShardFile
-from firelib.tfrecord.shards import BLOCK_BYTES, Layout, encoder_of
+from firelib.tfrecord.shards import Layout, encoder_of
 from firelib.tfrecord.tables import arrow_tables
 
 _SLICE_ROWS = 1 << 15
@@ -51,7 +52,7 @@ def write_partition(data: Any, prefix: str, form: Form) -> list[Shard]:
     """
     shards: list[Shard] = []
     indexed = not isinstance(form.layout, FixedLayout)
-    blocks = iter(_blocks(arrow_tables(data), form))
+    blocks = ahead(_blocks(arrow_tables(data), form))
     rest: Block | None = next(blocks, None)
     while rest is not None or not shards:
         with ExitStack() as stack:
@@ -65,10 +66,10 @@ def write_partition(data: Any, prefix: str, form: Form) -> list[Shard]:
 
 
 def _blocks(tables: Iterable[pa.Table], form: Form) -> Iterator[Block]:
+    encoder = encoder_of(form.layout)
     for table in tables:
         for start in range(0, table.num_rows, _SLICE_ROWS):
-            part = to_columns(table.slice(start, _SLICE_ROWS), form.columns)
-            yield from encoder_of(part, form.layout).blocks(BLOCK_BYTES)
+            yield from encoder.blocks(to_columns(table.slice(start, _SLICE_ROWS), form.columns))
 
 
 def _cut(block: Block, room: int) -> tuple[Block, Block | None]:

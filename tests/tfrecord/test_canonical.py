@@ -96,9 +96,9 @@ def _type(feature: Feature) -> pa.DataType:
 
 
 def frames(declared: list[Feature], table: pa.Table, block_bytes: int = 1 << 16) -> tuple[bytes, np.ndarray]:
-    encoder = CanonicalEncoder(to_columns(table, declared), declared)
+    encoder = CanonicalEncoder(declared, block_bytes)
     content, offsets = b"", [0]
-    for block, ends in encoder.blocks(block_bytes):
+    for block, ends in encoder.blocks(to_columns(table, declared)):
         offsets += (len(content) + ends).tolist()
         content += block.tobytes()
     return content, np.array(offsets)

@@ -29,8 +29,8 @@ def test_no_bytes(checksum: Callable[..., int]) -> None:
 
 @pytest.mark.parametrize("checksums", _FOURS)
 @settings(deadline=None)  # the first call compiles
-@given(length=st.integers(1, 70))
-def test_four_at_a_time(checksums: Callable[..., tuple[int, ...]], length: int) -> None:
-    values = np.random.default_rng(length).integers(0, 256, (4, length + 3), dtype=np.uint8)
-    found = checksums(values.ctypes.data, length + 3, length)
-    assert list(found) == [crc32c.crc32c(row[:length].tobytes()) for row in values]
+@given(lengths=st.tuples(*[st.integers(0, 70)] * 4))
+def test_four_at_a_time(checksums: Callable[..., tuple[int, ...]], lengths: tuple[int, ...]) -> None:
+    values = np.random.default_rng(sum(lengths)).integers(0, 256, (4, 73), dtype=np.uint8)
+    found = checksums(*(row.ctypes.data for row in values), lengths)
+    assert list(found) == [crc32c.crc32c(row[:n].tobytes()) for row, n in zip(values, lengths, strict=True)]
