@@ -55,7 +55,7 @@ class RemoteShards:
         missing = self._missing(ranges)
         for (index, start, stop), data in zip(missing, self._get(missing), strict=True):
             self._keep(index, start, self._part(index, start, stop, data))
-        for index in sorted({index for index, _, _ in missing}):
+        for index in sorted({index for index, _, _ in ranges}):  # one that nothing misses may be left by a kill
             self._finish(index)
         direct = [piece for piece in ranges if self.copy(piece[0]) is None]
         parts = zip(direct, self._get(direct), strict=True)

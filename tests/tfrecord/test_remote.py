@@ -14,6 +14,7 @@ import pytest
 import stamina
 
 from firelib import FirelibError, open_dataset, storage, write_tfrecords
+from firelib.tfrecord.partial import PartialCopy
 from tests.full_disk import small_disk
 from tests.tfrecord.file_server import FileServer, serve
 from tests.tfrecord.samples import assert_equal
@@ -240,6 +241,20 @@ def test_a_reader_that_is_killed_leaves_a_copy_that_another_finishes(
     dataset = open_dataset(server.uri)
     assert_equal(dataset.as_numpy("train"), columns(ROWS))
     dataset.verify()
+    assert not list(cache.glob("*.part"))
+
+
+def test_a_copy_that_was_whole_when_its_reader_was_killed_gets_its_name(
+    server: FileServer, folder: Path, cache: Path
+) -> None:
+    dataset = open_dataset(server.uri)
+    for shard in dataset.manifest.split("train").shards:
+        copy = PartialCopy.of(shard.xxh128, shard.bytes)
+        assert copy
+        copy.put(0, memoryview((folder / shard.name).read_bytes()))
+    del copy
+    assert_equal(dataset.as_numpy("train"), columns(ROWS))
+    assert not server.bytes_served()
     assert not list(cache.glob("*.part"))
 
 
