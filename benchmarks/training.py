@@ -1,6 +1,6 @@
 """How fast does the training loop train: against the same model in memory, Keras' `fit`, and itself on one worker?
 
-    python -m benchmarks.training [--rounds 3] [--steps 60] [--recipes fashion_mnist flights]
+    python -m benchmarks.training [--rounds 3] [--recipes fashion_mnist flights]
 
 The real loop on real workers, without Ray, whose start is no part of the question. Needs two cores, and the datasets:
 `firelib run --recipe fashion_mnist transform` and `firelib run transform`.
@@ -29,6 +29,7 @@ from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, 
 from benchmarks.training_worker import job_of
 from firelib.console import note
 from firelib.paths import params_of
+from firelib.tfrecord.manifest import read_manifest
 from firelib.train.group import worker_environment
 
 ROOT = Path(__file__).parents[1]
@@ -42,27 +43,25 @@ _EFFICIENCY = {"fashion_mnist": "≥ 0.85"}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=60, help="how many steps are timed, the last ones of an epoch")
     parser.add_argument("--recipes", nargs="+", default=["fashion_mnist", "flights"])
     options = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         sys.exit("this benchmark needs two cores")
     for recipe in options.recipes:
-        cases = _measure(recipe, options.rounds, options.steps)
+        cases = _measure(recipe, options.rounds)
         note(f"figures: {save(f'training_{recipe}', 'How fast does the training loop train?', cases)}")
 
 
 class Group:
-    """Some workers on some cores, which train some steps when told.
+    """Some workers on some cores, which train an epoch when told.
 
     Args:
         params: The recipe's params.yaml.
         folder: For what runs leave, and for what the workers print.
         cores: Those of each worker.
-        steps: How many are trained at a time.
     """
 
-    def __init__(self, params: Path, folder: Path, cores: Sequence[str], steps: int) -> None:
+    def __init__(self, params: Path, folder: Path, cores: Sequence[str]) -> None:
         folder.mkdir()
         self._log = folder / "workers.log"
         cluster = [f"127.0.0.1:{port}" for port in _free_ports(len(cores))]
@@ -72,7 +71,7 @@ class Group:
             if len(cores) > 1:
                 task = {"type": "worker", "index": rank}
                 environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
-            arguments = [str(params), str(folder), str(rank), str(len(cores)), own, str(steps)]
+            arguments = [str(params), str(folder), str(rank), str(len(cores)), own]
             command = [sys.executable, "-m", "benchmarks.training_worker", *arguments]
             with self._log.open("a") as log:
                 worker = subprocess.Popen(  # noqa: S603  our own module
@@ -105,22 +104,23 @@ class Group:
             worker.communicate()
 
 
-def _measure(recipe: str, rounds: int, steps: int) -> list[dict[str, Any]]:
+def _measure(recipe: str, rounds: int) -> list[dict[str, Any]]:
     """Two cases: one worker on both cores, then one core each."""
     params = ROOT / "params.yaml" if recipe == "flights" else params_of(recipe, ROOT)
     note(f"training {recipe}")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         job = job_of(params, folder)
         batch = job.params.train.global_batch_size
+        rows = read_manifest(job.manifest).split("train").rows
 
         def group(name: str, *cores: str) -> Group:
-            made = Group(params, Path(folder, name), cores, steps)
+            made = Group(params, Path(folder, name), cores)
             stack.callback(made.end)
             return made
 
         title = f"{recipe}, batches of {batch}"
-        both = _both_cores(title, group("both", "0,1"), steps * batch, rounds)
-        return [both, _one_core_each(title, group("one", "0"), group("two", "0", "1"), steps, batch, rounds)]
+        both = _both_cores(title, group("both", "0,1"), rows, rounds)
+        return [both, _one_core_each(title, group("one", "0"), group("two", "0", "1"), (rows, batch), rounds)]
 
 
 def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, Any]:
@@ -136,11 +136,11 @@ def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, A
     return case
 
 
-def _one_core_each(title: str, one: Group, two: Group, steps: int, batch: int, rounds: int) -> dict[str, Any]:
-    rows = steps * batch
+def _one_core_each(title: str, one: Group, two: Group, size: tuple[int, int], rounds: int) -> dict[str, Any]:
+    rows, batch = size
     ways = {
         _ONE: Way(partial(one.train, "shards"), "pinned to core 0", rows),
-        _HALF: Way(partial(one.train, "half"), "as above; batches half as large", rows // 2),
+        _HALF: Way(partial(one.train, "half"), "as above; batches half as large", rows),
         _TWO: Way(partial(two.train, "shards"), "pinned to cores 0 and 1", rows),
     }
     rates = interleaved(ways, rounds)

@@ -1,4 +1,4 @@
-"""Ways to train the last steps of an epoch: our loop from shards or from memory, Keras' `fit` on as many batches."""
+"""Ways to train an epoch: our loop from shards or from memory, Keras' `fit` on the same batches."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,18 +18,18 @@ from firelib.train.tracking import Journal, NoTracker
 Epoch = Callable[[], dict[str, float]]
 
 
-def ways(job: TrainingJob, strategy: Any, rank: int, world: int, steps: int) -> dict[str, Callable[[], Epoch]]:
-    """Makers of functions that train `steps` steps and say their `seconds`, and those that they `waited` for data."""
+def ways(job: TrainingJob, strategy: Any, rank: int, world: int) -> dict[str, Callable[[], Epoch]]:
+    """Makers of functions that train an epoch and say its `seconds`, and those that they `waited` for data."""
 
     def ours(job: TrainingJob) -> _Loop:
-        return _Loop(job, strategy, rank, world, steps)
+        return _Loop(job, strategy, rank, world)
 
     return {
         "shards": lambda: ours(job),
         "memory": lambda: ours(job).from_memory(),
         "half": lambda: ours(_half(job)),
-        "fit": lambda: _Fit(job, steps, cached=False),
-        "fit, memory": lambda: _Fit(job, steps, cached=True),
+        "fit": lambda: _Fit(job, cached=False),
+        "fit, memory": lambda: _Fit(job, cached=True),
     }
 
 
@@ -43,19 +43,18 @@ def _half(job: TrainingJob) -> TrainingJob:
 class _Loop:
     """The real worker, without Ray."""
 
-    def __init__(self, job: TrainingJob, strategy: Any, rank: int, world: int, steps: int) -> None:
+    def __init__(self, job: TrainingJob, strategy: Any, rank: int, world: int) -> None:
         life = SimpleNamespace(stop_wanted=False, move=_nothing, say=_nothing, show=_nothing)
         self._worker = TrainingWorker(job, strategy, life, rank, world, _nothing)  # type: ignore[arg-type]
         self._worker._journal = Journal(NoTracker(), job, self._worker._feed.steps)
-        self._first = self._worker._feed.steps - steps
 
     def from_memory(self) -> "_Loop":
-        self._worker._feed = _Memory(self._worker._feed, self._first)  # type: ignore[assignment]
+        self._worker._feed = _Memory(self._worker._feed)  # type: ignore[assignment]
         return self
 
     def __call__(self) -> dict[str, float]:
         worker = self._worker
-        worker._progress.position = self._first
+        worker._progress.position = 0
         waited, start = self._waited, time.perf_counter()
         worker._train_epoch()
         seconds = time.perf_counter() - start
@@ -68,12 +67,12 @@ class _Loop:
 
 
 class _Memory:
-    """The last batches of the first epoch, kept as tensors: no reading at all."""
+    """The batches of the first epoch, kept as tensors: no reading at all."""
 
-    def __init__(self, feed: Feed, first: int) -> None:
+    def __init__(self, feed: Feed) -> None:
         import tensorflow as tf
 
-        self.steps, calls = feed.steps, list(feed.training(0, first))
+        self.steps, calls = feed.steps, list(feed.training(0, 0))
         self._calls, batches = len(calls), [next(iterator) for iterator in calls]
         self._batches = tf.data.Dataset.from_tensor_slices(
             tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *batches)
@@ -84,14 +83,14 @@ class _Memory:
 
 
 class _Fit:
-    """`keras.Model.fit` without a strategy, on the first batches of the first epoch."""
+    """`keras.Model.fit` without a strategy, on the batches of the first epoch."""
 
-    def __init__(self, job: TrainingJob, steps: int, cached: bool) -> None:
+    def __init__(self, job: TrainingJob, cached: bool) -> None:
         import tensorflow as tf
 
         train = job.params.train
         self._model = build_model(job, read_manifest(job.manifest))
-        self._batches = open_dataset(job.manifest).as_tf(train.global_batch_size, "train", seed=train.seed).take(steps)
+        self._batches = open_dataset(job.manifest).as_tf(train.global_batch_size, "train", seed=train.seed)
         if cached:
             self._batches = self._batches.cache().prefetch(tf.data.AUTOTUNE)
 

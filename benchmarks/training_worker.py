@@ -1,8 +1,7 @@
-"""One training worker that trains some steps whenever it is told a way: `python -m benchmarks.training_worker …`.
+"""One training worker that trains an epoch whenever it is told a way: `python -m benchmarks.training_worker …`.
 
 The group waits at its standard input while another is measured, so that rounds can be interleaved without starting
-TensorFlow again. Arguments: params.yaml, folder for what runs leave, rank, number of workers, cores (`0` or `0,1`), and
-how many steps.
+TensorFlow again. Arguments: params.yaml, folder for what runs leave, rank, number of workers, cores (`0` or `0,1`).
 """
 
 import json
@@ -21,13 +20,13 @@ from firelib.train.trainer import _job
 
 
 def main() -> None:
-    params, folder, rank, world, cores, steps = sys.argv[1:]
+    params, folder, rank, world, cores = sys.argv[1:]
     os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     import_tensorflow()
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    makers = ways(job_of(Path(params), folder), strategy, int(rank), int(world), int(steps))
+    makers = ways(job_of(Path(params), folder), strategy, int(rank), int(world))
     made: dict[str, Epoch] = {}
     for line in sys.stdin:
         name = line.strip()

@@ -60,7 +60,7 @@ class FashionMnist(Recipe):
         "Bag",
         "Ankle boot",
     )
-    parameters: ClassVar = {"filters": [32, 64], "dense": 128, "weight_decay": 0.05, "halve_lr_every": 800}
+    parameters: ClassVar = {"filters": [32, 64], "dense": 128, "weight_decay": 0.05, "halve_lr_every": 400}
 
     def transform(self, tables: "Mapping[str, dd.DataFrame]") -> "dd.DataFrame":
         import dask.dataframe as dd

@@ -1,7 +1,7 @@
 """What a worker trains and validates on: its shares of the global batches, from any step on."""
 
 from collections.abc import Iterator
-from itertools import repeat
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,10 @@ import numpy.typing as npt
 from firelib.config import Train
 from firelib.tfrecord.order import EpochOrder
 from firelib.tfrecord.reader import Dataset
+
+_CALLS_AHEAD = 32
+#: An epoch, and its iterator in the making.
+_NOTHING: tuple[int, Future[Any]] = (-1, Future())
 
 
 class Feed:
@@ -29,12 +33,28 @@ class Feed:
         self._dataset, self._settings = dataset, settings
         self._place = {"rank": rank, "world_size": world_size}
         self.steps = self._order(0).steps
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="firelib-next-epoch")
+        self._coming = _NOTHING
 
     def training(self, epoch: int, position: int) -> Iterator[Any]:
         """For every call that trains, the iterator from which it takes (features, label, weight).
 
-        It begins at a global batch; with `steps_per_execution`, it gives several at once.
+        It begins at a global batch; with `steps_per_execution`, it gives several at once. That of the next epoch is
+        made before this one ends: otherwise every epoch begins with waiting.
         """
+        batches = self._begun(epoch, position)
+        calls = -(-(self.steps - position) // self._settings.steps_per_execution)
+        for left in range(calls, 0, -1):
+            if left == min(calls, _CALLS_AHEAD) and epoch + 1 < self._settings.epochs:
+                self._coming = (epoch + 1, self._ahead.submit(self._batches, epoch + 1, 0))
+            yield batches
+
+    def _begun(self, epoch: int, position: int) -> Any:
+        (coming, batches), self._coming = self._coming, _NOTHING
+        return batches.result() if (epoch, position) == (coming, 0) else self._batches(epoch, position)
+
+    def _batches(self, epoch: int, position: int) -> Any:
+        """The iterator of an epoch, which reads its first batches at once."""
         settings = self._settings
         batches = self._dataset.as_tf(
             settings.global_batch_size,
@@ -46,9 +66,8 @@ class Feed:
             pad_last=True,
         )
         if settings.steps_per_execution > 1:
-            batches = batches.batch(settings.steps_per_execution)
-        calls = -(-(self.steps - position) // settings.steps_per_execution)
-        yield from repeat(iter(batches.with_options(_as_it_is())), calls)
+            batches = batches.batch(settings.steps_per_execution).prefetch(1)
+        return iter(batches.with_options(_options()))
 
     def validation(self) -> Any:
         """(features, label, weight) of the whole validation split."""
@@ -63,10 +82,11 @@ class Feed:
         return EpochOrder(split.rows, settings.global_batch_size, settings.seed, epoch, split.block_rows)
 
 
-def _as_it_is() -> Any:
+def _options() -> Any:
     """No search for better settings while training: the reader has chosen them, and the search takes a fifth more."""
     import tensorflow as tf
 
     options = tf.data.Options()
     options.autotune.enabled = False
+    options.experimental_warm_start = True
     return options

@@ -34,7 +34,7 @@ class TrainStep:
     """Trains on this worker's shares of some global batches, in one call into TensorFlow.
 
     A row's weight is 1 / (rows of the global batch), so the sum over rows and workers is the batch's mean, whatever the
-    number of workers. Votes ride in the losses' all-reduce: what workers must agree on costs no message of its own.
+    number of workers. Losses and votes ride in the gradients' all-reduce: to agree on them costs no message of its own.
 
     Args:
         strategy: Holds the model's variables.
@@ -90,28 +90,22 @@ class TrainStep:
 
     def _step(self, batches: Any, votes: Any) -> tuple[Any, Any]:
         batch, waited = _next(batches)
-        loss = self._strategy.run(self._train, args=batch)
-        return self._strategy.run(self._agree, args=(loss[None], votes)), waited
+        return self._strategy.run(self._train, args=(*batch, votes)), waited
 
     def _steps(self, batches: Any, votes: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         (features, label, weight), waited = _next(batches)
         count = tf.shape(weight)[0]
-        losses = tf.TensorArray(tf.float32, count)
+        sums = tf.TensorArray(tf.float32, count)
         for step in tf.range(count):
             one = tf.nest.map_structure(lambda tensor: tensor[step], (features, label, weight))  # noqa: B023  traced
-            losses = losses.write(step, self._strategy.run(self._train, args=one))
-        return self._strategy.run(self._agree, args=(losses.stack(), votes)), waited
+            sums = sums.write(step, self._strategy.run(self._train, args=(*one, votes)))
+        losses, votes = tf.split(sums.stack(), [1, len(votes)], axis=1)
+        return tf.concat([losses[:, 0], votes[-1]], axis=0), waited
 
-    def _agree(self, losses: Any, votes: Any) -> Any:
-        import tensorflow as tf
-
-        context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat([losses, votes], axis=0))
-
-    def _train(self, features: Any, label: Any, weight: Any) -> Any:
-        """One step on this worker's share; its part of the loss."""
+    def _train(self, features: Any, label: Any, weight: Any, votes: Any) -> Any:
+        """One step on this worker's share; the sums over all workers of loss and votes."""
         import tensorflow as tf
 
         optimizer, variables = self._model.optimizer, self._model.trainable_variables
@@ -124,9 +118,10 @@ class TrainStep:
             loss, gradients = self._gradients_in_parts(features, label, weight)
         used = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
         gradients = [self._summable(gradient, variable) for gradient, variable in used]
-        summed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        gradients.append(tf.concat([loss[None], votes], axis=0))
+        *summed, agreed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         optimizer.apply(summed, [variable for _, variable in used])
-        return loss
+        return agreed
 
     def _summable(self, gradient: Any, variable: Any) -> Any:
         """A gradient as it is best summed: lists of rows take two rounds of messages, and as many a table."""

@@ -54,5 +54,5 @@ def test_an_error_comes_after_the_items_before_it() -> None:
 def test_who_stops_early_leaves_no_thread() -> None:
     left = ahead(iter(range(10)))
     next(left)
-    left.close()  # type: ignore[attr-defined]  # it is a generator
+    left.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
