@@ -15,7 +15,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup test test-slow test-cluster test-images cluster coverage lint format bench bench-tfrecord images push clean
+.PHONY: help run setup test test-slow test-cluster test-images cluster coverage lint format bench bench-tfrecord bench-training images push clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,13 +69,19 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: setup ## Measure the stages and the TFRecord engine against its peers (15 minutes); ends with a table and the charts
+bench: setup ## Measure stages, the TFRecord engine against its peers, and training (25 minutes); ends with a table and the charts
 	@$(BIN)/python -m benchmarks.stages
+	@$(MAKE) --no-print-directory bench-training
 	@$(MAKE) --no-print-directory bench-tfrecord
 
 bench-tfrecord: setup ## Only the TFRecord engine
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
 	@$(BIN)/python -m benchmarks.report
+
+bench-training: setup ## Only training, on the shards of both recipes
+	@$(BIN)/firelib run transform
+	@$(BIN)/firelib run --recipe fashion_mnist transform
+	@$(BIN)/python -m benchmarks.training
 
 images: ## Build the images of the components (BASE_IMAGE=image; EXTRAS_TRAINER='--extra train --extra tune --extra gpu' for GPUs)
 	@./images/build

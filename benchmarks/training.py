@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from typing import Any
 
 from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, spread
 from benchmarks.training_worker import job_of
+from firelib.config import Checkpoint
 from firelib.console import note
 from firelib.paths import params_of
 from firelib.tfrecord.manifest import read_manifest
@@ -35,6 +36,7 @@ from firelib.train.group import worker_environment
 ROOT = Path(__file__).parents[1]
 
 _LOOP, _MEMORY, _FIT, _FIT_MEMORY = "firelib", "firelib, in memory", "fit", "fit, in memory"
+_SAVING = "firelib, with a checkpoint"
 _ONE, _HALF, _TWO = "1 worker, 1 core", "1 worker, 1 core, half batch", "2 workers, 1 core each"
 _PAIRS = [Pair(_LOOP, _MEMORY, 0.95), Pair(_LOOP, _FIT, 1), Pair(_MEMORY, _FIT_MEMORY, 1)]
 _EFFICIENCY = {"fashion_mnist": "≥ 0.85"}
@@ -127,13 +129,25 @@ def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, A
     ways = {
         _LOOP: Way(partial(group.train, "shards"), "the loop, fed from shards", rows),
         _MEMORY: Way(partial(group.train, "memory"), "the loop, fed from a list of tensors", rows),
+        _SAVING: Way(partial(group.train, "saving"), "the loop, fed from shards, saved once in the midst", rows),
         _FIT: Way(partial(group.train, "fit"), "keras.Model.fit(as_tf(seed=…)), no strategy", rows),
         _FIT_MEMORY: Way(partial(group.train, "fit, memory"), "keras.Model.fit(as_tf(seed=…).cache())", rows),
     }
-    case = compared(f"{title}, one worker on two cores", ways, interleaved(ways, rounds), _PAIRS, {})
+    rates = interleaved(ways, rounds)
+    case = compared(f"{title}, one worker on two cores", ways, rates, _PAIRS, {})
+    case["findings"].append(_checkpoints(rows, rates))
     shares = [100 * share for share in group.waited["shards"][1:]]
     case["findings"].append(finding("input-bound share", spread(shares), "%", "< 5"))
     return case
+
+
+def _checkpoints(rows: int, rates: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """What one checkpoint adds to an epoch, as a share of the time between two."""
+    every = Checkpoint().every_seconds
+    assert every
+    more = [rows / saving - rows / plain for saving, plain in zip(rates[_SAVING], rates[_LOOP], strict=True)]
+    shares = spread([100 * seconds / every for seconds in more])
+    return finding(f"a checkpoint every {every:.0f} s", shares, "% of the time", "< 2")
 
 
 def _one_core_each(title: str, one: Group, two: Group, size: tuple[int, int], rounds: int) -> dict[str, Any]:

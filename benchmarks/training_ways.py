@@ -28,6 +28,7 @@ def ways(job: TrainingJob, strategy: Any, rank: int, world: int) -> dict[str, Ca
         "shards": lambda: ours(job),
         "memory": lambda: ours(job).from_memory(),
         "half": lambda: ours(_half(job)),
+        "saving": lambda: ours(_saving(job)),
         "fit": lambda: _Fit(job, cached=False),
         "fit, memory": lambda: _Fit(job, cached=True),
     }
@@ -37,6 +38,15 @@ def _half(job: TrainingJob) -> TrainingJob:
     """Batches half as large: what each of two workers computes."""
     train = job.params.train
     train = train.model_copy(update={"global_batch_size": train.global_batch_size // 2})
+    return replace(job, params=job.params.model_copy(update={"train": train}))
+
+
+def _saving(job: TrainingJob) -> TrainingJob:
+    """One checkpoint in the midst of the epoch."""
+    train = job.params.train
+    rows = read_manifest(job.manifest).split("train").rows
+    checkpoint = train.checkpoint.model_copy(update={"every_steps": rows // train.global_batch_size * 2 // 3})
+    train = train.model_copy(update={"checkpoint": checkpoint})
     return replace(job, params=job.params.model_copy(update={"train": train}))
 
 

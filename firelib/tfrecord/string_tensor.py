@@ -13,7 +13,7 @@ import pyarrow as pa
 from numba import njit
 
 from firelib.tfrecord.canonical_kernel import put_varint
-from firelib.tfrecord.memory import copy_bytes, load_u8
+from firelib.tfrecord.memory import copy_bytes, load_u8, load_u64
 from firelib.tfrecord.wire import sized, varint
 
 Ints = npt.NDArray[np.int64]
@@ -66,6 +66,8 @@ def _strip(source: int, width: int, target: int, ends: Ints) -> None:
     """Move strings of a constant width together, without their trailing NULs."""
     for row in range(len(ends) - 1):
         length, begin = width, source + row * width
+        while length >= 8 and load_u64(begin + length - 8) == 0:
+            length -= 8
         while length > 0 and load_u8(begin + length - 1) == 0:
             length -= 1
         copy_bytes(target + ends[row], begin, length)
