@@ -1,4 +1,8 @@
-"""Interleaved timing: each round runs every way once, so that what disturbs the machine disturbs all of them."""
+"""Interleaved timing: each round runs every way once, so that what disturbs the machine disturbs all of them.
+
+Rounds begin at another way each time: what one leaves behind, such as Ray's workers at rest, does not always meet the
+same one.
+"""
 
 import json
 import os
@@ -57,11 +61,13 @@ class Pair:
 def interleaved(ways: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
     """Rows per second of each way in each round; one more run before, to warm caches and compilers."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
+    names = list(ways)
     for index in range(rounds + 1):
-        for name, way in ways.items():
-            seconds = timed(way)
+        begin = index % len(names)
+        for name in names[begin:] + names[:begin]:
+            seconds = timed(ways[name])
             if index:
-                rates[name].append(way.rows / seconds)
+                rates[name].append(ways[name].rows / seconds)
     return rates
 
 

@@ -26,7 +26,8 @@ def test_ways_take_turns_after_a_round_that_does_not_count() -> None:
         return Way(lambda: calls.append(name), "", 10, before=lambda: calls.append(f"before {name}"))
 
     rates = interleaved({"a": way("a"), "b": way("b")}, rounds=2)
-    assert calls == ["before a", "a", "before b", "b"] * 3
+    a, b = ["before a", "a"], ["before b", "b"]
+    assert calls == a + b + b + a + a + b
     assert [len(each) for each in rates.values()] == [2, 2]
 
 
