@@ -1,4 +1,4 @@
-"""Loss curves of 1, 2, 3 and 4 workers, 200 steps, with SGD and Adam: on the toy, and on flights where it is made."""
+"""Loss curves of 1 to 4 workers over 200 steps, with SGD and Adam: on the toy, and on recipes whose data is made."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from firelib.config import load_params
+from firelib.paths import params_of
 from firelib.recipe import FittedFeature
+from firelib.recipes.fashion_mnist import FashionMnist
 from firelib.recipes.flights import Flights
 from tests.project import ROOT
 from tests.train.local_group import Run, train_locally
@@ -15,7 +17,10 @@ from tests.train.toy import UNTRACKED, toy_params
 
 STEPS = 200
 WORLDS = (2, 3, 4)
-HAS_FLIGHTS = (ROOT / "data" / "flights" / "tfrecords" / "manifest.json").exists()
+
+
+def has_data(name: str) -> bool:
+    return (ROOT / "data" / name / "tfrecords" / "manifest.json").exists()
 
 
 class FlightsBySgd(Flights):
@@ -27,20 +32,31 @@ class FlightsBySgd(Flights):
         return model
 
 
-def flights(recipe, folder):
-    params = load_params(ROOT / "params.yaml", UNTRACKED)
-    return Run(params, recipe, stop_at=STEPS, folder=folder, data=ROOT)
+class FashionBySgd(FashionMnist):
+    def build_model(self, features: Mapping[str, FittedFeature], params: Mapping[str, Any]) -> Any:
+        import keras
+
+        model = super().build_model(features, params)
+        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+
+def of_recipe(recipe, folder):
+    file = ROOT / "params.yaml" if recipe.name == "flights" else params_of(recipe.name, ROOT)
+    return Run(load_params(file, UNTRACKED), recipe, stop_at=STEPS, folder=folder, data=ROOT)
 
 
 RUNS = {name: Run(toy_params(epochs=13, optimizer=name)) for name in ("sgd", "adam")}
-if HAS_FLIGHTS:
-    RUNS |= {"flights-sgd": flights(FlightsBySgd(), "sgd"), "flights-adam": flights(Flights(), "adam")}
+if has_data("flights"):
+    RUNS |= {"flights-sgd": of_recipe(FlightsBySgd(), "sgd"), "flights-adam": of_recipe(Flights(), "adam")}
+if has_data("fashion_mnist"):
+    RUNS |= {"fashion-sgd": of_recipe(FashionBySgd(), "sgd"), "fashion-adam": of_recipe(FashionMnist(), "adam")}
 
 
 @pytest.fixture(scope="module")
 def curves(tmp_path_factory):
     return {
-        world: train_locally(tmp_path_factory.mktemp(f"world{world}"), list(RUNS.values()), world, timeout=900)
+        world: train_locally(tmp_path_factory.mktemp(f"world{world}"), list(RUNS.values()), world, timeout=1800)
         for world in (1, *WORLDS)
     }
 
