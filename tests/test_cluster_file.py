@@ -37,7 +37,7 @@ def test_the_repositorys_file_is_valid_for_firelib_and_for_ray(raw: dict[str, An
 
 def test_the_head_starts_with_the_first_autoscaler_and_private_addresses(raw: dict[str, Any]) -> None:
     start = raw["head_start_ray_commands"][-1]
-    assert start.startswith("export RAY_enable_autoscaler_v2=0;")
+    assert start.startswith("export RAY_enable_autoscaler_v2=0 ")
     assert "ray start --head" in start
     assert "--dashboard-host=$RAY_NODE_ADDRESS" in start
     assert "0.0.0.0" not in FILE.read_text()
