@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, computed_field, model_validator
 from pydantic_core import ErrorDetails
 
 from firelib.errors import FirelibError, did_you_mean
+from firelib.gcp_machines import accelerators, attachable, families, families_with_gpus, family
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
 
-# What Compute Engine accepts: machine families that come with GPUs, and the one that GPUs can be attached to.
-_WITH_GPUS = ("a2", "a3", "a4", "g2", "g4")
-_TAKES_GPUS = ("n1",)
-_WITHOUT = ("c2", "c2d", "c3", "c3d", "c4", "c4a", "c4d", "e2", "m1", "m2", "m3", "n2", "n2d", "n4", "t2a", "t2d")
 _MACHINE = re.compile(r"(?P<family>[a-z]\d[a-z]?)-[a-z]+(-[a-z0-9]+)*")
 
 
@@ -42,7 +39,7 @@ class Gcp(_Strict):
 
     project, region, zone: Where.
     machine_type: Of every machine.
-    gpus: To attach; machine families a2, a3, a4, g2 and g4 bring theirs.
+    gpus: To attach; gcp_machines.yaml knows to which machine families, and which bring theirs.
     spot: Cheaper machines that Google may take back.
     disk_gib: Size of the boot disk.
     image: Of the boot disk.
@@ -63,17 +60,35 @@ class Gcp(_Strict):
 
     @model_validator(mode="after")
     def _machine_fits(self) -> "Gcp":
-        form = _MACHINE.fullmatch(self.machine_type)
-        family = form["family"] if form else self.machine_type
-        if not form or family not in (*_WITH_GPUS, *_TAKES_GPUS, *_WITHOUT):
-            known = ", ".join((*_TAKES_GPUS, *_WITH_GPUS, *_WITHOUT))
+        if not _MACHINE.fullmatch(self.machine_type) or family(self.machine_type) not in families():
+            known = ", ".join(families())
             raise ValueError(f"machine_type {self.machine_type!r} is of no family that firelib knows ({known})")
-        if self.gpus and family not in _TAKES_GPUS:
-            remedy = "drop gpus, they come with it" if family in _WITH_GPUS else "take an n1 machine, or a g2 one"
-            raise ValueError(f"no {self.gpus.type} can be attached to a {self.machine_type}: {remedy}")
+        if self.gpus:
+            _check_gpus(self.gpus, self.machine_type)
         if not self.zone.startswith(f"{self.region}-"):
             raise ValueError(f"zone {self.zone!r} is not in region {self.region!r}")
         return self
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice
+    @property
+    def has_gpus(self) -> bool:
+        """Whether each machine has GPUs, its own or attached ones."""
+        return self.gpus is not None or family(self.machine_type) in families_with_gpus()
+
+
+def _check_gpus(gpus: Gpus, machine_type: str) -> None:
+    if gpus.type not in accelerators():
+        raise ValueError(f"gpus.type: there is no {gpus.type!r}: {did_you_mean(gpus.type, accelerators())}")
+    takes = attachable(gpus.type)
+    if family(machine_type) in families_with_gpus():
+        remedy = "drop gpus, they come with it"
+    else:
+        remedy = f"take an {' or '.join(takes)} machine" if takes else "it comes with its own machines, like g2"
+    if family(machine_type) not in takes:
+        raise ValueError(f"no {gpus.type} can be attached to a {machine_type}: {remedy}")
+    if gpus.count not in takes[family(machine_type)]:
+        counts = ", ".join(map(str, takes[family(machine_type)]))
+        raise ValueError(f"gpus.count: {gpus.type} comes by {counts}, got {gpus.count}")
 
 
 class Hosts(_Strict):

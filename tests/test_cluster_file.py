@@ -12,6 +12,7 @@ from tests.project import ROOT
 
 FILE = ROOT / "cluster" / "cluster.yaml"
 GCP = {"project": "p", "region": "europe-west4", "zone": "europe-west4-a", "machine_type": "n1-standard-8"}
+T4 = {"type": "nvidia-tesla-t4"}
 
 
 @pytest.fixture
@@ -75,8 +76,22 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (change("cluster_name", "My Cluster"), "cluster_name"),
         (change("provider.firelib.gcp", GCP | {"machine_type": "z9-huge"}), "'z9-huge' is of no family"),
         (
-            change("provider.firelib.gcp", GCP | {"machine_type": "e2-standard-4", "gpus": {"type": "nvidia-l4"}}),
-            "no nvidia-l4 can be attached to a e2-standard-4: take an n1 machine",
+            change(
+                "provider.firelib.gcp", GCP | {"machine_type": "e2-standard-4", "gpus": {"type": "nvidia-tesla-t4"}}
+            ),
+            "no nvidia-tesla-t4 can be attached to a e2-standard-4: take an n1 machine",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-l4"}}),
+            "no nvidia-l4 can be attached to a n1-standard-8: it comes with its own machines",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-tesla-t5"}}),
+            "there is no 'nvidia-tesla-t5': did you mean 'nvidia-tesla-t4'?",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-tesla-t4", "count": 3}}),
+            "nvidia-tesla-t4 comes by 1, 2, 4, got 3",
         ),
         (
             change("provider.firelib.gcp", GCP | {"machine_type": "g2-standard-4", "gpus": {"type": "nvidia-l4"}}),
