@@ -99,6 +99,7 @@ class Hosts(_Strict):
     shared_folder: A folder that all hosts mount at the same path, for `on-shared-storage`.
     object_store_gib: Size of /dev/shm, which Ray's object store takes; default as the host has it.
     container_engine: Install Debian's Docker too.
+    firewall: Only the cluster's hosts and the machine that runs setup.yml reach the hosts' ports from 1024 up.
     ray_under_systemd: Ray starts with the host instead of with `ray up`: one of both, never both.
     autostop_minutes: Idle hosts power off after so many minutes; 0 is never. Default: 30 on Google Cloud, else 0.
     gcp: Make the machines on Google Cloud.
@@ -109,6 +110,7 @@ class Hosts(_Strict):
     shared_folder: str | None = Field(default=None, pattern=r"^/[^\s]+$")
     object_store_gib: float | None = Field(default=None, gt=0)
     container_engine: bool = False
+    firewall: bool = False
     ray_under_systemd: bool = False
     autostop_minutes: int | None = Field(default=None, ge=0)
     gcp: Gcp | None = None

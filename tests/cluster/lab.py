@@ -90,6 +90,7 @@ class Lab:
         self.engine.docker(
             *("run", "--detach", "--init", "--name", name, "--hostname", name),
             *("--network", BRIDGE, "--ip", address(last), "--shm-size", "8g", "--env", f"KEY={key}"),
+            *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
             *(self.engine.base_image(*_BARE), "bash", "-c", _START),
