@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.gcp_machines import accelerators, attachable, families, families_with_gpus, family
+from firelib.gcp_machines import accelerators, families, families_with_gpus, family, gpu_kind_named, wrong_gpu
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
@@ -79,16 +79,11 @@ class Gcp(_Strict):
 def _check_gpus(gpus: Gpus, machine_type: str) -> None:
     if gpus.type not in accelerators():
         raise ValueError(f"gpus.type: there is no {gpus.type!r}: {did_you_mean(gpus.type, accelerators())}")
-    takes = attachable(gpus.type)
     if family(machine_type) in families_with_gpus():
-        remedy = "drop gpus, they come with it"
-    else:
-        remedy = f"take an {' or '.join(takes)} machine" if takes else "it comes with its own machines, like g2"
-    if family(machine_type) not in takes:
-        raise ValueError(f"no {gpus.type} can be attached to a {machine_type}: {remedy}")
-    if gpus.count not in takes[family(machine_type)]:
-        counts = ", ".join(map(str, takes[family(machine_type)]))
-        raise ValueError(f"gpus.count: {gpus.type} comes by {counts}, got {gpus.count}")
+        raise ValueError(f"no {gpus.type} can be attached to a {machine_type}: drop gpus, they come with it")
+    problem = wrong_gpu(machine_type, gpu_kind_named(gpus.type), gpus.count)
+    if problem:
+        raise ValueError(f"gpus: {problem}")
 
 
 class Hosts(_Strict):

@@ -51,10 +51,31 @@ def accelerators() -> list[str]:
     return [_plain(row["accelerator"]) for row in table()["gpus"].values()]
 
 
-def attachable(accelerator: str) -> Mapping[str, list[int]]:
-    """Machine families that take this GPU → how many at a time; none where it comes with its machines."""
-    row = table()["gpus"][gpu_kind_named(accelerator)]
-    return {name: list(row["counts"]) for name in row.get("attach", ())}
+def takes(machine_type: str, gpu: str, count: int) -> bool:
+    """Whether a machine comes with so many GPUs of this kind, or can be given them."""
+    vcpus, memory, _, *own = table()["machines"].get(machine_type, (0, 0, 0))
+    if own:
+        return bool(own == [gpu, count])
+    row = table()["gpus"][gpu]
+    most_vcpus, most_memory = row.get("counts", {}).get(count, (-1, -1))
+    return family(machine_type) in row.get("attach", ()) and vcpus <= most_vcpus and memory <= most_memory
+
+
+def wrong_gpu(machine_type: str, gpu: str, count: int) -> str | None:
+    """Why a machine cannot have so many GPUs of this kind; None if it can."""
+    if takes(machine_type, gpu, count):
+        return None
+    vcpus, memory, _, *own = table()["machines"].get(machine_type, (0, 0, 0))
+    row = table()["gpus"][gpu]
+    if own:
+        return f"{machine_type} comes with {own[1]} {own[0]}, got {count} {gpu}"
+    if family(machine_type) not in row.get("attach", ()):
+        fitting = sorted(name for name in table()["machines"] if takes(name, gpu, count))
+        return f"{machine_type} can take no {gpu}; these can: {', '.join(fitting) or 'none so many'}"
+    if count not in row["counts"]:
+        return f"{gpu} comes by {', '.join(map(str, row['counts']))}, got {count}"
+    most_vcpus, most_memory = row["counts"][count]
+    return f"{count} {gpu} allow {most_vcpus} vCPUs and {most_memory} GiB, {machine_type} has {vcpus} and {memory:g}"
 
 
 def _plain(accelerator: str) -> str:

@@ -79,11 +79,11 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
             change(
                 "provider.firelib.gcp", GCP | {"machine_type": "e2-standard-4", "gpus": {"type": "nvidia-tesla-t4"}}
             ),
-            "no nvidia-tesla-t4 can be attached to a e2-standard-4: take an n1 machine",
+            "gpus: e2-standard-4 can take no t4; these can: n1-highmem-16",
         ),
         (
             change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-l4"}}),
-            "no nvidia-l4 can be attached to a n1-standard-8: it comes with its own machines",
+            "gpus: n1-standard-8 can take no l4; these can: g2-standard-12",
         ),
         (
             change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-tesla-t5"}}),
@@ -91,11 +91,15 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ),
         (
             change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-tesla-t4", "count": 3}}),
-            "nvidia-tesla-t4 comes by 1, 2, 4, got 3",
+            "gpus: t4 comes by 1, 2, 4, got 3",
         ),
         (
             change("provider.firelib.gcp", GCP | {"machine_type": "g2-standard-4", "gpus": {"type": "nvidia-l4"}}),
             "drop gpus, they come with it",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"machine_type": "n1-standard-96", "gpus": T4}),
+            "gpus: 1 t4 allow 48 vCPUs and 312 GiB, n1-standard-96 has 96 and 360",
         ),
         (change("provider.firelib.gcp", GCP | {"zone": "us-east1-b"}), "'us-east1-b' is not in region 'europe-west4'"),
     ],
