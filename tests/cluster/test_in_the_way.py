@@ -35,6 +35,7 @@ def proc(tmp_path: Path) -> Path:
 
 def write(proc: Path, pid: int, *words: str) -> None:
     (proc / str(pid)).mkdir()
+    (proc / str(pid) / "comm").write_text("some name\n")
     (proc / str(pid) / "cmdline").write_bytes("\0".join(words).encode())
 
 

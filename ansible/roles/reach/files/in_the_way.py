@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc")
 _SERVERS = ("/core/src/ray/gcs/gcs_server", "/core/src/ray/raylet/raylet")
@@ -32,10 +33,10 @@ def in_the_way(proc: Path, folder: Path, ports: list[int]) -> list[str]:
 def ray_packages(proc: Path) -> dict[Path, str]:
     """Folder of each Ray that runs → one of its processes."""
     return {
-        Path(words[0].removesuffix(server)): f"runs from {words[0].removesuffix(server)} ({_process(path)})"
-        for path, words in _commands(proc)
+        Path(process.program.removesuffix(server)): f"runs from {process.program.removesuffix(server)} ({process})"
+        for process in processes(proc)
         for server in _SERVERS
-        if words[0].endswith(server)
+        if process.program.endswith(server)
     }
 
 
@@ -44,8 +45,37 @@ def taken(proc: Path, ports: list[int]) -> Iterator[str]:
     sockets = dict(_listening(proc))
     for port in ports:
         if port in sockets:
-            holder = next(_holders(proc, f"socket:[{sockets[port]}]"), "a program that hides itself")
+            holders = (process for process in processes(proc) if process.holds(f"socket:[{sockets[port]}]"))
+            holder = next((f"{process.name} ({process})" for process in holders), "a hidden program")
             yield f"{holder} listens on port {port}"
+
+
+class Process(NamedTuple):
+    """A process of this host: its folder in /proc, its user, its name, its program as it was called."""
+
+    folder: Path
+    user: str
+    name: str
+    program: str
+
+    def __str__(self) -> str:
+        return f"process {self.folder.name} of {self.user}"
+
+    def holds(self, link: str) -> bool:
+        try:
+            return any(str(path.readlink()) == link for path in (self.folder / "fd").iterdir())
+        except OSError:  # it, or the file, has just gone
+            return False
+
+
+def processes(proc: Path) -> Iterator[Process]:
+    for path in proc.glob("[0-9]*"):
+        try:
+            program = (path / "cmdline").read_bytes().decode(errors="replace").partition("\0")[0]
+            name = (path / "comm").read_text(encoding="utf-8").strip()
+            yield Process(path, _user(path.stat().st_uid), name, program)
+        except OSError:
+            continue
 
 
 def _version(package: Path) -> str:
@@ -56,41 +86,20 @@ def _version(package: Path) -> str:
     return f"Ray {found[1]}" if found else "another Ray"
 
 
-def _commands(proc: Path) -> Iterator[tuple[Path, list[str]]]:
-    for path in proc.glob("[0-9]*/cmdline"):
-        try:
-            yield path.parent, path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # it has just ended
-            continue
-
-
 def _listening(proc: Path) -> Iterator[tuple[int, str]]:
     """Port and socket of each program that waits for connections."""
-    for name in ("tcp", "tcp6"):
-        for line in (proc / "net" / name).read_text().splitlines()[1:]:
+    for table in (proc / "net").glob("tcp*"):  # without IPv6 there is one
+        for line in table.read_text(encoding="utf-8").splitlines()[1:]:
             _, local, _, state, _, _, _, _, _, socket, *_ = line.split()
             if state == _LISTENS:
                 yield int(local.rpartition(":")[2], 16), socket
-
-
-def _holders(proc: Path, socket: str) -> Iterator[str]:
-    for path, words in _commands(proc):
-        try:
-            if any(str(link.readlink()) == socket for link in (path / "fd").iterdir()):
-                yield f"{Path(words[0]).name} ({_process(path)})"
-        except OSError:
-            continue
-
-
-def _process(path: Path) -> str:
-    return f"process {path.name} of {_user(path.stat().st_uid)}"
 
 
 def _user(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
-        return f"user {number}"
+        return str(number)
 
 
 if __name__ == "__main__":
