@@ -46,7 +46,7 @@ test-slow: setup ## A thousand random examples for each property; files exchange
 	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/test_recipe.py
 	@$(BIN)/pytest -m slow
 
-test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, so root on Debian (12 minutes)
+test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, so root on Debian (20 minutes)
 	@$(BIN)/pytest -s -m 'containers and not slow' tests/cluster
 
 cluster: .venv/.cluster ## Add Ansible to .venv, for a Ray cluster of your own (docs/cluster.md)

@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, computed_field, model_validator
 from pydantic_core import ErrorDetails
 
 from firelib.errors import FirelibError, did_you_mean
+from firelib.gcp_machines import accelerators, families, families_with_gpus, family, gpu_kind_named, wrong_gpu
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
 
-# What Compute Engine accepts: machine families that come with GPUs, and the one that GPUs can be attached to.
-_WITH_GPUS = ("a2", "a3", "a4", "g2", "g4")
-_TAKES_GPUS = ("n1",)
-_WITHOUT = ("c2", "c2d", "c3", "c3d", "c4", "c4a", "c4d", "e2", "m1", "m2", "m3", "n2", "n2d", "n4", "t2a", "t2d")
 _MACHINE = re.compile(r"(?P<family>[a-z]\d[a-z]?)-[a-z]+(-[a-z0-9]+)*")
 
 
@@ -42,7 +39,7 @@ class Gcp(_Strict):
 
     project, region, zone: Where.
     machine_type: Of every machine.
-    gpus: To attach; machine families a2, a3, a4, g2 and g4 bring theirs.
+    gpus: To attach; gcp_machines.yaml knows to which machine families, and which bring theirs.
     spot: Cheaper machines that Google may take back.
     disk_gib: Size of the boot disk.
     image: Of the boot disk.
@@ -63,17 +60,30 @@ class Gcp(_Strict):
 
     @model_validator(mode="after")
     def _machine_fits(self) -> "Gcp":
-        form = _MACHINE.fullmatch(self.machine_type)
-        family = form["family"] if form else self.machine_type
-        if not form or family not in (*_WITH_GPUS, *_TAKES_GPUS, *_WITHOUT):
-            known = ", ".join((*_TAKES_GPUS, *_WITH_GPUS, *_WITHOUT))
+        if not _MACHINE.fullmatch(self.machine_type) or family(self.machine_type) not in families():
+            known = ", ".join(families())
             raise ValueError(f"machine_type {self.machine_type!r} is of no family that firelib knows ({known})")
-        if self.gpus and family not in _TAKES_GPUS:
-            remedy = "drop gpus, they come with it" if family in _WITH_GPUS else "take an n1 machine, or a g2 one"
-            raise ValueError(f"no {self.gpus.type} can be attached to a {self.machine_type}: {remedy}")
+        if self.gpus:
+            _check_gpus(self.gpus, self.machine_type)
         if not self.zone.startswith(f"{self.region}-"):
             raise ValueError(f"zone {self.zone!r} is not in region {self.region!r}")
         return self
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice
+    @property
+    def has_gpus(self) -> bool:
+        """Whether each machine has GPUs, its own or attached ones."""
+        return self.gpus is not None or family(self.machine_type) in families_with_gpus()
+
+
+def _check_gpus(gpus: Gpus, machine_type: str) -> None:
+    if gpus.type not in accelerators():
+        raise ValueError(f"gpus.type: there is no {gpus.type!r}: {did_you_mean(gpus.type, accelerators())}")
+    if family(machine_type) in families_with_gpus():
+        raise ValueError(f"no {gpus.type} can be attached to a {machine_type}: drop gpus, they come with it")
+    problem = wrong_gpu(machine_type, gpu_kind_named(gpus.type), gpus.count)
+    if problem:
+        raise ValueError(f"gpus: {problem}")
 
 
 class Hosts(_Strict):
@@ -84,6 +94,7 @@ class Hosts(_Strict):
     shared_folder: A folder that all hosts mount at the same path, for `on-shared-storage`.
     object_store_gib: Size of /dev/shm, which Ray's object store takes; default as the host has it.
     container_engine: Install Debian's Docker too.
+    firewall: Only the cluster's hosts and the machine that runs setup.yml reach the hosts' ports from 1024 up.
     ray_under_systemd: Ray starts with the host instead of with `ray up`: one of both, never both.
     autostop_minutes: Idle hosts power off after so many minutes; 0 is never. Default: 30 on Google Cloud, else 0.
     gcp: Make the machines on Google Cloud.
@@ -94,6 +105,7 @@ class Hosts(_Strict):
     shared_folder: str | None = Field(default=None, pattern=r"^/[^\s]+$")
     object_store_gib: float | None = Field(default=None, gt=0)
     container_engine: bool = False
+    firewall: bool = False
     ray_under_systemd: bool = False
     autostop_minutes: int | None = Field(default=None, ge=0)
     gcp: Gcp | None = None

@@ -12,6 +12,7 @@ from tests.project import ROOT
 
 FILE = ROOT / "cluster" / "cluster.yaml"
 GCP = {"project": "p", "region": "europe-west4", "zone": "europe-west4-a", "machine_type": "n1-standard-8"}
+T4 = {"type": "nvidia-tesla-t4"}
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_the_repositorys_file_is_valid_for_firelib_and_for_ray(raw: dict[str, An
 
 def test_the_head_starts_with_the_first_autoscaler_and_private_addresses(raw: dict[str, Any]) -> None:
     start = raw["head_start_ray_commands"][-1]
-    assert start.startswith("export RAY_enable_autoscaler_v2=0;")
+    assert start.startswith("export RAY_enable_autoscaler_v2=0 ")
     assert "ray start --head" in start
     assert "--dashboard-host=$RAY_NODE_ADDRESS" in start
     assert "0.0.0.0" not in FILE.read_text()
@@ -75,12 +76,30 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (change("cluster_name", "My Cluster"), "cluster_name"),
         (change("provider.firelib.gcp", GCP | {"machine_type": "z9-huge"}), "'z9-huge' is of no family"),
         (
-            change("provider.firelib.gcp", GCP | {"machine_type": "e2-standard-4", "gpus": {"type": "nvidia-l4"}}),
-            "no nvidia-l4 can be attached to a e2-standard-4: take an n1 machine",
+            change(
+                "provider.firelib.gcp", GCP | {"machine_type": "e2-standard-4", "gpus": {"type": "nvidia-tesla-t4"}}
+            ),
+            "gpus: e2-standard-4 can take no t4; these can: n1-highmem-16",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-l4"}}),
+            "gpus: n1-standard-8 can take no l4; these can: g2-standard-12",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-tesla-t5"}}),
+            "there is no 'nvidia-tesla-t5': did you mean 'nvidia-tesla-t4'?",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-tesla-t4", "count": 3}}),
+            "gpus: t4 comes by 1, 2, 4, got 3",
         ),
         (
             change("provider.firelib.gcp", GCP | {"machine_type": "g2-standard-4", "gpus": {"type": "nvidia-l4"}}),
             "drop gpus, they come with it",
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"machine_type": "n1-standard-96", "gpus": T4}),
+            "gpus: 1 t4 allow 48 vCPUs and 312 GiB, n1-standard-96 has 96 and 360",
         ),
         (change("provider.firelib.gcp", GCP | {"zone": "us-east1-b"}), "'us-east1-b' is not in region 'europe-west4'"),
     ],

@@ -19,7 +19,7 @@ FLOORS = (
     ("dataset_store",),
     ("doctor", "lineage", "paths", "passing", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
     ("cluster_file", "config", "recipe", "storage"),
-    ("console", "errors"),
+    ("console", "errors", "gcp_machines"),
 )
 FLOOR_OF = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
 

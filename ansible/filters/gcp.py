@@ -156,5 +156,4 @@ def _scheduling(gcp: dict[str, Any]) -> dict[str, Any]:
             "onHostMaintenance": "TERMINATE",
             "automaticRestart": False,
         }
-    has_gpus = gcp["gpus"] or gcp["machine_type"].startswith(("a2", "a3", "a4", "g2", "g4"))
-    return {"onHostMaintenance": "TERMINATE" if has_gpus else "MIGRATE", "automaticRestart": True}
+    return {"onHostMaintenance": "TERMINATE" if gcp["has_gpus"] else "MIGRATE", "automaticRestart": True}

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from firelib.gcp_machines import table
 from firelib.launch.job import Buying, Replicas, Resources
-from firelib.launch.machines import gpu_kinds, gpus_of, machine, table
+from firelib.launch.machines import gpu_kinds, gpus_of, machine
 
 Service = Literal["compute", "training"]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from firelib.errors import did_you_mean
+from firelib.gcp_machines import wrong_gpu
 from firelib.launch.job import Gpu, Resources
 from firelib.launch.machines import Machine, gpu_kinds, gpus_of, machines
 
@@ -27,7 +28,7 @@ def misfits(resources: Resources, region: str | None = None, buying: str = "on-d
     yield from _too_small(machines()[name], resources)
     yield from _not_so(machines()[name], gpus_of(resources), buying)
     if not unknown:
-        yield from _wrong_gpu(machines()[name], gpu)
+        yield from _wrong_gpu(name, gpu)
         yield from _not_there(gpus_of(resources), region)
 
 
@@ -47,36 +48,10 @@ def _not_so(kind: Machine, gpu: Gpu | None, buying: str) -> Iterator[str]:
         yield f"replicas.buying: flex-start is for machines with GPUs, {kind.name} has none"
 
 
-def _wrong_gpu(kind: Machine, gpu: Gpu | None) -> Iterator[str]:
-    if gpu is None:
-        return
-    if kind.gpu is not None:
-        if gpu != kind.gpu:
-            yield f"resources.gpu: {kind.name} comes with {kind.gpu.count} {kind.gpu.kind}, got {gpu.count} {gpu.kind}"
-        return
-    wanted = gpu_kinds()[gpu.kind]
-    if kind.family not in wanted.attach:
-        fitting = sorted(name for name, other in machines().items() if _takes(other, gpu))
-        yield f"resources.gpu: {kind.name} can take no {gpu.kind}; these can: {', '.join(fitting) or 'none so many'}"
-    elif gpu.count not in wanted.counts:
-        yield f"resources.gpu.count: {gpu.kind} comes by {', '.join(map(str, wanted.counts))}, got {gpu.count}"
-    elif not _allows(wanted.counts[gpu.count], kind):
-        vcpus, memory = wanted.counts[gpu.count]
-        yield (
-            f"resources.gpu.count: {gpu.count} {gpu.kind} allow {vcpus} vCPUs and {memory} GiB, "
-            f"{kind.name} has {kind.vcpus} and {kind.memory_gib:g}"
-        )
-
-
-def _takes(kind: Machine, gpu: Gpu) -> bool:
-    wanted = gpu_kinds()[gpu.kind]
-    if kind.gpu is not None:
-        return kind.gpu == gpu
-    return kind.family in wanted.attach and gpu.count in wanted.counts and _allows(wanted.counts[gpu.count], kind)
-
-
-def _allows(most: tuple[int, int], kind: Machine) -> bool:
-    return kind.vcpus <= most[0] and kind.memory_gib <= most[1]
+def _wrong_gpu(machine_type: str, gpu: Gpu | None) -> Iterator[str]:
+    problem = gpu and wrong_gpu(machine_type, gpu.kind, gpu.count)
+    if problem:
+        yield f"resources.gpu: {problem}"
 
 
 def _not_there(gpu: Gpu | None, region: str | None) -> Iterator[str]:

@@ -3,15 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from firelib.errors import FirelibError, did_you_mean
+from firelib.gcp_machines import TABLE, family, table
 from firelib.launch.job import Gpu, Resources
-
-_TABLE = Path(__file__).with_name("gcp_machines.yaml")
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Machine:
 
     @property
     def family(self) -> str:
-        return self.name.partition("-")[0]
+        return family(self.name)
 
 
 @dataclass(frozen=True)
@@ -62,13 +58,6 @@ class GpuKind:
     attach: tuple[str, ...] = ()
     counts: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     price: float = 0.0
-
-
-@cache
-def table() -> Mapping[str, Any]:
-    """The whole table, as it stands in its file."""
-    raw: Mapping[str, Any] = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
-    return raw
 
 
 @cache
@@ -103,22 +92,10 @@ def machine(name: str) -> Machine:
     if name not in machines():
         raise FirelibError(
             f"there is no machine type {name!r} in the table of {table()['as_of']}",
-            where=_TABLE.name,
+            where=TABLE.name,
             remedy=did_you_mean(name, machines()),
         )
     return machines()[name]
-
-
-def gpu_kind_named(accelerator: str) -> str:
-    """Our name of a GPU by Google's, as Compute Engine (`nvidia-tesla-t4`) or Vertex AI (`NVIDIA_TESLA_T4`) has it.
-
-    One that the table does not hold stays as it is.
-    """
-    plain = accelerator.lower().replace("_", "-")
-    for name, kind in gpu_kinds().items():
-        if plain in (name, kind.accelerator.lower().replace("_", "-")):
-            return name
-    return accelerator
 
 
 def gpus_of(resources: Resources) -> Gpu | None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from firelib.cluster_file import ClusterFile, read_cluster_file
 from firelib.errors import FirelibError, did_you_mean
+from firelib.gcp_machines import gpu_kind_named
 from firelib.launch.backend import BACKENDS
 from firelib.launch.costs import Price, Service, price, quotas
 from firelib.launch.job import Gpu, Replicas, Resources, refuse
 from firelib.launch.machine_fit import misfits
-from firelib.launch.machines import gpu_kind_named, gpus_of
+from firelib.launch.machines import gpus_of
 from firelib.ray_token import ray_token, token_file
 
 CLUSTER_FILE = Path("cluster", "cluster.yaml")

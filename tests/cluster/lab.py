@@ -1,6 +1,7 @@
 """A lab: bare Debian hosts with sshd, a user who may sudo, addresses on a bridge; Ansible and Ray from outside."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,7 @@ class Lab:
         self.engine.docker(
             *("run", "--detach", "--init", "--name", name, "--hostname", name),
             *("--network", BRIDGE, "--ip", address(last), "--shm-size", "8g", "--env", f"KEY={key}"),
+            *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
             *(self.engine.base_image(*_BARE), "bash", "-c", _START),
@@ -125,7 +127,22 @@ class Lab:
 
     def play(self, playbook: str, *options: str, check: bool = True) -> str:
         """Run a playbook of the repository on the lab's cluster file."""
-        return self.run("ansible-playbook", "-i", str(self.cluster_file), f"ansible/{playbook}", *options, check=check)
+        return self.run(*self._playing(playbook), *options, check=check)
+
+    def start_play(self, playbook: str) -> "subprocess.Popen[bytes]":
+        """Start a playbook, in a process group of its own, and do not wait for it."""
+        return subprocess.Popen(
+            self._playing(playbook),
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _playing(self, playbook: str) -> tuple[str, ...]:
+        return "ansible-playbook", "-i", str(self.cluster_file), f"ansible/{playbook}"
 
     def on(self, host: str, command: str, check: bool = True) -> str:
         """Run a command in a login of the user's on a host."""
@@ -135,7 +152,7 @@ class Lab:
             for pair in self.environment["ANSIBLE_SSH_ARGS"].split(" -o ")
             for word in ("-o", pair.removeprefix("-o "))
         ]
-        return self.run("ssh", *options, *login, f"bash -lc '{command}'", check=check)
+        return self.run("ssh", *options, *login, f"bash -lc {shlex.quote(command)}", check=check)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

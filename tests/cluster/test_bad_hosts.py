@@ -1,5 +1,6 @@
 """What is wrong with a host is said before anything is changed there, with what to do about it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from tests.cluster.lab import USER, Lab, address, lab
 from tests.engine import Engine
 
 pytestmark = pytest.mark.containers
+
+OTHER_RAY = "2.49.0"
+_INSTALL = "apt-get update -qq && apt-get install -qq --yes --no-install-recommends"
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,30 @@ def test_full_disk(hosts: Lab) -> None:
     said = setup(hosts, folder="/small/firelib")
     assert "has 64 MiB free for /small/firelib, which needs 8192" in said
     assert "provider.firelib.folder" in said
+
+
+def test_taken_port(hosts: Lab) -> None:
+    hosts.engine.docker("exec", "only", "/usr/sbin/sshd", "-p", "8265", "-o", "PidFile=/run/taken.pid")
+    try:
+        said = setup(hosts)
+    finally:
+        hosts.engine.docker("exec", "only", "sh", "-c", "kill $(cat /run/taken.pid)")
+    assert re.search(rf"on {address(10)}, sshd \(process \d+ of root\) listens on port 8265", said)
+    assert "Stop what is in the way" in said
+
+
+def test_another_ray_runs(hosts: Lab) -> None:
+    """A real one, of another version, in an environment of its own."""
+    home = f"/home/{USER}/other"
+    hosts.engine.docker("exec", "only", "sh", "-c", f"{_INSTALL} python3-venv procps && python3 -m venv {home}")
+    hosts.engine.docker("exec", "only", f"{home}/bin/pip", "install", "--quiet", f"ray=={OTHER_RAY}")
+    hosts.engine.docker("exec", "--user", USER, "only", f"{home}/bin/ray", "start", "--head", "--disable-usage-stats")
+    try:
+        said = setup(hosts)
+    finally:
+        hosts.engine.docker("exec", "only", f"{home}/bin/ray", "stop", "--force")
+    assert re.search(rf"Ray {OTHER_RAY} runs from {home}/lib/\S+/ray \(process \d+ of {USER}\)", said)
+    assert "`ray stop` as its user" in said
 
 
 def test_typo_is_named_before_any_host_is_touched(hosts: Lab) -> None:

@@ -1,11 +1,16 @@
 """The whole life of a cluster on real hosts: from bare Debian to a trained model, through losses, to nothing left."""
 
 import json
+import os
 import re
+import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -17,6 +22,7 @@ from tests.project import ROOT
 pytestmark = pytest.mark.containers
 
 JOB = ("env", "FIRELIB_TRACKING=none", "on-shared-storage")
+WORKERS = 3
 _PATIENCE = 600.0
 
 
@@ -30,9 +36,11 @@ def test_from_bare_hosts_to_nothing_left(hosts: Lab) -> None:
     with hosts.step("three bare hosts"):
         head, first, second = (hosts.add_host(name, last) for name, last in (("head", 10), ("one", 11), ("two", 12)))
         hosts.write_cluster(head, [first])
-    with hosts.step("setup.yml on bare Debian"):
+    with hosts.step("setup.yml on bare Debian, killed half-way"):
+        kill_half_way(hosts, "setup.yml", "one", "uv sync")
+    with hosts.step("setup.yml, run again"):
         hosts.play("setup.yml")
-    with hosts.step("setup.yml again"):
+    with hosts.step("setup.yml once more"):
         assert_unchanged(hosts.play("setup.yml"))
     with hosts.step("ray up, until all nodes are alive"):
         hosts.run("ray", "up", "--yes", str(hosts.cluster_file))
@@ -46,6 +54,8 @@ def test_from_bare_hosts_to_nothing_left(hosts: Lab) -> None:
         wait_for_nodes(hosts, head, first, second)
     with hosts.step("the whole pipeline as a job, with a node lost in the middle of training"):
         lost = run_pipeline_and_lose_a_node(hosts, head, ("one", "two"))
+    with hosts.step("the same training on this machine"):
+        compare_with_this_machine(hosts)
     with hosts.step("the lost node comes back"):
         hosts.engine.docker("start", lost)
         wait_for_nodes(hosts, head, first, second)
@@ -61,6 +71,14 @@ def test_from_bare_hosts_to_nothing_left(hosts: Lab) -> None:
     with hosts.step("teardown.yml"):
         hosts.play("teardown.yml", "--extra-vars", "confirm=lab")
         assert_bare(hosts, ("head", "one", "two"))
+
+
+def kill_half_way(hosts: Lab, playbook: str, name: str, program: str) -> None:
+    """Kill a playbook, as a lost terminal or a power cut would, while it runs this program on a host."""
+    with hosts.start_play(playbook) as playing:
+        until(f"{program} on {name}", lambda: playing.poll() is not None or program in processes(hosts, name))
+        assert playing.poll() is None, f"{playbook} ended before it came to {program}"
+        os.killpg(playing.pid, signal.SIGKILL)
 
 
 def recap(said: str) -> dict[str, str]:
@@ -129,7 +147,7 @@ def run_pipeline_and_lose_a_node(hosts: Lab, head: str, workers: tuple[str, ...]
 
     The data are the same bytes as where dvc.lock was committed, and the model is as good as that one.
     """
-    submit(hosts, head, *JOB, "env", "FIRELIB_WORKERS=3", "firelib", "run")
+    submit(hosts, head, *JOB, "env", f"FIRELIB_WORKERS={WORKERS}", "firelib", "run")
     until("a first checkpoint", lambda: any(project(hosts).glob("storage/runs/*/step-*")))
     lost = next(name for name in workers if "RayTrainWorker" in processes(hosts, name))
     hosts.engine.docker("kill", lost)
@@ -139,6 +157,31 @@ def run_pipeline_and_lose_a_node(hosts: Lab, head: str, workers: tuple[str, ...]
     assert shards(project(hosts) / "dvc.lock") == shards(ROOT / "dvc.lock")
     assert figures(project(hosts))["roc_auc"] == pytest.approx(figures(ROOT)["roc_auc"], abs=0.002)
     return lost
+
+
+def compare_with_this_machine(hosts: Lab) -> None:
+    """As many workers on the same shards, here and without a loss, end with the same weights."""
+    here = hosts.folder / "here"
+    shutil.copytree(
+        project(hosts), here, ignore=shutil.ignore_patterns("storage", "models", "metrics", "plots", ".dvc")
+    )
+    alone = {"FIRELIB_WORKERS": str(WORKERS), "FIRELIB_NUM_CPUS": str(WORKERS), "FIRELIB_TRACKING": "none"}
+    hosts.run("env", "-C", str(here), "firelib", "train", **alone)
+    for mine, theirs in zip(weights(here), weights(project(hosts)), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
+    equal = digest(here) == digest(project(hosts))
+    print(f"hashes of the weights: {'equal' if equal else 'they differ, within 1e-5'}", flush=True)  # noqa: T201
+
+
+def weights(folder: Path) -> list[Any]:
+    import keras
+
+    arrays: list[Any] = keras.models.load_model(folder / "models/flights/model.keras", compile=False).get_weights()
+    return arrays
+
+
+def digest(folder: Path) -> str:
+    return str(json.loads((folder / "models/flights/weights.json").read_text())["sha256"])
 
 
 def figures(folder: Path) -> dict[str, float]:

@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from firelib.errors import FirelibError
+from firelib.gcp_machines import table
 from firelib.launch.job import Gpu, Resources
 from firelib.launch.machine_fit import misfits
-from firelib.launch.machines import gpu_kinds, gpus_of, machine, machines, table
+from firelib.launch.machines import gpu_kinds, gpus_of, machine, machines
 
 
 def test_the_table_is_dated_and_names_its_source():
