@@ -77,7 +77,7 @@ bench-tfrecord: setup ## Only the TFRecord engine
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
 	@$(BIN)/python -m benchmarks.report
 
-images: ## Build the images of the components (BASE_IMAGE=image; EXTRAS_TRAINER='--extra train --extra tune --extra gpu' for GPUs)
+images: ## Build the images of the components (BASE_IMAGE=image; for GPUs COMPONENTS=trainer IMAGE_EXTRAS=gpu)
 	@./images/build
 
 push: ## Push the images: REGISTRY=region-docker.pkg.dev/project/repository; shows their digests

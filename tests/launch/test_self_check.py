@@ -4,7 +4,7 @@ import pytest
 
 from firelib.errors import FirelibError
 from firelib.launch import self_check as checks
-from firelib.launch.self_check import self_check
+from firelib.launch.self_check import Component, self_check
 
 
 def test_packages_of_others_are_named():
@@ -13,13 +13,13 @@ def test_packages_of_others_are_named():
 
 
 def test_what_is_missing_is_named(monkeypatch):
-    monkeypatch.setitem(checks.COMPONENTS, "broken", (("surely_not_installed",), ()))
+    monkeypatch.setitem(checks.COMPONENTS, "broken", Component("train", ("surely_not_installed",), ()))
     with pytest.raises(FirelibError, match="surely_not_installed"):
         self_check("broken")
 
 
 def test_versions_are_given(monkeypatch):
-    monkeypatch.setitem(checks.COMPONENTS, "small", (("firelib.recipe",), ()))
+    monkeypatch.setitem(checks.COMPONENTS, "small", Component("train", ("firelib.recipe",), ()))
     assert self_check("small")["ray"] == "2.60.0"
 
 
