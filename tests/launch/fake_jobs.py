@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 from google.cloud import aiplatform_v1
 
@@ -136,6 +136,9 @@ class FakeJobs:
         return page
 
 
+Service = TypeVar("Service", bound=FakeJobs)
+
+
 def _ago(age: timedelta) -> str:
     return (datetime.now(UTC) - age).isoformat().replace("+00:00", "Z")
 
@@ -143,7 +146,13 @@ def _ago(age: timedelta) -> str:
 @contextmanager
 def fake_jobs() -> Iterator[FakeJobs]:
     """The service, on a port of its own."""
-    service = FakeJobs()
+    with serving(FakeJobs()) as service:
+        yield service
+
+
+@contextmanager
+def serving(service: Service) -> Iterator[Service]:
+    """A service, on a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
