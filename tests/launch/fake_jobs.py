@@ -50,6 +50,7 @@ class FakeJobs:
         age: How long ago jobs seem to have been created.
         jobs: Name → job, in the order of creation.
         lines: Number of a job → what its replica 0 wrote.
+        page: Lines of the log on a page.
     """
 
     plays: dict[str, list[Sequence[Step]]] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class FakeJobs:
     lines: dict[str, list[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     hidden_in_lists: bool = False
+    page: int = 1
     _steps: dict[str, list[Step]] = field(default_factory=dict)
     url: str = ""
 
@@ -126,13 +128,13 @@ class FakeJobs:
         return {}
 
     def _log(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Pages of one line each, so that pages are turned."""
+        """Pages of few lines, so that pages are turned."""
         number = re.search(r'resource\.labels\.job_id="(\d+)"', query["filter"])
         lines = self.lines.get(number[1], []) if number else []
         start = int(query.get("pageToken", 0))
-        page: dict[str, Any] = {"entries": [{"textPayload": line} for line in lines[start : start + 1]]}
-        if start + 1 < len(lines):
-            page["nextPageToken"] = str(start + 1)
+        page: dict[str, Any] = {"entries": [{"textPayload": line} for line in lines[start : start + self.page]]}
+        if start + self.page < len(lines):
+            page["nextPageToken"] = str(start + self.page)
         return page
 
 

@@ -81,7 +81,7 @@ def _number(name: str) -> str:
 @contextmanager
 def fake_pools(network: str, bucket: Mapping[str, str]) -> Iterator[FakePools]:
     """The service, on a port of its own."""
-    with serving(FakePools(network=network, bucket=bucket)) as service:
+    with serving(FakePools(network=network, bucket=bucket, page=1000)) as service:
         try:
             yield service
         finally:

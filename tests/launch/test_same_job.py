@@ -75,28 +75,29 @@ def test_vertex_whose_pools_are_containers_and_whose_storage_is_a_bucket(images,
     assert not any(secret in sent for secret in PLANTED.values())
 
 
-def test_kubeflows_pipeline_by_its_docker_runner(pushed, composed, tmp_path):
+def test_kubeflows_pipeline_by_its_docker_runner(images, pushed, composed, tmp_path):
     """All four components of the compiled file; one worker, so other sums of the same numbers."""
-    folder, root = write_flights(tmp_path), tmp_path / "root"
+    folder, root, digests = write_flights(tmp_path), tmp_path / "root", pushed[1]
     spec = job(command=("firelib", "extract"), project=str(folder), storage_root=str(root))
     send_project(spec)
-    (tmp_path / "pipeline.yaml").write_text(compile_pipeline(PipelineSpec(pushed[1])))
-    settings = {
-        "FIRELIB_WORKERS": "1",
-        "FIRELIB_TRACKING": "none",
-        IMAGE_DIGEST: pushed[1]["trainer"].partition("@")[2],
-    }
-    runner = local.DockerRunner(  # it adds the command to the image's entry point and passes no variables on
-        entrypoint="", user="root", network_mode="none", shm_size="1g", environment=settings, working_dir="/project"
-    )
-    local.init(runner, pipeline_root=str(root), raise_on_error=True)
+    (tmp_path / "pipeline.yaml").write_text(compile_pipeline(PipelineSpec(digests)))
     pipeline = components.load_component_from_file(str(tmp_path / "pipeline.yaml"))
-    pipeline(project=archive_uri(spec), root=str(root))
+    with images.network("firelib-kfp", SUBNET) as network:
+        local.init(docker_runner(network, digests["trainer"]), pipeline_root=str(root), raise_on_error=True)
+        pipeline(project=archive_uri(spec), root=str(root))
     for packed in sorted((root / "pipelines").glob("*.tar.gz"), key=os.path.getmtime):
         unpack_outputs(storage.read_bytes(str(packed)), folder)
-    assert json.loads((folder / "data/flights/tfrecords/manifest.json").read_text()) == json.loads(
-        (composed / "data/flights/tfrecords/manifest.json").read_text()
-    )
+    manifests = [(each / "data/flights/tfrecords/manifest.json").read_text() for each in (folder, composed)]
+    assert manifests[0] == manifests[1]
     assert losses(folder) == pytest.approx(losses(composed), rel=1e-4)
     assert shape(lineage(folder)) == shape(lineage(composed))
+    assert lineage(folder)["image"] == digests["trainer"].partition("@")[2]
     assert (folder / "metrics/flights/test.json").exists()
+
+
+def docker_runner(network: str, image: str) -> local.DockerRunner:
+    """kfp's runner; it would add a component's command to the image's entry point, and passes no variables on."""
+    variables = {"FIRELIB_WORKERS": "1", "FIRELIB_TRACKING": "none", IMAGE_DIGEST: image.partition("@")[2]}
+    return local.DockerRunner(
+        entrypoint="", user="root", network=network, shm_size="1g", environment=variables, working_dir="/project"
+    )
