@@ -19,9 +19,11 @@ def what_is_missing(spec: JobSpec) -> Iterator[str]:
 
 def _of_image(image: str) -> Iterator[str]:
     from firelib.launch.registry import image_facts
+    from firelib.launch.vertex_client import explained
 
     try:
-        facts = image_facts(image)
+        with explained(image):
+            facts = image_facts(image)
     except FirelibError as error:
         yield f"image: {error}"
         return

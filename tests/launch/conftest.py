@@ -9,9 +9,9 @@ import pytest
 
 from tests.engine import Engine, engine
 from tests.launch.drill import PLANTED
+from tests.launch.fake_registry import registry
 from tests.launch.flights_project import write_flights
 from tests.launch.ray_head import Head, ray_head
-from tests.launch.registry import registry
 from tests.project import ROOT
 
 

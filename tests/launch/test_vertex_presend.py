@@ -11,7 +11,7 @@ from firelib.launch import vertex
 from firelib.launch.registry import ImageFacts, image_facts
 from firelib.launch.vertex_presend import what_is_missing
 from tests import buckets
-from tests.launch.registry import registry
+from tests.launch.fake_registry import registry
 from tests.launch.test_vertex_requests import vertex_job
 
 
@@ -75,6 +75,15 @@ def test_a_bucket_far_away(tmp_path, address, root):
 def test_a_registry_that_is_not_there():
     with pytest.raises(FirelibError, match="does not answer"):
         image_facts(f"127.0.0.1:9/lab/x@sha256:{'0' * 64}")
+
+
+def test_not_logged_in(root, monkeypatch, tmp_path):
+    monkeypatch.setenv("NO_GCE_CHECK", "true")  # this is none of Google's machines
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    said = missing(root, f"europe-west4-docker.pkg.dev/lab/firelib/trainer@sha256:{'0' * 64}")
+    assert "not logged in to Google Cloud" in said
+    assert "gcloud auth application-default login" in said
 
 
 def test_nothing_is_sent_before(address, root, tmp_path):
