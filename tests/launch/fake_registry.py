@@ -36,7 +36,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """A new upload."""
-        self._body(self.folder / "none")
         self._reply(202, Location=f"{self.path.rstrip('/')}/{uuid.uuid4().hex}", Range="0-0")
 
     def do_PATCH(self) -> None:
