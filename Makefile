@@ -51,7 +51,7 @@ test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, 
 
 cluster: .venv/.cluster ## Add Ansible to .venv, for a Ray cluster of your own (docs/cluster.md)
 
-test-images: setup ## Build the images and run jobs in containers: root on Debian (10 minutes)
+test-images: setup ## Build the images and run jobs in containers: root on Debian
 	@$(BIN)/pytest -m containers tests/launch
 
 coverage: setup ## Run the tests and show which lines they reach
@@ -83,13 +83,13 @@ bench-training: setup ## Only training, on the shards of both recipes
 	@$(BIN)/firelib run --recipe fashion_mnist transform
 	@$(BIN)/python -m benchmarks.training
 
-images: ## Build the images of the components (BASE_IMAGE=image; EXTRAS_TRAINER='--extra train --extra tune --extra gpu' for GPUs)
+images: ## Build the images of the components (BASE_IMAGE=image; for GPUs COMPONENTS=trainer IMAGE_EXTRAS=gpu)
 	@./images/build
 
 push: ## Push the images: REGISTRY=region-docker.pkg.dev/project/repository; shows their digests
 	@for name in extract transform trainer; do \
 		docker tag firelib-$$name $(REGISTRY)/firelib-$$name && docker push --quiet $(REGISTRY)/firelib-$$name && \
-		docker inspect --format '{{index .RepoDigests 0}}' $(REGISTRY)/firelib-$$name; done
+		docker inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' firelib-$$name | grep "^$(REGISTRY)/"; done
 
 clean: ## Remove what the pipeline made here (asks first); downloads and DVC's cache stay
 	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]

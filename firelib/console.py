@@ -4,11 +4,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -56,9 +58,12 @@ def progress(label: str, total: float | None = None) -> Iterator[Advance]:
     yield _lines(label, total)
 
 
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, TextColumn("ETA"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=err)
+def _bar() -> "Progress":
+    from rich import progress as rich
+
+    columns = [rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn()]
+    columns += [rich.TimeElapsedColumn(), rich.TextColumn("ETA"), rich.TimeRemainingColumn()]
+    return rich.Progress(*columns, rich.TextColumn("{task.fields[note]}"), console=err)
 
 
 def _lines(label: str, first_total: float | None) -> Advance:
@@ -81,8 +86,10 @@ def _lines(label: str, first_total: float | None) -> Advance:
     return advance
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+def table(title: str, columns: list[str], rows: list[list[str]]) -> "Table":
     """A table whose first column is text and whose other columns are right-aligned."""
+    from rich.table import Table
+
     result = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
         result.add_column(column, justify="left" if index == 0 else "right")

@@ -23,7 +23,6 @@ def lineage(params: Params, project: Path, data: Mapping[str, Any]) -> dict[str,
         project: Folder of params.yaml, uv.lock and the git repository.
         data: What the stage read and made: hashes, versions, ids.
     """
-    lock = project / "uv.lock"
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": dict(data),
@@ -31,7 +30,7 @@ def lineage(params: Params, project: Path, data: Mapping[str, Any]) -> dict[str,
         "host": {"platform": platform.platform(), "python": platform.python_version()},
         "image": os.environ.get("FIRELIB_IMAGE_DIGEST"),
         "job": os.environ.get("FIRELIB_JOB_ID") or os.environ.get("CLOUD_ML_JOB_ID"),
-        "lock_sha256": storage.sha256_file(lock) if lock.is_file() else None,
+        "lock_sha256": os.environ.get("FIRELIB_IMAGE_LOCK_SHA256") or _hash_of(project / "uv.lock"),
         "packages": installed(_PACKAGES),
         "params": params.model_dump(mode="json"),
     }
@@ -48,9 +47,18 @@ def installed(packages: tuple[str, ...]) -> dict[str, str | None]:
     return found
 
 
+def _hash_of(lock: Path) -> str | None:
+    return storage.sha256_file(lock) if lock.is_file() else None
+
+
 def git_state(project: Path) -> dict[str, Any]:
-    """Revision, and whether the working tree differs from it; both None outside of a repository."""
+    """Revision, and whether the working tree differs from it.
+
+    Without a repository: those of the image's code (`FIRELIB_IMAGE_REVISION`, which `make images` sets), else None.
+    """
     revision = _git(project, "rev-parse", "HEAD")
+    if revision is None and (built := os.environ.get("FIRELIB_IMAGE_REVISION")):
+        return {"revision": built.removesuffix("-dirty"), "dirty": built.endswith("-dirty")}
     status = _git(project, "status", "--porcelain", "--untracked-files=no")
     return {"revision": revision, "dirty": bool(status) if revision is not None else None}
 

@@ -17,7 +17,13 @@ from pathlib import Path
 
 from tests import engine_base
 
-PROGRAMS = {"dockerd": "docker.io", "docker": "docker.io", "iptables": "iptables", "mmdebstrap": "mmdebstrap"}
+PROGRAMS = {
+    "dockerd": "docker.io",
+    "docker": "docker.io",
+    "docker-compose": "docker-compose",
+    "iptables": "iptables",
+    "mmdebstrap": "mmdebstrap",
+}
 _PATIENCE = 60.0
 
 
@@ -87,9 +93,14 @@ class Engine:
 def engine() -> Iterator[Engine]:
     """A Docker daemon for the time of the block; its containers, images and files are gone afterwards.
 
+    With TESTS_ENGINE=unix://…, while tests are written, one that runs already and keeps its images.
+
     Raises:
         EngineMissingError: This machine cannot run one; says what to install.
     """
+    if running := os.environ.get("TESTS_ENGINE"):
+        yield Engine(running, Path(running.removeprefix("unix://")).parent)
+        return
     install()
     with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as folder:
         socket = f"unix://{folder}/docker.sock"

@@ -56,7 +56,6 @@ def submit(
 
     Examples: `firelib submit` · `firelib submit --to ray -- firelib train --fresh` · `firelib submit --dry-run`
     """
-    from firelib.launch.attend import attend, refuse_failure, send
     from firelib.launch.backend import backend, check
     from firelib.launch.job import JobSpec, Replicas, Resources, new_job_id, stage_of
     from firelib.launch.pairs import gpu_of, pairs
@@ -82,6 +81,8 @@ def submit(
     if dry_run:
         show_request(check(to, spec).request(spec))
         return
+    from firelib.launch.attend import attend, refuse_failure, send
+
     record = send(to, spec)
     typer.echo(record.job_id)
     if not detach:
@@ -142,7 +143,7 @@ def _default_target(here: Project, to: str) -> dict[str, str]:
 def _bring_back(record: "JobRecord") -> None:
     from firelib.console import note
     from firelib.launch.bring_back import bring_back
-    from firelib.launch.cloud_stage import fetch_outputs
+    from firelib.launch.project_archive import fetch_outputs
 
     if record.backend in _REACHES_OUTPUTS:
         names = bring_back(record) if record.backend == "ray" else fetch_outputs(record.spec)

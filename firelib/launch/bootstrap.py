@@ -20,7 +20,7 @@ from firelib.launch.job_code import take_code, with_outputs
 from firelib.launch.place import Place, place_of
 from firelib.launch.ray_node import own_address, private_token, ray_node
 from firelib.launch.rendezvous import Head, Rendezvous, new_head
-from firelib.launch.self_check import self_check
+from firelib.launch.self_check import component, self_check
 from firelib.launch.stage_process import run_stage
 from firelib.launch.variables import JOB_ID
 
@@ -58,12 +58,12 @@ def main(words: Sequence[str]) -> int:
     """Run a stage in the place that the environment gives.
 
     Args:
-        words: The stage and its options, with or without `firelib` before them.
+        words: The stage and its options, with or without `firelib` before them; none: the stage of this image.
 
     Returns:
         The stage's exit code, on every replica.
     """
-    words = list(words[1:] if words[:1] == ["firelib"] else words)
+    words = list(words[1:] if words[:1] == ["firelib"] else words) or [component().stage]
     if words == ["self-check"]:
         return _self_check()
     signal.signal(signal.SIGTERM, _end_now)  # as process 1 of a container it would be ignored

@@ -1,7 +1,6 @@
 """Backend `docker`: N containers on a private network of this machine, in the environment that Vertex AI would give."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,10 +11,11 @@ from typing import Any
 from firelib import storage
 from firelib.launch.backend import JobStatus
 from firelib.launch.docker_cli import container_log, containers, docker
+from firelib.launch.docker_containers import start, sweep
 from firelib.launch.docker_harvest import ended, harvest, is_being_killed, saved_log
 from firelib.launch.job import JobSpec
 from firelib.launch.job_record import JobRecord, record_folder
-from firelib.launch.variables import SECRETS, read_secrets, stage_variables
+from firelib.launch.variables import IMAGE_DIGEST, SECRETS, read_secrets, stage_variables
 from firelib.launch.vertex_variables import vertex_variables
 
 SETTINGS: Mapping[str, str] = {"kill_replica": "INDEX@SECONDSs: kill a replica once, as a lost machine is"}
@@ -104,10 +104,10 @@ def submit(spec: JobSpec) -> Mapping[str, str]:
     try:
         docker("network", "create", "--label", f"firelib.job={spec.job_id}", asked["network"])
         for container in asked["containers"]:
-            container["env"]["FIRELIB_IMAGE_DIGEST"] = digest  # for the lineage
-            docker(*_words(container, asked["network"], secrets))
+            container["env"].setdefault(IMAGE_DIGEST, digest)
+            start(container, asked["network"], secrets)
     except BaseException:
-        _sweep(spec.job_id)
+        sweep(spec.job_id)
         raise
     if "kill_replica" in spec.target:
         _arrange_loss(spec, folder)
@@ -123,24 +123,6 @@ def _private_files(spec: JobSpec, folder: Path) -> dict[str, Path]:
         files[name].touch(mode=0o600)
         files[name].write_text(value)
     return files
-
-
-def _words(container: Mapping[str, Any], network: str, secrets: Mapping[str, Path]) -> list[str]:
-    """`docker run …` for one container."""
-    words = ["run", "--detach", "--name", container["name"], "--hostname", container["name"], "--network", network]
-    words += ["--user", f"{os.getuid()}:{os.getgid()}"]
-    for name, value in container["limits"].items():
-        words += [f"--{name}", value]
-    for name, value in container["env"].items():
-        words += ["--env", f"{name}={value}"]
-    for name, value in container["labels"].items():
-        words += ["--label", f"{name}={value}"]
-    for source, target in container["mounts"].items():
-        Path(source).mkdir(parents=True, exist_ok=True)
-        words += ["--volume", f"{source}:{target}"]
-    for name, path in secrets.items():
-        words += ["--volume", f"{path}:/run/secrets/{name}:ro"]
-    return [*words, container["image"], *container["command"]]
 
 
 def _arrange_loss(spec: JobSpec, folder: Path) -> None:
@@ -182,13 +164,3 @@ def cancel(record: JobRecord) -> None:
     if found and found[0]["State"]["Running"]:
         Path(record.handle["folder"], "cancelled").touch()
         docker("kill", "--signal", "TERM", record.handle["driver"])
-
-
-def _sweep(job_id: str) -> None:
-    """Remove all of a job, by its label."""
-    names = docker("ps", "--all", "--quiet", "--filter", f"label=firelib.job={job_id}").split()
-    if names:
-        docker("rm", "--force", "--volumes", *names)
-    networks = docker("network", "ls", "--quiet", "--filter", f"label=firelib.job={job_id}").split()
-    if networks:
-        docker("network", "rm", *networks)

@@ -6,13 +6,13 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.launch.backend import JobStatus
-from firelib.launch.cloud_stage import send_project
 from firelib.launch.follow import LostConnectionError
 from firelib.launch.job import JobSpec
 from firelib.launch.job_record import JobRecord
 from firelib.launch.kubeflow_request import train_job, training_runtime
 from firelib.launch.kuberay import ray_job
 from firelib.launch.kubernetes_pods import pod_problems
+from firelib.launch.project_archive import send_project
 
 SETTINGS: Mapping[str, str] = {
     "namespace": "where; default: default",

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from firelib.launch.cloud_stage import ARCHIVE, archive_uri
 from firelib.launch.job import JobSpec, Resources
 from firelib.launch.machine_fit import misfits
 from firelib.launch.machines import gpu_kinds, gpus_of, machines
+from firelib.launch.project_archive import ARCHIVE, archive_uri
 from firelib.launch.variables import SECRETS, stage_variables
 
 # Kubernetes keeps some of a machine for itself; what firelib asks for must leave that much.

@@ -15,6 +15,7 @@ from firelib.launch.kubernetes_pods import limits
 from firelib.launch.machine_fit import misfits
 from firelib.launch.machines import gpu_kinds, gpus_of
 from firelib.launch.pipeline_stage import NOTHING
+from firelib.launch.variables import IMAGE_DIGEST
 
 #: Stage → component whose image runs it, in the order in which they run.
 FLOW: Mapping[str, str] = {"extract": "extract", "transform": "transform", "train": "trainer", "evaluate": "trainer"}
@@ -73,6 +74,7 @@ def _pipeline(spec: PipelineSpec) -> Any:
         for stage, component in components.items():
             task = component(project=project, before=word, root=root)
             task.set_display_name(stage).set_caching_options(True)
+            task.set_env_variable(IMAGE_DIGEST, spec.images[FLOW[stage]].partition("@")[2])
             if spec.retries:
                 task.set_retry(num_retries=spec.retries, backoff_duration="30s")
             if stage == "train":

@@ -3,27 +3,59 @@
 import importlib
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.lineage import installed
 
-#: Component → modules that it runs, and packages that belong to others.
-COMPONENTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "extract": (("firelib.data.extract", "firelib.recipes.flights"), ("tensorflow", "keras")),
-    "transform": (("firelib.data.transform", "firelib.recipes.flights"), ("tensorflow", "keras")),
-    "trainer": (
-        ("firelib.train.loop", "ray.train.tensorflow", "ray.tune", "firelib.evaluate.evaluate", "keras"),
-        ("dask", "deltalake"),
-    ),
+
+@dataclass(frozen=True)
+class Component:
+    """What one image is for.
+
+    Attributes:
+        stage: What it runs when it is told nothing else.
+        modules: What the stage imports.
+        strange: Packages that belong to other components.
+    """
+
+    stage: str
+    modules: tuple[str, ...]
+    strange: tuple[str, ...]
+
+
+_DATA = ("firelib.recipes.flights", "gcsfs")
+_TRAINING = ("firelib.train.loop", "ray.train.tensorflow", "ray.tune", "firelib.evaluate.evaluate", "keras", "gcsfs")
+
+#: Component → what its image is for.
+COMPONENTS: Mapping[str, Component] = {
+    "extract": Component("extract", ("firelib.data.extract", *_DATA), ("tensorflow", "keras")),
+    "transform": Component("transform", ("firelib.data.transform", *_DATA), ("tensorflow", "keras")),
+    "trainer": Component("train", _TRAINING, ("dask", "deltalake")),
 }
 
 
-def self_check(component: str | None = None) -> dict[str, str | None]:
+def component(name: str | None = None) -> Component:
+    """A component.
+
+    Args:
+        name: None is that of this image (`FIRELIB_COMPONENT`).
+
+    Raises:
+        FirelibError: There is none of this name.
+    """
+    name = name if name is not None else os.environ.get("FIRELIB_COMPONENT", "")
+    if name not in COMPONENTS:
+        raise FirelibError(f"FIRELIB_COMPONENT is {name!r}", where="this image", remedy=did_you_mean(name, COMPONENTS))
+    return COMPONENTS[name]
+
+
+def self_check(name: str | None = None) -> dict[str, str | None]:
     """Import what a component runs.
 
     Args:
-        component: Its name; None is that of this image (`FIRELIB_COMPONENT`).
+        name: Of the component; None is that of this image.
 
     Returns:
         Package → version.
@@ -31,13 +63,13 @@ def self_check(component: str | None = None) -> dict[str, str | None]:
     Raises:
         FirelibError: Modules are missing or broken, or packages of others are there; all at once.
     """
-    name = component or os.environ.get("FIRELIB_COMPONENT", "")
-    if name not in COMPONENTS:
-        raise FirelibError(f"FIRELIB_COMPONENT is {name!r}", where="this image", remedy=did_you_mean(name, COMPONENTS))
-    modules, strange = COMPONENTS[name]
-    problems = [*_broken(modules), *(f"{package} is there, of another component" for package in _found(strange))]
+    checked = component(name)
+    problems = [
+        *_broken(checked.modules),
+        *(f"{package} is there, of another component" for package in _found(checked.strange)),
+    ]
     if problems:
-        raise FirelibError("\n".join(problems), where=f"image {name}", remedy="build it again: make images")
+        raise FirelibError("\n".join(problems), where="this image", remedy="build it again: make images")
     return installed(("ray", "dask", "deltalake", "tensorflow", "keras"))
 
 

@@ -12,6 +12,7 @@ from firelib.launch.job import JobSpec
 JOB_ID = "FIRELIB_JOB_ID"
 TIMEOUT = "FIRELIB_JOB_SECONDS"
 SECRETS = "FIRELIB_JOB_SECRETS"
+IMAGE_DIGEST = "FIRELIB_IMAGE_DIGEST"  # for the lineage
 
 # Of the caller's own settings those that mean the same on another machine.
 _PASSED_ON = ("FIRELIB_WORKERS", "FIRELIB_TRACKING", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY")
@@ -24,6 +25,8 @@ def stage_variables(spec: JobSpec) -> dict[str, str]:
     variables["FIRELIB_RAY_ADDRESS"] = ""  # a stage that was sent is not sent on
     if spec.storage_root:
         variables["FIRELIB_STORAGE_ROOT"] = spec.storage_root
+    if spec.image and "@" in spec.image:
+        variables[IMAGE_DIGEST] = spec.image.partition("@")[2]
     if spec.timeout_seconds:
         variables[TIMEOUT] = str(spec.timeout_seconds)
     if spec.secrets:

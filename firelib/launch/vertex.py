@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.launch.backend import JobStatus
-from firelib.launch.cloud_stage import send_project
-from firelib.launch.job import JobSpec
+from firelib.launch.job import JobSpec, refuse
 from firelib.launch.job_record import JobRecord, read_record, write_record
+from firelib.launch.project_archive import send_project
 from firelib.launch.vertex_places import places
+from firelib.launch.vertex_presend import what_is_missing
 from firelib.launch.vertex_problems import vertex_problems
 from firelib.launch.vertex_request import JOB_LABEL, custom_job
 from firelib.launch.vertex_states import Obstacle, Seen
@@ -49,11 +50,14 @@ def request(spec: JobSpec) -> Mapping[str, Any]:
 
 
 def submit(spec: JobSpec) -> Mapping[str, str]:
-    """Leave the project in the bucket and ask for machines, in one place after the other.
+    """Look whether all is there, leave the project in the bucket and ask for machines, in one place after the other.
 
     Raises:
-        FirelibError: No place has room, or Vertex AI refuses.
+        FirelibError: The image or the bucket does not suit, no place has room, or Vertex AI refuses.
     """
+    refuse(
+        what_is_missing(spec), where=f"job {spec.job_id} for vertex", remedy="docs/vertex.md says what has to be there"
+    )
     send_project(spec)
     try:
         found = _ask_from(spec, 0)

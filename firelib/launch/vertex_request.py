@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firelib.launch.cloud_stage import ARCHIVE, ENTRY, archive_uri
 from firelib.launch.job import JobSpec
 from firelib.launch.machines import gpu_kinds, gpus_of
+from firelib.launch.project_archive import ARCHIVE, ENTRY, archive_uri
 from firelib.launch.variables import stage_variables
 from firelib.launch.vertex_places import Place
 

@@ -157,11 +157,21 @@ def _trainer(job: TrainingJob, runs: str, share: Share, workers: int) -> Any:
         scaling_config=ScalingConfig(num_workers=workers, use_gpu=bool(share.gpus), resources_per_worker=share.named),
         run_config=RunConfig(
             name=job.run_id,
-            storage_path=runs,
             failure_config=once,
             worker_runtime_env={"env_vars": environment},
+            **_kept_in(runs),
         ),
     )
+
+
+def _kept_in(runs: str) -> dict[str, Any]:
+    """Where Ray keeps runs: in a bucket through fsspec, as all else here; Arrow's own client has other settings."""
+    if storage.is_local(runs):
+        return {"storage_path": runs}
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    fs, path = storage.filesystem(runs)
+    return {"storage_path": path, "storage_filesystem": PyFileSystem(FSSpecHandler(fs))}
 
 
 def _counted(workers: int) -> str:

@@ -1,13 +1,65 @@
-"""One Ray head with token for all tests that send jobs."""
+"""What is started once for all tests of jobs: a Ray head with a token, and an engine that holds the images."""
 
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.engine import Engine, engine
+from tests.launch.drill import PLANTED
+from tests.launch.fake_registry import registry
+from tests.launch.flights_project import write_flights
 from tests.launch.ray_head import Head, ray_head
+from tests.project import ROOT
 
 
 @pytest.fixture(scope="session")
 def head() -> Iterator[Head]:
     with ray_head() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[Engine]:
+    """An engine with all images, built on a bare Debian by somebody whose environment holds secrets."""
+    with engine() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", running.socket)
+        base = running.base_image("python3", "python3-venv")
+        environment = {**os.environ, **PLANTED, "BASE_IMAGE": base, "BUILD_NETWORK": "host"}
+        built = subprocess.run([ROOT / "images/build"], env=environment, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+        yield running
+
+
+@pytest.fixture(scope="session")
+def pushed(images, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A registry's folder, and component → image by digest, as `make push` shows them."""
+    folder = tmp_path_factory.mktemp("registry")
+    with registry(folder) as address:
+        words = ["make", "push", f"REGISTRY={address}/lab"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        shown = [line for line in done.stdout.splitlines() if "@sha256:" in line]
+        yield folder, {line.partition("@")[0].rpartition("-")[2]: line for line in shown}
+
+
+@pytest.fixture(scope="session")
+def composed(images, tmp_path_factory) -> Path:
+    """A project that compose.yaml's containers took from sources to an evaluated model."""
+    folder = write_flights(tmp_path_factory.mktemp("composed"))
+    environment = {
+        **os.environ,
+        **PLANTED,
+        "PROJECT": str(folder),
+        "USER_ID": str(os.getuid()),
+        "GROUP_ID": str(os.getgid()),
+    }
+    environment |= {"FIRELIB_TRACKING": "none", "FIRELIB_NUM_CPUS": "3", "COMPOSE_PROJECT_NAME": "composed"}
+    up = ["docker-compose", "--file", str(ROOT / "compose.yaml"), "up", "--no-color"]
+    done = subprocess.run(up, env=environment, capture_output=True, text=True, check=False, timeout=580)
+    (folder / "compose.log").write_text(done.stdout + done.stderr)
+    subprocess.run([*up[:3], "down"], env=environment, capture_output=True, check=True)
+    assert (folder / "metrics/flights/test.json").exists(), done.stdout[-6000:] + done.stderr[-3000:]
+    return folder

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 from google.cloud import aiplatform_v1
 
@@ -50,6 +50,7 @@ class FakeJobs:
         age: How long ago jobs seem to have been created.
         jobs: Name → job, in the order of creation.
         lines: Number of a job → what its replica 0 wrote.
+        page: Lines of the log on a page.
     """
 
     plays: dict[str, list[Sequence[Step]]] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class FakeJobs:
     lines: dict[str, list[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     hidden_in_lists: bool = False
+    page: int = 1
     _steps: dict[str, list[Step]] = field(default_factory=dict)
     url: str = ""
 
@@ -126,14 +128,17 @@ class FakeJobs:
         return {}
 
     def _log(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Pages of one line each, so that pages are turned."""
+        """Pages of few lines, so that pages are turned."""
         number = re.search(r'resource\.labels\.job_id="(\d+)"', query["filter"])
         lines = self.lines.get(number[1], []) if number else []
         start = int(query.get("pageToken", 0))
-        page: dict[str, Any] = {"entries": [{"textPayload": line} for line in lines[start : start + 1]]}
-        if start + 1 < len(lines):
-            page["nextPageToken"] = str(start + 1)
+        page: dict[str, Any] = {"entries": [{"textPayload": line} for line in lines[start : start + self.page]]}
+        if start + self.page < len(lines):
+            page["nextPageToken"] = str(start + self.page)
         return page
+
+
+Service = TypeVar("Service", bound=FakeJobs)
 
 
 def _ago(age: timedelta) -> str:
@@ -143,7 +148,13 @@ def _ago(age: timedelta) -> str:
 @contextmanager
 def fake_jobs() -> Iterator[FakeJobs]:
     """The service, on a port of its own."""
-    service = FakeJobs()
+    with serving(FakeJobs()) as service:
+        yield service
+
+
+@contextmanager
+def serving(service: Service) -> Iterator[Service]:
+    """A service, on a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:

