@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ray._raylet import AuthenticationTokenLoader
 
 from firelib.errors import FirelibError
 from firelib.launch.attend import send
@@ -34,6 +35,10 @@ def let_in(head, monkeypatch):
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(head.token_file))
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    # Ray keeps the first token that a process has loaded; tests before may have had a Ray with another one.
+    AuthenticationTokenLoader.instance().reset_cache()
+    yield
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 def sent(head, project, drill, address=None):
