@@ -119,7 +119,7 @@ class Train(_Section):
     epochs: Passes over the training split.
     lr: Learning rate that the recipe's optimizer starts with.
     seed: Seed of the initial weights and of the order of rows.
-    precision: Numbers that layers compute with; weights are always float32.
+    precision: Numbers that layers compute with; weights are float32, with `float64` those too.
     xla: Whether XLA compiles the forward and backward pass.
     steps_per_execution: Steps in one call into TensorFlow.
     accumulate: Parts in which a worker goes through its share of a batch, one after the other: less memory.
@@ -137,7 +137,7 @@ class Train(_Section):
     epochs: int = Field(ge=1)
     lr: float = Field(gt=0, allow_inf_nan=False)
     seed: int = Field(ge=0, lt=2**31)
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Literal["float32", "float64", "mixed_bfloat16", "mixed_float16"] = "float32"
     xla: bool = False
     steps_per_execution: int = Field(default=1, ge=1)
     accumulate: int = Field(default=1, ge=1)

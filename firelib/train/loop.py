@@ -88,6 +88,8 @@ class TrainingWorker:
         keras.config.set_dtype_policy(settings.precision)
         with strategy.scope():
             self._model = build_model(job, dataset.manifest)
+            if settings.precision == "float64":  # numbers drawn in float64 are others
+                self._model.set_weights(self._plain.get_weights())
             prepare(self._model.optimizer, settings, self._feed.steps * settings.epochs)
             self._model.optimizer.build(self._model.trainable_variables)
         self._callbacks = self._recipe_callbacks()

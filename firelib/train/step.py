@@ -59,6 +59,7 @@ class TrainStep:
         self._dense = bool(clips) or optimizer is not model.optimizer
         self._inputs = list(model.input) if isinstance(model.input, dict) else None
         self._xla = settings.xla
+        self._summed = tf.float64 if settings.precision == "float64" else tf.float32
         self._gradients: Any = self._gradients_of_part
         if self._xla:
             self._gradients = tf.function(self._gradients_of_part, jit_compile=True)
@@ -118,26 +119,28 @@ class TrainStep:
             loss, gradients = self._gradients_in_parts(features, label, weight)
         used = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
         gradients = [self._summable(gradient, variable) for gradient, variable in used]
-        gradients.append(tf.concat([loss[None], votes], axis=0))
+        gradients.append(tf.concat([loss[None], tf.cast(votes, self._summed)], axis=0))
         *summed, agreed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        optimizer.apply(summed, [variable for _, variable in used])
-        return agreed
+        variables = [variable for _, variable in used]
+        optimizer.apply([tf.cast(sum_, v.dtype) for sum_, v in zip(summed, variables, strict=True)], variables)
+        return tf.cast(agreed, tf.float32)
 
     def _summable(self, gradient: Any, variable: Any) -> Any:
-        """A gradient as it is best summed: lists of rows take two rounds of messages, and as many a table."""
+        """A gradient as it is best summed: lists of rows take two rounds of messages, all of one type travel as one."""
         import tensorflow as tf
 
         dense = self._dense or prod(variable.shape) <= _SMALL_TABLE
-        return tf.convert_to_tensor(gradient) if dense else gradient
+        return tf.cast(tf.convert_to_tensor(gradient) if dense else gradient, self._summed)
 
     def _gradients_of_part(self, features: Any, label: Any, weight: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
         model = self._model
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(self._loss_of(label, model(features, training=True)) * weight)
+            losses = tf.cast(self._loss_of(label, model(features, training=True)), self._summed)
+            loss = tf.reduce_sum(losses * tf.cast(weight, self._summed))
             if model.losses:  # regularisation: each worker adds its part
-                loss += tf.add_n(model.losses) * self._regularisation
+                loss += tf.cast(tf.add_n(model.losses), self._summed) * self._regularisation
             scaled = model.optimizer.scale_loss(loss)
         return loss, tape.gradient(scaled, model.trainable_variables)
 
@@ -149,8 +152,8 @@ class TrainStep:
         size = -(-rows // self._parts)
         batch = tf.nest.map_structure(lambda tensor: _filled(tensor, rows, size * self._parts), (features, label))
         weight = tf.pad(weight, [[0, size * self._parts - rows]])
-        loss = tf.zeros(())
-        sums = [tf.zeros(variable.shape) for variable in self._model.trainable_variables]
+        loss = tf.zeros((), self._summed)
+        sums = [tf.zeros(variable.shape, variable.dtype) for variable in self._model.trainable_variables]
         for part in tf.range(self._parts):
             start = part * size
             mine = tf.nest.map_structure(lambda tensor: tensor[start : start + size], batch)  # noqa: B023  traced

@@ -34,6 +34,8 @@ SHARED = {
     "parts": run(accumulate=3, model=SGD),
     "several steps": run(steps_per_execution=5),
     "float16": run(precision="mixed_float16", clip_norm=0.01),
+    "float64": run(precision="float64"),
+    "float64 in parts": run(precision="float64", accumulate=3, steps_per_execution=4),
     "balanced": run(class_weights="balanced"),
     "cosine": run(schedule={"kind": "cosine", "warmup_steps": 5}),
     "few rows": run(folder="few", rows=5),
@@ -113,6 +115,13 @@ def test_half_precision_learns_with_float32_weights(one, name):
     assert {weight.dtype for weight in one[name].weights} == {np.dtype("float32")}
     assert one[name].losses[-1] < one[name].losses[0]
     assert one[name].losses != one["plain"].losses
+
+
+def test_double_precision_is_the_same_training_with_float64_weights(one):
+    """But for the toy's last layer, which asks for float32."""
+    assert [weight.dtype.name for weight in one["float64"].weights] == ["float64"] * 3 + ["float32"] * 2
+    np.testing.assert_allclose(one["float64"].losses, one["plain"].losses, rtol=1e-3)
+    np.testing.assert_allclose(one["float64 in parts"].losses, one["float64"].losses, rtol=1e-6)
 
 
 def test_xla_computes_the_same(one):

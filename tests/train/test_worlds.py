@@ -41,34 +41,71 @@ class FashionBySgd(FashionMnist):
         return model
 
 
-def of_recipe(recipe, folder):
-    file = ROOT / "params.yaml" if recipe.name == "flights" else params_of(recipe.name, ROOT)
-    return Run(load_params(file, UNTRACKED), recipe, stop_at=STEPS, folder=folder, data=ROOT)
+def of_recipe(recipe, precision):
+    params = load_params(ROOT / "params.yaml" if recipe.name == "flights" else params_of(recipe.name, ROOT), UNTRACKED)
+    params = params.model_copy(update={"train": params.train.model_copy(update={"precision": precision})})
+    return Run(params, recipe, stop_at=STEPS, folder=f"{type(recipe).__name__}-{precision}", data=ROOT)
 
 
+RECIPES = {
+    "flights-sgd": FlightsBySgd(),
+    "flights-adam": Flights(),
+    "fashion-sgd": FashionBySgd(),
+    "fashion-adam": FashionMnist(),
+}
 RUNS = {name: Run(toy_params(epochs=13, optimizer=name)) for name in ("sgd", "adam")}
-if has_data("flights"):
-    RUNS |= {"flights-sgd": of_recipe(FlightsBySgd(), "sgd"), "flights-adam": of_recipe(Flights(), "adam")}
-if has_data("fashion_mnist"):
-    RUNS |= {"fashion-sgd": of_recipe(FashionBySgd(), "sgd"), "fashion-adam": of_recipe(FashionMnist(), "adam")}
+RUNS |= {
+    f"{name}-{precision}": of_recipe(recipe, precision)
+    for name, recipe in RECIPES.items()
+    if has_data(recipe.name)
+    for precision in ("float64", "float32")
+}
+ROUNDED = [name for name in RUNS if name.endswith("float32")]
+EXACT = [name for name in RUNS if name not in ROUNDED]
 
 
 @pytest.fixture(scope="module")
 def curves(tmp_path_factory):
-    return {
-        world: train_locally(tmp_path_factory.mktemp(f"world{world}"), list(RUNS.values()), world, timeout=1800)
-        for world in (1, *WORLDS)
-    }
+    curves = {}
+    for world in (1, *WORLDS):
+        outcomes = train_locally(tmp_path_factory.mktemp(f"world{world}"), list(RUNS.values()), world, timeout=3000)
+        curves[world] = dict(zip(RUNS, outcomes, strict=True))
+    return curves
+
+
+def first_losses(outcome):
+    assert not outcome.error
+    assert len(outcome.losses) >= STEPS
+    return np.array(outcome.losses[:STEPS])
+
+
+def distance(curves, world, name):
+    """How far each step's loss is from that on one worker, relative to it."""
+    return np.abs(first_losses(curves[world][name]) / first_losses(curves[1][name]) - 1)
+
+
+def record(record_property, apart):
+    parts = np.flatnonzero(apart > 1e-5)
+    record_property("apart", f"{apart.max():.1e}; {parts[0] if len(parts) else STEPS} steps within 1e-5")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
-@pytest.mark.parametrize("index", range(len(RUNS)), ids=list(RUNS))
-def test_curve_is_that_of_one_worker(curves, world, index, record_property):
-    one, many = np.array(curves[1][index].losses), np.array(curves[world][index].losses)
-    assert len(one) >= STEPS
-    apart = np.abs(many[:STEPS] / one[:STEPS] - 1)
-    record_property(
-        "apart", f"{apart.max():.1e} at step {apart.argmax() + 1}, loss {one[0]:.4f} to {one[STEPS - 1]:.4f}"
-    )
-    np.testing.assert_allclose(many[:STEPS], one[:STEPS], rtol=1e-5)
+@pytest.mark.parametrize("name", EXACT)
+def test_curve_is_that_of_one_worker(curves, world, name, record_property):
+    apart = distance(curves, world, name)
+    record(record_property, apart)
+    assert apart.max() <= 1e-5
+    for mine, theirs in zip(curves[world][name].weights, curves[1][name].weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("name", ROUNDED)
+def test_curve_in_float32_parts_only_by_rounding(curves, world, name, record_property):
+    """A sum over other parts of a batch is rounded otherwise, and training lets that grow: not in float64."""
+    apart = distance(curves, world, name)
+    record(record_property, apart)
+    assert apart[:5].max() <= 1e-5
+    assert apart.max() <= 0.1
