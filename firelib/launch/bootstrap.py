@@ -20,6 +20,7 @@ from firelib.launch.job_code import take_code, with_outputs
 from firelib.launch.place import Place, place_of
 from firelib.launch.ray_node import own_address, private_token, ray_node
 from firelib.launch.rendezvous import Head, Rendezvous, new_head
+from firelib.launch.secret_manager import read_cloud_secrets
 from firelib.launch.self_check import component, self_check
 from firelib.launch.stage_process import run_stage
 from firelib.launch.variables import JOB_ID
@@ -67,6 +68,7 @@ def main(words: Sequence[str]) -> int:
     if words == ["self-check"]:
         return _self_check()
     signal.signal(signal.SIGTERM, _end_now)  # as process 1 of a container it would be ignored
+    read_cloud_secrets(os.environ)
     take_code(os.environ, Path.cwd())
     place = place_of(os.environ)
     if place is None:

@@ -13,6 +13,9 @@ from firelib.launch.package import write_package
 from firelib.launch.variables import JOB_ID
 from firelib.passing import CODE
 
+#: Command of a container that takes the code.
+ENTRY = ("python", "-m", "firelib.launch.bootstrap")
+
 
 def code_uri(spec: JobSpec) -> str:
     """Where a job's code goes.

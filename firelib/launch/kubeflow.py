@@ -8,11 +8,11 @@ from firelib.errors import FirelibError
 from firelib.launch.backend import JobStatus
 from firelib.launch.follow import LostConnectionError
 from firelib.launch.job import JobSpec
+from firelib.launch.job_code import send_code
 from firelib.launch.job_record import JobRecord
 from firelib.launch.kubeflow_request import train_job, training_runtime
 from firelib.launch.kuberay import ray_job
 from firelib.launch.kubernetes_pods import pod_problems
-from firelib.launch.project_archive import send_project
 
 SETTINGS: Mapping[str, str] = {
     "namespace": "where; default: default",
@@ -45,7 +45,7 @@ def submit(spec: JobSpec) -> Mapping[str, str]:
     Raises:
         FirelibError: The cluster refuses or cannot be reached.
     """
-    send_project(spec)
+    send_code(spec)
     wanted = request(spec)["objects"]
     try:
         for each in wanted:

@@ -7,9 +7,9 @@ point makes one Ray cluster of its pods.
 from typing import Any
 
 from firelib.launch.job import JobSpec
+from firelib.launch.job_code import ENTRY
 from firelib.launch.kubernetes_pods import limits, pod, variables
 from firelib.launch.place import HEAD, REPLICAS
-from firelib.launch.project_archive import ENTRY
 
 GROUP, VERSION = "trainer.kubeflow.org", "v1alpha1"
 _NODE = "node"

@@ -5,8 +5,8 @@ from importlib.metadata import version
 from typing import Any
 
 from firelib.launch.job import JobSpec
+from firelib.launch.job_code import ENTRY
 from firelib.launch.kubernetes_pods import limits, pod, variables
-from firelib.launch.project_archive import ENTRY
 
 # KubeRay's operator, which is another pod, has to reach the dashboard; a token protects it.
 _START = {"dashboard-host": "0.0.0.0"}  # noqa: S104

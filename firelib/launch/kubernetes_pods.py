@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from firelib.launch.job import JobSpec, Resources
+from firelib.launch.job_code import code_uri
 from firelib.launch.machine_fit import misfits
 from firelib.launch.machines import gpu_kinds, gpus_of, machines
-from firelib.launch.project_archive import ARCHIVE, archive_uri
 from firelib.launch.variables import SECRETS, stage_variables
+from firelib.passing import CODE
 
 # Kubernetes keeps some of a machine for itself; what firelib asks for must leave that much.
 _FREE_SHARE = 0.85
@@ -29,7 +30,7 @@ def pod_problems(spec: JobSpec) -> Iterator[str]:
 
 def variables(spec: JobSpec, more: Mapping[str, str]) -> list[dict[str, Any]]:
     """A container's variables; of the cluster's secrets only the names."""
-    plain = {**stage_variables(spec), ARCHIVE: archive_uri(spec), **more}
+    plain = {**stage_variables(spec), CODE: code_uri(spec), **more}
     ours = {name: reference for name, reference in spec.secrets.items() if reference.startswith("k8s:")}
     if len(ours) == len(spec.secrets):
         plain.pop(SECRETS, None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
+from firelib.launch.job import JobSpec
 
 _FOLDERS = ("data", "models", "metrics", "plots")
 _NAME = "outputs.tar.gz"
@@ -78,6 +79,22 @@ def unpack_outputs(packed: bytes, project: Path) -> list[str]:
             storage.write_bytes(str(project / member.name), file.read())
             names.append(member.name)
     return names
+
+
+def fetch_outputs(spec: JobSpec) -> list[str]:
+    """Bring what a job's stage has made back into the project that sent it.
+
+    Returns:
+        Names of the files, relative to the project.
+
+    Raises:
+        FirelibError: The job left nothing, or the storage cannot be read.
+    """
+    uri = outputs_uri(spec.storage_root or "", spec.job_id)
+    try:
+        return unpack_outputs(storage.read_bytes(uri), Path(spec.project))
+    except FileNotFoundError:
+        raise FirelibError("the job has left nothing (yet)", where=uri, remedy=f"firelib logs {spec.job_id}") from None
 
 
 def _refuse_strange(members: list[tarfile.TarInfo]) -> None:

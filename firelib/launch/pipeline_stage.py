@@ -5,18 +5,18 @@ those files, so a component whose input is the same word, in the same image, nee
 """
 
 import hashlib
-import io
 import os
 import sys
-import zipfile
 from pathlib import Path
 
 from firelib import storage
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.launch import bootstrap
-from firelib.launch.cloud_stage import read_cloud_secrets
+from firelib.launch.job_code import take_code
 from firelib.launch.outputs import outputs_there, pack_outputs, unpack_outputs
+from firelib.launch.secret_manager import read_cloud_secrets
+from firelib.launch.stage_process import run_stage
+from firelib.passing import CODE
 
 #: What stands for "nothing yet" as input of the first stage.
 NOTHING = "none"
@@ -27,7 +27,7 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
 
     Args:
         stage: `extract`, `transform`, `train` or `evaluate`.
-        project: URI of the project's archive.
+        project: URI of the archive with the project's code.
         before: URI that the stage before has handed on, or `none`.
         root: Storage root.
         after: File that takes the URI to hand on.
@@ -38,12 +38,11 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
     os.environ["FIRELIB_STORAGE_ROOT"] = root
     read_cloud_secrets(os.environ)
     here = Path.cwd()
-    with zipfile.ZipFile(io.BytesIO(storage.read_bytes(project))) as archive:
-        archive.extractall(here)
+    take_code({CODE: project}, here)
     shipped = outputs_there(here)
     if before != NOTHING:
         unpack_outputs(storage.read_bytes(before), here)
-    code = bootstrap.main([stage])
+    code = run_stage([stage], {CODE: project})
     if code == 0:
         after.parent.mkdir(parents=True, exist_ok=True)
         after.write_text(_kept(here, shipped, root), encoding="utf-8")

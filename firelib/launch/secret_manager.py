@@ -1,9 +1,12 @@
 """Values of Google's Secret Manager, read where a job runs, with the job's own identity."""
 
 import base64
+import json
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from firelib.errors import FirelibError
+from firelib.launch.variables import SECRETS
 
 _ENDPOINT = "https://secretmanager.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -29,6 +32,24 @@ def secret_value(name: str, session: Any = None, endpoint: str = _ENDPOINT) -> s
             remedy="does it exist? The job's service account needs roles/secretmanager.secretAccessor",
         )
     return base64.b64decode(answer.json()["payload"]["data"]).decode().strip()
+
+
+def read_cloud_secrets(environ: MutableMapping[str, str], read: Callable[[str], str] = secret_value) -> None:
+    """Put the values of a job's `gcp:` references into an environment; other references stay for the stage to read.
+
+    Raises:
+        FirelibError: One cannot be read.
+    """
+    secrets = json.loads(environ.pop(SECRETS, "{}"))
+    others = {}
+    for name, reference in secrets.items():
+        kind, _, place = reference.partition(":")
+        if kind == "gcp":
+            environ[name] = read(place)
+        else:
+            others[name] = reference
+    if others:
+        environ[SECRETS] = json.dumps(others)
 
 
 def _session() -> Any:

@@ -15,8 +15,8 @@ from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.launch.backend import JobStatus
 from firelib.launch.job import JobSpec, refuse
+from firelib.launch.job_code import send_code
 from firelib.launch.job_record import JobRecord, read_record, write_record
-from firelib.launch.project_archive import send_project
 from firelib.launch.vertex_places import places
 from firelib.launch.vertex_presend import what_is_missing
 from firelib.launch.vertex_problems import vertex_problems
@@ -58,7 +58,7 @@ def submit(spec: JobSpec) -> Mapping[str, str]:
     refuse(
         what_is_missing(spec), where=f"job {spec.job_id} for vertex", remedy="docs/vertex.md says what has to be there"
     )
-    send_project(spec)
+    send_code(spec)
     try:
         found = _ask_from(spec, 0)
     except BaseException:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from firelib.launch.job import JobSpec
+from firelib.launch.job_code import ENTRY, code_uri
 from firelib.launch.machines import gpu_kinds, gpus_of
-from firelib.launch.project_archive import ARCHIVE, ENTRY, archive_uri
 from firelib.launch.variables import stage_variables
 from firelib.launch.vertex_places import Place
+from firelib.passing import CODE
 
 #: Labels by which all that a job started is found again.
 JOB_LABEL, PLACE_LABEL = "firelib-job", "firelib-place"
@@ -60,7 +61,7 @@ def _pools(spec: JobSpec, place: Place) -> list[dict[str, Any]]:
 
 
 def _pool(spec: JobSpec, place: Place) -> dict[str, Any]:
-    variables = {**stage_variables(spec), ARCHIVE: archive_uri(spec)}
+    variables = {**stage_variables(spec), CODE: code_uri(spec)}
     if place.resources.cpus:
         variables["FIRELIB_NUM_CPUS"] = str(max(1, int(place.resources.cpus)))
     return {

@@ -59,6 +59,9 @@ def composed(images, tmp_path_factory) -> Path:
     environment |= {"FIRELIB_TRACKING": "none", "FIRELIB_NUM_CPUS": "3", "COMPOSE_PROJECT_NAME": "composed"}
     up = ["docker-compose", "--file", str(ROOT / "compose.yaml"), "up", "--no-color"]
     done = subprocess.run(up, env=environment, capture_output=True, text=True, check=False, timeout=580)
+    times = "{{.Name}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}}"
+    ran = images.docker("ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project=composed").split()
+    (folder / "containers.txt").write_text(images.docker("inspect", "--format", times, *ran))
     (folder / "compose.log").write_text(done.stdout + done.stderr)
     subprocess.run([*up[:3], "down"], env=environment, capture_output=True, check=True)
     assert (folder / "metrics/flights/test.json").exists(), done.stdout[-6000:] + done.stderr[-3000:]

