@@ -1,7 +1,6 @@
 """Interleaved timing: each round runs every way once, so that what disturbs the machine disturbs all of them.
 
-Rounds begin at another way each time: what one leaves behind, such as Ray's workers at rest, does not always meet the
-same one.
+Rounds begin at another way each time: what one leaves behind does not always meet the same one.
 """
 
 import json
@@ -22,7 +21,7 @@ _LOAD_BEFORE = os.getloadavg()[0]  # of other work, since the benchmark has not 
 
 
 def nothing() -> None:
-    """What most ways need beforehand."""
+    """What most ways need before and after."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,14 @@ class Way:
         settings: What was chosen for it, for the report.
         rows: Rows that those seconds are for; slow ways get fewer, rates stay comparable.
         before: Runs ahead of each time, outside the timer.
+        after: Runs behind it, outside the timer: what is left running would take cores from the next way.
     """
 
     run: Callable[[], float | None]
     settings: str
     rows: int
     before: Callable[[], None] = nothing
+    after: Callable[[], None] = nothing
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,12 @@ def timed(way: Way) -> float:
     """Seconds of one run."""
     way.before()
     start = time.perf_counter()
-    own = way.run()
-    return time.perf_counter() - start if own is None else own
+    try:
+        own = way.run()
+        seconds = time.perf_counter() - start
+    finally:
+        way.after()
+    return seconds if own is None else own
 
 
 def present(makers: Mapping[str, Callable[[], Way]]) -> tuple[dict[str, Way], dict[str, str]]:

@@ -59,13 +59,11 @@ def main() -> None:
     options = parser.parse_args()
     import_tensorflow()
     cases = []
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stack.callback(ray_data.stop)
+    with tempfile.TemporaryDirectory() as folder:
         for make in datasets.MAKERS:
             data = make(options.rows)
             note(f"reading {data.title}")
-            files = _written(data, folder / make.__name__, options.batch)
+            files = _written(data, Path(folder, make.__name__), options.batch)
             cases += _measure(files, _GOALS[make.__name__], options.rounds)
     note(f"figures: {save('tfrecord_read', 'How fast do batches come out of TFRecords?', cases)}")
 
@@ -200,13 +198,7 @@ def _tfx_bsl(files: Files, stack: ExitStack) -> Way:
 def _ray(files: Files) -> Way:
     few, many = _RAY_ROWS
     parts = {rows: _parts(files, rows) for rows in (few, many)}
-    ray_data.start()
-    ray_data.read(parts[few], files.batch)  # workers start, and import TensorFlow
-
-    def read() -> float:
-        return ray_data.more_rows(lambda rows: ray_data.read(parts[rows], files.batch), few, many)
-
-    return Way(read, ray_data.READ_SETTINGS, many - few)
+    return ray_data.way(lambda rows: ray_data.read(parts[rows], files.batch), few, many, ray_data.READ_SETTINGS)
 
 
 def _parts(files: Files, rows: int) -> list[str]:

@@ -3,7 +3,8 @@
     python -m benchmarks.tfrecord_seek [--rows 400000] [--rounds 7] [--batch 512]
 
 A time is that of `open_dataset`, `as_tf(start_step=…)` and its first batch, all anew and with another seed each round,
-so that nothing is left from before but the page cache. Differences to step 0 are taken within a round.
+so that nothing is left from before but the page cache; half a second passes in between, so that the read-ahead of the
+one before has ended. Differences to step 0 are taken within a round.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from firelib.console import note
 
 _PLACES = (0.0, 0.1, 0.5, 0.9, 0.99)
 _CASES = ("images", "strings")  # one of each layout
+_REST_SECONDS = 0.5
 
 
 def main() -> None:
@@ -59,6 +61,7 @@ def _interleaved(folder: Path, batch: int, steps: list[int], shuffled: bool, rou
     times: dict[int, list[float]] = {step: [] for step in steps}
     for seed in range(rounds + 1):
         for step in steps:
+            time.sleep(_REST_SECONDS)
             seconds = _timed(lambda step=step, seed=seed: _first(folder, batch, step, seed if shuffled else None))
             if seed:
                 times[step].append(1000 * seconds)

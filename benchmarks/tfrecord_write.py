@@ -42,10 +42,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     import_tensorflow()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stack.callback(ray_data.stop)
-        cases = [_measure(make, options.rows, folder / make.__name__, options.rounds) for make in datasets.MAKERS]
+    with tempfile.TemporaryDirectory() as folder:
+        cases = [_measure(make, options.rows, Path(folder, make.__name__), options.rounds) for make in datasets.MAKERS]
     note(f"figures: {save('tfrecord_write', 'How fast are TFRecords written by one process?', cases)}")
 
 
@@ -124,15 +122,13 @@ def _tfx_bsl(table: Any, folder: Path, stack: ExitStack) -> Way:
 
 
 def _ray(table: Any, folder: Path) -> Way:
-    ray_data.start()
     few, many = _RAY_ROWS
     writable = ray_data.writable(table)
-    ray_data.write(folder, writable.slice(0, few))  # workers start, and import TensorFlow
 
-    def write() -> float:
-        return ray_data.more_rows(lambda rows: ray_data.write(folder, writable.slice(0, rows)), few, many)
+    def write_rows(rows: int) -> None:
+        ray_data.write(folder, writable.slice(0, rows))
 
-    return Way(write, ray_data.WRITE_SETTINGS, many - few)
+    return ray_data.way(write_rows, few, many, ray_data.WRITE_SETTINGS)
 
 
 def _records(shard: Path, rows: int) -> list[bytes]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from benchmarks.measure import Way
+
 CPUS = 2
 
 _TRIES = 3
@@ -19,25 +21,35 @@ READ_SETTINGS = (
 )
 
 
-def start() -> None:
-    """A local Ray."""
+def way(run: Callable[[int], Any], few: int, many: int, settings: str) -> Way:
+    """A job for some number of rows, timed for as many as `many` is more than `few`.
+
+    A Ray of its own comes up for it each time, with workers that have imported TensorFlow, and is gone afterwards: at
+    rest it would take cores from others.
+    """
+
+    def before() -> None:
+        _start()
+        run(few)
+
+    return Way(lambda: _more_rows(run, few, many), settings, many - few, before, _stop)
+
+
+def _start() -> None:
     import ray
 
-    if ray.is_initialized():
-        return
     ray.init(address="local", num_cpus=CPUS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
 
 
-def stop() -> None:
+def _stop() -> None:
     import ray
 
-    if ray.is_initialized():
-        ray.shutdown()
+    ray.shutdown()
 
 
-def more_rows(run: Callable[[int], Any], few: int, many: int) -> float:
+def _more_rows(run: Callable[[int], Any], few: int, many: int) -> float:
     """Seconds that `many` rows take more than `few`.
 
     Raises:
