@@ -142,8 +142,8 @@ def _default_target(here: Project, to: str) -> dict[str, str]:
 
 def _bring_back(record: "JobRecord") -> None:
     from firelib.console import note
-    from firelib.launch.bring_back import bring_back
     from firelib.launch.outputs import fetch_outputs
+    from firelib.launch.ray.bring_back import bring_back
 
     if record.backend in _REACHES_OUTPUTS:
         names = bring_back(record) if record.backend == "ray" else fetch_outputs(record.spec)
@@ -231,7 +231,7 @@ def _job(job_id: str) -> "tuple[Backend, JobRecord]":
 
 def in_job(context: typer.Context) -> None:
     """Run a stage as a job on this host."""
-    from firelib.launch.in_job import job_stage
+    from firelib.launch.ray.in_job import job_stage
 
     with job_stage(Path.cwd(), _job_root()):
         group = context.find_root().command
@@ -242,8 +242,8 @@ def in_job(context: typer.Context) -> None:
 def job_outputs(job_id: _JobId) -> None:
     """Print what a job left, as text."""
     from firelib import storage
-    from firelib.launch.bring_back import as_text
     from firelib.launch.outputs import outputs_uri
+    from firelib.launch.ray.bring_back import as_text
 
     typer.echo(as_text(storage.read_bytes(outputs_uri(_job_root(), job_id))))
 

@@ -16,11 +16,11 @@ OVER: frozenset[State] = frozenset({"succeeded", "failed", "cancelled"})
 
 #: Name → module, imported when it is asked for.
 BACKENDS: Mapping[str, str] = {
-    "local": "firelib.launch.local",
-    "docker": "firelib.launch.docker",
-    "ray": "firelib.launch.ray_jobs",
-    "vertex": "firelib.launch.vertex",
-    "kubeflow": "firelib.launch.kubeflow",
+    "local": "firelib.launch.local.backend",
+    "docker": "firelib.launch.docker.backend",
+    "ray": "firelib.launch.ray.backend",
+    "vertex": "firelib.launch.vertex.backend",
+    "kubeflow": "firelib.launch.kubeflow.backend",
 }
 
 

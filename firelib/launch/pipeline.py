@@ -11,7 +11,7 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.launch.job import Resources, refuse
-from firelib.launch.kubernetes_pods import limits
+from firelib.launch.kubeflow.pods import limits
 from firelib.launch.machine_fit import misfits
 from firelib.launch.machines import gpu_kinds, gpus_of
 from firelib.launch.pipeline_stage import NOTHING

@@ -6,8 +6,8 @@ import tarfile
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.bring_back import as_text, from_text
 from firelib.launch.outputs import outputs_there, pack_outputs, unpack_outputs
+from firelib.launch.ray.bring_back import as_text, from_text
 
 
 def write(folder, name, text):

@@ -6,7 +6,7 @@ import pytest
 
 from firelib.errors import FirelibError
 from firelib.launch.place import Place, place_of
-from firelib.launch.vertex_variables import vertex_variables
+from firelib.launch.vertex.variables import vertex_variables
 
 HOSTS = ("job-0", "job-1", "job-2")
 

@@ -33,6 +33,6 @@ def test_a_missing_secret_is_said():
 
 
 def test_the_keeper_leaves_the_code(project):
-    command = [sys.executable, "-m", "firelib.launch.keeper", str(project / "kept"), "extract"]
+    command = [sys.executable, "-m", "firelib.launch.local.keeper", str(project / "kept"), "extract"]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
     assert (project / "kept/exit_code").read_text() == "0"

@@ -1,0 +1,1 @@
+"""Backend `docker`: the replicas of a job as containers of this machine, as the cloud would start them."""
