@@ -1,6 +1,8 @@
 """Interleaved timing: each round runs every way once, so that what disturbs the machine disturbs all of them.
 
-Rounds begin at another way each time: what one leaves behind does not always meet the same one.
+Rounds begin at another way each time: what one leaves behind does not always meet the same one. A way's turn lasts half
+a second at least: a run of milliseconds is repeated and its median counts, so that neither the way before nor one
+interruption decides it.
 """
 
 import json
@@ -59,17 +61,25 @@ class Pair:
     goal: float | None = None
 
 
-def interleaved(ways: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
+def interleaved(ways: Mapping[str, Way], rounds: int, turn_seconds: float = 0.5) -> dict[str, list[float]]:
     """Rows per second of each way in each round; one more run before, to warm caches and compilers."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
     names = list(ways)
     for index in range(rounds + 1):
         begin = index % len(names)
         for name in names[begin:] + names[:begin]:
-            seconds = timed(ways[name])
+            seconds = statistics.median(_turn(ways[name], turn_seconds))
             if index:
                 rates[name].append(ways[name].rows / seconds)
     return rates
+
+
+def _turn(way: Way, seconds: float) -> list[float]:
+    """Seconds of each run, as many as fit."""
+    begin, runs = time.perf_counter(), [timed(way)]
+    while time.perf_counter() - begin < seconds:
+        runs.append(timed(way))
+    return runs
 
 
 def timed(way: Way) -> float:

@@ -1,5 +1,6 @@
 """Rates, ratios and what goes into the results; no test looks at how fast anything is."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,21 @@ def test_ways_take_turns_after_a_round_that_does_not_count() -> None:
     def way(name: str) -> Way:
         return Way(lambda: calls.append(name), "", 10, before=lambda: calls.append(f"before {name}"))
 
-    rates = interleaved({"a": way("a"), "b": way("b")}, rounds=2)
+    rates = interleaved({"a": way("a"), "b": way("b")}, rounds=2, turn_seconds=0)
     a, b = ["before a", "a"], ["before b", "b"]
     assert calls == a + b + b + a + a + b
     assert [len(each) for each in rates.values()] == [2, 2]
 
 
 def test_a_way_may_give_its_own_seconds() -> None:
-    assert interleaved({"there": Way(lambda: 0.5, "", 10)}, rounds=1) == {"there": [20.0]}
+    assert interleaved({"there": Way(lambda: 0.5, "", 10)}, rounds=1, turn_seconds=0) == {"there": [20.0]}
+
+
+def test_short_runs_are_repeated_and_the_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0, 0.07)
+    monkeypatch.setattr("benchmarks.measure.time.perf_counter", lambda: next(clock))
+    seconds = itertools.cycle([9.0, 1.0, 5.0])
+    assert interleaved({"short": Way(lambda: next(seconds), "", 10)}, rounds=1) == {"short": [2.0]}
 
 
 def test_a_peer_that_is_not_here_is_named_and_left_out() -> None:
