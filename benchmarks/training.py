@@ -133,7 +133,7 @@ def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, A
         _FIT: Way(partial(group.train, "fit"), "keras.Model.fit(as_tf(seed=…)), no strategy", rows),
         _FIT_MEMORY: Way(partial(group.train, "fit, memory"), "keras.Model.fit(as_tf(seed=…).cache())", rows),
     }
-    rates = interleaved(ways, rounds)
+    rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch each, so that waits and rates belong together
     case = compared(f"{title}, one worker on two cores", ways, rates, _PAIRS, {})
     case["findings"].append(_checkpoints(rows, rates))
     shares = [100 * share for share in group.waited["shards"][1:]]
@@ -157,7 +157,7 @@ def _one_core_each(title: str, one: Group, two: Group, size: tuple[int, int], ro
         _HALF: Way(partial(one.train, "half"), "as above; batches half as large", rows),
         _TWO: Way(partial(two.train, "shards"), "pinned to cores 0 and 1", rows),
     }
-    rates = interleaved(ways, rounds)
+    rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch each, so that waits and rates belong together
     case = compared(f"{title}, one core each", ways, rates, [], {})
     efficiency = [double / single / 2 for double, single in zip(rates[_TWO], rates[_ONE], strict=True)]
     case["findings"].append(
