@@ -44,11 +44,11 @@ def attend(chosen: Backend, record: JobRecord, write: Callable[[str], None] = sh
     with on_sigterm(_raise_told):
         try:
             return follow(chosen, record, write)
-        except (KeyboardInterrupt, _ToldToStopError) as told:
+        except KeyboardInterrupt as told:
             note(f"\nstopping job {record.job_id}; it may save its work first")
             chosen.cancel(record)
             status = follow(chosen, record, lambda _: None)
-            if isinstance(told, KeyboardInterrupt):
+            if not isinstance(told, _ToldToStopError):
                 raise
             raise StoppedError(
                 f"stopped: job {record.job_id} is {status.state}", remedy="the same command goes on from there"
@@ -59,8 +59,8 @@ class JobFailedError(FirelibError):
     """A job that did not end well."""
 
 
-class _ToldToStopError(Exception):
-    """SIGTERM came."""
+class _ToldToStopError(KeyboardInterrupt):
+    """SIGTERM came. Of what a callback raises, asyncio's loop keeps all to itself but Ctrl-C and SystemExit."""
 
 
 def _raise_told() -> None:
