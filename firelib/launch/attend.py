@@ -41,30 +41,22 @@ def attend(chosen: Backend, record: JobRecord, write: Callable[[str], None] = sh
         KeyboardInterrupt: After Ctrl-C.
         StoppedError: After SIGTERM.
     """
-    with on_sigterm(_raise_told):
+    with on_sigterm(lambda: _raise_told(record.job_id)):
         try:
             return follow(chosen, record, write)
-        except KeyboardInterrupt as told:
+        except KeyboardInterrupt:  # SIGTERM, too, until it leaves the block
             note(f"\nstopping job {record.job_id}; it may save its work first")
             chosen.cancel(record)
-            status = follow(chosen, record, lambda _: None)
-            if not isinstance(told, _ToldToStopError):
-                raise
-            raise StoppedError(
-                f"stopped: job {record.job_id} is {status.state}", remedy="the same command goes on from there"
-            ) from None
+            note(f"job {record.job_id} is {follow(chosen, record, lambda _: None).state}")
+            raise
 
 
 class JobFailedError(FirelibError):
     """A job that did not end well."""
 
 
-class _ToldToStopError(KeyboardInterrupt):
-    """SIGTERM came. Of what a callback raises, asyncio's loop keeps all to itself but Ctrl-C and SystemExit."""
-
-
-def _raise_told() -> None:
-    raise _ToldToStopError
+def _raise_told(job_id: str) -> None:
+    raise StoppedError(f"job {job_id} was stopped", remedy="the same command goes on from there")
 
 
 def refuse_failure(record: JobRecord, status: JobStatus) -> None:

@@ -19,13 +19,31 @@ def own_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def on_sigterm(handle: Callable[[], None]) -> Iterator[None]:
-    """Call a function when this process is asked to end: spot machines, Kubernetes and systemd ask by SIGTERM."""
+    """Call a function when this process is asked to end: spot machines, Kubernetes and systemd ask by SIGTERM.
+
+    An error that it raises ends the block. Inside the block it is a KeyboardInterrupt: `ray.get` and asyncio's loop
+    keep to themselves whatever else a signal handler raises, and wait on.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set a handler
         return
+    raised: list[Exception] = []
     with _kept(signal.SIGTERM):
-        signal.signal(signal.SIGTERM, lambda *_: handle())
-        yield
+        signal.signal(signal.SIGTERM, lambda *_: _interrupting(handle, raised))
+        try:
+            yield
+        except KeyboardInterrupt:
+            if raised:
+                raise raised[-1] from None
+            raise
+
+
+def _interrupting(handle: Callable[[], None], raised: list[Exception]) -> None:
+    try:
+        handle()
+    except Exception as error:
+        raised.append(error)
+        raise KeyboardInterrupt from error
 
 
 @contextmanager

@@ -1,9 +1,13 @@
+import os
 import signal
 import sys
+import threading
 
 import pytest
+import ray
 
-from firelib.train.signals import own_ctrl_c
+from firelib.errors import StoppedError
+from firelib.train.signals import on_sigterm, own_ctrl_c
 
 
 def interrupted() -> None:
@@ -18,3 +22,25 @@ def test_training_stopped_by_ctrl_c_has_not_ended_well() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def stop() -> None:
+    raise StoppedError("told to stop")
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_sigterm_ends_the_wait_for_ray() -> None:
+    """`ray.get` keeps what a signal handler raises to itself, and waits on, unless it is a KeyboardInterrupt."""
+    never = ray.remote(num_cpus=0)(threading.Event).remote()
+    soon = threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    soon.start()
+    with pytest.raises(StoppedError, match="told to stop"), on_sigterm(stop):
+        ray.get(never.wait.remote(), timeout=60)
+    assert signal.getsignal(signal.SIGTERM) is before
+    ray.kill(never)
+
+
+def test_ctrl_c_while_sigterm_is_looked_for_is_still_ctrl_c() -> None:
+    with pytest.raises(KeyboardInterrupt), on_sigterm(stop):
+        raise KeyboardInterrupt
