@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from ray.exceptions import RayTaskError
 
@@ -31,7 +32,7 @@ class Failure:
     def of(cls, error: BaseException) -> "Failure":
         """Read what Ray Train raised (`WorkerGroupError` holds one exception a failed worker)."""
         failures = _failures(error)
-        own = next((e for failed in failures.values() for e in _chain(failed) if isinstance(e, FirelibError)), None)
+        own = next((e for failed in failures.values() for e in _chain(failed) if _is_own(e)), None)
         losses = {who: failed for who, failed in failures.items() if _is_loss(failed)}
         who, first = next(iter((losses or failures).items()))
         return cls(who, _words(first), own, bool(losses))
@@ -49,6 +50,11 @@ def _words(failed: BaseException) -> str:
     """The last line of what it says, which is the cause; of a time that was over, the first sentence."""
     lines = str(failed).strip().splitlines() or [type(failed).__name__]
     return lines[0].partition(". ")[0] if type(failed).__name__ in _STARTS else lines[-1].strip()
+
+
+def _is_own(error: BaseException) -> TypeGuard[FirelibError]:
+    """One of ours as it was raised: what Ray wraps it in claims to be one, too, and says its whole trace."""
+    return isinstance(error, FirelibError) and not isinstance(error, RayTaskError)
 
 
 def _is_loss(failed: BaseException) -> bool:

@@ -69,7 +69,8 @@ def tune(recipe: Recipe, params: Params, environment: Environment, paths: Paths,
     results = _tuner(study, folder, concurrent, values).fit()
     if results.num_terminated + results.num_errors < len(values):
         raise KeyboardInterrupt
-    trials = _ranked([_trial(result, params) for result in results], params)
+    tried = _tried(results)
+    trials = _ranked([_trial(result, tried[result.path], params) for result in results], params)
     if trials[0].error:
         raise FirelibError(
             f"every trial failed: {trials[0].error}", where=storage.join(folder, study.name), remedy="try firelib train"
@@ -127,13 +128,21 @@ def _tuner(study: Study, folder: str, concurrent: int, values: list[dict[str, An
     )
 
 
-def _trial(result: Any, params: Params) -> Trial:
+def _tried(results: Any) -> dict[str, Mapping[str, Any]]:
+    """What each trial was given, by its path. A result forgets it if the trial failed before it reported."""
+    from ray import tune
+
+    trials = tune.ExperimentAnalysis(results.experiment_path, storage_filesystem=results.filesystem).trials
+    return {trial.path: trial.config["values"] for trial in trials}
+
+
+def _trial(result: Any, values: Mapping[str, Any], params: Params) -> Trial:
     history = result.metrics_dataframe
     error = _first_words(result.error) if result.error else ""
     if history is None or params.train.early_stopping.metric not in history:
-        return Trial(result.config["values"], 0, None, error or "no epoch was validated")
+        return Trial(values, 0, None, error or "no epoch was validated")
     scores = list(history[params.train.early_stopping.metric])
-    return Trial(result.config["values"], int(history["epoch"].max()), _score(scores, params), error)
+    return Trial(values, int(history["epoch"].max()), _score(scores, params), error)
 
 
 def _first_words(error: BaseException) -> str:

@@ -52,3 +52,11 @@ def test_what_cannot_be_unpickled_is_not_tried_again():
     failure = Failure.of(ControllerError(error))
     assert not failure.is_loss
     assert "No module named 'x'" in failure.why
+
+
+def test_own_error_in_the_clothes_of_ray_is_undressed():
+    """Ray raises a class that is both: its text is the trace of the actor."""
+    own = FirelibError("this", where="here", remedy="that")
+    worn = RayTaskError("train", "Traceback\n  …", own).as_instanceof_cause()
+    assert isinstance(worn, FirelibError)
+    assert Failure.of(worn).own is own
