@@ -18,7 +18,7 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature
 from firelib.tfrecord import canonical_kernel as kernel
 from firelib.tfrecord.layout import kind_of, numpy_dtype
-from firelib.tfrecord.wire import sized
+from firelib.tfrecord.wire import sized, varint
 
 #: Bytes of a framed record without features, at least.
 _LEAST_RECORD = 18
@@ -60,11 +60,34 @@ class Lists:
         """The key as a field of the map's entry, and the tag of the value that follows."""
         return np.frombuffer(b"\x0a" + sized(self.name) + b"\x12", np.uint8)
 
+    @cached_property
+    def head(self) -> bytes:
+        """What stands before the list, with the lengths that the entry has in all rows, if they are the same."""
+        payload = self.payload or 0
+        packed = b"\x0a" + varint(payload) if self.kind != kernel.BYTES and payload else b""
+        value = bytes([self.kind << 3 | 2]) + varint(len(packed) + payload) + packed
+        entry = self.key.tobytes() + varint(len(value) + payload) + value
+        return b"\x0a" + varint(len(entry) + payload) + entry
+
+    @property
+    def payload(self) -> int | None:
+        """Bytes of the items, if they are the same in all rows: varints and items of their own length are not."""
+        if self.items is not None or self.present is not None:
+            return None
+        if self.kind == kernel.FLOAT:
+            return 4 * self.per_row
+        if self.kind == kernel.INT64 or self.starts is not None or self.lengths is not None:
+            return None
+        return self.per_row * (1 + len(varint(self.width)) + self.width)
+
     def entry(self) -> Ints:
         """The feature's line in the table that the kernel takes; its addresses hold as long as this object."""
-        line = np.zeros(len(kernel.COLUMNS), np.int64)
+        line = np.zeros(kernel.COLUMNS, np.int64)
         line[kernel.KIND], line[kernel.PER_ROW], line[kernel.WIDTH] = self.kind, self.per_row, self.width
         line[kernel.KEY_BYTES], line[kernel.NAME_BYTES] = len(self.key), len(self.name)
+        line[kernel.END] = self.values.ctypes.data + self.values.nbytes
+        line[kernel.HEAD_BYTES] = len(self.head)
+        line[kernel.ENTRY_BYTES] = 0 if self.payload is None else len(self.head) + self.payload
         arrays = {
             kernel.VALUES: self.values,
             kernel.ITEMS: self.items,
@@ -72,10 +95,15 @@ class Lists:
             kernel.LENGTHS: self.lengths,
             kernel.PRESENT: self.present,
             kernel.KEY: self.key,
+            kernel.HEAD: self._padded_head,
         }
         for column, array in arrays.items():
             line[column] = 0 if array is None else array.ctypes.data
         return line
+
+    @cached_property
+    def _padded_head(self) -> npt.NDArray[np.uint8]:
+        return np.frombuffer(self.head + bytes(32), np.uint8)
 
 
 class CanonicalEncoder:
@@ -88,7 +116,7 @@ class CanonicalEncoder:
 
     def __init__(self, features: Sequence[Feature], block_bytes: int) -> None:
         self._features = sorted(features, key=_order)
-        self._buffers = [np.empty(max(block_bytes, _LEAST_RECORD), np.uint8) for _ in range(2)]
+        self._buffers = [np.empty(max(block_bytes, _LEAST_RECORD) + kernel.SLACK, np.uint8) for _ in range(2)]
         self._turn = 0
 
     def blocks(self, columns: Mapping[str, Any]) -> Iterator[tuple[npt.NDArray[np.uint8], Ints]]:
@@ -104,10 +132,11 @@ class CanonicalEncoder:
     def _block(self, table: Ints, start: int, rows: int) -> tuple[npt.NDArray[np.uint8], Ints]:
         """As many rows as there is room for; at least one."""
         buffer = self._buffers[self._turn]
-        ends = np.empty(min(rows - start, buffer.size // _LEAST_RECORD), np.int64)
-        written = kernel.fill(buffer.ctypes.data, buffer.size, table, start, ends)
+        room = buffer.size - kernel.SLACK
+        ends = np.empty(min(rows - start, room // _LEAST_RECORD), np.int64)
+        written = kernel.fill(buffer.ctypes.data, room, table, start, ends)
         if written < 0:
-            self._buffers[self._turn] = np.empty(-written, np.uint8)
+            self._buffers[self._turn] = np.empty(kernel.SLACK - written, np.uint8)
             return self._block(table, start, rows)
         return buffer[: ends[written - 1]], ends[:written]
 

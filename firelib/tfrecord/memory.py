@@ -55,3 +55,22 @@ def copy_bytes(context: Any, target: Any, source: Any, count: Any) -> Any:
         return ctx.get_dummy_value()
 
     return types.void(types.intp, types.intp, types.intp), generate
+
+
+def _copy(count: int) -> Any:
+    """A copy of so many bytes, in the registers for vectors."""
+
+    @intrinsic
+    def copy(context: Any, target: Any, source: Any) -> Any:
+        def generate(ctx: Any, builder: Any, signature: Any, args: Any) -> Any:
+            vector = ir.VectorType(ir.IntType(64), count // 8).as_pointer()
+            content = builder.load(builder.inttoptr(args[1], vector), align=1)
+            builder.store(content, builder.inttoptr(args[0], vector), align=1)
+            return ctx.get_dummy_value()
+
+        return types.void(types.intp, types.intp), generate
+
+    return copy
+
+
+copy_32, copy_64 = _copy(32), _copy(64)

@@ -134,6 +134,16 @@ def test_tensorflow_reads_what_blocks_of_any_size_give(tmp_path: Any, block_byte
     assert found == [example(row, declared) for row in rows]
 
 
+@pytest.mark.parametrize("name", ["t", "n" * 22, "n" * 60, "n" * 115, "n" * 130])
+def test_lengths_where_heads_and_copies_change_their_form(name: str) -> None:
+    declared = [Feature(name, "bytes"), Feature(f"{name}_", "float32", shape=(30,)), Feature(f"{name}é", "int64")]
+    sizes = [0, 1, 3, 62, 63, 64, 65, 110, 119, 120, 127, 128, 1023, 1024, 1025, 20_000, 5, 0]
+    rows = [{name: b"v" * n, f"{name}_": [float(n)] * 30, f"{name}é": 1 << n % 63} for n in sizes]
+    for first in range(len(rows)):  # so that each is the first of a block once, and the values end behind any
+        part = rows[first:]
+        assert records(*frames(declared, as_table(part, declared), 1 << 12)) == [example(r, declared) for r in part]
+
+
 def test_a_slice_of_arrow_arrays_starts_at_its_offset() -> None:
     declared = [Feature("t", "string"), Feature("r", "bytes", ragged=True), Feature("n", "int8", optional=True)]
     rows = [{"t": f"t{i}", "r": [b"x" * i, b"y"], "n": i if i % 2 else None} for i in range(9)]
