@@ -18,6 +18,7 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature
 from firelib.tfrecord import canonical_kernel as kernel
 from firelib.tfrecord.layout import kind_of, numpy_dtype
+from firelib.tfrecord.memory import SLACK
 from firelib.tfrecord.wire import sized, varint
 
 #: Bytes of a framed record without features, at least.
@@ -116,7 +117,7 @@ class CanonicalEncoder:
 
     def __init__(self, features: Sequence[Feature], block_bytes: int) -> None:
         self._features = sorted(features, key=_order)
-        self._buffers = [np.empty(max(block_bytes, _LEAST_RECORD) + kernel.SLACK, np.uint8) for _ in range(2)]
+        self._buffers = [np.empty(max(block_bytes, _LEAST_RECORD) + SLACK, np.uint8) for _ in range(2)]
         self._turn = 0
 
     def blocks(self, columns: Mapping[str, Any]) -> Iterator[tuple[npt.NDArray[np.uint8], Ints]]:
@@ -132,11 +133,11 @@ class CanonicalEncoder:
     def _block(self, table: Ints, start: int, rows: int) -> tuple[npt.NDArray[np.uint8], Ints]:
         """As many rows as there is room for; at least one."""
         buffer = self._buffers[self._turn]
-        room = buffer.size - kernel.SLACK
+        room = buffer.size - SLACK
         ends = np.empty(min(rows - start, room // _LEAST_RECORD), np.int64)
         written = kernel.fill(buffer.ctypes.data, room, table, start, ends)
         if written < 0:
-            self._buffers[self._turn] = np.empty(kernel.SLACK - written, np.uint8)
+            self._buffers[self._turn] = np.empty(SLACK - written, np.uint8)
             return self._block(table, start, rows)
         return buffer[: ends[written - 1]], ends[:written]
 

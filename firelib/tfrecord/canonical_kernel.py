@@ -18,8 +18,8 @@ from numba import njit
 from firelib.tfrecord.crc import crc_of, crcs_behind, masked
 from firelib.tfrecord.memory import (
     copy_32,
-    copy_64,
     copy_bytes,
+    copy_over,
     load_i64,
     load_u8,
     load_u32,
@@ -31,9 +31,6 @@ from firelib.tfrecord.memory import (
 
 #: Kinds of lists; also the numbers of their fields in tf.train.Feature.
 BYTES, FLOAT, INT64 = 1, 2, 3
-
-#: Bytes behind the room for records that may be written to as well.
-SLACK = 64
 
 # Columns of the table of features that `fill` takes. Addresses of arrays that are not needed are 0.
 #   VALUES       address of float32, of int64, or of the bytes of all items
@@ -52,7 +49,6 @@ COLUMNS = 15
 _LINE = 8 * COLUMNS
 _TILE_ROWS = 64
 _BYTE = 0x7F  # the largest varint of one byte
-_LONG = 1024  # from this length on, memcpy is faster than a loop
 
 Ints = npt.NDArray[np.int64]
 
@@ -121,17 +117,6 @@ def put_varint(target: int, value: Any) -> Any:
         target += 1
     store_u8(target, np.uint8(bits))
     return target + 1
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _copy_over(target: int, source: int, count: int, end: int) -> None:
-    """Copy, and up to 64 bytes more than that if the source has them before its end."""
-    if count >= _LONG or source + count + 64 > end:
-        copy_bytes(target, source, count)
-        return
-    copy_64(target, source)
-    for index in range(64, count, 64):
-        copy_64(target + index, source + index)
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -270,7 +255,7 @@ def _put_list(target: int, feature: int, row: int) -> Any:
         if count == 4:
             store_u32(target, load_u32(source))
         else:
-            _copy_over(target, source, count, _get(feature, END))
+            copy_over(target, source, count, _get(feature, END))
         return target + count
     for item in range(first, last):
         if _get(feature, KIND) == INT64:
@@ -279,7 +264,7 @@ def _put_list(target: int, feature: int, row: int) -> Any:
             source, length = _item(feature, item)
             store_u8(target, np.uint8(0x0A))
             target = put_varint(target + 1, length)
-            _copy_over(target, source, length, _get(feature, END))
+            copy_over(target, source, length, _get(feature, END))
             target += length
     return target
 

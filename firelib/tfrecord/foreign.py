@@ -168,8 +168,7 @@ def _described(record: bytes) -> list[tuple[str, int, int]]:
 def _items(kind: int, content: bytes) -> int:
     buffer = np.frombuffer(content + b"\0", np.uint8)
     items, sizes = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    starts, stops = np.zeros(1, np.int64), np.array([len(content)])
-    if kernel.count(buffer.ctypes.data, kind, np.array([kind], np.int8), starts, stops, items, sizes) >= 0:
+    if kernel.count(buffer.ctypes.data, kind, np.array([[kind, 0, len(content)]]), items, sizes) >= 0:
         raise _no_example()
     return int(items[0])
 

@@ -6,7 +6,7 @@ Addresses are those of NumPy arrays (`array.ctypes.data`), which the caller keep
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -74,3 +74,26 @@ def _copy(count: int) -> Any:
 
 
 copy_32, copy_64 = _copy(32), _copy(64)
+
+_LONG = 1024  # from this length on, a call of memcpy is faster than a loop
+
+#: Bytes behind its target that `copy_over` may write to.
+SLACK = 64
+
+
+@njit(nogil=True, cache=True, inline="always")
+def copy_over(target: int, source: int, count: int, end: int) -> None:
+    """Copy by vectors and so up to SLACK bytes too many: no branch depends on the length of what is short.
+
+    Args:
+        target: Address; what is written behind the copy is to be overwritten next, or room.
+        source: Address.
+        count: Bytes.
+        end: Address behind what may be read.
+    """
+    if count >= _LONG or source + count + SLACK > end:
+        copy_bytes(target, source, count)
+        return
+    copy_64(target, source)
+    for index in range(64, count, 64):
+        copy_64(target + index, source + index)

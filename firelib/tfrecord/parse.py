@@ -12,6 +12,7 @@ from firelib.recipe import Feature
 from firelib.tfrecord import parse_kernel as kernel
 from firelib.tfrecord.canonical import KINDS
 from firelib.tfrecord.layout import has_fixed_size, kind_of, numpy_dtype
+from firelib.tfrecord.memory import SLACK
 from firelib.tfrecord.wire import sized
 
 Ints = npt.NDArray[np.int64]
@@ -36,36 +37,32 @@ def parse(buffer: npt.NDArray[np.uint8], begins: Ints, ends: Ints, features: Seq
             list, or another number of values, than declared.
     """
     features = sorted(features, key=lambda feature: feature.name.encode())  # as most writers do
-    names = [feature.name.encode() for feature in features]
-    heads = [b"\x0a" + sized(name) + b"\x12" for name in names]
-    name_ends, head_ends = np.cumsum([0, *map(len, names)]), np.cumsum([0, *map(len, heads)])
-    shape = (len(features), len(begins))
-    kinds, starts, stops = np.zeros(shape, np.int8), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    joined, head = np.frombuffer(b"".join(names) or b"\0", np.uint8), np.frombuffer(b"".join(heads) or b"\0", np.uint8)
-    broken = kernel.locate(
-        buffer.ctypes.data, begins, ends, joined, name_ends, head.ctypes.data, head_ends, kinds.T, starts.T, stops.T
-    )
+    heads = [np.frombuffer(b"\x0a" + sized(feature.name.encode()) + b"\x12", np.uint8) for feature in features]
+    wanted = np.zeros((len(features), kernel.WANTED_COLUMNS), np.int64)
+    for line, feature, head in zip(wanted, features, heads, strict=True):
+        line[kernel.HEAD], line[kernel.HEAD_BYTES] = head.ctypes.data, len(head)
+        line[kernel.NAME_BYTES] = len(feature.name.encode())
+    spans = np.zeros((len(features), len(begins), kernel.SPAN_COLUMNS), np.int64)
+    broken = kernel.locate(buffer.ctypes.data, begins, ends, wanted, spans)
     if broken >= 0:
         raise FirelibError(f"record {broken} of a batch is no tf.train.Example", remedy="is it another kind of record?")
     columns = {}
     for place, feature in enumerate(features):
-        columns[feature.name] = _Column(buffer, feature, kinds[place], starts[place], stops[place]).value()
+        columns[feature.name] = _Column(buffer, feature, spans[place]).value()
     return columns
 
 
 class _Column:
     """One feature's lists in all records of a buffer."""
 
-    def __init__(
-        self, buffer: npt.NDArray[np.uint8], feature: Feature, kinds: npt.NDArray[np.int8], starts: Ints, stops: Ints
-    ) -> None:
-        self._base, self._feature, self._starts, self._stops = buffer.ctypes.data, feature, starts, stops
+    def __init__(self, buffer: npt.NDArray[np.uint8], feature: Feature, spans: Ints) -> None:
+        self._buffer, self._base, self._feature, self._spans = buffer, buffer.ctypes.data, feature, spans
         self._kind = KINDS[kind_of(feature)]
-        self._present = kinds > 0
-        self._items, self._sizes = np.zeros(len(kinds), np.int64), np.zeros(len(kinds), np.int64)
-        wrong = kernel.count(self._base, self._kind, kinds, starts, stops, self._items, self._sizes)
+        self._present = spans[:, kernel.KIND] > 0
+        self._items, self._sizes = np.zeros(len(spans), np.int64), np.zeros(len(spans), np.int64)
+        wrong = kernel.count(self._base, self._kind, spans, self._items, self._sizes)
         if wrong >= 0:
-            found = _LIST_NAMES[int(kinds[wrong])]
+            found = _LIST_NAMES[int(spans[wrong, kernel.KIND])]
             raise self._error(f"a record holds a broken list or a {found} where {_LIST_NAMES[self._kind]} is declared")
         if feature.optional and not feature.ragged:
             self._present &= self._items > 0  # Ray Data writes an empty list for a missing value
@@ -129,7 +126,7 @@ class _Column:
     def _numbers(self) -> npt.NDArray[np.generic]:
         dtype = "<f4" if self._kind == KINDS["float"] else "<i8"
         flat = np.empty(int(self._items.sum()), dtype)
-        kernel.fill_numbers(self._base, self._kind, self._starts, self._stops, flat.ctypes.data)
+        kernel.fill_numbers(self._base, self._kind, self._spans, flat.ctypes.data)
         return self._narrowed(flat)
 
     def _narrowed(self, flat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -142,9 +139,10 @@ class _Column:
 
     def _bytes(self) -> tuple[npt.NDArray[np.uint8], Ints]:
         """All items' bytes, and where each begins, and the end of the last."""
-        data, offsets = np.empty(int(self._sizes.sum()), np.uint8), np.zeros(int(self._items.sum()) + 1, np.int64)
-        kernel.fill_bytes(self._base, self._starts, self._stops, data.ctypes.data, offsets)
-        return data, offsets
+        size, offsets = int(self._sizes.sum()), np.zeros(int(self._items.sum()) + 1, np.int64)
+        data = np.empty(size + SLACK, np.uint8)
+        kernel.fill_bytes(self._base, self._buffer.size, self._spans, data.ctypes.data, offsets)
+        return data[:size], offsets
 
     def _bytes_of_rows(self) -> tuple[npt.NDArray[np.uint8], Ints]:
         """`_bytes` with one item a row, empty where it lacks."""
