@@ -9,7 +9,7 @@ from typing import Any
 
 from firelib.tfrecord.manifest import read_manifest
 from firelib.tfrecord.reader import open_dataset
-from firelib.train.feed import Feed
+from firelib.train.feed import Feed, reading_options
 from firelib.train.job import TrainingJob
 from firelib.train.loop import TrainingWorker
 from firelib.train.model import build_model
@@ -89,7 +89,7 @@ class _Memory:
         )
 
     def training(self, epoch: int, position: int) -> Iterator[Any]:  # noqa: ARG002  every epoch is the first one
-        yield from repeat(iter(self._batches.prefetch(2)), self._calls)
+        yield from repeat(iter(self._batches.prefetch(2).with_options(reading_options())), self._calls)
 
 
 class _Fit:

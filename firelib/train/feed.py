@@ -31,13 +31,13 @@ class Feed:
 
     def __init__(self, dataset: Dataset, settings: Train, rank: int, world_size: int) -> None:
         self._dataset, self._settings = dataset, settings
-        self._place = {"rank": rank, "world_size": world_size}
+        self._place: dict[str, Any] = {"rank": rank, "world_size": world_size}
         self.steps = self._order(0).steps
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="firelib-next-epoch")
         self._coming = _NOTHING
 
     def training(self, epoch: int, position: int) -> Iterator[Any]:
-        """For every call that trains, the iterator from which it takes (features, label, weight).
+        """For every call that trains, the iterator from which it takes a packed batch (`Dataset.unpack`).
 
         It begins at a global batch; with `steps_per_execution`, it gives several at once. That of the next epoch is
         made before this one ends: otherwise every epoch begins with waiting.
@@ -64,10 +64,11 @@ class Feed:
             epoch=epoch,
             start_step=position,
             pad_last=True,
+            packed=True,
         )
         if settings.steps_per_execution > 1:
             batches = batches.batch(settings.steps_per_execution).prefetch(1)
-        return iter(batches.with_options(_options()))
+        return iter(batches.with_options(reading_options()))
 
     def validation(self) -> Any:
         """(features, label, weight) of the whole validation split."""
@@ -82,7 +83,7 @@ class Feed:
         return EpochOrder(split.rows, settings.global_batch_size, settings.seed, epoch, split.block_rows)
 
 
-def _options() -> Any:
+def reading_options() -> Any:
     """No search for better settings while training: the reader has chosen them, and the search takes a fifth more."""
     import tensorflow as tf
 

@@ -93,7 +93,7 @@ class TrainingWorker:
             prepare(self._model.optimizer, settings, self._feed.steps * settings.epochs)
             self._model.optimizer.build(self._model.trainable_variables)
         self._callbacks = self._recipe_callbacks()
-        self._step = TrainStep(strategy, self._model, settings, world_size, job.class_weights)
+        self._step = TrainStep(strategy, self._model, dataset.unpack, settings, world_size, job.class_weights)
         self._validation = Validation(strategy, self._model, self._plain, heartbeat.move)
 
     def run(self) -> None:

@@ -1,5 +1,6 @@
 """The compiled step: forward, backward, one sum over all workers, one update."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -39,17 +40,24 @@ class TrainStep:
     Args:
         strategy: Holds the model's variables.
         model: Compiled; its optimizer must be prepared (`optimizer.prepare`) and built.
+        unpack: Makes (features, label, weight) of the tensors of a batch.
         settings: Section `train`.
         world_size: Number of workers.
         class_weights: Weight of class 0, 1, …
     """
 
     def __init__(
-        self, strategy: Any, model: Any, settings: Train, world_size: int, class_weights: tuple[float, ...] | None
+        self,
+        strategy: Any,
+        model: Any,
+        unpack: Callable[..., Any],
+        settings: Train,
+        world_size: int,
+        class_weights: tuple[float, ...] | None,
     ) -> None:
         import tensorflow as tf
 
-        self._strategy, self._model, self._class_weights = strategy, model, class_weights
+        self._strategy, self._model, self._unpack, self._class_weights = strategy, model, unpack, class_weights
         self._parts = settings.accumulate
         self._regularisation = 1 / (world_size * settings.accumulate)
         self._loss_of = loss_per_row(model)
@@ -69,8 +77,8 @@ class TrainStep:
         """Train on what comes next.
 
         Args:
-            batches: Iterator of a `tf.data.Dataset` of (features, label, weight); with `steps_per_execution`, each has
-                one more dimension, the steps. To take a batch in here costs less than to hand it over column by column.
+            batches: Iterator of a `tf.data.Dataset` of packed batches; with `steps_per_execution`, each has one more
+                dimension, the steps. To take a batch in here costs less than to hand it over column by column.
             votes: What this worker wants; every worker gives as many.
         """
         import tensorflow as tf
@@ -91,25 +99,26 @@ class TrainStep:
 
     def _step(self, batches: Any, votes: Any) -> tuple[Any, Any]:
         batch, waited = _next(batches)
-        return self._strategy.run(self._train, args=(*batch, votes)), waited
+        return self._strategy.run(self._train, args=(batch, votes)), waited
 
     def _steps(self, batches: Any, votes: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        (features, label, weight), waited = _next(batches)
-        count = tf.shape(weight)[0]
+        batch, waited = _next(batches)
+        count = tf.shape(batch[-1])[0]
         sums = tf.TensorArray(tf.float32, count)
         for step in tf.range(count):
-            one = tf.nest.map_structure(lambda tensor: tensor[step], (features, label, weight))  # noqa: B023  traced
-            sums = sums.write(step, self._strategy.run(self._train, args=(*one, votes)))
+            one = tf.nest.map_structure(lambda tensor: tensor[step], batch)  # noqa: B023  traced
+            sums = sums.write(step, self._strategy.run(self._train, args=(one, votes)))
         losses, votes = tf.split(sums.stack(), [1, len(votes)], axis=1)
         return tf.concat([losses[:, 0], votes[-1]], axis=0), waited
 
-    def _train(self, features: Any, label: Any, weight: Any, votes: Any) -> Any:
+    def _train(self, batch: Any, votes: Any) -> Any:
         """One step on this worker's share; the sums over all workers of loss and votes."""
         import tensorflow as tf
 
         optimizer, variables = self._model.optimizer, self._model.trainable_variables
+        features, label, weight = self._unpack(*batch)
         weight = weighted(weight, label, self._class_weights)
         if self._inputs is not None:  # XLA takes no strings, not even those that the model leaves alone
             features = {name: features[name] for name in self._inputs}

@@ -85,6 +85,16 @@ def test_padding_gives_static_shapes_and_the_number_of_steps(folder: Path) -> No
     assert dataset.element_spec[0]["word"].dtype.name == "string"
 
 
+def test_a_packed_batch_is_unpacked_to_the_same(folder: Path) -> None:
+    dataset = open_dataset(str(folder))
+    packed = dataset.as_tf(64, seed=3, pad_last=True, packed=True).map(dataset.unpack).as_numpy_iterator()
+    for (features, *rest), (found, *found_rest) in zip(_batches(folder, seed=3, pad_last=True), packed, strict=True):
+        assert {name: column.tolist() for name, column in features.items()} == {
+            name: column.tolist() for name, column in found.items()
+        }
+        assert [each.tolist() for each in rest] == [each.tolist() for each in found_rest]
+
+
 @pytest.mark.parametrize(("rows", "world_size"), [(1, 1), (1, 4), (3, 4)])
 def test_fewer_rows_than_a_batch_or_than_workers(tmp_path: Path, rows: int, world_size: int) -> None:
     write_dataset(tmp_path, rows)
