@@ -10,8 +10,7 @@ STOPPED_FILE = "FIRELIB_STOPPED_FILE"
 class FirelibError(Exception):
     """A problem that its reader can solve.
 
-    The three parts become one message, so that the exception survives pickling between Ray processes
-    (Ray cannot rebuild exceptions whose constructor needs several arguments).
+    Tests assert the three parts; the message that people read is made of them.
 
     Args:
         what: What is wrong, with the name and the value.
@@ -22,12 +21,14 @@ class FirelibError(Exception):
     exit_code: int = 1
 
     def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
-        lines = [what]
-        if where:
-            lines.append(f"  where:  {where}")
-        if remedy:
-            lines.append(f"  remedy: {remedy}")
-        super().__init__("\n".join(lines))
+        # The only positional argument: an exception is pickled as its class, `args` and `__dict__`, and Ray cannot
+        # rebuild one whose constructor needs more.
+        super().__init__(what)
+        self.what, self.where, self.remedy = what, where, remedy
+
+    def __str__(self) -> str:
+        parts = [self.what, self.where and f"  where:  {self.where}", self.remedy and f"  remedy: {self.remedy}"]
+        return "\n".join(part for part in parts if part)
 
 
 class StoppedError(FirelibError):
