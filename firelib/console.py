@@ -74,12 +74,17 @@ def _lines(label: str, first_total: float | None) -> Advance:
     def advance(done: float, total: float | None = None, note: str = "") -> None:
         nonlocal last, shown, begun
         now, whole = time.monotonic(), total or first_total
-        begun = begun or (now, done)
-        if done == shown or (now - last < _QUIET_SECONDS and done != whole):
+        begun = begun or ((now, done) if done else None)
+        if now - last < _QUIET_SECONDS and done != whole:
+            return
+        if done == shown:
+            if not done and note:  # nothing is done yet: say what is waited for
+                last = now
+                err.print(f"{label}: {note}, {now - started:.0f} s", highlight=False)
             return
         last, shown = now, done
         share = f"{done:,.0f}/{whole:,.0f}" if whole else f"{done:,.0f}"
-        rate = (done - begun[1]) / (now - begun[0]) if now > begun[0] else 0.0
+        rate = (done - begun[1]) / (now - begun[0]) if begun and now > begun[0] else 0.0
         left = f", ETA {(whole - done) / rate:.0f} s" if whole and rate and done < whole else ""
         err.print(f"{label}: {share} in {now - started:.0f} s{left}{f'  {note}' if note else ''}", highlight=False)
 

@@ -17,3 +17,15 @@ def test_time_left_does_not_count_the_start_up(monkeypatch: pytest.MonkeyPatch, 
         "train: 51/101 in 90 s, ETA 10 s  epoch 1/1",
         "train: 101/101 in 100 s  epoch 1/1",
     ]
+
+
+def test_a_wait_before_the_first_step_says_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    clock = iter([0.0, 2.0, 6.0, 8.0, 20.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with console.progress("train") as advance:
+        for waiting in ("starting", "importing", "importing"):
+            advance(0, note=waiting)
+        advance(3, 100, note="epoch 1/1")
+    assert capsys.readouterr().err.splitlines() == ["train: importing, 6 s", "train: 3/100 in 20 s  epoch 1/1"]

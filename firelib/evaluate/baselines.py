@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 
-from firelib.evaluate.metrics import Floats, Labels
+from firelib.evaluate.arrays import Floats, Labels
 from firelib.recipe import Feature
 from firelib.tfrecord.decode import Batch
 

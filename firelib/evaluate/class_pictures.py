@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib import pyplot as plt
 
 from firelib import storage
-from firelib.evaluate.metrics import Floats, Labels
+from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.pictures import save
 from firelib.recipe import Feature
 

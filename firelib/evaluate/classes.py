@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, f1_score, log_loss, precision_recall_fscore_support
 
-from firelib.evaluate.metrics import Floats, Labels
+from firelib.evaluate.arrays import Floats, Labels
 
 
 def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:

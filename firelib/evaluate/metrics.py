@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     average_precision_score,
@@ -14,8 +13,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-Floats = npt.NDArray[np.floating]
-Labels = npt.NDArray[np.generic]
+from firelib.evaluate.arrays import Floats, Labels
 
 _POINTS = 200
 _BINS = 15

@@ -1,14 +1,16 @@
 """A trained model that scores raw feature values."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firelib.console import quiet
 from firelib.errors import FirelibError
-from firelib.evaluate.metrics import Floats
-from firelib.tfrecord.decode import Batch
+from firelib.evaluate.arrays import Floats
+from firelib.keras_import import import_keras
+
+if TYPE_CHECKING:
+    from firelib.tfrecord.decode import Batch
 
 _ROWS = 8192
 
@@ -27,8 +29,8 @@ class TrainedModel:
         path = folder / "model.keras"
         if not path.is_file():
             raise FirelibError(f"there is no model {path}", remedy="firelib train makes it (or dvc checkout)")
-        with quiet():
-            import keras
+        import_keras()
+        import keras
 
         self._model = keras.models.load_model(path, compile=False)
 
@@ -37,7 +39,7 @@ class TrainedModel:
         """Names of the features that the model takes."""
         return list(self._model.input)
 
-    def predict(self, features: Batch) -> Floats:
+    def predict(self, features: "Batch") -> Floats:
         """Outputs for raw values.
 
         Args:
@@ -51,7 +53,7 @@ class TrainedModel:
         outputs: Floats = np.concatenate(parts).astype(np.float64)
         return outputs[:, 0] if outputs.shape[-1] == 1 else outputs
 
-    def _score(self, features: Batch, start: int) -> Any:
+    def _score(self, features: "Batch", start: int) -> Any:
         import tensorflow as tf
 
         batch = {name: tf.convert_to_tensor(values[start : start + _ROWS]) for name, values in features.items()}

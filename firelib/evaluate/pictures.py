@@ -10,7 +10,8 @@ matplotlib.use("Agg")  # no screen is needed
 from matplotlib import pyplot as plt
 
 from firelib import storage
-from firelib.evaluate.metrics import Curves, Floats
+from firelib.evaluate.arrays import Floats
+from firelib.evaluate.metrics import Curves
 
 _CHARTS = {
     "roc": ("false positive rate", "true positive rate"),

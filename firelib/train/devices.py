@@ -9,7 +9,7 @@ def worker_environment(cpus: float, on_gpu: bool) -> dict[str, str]:
     """Variables that a worker needs before TensorFlow and Keras are imported."""
     return {
         "KERAS_BACKEND": "tensorflow",
-        "TF_USE_LEGACY_KERAS": "0",  # Ray sets it to 1, after Keras was imported: say it here, for all
+        "TF_USE_LEGACY_KERAS": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_NUM_INTRAOP_THREADS": str(max(1, round(cpus))),  # workers on one host share its cores
         # Ray names the GPU of a worker that has one; a worker without would take all that its host has.

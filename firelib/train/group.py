@@ -1,5 +1,6 @@
 """The group of workers: started by Ray Train, started again after a loss, with fewer workers if need be."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,14 +8,15 @@ from typing import Any
 
 from firelib import storage
 from firelib.config import Train
-from firelib.console import note, quiet
+from firelib.console import note
 from firelib.errors import FirelibError, StoppedError
 from firelib.train.checkpoint_store import CheckpointStore
 from firelib.train.devices import worker_environment
+from firelib.train.entry import train_loop
 from firelib.train.failure import Failure
 from firelib.train.job import TrainingJob
-from firelib.train.loop import train_loop
 from firelib.train.nodes import free_places
+from firelib.train.prestart import NO_PREEMPTION_WATCHER, prestart_workers, warm
 from firelib.train.resources import Share
 from firelib.train.signals import on_sigterm, own_ctrl_c
 from firelib.train.watch import Watch, watched
@@ -42,6 +44,8 @@ def run_group(job: TrainingJob, runs: str, share: Share) -> dict[str, float]:
         FirelibError: Training failed.
     """
     settings, store = job.params.train, CheckpointStore(job.run_uri)
+    if not share.gpus:  # Ray names a worker's GPU only when it makes the actor
+        prestart_workers(_environment(share), settings.workers)
     in_place, restarts, lost = 0, 0, 0.0
     while True:
         resume = _resume(store)
@@ -90,7 +94,7 @@ def _workers(settings: Train, share: Share) -> int:
 
 def _start(job: TrainingJob, runs: str, share: Share, workers: int) -> dict[str, float]:
     """One start of the workers, to its end."""
-    note(f"run {job.run_id}: starting {_counted(workers)}; each imports TensorFlow first")
+    note(f"run {job.run_id}: starting {_counted(workers)}")
     # Ray would refuse to start where its list of checkpoints names one that is gone; ours decide.
     storage.remove_file(storage.join(job.run_uri, _SNAPSHOT))
     with watched(job.params.train, workers) as watch, own_ctrl_c(), on_sigterm(lambda: _stop(watch)):
@@ -125,6 +129,7 @@ def _fit(trainer: Callable[[], Any], watch: Watch) -> Any:
     try:
         return trainer().fit()
     except TrainingFailedError as error:
+        watch.release()
         failure = Failure.of(error)
         if failure.own is not None:
             raise failure.own from None
@@ -145,23 +150,29 @@ def _trainer(job: TrainingJob, runs: str, share: Share, workers: int) -> Any:
     from ray.train import RunConfig, ScalingConfig
     from ray.train.v2.api.config import FailureConfig
 
-    with quiet():
-        from ray.train.tensorflow import TensorflowTrainer
+    from firelib.train.ray_trainer import FixedGroupTrainer
+
+    os.environ.update(NO_PREEMPTION_WATCHER)
 
     # By default Ray would try a start that failed, and one that was preempted, again for ever and as it was.
     once = FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0)
-    environment = worker_environment(share.cpus, job.on_gpu)
-    return TensorflowTrainer(
+    return FixedGroupTrainer(
         train_loop,
-        train_loop_config={"job": job},
-        scaling_config=ScalingConfig(num_workers=workers, use_gpu=bool(share.gpus), resources_per_worker=share.named),
-        run_config=RunConfig(
+        {"job": job},
+        ScalingConfig(num_workers=workers, use_gpu=bool(share.gpus), resources_per_worker=share.named),
+        RunConfig(
             name=job.run_id,
             failure_config=once,
-            worker_runtime_env={"env_vars": environment},
+            worker_runtime_env={"env_vars": _environment(share)},
             **_kept_in(runs),
         ),
+        job.live,
     )
+
+
+def _environment(share: Share) -> dict[str, str]:
+    environment = worker_environment(share.cpus, bool(share.gpus))
+    return environment if share.gpus else warm(environment)
 
 
 def _kept_in(runs: str) -> dict[str, Any]:

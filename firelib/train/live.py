@@ -6,6 +6,8 @@ from typing import Any
 
 import ray
 
+#: What a worker does before its first step, in order.
+PHASES = ("importing TensorFlow", "building the model", "compiling the first step")
 _STILL = 10  # times the silence that counts as lost: compiling and exporting are no steps, and may take minutes
 
 
@@ -50,12 +52,21 @@ class _Life:
 
 @dataclass(frozen=True)
 class News:
-    """What the driver has not seen yet."""
+    """What the driver has not seen yet.
+
+    Attributes:
+        standing: How far training is; None before the first step.
+        notes: Lines for the user.
+        hang: Who was lost without a word, if anyone.
+        workers: Actors of the workers that have arrived.
+        waiting: What is being waited for before the first step.
+    """
 
     standing: Standing | None
     notes: list[str]
     hang: str | None
     workers: list[Any]
+    waiting: str = ""
 
 
 class Board:
@@ -75,6 +86,8 @@ class Board:
         self._standing: Standing | None = None
         self._notes: list[str] = []
         self._lives: dict[int, _Life] = {}
+        self._phases: dict[int, str] = {}
+        self._held: list[Any] = []
         self._stop = False
 
     def put(self, standing: Standing) -> None:
@@ -82,6 +95,17 @@ class Board:
 
     def say(self, text: str) -> None:
         self._notes.append(text)
+
+    def phase(self, rank: int, text: str) -> None:
+        """What a worker is busy with before its first step."""
+        self._phases[rank] = text
+
+    def hold(self, placement_group: Any) -> None:
+        """The workers' placement group, to be freed if nobody else does."""
+        self._held.append(placement_group)
+
+    def held(self) -> list[Any]:
+        return self._held
 
     def stop(self) -> None:
         """Ask the workers to save and end."""
@@ -117,7 +141,16 @@ class Board:
     def news(self) -> News:
         notes, self._notes = self._notes, []
         places = {**self._arrived, **{rank: life.place for rank, life in self._lives.items()}}
-        return News(self._standing, notes, self._hang(), [place.actor for place in places.values()])
+        actors = [place.actor for place in places.values()]
+        return News(self._standing, notes, self._hang(), actors, self._waiting())
+
+    def _waiting(self) -> str:
+        """What the start is waiting for: the earliest phase that a worker is still in."""
+        if len(self._phases) < self._workers:
+            return f"starting {self._workers - len(self._phases)} worker processes"
+        first = min(self._phases.values(), key=PHASES.index)
+        behind = sum(phase == first for phase in self._phases.values())
+        return f"{first} on {behind} of {self._workers} workers"
 
     def _hang(self) -> str | None:
         """Who is lost without a word, if anyone."""

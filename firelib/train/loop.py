@@ -6,7 +6,6 @@ are summed over the workers before the optimizer sees them, so all numbers of wo
 """
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,21 +36,25 @@ from firelib.train.validation import Validation
 _SHOW_SECONDS = 0.5
 
 
-def train_loop(config: Mapping[str, Any]) -> None:
-    """Entry point of a Ray Train worker."""
-    import ray.train
+def run_worker(job: TrainingJob, rank: int, world_size: int) -> None:
+    """Train as one worker of a group; TensorFlow is imported, no op has run.
+
+    Args:
+        job: What to train.
+        rank: This worker.
+        world_size: Number of workers.
+    """
     import tensorflow as tf
 
-    job: TrainingJob = config["job"]
-    context = ray.train.get_context()
-    rank, world_size = context.get_world_rank(), context.get_world_size()
     heartbeat = Heartbeat(job.live, rank)
     heartbeat.arrive()
     # Before any other op: collectives are set up here. It waits for all workers, and no thread runs meanwhile.
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     require_own_device(strategy, world_size, job.on_gpu)
     with heartbeat:
-        TrainingWorker(job, strategy, heartbeat, rank, world_size, report).run()
+        worker = TrainingWorker(job, strategy, heartbeat, rank, world_size, report)
+        job.live.phase.remote(rank, "compiling the first step")
+        worker.run()
 
 
 class TrainingWorker:

@@ -12,10 +12,8 @@ from firelib.lineage import lineage
 from firelib.paths import Paths
 from firelib.recipe import Recipe
 from firelib.tfrecord.manifest import Manifest, read_manifest
-from firelib.tfrecord.reader import open_dataset
 from firelib.train.checkpoint_store import CheckpointStore
 from firelib.train.checkpoints import TrainingProgress
-from firelib.train.class_weights import class_weights
 from firelib.train.group import run_group
 from firelib.train.job import TrainingJob, run_id
 from firelib.train.nodes import live_nodes
@@ -135,7 +133,7 @@ def _finished(job: TrainingJob) -> TrainingProgress | None:
 
 
 def _train(job: TrainingJob, manifest: Manifest, paths: Paths, share: Share) -> TrainingProgress:
-    weights = class_weights(job.params.train, open_dataset(job.manifest))
+    weights = _class_weights(job)
     record = lineage(job.params, paths.project, sources(job, manifest))
     timing: dict[str, Any] = run_group(replace(job, class_weights=weights, lineage=record), paths.runs, share)
     progress = CheckpointStore(job.run_uri).newest()
@@ -143,3 +141,12 @@ def _train(job: TrainingJob, manifest: Manifest, paths: Paths, share: Share) -> 
     progress.timing = timing
     storage.write_bytes(job.finished_uri, storage.to_json({"step": progress.step, "timing": timing}))
     return progress
+
+
+def _class_weights(job: TrainingJob) -> tuple[float, ...] | None:
+    if job.params.train.class_weights is None:
+        return None
+    from firelib.tfrecord.reader import open_dataset  # half a second of imports, for those who ask for it
+    from firelib.train.class_weights import class_weights
+
+    return class_weights(job.params.train, open_dataset(job.manifest))

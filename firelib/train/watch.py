@@ -4,10 +4,11 @@ import _thread
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import ray
+from ray.util.placement_group import remove_placement_group
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from firelib.config import Train
@@ -50,12 +51,20 @@ class Watch:
     def end(self) -> None:
         self._done.set()
 
+    def release(self) -> None:
+        """Free what the workers held, where Ray Train's controller died before it could."""
+        with suppress(ray.exceptions.RayError):
+            for placement_group in ray.get(self.board.held.remote()):
+                remove_placement_group(placement_group)
+
     def _take(self, news: News, advance: Advance) -> None:
         for text in news.notes:
             note(text)
         if news.standing is not None:
             self.training.set()
             advance(news.standing.step, news.standing.steps, news.standing.text)
+        else:
+            advance(0, note=news.waiting)
         if news.hang and self.hang is None:
             self.hang = news.hang
             for worker in news.workers:

@@ -1,0 +1,7 @@
+"""Names for the arrays that metrics, baselines and plots share."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Labels = npt.NDArray[np.generic]
