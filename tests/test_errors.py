@@ -36,18 +36,27 @@ def test_hint_names_the_nearest_or_lists_all() -> None:
 
 
 def fail() -> None:
-    raise FirelibError("row 13 of days.csv: value -1", where="data/days.csv", remedy="did you mean 'day'?")
+    what = "row 13 of days.csv: value -1\nspeed is unknown"
+    raise FirelibError(what, where="data/days.csv", remedy="did you mean 'day'?")
 
 
 def test_the_helper_of_the_tests_finds_whole_words_in_their_field() -> None:
-    with refused(what=["days.csv", 13, -1], where=Path("data/days.csv"), remedy="day") as caught:
+    with refused(what=["days.csv", 13, ("row", -1), "speed"], where=Path("data/days.csv"), remedy="day") as caught:
         fail()
     assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"what": "day"}, {"what": 3}, {"what": [13, "other"]}, {"where": "day"}, {"remedy": "days"}],
+    [
+        {"what": "day"},
+        {"what": 3},
+        {"what": [13, "other"]},
+        {"what": [("row", -2)]},
+        {"what": [("row", "speed")]},
+        {"where": "day"},
+        {"remedy": "days"},
+    ],
 )
 def test_the_helper_of_the_tests_fails_and_shows_all_fields(fields: dict[str, Any]) -> None:
     with pytest.raises(pytest.fail.Exception, match=r"(?s)lacks.*what: .*where: .*remedy: "), refused(**fields):
@@ -61,7 +70,7 @@ def test_the_helper_of_the_tests_fails_without_an_error_or_with_another_kind() -
         fail()
 
 
-@pytest.mark.parametrize("fields", [{}, {"what": ""}, {"where": []}])
+@pytest.mark.parametrize("fields", [{}, {"what": ""}, {"where": []}, {"what": [()]}])
 def test_the_helper_of_the_tests_takes_no_assertion_that_cannot_fail(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="any error would pass"), refused(**fields):
         fail()
