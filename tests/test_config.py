@@ -86,7 +86,7 @@ def test_wrong_value_is_named(changes: dict[str, Any], named: tuple[Any, ...]) -
 
 
 def test_a_name_that_is_no_string_is_named() -> None:
-    with refused(what=[(1, "string")], where="params.yaml") as caught:
+    with refused(what=1, where="params.yaml") as caught:
         parse_params({**raw(), 1: 2}, "params.yaml")
     assert caught.value.what.startswith("1")
 

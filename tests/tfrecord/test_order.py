@@ -36,9 +36,11 @@ def test_only_the_last_batch_is_short(order: EpochOrder) -> None:
 
 @given(ORDERS, st.integers(1, 9))
 def test_shares_partition_the_global_batch(order: EpochOrder, world_size: int) -> None:
-    for step in range(order.steps):
-        shares = [order.share(step, rank, world_size) for rank in range(world_size)]
-        assert sorted(np.concatenate(shares).tolist()) == sorted(order.batch(step).tolist())
+    steps = range(order.steps)  # the inner loop: the windows of one rank are cached until another is asked for
+    batches = [order.batch(step) for step in steps]
+    ranks = [[order.share(step, rank, world_size) for step in steps] for rank in range(world_size)]
+    for batch, *shares in zip(batches, *ranks, strict=True):
+        assert sorted(np.concatenate(shares).tolist()) == sorted(batch.tolist())
         assert max(map(len, shares)) <= order.share_size(world_size)
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
