@@ -36,7 +36,7 @@ def test_only_the_last_batch_is_short(order: EpochOrder) -> None:
 
 @given(ORDERS, st.integers(1, 9))
 def test_shares_partition_the_global_batch(order: EpochOrder, world_size: int) -> None:
-    steps = range(order.steps)  # the inner loop: the windows of one rank are cached until another is asked for
+    steps = range(order.steps)  # the inner loop: eight windows are cached, and more ranks would take turns in them
     batches = [order.batch(step) for step in steps]
     ranks = [[order.share(step, rank, world_size) for step in steps] for rank in range(world_size)]
     for batch, *shares in zip(batches, *ranks, strict=True):
