@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,7 +8,7 @@ import pytest
 import yaml
 
 from firelib.config import Environment, Params, load_environment, load_params, model_params, parse_params
-from firelib.errors import FirelibError
+from tests.errors import refused
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,76 +48,76 @@ def test_every_wrong_field_is_named_at_once() -> None:
     wrong = raw(train__workers=0, train__lr="fast", train__epocs=3, data__shard_mib=None)
     del wrong["recipe"]
     del wrong["train"]["epochs"]
-    with pytest.raises(FirelibError) as caught:
+    named = [
+        "recipe",
+        "train.epochs",
+        ("train.epocs", "epochs"),
+        ("train.workers", 0),
+        ("train.lr", "fast"),
+        ("data.shard_mib", None),
+    ]
+    with refused(what=named, where="params.yaml", remedy="docs/parameters.md"):
         parse_params(wrong, "params.yaml")
-    text = str(caught.value)
-    assert "recipe is missing" in text
-    assert "train.epochs is missing" in text
-    assert "train.epocs is unknown: did you mean 'epochs'?" in text
-    assert "train.workers: " in text
-    assert "got 0" in text
-    assert "train.lr: " in text
-    assert "got 'fast'" in text
-    assert "data.shard_mib: " in text
-    assert "where:  params.yaml" in text
-    assert "remedy:" in text
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"train__workers": 1.5}, "train.workers"),
-        ({"train__workers": True}, "train.workers"),
-        ({"train__seed": 2**31}, "train.seed"),
-        ({"train__lr": float("nan")}, "train.lr"),
-        ({"train__lr": float("inf")}, "train.lr"),
-        ({"data__version": -1}, "data.version"),
-        ({"data__version": "5"}, "data.version"),
-        ({"data__split__test": 0.3}, "data.split: train + validation + test is 1.2, not 1"),
-        ({"data__split": 3}, "data.split"),
-        ({"storage__root": ""}, "storage.root"),
-        ({"recipe": 7}, "recipe"),
-        ({"model": [1]}, "model"),
-        ({"model": {5: 1}}, "model.5"),
-        ({"tracking": "wandb"}, "tracking is unknown"),
+        ({"train__workers": 1.5}, ("train.workers", 1.5)),
+        ({"train__workers": True}, ("train.workers", True)),
+        ({"train__seed": 2**31}, ("train.seed", 2**31)),
+        ({"train__lr": float("nan")}, ("train.lr", "nan")),
+        ({"train__lr": float("inf")}, ("train.lr", "inf")),
+        ({"data__version": -1}, ("data.version", -1)),
+        ({"data__version": "5"}, ("data.version", 5)),
+        ({"data__split__test": 0.3}, ("data.split", 1.2)),
+        ({"data__split": 3}, ("data.split", 3)),
+        ({"storage__root": ""}, ("storage.root",)),
+        ({"recipe": 7}, ("recipe", 7)),
+        ({"model": [1]}, ("model", "[1]")),
+        ({"model": {5: 1}}, ("model.5",)),
+        ({"tracking": "wandb"}, ("tracking",)),
     ],
 )
-def test_wrong_value_is_named(changes: dict[str, Any], named: str) -> None:
-    with pytest.raises(FirelibError) as caught:
+def test_wrong_value_is_named(changes: dict[str, Any], named: tuple[Any, ...]) -> None:
+    with refused(what=[named], where="params.yaml") as caught:
         parse_params(raw(**changes), "params.yaml")
-    assert str(caught.value).startswith(named)
+    assert caught.value.what.startswith(named[0])
 
 
 def test_a_name_that_is_no_string_is_named() -> None:
-    with pytest.raises(FirelibError, match=r"^1: .*string"):
+    with refused(what=1, where="params.yaml") as caught:
         parse_params({**raw(), 1: 2}, "params.yaml")
+    assert caught.value.what.startswith("1")
 
 
 @pytest.mark.parametrize("text", ["", "just a word", "- a\n- b"])
 def test_file_without_a_mapping(write: Callable[[str], Path], text: str) -> None:
-    with pytest.raises(FirelibError, match="holds no mapping"):
-        load_params(write(text), Environment())
+    path = write(text)
+    with refused(what=[path, "mapping"], where=path, remedy="docs/parameters.md"):
+        load_params(path, Environment())
 
 
 def test_file_that_is_no_yaml(write: Callable[[str], Path]) -> None:
-    with pytest.raises(FirelibError, match="is not YAML"):
-        load_params(write("recipe: [flights"), Environment())
+    path = write("recipe: [flights")
+    with refused(what=[path, "YAML", "line 1"], where=path):
+        load_params(path, Environment())
 
 
 def test_file_that_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes(b"recipe: \xff\xfe")
-    with pytest.raises(FirelibError, match="is not YAML"):
+    with refused(what=[path, "YAML", "0xff"], where=path):
         load_params(path, Environment())
 
 
 def test_missing_file_says_where_it_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(FirelibError, match=r"there is no .*nope\.yaml"):
+    with refused(what=tmp_path / "nope.yaml", where=Path.cwd(), remedy="--params"):
         load_params(tmp_path / "nope.yaml", Environment())
 
 
 def test_folder_instead_of_a_file(tmp_path: Path) -> None:
-    with pytest.raises(FirelibError, match="cannot read"):
+    with refused(what=[tmp_path, os.strerror(errno.EISDIR)]):
         load_params(tmp_path, Environment())
 
 
@@ -143,12 +145,8 @@ def test_empty_variables_mean_unset(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_variables_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRELIB_WORKERS", "many")
     monkeypatch.setenv("FIRELIB_TRACKING", "mlflow")
-    with pytest.raises(FirelibError) as caught:
+    with refused(what=[("FIRELIB_WORKERS", "many"), ("FIRELIB_TRACKING", "mlflow")], where="environment"):
         load_environment()
-    text = str(caught.value)
-    assert "FIRELIB_WORKERS: " in text
-    assert "got 'many'" in text
-    assert "FIRELIB_TRACKING: " in text
 
 
 def parsed(model: dict[str, Any]) -> Params:
@@ -168,12 +166,10 @@ def test_model_parameters_are_defaults_overridden_with_lr() -> None:
 def test_wrong_model_parameters_are_all_named() -> None:
     defaults = {"hidden": [8], "dropout": 0.0, "bias": True, "name": "x", "depth": 2}
     wrong = {"hiden": [1], "hidden": [1.5], "dropout": "much", "bias": 1, "depth": 2.5, "name": 3}
-    with pytest.raises(FirelibError) as caught:
+    kinds = {name: type(value).__name__ for name, value in defaults.items()}
+    types = [(f"model.{name}", kind, repr(wrong[name])) for name, kind in kinds.items()]
+    with refused(what=[("model.hiden", "hidden"), *types], where=["params.yaml", "model"], remedy=list(defaults)):
         model_params(defaults, parsed(wrong))
-    text = str(caught.value)
-    assert "model.hiden is unknown: did you mean 'hidden'?" in text
-    for name in ("hidden", "dropout", "bias", "depth", "name"):
-        assert f"model.{name}: should be of type" in text
 
 
 def test_options_of_training_are_checked_all_at_once() -> None:
@@ -187,11 +183,10 @@ def test_options_of_training_are_checked_all_at_once() -> None:
         "class_weights": {1: -1.0},
     }
     params = raw()
-    with pytest.raises(FirelibError) as caught:
+    names = ("precision", "clip_norm", "accumulate", "schedule.kind", "early_stopping.patience", "class_weights")
+    named = [*(f"train.{name}" for name in names), ("train.checkpoint.every_secs", "every_seconds")]
+    with refused(what=named, where="params.yaml"):
         parse_params({**params, "train": {**params["train"], **wrong}}, "params.yaml")
-    for name in ("precision", "clip_norm", "accumulate", "schedule.kind", "early_stopping.patience", "class_weights"):
-        assert f"train.{name}" in str(caught.value)
-    assert "train.checkpoint.every_secs is unknown: did you mean 'every_seconds'?" in str(caught.value)
 
 
 def test_class_weights_are_a_word_or_a_mapping() -> None:

@@ -1,6 +1,11 @@
 import pickle
+from pathlib import Path
+from typing import Any
 
-from firelib.errors import FirelibError, did_you_mean
+import pytest
+
+from firelib.errors import FirelibError, StoppedError, did_you_mean
+from tests.errors import refused
 
 
 def test_message_says_what_where_and_remedy() -> None:
@@ -28,3 +33,44 @@ def test_hint_names_the_nearest_or_lists_all() -> None:
     assert did_you_mean("epoch", known) == "did you mean 'epochs'?"
     assert did_you_mean("zzz", known) == "known: epochs, learning_rate"
     assert did_you_mean("zzz", []) == "known: none"
+
+
+def fail() -> None:
+    what = "row 13 of days.csv: value -1\nspeed is unknown"
+    raise FirelibError(what, where="data/days.csv", remedy="did you mean 'day'?")
+
+
+def test_the_helper_of_the_tests_finds_whole_words_in_their_field() -> None:
+    with refused(what=["days.csv", 13, ("row", -1), "speed"], where=Path("data/days.csv"), remedy="day") as caught:
+        fail()
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"what": "day"},
+        {"what": 3},
+        {"what": [13, "other"]},
+        {"what": [("row", -2)]},
+        {"what": [("row", "speed")]},
+        {"where": "day"},
+        {"remedy": "days"},
+    ],
+)
+def test_the_helper_of_the_tests_fails_and_shows_all_fields(fields: dict[str, Any]) -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)lacks.*what: .*where: .*remedy: "), refused(**fields):
+        fail()
+
+
+def test_the_helper_of_the_tests_fails_without_an_error_or_with_another_kind() -> None:
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"), refused(what="row"):
+        pass
+    with pytest.raises(FirelibError, match="row 13"), refused(what="row", kind=StoppedError):
+        fail()
+
+
+@pytest.mark.parametrize("fields", [{}, {"what": ""}, {"where": []}, {"what": [()]}])
+def test_the_helper_of_the_tests_takes_no_assertion_that_cannot_fail(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="any error would pass"), refused(**fields):
+        fail()

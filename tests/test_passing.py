@@ -2,8 +2,8 @@
 
 import pytest
 
-from firelib.errors import FirelibError
 from firelib.passing import CODE, is_passing, shared_root
+from tests.errors import refused
 
 COPY = "runtime_resources/working_dir_files/_ray_pkg_1"
 
@@ -32,5 +32,5 @@ def test_places_that_all_hosts_see(root):
 
 @pytest.mark.parametrize("root", ["storage", "", "./x"])
 def test_places_that_end_with_the_job(root):
-    with pytest.raises(FirelibError, match="ends with it"):
+    with refused(what=["storage.root", repr(root)], remedy="FIRELIB_STORAGE_ROOT"):
         shared_root(root)

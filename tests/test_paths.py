@@ -1,9 +1,7 @@
 from pathlib import Path
 
-import pytest
-
-from firelib.errors import FirelibError
 from firelib.paths import params_of, project_of
+from tests.errors import refused
 
 
 def test_the_project_is_where_params_lie(tmp_path: Path) -> None:
@@ -16,10 +14,10 @@ def test_a_pipeline_of_its_own_lies_in_the_same_project(tmp_path: Path) -> None:
     file.touch()
     assert params_of("mine", tmp_path) == file
     assert project_of(file) == tmp_path
-    with pytest.raises(FirelibError, match=r"(?s)no pipeline for recipe 'mne'.*did you mean 'mine'"):
+    with refused(what="mne", where=tmp_path / "pipelines", remedy="mine"):
         params_of("mne", tmp_path)
 
 
 def test_without_any_pipeline(tmp_path: Path) -> None:
-    with pytest.raises(FirelibError, match=r"(?s)no pipeline.*docs/recipe.md"):
+    with refused(what="mine", where=tmp_path / "pipelines", remedy="docs/recipe.md"):
         params_of("mine", tmp_path)

@@ -8,6 +8,7 @@ import pytest
 
 from firelib.data.dask_on_ray import compute
 from firelib.errors import FirelibError
+from tests.errors import refused
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -45,13 +46,13 @@ def fail(_: int) -> None:
 def test_an_error_for_people_arrives_as_it_was_raised() -> None:
     with pytest.raises(FirelibError) as caught:
         compute([delayed(worker, 0), delayed(fail_clearly, delayed(abs, -1))], "test")
-    assert str(caught.value) == str(FirelibError("too hot", where="row 7", remedy="cool it"))
+    assert (caught.value.what, caught.value.where, caught.value.remedy) == ("too hot", "row 7", "cool it")
 
 
 def test_another_error_is_told_in_one_line_and_its_trace_kept() -> None:
-    with pytest.raises(FirelibError, match="join: ZeroDivisionError: seven by zero") as caught:
+    with refused(what=["join", "ZeroDivisionError", "seven by zero"], where="Ray", remedy="--debug") as caught:
         compute([delayed(worker, 0), delayed(fail, 1)], "join")
-    assert "remedy:" in str(caught.value)
+    assert "\n" not in caught.value.what
     assert "in fail" in str(caught.value.__cause__)
 
 
@@ -63,7 +64,7 @@ def linger(folder: str, name: str) -> None:
 
 def test_no_task_still_runs_when_the_error_of_another_arrives(tmp_path: Path) -> None:
     """What they write into is about to be removed."""
-    with pytest.raises(FirelibError):
+    with refused(what="ZeroDivisionError"):
         compute([delayed(fail, 1), *(delayed(linger, str(tmp_path), str(number)) for number in range(3))], "test")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {f"{number}.{state}" for number in range(3) for state in ("started", "ended")}

@@ -11,10 +11,10 @@ from firelib.data import extract as extract_module
 from firelib.data.extract import ensure_lake, extract, read_raw
 from firelib.data.lake import Part, append_part, open_table
 from firelib.data.sources import RawFile
-from firelib.errors import FirelibError
 from firelib.paths import Paths
 from firelib.recipe import Recipe, Source
 from firelib.storage import remove_folder
+from tests.errors import refused
 from tests.recipes.tiny import DAYS, Row, order_rows, project, tiny_recipe, write_sources
 
 
@@ -160,27 +160,25 @@ def test_changed_sources_cannot_make_a_pinned_lake_again(recipe: Recipe, paths: 
     pinned = paths.lake_json.read_bytes()
     remove_folder(paths.root)
     write_sources(tmp_path, order_rows(seed=7))
-    with pytest.raises(FirelibError, match=r"the sources of orders have changed since lake\.json") as caught:
+    with refused(what="orders", where=paths.lake_json, remedy="firelib extract"):
         ensure_lake(recipe, paths)
-    assert str(paths.lake_json) in str(caught.value)
-    assert "firelib extract accepts the new sources" in str(caught.value)
     assert paths.lake_json.read_bytes() == pinned
 
 
 def test_no_lake_json(recipe: Recipe, paths: Paths) -> None:
-    with pytest.raises(FirelibError, match=r"there is no .*lake\.json"):
+    with refused(what=paths.lake_json):
         ensure_lake(recipe, paths)
 
 
 def test_an_unknown_column_to_commit_by(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
-    with pytest.raises(FirelibError, match=r"(?s)'orders' has no column 'dya'.*did you mean 'day'"):
+    with refused(what=["orders", "dya"], where=tmp_path / "orders.csv", remedy="day"):
         extract(tiny_recipe(tmp_path, commit_by=("dya",)), paths)
     assert not paths.lake_json.exists()
 
 
 def test_an_empty_table(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
     (tmp_path / "shops.csv").write_text("shop,city\n")
-    with pytest.raises(FirelibError, match="table 'shops' is empty"):
+    with refused(what="shops", where=tmp_path / "shops.csv"):
         extract(recipe, paths)
 
 
@@ -226,14 +224,13 @@ def test_kinds_of_files(tmp_path: Path, name: str, write: Callable[[Path], None]
 )
 def test_damaged_files(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(FirelibError, match="cannot read the file") as caught:
+    with refused(where=f"https://example.org/{name}", remedy=["CSV", "Parquet"]):
         read_raw(RawFile(tmp_path / name, ""), Source(f"https://example.org/{name}", sha256="0"))
-    assert f"https://example.org/{name}" in str(caught.value)
 
 
 def test_an_archive_of_two_files(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.csv", CSV)
         archive.writestr("b.csv", CSV)
-    with pytest.raises(FirelibError, match=r"2 files in a\.zip"):
+    with refused(what=[2, "a.zip"], where="a.zip"):
         read_raw(RawFile(tmp_path / "a.zip", ""), Source("a.zip"))

@@ -17,7 +17,7 @@ from firelib.data.lake import (
     split_into_parts,
     table_record,
 )
-from firelib.errors import FirelibError
+from tests.errors import refused
 from tests.full_disk import small_disk
 
 ROWS = pa.table({"day": [2, 1, 2, 1, 3], "value": ["a", "b", "c", None, "e"]})
@@ -64,7 +64,7 @@ def test_groups_of_other_types_are_written_as_text() -> None:
 
 
 def test_a_row_without_a_group_is_not_lost_in_silence() -> None:
-    with pytest.raises(FirelibError, match="'day' is null in 2 rows"):
+    with refused(what=["day", 2], where="Source.commit_by"):
         split_into_parts(pa.table({"day": [1, None, None]}), ["day"])
 
 
@@ -123,7 +123,7 @@ def test_a_full_disk_is_explained(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 512):
         uri = str(tmp_path / "disk" / "t")
         append_part(uri, split_into_parts(ROWS, [])[0])
-        with pytest.raises(FirelibError, match=r"(?s)the disk is full.*remedy: free space"):
+        with refused(what="disk", where=uri, remedy="space"):
             append_part(uri, split_into_parts(noise, [])[0])
         assert len(committed_parts(uri)) == 1
 
@@ -131,9 +131,8 @@ def test_a_full_disk_is_explained(tmp_path: Path) -> None:
 def test_wanted_version() -> None:
     lake = lake_of(3)
     assert [lake.version_of("t", wanted) for wanted in (None, 0, 2)] == [2, 0, 2]
-    with pytest.raises(FirelibError, match="'t' has versions 0 to 2, not 3") as caught:
+    with refused(what=["t", 0, 2, 3], where=["params.yaml", "data.version"], remedy="firelib data log"):
         lake.version_of("t", 3)
-    assert "params.yaml: data.version" in str(caught.value)
 
 
 def test_a_table_that_never_grew_has_one_version_for_all() -> None:
@@ -148,5 +147,5 @@ def test_lake_json_comes_back_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["[]", '{"recipe": "r"}', '{"recipe": "r", "tables": {"t": {}}}'])
 def test_another_file_is_no_lake_json(tmp_path: Path, content: str) -> None:
     (tmp_path / "lake.json").write_text(content)
-    with pytest.raises(FirelibError, match=r"(?s)not a lake\.json.*remedy: firelib extract"):
+    with refused(what="lake.json", where=tmp_path / "lake.json", remedy="firelib extract"):
         read_lake(tmp_path / "lake.json")

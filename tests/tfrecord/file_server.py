@@ -90,7 +90,7 @@ def serve(folder: Path) -> Iterator[FileServer]:
     """Serve a folder on this machine."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.files = FileServer(folder, f"http://127.0.0.1:{server.server_port}")
-        thread = Thread(target=server.serve_forever, daemon=True)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield server.files
         server.shutdown()

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from firelib.errors import FirelibError
 from firelib.recipe import Feature
 from firelib.tfrecord.columns import to_column, to_columns
+from tests.errors import refused
 from tests.tfrecord.samples import assert_equal, datasets, table
 
 
@@ -28,25 +28,24 @@ def test_missing_values_get_their_stand_ins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "feature", "message"),
+    ("values", "feature", "named"),
     [
-        (pa.array([1, None]), Feature("x", "int8"), "1 values are missing"),
-        (pa.array([300]), Feature("x", "uint8"), "should be uint8"),
-        (pa.array(["many"]), Feature("x", "int8"), "should be int8"),
-        (pa.array([5]), Feature("x", "int8", range=(0, 4)), "5 is outside"),
-        (pa.array([5.0]), Feature("x", "float32", range=(0, 4)), "5.0 is outside"),
-        (pa.array([[1, 5]]), Feature("x", "int8", shape=(2,), range=(0, 4)), "5 is outside"),
-        (pa.array(["abc"]), Feature("x", "string", max_length=2), "3 bytes, more than 2"),
-        (pa.array(["a\0"]), Feature("x", "string", max_length=2), "ends with NUL"),
-        (pa.array([[1, 2, 3], [1]]), Feature("x", "int8", shape=(2,)), "an array has 3 values, not 2"),
-        (pa.array([[1, None]]), Feature("x", "int8", shape=(2,)), "missing inside"),
-        (pa.array([[1, 2], None]), Feature("x", "int8", shape=(2,)), "1 values are missing"),
+        (pa.array([1, None]), Feature("x", "int8"), [1, "missing", "x"]),
+        (pa.array([300]), Feature("x", "uint8"), ["x", "uint8", "int64", 300]),
+        (pa.array(["many"]), Feature("x", "int8"), ["x", "int8", "string", "many"]),
+        (pa.array([5]), Feature("x", "int8", range=(0, 4)), [5, "(0, 4)"]),
+        (pa.array([5.0]), Feature("x", "float32", range=(0, 4)), [5.0, "(0, 4)"]),
+        (pa.array([[1, 5]]), Feature("x", "int8", shape=(2,), range=(0, 4)), [5, "(0, 4)"]),
+        (pa.array(["abc"]), Feature("x", "string", max_length=2), ["3 bytes", 2]),
+        (pa.array(["a\0"]), Feature("x", "string", max_length=2), ["NUL"]),
+        (pa.array([[1, 2, 3], [1]]), Feature("x", "int8", shape=(2,)), ["3 values", 2]),
+        (pa.array([[1, None]]), Feature("x", "int8", shape=(2,)), [1, "missing", "arrays"]),
+        (pa.array([[1, 2], None]), Feature("x", "int8", shape=(2,)), [1, "missing", "x"]),
     ],
 )
-def test_a_wrong_value_is_refused(values: pa.Array, feature: Feature, message: str) -> None:
-    with pytest.raises(FirelibError, match=message) as error:
+def test_a_wrong_value_is_refused(values: pa.Array, feature: Feature, named: list[str | float]) -> None:
+    with refused(what=named, where="x"):
         _column(values, feature)
-    assert "'x'" in str(error.value)
 
 
 def test_nan_is_inside_every_range() -> None:
@@ -73,5 +72,5 @@ def test_a_slice_of_a_table_is_read_from_its_offset() -> None:
 
 
 def test_the_nearest_column_is_suggested() -> None:
-    with pytest.raises(FirelibError, match="did you mean 'distance'"):
+    with refused(what="distanse", remedy="distance"):
         to_column(pa.table({"distance": [1]}), Feature("distanse", "int8"))

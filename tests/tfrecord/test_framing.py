@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from firelib.errors import FirelibError
 from firelib.tfrecord.framing import framed, framed_bytes, header, masked_crc, unframed, verify
+from tests.errors import refused
 
 RECORDS = hnp.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 40)))
 
@@ -47,14 +47,13 @@ def test_any_flipped_bit_is_found_and_its_record_named(records: np.ndarray, data
     block = framed(records).ravel()
     position = data.draw(st.integers(0, len(block) - 1))
     block[position] ^= 1 << data.draw(st.integers(0, 7))
-    with pytest.raises(FirelibError, match=f"record {position // framed_bytes(records.shape[1])} is damaged") as error:
+    with refused(what=["record", position // framed_bytes(records.shape[1]), "CRC"], where="train-00000"):
         verify(block, records.shape[1], "train-00000")
-    assert "train-00000" in str(error.value)
 
 
 def test_a_truncated_block_is_named() -> None:
     block = framed(np.zeros((3, 10), np.uint8)).ravel()[:-5]
-    with pytest.raises(FirelibError, match="record 2 is cut short"):
+    with refused(what=["record", 2, "21 bytes"], where="here"):
         verify(block, 10, "here")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from firelib import FirelibError, open_dataset, write_tfrecords
+from firelib import open_dataset, write_tfrecords
+from tests.errors import refused
 from tests.tfrecord.samples import assert_equal
 from tests.tfrecord.small import FEATURES, LABEL, columns
 
@@ -56,7 +57,7 @@ def test_a_killed_writer(tmp_path: Path, there_before: bool) -> None:
             found = dataset.as_numpy("train")
             assert_equal(found, old if found["count"][0] == 7 else columns(ROWS))
         else:
-            with pytest.raises(FirelibError, match="there is no"):
+            with refused(what=folder):
                 open_dataset(str(folder))
         write_tfrecords(columns(ROWS), str(folder), FEATURES, label=LABEL, shard_mib=0.1, overwrite=True)
         assert _content(folder) == expected

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from firelib import open_dataset
-from firelib.errors import FirelibError
 from firelib.tfrecord.manifest import NAME
+from tests.errors import refused
 from tests.tfrecord.samples import assert_equal
 from tests.tfrecord.small import columns, write_dataset
 
@@ -114,10 +114,20 @@ def test_an_empty_split_has_no_batches(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"batch_size": 0}, {"rank": 1}, {"rank": -1}, {"world_size": 0}, {"start_step": -1}, {"split": "tset"}]
+    ("wrong", "named"),
+    [
+        ({"batch_size": 0}, ["batch_size", 0]),
+        ({"rank": 1}, ["rank 1", 1]),
+        ({"rank": -1}, ["rank -1", 1]),
+        ({"world_size": 0}, ["rank 0", "world of 0"]),
+        ({"start_step": -1}, ["start_step", -1]),
+        ({"split": "tset"}, ["split", "tset"]),
+    ],
 )
-def test_impossible_arguments_are_refused_at_once(folder: Path, wrong: dict[str, object]) -> None:
-    with pytest.raises(FirelibError):
+def test_impossible_arguments_are_refused_at_once(
+    folder: Path, wrong: dict[str, object], named: list[str | int]
+) -> None:
+    with refused(what=named):
         open_dataset(str(folder)).as_tf(**{"batch_size": 8, **wrong})
 
 
@@ -131,29 +141,31 @@ def _damaged(folder: Path, change: object) -> None:
 
 def test_a_truncated_shard_is_named(tmp_path: Path) -> None:
     _damaged(tmp_path, lambda content: content.pop())
-    with pytest.raises(FirelibError, match=r"train-00001-of-00002\.tfrecord has"):
+    size = (tmp_path / "train-00001-of-00002.tfrecord").stat().st_size
+    with refused(what=["train-00001-of-00002.tfrecord", size, size + 1], where=tmp_path):
         open_dataset(str(tmp_path)).as_numpy("train")
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     write_dataset(tmp_path, 20, 30)
     (tmp_path / "train-00000-of-00002.tfrecord").unlink()
-    with pytest.raises(FirelibError, match=r"train-00000-of-00002\.tfrecord is missing"):
+    with refused(what="train-00000-of-00002.tfrecord", where=tmp_path, remedy="dvc checkout"):
         open_dataset(str(tmp_path)).as_numpy("train")
 
 
 def test_all_missing_and_wrong_shards_are_named_before_the_first_batch(tmp_path: Path) -> None:
     _damaged(tmp_path, lambda content: content.pop())
     (tmp_path / "train-00000-of-00002.tfrecord").unlink()
-    with pytest.raises(FirelibError, match=r"(?s)00000-of-00002\S* is missing.*00001-of-00002\S* has"):
+    size = (tmp_path / "train-00001-of-00002.tfrecord").stat().st_size
+    named = ["train-00000-of-00002.tfrecord", ("train-00001-of-00002.tfrecord", size, size + 1)]
+    with refused(what=named, where=tmp_path):
         open_dataset(str(tmp_path)).as_tf(8)
 
 
 def test_a_flipped_bit_is_named_with_shard_and_record(tmp_path: Path) -> None:
     _damaged(tmp_path, lambda content: content.__setitem__(len(content) // 30 * 7 + 20, 255))
-    with pytest.raises(FirelibError, match="record 7 is damaged") as error:
+    with refused(what=["record", 7, "CRC"], where="train-00001-of-00002.tfrecord"):
         open_dataset(str(tmp_path)).verify()
-    assert "train-00001-of-00002" in str(error.value)
 
 
 def test_a_sound_shard_that_is_another_is_found_by_its_hash(tmp_path: Path) -> None:
@@ -161,7 +173,7 @@ def test_a_sound_shard_that_is_another_is_found_by_its_hash(tmp_path: Path) -> N
     content = json.loads((tmp_path / NAME).read_text())
     content["splits"]["train"]["shards"][0]["xxh128"] = "0" * 32
     (tmp_path / NAME).write_text(json.dumps(content))
-    with pytest.raises(FirelibError, match="is not the one in its manifest"):
+    with refused(what=["train-00000-of-00001.tfrecord", "hash"], where=tmp_path):
         open_dataset(str(tmp_path)).verify()
 
 
