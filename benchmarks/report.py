@@ -47,9 +47,13 @@ def lines(result: dict[str, Any]) -> list[list[str]]:
 def reached(finding: dict[str, Any]) -> str:
     """`yes` or `no` if there is a goal with a sign."""
     sign, _, number = finding["goal"].partition(" ")
-    if sign not in ("≥", "<"):
-        return ""
-    return "yes" if (finding["value"] >= float(number)) is (sign == "≥") else "no"
+    if sign == "≥":
+        return "yes" if finding["value"] >= float(number) else "no"
+    if sign == "≤":
+        return "yes" if finding["value"] <= float(number) else "no"
+    if sign == "<":
+        return "yes" if finding["value"] < float(number) else "no"
+    return ""
 
 
 def page(results: list[dict[str, Any]]) -> str:

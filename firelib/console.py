@@ -74,8 +74,8 @@ def _lines(label: str, first_total: float | None) -> Advance:
     def advance(done: float, total: float | None = None, note: str = "") -> None:
         nonlocal last, shown, begun
         now, whole = time.monotonic(), total or first_total
-        begun = begun or ((now, done) if done else None)
-        if now - last < _QUIET_SECONDS and done != whole:
+        is_first, begun = done > 0 and begun is None, begun or ((now, done) if done else None)
+        if now - last < _QUIET_SECONDS and done != whole and not is_first:
             return
         if done == shown:
             if not done and note:  # nothing is done yet: say what is waited for

@@ -132,13 +132,14 @@ def extract(recipe: RecipeName = None) -> None:
 def transform(recipe: RecipeName = None) -> None:
     """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest."""
     from firelib.data.lake import read_lake
-    from firelib.data.transform import report, transform
 
     here = project(recipe)
     read_lake(here.paths.lake_json)  # a missing input is said before Ray starts
     if launch.send_stage(here):
         return
-    with ray(here):
+    with ray(here, importing="firelib.data.transform"):
+        from firelib.data.transform import report, transform
+
         report(transform(here.recipe, here.params, here.paths))
 
 
@@ -163,7 +164,7 @@ def train(
     if launch.send_stage(here):
         return
     environment = tracked(here.environment, tracking)
-    with ray(here):
+    with ray(here, importing="firelib.train.ray_trainer"):
         progress = train(here.recipe, here.params, environment, here.paths, Request(fresh, profile))
     out.print(timing_table(progress.timing))
     figures = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")
@@ -197,7 +198,7 @@ def tune(
     if launch.send_stage(here):
         return
     environment = tracked(here.environment, tracking)
-    with ray(here):
+    with ray(here, importing="firelib.train.ray_trainer"):
         trials = tune(here.recipe, here.params, environment, here.paths, fresh)
     out.print(trial_table(trials, here.params.train.early_stopping.metric))
     if write:

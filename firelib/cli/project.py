@@ -1,8 +1,10 @@
 """What the commands share: options before the command, the project that they work in."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -91,8 +93,15 @@ def tracked(environment: "Environment", tracking: str | None) -> "Environment":
 
 
 @contextmanager
-def ray(here: Project) -> Iterator[None]:
+def ray(here: Project, importing: str) -> Iterator[None]:
+    """Ray for the time of the block; a module is imported meanwhile, since Ray's start leaves a core idle."""
     from firelib.ray_session import ray_session
 
+    threading.Thread(target=_import, args=(importing,), name="import", daemon=True).start()
     with ray_session(here.environment, here.recipe, options_given().debug):
         yield
+
+
+def _import(module: str) -> None:
+    with suppress(Exception):  # the block imports it again, and says what is wrong
+        import_module(module)

@@ -1,0 +1,67 @@
+"""What one writes without firelib: imports, the same model, `parse_example` on the same shards, `fit`, export.
+
+    python -m benchmarks.peers.by_hand FOLDER
+
+It prints `first step` when the first step is done. FOLDER takes the model.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from firelib.config import load_params, model_params
+from firelib.recipe import Recipe, load_recipe
+from firelib.tfrecord.layout import kind_of
+from firelib.tfrecord.manifest import read_manifest
+
+_SHUFFLE = 10_000
+_DTYPES = {"bytes": tf.string, "float": tf.float32, "int64": tf.int64}
+
+
+class _FirstStep(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no type information
+    """Says when the first step is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = False
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002  Keras' signature
+        if not self._said:
+            self._said = True
+            print("first step", flush=True)  # noqa: T201  the benchmark reads it
+
+
+def main(folder: Path) -> None:
+    params = load_params(Path("params.yaml"))
+    recipe = load_recipe(params.recipe)
+    manifest = read_manifest(f"data/{recipe.name}/tfrecords/manifest.json")
+    model = recipe.build_model(manifest.fitted, model_params(recipe.parameters, params))
+    batch = params.train.global_batch_size
+    train, validation = (_batches(recipe, split, batch) for split in ("train", "validation"))
+    epochs, callbacks = params.train.epochs, [_FirstStep()]
+    model.fit(train, validation_data=validation, epochs=epochs, callbacks=callbacks, verbose=0)
+    model.save(folder / "model.keras")
+    model.export(str(folder / "saved_model"), verbose=False)
+
+
+def _batches(recipe: Recipe, split: str, batch: int) -> tf.data.Dataset:
+    files = sorted(map(str, Path(f"data/{recipe.name}/tfrecords").glob(f"{split}-*.tfrecord")))
+    records = tf.data.TFRecordDataset(files, buffer_size=1 << 20)
+    if split == "train":
+        records = records.shuffle(_SHUFFLE)
+    columns = [*recipe.features, recipe.label]
+    spec = {column.name: tf.io.FixedLenFeature((), _DTYPES[kind_of(column)]) for column in columns}
+
+    def parse(examples: tf.Tensor) -> tuple[dict[str, Any], Any]:
+        parsed = tf.io.parse_example(examples, spec)
+        label = parsed.pop(recipe.label.name)
+        return parsed, label
+
+    return records.batch(batch).map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,161 @@
+"""How long does one wait: from a command to the first training step, to a prediction, to "nothing to do"?
+
+    python -m benchmarks.startup [--rounds 5] [--cold] [--short]
+
+Needs the flights pipeline to have run (`make run`). Each round runs whole commands, and a script written by hand that
+does the same (`benchmarks/peers/by_hand.py`): imports, the same model, `parse_example` on the same shards, `fit` for
+the same epochs, export. `--cold` empties the page cache before each command (root). `--short` is one round.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import finding, save, spread
+from firelib.console import note
+
+FIRELIB = str(Path(sys.executable).with_name("firelib"))
+_ROWS = 3
+_LOAD_MODEL = "import tensorflow as tf, keras; tf.saved_model.load('models/flights/saved_model')"
+_ENVIRONMENT = {"FIRELIB_TRACKING": "none", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds from a command's start.
+
+    Attributes:
+        line: Until it said what was waited for; None if it was not asked for.
+        end: Until it ended.
+    """
+
+    line: float | None
+    end: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--short", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measured = _rounds(_commands(Path(folder)), 1 if options.short else options.rounds, options.cold)
+    findings = _findings(measured)
+    for one in findings:
+        note(f"{one['what']}: {one['value']:.2f} {one['unit']} ({one['low']:.2f} to {one['high']:.2f}) {one['goal']}")
+    title = "flights, page cache emptied before each command" if options.cold else "flights"
+    bars = [{"name": name, **spread([t.end for t in times]), "settings": ""} for name, times in measured.items()]
+    if not options.short:
+        name = "startup_cold" if options.cold else "startup"
+        save(name, "How long does one wait?", [{"title": title, "unit": "s", "bars": bars, "findings": findings}])
+
+
+def _commands(folder: Path) -> dict[str, Callable[[], Times]]:
+    rows = folder / "rows.csv"
+    rows.write_text(_some_rows())
+    train = partial(watch, [FIRELIB, "train", "--fresh"], first_step)
+    by_hand = partial(watch, [sys.executable, "-m", "benchmarks.peers.by_hand", str(folder)], first_step)
+    return {
+        "firelib train": train,
+        "train by hand": by_hand,
+        "firelib predict": partial(watch, [FIRELIB, "predict", str(rows)]),
+        "import and load": partial(watch, [sys.executable, "-c", _LOAD_MODEL]),
+        "firelib run, nothing to do": partial(watch, [FIRELIB, "run"]),
+        "firelib --help": partial(watch, [FIRELIB, "--help"]),
+    }
+
+
+def _rounds(commands: Mapping[str, Callable[[], Times]], rounds: int, cold: bool) -> dict[str, list[Times]]:
+    measured: dict[str, list[Times]] = {name: [] for name in commands}
+    for index in range(rounds):
+        for name, run in commands.items():
+            if cold:
+                _empty_page_cache()
+            measured[name].append(run())
+            line = measured[name][-1].line
+            said = f"first step after {line:.1f} s, " if line is not None else ""
+            note(f"round {index + 1}: {name}: {said}end after {measured[name][-1].end:.1f} s")
+    return measured
+
+
+def watch(command: Sequence[str], said: Callable[[str], bool] | None = None) -> Times:
+    """Run a command to its end.
+
+    Args:
+        command: Its argv.
+        said: Whether a line of its output is the one that is waited for.
+
+    Raises:
+        RuntimeError: It failed, or never said that line.
+    """
+    environment = {**os.environ, **_ENVIRONMENT}
+    start, line, output = time.perf_counter(), None, []
+    with subprocess.Popen(  # noqa: S603  our own commands
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        assert process.stdout
+        for text in process.stdout:
+            output.append(text)
+            if line is None and said is not None and said(text):
+                line = time.perf_counter() - start
+    end = time.perf_counter() - start
+    if process.returncode or (said is not None and line is None):
+        raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{''.join(output)[-2000:]}")
+    return Times(line, end)
+
+
+def first_step(text: str) -> bool:
+    """Whether a line of output says that a step is done: of the script, or of firelib's progress."""
+    return text.strip() == "first step" or (text.startswith("train: ") and "epoch 1/" in text)
+
+
+def _findings(measured: Mapping[str, Sequence[Times]]) -> list[dict[str, Any]]:
+    def seconds(name: str, part: str = "end") -> list[float]:
+        return [getattr(times, part) for times in measured[name]]
+
+    def ratio(ours: str, peer: str, part: str = "end") -> dict[str, float]:
+        return spread([mine / other for mine, other in zip(seconds(ours, part), seconds(peer, part), strict=True)])
+
+    return [
+        finding("first step, firelib train", spread(seconds("firelib train", "line")), "s"),
+        finding("first step, by hand", spread(seconds("train by hand", "line")), "s"),
+        finding("first step, firelib ÷ by hand", ratio("firelib train", "train by hand", "line"), "×", "≤ 2.0"),
+        finding("whole training, firelib ÷ by hand", ratio("firelib train", "train by hand"), "×", "≤ 1.35"),
+        finding(f"predict {_ROWS} rows ÷ imports and load", ratio("firelib predict", "import and load"), "×", "≤ 1.3"),
+        finding("firelib run, nothing to do", spread(seconds("firelib run, nothing to do")), "s", "≤ 2"),
+        finding("firelib --help", spread(seconds("firelib --help")), "s", "≤ 0.5"),
+    ]
+
+
+def _some_rows() -> str:
+    """A few rows of the test split, as a CSV of raw values."""
+    from firelib import open_dataset
+
+    table = open_dataset("data/flights/tfrecords/manifest.json").as_arrow("test").slice(0, _ROWS)
+    columns = [name for name in table.column_names if name != "late"]
+    lines = [",".join(columns), *(",".join(map(_text, row.values())) for row in table.select(columns).to_pylist())]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.rstrip(b"\0").decode()
+    return "" if value is None or value != value else str(value)
+
+
+def _empty_page_cache() -> None:
+    subprocess.run(["sync"], check=True)  # noqa: S607
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+if __name__ == "__main__":
+    main()
