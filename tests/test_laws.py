@@ -17,9 +17,21 @@ FLOORS = (
     ("evaluate", "report", "train"),
     ("data",),
     ("dataset_store",),
-    ("doctor", "lineage", "paths", "passing", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
+    (
+        "doctor",
+        "lineage",
+        "paths",
+        "passing",
+        "ray_probe",
+        "ray_session",
+        "ray_start",
+        "ray_token",
+        "ray_versions",
+        "recipes",
+        "tfrecord",
+    ),
     ("cluster_file", "config", "recipe", "storage"),
-    ("console", "errors", "gcp_machines"),
+    ("console", "errors", "gcp_machines", "machine", "user_folders"),
 )
 FLOOR_OF = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
 
