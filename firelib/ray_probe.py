@@ -5,7 +5,7 @@ import socket
 import time
 from threading import Thread
 
-_SECONDS = 6.0
+_SECONDS = 5.0
 # Every gRPC server answers HTTP/2's preface with a SETTINGS frame, before it asks for a token.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 _FRAME_HEADER, _SETTINGS = 9, 4

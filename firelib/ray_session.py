@@ -50,11 +50,11 @@ def ray_session(environment: Environment, recipe: Recipe | None = None, debug: b
 def _joined(address: str, debug: bool) -> Iterator[None]:
     """Connect to a running Ray; what its client logs natively while it fails is hidden."""
     import ray
+    from ray._private import services
 
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
-        if address != "auto":  # Ray looks for that one on this machine by itself
-            probe(address)
+        probe(services.canonicalize_bootstrap_address(address) if address == "auto" else address)
         with nullcontext() if debug else quiet():
             ray.init(
                 address=address,

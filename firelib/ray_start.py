@@ -73,6 +73,7 @@ class _StartError(Exception):
 
 
 def _start_with_retries(start: Callable[[], None], temp_dir: Path) -> None:
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # `_start_once` says what happened
     tried = 0
     try:
         for attempt in stamina.retry_context(
