@@ -24,7 +24,7 @@ def is_writable(path: str) -> bool:
     path = os.path.abspath(path)  # noqa: PTH100
     while not os.path.exists(path) and path != os.path.dirname(path):  # noqa: PTH110, PTH120
         path = os.path.dirname(path)  # noqa: PTH120
-    return os.access(path, os.W_OK | os.X_OK)
+    return os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def private_folder() -> str:

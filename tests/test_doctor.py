@@ -384,7 +384,7 @@ def test_nobody_there(scheme: str) -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    assert "is no host:port" in cluster("head", "RAY_ADDRESS").detail
+    assert "expected host:port" in cluster("head", "RAY_ADDRESS").detail
 
 
 @pytest.mark.usefixtures("ray_cluster")

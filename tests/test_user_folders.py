@@ -81,7 +81,9 @@ def test_caches_move_where_home_is_not_writable(
     assert os.environ.get("NUMBA_CACHE_DIR") == (None if module_cache == "writable" else f"{private}/numba")
 
 
-@pytest.mark.parametrize("home", [None, "/proc/1"], ids=["unset", "read-only"])
+@pytest.mark.parametrize(
+    "home", [pytest.param(None, marks=pytest.mark.integration, id="unset"), pytest.param("/proc/1", id="read-only")]
+)
 def test_a_uid_without_passwd_entry_compiles_kernels_and_writes(tmp_path: Path, home: str | None) -> None:
     tmp_path.chmod(0o777)
     env = clean(TMPDIR=str(tmp_path), **({"HOME": home} if home else {}))

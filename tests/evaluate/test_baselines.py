@@ -64,8 +64,8 @@ def test_a_class_that_training_lacked_has_no_chance():
 
 @pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
 def test_threads_change_no_bit(trees, monkeypatch):
-    train, labels = sample(3000, 0)
-    test, _ = sample(500, 1)
+    train, labels = sample(600, 0)
+    test, _ = sample(200, 1)
     scores, used = [], []
     for threads in (1, 2):
         monkeypatch.setattr(
