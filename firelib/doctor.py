@@ -28,7 +28,7 @@ from firelib.errors import FirelibError
 from firelib.ray_start import fits_sockets, free_shared_memory, ray_temp_dir
 from firelib.ray_token import ray_token, token_file
 from firelib.ray_versions import cluster_version
-from firelib.user_folders import is_writable, private_folder
+from firelib.user_folders import is_private_folder, is_writable
 
 Status = Literal["ok", "warning", "error"]
 
@@ -241,7 +241,7 @@ def check_storage(root: str, project: Path) -> Finding:
 def check_home(home: Path) -> Finding:
     """Whether settings, caches and Ray's token can be kept."""
     name = "home folder"
-    if str(home) == private_folder():
+    if is_private_folder(str(home)):
         remedy = "set HOME to a folder that stays (docker run -e HOME=...): what lies in a temporary one may be removed"
         return Finding(name, "warning", f"none: firelib uses {home}", remedy)
     if not is_writable(str(home)):

@@ -40,6 +40,14 @@ def private_folder() -> str:
     return folder
 
 
+def is_private_folder(path: str) -> bool:
+    """Whether a path is what `private_folder` gives."""
+    import tempfile
+
+    parent, name = os.path.split(path)
+    return parent == tempfile.gettempdir() and name.startswith("firelib-")
+
+
 def _is_private(folder: str) -> bool:
     found = os.lstat(folder)
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +17,6 @@ import pytest
 
 from firelib import doctor
 from firelib.doctor import Finding
-from firelib.user_folders import private_folder
 from tests.full_disk import small_disk
 from tests.odd_environments import AS_STRANGER, STRANGER, clean, run
 
@@ -86,7 +86,7 @@ def test_a_uid_without_passwd_entry(tmp_path: Path, home: str | None) -> None:
 
 def test_the_home_folder(tmp_path: Path) -> None:
     assert doctor.check_home(tmp_path).status == "ok"
-    for bad in (Path("/proc/1"), Path(private_folder())):
+    for bad in (Path("/proc/1"), Path(tempfile.gettempdir(), "firelib-7")):
         assert doctor.check_home(bad).status == "warning"
 
 
