@@ -9,6 +9,7 @@ _SECONDS = 5.0
 # Every gRPC server answers HTTP/2's preface with a SETTINGS frame, before it asks for a token.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 _FRAME_HEADER, _SETTINGS = 9, 4
+_LAST_PORT = 65535
 
 
 def probe(address: str, seconds: float = _SECONDS) -> None:
@@ -42,18 +43,14 @@ def probe(address: str, seconds: float = _SECONDS) -> None:
 
 def _parse(address: str) -> tuple[str, int]:
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or "/" in host or not port.isdigit():
+    if not host or "/" in host or not port.isdigit() or int(port) > _LAST_PORT:
         raise OSError(f"expected host:port, got {address!r}")
     return host.strip("[]"), int(port)
 
 
 def _ask(host: str, port: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    try:
-        connection = socket.create_connection((host, port), timeout=seconds)
-    except OverflowError as error:  # a port above 65535
-        raise OSError(str(error)) from None
-    with connection:
+    with socket.create_connection((host, port), timeout=seconds) as connection:
         if os.environ.get("RAY_USE_TLS", "0") != "0":
             return  # the preface would have to be encrypted
         connection.sendall(_PREFACE)

@@ -54,7 +54,7 @@ def test_a_server_of_something_else(answer: bytes) -> None:
         probe(address)
 
 
-@pytest.mark.parametrize("address", ["head", "head:", ":6379", "http://head:8265", "head:x"])
+@pytest.mark.parametrize("address", ["head", "head:", ":6379", "http://head:8265", "head:x", "head:65536"])
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(OSError, match="expected host:port"):
         probe(address)
