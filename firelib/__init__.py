@@ -6,6 +6,8 @@ The names below are imported on first use, so that `import firelib` (and `fireli
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from firelib.user_folders import prepare_environment
+
 if TYPE_CHECKING:
     from firelib.errors import FirelibError
     from firelib.recipe import Feature, FittedFeature, Recipe, Source
@@ -34,6 +36,8 @@ _HOMES = {
     "open_dataset": "firelib.tfrecord.reader",
     "write_tfrecords": "firelib.tfrecord.write",
 }
+
+prepare_environment()  # before anything looks for HOME or a cache folder
 
 
 def __getattr__(name: str) -> Any:

@@ -25,8 +25,10 @@ from firelib import console, storage
 from firelib.cluster_file import read_cluster_file
 from firelib.config import Params, load_params
 from firelib.errors import FirelibError
+from firelib.ray_start import fits_sockets, free_shared_memory, ray_temp_dir
 from firelib.ray_token import ray_token, token_file
 from firelib.ray_versions import cluster_version
+from firelib.user_folders import is_private_folder, is_writable
 
 Status = Literal["ok", "warning", "error"]
 
@@ -71,6 +73,8 @@ def diagnose(project: Path) -> list[Finding]:
         check_memory(psutil.virtual_memory().available),
         check_disk("disk: project", project),
         *([check_storage(params.storage.root, project)] if params else []),
+        check_home(Path.home()),
+        check_ray_folder(ray_temp_dir()),
         check_shared_memory(Path("/dev/shm")),  # noqa: S108  # the place itself, no temporary file
         *(check_port(port, use) for port, use in PORTS.items()),
         check_ray_token(os.environ, Path.home()),
@@ -234,12 +238,34 @@ def check_storage(root: str, project: Path) -> Finding:
     return check_disk("disk: storage.root", project / storage.absolute(root))
 
 
+def check_home(home: Path) -> Finding:
+    """Whether settings, caches and Ray's token can be kept."""
+    name = "home folder"
+    if is_private_folder(str(home)):
+        remedy = "set HOME to a folder that stays (docker run -e HOME=...): what lies in a temporary one may be removed"
+        return Finding(name, "warning", f"none: firelib uses {home}", remedy)
+    if not is_writable(str(home)):
+        remedy = "set HOME to a writable folder; until then firelib keeps caches below the temporary folder"
+        return Finding(name, "warning", f"{home} is not writable", remedy)
+    return Finding(name, "ok", str(home))
+
+
+def check_ray_folder(folder: str) -> Finding:
+    """Whether Ray can keep its sessions where it does by default."""
+    name, remedy = "Ray's sessions", "set RAY_TMPDIR=/tmp, or TMPDIR to a writable folder with a short path"
+    if not fits_sockets(folder):
+        return Finding(name, "warning", f"{folder} is too long for sockets: firelib uses a short folder", remedy)
+    if not is_writable(folder):
+        return Finding(name, "warning", f"{folder} is not writable: firelib uses another folder", remedy)
+    return Finding(name, "ok", folder)
+
+
 def check_shared_memory(folder: Path) -> Finding:
     """Space for Ray's object store."""
     remedy = "docker run --shm-size=4g (or mount -o remount,size=4g /dev/shm); Ray uses slow files in /tmp without it"
-    if not folder.is_dir():
+    free = free_shared_memory(folder)
+    if free is None:
         return Finding("shared memory", "warning", f"there is no {folder}", remedy)
-    free = shutil.disk_usage(folder).free
     status: Status = "ok" if free >= _GIB else "warning"
     return Finding("shared memory", status, f"{free / _GIB:.1f} GiB free in {folder}", None if free >= _GIB else remedy)
 

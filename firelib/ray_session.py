@@ -4,13 +4,15 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 
 from firelib.config import Environment
-from firelib.console import note
+from firelib.console import note, quiet
 from firelib.errors import FirelibError
+from firelib.ray_probe import probe
+from firelib.ray_start import embedded_ray
 from firelib.recipe import Recipe
 
 # Set before `import ray`: reports of usage leave the machine, and the banner of warnings helps nobody.
@@ -27,6 +29,9 @@ def ray_session(environment: Environment, recipe: Recipe | None = None, debug: b
         environment: `num_cpus` limits embedded Ray.
         recipe: A recipe from a file is shipped to the workers by value.
         debug: Show what the workers print.
+
+    Raises:
+        FirelibError: Ray does not start, or does not answer.
     """
     import ray
 
@@ -36,34 +41,54 @@ def ray_session(environment: Environment, recipe: Recipe | None = None, debug: b
         yield ray.get_runtime_context().gcs_address
         return
     address = os.environ.get("RAY_ADDRESS")
-    if address:
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-    try:
-        ray.init(
-            address=address or "local",
-            num_cpus=None if address else environment.num_cpus,
-            include_dashboard=None if address else False,
-            log_to_driver=debug,
-            logging_level=logging.INFO if debug else logging.ERROR,
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise FirelibError(
-            f"cannot reach Ray: {error}",
-            where=f"RAY_ADDRESS={address}" if address else "embedded Ray",
-            remedy="check the address and the token (RAY_AUTH_MODE=token); firelib doctor says more",
-        ) from error
-    _guard_token()
-    try:
+    with _joined(address, debug) if address and address != "local" else embedded_ray(environment, debug):
+        _guard_token()
         yield ray.get_runtime_context().gcs_address
+
+
+@contextmanager
+def _joined(address: str, debug: bool) -> Iterator[None]:
+    """Connect to a running Ray; what its client logs natively while it fails is hidden."""
+    import ray
+    from ray._private import services
+
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    try:
+        probe(services.canonicalize_bootstrap_address(address) if address == "auto" else address)
+        with nullcontext() if debug else quiet():
+            ray.init(
+                address=address,
+                log_to_driver=debug,
+                logging_level=logging.INFO if debug else logging.ERROR,
+            )
+    except Exception as error:
+        ray.shutdown()
+        raise FirelibError(
+            f"cannot reach Ray at {address}: {error}",
+            where=f"RAY_ADDRESS={address}",
+            remedy=_remedy(address),
+        ) from error
+    try:
+        yield
     finally:
         ray.shutdown()
+
+
+def _remedy(address: str) -> str:
+    if address.startswith(("http://", "https://")):
+        return f"RAY_ADDRESS takes host:6379; for jobs sent to a dashboard, FIRELIB_RAY_ADDRESS={address}"
+    return (
+        "check that this Ray runs and its port is open, and the token (RAY_AUTH_MODE=token), "
+        "or unset RAY_ADDRESS to start Ray here; firelib doctor says more"
+    )
 
 
 def _guard_token() -> None:
     """Ray leaves the token that it makes readable for all users of this machine."""
     token = Path.home() / ".ray" / "auth_token"
-    if token.is_file() and token.stat().st_uid == os.getuid():
-        token.chmod(0o600)
+    with suppress(OSError):  # not ours to read, or a file system that is read-only
+        if token.is_file() and token.stat().st_uid == os.getuid():
+            token.chmod(0o600)
 
 
 def ship_by_value(module: ModuleType) -> None:

@@ -2,11 +2,12 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.request
 from http.client import HTTPException
+
+from firelib.ray_probe import probe
 
 _REACH_SECONDS = 5.0
 _JOIN_SECONDS = 60.0
@@ -32,7 +33,7 @@ def cluster_version(address: str, token: str | None) -> str:
     if address.startswith(("http://", "https://")):
         return _of_dashboard(address.rstrip("/"), token)
     if address != "auto":
-        _reach(address)
+        probe(address, _REACH_SECONDS)
     return _by_joining(address)
 
 
@@ -44,13 +45,6 @@ def _of_dashboard(address: str, token: str | None) -> str:
             return str(json.load(answer)["ray_version"])
     except (HTTPException, ValueError, KeyError, TypeError):
         raise OSError("this is no Ray dashboard") from None
-
-
-def _reach(address: str) -> None:
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdigit():
-        raise OSError(f"{address!r} is no host:port")
-    socket.create_connection((host, int(port)), timeout=_REACH_SECONDS).close()
 
 
 def _by_joining(address: str) -> str:

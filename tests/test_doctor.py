@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +18,7 @@ import pytest
 from firelib import doctor
 from firelib.doctor import Finding
 from tests.full_disk import small_disk
+from tests.odd_environments import AS_STRANGER, STRANGER, clean, run
 
 ROOT = Path(__file__).parents[1]
 GIB = 2**30
@@ -69,6 +71,29 @@ def test_every_check_says_something_of_this_machine(project: Path) -> None:
     assert all(finding.detail for finding in findings)
     assert platform.python_version() in only(findings, "Python").detail
     assert only(findings, "Ray").detail == metadata.version("ray")
+
+
+@pytest.mark.parametrize("home", [None, "/proc/1"], ids=["unset", "read-only"])
+def test_a_uid_without_passwd_entry(tmp_path: Path, home: str | None) -> None:
+    tmp_path.chmod(0o777)
+    env = clean(TMPDIR=str(tmp_path), COLUMNS="200", **({"HOME": home} if home else {}))
+    done = run(["-m", "firelib.cli", "--params", str(ROOT / "params.yaml"), "doctor"], env, AS_STRANGER, cwd=tmp_path)
+    assert "Traceback" not in done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "home folder" in line and "\u2502" in line]
+    assert "warning" in line
+    assert (home or f"{tmp_path}/firelib-{STRANGER}") in line
+
+
+def test_the_home_folder(tmp_path: Path) -> None:
+    assert doctor.check_home(tmp_path).status == "ok"
+    for bad in (Path("/proc/1"), Path(tempfile.gettempdir(), "firelib-7")):
+        assert doctor.check_home(bad).status == "warning"
+
+
+def test_the_folder_of_rays_sessions(tmp_path: Path) -> None:
+    assert doctor.check_ray_folder("/tmp/ray").status == "ok"
+    for bad in (f"/tmp/{'x' * 100}", "/proc/1/ray"):
+        assert doctor.check_ray_folder(bad).status == "warning"
 
 
 def test_the_remedies_are_shown_as_they_are_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -359,7 +384,7 @@ def test_nobody_there(scheme: str) -> None:
 
 
 def test_an_address_that_is_none() -> None:
-    assert "is no host:port" in cluster("head", "RAY_ADDRESS").detail
+    assert "expected host:port" in cluster("head", "RAY_ADDRESS").detail
 
 
 @pytest.mark.usefixtures("ray_cluster")

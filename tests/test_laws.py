@@ -17,10 +17,23 @@ FLOORS = (
     ("evaluate", "report", "train"),
     ("data",),
     ("dataset_store",),
-    ("doctor", "lean_ray", "lineage", "paths", "passing", "ray_session", "ray_token", "ray_versions", "recipes", "tfrecord"),
+    (
+        "doctor",
+        "lean_ray",
+        "lineage",
+        "paths",
+        "passing",
+        "ray_probe",
+        "ray_session",
+        "ray_start",
+        "ray_token",
+        "ray_versions",
+        "recipes",
+        "tfrecord",
+    ),
     ("cluster_file", "config", "recipe", "storage"),
     ("keras_import",),
-    ("console", "errors", "gcp_machines"),
+    ("console", "errors", "gcp_machines", "machine", "user_folders"),
 )
 FLOOR_OF = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
 

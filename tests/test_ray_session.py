@@ -1,3 +1,5 @@
+import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,10 @@ from firelib.data.transform import transform
 from firelib.errors import FirelibError
 from firelib.ray_session import ray_session, require_cpus
 from firelib.recipe import load_recipe
+from tests.odd_environments import clean, session
 from tests.recipes.tiny import project, write_sources
 
+NATIVE_LOG = re.compile(r"^\[20\d\d-", re.MULTILINE)
 RECIPE = """
 from firelib.recipe import Feature, Source
 sources = {{"orders": Source("{folder}/orders.csv", commit_by=("day",))}}
@@ -62,5 +66,34 @@ def test_work_that_can_never_start_is_refused(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == ""
     require_cpus(2, "training")
     assert "takes all 2 CPUs" in capsys.readouterr().err
-    with pytest.raises(FirelibError, match=r"(?s)training needs 3 CPUs, this Ray has 2.*remedy: fewer workers"):
+    with pytest.raises(FirelibError) as caught:
         require_cpus(3, "training")
+    assert "training needs 3 CPUs" in caught.value.what
+    assert caught.value.where == "params.yaml: train.workers"
+    assert "FIRELIB_WORKERS" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["nobody listens", "accepts and says nothing"])
+def test_an_address_that_does_not_answer(answers: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        if not answers:
+            listener.close()
+        said, stderr = session(clean(HOME=str(Path.home()), RAY_ADDRESS=address))
+    assert address in said["what"]
+    assert said["where"] == f"RAY_ADDRESS={address}"
+    assert "RAY_ADDRESS" in said["remedy"]
+    assert said["seconds"] < 10
+    assert not NATIVE_LOG.search(stderr), stderr
+    assert said["left"] == []
+
+
+@pytest.mark.parametrize("address", ["http://head:8265", "nobody.invalid:6379", "ray://nobody.invalid:10001"])
+def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")  # else the session sets it, and it stays
+    monkeypatch.setattr("ray.is_initialized", lambda: False)  # a Ray of other tests may run in this process
+    with pytest.raises(FirelibError) as caught, ray_session(Environment()):
+        pass
+    assert address in caught.value.what
+    assert ("FIRELIB_RAY_ADDRESS" in str(caught.value.remedy)) == address.startswith("http")

@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from firelib.evaluate.arrays import Floats, Labels
+from firelib.machine import free_cores
 from firelib.recipe import Feature
 from firelib.tfrecord.decode import Batch
 
@@ -53,14 +55,16 @@ def boosted_trees(train: Batch, train_labels: Labels, test: Batch, features: Seq
     table, scored, words = _tables(train, test, features)
     categorical = [False] * (table.shape[1] - words) + [True] * words
     trees = HistGradientBoostingClassifier(categorical_features=categorical, early_stopping=True, random_state=_SEED)
-    trees.fit(table, train_labels)
-    return _of_all_classes(trees, scored, classes)
+    # On a busy machine one thread a core would wait for the others' time slices in every loop: minutes for seconds.
+    with threadpool_limits(limits=free_cores(), user_api="openmp"):
+        trees.fit(table, train_labels)
+        return _of_all_classes(trees, scored, classes)
 
 
 def extra_trees(train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], classes: int) -> Floats:
     """A hundred extremely randomised trees with default settings; see `baselines`. Categories are numbers to them."""
     table, scored, _ = _tables(train, test, features)
-    forest = ExtraTreesClassifier(random_state=_SEED, n_jobs=-1).fit(table.astype(np.float32), train_labels)
+    forest = ExtraTreesClassifier(random_state=_SEED, n_jobs=free_cores()).fit(table.astype(np.float32), train_labels)
     forest.n_jobs = 1  # threads would add up the trees in any order, and the last bits would differ
     return _of_all_classes(forest, scored.astype(np.float32), classes)
 

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
 from firelib.evaluate import classes
 from firelib.evaluate.baselines import baselines, boosted_trees, class_prior, extra_trees
@@ -60,7 +62,30 @@ def test_a_class_that_training_lacked_has_no_chance():
     assert (score[:, 3:] == 0).all()
 
 
-def test_threads_change_no_bit():
-    pictures, kinds = images(300, 0)
-    arguments = ({"image": pictures}, kinds, {"image": pictures}, PICTURE, 10)
-    np.testing.assert_array_equal(extra_trees(*arguments), extra_trees(*arguments))
+@pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
+def test_threads_change_no_bit(trees, monkeypatch):
+    train, labels = sample(600, 0)
+    test, _ = sample(200, 1)
+    scores, used = [], []
+    for threads in (1, 2):
+        monkeypatch.setattr(
+            "firelib.evaluate.baselines.free_cores", lambda threads=threads: used.append(threads) or threads
+        )
+        scores.append(trees(train, labels, test, FEATURES, 2))
+    assert used == [1, 2]
+    np.testing.assert_array_equal(*scores)
+
+
+def test_boosting_takes_no_more_threads_than_are_free(monkeypatch):
+    train, labels = sample(500, 0)
+    seen = []
+
+    class Watched(HistGradientBoostingClassifier):
+        def fit(self, *arguments):
+            seen.append(_openmp_effective_n_threads())
+            return super().fit(*arguments)
+
+    monkeypatch.setattr("firelib.evaluate.baselines.HistGradientBoostingClassifier", Watched)
+    monkeypatch.setattr("firelib.evaluate.baselines.free_cores", lambda: 1)
+    boosted_trees(train, labels, train, FEATURES, 2)
+    assert seen == [1]

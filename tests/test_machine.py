@@ -1,0 +1,42 @@
+import os
+
+import pytest
+
+from firelib import machine
+
+
+def test_free_cores_are_some_of_the_usable_ones() -> None:
+    assert 1 <= machine.free_cores(0.1) <= machine.usable_cores() <= len(os.sched_getaffinity(0))
+
+
+def test_the_affinity_bounds_them() -> None:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert machine.usable_cores() == machine.free_cores(0.1) == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("max 100000", None), ("100000 100000", 1), ("1000 100000", 1)])
+def test_the_quota_of_a_container_bounds_them(tmp_path, monkeypatch, quota, cores) -> None:
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    monkeypatch.setattr(machine, "_QUOTA", tmp_path / "cpu.max")
+    assert machine.usable_cores() == (cores or len(os.sched_getaffinity(0)))
+
+
+def test_the_first_version_of_cgroups(tmp_path, monkeypatch) -> None:
+    files = (tmp_path / "quota", tmp_path / "period")
+    monkeypatch.setattr(machine, "_QUOTA", tmp_path / "none")
+    monkeypatch.setattr(machine, "_QUOTA_V1", files)
+    assert machine.usable_cores() == len(os.sched_getaffinity(0))
+    for quota, cores in (("-1", len(os.sched_getaffinity(0))), ("50000", 1)):
+        files[0].write_text(quota)
+        files[1].write_text("100000")
+        assert machine.usable_cores() == cores
+
+
+def test_its_state_has_load_and_memory() -> None:
+    state = machine.state()
+    assert f"on {machine.usable_cores()} cores" in state
+    assert "GiB" in state
