@@ -1,4 +1,4 @@
-"""A real Ray head with dashboard and token, on loopback, with ports and folders of its own."""
+"""A real Ray head with dashboard and token, on loopback, with its own ports and folders."""
 
 import os
 import secrets
@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,20 +16,22 @@ from pathlib import Path
 
 import psutil
 
+from tests.patience import patience, wait_until
+
 _START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head that runs."""
+    """A running head."""
 
     address: str
     token_file: Path
-    shared: Path  # the storage root that all its hosts see
+    shared: Path  # the storage root of all its jobs
     pid: int
 
     def environment(self) -> dict[str, str]:
-        """What a caller sets to use it."""
+        """Variables of a caller that sends jobs to it."""
         return {
             "RAY_AUTH_TOKEN_PATH": str(self.token_file),
             "FIRELIB_RAY_ADDRESS": self.address,
@@ -39,7 +40,7 @@ class Head:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
+    """Find ports that nobody listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -52,7 +53,7 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def ray_head(cpus: int = 2) -> Iterator[Head]:
-    """Start a head, wait until its dashboard answers, and end all of it afterwards."""
+    """Start a head, wait until its dashboard answers, and end all its processes afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="head"))  # short: sockets lie in it
     token = folder / "token"
     token.write_text(secrets.token_hex(32))
@@ -86,27 +87,28 @@ def _wait(head: Head, process: "subprocess.Popen[bytes]", log: Path) -> None:
     request = urllib.request.Request(
         f"{head.address}/api/jobs/", headers={"Authorization": f"Bearer {head.token_file.read_text()}"}
     )
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
+
+    def answers() -> bool:
         assert process.poll() is None, log.read_text()
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             urllib.request.urlopen(request, timeout=5).close()
-            return
-        assert time.monotonic() < deadline, f"no answer\n{log.read_text()}"
-        time.sleep(0.3)
+            return True
+        return False
+
+    wait_until(answers, _START_SECONDS, f"the head's dashboard answers; its log is {log}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """`ray start --block` ends its children on SIGTERM; what is left is ended here."""
+    """End the head; kill the children that `ray start --block` does not end on SIGTERM."""
     with suppress(psutil.NoSuchProcess):
         tree = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
+            process.wait(patience(5))
         for child in tree:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
-        psutil.wait_procs(tree, timeout=10)
+        psutil.wait_procs(tree, timeout=patience(10))
     if process.poll() is None:
         process.kill()
     process.wait()

@@ -10,7 +10,7 @@ from firelib.launch.backend import check
 from firelib.launch.job import Gpu, Replicas, Resources
 from firelib.launch.kubeflow.backend import state_of
 from firelib.launch.place import place_of
-from tests.launch.drill import firelib, write_project
+from tests.launch.drill import firelib_here, write_project
 from tests.launch.golden_file import same_as_before
 from tests.launch.jobs import job
 from tests.launch.vertex.test_requests import IMAGE
@@ -123,6 +123,6 @@ def test_states_of_a_ray_job(status, state):
 def test_dry_run_needs_nothing(tmp_path):
     write_project(tmp_path)
     words = ["submit", "--to", "kubeflow", "--dry-run", "--image", IMAGE, "--replicas", "2"]
-    done = firelib(tmp_path, *words, FIRELIB_STORAGE_ROOT="gs://bucket/x", KUBECONFIG="nowhere")
+    done = firelib_here(tmp_path, *words, FIRELIB_STORAGE_ROOT="gs://bucket/x", KUBECONFIG="nowhere")
     assert done.returncode == 0, done.stderr
     assert [each["kind"] for each in json.loads(done.stdout)["objects"]] == ["TrainingRuntime", "TrainJob"]

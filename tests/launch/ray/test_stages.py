@@ -2,9 +2,12 @@
 
 import json
 
+import pytest
+
 from tests.test_pipeline import Project
 
 
+@pytest.mark.integration
 def test_the_pipeline_runs_there_and_its_small_results_come_back(head, tmp_path_factory):
     there = Project(tmp_path_factory.mktemp("laptop"), **head.environment())
     done = there.do("firelib", "run")

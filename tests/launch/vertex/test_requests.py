@@ -9,7 +9,7 @@ from google.cloud import aiplatform_v1
 from firelib.errors import FirelibError
 from firelib.launch.backend import check
 from firelib.launch.job import Gpu, Replicas, Resources
-from tests.launch.drill import firelib, write_project
+from tests.launch.drill import firelib_here, write_project
 from tests.launch.golden_file import same_as_before
 from tests.launch.jobs import job
 
@@ -181,7 +181,9 @@ def test_dry_run_needs_nothing(tmp_path):
     write_project(tmp_path)
     words = ["submit", "--to", "vertex", "--dry-run", "--machine", "g2-standard-8", "--image", IMAGE]
     settings = ["--set", "project=my-lab", "--set", "region=europe-west4"]
-    done = firelib(tmp_path, *words, *settings, FIRELIB_STORAGE_ROOT="gs://bucket/x", GOOGLE_APPLICATION_CREDENTIALS="")
+    done = firelib_here(
+        tmp_path, *words, *settings, FIRELIB_STORAGE_ROOT="gs://bucket/x", GOOGLE_APPLICATION_CREDENTIALS=""
+    )
     assert done.returncode == 0, done.stderr
     [asked] = json.loads(done.stdout)["requests"]
     assert asked["parent"] == "projects/my-lab/locations/europe-west4"
