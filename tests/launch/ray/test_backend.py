@@ -231,5 +231,4 @@ def test_a_storage_root_that_only_the_job_sees_is_refused_there(project, monkeyp
     monkeypatch.delenv("FIRELIB_STORAGE_ROOT")
     done = firelib_here(project, "extract")
     assert done.returncode == 1
-    assert "'storage'" in done.stderr  # the root that the project names
     assert "FIRELIB_STORAGE_ROOT=" in done.stderr
