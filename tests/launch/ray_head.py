@@ -90,7 +90,7 @@ def _started(folder: Path, cpus: int) -> tuple[Head, "subprocess.Popen[bytes]"]:
 def _start(folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
     command = [
         *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"),
-        *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}/ray"),
+        *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}/ray", "--no-monitor"),
         *(f"--object-store-memory={200 * 2**20}", *arguments),
     ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
