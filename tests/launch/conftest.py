@@ -12,6 +12,7 @@ from tests.launch.drill import PLANTED
 from tests.launch.fake_registry import registry
 from tests.launch.flights_project import write_flights
 from tests.launch.ray_head import Head, ray_head
+from tests.patience import patience
 from tests.project import ROOT
 
 
@@ -58,7 +59,7 @@ def composed(images, tmp_path_factory) -> Path:
     }
     environment |= {"FIRELIB_TRACKING": "none", "FIRELIB_NUM_CPUS": "3", "COMPOSE_PROJECT_NAME": "composed"}
     up = ["docker-compose", "--file", str(ROOT / "compose.yaml"), "up", "--no-color"]
-    done = subprocess.run(up, env=environment, capture_output=True, text=True, check=False, timeout=580)
+    done = subprocess.run(up, env=environment, capture_output=True, text=True, check=False, timeout=patience(580))
     times = "{{.Name}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}}"
     ran = images.docker("ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project=composed").split()
     (folder / "containers.txt").write_text(images.docker("inspect", "--format", times, *ran))

@@ -1,9 +1,17 @@
-"""A project whose recipe does what variable DRILL says, once it runs as a job."""
+"""A project whose recipe does what the variable DRILL says, once it runs as a job."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from firelib.cli import main
+from tests.patience import patience
 
 RECIPE = """
 import os, sys, time
@@ -15,29 +23,40 @@ obeyed = []
 
 
 def obey():
+    # DRILL names what happens, one after the other: "talk,stopped"
     if obeyed:
         return
     obeyed.append(True)
-    drill = os.environ.get("DRILL", "") if os.environ.get("FIRELIB_JOB_ID") else ""
-    if drill == "stopped":
-        raise StoppedError("stopped on purpose")
-    if drill == "exit":
-        sys.exit(7)
-    if drill == "wait":
-        print("waiting for the end", flush=True)
-        time.sleep(600)
-    if drill == "talk":
-        for number in range(40):
-            print(f"line {number:02d} ä", flush=True)
-            time.sleep(0.15)
-    if drill == "nodes":
-        watch()
-    if drill == "secret":
-        print("length of the secret:", len(os.environ["DRILL_VALUE"]), flush=True)
+    drills = os.environ.get("DRILL", "") if os.environ.get("FIRELIB_JOB_ID") else ""
+    for drill in filter(None, drills.split(",")):
+        DRILLS[drill]()
+
+
+def stopped():
+    raise StoppedError("stopped on purpose")
+
+
+def leave():
+    sys.exit(7)
+
+
+def wait():
+    print("waiting for the end", flush=True)
+    time.sleep(600)
+
+
+def talk():
+    for number in range(40):
+        print(f"line {number:02d} ä", flush=True)
+        time.sleep(0.1)
+
+
+def secret():
+    print("length of the secret:", len(os.environ["DRILL_VALUE"]), flush=True)
 
 
 def watch():
-    # says how many nodes there are whenever that changes, until file `enough` is there
+    # prints the number of nodes whenever it changes, until the file `enough` exists
     import ray
 
     ray.init(log_to_driver=False, logging_level="ERROR")
@@ -49,6 +68,9 @@ def watch():
             print(f"nodes: {count}", flush=True)
         time.sleep(0.2)
     ray.shutdown()
+
+
+DRILLS = {"stopped": stopped, "exit": leave, "wait": wait, "talk": talk, "secret": secret, "nodes": watch}
 
 
 class Rows(Recipe):
@@ -82,7 +104,7 @@ PLANTED = {"WANDB_API_KEY": "planted-wandb-key-6f1d", "RAY_AUTH_TOKEN": "planted
 
 
 def write_project(folder: Path) -> Path:
-    """A project that `firelib extract` goes through in no time."""
+    """Write a project that `firelib extract` goes through in no time."""
     (folder / "recipe.py").write_text(RECIPE)
     (folder / "params.yaml").write_text(PARAMS)
     rows = [f"{index},{index % 7 - 3},{index % 2}" for index in range(100)]
@@ -91,7 +113,26 @@ def write_project(folder: Path) -> Path:
 
 
 def firelib(folder: Path, *words: str, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own."""
+    """Run the command line in a process of its own."""
     command = [sys.executable, "-c", "from firelib.cli import main; main()", *words]
     env = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+    limit = patience(timeout)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=limit, check=False)
+
+
+def firelib_here(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, which has imported everything: same output, same exit code."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        patch.dict(os.environ, {"COLUMNS": "200", **environment}),
+        patch.object(sys, "argv", ["firelib", *words]),
+        pytest.MonkeyPatch.context() as monkeypatch,
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        monkeypatch.chdir(folder)
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())

@@ -1,4 +1,4 @@
-"""A real Ray head with dashboard and token, on loopback, with ports and folders of its own."""
+"""A real Ray head with dashboard and token, on loopback, with its own ports and folders."""
 
 import os
 import secrets
@@ -7,30 +7,31 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from tests.patience import patience, wait_until
+
 _START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head that runs."""
+    """A running head."""
 
     address: str
     token_file: Path
-    shared: Path  # the storage root that all its hosts see
+    shared: Path  # the storage root of all its jobs
     pid: int
 
     def environment(self) -> dict[str, str]:
-        """What a caller sets to use it."""
+        """Variables of a caller that sends jobs to it."""
         return {
             "RAY_AUTH_TOKEN_PATH": str(self.token_file),
             "FIRELIB_RAY_ADDRESS": self.address,
@@ -39,7 +40,7 @@ class Head:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
+    """Find ports that nobody listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -52,61 +53,84 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def ray_head(cpus: int = 2) -> Iterator[Head]:
-    """Start a head, wait until its dashboard answers, and end all of it afterwards."""
+    """Start a head, wait until it takes jobs, and end all its processes afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="head"))  # short: sockets lie in it
     token = folder / "token"
     token.write_text(secrets.token_hex(32))
     token.chmod(0o600)
-    shared = folder / "shared"
-    shared.mkdir()
-    gcs, dashboard, agent, grpc, client, metrics = free_ports(6)
-    command = [
-        *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"),
-        *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}/ray"),
-        *(f"--num-cpus={cpus}", f"--port={gcs}", f"--dashboard-port={dashboard}", f"--metrics-export-port={metrics}"),
-        *(f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}"),
-        *(f"--ray-client-server-port={client}", f"--object-store-memory={200 * 2**20}"),
-    ]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    auth = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, **auth, "PATH": path}, stdout=log, stderr=subprocess.STDOUT, cwd=folder
-        )
+    (folder / "shared").mkdir()
     try:
-        head = Head(f"http://127.0.0.1:{dashboard}", token, shared, process.pid)
-        _wait(head, process, folder / "log")
-        yield head
+        head, process = _started(folder, cpus)
+        try:
+            yield head
+        finally:
+            _end(process)
     finally:
-        _end(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(head: Head, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _started(folder: Path, cpus: int) -> tuple[Head, "subprocess.Popen[bytes]"]:
+    """Start Ray until it is up, at most three times.
+
+    The raylet exits when its agents take longer than 15 s, a limit that nothing sets (ray issue 65983): on a busy
+    machine, importing what they need does.
+    """
+    for _ in range(3):
+        gcs, dashboard, agent, grpc, client, metrics = free_ports(6)
+        ports = [f"--port={gcs}", f"--dashboard-port={dashboard}", f"--metrics-export-port={metrics}"]
+        ports += [f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}"]
+        process = _start(folder, [f"--num-cpus={cpus}", f"--ray-client-server-port={client}", *ports])
+        head = Head(f"http://127.0.0.1:{dashboard}", folder / "token", folder / "shared", process.pid)
+        if _is_up(head, process, folder / "log"):
+            return head, process
+        _end(process)
+    raise AssertionError((folder / "log").read_text())
+
+
+def _start(folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    command = [
+        *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"),
+        *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}/ray", "--no-monitor"),
+        *(f"--object-store-memory={200 * 2**20}", *arguments),
+    ]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    auth = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            command, env={**os.environ, **auth, "PATH": path}, stdout=log, stderr=subprocess.STDOUT, cwd=folder
+        )
+
+
+def _is_up(head: Head, process: "subprocess.Popen[bytes]", log: Path) -> bool:
+    """Wait until a head takes jobs; whether it does, or has ended.
+
+    The dashboard answers before the raylet has its agents; "Ray runtime started" is written after.
+    """
     request = urllib.request.Request(
         f"{head.address}/api/jobs/", headers={"Authorization": f"Bearer {head.token_file.read_text()}"}
     )
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        assert process.poll() is None, log.read_text()
+
+    def answers() -> bool:
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             urllib.request.urlopen(request, timeout=5).close()
-            return
-        assert time.monotonic() < deadline, f"no answer\n{log.read_text()}"
-        time.sleep(0.3)
+            return b"Ray runtime started" in log.read_bytes()
+        return False
+
+    wait_until(lambda: process.poll() is not None or answers(), _START_SECONDS, f"Ray's head is up; its log is {log}")
+    return process.poll() is None
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """`ray start --block` ends its children on SIGTERM; what is left is ended here."""
+    """End the head; kill the children that `ray start --block` does not end on SIGTERM."""
     with suppress(psutil.NoSuchProcess):
         tree = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
+            process.wait(patience(5))
         for child in tree:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
-        psutil.wait_procs(tree, timeout=10)
+        psutil.wait_procs(tree, timeout=patience(10))
     if process.poll() is None:
         process.kill()
     process.wait()

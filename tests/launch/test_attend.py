@@ -1,4 +1,4 @@
-"""Who waits for a job is told to end, whatever it is doing then."""
+"""Waiting for a job: a signal cancels it, and its failure becomes the error of the command."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firelib.errors import StoppedError
-from firelib.launch.attend import attend
+from firelib.launch.attend import JobFailedError, attend, refuse_failure
 from firelib.launch.backend import JobStatus
 from firelib.launch.job_record import JobRecord
 from tests.launch.jobs import job
@@ -53,3 +53,25 @@ def test_a_signal_inside_a_callback_cancels_the_job(tmp_path: Path, number, erro
     with pytest.raises(error):
         attend(service, JobRecord(job(project=str(tmp_path)), "ray", {}))
     assert service.cancelled
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (JobStatus("failed", 7, "exit code 7"), JobFailedError, 7),
+        (JobStatus("failed"), JobFailedError, 1),
+        (JobStatus("cancelled", 143), JobFailedError, 143),
+        (JobStatus("failed", 75), StoppedError, 75),
+    ],
+)
+def test_a_failed_job_is_an_error_with_the_exit_code_of_its_stage(status, kind, code) -> None:
+    with pytest.raises(kind) as caught:
+        refuse_failure(JobRecord(job(), "ray", {"address": "http://head:8265"}), status)
+    assert caught.value.exit_code == code
+    assert job().job_id in caught.value.what
+    assert caught.value.where == "ray http://head:8265"
+    assert job().job_id in caught.value.remedy
+
+
+def test_a_job_that_succeeded_is_no_error() -> None:
+    refuse_failure(JobRecord(job(), "local", {}), JobStatus("succeeded", 0))

@@ -37,8 +37,10 @@ def test_each_gpu_can_be_had(name):
 
 
 def test_unknown_machine_names_the_nearest():
-    with pytest.raises(FirelibError, match="did you mean 'g2-standard-8'"):
+    with pytest.raises(FirelibError) as caught:
         machine("g2-standart-8")
+    assert "'g2-standart-8'" in caught.value.what
+    assert "'g2-standard-8'" in caught.value.remedy
 
 
 def test_gpus_that_come_with_a_machine_count():
@@ -67,27 +69,33 @@ def test_what_can_be_had(resources, region, buying):
 @pytest.mark.parametrize(
     ("resources", "region", "buying", "said"),
     [
-        (Resources(machine="n3-standard-8"), None, "spot", "there is no 'n3-standard-8': did you mean 'n"),
-        (Resources(gpu=Gpu("t5")), None, "spot", "there is no 't5': known: a100, "),
+        (Resources(machine="n3-standard-8"), None, "spot", ("resources.machine:", "'n3-standard-8'", "'n")),
+        (Resources(gpu=Gpu("t5")), None, "spot", ("resources.gpu.kind:", "'t5'", "a100")),
         (
             Resources(machine="e2-standard-4", gpu=Gpu("t4")),
             None,
             "spot",
-            "e2-standard-4 can take no t4; these can: n1-",
+            ("resources.gpu:", "e2-standard-4", "t4", "n1-"),
         ),
-        (Resources(machine="n1-standard-8", gpu=Gpu("l4")), None, "spot", "these can: g2-standard-12, g2-standard-16"),
-        (Resources(machine="n1-standard-8", gpu=Gpu("t4", 3)), None, "spot", "t4 comes by 1, 2, 4, got 3"),
-        (Resources(machine="n1-standard-96", gpu=Gpu("t4")), None, "spot", "1 t4 allow 48 vCPUs"),
-        (Resources(machine="g2-standard-8", gpu=Gpu("l4", 2)), None, "spot", "comes with 1 l4, got 2 l4"),
-        (Resources(machine="g2-standard-8", cpus=16), None, "spot", "16 is more than g2-standard-8 has (8)"),
-        (Resources(machine="g2-standard-8", memory_gib=64), None, "spot", "64 is more than g2-standard-8 has (32)"),
-        (Resources(machine="g2-standard-8"), "europe-north1", "spot", "'europe-north1' has no l4"),
-        (Resources(machine="a3-highgpu-1g"), None, "on-demand", "rented as spot or flex-start only"),
-        (Resources(machine="e2-standard-4"), None, "flex-start", "flex-start is for machines with GPUs"),
+        (
+            Resources(machine="n1-standard-8", gpu=Gpu("l4")),
+            None,
+            "spot",
+            ("resources.gpu:", "n1-standard-8", "l4", "g2-standard-12, g2-standard-16"),
+        ),
+        (Resources(machine="n1-standard-8", gpu=Gpu("t4", 3)), None, "spot", ("resources.gpu:", "t4", "1, 2, 4", "3")),
+        (Resources(machine="n1-standard-96", gpu=Gpu("t4")), None, "spot", ("resources.gpu:", "1 t4", "48 vCPUs")),
+        (Resources(machine="g2-standard-8", gpu=Gpu("l4", 2)), None, "spot", ("resources.gpu:", "1 l4", "2 l4")),
+        (Resources(machine="g2-standard-8", cpus=16), None, "spot", ("resources.cpus:", "16", "g2-standard-8", "8)")),
+        (Resources(machine="g2-standard-8", memory_gib=64), None, "spot", ("resources.memory_gib:", "64", "32")),
+        (Resources(machine="g2-standard-8"), "europe-north1", "spot", ("target.region:", "'europe-north1'", "l4")),
+        (Resources(machine="a3-highgpu-1g"), None, "on-demand", ("replicas.buying:", "spot", "'on-demand'")),
+        (Resources(machine="e2-standard-4"), None, "flex-start", ("replicas.buying:", "flex-start", "e2-standard-4")),
     ],
 )
 def test_what_cannot_be_had(resources, region, buying, said):
-    assert said in "\n".join(misfits(resources, region, buying))
+    problems = list(misfits(resources, region, buying))
+    assert any(all(part in problem for part in said) for problem in problems), problems
 
 
 def test_all_reasons_at_once():

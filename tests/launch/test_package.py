@@ -73,11 +73,13 @@ def test_same_files_same_archive(project, tmp_path_factory):
 def test_too_large_names_the_largest(project, tmp_path_factory):
     (project / "weights.bin").write_bytes(os.urandom(3 << 20))
     (project / "more.bin").write_bytes(os.urandom(1 << 20))
-    with pytest.raises(FirelibError) as refused:
+    with pytest.raises(FirelibError) as caught:
         write_package(project, "train", tmp_path_factory.mktemp("archive") / "a.zip", limit_mib=2)
-    said = str(refused.value)
-    assert "more than 2 MiB" in said
-    assert said.index("weights.bin") < said.index("more.bin") < said.index(".rayignore")
+    what = caught.value.what
+    assert "2 MiB" in what
+    assert what.index("weights.bin") < what.index("more.bin")
+    assert caught.value.where == str(project)
+    assert ".rayignore" in caught.value.remedy
 
 
 def test_ray_itself_leaves_out_the_same():

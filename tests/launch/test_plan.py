@@ -5,7 +5,8 @@ import pytest
 from firelib.errors import FirelibError
 from firelib.launch.job import Gpu, Replicas, Resources
 from firelib.launch.plan import Wish, plans
-from tests.launch.drill import firelib
+from tests.launch.drill import firelib_here
+from tests.launch.problems import has_problem
 
 CLUSTER = """
 cluster_name: lab
@@ -49,23 +50,24 @@ def test_own_hosts_cost_nothing(tmp_path, cluster):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"gpu": "nvidia-tesla-t5"}, "there is no 'nvidia-tesla-t5'"),
-        ({"machine": "n1-standard-96"}, "1 t4 allow 48 vCPUs"),
-        ({"region": "europe-north1"}, "'europe-north1' has no t4"),
+        ({"gpu": "nvidia-tesla-t5"}, ("'nvidia-tesla-t5'",)),
+        ({"machine": "n1-standard-96"}, ("1 t4", "48 vCPUs")),
+        ({"region": "europe-north1"}, ("'europe-north1'", "t4")),
     ],
 )
 def test_impossible_clusters_are_refused(cluster, change, said):
-    with pytest.raises(FirelibError, match=said) as refused:
+    with pytest.raises(FirelibError) as caught:
         plans("ray", Wish(), cluster(**change), {})
-    assert "cluster/cluster.yaml" in str(refused.value)
+    assert has_problem(caught.value, *said)
+    assert "cluster/cluster.yaml" in caught.value.where
 
 
 def test_impossible_wishes_are_refused_with_all_reasons(tmp_path):
     wish = Wish(Resources(machine="e2-standard-4", gpu=Gpu("l4", 3)), Replicas(), "europe-north1")
-    with pytest.raises(FirelibError) as refused:
+    with pytest.raises(FirelibError) as caught:
         plans("vertex", wish, tmp_path, {})
-    assert "e2-standard-4 can take no l4" in str(refused.value)
-    assert "'europe-north1' has no l4" in str(refused.value)
+    assert has_problem(caught.value, "e2-standard-4", "l4")
+    assert has_problem(caught.value, "'europe-north1'", "l4")
 
 
 def test_all_backends_side_by_side(tmp_path):
@@ -78,7 +80,7 @@ def test_all_backends_side_by_side(tmp_path):
 
 
 def test_the_command_shows_prices_with_their_date(tmp_path):
-    done = firelib(tmp_path, "plan", "--machine", "g2-standard-8", "-n", "2")
+    done = firelib_here(tmp_path, "plan", "--machine", "g2-standard-8", "-n", "2")
     assert done.returncode == 0, done.stderr
     assert "about $1.71 an hour" in done.stdout
     assert "estimate" in done.stdout
@@ -86,6 +88,7 @@ def test_the_command_shows_prices_with_their_date(tmp_path):
 
 
 def test_unknown_backend(tmp_path):
-    done = firelib(tmp_path, "plan", "--to", "vertx")
+    done = firelib_here(tmp_path, "plan", "--to", "vertx")
     assert done.returncode == 1
-    assert "did you mean 'vertex'?" in done.stderr
+    assert "'vertx'" in done.stderr
+    assert "'vertex'" in done.stderr

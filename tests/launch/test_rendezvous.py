@@ -59,5 +59,7 @@ def test_where_replicas_meet():
     assert meeting_place({"FIRELIB_STORAGE_ROOT": "/r", "FIRELIB_JOB_ID": "j"}) == "/r/jobs/j/meeting"
     assert meeting_place({"FIRELIB_STORAGE_ROOT": "gs://b", "CLOUD_ML_JOB_ID": "7"}) == "gs://b/jobs/7/meeting"
     assert meeting_place({"AIP_CHECKPOINT_DIR": "gs://b/out/checkpoints/"}) == "gs://b/out/checkpoints/meeting"
-    with pytest.raises(FirelibError, match="where to meet"):
+    with pytest.raises(FirelibError) as caught:
         meeting_place({})
+    assert "FIRELIB_STORAGE_ROOT" in caught.value.remedy
+    assert "AIP_CHECKPOINT_DIR" in caught.value.remedy

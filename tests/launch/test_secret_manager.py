@@ -39,5 +39,8 @@ def test_a_secret_is_read():
 
 
 def test_a_secret_that_may_not_be_read():
-    with pytest.raises(FirelibError, match=r"roles/secretmanager\.secretAccessor"):
+    with pytest.raises(FirelibError) as caught:
         secret_value(NAME, Answer(403))
+    assert "403" in caught.value.what
+    assert caught.value.where == NAME
+    assert "roles/secretmanager.secretAccessor" in caught.value.remedy

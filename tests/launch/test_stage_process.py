@@ -1,14 +1,16 @@
-"""A stage as a child process."""
+"""What happens before a stage's process starts; how it ends is tested with jobs of backend `local`."""
 
-import signal
-import subprocess
-import sys
+import json
 
 import pytest
 
 from firelib.errors import FirelibError
+from firelib.launch.local.keeper import keep
 from firelib.launch.stage_process import run_stage
+from firelib.launch.variables import SECRETS
 from tests.launch.drill import write_project
+
+MISSING = {SECRETS: json.dumps({"A": "env:NOT_THERE"})}
 
 
 @pytest.fixture(autouse=True)
@@ -17,22 +19,15 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize(("drill", "code"), [("", 0), ("exit", 7), ("stopped", 75)])
-def test_its_exit_code_is_given_back(drill, code):
-    assert run_stage(["extract"], {"DRILL": drill, "FIRELIB_JOB_ID": "x"}) == code
+def test_a_missing_secret_is_named():
+    with pytest.raises(FirelibError) as caught:
+        run_stage(["extract"], MISSING)
+    assert "secrets.A:" in caught.value.what
+    assert "NOT_THERE" in caught.value.what
 
 
-def test_a_time_limit_ends_it():
-    limited = {"DRILL": "wait", "FIRELIB_JOB_ID": "x", "FIRELIB_JOB_SECONDS": "3"}
-    assert run_stage(["extract"], limited) == 128 + signal.SIGTERM
-
-
-def test_a_missing_secret_is_said():
-    with pytest.raises(FirelibError, match="there is no variable NOT_THERE"):
-        run_stage(["extract"], {"FIRELIB_JOB_SECRETS": '{"A": "env:NOT_THERE"}'})
-
-
-def test_the_keeper_leaves_the_code(project):
-    command = [sys.executable, "-m", "firelib.launch.local.keeper", str(project / "kept"), "extract"]
-    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
-    assert (project / "kept/exit_code").read_text() == "0"
+def test_the_keeper_leaves_an_exit_code_when_no_stage_starts(project, monkeypatch, capsys):
+    monkeypatch.setenv(SECRETS, MISSING[SECRETS])
+    assert keep(project / "kept", ["extract"]) == 1
+    assert (project / "kept/exit_code").read_text() == "1"
+    assert "NOT_THERE" in capsys.readouterr().err

@@ -6,21 +6,24 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ray._raylet import AuthenticationTokenLoader
+from ray._raylet import AuthenticationTokenLoader, Config
 
 from firelib.errors import FirelibError
 from firelib.launch.attend import send
 from firelib.launch.backend import backend
-from firelib.launch.follow import follow
+from firelib.launch.follow import LostConnectionError, follow
 from firelib.launch.job import new_job_id
 from firelib.launch.job_record import read_record, records
 from firelib.launch.ray.client import connect
-from tests.launch.drill import firelib, write_project
+from tests.launch.drill import firelib, firelib_here, write_project
 from tests.launch.jobs import job
 from tests.launch.proxy import proxy
+from tests.patience import patience
 
 RAY = backend("ray")
 
@@ -30,15 +33,29 @@ def project(tmp_path):
     return write_project(tmp_path)
 
 
+@contextmanager
+def variables(**given: str | None) -> Iterator[None]:
+    """Set variables (None unsets one) and have Ray, which keeps mode and token of its first look, read them again."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"RAY_AUTH_TOKEN": None, **given}.items():
+            patch.delenv(name, raising=False)
+            if value is not None:
+                patch.setenv(name, value)
+        _read_again()
+        yield
+    _read_again()
+
+
+def _read_again() -> None:
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
 @pytest.fixture
-def let_in(head, monkeypatch):
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(head.token_file))
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
-    # Ray keeps the first token that a process has loaded; tests before may have had a Ray with another one.
-    AuthenticationTokenLoader.instance().reset_cache()
-    yield
-    AuthenticationTokenLoader.instance().reset_cache()
+def let_in(head):
+    """Let this process send jobs to the head."""
+    with variables(**head.environment(), RAY_AUTH_MODE="token"):
+        yield
 
 
 def sent(head, project, drill, address=None):
@@ -54,44 +71,58 @@ def sent(head, project, drill, address=None):
     return send("ray", spec)
 
 
+@pytest.mark.integration
 def test_a_stage_is_sent_and_its_outputs_come_back(head, project):
+    """By a process that knows where the token is, and nothing of Ray's modes."""
     done = firelib(project, "extract", **head.environment())
     assert done.returncode == 0, done.stderr
-    assert "brought back: data/rows/lake.json" in done.stderr
-    local = project / "local"
-    local.mkdir()
-    write_project(local)
-    assert firelib(local, "extract").returncode == 0
-    there, here = (json.loads((folder / "data/rows/lake.json").read_text()) for folder in (project, local))
-    assert there == here
+    assert "data/rows/lake.json" in done.stderr
     assert not (project / "storage").exists()
     [record] = records(project)
-    assert firelib(project, "status", record.job_id, **head.environment()).stdout.endswith(
-        ": succeeded: Job finished successfully.\n"
-    )
-    log = firelib(project, "logs", record.job_id, **head.environment())
+    with variables(**head.environment(), RAY_AUTH_MODE="token"):
+        status, log = (firelib_here(project, word, record.job_id) for word in ("status", "logs"))
+    assert f"{record.job_id} on ray: succeeded" in status.stdout
     assert "rows: 100 rows, 1 version, 1 new" in log.stdout
     assert head.token_file.read_text() not in done.stderr + log.stdout + str(record)
 
-
-def test_the_exit_code_of_the_stage_is_that_of_the_command(head, project):
-    submit = ("submit", "--to", "ray", "-e", "DRILL=exit", "--", "firelib", "extract")
-    assert firelib(project, *submit, **head.environment()).returncode == 7
-    [record] = records(project)
-    assert firelib(project, "status", record.job_id, **head.environment()).returncode == 7
-
-
-def test_stopped_stays_75(head, project):
-    submit = ("submit", "--to", "ray", "-e", "DRILL=stopped", "--", "firelib", "extract")
-    done = firelib(project, *submit, **head.environment())
-    assert done.returncode == 75, done.stderr
-    assert "stopped on purpose" in done.stderr
+    local = project / "local"
+    local.mkdir()
+    write_project(local)
+    assert firelib_here(local, "extract").returncode == 0
+    there, here = (json.loads((folder / "data/rows/lake.json").read_text()) for folder in (project, local))
+    assert there == here
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("let_in")
-def test_output_survives_cut_connections(head, project):
+def test_a_secret_comes_from_a_file_of_the_host_and_the_exit_code_from_the_stage(head, project, tmp_path_factory):
+    file = tmp_path_factory.mktemp("host") / "value"
+    file.write_text("planted-secret-value")
+    file.chmod(0o600)
+    submit = ("submit", "--to", "ray", "-e", "DRILL=secret,exit", "--secret", f"DRILL_VALUE=file:{file}")
+    done = firelib_here(project, *submit, "--", "firelib", "extract")
+    assert done.returncode == 7, done.stderr
+    assert "length of the secret: 20" in done.stderr
+    assert "planted-secret-value" not in done.stderr
+    [record] = records(project)
+    assert firelib_here(project, "status", record.job_id).returncode == 7
+    logs = head.token_file.parent / "ray"
+    for path in logs.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.suffix in (".log", ".out", ".err", ".txt"):
+            assert b"planted-secret-value" not in path.read_bytes(), path
+
+    connect(head.address).delete_job(record.job_id)
+    with pytest.raises(FirelibError) as caught:
+        RAY.status(read_record(project, record.job_id))
+    assert caught.value.where == head.address
+    assert record.job_id in caught.value.what
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("let_in")
+def test_output_survives_cut_connections_and_stopped_stays_75(head, project):
     with proxy(head.address) as between:
-        record = sent(head, project, "talk", between.address)
+        record = sent(head, project, "talk,stopped", between.address)
         parts: list[str] = []
 
         def write(text: str) -> None:
@@ -101,11 +132,13 @@ def test_output_survives_cut_connections(head, project):
 
         status = follow(RAY, record, write, pause=0.1)
         assert between.cuts >= 2
-    said = re.findall(r"line \d\d ä", "".join(parts))
-    assert said == [f"line {number:02d} ä" for number in range(40)]
-    assert (status.state, status.exit_code) == ("succeeded", 0)
+        said = re.findall(r"line \d\d ä", "".join(parts))
+        assert said == [f"line {number:02d} ä" for number in range(40)]
+        assert (status.state, status.exit_code) == ("failed", 75)
+        assert firelib_here(project, "status", record.job_id).returncode == 75
 
 
+@pytest.mark.integration
 @pytest.mark.usefixtures("let_in")
 def test_cancel_ends_the_job(head, project):
     record = sent(head, project, "wait")
@@ -115,81 +148,32 @@ def test_cancel_ends_the_job(head, project):
         if "waiting for the end" in seen:
             break
     assert RAY.status(record).state == "running"
-    assert firelib(project, "cancel", record.job_id, **head.environment()).returncode == 0
+    assert firelib_here(project, "cancel", record.job_id).returncode == 0
     assert follow(RAY, record, lambda _: None, pause=0.2).state == "cancelled"
-    assert firelib(project, "cancel", record.job_id, **head.environment()).returncode == 0  # once more is no error
+    assert firelib_here(project, "cancel", record.job_id).returncode == 0  # once more is no error
 
 
-def test_sigterm_to_the_caller_ends_the_job(head, project):
+@pytest.mark.integration
+@pytest.mark.usefixtures("let_in")
+def test_sigterm_to_the_caller_ends_the_job(project):
     command = [sys.executable, "-c", "from firelib.cli import main; main()"]
     words = ["submit", "--to", "ray", "-e", "DRILL=wait", "--", "firelib", "extract"]
-    caller = subprocess.Popen(
-        [*command, *words], cwd=project, env={**os.environ, **head.environment()}, stderr=subprocess.PIPE, text=True
-    )
-    assert caller.stderr is not None
-    while "waiting for the end" not in caller.stderr.readline():
-        assert caller.poll() is None
-    caller.send_signal(signal.SIGTERM)
-    said = caller.communicate(timeout=120)[1]
+    caller = subprocess.Popen([*command, *words], cwd=project, stderr=subprocess.PIPE, text=True)
+    try:
+        assert caller.stderr is not None
+        while "waiting for the end" not in caller.stderr.readline():
+            assert caller.poll() is None
+        caller.send_signal(signal.SIGTERM)
+        said = caller.communicate(timeout=patience(60))[1]
+    finally:
+        caller.kill()
+        caller.wait()
     assert caller.returncode == 75, said
     [record] = records(project)
-    assert f"job {record.job_id} is cancelled" in said
+    assert RAY.status(record).state == "cancelled"
 
 
-def test_a_secret_comes_from_a_file_of_the_host(head, project, tmp_path_factory):
-    file = tmp_path_factory.mktemp("host") / "value"
-    file.write_text("planted-secret-value")
-    file.chmod(0o600)
-    submit = ("submit", "--to", "ray", "-e", "DRILL=secret", "--secret", f"DRILL_VALUE=file:{file}")
-    done = firelib(project, *submit, "--", "firelib", "extract", **head.environment())
-    assert done.returncode == 0, done.stderr
-    assert "length of the secret: 20" in done.stderr
-    assert "planted-secret-value" not in done.stderr
-    logs = head.token_file.parent / "ray"
-    for path in logs.rglob("*"):
-        if path.is_file() and not path.is_symlink() and path.suffix in (".log", ".out", ".err", ".txt"):
-            assert b"planted-secret-value" not in path.read_bytes(), path
-
-
-def test_without_a_token_nobody_is_let_in(head, project):
-    environment = {**head.environment(), "RAY_AUTH_TOKEN_PATH": str(project / "none")}
-    done = firelib(project, "extract", **environment)
-    assert done.returncode == 1
-    assert "asks for a token (401), and there is none in" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_a_strangers_token_is_refused(head, project):
-    (project / "mine").write_text("0" * 64)
-    environment = {**head.environment(), "RAY_AUTH_TOKEN_PATH": str(project / "mine")}
-    done = firelib(project, "extract", **environment)
-    assert done.returncode == 1
-    assert "refuses the token (403)" in done.stderr
-    assert "0000" not in done.stderr
-
-
-def test_a_token_that_is_kept_back_is_said(head, project):
-    done = firelib(project, "extract", **head.environment(), RAY_AUTH_MODE="disabled")
-    assert done.returncode == 1
-    assert "export RAY_AUTH_MODE=token" in done.stderr
-
-
-def test_nobody_there(project):
-    done = firelib(project, "extract", FIRELIB_RAY_ADDRESS="http://127.0.0.1:9", FIRELIB_STORAGE_ROOT="/tmp/none")
-    assert done.returncode == 1
-    assert "does not answer" in done.stderr
-    assert records(project) == []
-
-
-def test_a_root_of_the_job_alone_is_refused(head, project):
-    environment = head.environment()
-    del environment["FIRELIB_STORAGE_ROOT"]
-    done = firelib(project, "extract", **environment)
-    assert done.returncode == 1
-    assert "is a folder of this job" in done.stderr
-    assert "FIRELIB_STORAGE_ROOT=/shared/" in done.stderr
-
-
+@pytest.mark.integration
 def test_ray_job_submit_by_hand(head, project):
     """`ray job submit --working-dir . -- firelib extract`, with nothing of firelib on the caller's side."""
     ray = str(Path(sys.executable).with_name("ray"))
@@ -208,10 +192,43 @@ def test_ray_job_submit_by_hand(head, project):
     assert "rows: 100 rows" in done.stdout + done.stderr
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("token", "mode", "said", "remedy"),
+    [
+        (None, None, "401", "RAY_AUTH_TOKEN_PATH"),
+        ("0" * 64, "token", "403", "token"),
+        ("the head's", "disabled", "401", "export RAY_AUTH_MODE=token"),
+    ],
+)
+def test_who_is_not_let_in_is_told_why(head, project, token, mode, said, remedy):
+    file = project / "token"
+    if token:
+        file.write_text(head.token_file.read_text() if token == "the head's" else token)
+    with variables(RAY_AUTH_TOKEN_PATH=str(file), RAY_AUTH_MODE=mode), pytest.raises(FirelibError) as caught:
+        sent(head, project, "")
+    assert said in caught.value.what
+    assert head.address in caught.value.where
+    assert remedy in caught.value.remedy
+    assert mode == "disabled" or str(file) in str(caught.value)
+    assert not (token and file.read_text() in str(caught.value))
+    assert records(project) == []
+
+
+def test_a_head_that_does_not_answer_is_named(project):
+    address = "http://127.0.0.1:9"
+    spec = job(command=("firelib", "extract"), project=str(project), storage_root="/none", target={"address": address})
+    with pytest.raises(LostConnectionError) as caught:
+        send("ray", spec)
+    assert caught.value.where == address
+    assert caught.value.remedy
+    assert records(project) == []
+
+
+@pytest.mark.integration
 @pytest.mark.usefixtures("let_in")
-def test_a_job_that_nobody_knows(head, project):
-    record = sent(head, project, "exit")
-    follow(RAY, record, lambda _: None, pause=0.2)
-    connect(head.address).delete_job(record.job_id)
-    with pytest.raises(FirelibError, match="refuses"):
-        RAY.status(read_record(project, record.job_id))
+def test_a_storage_root_that_only_the_job_sees_is_refused_there(project, monkeypatch):
+    monkeypatch.delenv("FIRELIB_STORAGE_ROOT")
+    done = firelib_here(project, "extract")
+    assert done.returncode == 1
+    assert "FIRELIB_STORAGE_ROOT=" in done.stderr

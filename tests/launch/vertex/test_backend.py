@@ -15,7 +15,7 @@ from firelib.launch.follow import follow
 from firelib.launch.job import Replicas, Resources
 from firelib.launch.vertex import backend as vertex
 from firelib.launch.vertex import client as vertex_client
-from firelib.launch.vertex.client import PassingError
+from firelib.launch.vertex.client import NoRoomError, PassingError
 from tests.launch.fake_jobs import Refusal, Step, fake_jobs
 from tests.launch.jobs import job
 from tests.launch.vertex.test_requests import IMAGE
@@ -92,8 +92,10 @@ def test_too_many_requests_are_tried_again(service, tmp_path):
 
 def test_too_many_requests_for_ever_are_an_error(service, tmp_path):
     service.refusals["europe-west4"] = [TOO_FAST] * 20
-    with pytest.raises(PassingError, match="requests per minute"):
+    with pytest.raises(PassingError) as caught:
         send("vertex", spec_for(service, tmp_path))
+    assert caught.value.what.endswith(TOO_FAST.message)  # after the request
+    assert "europe-west4" in caught.value.where
     assert service.jobs == {}
 
 
@@ -106,9 +108,10 @@ def test_without_quota_the_next_place_is_tried(service, tmp_path):
 
 def test_without_quota_anywhere_the_metric_is_named(service, tmp_path):
     service.refusals |= {"europe-west4": [NO_QUOTA], "us-central1": [NO_QUOTA]}
-    with pytest.raises(FirelibError, match="custom_model_training_nvidia_l4_gpus") as refused:
+    with pytest.raises(NoRoomError) as caught:
         send("vertex", spec_for(service, tmp_path))
-    assert "ask for more quota" in str(refused.value)
+    assert "custom_model_training_nvidia_l4_gpus" in caught.value.what
+    assert "--set region=" in caught.value.remedy
 
 
 def test_after_a_stock_out_the_next_place_is_tried(service, tmp_path):
@@ -168,36 +171,46 @@ def test_a_queue_within_its_time_is_waited_for(service, tmp_path):
 
 def test_missing_rights_are_named(service, tmp_path):
     service.always = Refusal(403, "Permission 'aiplatform.customJobs.create' denied on resource")
-    with pytest.raises(FirelibError, match=r"aiplatform\.customJobs\.create") as refused:
+    with pytest.raises(FirelibError) as caught:
         send("vertex", spec_for(service, tmp_path))
-    assert "roles/aiplatform.user" in str(refused.value)
+    assert "aiplatform.customJobs.create" in caught.value.what
+    assert "roles/aiplatform.user" in caught.value.remedy
 
 
 def test_a_token_that_expires_leaves_the_job_alone(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 3 + [DONE]]
     record = send("vertex", spec_for(service, tmp_path))
     service.always = Refusal(401, "Request had invalid authentication credentials.")
-    with pytest.raises(FirelibError, match="gcloud auth application-default login"):
+    with pytest.raises(FirelibError) as caught:
         ended(record)
+    assert "gcloud auth application-default login" in caught.value.remedy
     service.always = None
     assert ended(record)[0].state == "succeeded"
 
 
 @pytest.mark.parametrize("error", [identities.RefreshError("expired"), identities.DefaultCredentialsError("none")])
 def test_not_logged_in(error):
-    with pytest.raises(FirelibError, match="not logged in"), vertex_client.explained("here"):
+    with pytest.raises(FirelibError) as caught, vertex_client.explained("here"):
         raise error
+    assert str(error) in caught.value.what
+    assert caught.value.where == "here"
+    assert "gcloud auth application-default login" in caught.value.remedy
 
 
 def test_plain_http_is_for_this_machine():
-    with pytest.raises(FirelibError, match="not encrypted"):
+    with pytest.raises(FirelibError) as caught:
         vertex_client.nobody("http://example.org")
+    assert "http://example.org" in caught.value.what
+    assert caught.value.where == "target.endpoint"
+    assert "https://" in caught.value.remedy
 
 
 def test_a_wrong_request_is_not_tried_again(service, tmp_path):
     service.refusals["europe-west4"] = [Refusal(400, "Machine type is not supported.")]
-    with pytest.raises(FirelibError, match="Machine type is not supported"):
+    with pytest.raises(FirelibError) as caught:
         send("vertex", spec_for(service, tmp_path))
+    assert "Machine type is not supported" in caught.value.what  # the service's words
+    assert "--dry-run" in caught.value.remedy
     assert service.jobs == {}
 
 
