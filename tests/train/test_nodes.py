@@ -2,8 +2,12 @@ import time
 
 import pytest
 
+from firelib.errors import FirelibError
 from firelib.train.nodes import free_places, live_nodes
 from firelib.train.resources import Share
+from firelib.train.trainer import train
+from tests.patience import patience, wait_until
+from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -32,11 +36,17 @@ def test_place_that_others_hold_is_waited_for_then_done_without(tmp_path, capfd)
 
     task = hold.remote()
     try:
-        while not (tmp_path / "held").exists():
-            time.sleep(0.05)
+        wait_until((tmp_path / "held").exists, 60, "a task that holds a CPU")
         assert free_places(Share(1), 2, 6) == 1
-        assert "1 of 2 places for workers are free: waiting, 6 s at most" in capfd.readouterr().err
+        assert "1 of 2" in capfd.readouterr().err
     finally:
         (tmp_path / "go").touch()
         ray.get(task)
-    assert free_places(Share(1), 2, 60) == 2
+    assert free_places(Share(1), 2, patience(60)) == 2
+
+
+def test_more_workers_than_cpus_is_refused_before_waiting(tmp_path):
+    with pytest.raises(FirelibError) as caught:
+        train(Toy(), toy_params(workers=99), UNTRACKED, write_toy(tmp_path))
+    assert all(part in caught.value.what for part in ("99 workers", "2 CPUs"))
+    assert "train.workers" in caught.value.where
