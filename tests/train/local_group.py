@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from firelib import storage
 from firelib.config import Environment, Params
@@ -49,6 +50,7 @@ class Run:
         data: Project whose dataset is taken, in place of the toy's.
         tracking: As FIRELIB_TRACKING.
         profile: As `firelib train --profile`.
+        export: Whether to write the model's files at the end, which takes longer than training it.
     """
 
     params: Params
@@ -60,6 +62,7 @@ class Run:
     data: Path | None = None
     tracking: str = "none"
     profile: bool = False
+    export: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class LocalGroup:
         (folder / "runs.pickle").write_bytes(pickle.dumps(list(zip(runs, jobs, strict=True))))
         for process in self._processes:
             assert process.stdin
-            print(folder, file=process.stdin, flush=True)  # noqa: T201  a message to the worker
+            print(folder, file=process.stdin, flush=True)
         wait_until(lambda: self._trained(folder), seconds, f"{len(runs)} runs trained by workers without Ray")
         return [_outcome(folder, index, job) for index, job in enumerate(jobs)]
 
@@ -189,7 +192,8 @@ def _train_one(run: Run, job: TrainingJob, strategy: Any, rank: int, workers: in
         if not run.resume and rank == 0:
             storage.remove_folder(job.run_uri)
         worker = TrainingWorker(job, strategy, life, rank, workers, lambda metrics, _: reports.append(metrics))
-        worker.run()
+        with nullcontext() if run.export else patch("firelib.train.loop.export"):
+            worker.run()
         content.update(weights=worker._model.get_weights(), reported=dict(reports[-1]), progress=worker._progress)
     except FirelibError as error:
         content["error"] = error

@@ -3,6 +3,7 @@ import time
 import pytest
 
 from firelib.errors import FirelibError
+from firelib.train import nodes
 from firelib.train.nodes import free_places, live_nodes
 from firelib.train.resources import Share
 from firelib.train.trainer import train
@@ -25,8 +26,10 @@ def test_free_places_are_counted_up_to_those_wanted():
     assert free_places(Share(1, gpus=1), 2, 30) == 0
 
 
-def test_place_that_others_hold_is_waited_for_then_done_without(tmp_path, capfd):
+def test_place_that_others_hold_is_waited_for_then_done_without(tmp_path, capfd, monkeypatch):
     import ray
+
+    monkeypatch.setattr(nodes, "_QUIET_SECONDS", 0.0)
 
     @ray.remote(num_cpus=1)
     def hold() -> None:
@@ -37,7 +40,7 @@ def test_place_that_others_hold_is_waited_for_then_done_without(tmp_path, capfd)
     task = hold.remote()
     try:
         wait_until((tmp_path / "held").exists, 60, "a task that holds a CPU")
-        assert free_places(Share(1), 2, 6) == 1
+        assert free_places(Share(1), 2, 3) == 1
         assert "1 of 2" in capfd.readouterr().err
     finally:
         (tmp_path / "go").touch()

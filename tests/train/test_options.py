@@ -9,9 +9,9 @@ from tests.train.local_group import Run, train_locally
 from tests.train.toy import Toy, toy_params
 
 
-def run(epochs=1, stop_at=None, resume=False, folder="toy", rows=1000, model=None, recipe=None, **train):
+def run(epochs=1, stop_at=None, resume=False, folder="toy", rows=1000, model=None, recipe=None, export=False, **train):
     params = toy_params(epochs=epochs, train=train, **(model or {}))
-    return Run(params, recipe or Toy(), stop_at, resume, folder, rows)
+    return Run(params, recipe or Toy(), stop_at, resume, folder, rows, export=export)
 
 
 def given(*callbacks):
@@ -50,13 +50,13 @@ def averaging():
 
 SGD = {"optimizer": "sgd"}
 SHARED = {
-    "plain": run(),
+    "plain": run(export=True),
     "sgd": run(model=SGD),
     "clipped": run(clip_norm=0.01, model=SGD, lr=10.0),
     "parts": run(accumulate=3, model=SGD),
     "several steps": run(steps_per_execution=5),
     "float16": run(precision="mixed_float16", clip_norm=0.01),
-    "float64": run(precision="float64"),
+    "float64": run(precision="float64", export=True),
     "float64 in parts": run(precision="float64", accumulate=3, steps_per_execution=4),
     "balanced": run(class_weights="balanced"),
     "cosine": run(schedule={"kind": "cosine", "warmup_steps": 5}),
@@ -113,6 +113,15 @@ def test_option_does_the_same_on_two_workers(both, name):
     np.testing.assert_allclose(two.losses, one.losses, rtol=tolerance)
     for a, b in zip(two.weights, one.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance / 10)
+
+
+@pytest.mark.parametrize("name", ["plain", "float64"])
+def test_exported_model_has_the_trained_weights(one, name):
+    import keras
+
+    exported = keras.models.load_model(f"{one[name].job.export_uri}/model.keras", compile=False)
+    for a, b in zip(exported.get_weights(), one[name].weights, strict=True):
+        np.testing.assert_array_equal(a, b.astype("f4"))
 
 
 def distance(a, b):
