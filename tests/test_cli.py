@@ -85,7 +85,7 @@ def test_an_error_is_shown_and_counted_by_a_real_process(project):
     assert done.returncode == 1
     assert done.stdout == ""
     assert "lake.json" in done.stderr
-    assert "firelib extract" in done.stderr
+    assert "remedy:" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -116,8 +116,9 @@ def test_all_wrong_parameters_are_named_at_once(project):
     assert "docs/parameters.md" in error.remedy
 
 
-def test_an_error_is_shown_in_its_three_parts(project, shown):
-    code, out, err = shown("transform")
+def test_an_error_is_shown_in_its_three_parts(tmp_path, monkeypatch, shown):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = shown("extract")
     assert code == 1
     assert out == ""
     assert [line.partition(":")[0].strip() for line in err.splitlines()] == ["error", "where", "remedy"]

@@ -13,7 +13,8 @@ from tests.project import ROOT
 LEAVES_A_PROCESS = """
 import subprocess
 def test_passes():
-    print("left", subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
+    nowhere = subprocess.DEVNULL
+    print("left", subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=nowhere, stderr=nowhere).pid)
 """
 LEAVES_NONE = """
 import subprocess

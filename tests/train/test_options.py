@@ -99,7 +99,7 @@ def one(lone_worker, tmp_path_factory):
 def both(lone_worker, tmp_path_factory):
     """Name → the run on one worker and on two."""
     runs = list(SHARED.values())
-    two = train_locally(tmp_path_factory.mktemp("two"), runs, workers=2, seconds=300)
+    two = train_locally(tmp_path_factory.mktemp("two"), runs, workers=2, seconds=600)
     one = lone_worker.train(tmp_path_factory.mktemp("one"), runs, seconds=300)
     return {name: pair for name, *pair in zip(SHARED, one, two, strict=True)}
 
