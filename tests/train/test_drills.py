@@ -23,7 +23,7 @@ from tests.project import ROOT
 from tests.train.local_group import Run
 from tests.train.toy import fed_rows, toy_params, write_toy
 
-EPOCHS = 60
+EPOCHS = 40
 STEPS = 16
 START = 300.0  # seconds until workers train
 SETTINGS = {"checkpoint": {"every_steps": 5}, "hang_seconds": patience(15)}
@@ -48,7 +48,7 @@ class Project:
     def start(self, **environment: str) -> "subprocess.Popen[bytes]":
         own = {"PYTHONPATH": str(ROOT), "FIRELIB_TRACKING": "none", "FIRELIB_NUM_CPUS": "2"}
         command = [str(Path(sys.executable).parent / "firelib"), "train"]
-        self._logged = len(self.log)
+        self.forget_log()
         with (self.folder / "log").open("ab") as log:
             driver = subprocess.Popen(
                 command, cwd=self.folder, env={**os.environ, **own, **environment}, stdout=log, stderr=log
@@ -66,6 +66,9 @@ class Project:
     def log(self) -> str:
         log = self.folder / "log"
         return log.read_text() if log.exists() else ""
+
+    def forget_log(self) -> None:
+        self._logged = len(self.log)
 
     @property
     def training(self) -> bool:
@@ -143,6 +146,7 @@ def kill_a_worker_then_stop(project: Project, shared: dict[str, str]) -> None:
     before = len(list(project.pids.iterdir()))
     project.signal_a_worker(signal.SIGKILL)
     killed_at = project.newest
+    project.forget_log()  # SIGTERM is for the new workers, once they train
     project.wait(lambda: len(list(project.pids.iterdir())) == before + 2, "two new workers")
     project.wait_for_step(killed_at + 20)
     driver.send_signal(signal.SIGTERM)
