@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from firelib.cli import app, main
 from firelib.errors import FirelibError
+from tests.patience import patience
 from tests.project import ROOT
 
 COMMANDS = sorted(typer.main.get_command(app).commands)
@@ -61,7 +62,12 @@ def change(project, *pairs: tuple[str, str]) -> None:
 def process(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code, *arguments],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=patience(120),
+        check=False,
     )
 
 
