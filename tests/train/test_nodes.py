@@ -40,6 +40,7 @@ def test_place_that_others_hold_is_waited_for_then_done_without(tmp_path, capfd,
     task = hold.remote()
     try:
         wait_until((tmp_path / "held").exists, 60, "a task that holds a CPU")
+        wait_until(lambda: live_nodes()[0].free.get("CPU") == 1, 30, "Ray counts it")
         assert free_places(Share(1), 2, 3) == 1
         assert "1 of 2" in capfd.readouterr().err
     finally:
