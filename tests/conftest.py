@@ -4,12 +4,14 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
 from hypothesis import settings
 
 from tests import buckets
+from tests.patience import patience
 
 # Before any test imports the libraries that read them; Ray's workers inherit them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -25,19 +27,23 @@ settings.register_profile("same", derandomize=True, deadline=None, print_blob=Tr
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("same")
 
+# Every process that a test starts inherits the mark, also when its parent dies. Each worker of pytest-xdist has its
+# own; it begins with that of the process that started it.
 _MARK = "TESTS_SESSION"
-os.environ[_MARK] = uuid.uuid4().hex  # every process that a test starts inherits it, also when its parent dies
-_PATIENCE = 20.0
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+_LEFT = "left_over"
+_left_by_workers: list[str] = []
+os.environ[_MARK] = f"{os.environ.get(_MARK, '')}-{_WORKER}" if _WORKER else uuid.uuid4().hex
 
 
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[None]:
     """One real, small Ray for all tests that need it."""
-    import ray
+    from firelib.config import Environment
+    from firelib.ray_session import ray_session
 
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+    with ray_session(Environment(num_cpus=2)):
+        yield
 
 
 # Slow, because the stores' stand-ins sometimes hang when the whole suite ran before them; alone they pass.
@@ -51,12 +57,20 @@ def bucket(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run when a process that it started is still there."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + patience(20)
     while (left := _left_over()) and time.monotonic() < deadline:
         time.sleep(0.2)
-    if left:
+    if _WORKER:
+        session.config.workeroutput[_LEFT] = left  # type: ignore[attr-defined]
+    elif left := _left_by_workers + left:
         session.config.get_terminal_writer().line("\nleft over: " + "; ".join(left), red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of pytest-xdist has found: its exit status does not count."""
+    _left_by_workers.extend(getattr(node, "workeroutput", {}).get(_LEFT, []))
 
 
 def _left_over() -> list[str]:
@@ -71,4 +85,5 @@ def _left_over() -> list[str]:
 
 
 def _is_marked(environ: dict[str, str] | None) -> bool:
-    return bool(environ) and environ.get(_MARK) == os.environ[_MARK]
+    """By this process, or by a worker of pytest-xdist that it started."""
+    return f"{(environ or {}).get(_MARK, '')}-".startswith(f"{os.environ[_MARK]}-")

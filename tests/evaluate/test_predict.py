@@ -27,21 +27,23 @@ def test_one_object_over_several_lines():
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "named"),
     [
         ("", "no rows"),
-        ("[{]", "not JSON"),
+        ("[{]", "JSON"),
         ("  \n ", "no rows"),
         ("[]", "no rows"),
-        ("[1]", "row 0 is 1"),
-        ("number,word\n1", "line 2 has not 2 values"),
-        ("number,word\n1,a,b", "line 2 has not 2 values"),
+        ("[1]", "row 0"),
+        ("number,word\n1", "line 2"),
+        ("number,word\n1,a,b", "line 2"),
         ("number,word", "no rows"),
     ],
 )
-def test_unreadable_rows(text, message):
-    with pytest.raises(FirelibError, match=message):
+def test_unreadable_rows(text, named):
+    with pytest.raises(FirelibError) as caught:
         read_rows(text, "here", FEATURES)
+    assert named in caught.value.what
+    assert caught.value.where == "here"
 
 
 def test_a_word_in_csv_stays_as_it_is_written():
@@ -55,23 +57,25 @@ def test_all_problems_are_named_at_once(tmp_path):
     rows = [{"number": 11, "wrd": "up"}, {"number": "many", "word": 7, "count": 1.5}, {"word": "upward", "count": nan}]
     with pytest.raises(FirelibError) as caught:
         predict(rows, (*FEATURES, Feature("count", "int64", nullable=True, missing=-1)), tmp_path)
-    message = str(caught.value)
-    for part in (
-        "row 0: unknown 'wrd': did you mean 'word'?",
-        "row 0: number should be within (0, 10), got 11",
-        "row 0: word is missing",
-        "row 1: number should be a number, got 'many'",
-        "row 1: word should be a string, got 7",
-        "row 1: count should be a whole number, got 1.5",
-        "row 2: count should be a whole number, got nan",
-        "row 2: word should have at most 5 bytes, got 'upward'",
+    problems = caught.value.what.splitlines()
+    for row, *parts in (
+        ("row 0:", "'wrd'", "'word'"),
+        ("row 0:", "number", "(0, 10)", "11"),
+        ("row 0:", "word", "missing"),
+        ("row 1:", "number", "'many'"),
+        ("row 1:", "word", "string", "7"),
+        ("row 1:", "count", "1.5"),
+        ("row 2:", "count", "nan"),
+        ("row 2:", "word", "5 bytes", "'upward'"),
     ):
-        assert part in message
+        assert any(line.startswith(row) and all(part in line for part in parts) for line in problems), (row, parts)
 
 
 def test_no_model_yet(tmp_path):
-    with pytest.raises(FirelibError, match=r"no model(.|\n)*firelib train"):
+    with pytest.raises(FirelibError) as caught:
         predict([{"number": 1, "word": "up"}], FEATURES, tmp_path)
+    assert str(tmp_path) in caught.value.what
+    assert "firelib train" in caught.value.remedy
 
 
 PIXELS = (Feature("image", "uint8", shape=(2, 3)), Feature("shift", "float32", shape=(2,), range=(-1, 1)))
@@ -79,21 +83,24 @@ GOOD = [[0, 1, 2], [3, 4, 255]]
 
 
 @pytest.mark.parametrize(
-    ("image", "message"),
+    ("image", "parts"),
     [
-        ("shoe.png", r"should be an array of shape (2, 3), got 'shoe.png'"),
-        ([[0, 1], [2]], "got rows of different lengths"),
-        ([[0, 1, 2]], "should be an array of shape (2, 3), got [[0, 1, 2]]"),
-        ([[0, 1, 2], [3, 4, 256]], "should be within (0, 255), got 0 to 256"),
-        ([[0, 1, 2], [3, 4, 0.5]], "should hold whole numbers"),
-        (list(range(50)), "…"),
+        ("shoe.png", ["(2, 3)", "'shoe.png'"]),
+        ([[0, 1], [2]], ["(2, 3)", "lengths"]),
+        ([[0, 1, 2]], ["(2, 3)", "[[0, 1, 2]]"]),
+        ([[0, 1, 2], [3, 4, 256]], ["(0, 255)", "0 to 256"]),
+        ([[0, 1, 2], [3, 4, 0.5]], ["whole numbers"]),
+        (list(range(50)), ["(2, 3)", "…"]),
     ],
 )
-def test_arrays_are_checked(tmp_path, image, message):
+def test_arrays_are_checked(tmp_path, image, parts):
     with pytest.raises(FirelibError) as caught:
         predict([{"image": GOOD, "shift": [0, 2]}, {"image": image, "shift": [0, 1]}], PIXELS, tmp_path)
-    assert "row 0: shift should be within (-1, 1), got 0 to 2" in str(caught.value)
-    assert f"row 1: image {message}" in str(caught.value) or message in str(caught.value)
+    shift, picture = caught.value.what.splitlines()
+    assert shift.startswith("row 0: shift ")
+    assert "(-1, 1)" in shift
+    assert picture.startswith("row 1: image ")
+    assert all(part in picture for part in parts), picture
 
 
 @pytest.fixture(scope="module")

@@ -56,18 +56,24 @@ def params(**train_settings):
 
 
 @pytest.fixture(scope="module")
-def made(recipe, tmp_path_factory, ray_cluster):
-    """The whole pipeline; tests only read it."""
+def dataset(recipe, tmp_path_factory, ray_cluster):
+    """The pipeline up to the dataset; tests only read it."""
     folder = tmp_path_factory.mktemp("fashion")
     paths = Paths("fashion_mnist", str(folder / "storage"), folder)
     extract(recipe, paths)
-    manifest = transform(recipe, params(), paths)
+    return paths, transform(recipe, params(), paths)
+
+
+@pytest.fixture(scope="module")
+def made(recipe, dataset):
+    """The whole pipeline."""
+    paths, _ = dataset
     train(recipe, params(), UNTRACKED, paths)
-    return paths, manifest, evaluate(recipe, paths)
+    return paths, evaluate(recipe, paths)
 
 
-def test_official_test_pictures_are_the_test_split(made):
-    paths, manifest, _ = made
+def test_official_test_pictures_are_the_test_split(dataset):
+    paths, manifest = dataset
     assert manifest.quality["rejected"] == {}
     assert {name: split.rows for name, split in manifest.splits.items() if name == "test"} == {"test": ROWS["t10k"]}
     assert sum(split.rows for split in manifest.splits.values()) == sum(ROWS.values())
@@ -79,12 +85,13 @@ def test_official_test_pictures_are_the_test_split(made):
     assert {(p.tobytes(), int(c)) for p, c in zip(test["image"], test["clothing"], strict=True)} == expected
 
 
-def test_records_have_one_length(made):
-    assert made[1].record_bytes is not None
+def test_records_have_one_length(dataset):
+    assert dataset[1].record_bytes is not None
 
 
+@pytest.mark.integration
 def test_every_class_is_measured_beside_the_baselines(made):
-    paths, _, results = made
+    paths, results = made
     assert list(results) == ["model", "extra_trees", "class_prior"]
     assert set(results["model"]) == {"accuracy", "log_loss", "macro_f1"}
     assert results["model"]["accuracy"] > 0.5 > results["class_prior"]["accuracy"]
@@ -93,6 +100,7 @@ def test_every_class_is_measured_beside_the_baselines(made):
     assert sum(row["rows"] for row in figures.values()) == ROWS["t10k"]
 
 
+@pytest.mark.integration
 def test_dvc_yaml_lists_what_the_stages_leave(made):
     listed = set()
     for stage in yaml.safe_load((PIPELINE / "dvc.yaml").read_text())["stages"].values():
@@ -105,6 +113,7 @@ def test_dvc_yaml_lists_what_the_stages_leave(made):
     assert left <= listed
 
 
+@pytest.mark.integration
 def test_predict_names_the_classes(made, recipe):
     pictures, labels = images(20, seed=9)
     rows = [{"image": picture.tolist()} for picture in pictures]

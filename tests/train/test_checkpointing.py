@@ -11,6 +11,7 @@ from firelib.train.checkpointing import Checkpointer
 from firelib.train.checkpoints import Best, TrainingProgress
 from firelib.train.meter import Meter
 from tests.full_disk import small_disk
+from tests.patience import patience
 
 
 def checkpointer(folder, reports=None, writes=True, **settings):
@@ -85,8 +86,10 @@ def test_weights_that_are_no_numbers_do_not_replace_a_good_checkpoint(tmp_path, 
     saver = checkpointer(tmp_path, keep=1)
     saver.save([np.zeros(3)], at(1))
     saver.save([np.array([0, value])], at(2))
-    with pytest.raises(FirelibError, match=r"after step 2 some weights are infinite or no number(.|\n)*remedy"):
+    with pytest.raises(FirelibError) as caught:
         saver.finish()
+    assert "step 2" in caught.value.what
+    assert "train.clip_norm" in caught.value.remedy
     assert CheckpointStore(str(tmp_path)).steps() == [1]
 
 
@@ -95,8 +98,9 @@ def test_full_disk_surfaces_and_the_last_checkpoint_stays(tmp_path):
         saver = checkpointer(tmp_path / "disk")
         saver.save([np.random.default_rng(0).random(20_000)], at(1))
         saver.save([np.random.default_rng(0).random(20_000)], at(2))
-        with pytest.raises(FirelibError, match="the disk is full"):
+        with pytest.raises(FirelibError) as caught:
             saver.save([np.zeros(1)], at(3))
+        assert "disk is full" in caught.value.what
         assert CheckpointStore(str(tmp_path / "disk")).newest().step == 1
 
 
@@ -105,7 +109,7 @@ def test_training_does_not_wait_for_the_disk(tmp_path, monkeypatch):
     go_on, save = threading.Event(), checkpoints.save
 
     def slow(*args):
-        assert go_on.wait(60)
+        assert go_on.wait(patience(60))
         save(*args)
 
     monkeypatch.setattr(checkpoints, "save", slow)

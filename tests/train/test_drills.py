@@ -1,4 +1,4 @@
-"""The whole program against a hostile world: `firelib train` killed, stopped, its checkpoint torn; then run again."""
+"""The whole program against a hostile world: killed, stopped, left by its workers, its checkpoint torn; run again."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,37 +14,47 @@ import psutil
 import pytest
 import yaml
 
+from firelib import storage
 from firelib.tfrecord.reader import open_dataset
 from firelib.train.checkpoint_store import CheckpointStore
 from firelib.train.checkpoints import load
+from tests.patience import patience, wait_until
 from tests.project import ROOT
-from tests.train.local_group import Run, train_locally
+from tests.train.local_group import Run
 from tests.train.toy import fed_rows, toy_params, write_toy
 
-EPOCHS = 60
+EPOCHS = 40
 STEPS = 16
-PATIENCE = 900.0
-SETTINGS = {"checkpoint": {"every_steps": 5}}
+START = 300.0  # seconds until workers train
+SETTINGS = {"checkpoint": {"every_steps": 5}, "hang_seconds": patience(15)}
+
+pytestmark = pytest.mark.integration
 
 
 class Project:
     """A folder in which `firelib train` runs, as a user would start it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.fed = folder, folder / "fed"
+        self.folder, self.fed, self.pids = folder, folder / "fed", folder / "pids"
         self._drivers: list[subprocess.Popen[bytes]] = []
         self.fed.mkdir(parents=True)
+        self.pids.mkdir()
         self.paths = write_toy(folder)
-        params = toy_params(workers=2, epochs=EPOCHS, train=SETTINGS, fed=str(self.fed)).model_dump(mode="json")
-        (folder / "params.yaml").write_text(yaml.safe_dump({**params, "recipe": "tests.train.toy"}))
+        params = toy_params(epochs=EPOCHS, train=SETTINGS, fed=str(self.fed), pids=str(self.pids))
+        (folder / "params.yaml").write_text(
+            yaml.safe_dump({**params.model_dump(mode="json"), "recipe": "tests.train.toy"})
+        )
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "FIRELIB_TRACKING": "none", "FIRELIB_NUM_CPUS": "2"}
+    def start(self, **environment: str) -> "subprocess.Popen[bytes]":
+        own = {"PYTHONPATH": str(ROOT), "FIRELIB_TRACKING": "none", "FIRELIB_NUM_CPUS": "2"}
         command = [str(Path(sys.executable).parent / "firelib"), "train"]
-        self._logged = len(self.log)
+        self.forget_log()
         with (self.folder / "log").open("ab") as log:
-            self._drivers.append(subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log))
-        return self._drivers[-1]
+            driver = subprocess.Popen(
+                command, cwd=self.folder, env={**os.environ, **own, **environment}, stdout=log, stderr=log
+            )
+        self._drivers.append(driver)
+        return driver
 
     def end(self) -> None:
         """Leave nothing running, whatever has gone wrong."""
@@ -55,6 +66,9 @@ class Project:
     def log(self) -> str:
         log = self.folder / "log"
         return log.read_text() if log.exists() else ""
+
+    def forget_log(self) -> None:
+        self._logged = len(self.log)
 
     @property
     def training(self) -> bool:
@@ -71,15 +85,25 @@ class Project:
         runs = Path(self.paths.runs)
         return max([0, *self.store.steps()]) if runs.exists() and list(runs.iterdir()) else 0
 
-    def wait_for_step(self, step: int, driver: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + PATIENCE
-        while self.newest < step or not self.training:
-            assert driver.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Until the newest driver has come so far."""
 
-    def finished(self, driver: "subprocess.Popen[bytes]", code: int) -> None:
-        assert driver.wait(PATIENCE) == code, self.log
+        def reached() -> object:
+            assert self._drivers[-1].poll() is None, self.log
+            return condition()
+
+        wait_until(reached, START, what)
+
+    def wait_for_step(self, step: int) -> None:
+        self.wait(lambda: self.newest >= step and self.training, f"a checkpoint of step {step}")
+
+    def signal_a_worker(self, number: signal.Signals) -> None:
+        """Send a signal to one of the workers that were started last."""
+        pid = max(self.pids.iterdir(), key=lambda file: file.stat().st_mtime_ns).name
+        os.kill(int(pid), number)
+
+    def finished(self, code: int) -> None:
+        assert self._drivers[-1].wait(patience(START)) == code, self.log
 
 
 def descendants(driver: "subprocess.Popen[bytes]") -> list[psutil.Process]:
@@ -87,52 +111,85 @@ def descendants(driver: "subprocess.Popen[bytes]") -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def drilled(tmp_path_factory):
+def drilled(ray_cluster, tmp_path_factory):
     """One run that is disturbed in every way, one after the other."""
+    import ray
+
+    shared = {"RAY_ADDRESS": ray.get_runtime_context().gcs_address, "RAY_AUTH_MODE": "token"}
     project = Project(tmp_path_factory.mktemp("drill"))
     try:
-        disturb(project)
+        orphans = kill_the_driver(project)
+        kill_a_worker_then_stop(project, shared)
+        tear_the_newest_checkpoint(project)
+        freeze_a_worker(project, shared)
+        # Ray's two agents try to report to the dead for a minute before they end; the workers go at once.
+        project.left_by_kill = psutil.wait_procs(orphans, timeout=patience(90))[1]
     finally:
         project.end()
     return project
 
 
-def disturb(project: Project) -> None:
+def kill_the_driver(project: Project) -> list[psutil.Process]:
+    """With a Ray of its own, which is to end with it."""
     driver = project.start()
-    project.wait_for_step(20, driver)
+    project.wait_for_step(20)
     orphans = descendants(driver)
     driver.kill()
     driver.wait()
+    return orphans
 
-    driver, before = project.start(), project.newest
-    project.wait_for_step(before + 40, driver)
+
+def kill_a_worker_then_stop(project: Project, shared: dict[str, str]) -> None:
+    """SIGKILL for a worker, which the run goes on after by itself; then SIGTERM for the driver."""
+    driver = project.start(**shared)
+    project.wait_for_step(project.newest + 10)
+    before = len(list(project.pids.iterdir()))
+    project.signal_a_worker(signal.SIGKILL)
+    killed_at = project.newest
+    project.forget_log()  # SIGTERM is for the new workers, once they train
+    project.wait(lambda: len(list(project.pids.iterdir())) == before + 2, "two new workers")
+    project.wait_for_step(killed_at + 20)
     driver.send_signal(signal.SIGTERM)
-    project.finished(driver, 75)
+    project.finished(75)
     project.after_sigterm = project.newest
     project.progress_after_sigterm = load(project.store.uri(project.newest))[1]
 
+
+def tear_the_newest_checkpoint(project: Project) -> None:
     torn = Path(project.store.uri(project.newest), "state.npz")
     torn.write_bytes(torn.read_bytes()[:-100])
-    project.finished(project.start(), 0)
-    # Ray's two agents try to report to the dead for a minute before they end; the workers go at once.
-    project.left_by_kill = psutil.wait_procs(orphans, timeout=PATIENCE)[1]
+
+
+def freeze_a_worker(project: Project, shared: dict[str, str]) -> None:
+    """SIGSTOP: the process is there, its connections are open, and it never answers again."""
+    project.start(**shared)
+    project.wait_for_step(project.after_sigterm + 10)
+    project.signal_a_worker(signal.SIGSTOP)
+    project.finished(0)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(lone_worker, tmp_path_factory):
+    """What one worker, without Ray, comes to."""
     folder = tmp_path_factory.mktemp("undisturbed")
     fed = folder / "fed"
     fed.mkdir()
-    return train_locally(folder, [Run(toy_params(epochs=EPOCHS, train=SETTINGS, fed=str(fed)))], timeout=600)[0]
+    return lone_worker.train(folder, [Run(toy_params(epochs=EPOCHS, train=SETTINGS, fed=str(fed)))])[0]
 
 
 def test_nothing_outlives_a_killed_driver(drilled):
     assert drilled.left_by_kill == []
 
 
-def test_sigterm_saves_and_says_that_it_goes_on(drilled):
+def test_lost_workers_are_made_up_for_by_new_ones(drilled):
+    """Two workers at each of three starts, and two after the killed and after the frozen one."""
+    assert len(list(drilled.pids.iterdir())) == 5 * 2
+    timing = storage.read_json(str(drilled.paths.model / "timing.json"))
+    assert timing["restarts"] == 1, "of the last start: the frozen worker"
+
+
+def test_sigterm_saves_what_was_done(drilled):
     assert drilled.after_sigterm == drilled.progress_after_sigterm.step > 0
-    assert "stopped: training was stopped; the same command goes on" in drilled.log
 
 
 def test_torn_checkpoint_is_left_out(drilled):
@@ -140,7 +197,11 @@ def test_torn_checkpoint_is_left_out(drilled):
 
 
 def test_end_is_that_of_an_undisturbed_run(drilled, undisturbed):
-    values, progress = load(drilled.store.uri(EPOCHS * STEPS))
+    assert_same_end(drilled, undisturbed)
+
+
+def assert_same_end(project, undisturbed):
+    values, progress = load(project.store.uri(EPOCHS * STEPS))
     assert progress.step == EPOCHS * STEPS
     np.testing.assert_allclose(progress.losses, undisturbed.losses, rtol=1e-5)
     for a, b in zip(values, undisturbed.weights, strict=False):
@@ -172,22 +233,23 @@ def test_ten_kills_at_random_moments_change_nothing(tmp_path, undisturbed):
     project = Project(tmp_path)
     random = np.random.default_rng()
     driver = project.start()
-    for _ in range(10):
-        time.sleep(random.uniform(5, 40))
-        if driver.poll() is not None:
-            break
-        workers = [process for process in descendants(driver) if "RayTrainWorker" in " ".join(process.cmdline())]
-        victim = random.choice([*workers, psutil.Process(driver.pid)])
-        victim.kill()
-        if victim.pid == driver.pid:
-            driver.wait()
-            driver = project.start()
-    if driver.wait(PATIENCE) != 0:
-        project.finished(project.start(), 0)
-    values, progress = load(project.store.uri(EPOCHS * STEPS))
-    np.testing.assert_allclose(progress.losses, undisturbed.losses, rtol=1e-5)
-    for a, b in zip(values, undisturbed.weights, strict=False):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    try:
+        for _ in range(10):
+            time.sleep(random.uniform(5, 40))
+            if driver.poll() is not None:
+                break
+            workers = [process for process in descendants(driver) if "RayTrainWorker" in " ".join(process.cmdline())]
+            victim = random.choice([*workers, psutil.Process(driver.pid)])
+            victim.kill()
+            if victim.pid == driver.pid:
+                driver.wait()
+                driver = project.start()
+        if driver.wait(patience(START)) != 0:
+            project.start()
+            project.finished(0)
+    finally:
+        project.end()
+    assert_same_end(project, undisturbed)
 
 
 def shown(number: float | str, word: str) -> str:

@@ -42,7 +42,8 @@ def test_start_that_did_not_come_up_can_be_tried_again(error):
 
 def test_time_of_a_start_that_was_over_is_said_in_a_sentence():
     why = Failure.of(ControllerError(WorkerGroupStartupTimeoutError(2))).why
-    assert why == "The worker group startup timed out after 60.0 seconds waiting for 2 workers"
+    assert all(part in why for part in ("timed out", "60.0 seconds", "2 workers"))
+    assert "\n" not in why
 
 
 def test_what_cannot_be_unpickled_is_not_tried_again():

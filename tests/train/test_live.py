@@ -45,7 +45,7 @@ def test_silent_worker_is_named(clock):
             board.beat(place(1), clock.now)
         expected = clock.now > 19
         assert bool(board.news().hang) == expected
-    assert board.news().hang == "worker of rank 1 (process 101 on host) has given no sign of life for 15 s"
+    assert all(part in board.news().hang for part in ("rank 1", "101", "host", "15 s"))
 
 
 def test_workers_that_live_but_do_not_move_are_a_hang(clock):
@@ -53,7 +53,7 @@ def test_workers_that_live_but_do_not_move_are_a_hang(clock):
     for clock.now in range(20):
         for rank in (0, 1):
             board.beat(place(rank), min(clock.now, 5))
-    assert "no worker has made a step for 14 s" in board.news().hang
+    assert "14 s" in board.news().hang
 
 
 def test_one_that_moves_is_enough(clock):
@@ -79,7 +79,7 @@ def test_workers_that_do_not_come_up_are_counted(clock):
     clock.now = 99
     assert board.news().hang is None
     clock.now = 101
-    assert board.news().hang == "2 of 2 workers, which did not come up within 100 s"
+    assert all(part in board.news().hang for part in ("2 of 2 workers", "100 s"))
     assert len(board.news().workers) == 1
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import patience
 from tests.project import ROOT
 from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 
@@ -21,6 +22,7 @@ class Stuck(Toy):
         time.sleep(600)
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_workers_that_never_come_up_end_the_start(tmp_path):
     """In a process of its own: what hangs keeps its place in that Ray."""
@@ -30,11 +32,10 @@ def test_workers_that_never_come_up_end_the_start(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=patience(300),
         check=False,
     )
-    assert "lost 2 of 2 workers, which did not come up within 15 s" in done.stderr
-    assert "FirelibError" in done.stderr
+    assert all(part in done.stderr for part in ("2 of 2 workers", "15 s", "FirelibError"))
     assert done.returncode == 1
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.train.local_group import Run, train_locally
+from tests.train.local_group import Run
 from tests.train.toy import toy_params
 
 RUNS = {
@@ -17,8 +17,8 @@ RUNS = {
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    return dict(zip(RUNS, train_locally(tmp_path_factory.mktemp("toy"), list(RUNS.values())), strict=True))
+def outcomes(lone_worker, tmp_path_factory):
+    return dict(zip(RUNS, lone_worker.train(tmp_path_factory.mktemp("toy"), list(RUNS.values())), strict=True))
 
 
 def scalars(folder):

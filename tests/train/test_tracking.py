@@ -75,7 +75,7 @@ def test_without_network_the_run_is_kept_offline_and_said(tmp_path, monkeypatch)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # the port that throws all away: nobody listens
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    monkeypatch.setattr(weights_and_biases, "_REACH_SECONDS", 3.0)
+    monkeypatch.setattr(weights_and_biases, "_REACH_SECONDS", 1.0)
     paths = write_toy(tmp_path)
     job = _job(Toy(), toy_params(), TRACKED, paths, read_manifest(str(paths.manifest)))
     said = []
@@ -83,7 +83,8 @@ def test_without_network_the_run_is_kept_offline_and_said(tmp_path, monkeypatch)
     tracker.log(1, {"loss": 1.0})
     tracker.finish({}, None)
     wandb.teardown()
-    assert "W&B cannot be reached" in said[0]
+    assert "W&B" in said[0]
+    assert "offline" in said[0]
     assert list((tmp_path / "wandb").rglob("offline-run-*"))
 
 

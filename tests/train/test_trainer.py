@@ -1,8 +1,4 @@
 import json
-import os
-import signal
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +9,10 @@ from firelib.errors import FirelibError
 from firelib.tfrecord.reader import open_dataset
 from firelib.train import checkpoints
 from firelib.train.trainer import train
-from tests.train.local_group import Run, train_locally
+from tests.train.local_group import Run
 from tests.train.toy import TRACKED, UNTRACKED, Toy, toy_params, write_toy
 
-pytestmark = pytest.mark.usefixtures("ray_cluster")
+pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.integration]
 
 
 @pytest.fixture(scope="module")
@@ -26,22 +22,17 @@ def two_workers(tmp_path_factory):
     return paths, train(Toy(), toy_params(workers=2), TRACKED, paths)
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """What one worker, undisturbed and without Ray, comes to: after 2 epochs, and after 30."""
-    runs = [Run(toy_params(epochs=epochs)) for epochs in (2, 30)]
-    return train_locally(tmp_path_factory.mktemp("alone"), runs)
-
-
-def test_loss_curve_does_not_depend_on_number_of_workers(two_workers, alone):
+def test_loss_curve_does_not_depend_on_number_of_workers(two_workers, lone_worker, tmp_path):
+    """Two workers under Ray, and one without it."""
     paths, two = two_workers
-    one = alone[0].progress
+    (alone,) = lone_worker.train(tmp_path, [Run(toy_params())])
+    one = alone.progress
 
     assert len(two.losses) == 2 * -(-1000 // 64)
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-5)
     for a, b in zip(two.validation, one.validation, strict=True):
         assert a == pytest.approx(b, rel=1e-4)
-    for a, b in zip(weights_of(paths), alone[0].weights, strict=True):
+    for a, b in zip(weights_of(paths), alone.weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
@@ -113,61 +104,14 @@ def test_finished_run_is_not_trained_again(two_workers, capfd):
     assert "goes on from its last checkpoint" in capfd.readouterr().err
 
 
-def test_killed_worker_changes_nothing(alone, tmp_path):
-    """SIGKILL after the first checkpoint: the run goes on by itself and ends with the same weights."""
-    pids = tmp_path / "pids"
-    pids.mkdir()
-    paths = write_toy(tmp_path / "killed")
-    params = toy_params(workers=2, epochs=30, pids=str(pids))
-    killer = threading.Thread(target=signal_one_worker, args=(pids, Path(paths.runs), signal.SIGKILL))
-    killer.start()
-    progress = train(Toy(), params, UNTRACKED, paths)
-    killer.join()
-
-    assert len(list(pids.iterdir())) == 4, "two workers, then two new ones"
-    expected = alone[1]
-    assert len(progress.losses) == len(expected.losses)
-    np.testing.assert_allclose(progress.losses, expected.losses, rtol=1e-5)
-    for a, b in zip(weights_of(paths), expected.weights, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
-
-
 def test_error_of_the_recipe_is_raised_once(tmp_path):
     paths = write_toy(tmp_path)
-    with pytest.raises(FirelibError, match=r"build_model failed: ValueError: no such layer(.|\n)*remedy"):
+    with pytest.raises(FirelibError) as caught:
         train(Toy(), toy_params(workers=1, fail="raise"), UNTRACKED, paths)
+    assert "ValueError: no such layer" in caught.value.what
+    assert "build_model" in caught.value.what
+    assert caught.value.remedy
     assert not paths.model.exists()
-
-
-def test_stopped_worker_ends_in_bounded_time(tmp_path, capfd):
-    """SIGSTOP: the process is there, its connections are open, and it never answers again."""
-    pids = tmp_path / "pids"
-    pids.mkdir()
-    paths = write_toy(tmp_path / "stopped")
-    settings = {"hang_seconds": 20, "checkpoint": {"every_steps": 5}}
-    params = toy_params(workers=2, epochs=100, train=settings, pids=str(pids))
-    stopper = threading.Thread(target=signal_one_worker, args=(pids, Path(paths.runs), signal.SIGSTOP))
-    stopper.start()
-    progress = train(Toy(), params, UNTRACKED, paths)
-    stopper.join()
-    assert progress.step == 100 * 16
-    assert progress.timing["restarts"] == 1
-    # Who notices first says why: the watch, or a peer whose collective operation broke.
-    assert "; starting again from the last checkpoint" in capfd.readouterr().err
-
-
-def test_more_workers_than_cpus_is_refused_before_waiting(tmp_path):
-    with pytest.raises(FirelibError, match="training on 99 workers needs 1 CPU for each, this Ray has 2 CPUs: 2 fit"):
-        train(Toy(), toy_params(workers=99), UNTRACKED, write_toy(tmp_path))
-
-
-def signal_one_worker(pids: Path, runs: Path, number: signal.Signals) -> None:
-    deadline = time.monotonic() + 900  # starting takes minutes where others work too
-    while time.monotonic() < deadline:
-        if list(runs.rglob("progress.json")) and list(pids.iterdir()):
-            os.kill(int(max(pids.iterdir()).name), number)
-            return
-        time.sleep(0.02)
 
 
 def weights_of(paths):

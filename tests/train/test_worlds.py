@@ -68,7 +68,7 @@ EXACT = [name for name in RUNS if name not in ROUNDED]
 def curves(tmp_path_factory):
     curves = {}
     for world in (1, *WORLDS):
-        outcomes = train_locally(tmp_path_factory.mktemp(f"world{world}"), list(RUNS.values()), world, timeout=3000)
+        outcomes = train_locally(tmp_path_factory.mktemp(f"world{world}"), list(RUNS.values()), world, seconds=3000)
         curves[world] = dict(zip(RUNS, outcomes, strict=True))
     return curves
 

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from firelib.config import Params, parse_params
@@ -57,36 +59,36 @@ def test_all_that_is_wrong_is_named_before_any_training():
     }
     with pytest.raises(FirelibError) as caught:
         check_space(Toy(), with_space(space))
-    assert str(caught.value).splitlines()[:7] == [
-        "train.lrr is unknown: did you mean 'lr'?",
-        "train.workers does not change a result",
-        "train.epochs: trials are compared epoch by epoch, they all have the same number",
-        "train.lr: Input should be greater than 0, got -1.0",
-        "model.optimiser is unknown: did you mean 'optimizer'?",
-        "model.words: should be of type bool, got 'yes'",
-        "data.shard_mib: parameters of sections train and model can be tuned",
-    ]
+    problems = caught.value.what.splitlines()
+    assert [re.match(r"[\w.]+", line).group() for line in problems] == list(space)
+    hints = {"train.lrr": "'lr'", "train.lr": "-1.0", "model.optimiser": "'optimizer'", "model.words": "'yes'"}
+    for name, hint in hints.items():
+        assert hint in problems[list(space).index(name)]
+    assert "docs/tuning.md" in caught.value.remedy
 
 
 def test_an_empty_space_is_said():
-    with pytest.raises(FirelibError, match=r"tune.space is empty(.|\n)*docs/tuning.md"):
+    with pytest.raises(FirelibError) as caught:
         check_space(Toy(), toy_params())
+    assert "tune.space" in caught.value.what
+    assert "docs/tuning.md" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
-    ("distribution", "problem"),
+    ("distribution", "named"),
     [
-        ({}, "give exactly one of"),
-        ({"choice": [1], "uniform": [0, 1]}, "give exactly one of"),
-        ({"uniform": [1, 0]}, "the first number must be smaller"),
-        ({"randint": [3, 3]}, "the first number must be smaller"),
-        ({"loguniform": [0, 1]}, "loguniform begins above 0"),
+        ({}, "choice"),
+        ({"choice": [1], "uniform": [0, 1]}, "{'choice': [1], 'uniform': [0, 1]}"),
+        ({"uniform": [1, 0]}, "{'uniform': [1, 0]}"),
+        ({"randint": [3, 3]}, "{'randint': [3, 3]}"),
+        ({"loguniform": [0, 1]}, "{'loguniform': [0, 1]}"),
         ({"uniform": [1]}, "tune.space.train.lr.uniform"),
-        ({"chioce": [1]}, "tune.space.train.lr.chioce is unknown: did you mean 'choice'?"),
+        ({"chioce": [1]}, "'choice'"),
     ],
 )
-def test_a_wrong_distribution_is_named(distribution, problem):
+def test_a_wrong_distribution_is_named(distribution, named):
     with pytest.raises(FirelibError) as caught:
         with_space({"train.lr": distribution})
-    assert "tune.space.train.lr" in str(caught.value)
-    assert problem in str(caught.value)
+    (problem,) = caught.value.what.splitlines()
+    assert problem.startswith("tune.space.train.lr")
+    assert named in problem
