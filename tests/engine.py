@@ -17,12 +17,18 @@ from pathlib import Path
 
 from tests import engine_base
 
+# All that tests with containers, the playbooks and `ray up` call on this machine: program → package.
 PROGRAMS = {
     "dockerd": "docker.io",
     "docker": "docker.io",
     "docker-compose": "docker-compose",
+    "git": "git",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
+    "ps": "procps",
+    "rsync": "rsync",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
 }
 _PATIENCE = 60.0
 
