@@ -21,7 +21,7 @@ from tests.project import ROOT
 SUBNET = "172.30.77.0/24"
 BRIDGE = "fllab0"
 USER = "fire"
-_BARE = ("openssh-server", "sudo")  # a new machine has these, and not even Python
+BARE = ("openssh-server", "sudo")  # a new machine has these, and not even Python
 _START = f"""
 useradd --create-home --shell /bin/bash {USER}
 echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{USER}
@@ -95,7 +95,7 @@ class Lab:
             *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
-            *(self.engine.base_image(*_BARE), "bash", "-c", _START),
+            *(self.engine.base_image(*BARE), "bash", "-c", _START),
         )
         return address(last)
 
