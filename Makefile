@@ -46,9 +46,11 @@ endif
 
 # Three steps, each with a stamp: packages, their bytecode, firelib's. An interrupted step is completed by the next make.
 .venv/.synced: uv.lock pyproject.toml | $(UV)
-	@[[ -e $@ || ! -d .venv ]] || { echo "removing .venv, whose installation was interrupted"; rm -rf .venv; }
+	@[[ -e $@ || -e .venv/.done || ! -d .venv ]] || { echo "removing .venv, whose installation was interrupted"; rm -rf .venv; }
 	@echo "setting up .venv (a minute on a first run)"
-	@rm -f $@ && $(SYNC) && touch $@
+	@rm -f $@ .venv/.done
+	@$(SYNC)
+	@touch $@
 
 .venv/.done: .venv/.synced
 	@$(call compile,$(SYNC))
@@ -62,7 +64,8 @@ endif
 
 # firelib is installed as a link to this folder, which uv does not compile.
 .venv/.firelib: .venv/.done $(shell find firelib -name '*.py')
-	@$(BIN)/python -m compileall -q firelib || echo "note: firelib/ has no bytecode, so each process compiles it anew"
+	@$(BIN)/python -m compileall -q firelib || { find firelib -name __pycache__ -prune -exec rm -rf {} +; \
+		echo "note: firelib/ has no bytecode, so each process compiles it anew"; }
 	@touch $@
 
 bytecode: .venv/.synced ## Compile the packages in .venv again (after a full disk)

@@ -133,6 +133,16 @@ def test_next_setup_completes_an_interrupted_one(
     assert compiled(project)
 
 
+def test_environment_of_an_earlier_makefile_is_kept_and_compiled(project: Path) -> None:
+    make(project)
+    shutil.rmtree(next((project / ".venv").glob("lib/*/site-packages/__pycache__")))
+    (project / ".venv" / ".synced").unlink()
+    (project / ".venv" / "mine").touch()
+    assert "compiled bytecode in" in make(project).stdout
+    assert compiled(project)
+    assert (project / ".venv" / "mine").exists()
+
+
 def test_full_disk_costs_the_bytecode_and_nothing_else(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     with small_disk(disk, kib=2000):
