@@ -6,34 +6,70 @@ SHELL := /bin/bash
 PYTHON  ?= python3
 EXTRAS  := --extra data --extra train --extra pipeline --extra tune
 UV      := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+SYNC     = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
+ANSIBLE := --extra cluster --group ansible
 BIN     := .venv/bin
 BENCHMARKS := tfrecord_write tfrecord_read tfrecord_memory tfrecord_seek shuffle_quality
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Bytecode is compiled once, whatever PYTHONDONTWRITEBYTECODE says: else each process may compile TensorFlow, Keras, Ray
+# and DVC anew. It only saves time, so failing is no error. uv is quicker here than compileall, but says nothing of a full
+# disk, on which Python leaves files that are cut off and cannot be imported: unless 1 MiB more fits, all bytecode goes.
+define compile
+begun=$$SECONDS; if $(1) --compile-bytecode && (cd .venv/lib/python3*/site-packages && head -c 1048576 /dev/zero > .room); \
+	then echo "compiled bytecode in $$((SECONDS - begun)) s"; \
+	else find .venv -name __pycache__ -prune -exec rm -rf {} +; \
+	echo "note: no bytecode: all works, but each process starts more slowly. Make room, then: make bytecode"; fi; \
+	rm -f .venv/lib/python3*/site-packages/.room
+endef
 
 # make run RECIPE=fashion_mnist: which pipeline; WORKERS=1: how many training workers (results do not depend on it)
 ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup test test-slow test-cluster test-images cluster coverage lint format bench bench-tfrecord bench-training images push clean
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format bench bench-tfrecord bench-training images push clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## Set up and run the pipeline: extract, transform, train, evaluate (RECIPE=name WORKERS=n)
 	@$(BIN)/firelib run $(if $(RECIPE),--recipe $(RECIPE))
 
-setup: .venv/.done ## Create .venv with everything in uv.lock
+# An environment that is complete and cannot be written (read-only image, shared folder) is used as it is.
+ifeq ($(shell test -e .venv/.done -a ! -w .venv && echo yes),yes)
+setup:
+	@[[ ! uv.lock -nt .venv/.done ]] || echo "note: .venv cannot be written and is older than uv.lock: it is used as it is"
+else
+setup: .venv/.done .venv/.firelib ## Create .venv with everything in uv.lock, compiled to bytecode
+endif
 
-.venv/.done: uv.lock pyproject.toml | $(UV)
+# Three steps, each with a stamp: packages, their bytecode, firelib's. An interrupted step is completed by the next make.
+.venv/.synced: uv.lock pyproject.toml | $(UV)
+	@[[ -e $@ || -e .venv/.done || ! -d .venv ]] || { echo "removing .venv, whose installation was interrupted"; rm -rf .venv; }
 	@echo "setting up .venv (a minute on a first run)"
-	@$(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
+	@rm -f $@ .venv/.done
+	@$(SYNC)
+	@touch $@
+
+.venv/.done: .venv/.synced
+	@$(call compile,$(SYNC))
 	@touch $@
 
 .venv/.cluster: .venv/.done
 	@echo "adding Ansible to .venv"
-	@$(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) --extra cluster --group ansible
+	@$(SYNC) $(ANSIBLE)
+	@$(call compile,$(SYNC) $(ANSIBLE))
 	@touch $@
+
+# firelib is installed as a link to this folder, which uv does not compile.
+.venv/.firelib: .venv/.done $(shell find firelib -name '*.py')
+	@$(BIN)/python -m compileall -q firelib || { find firelib -name __pycache__ -prune -exec rm -rf {} +; \
+		echo "note: firelib/ has no bytecode, so each process compiles it anew"; }
+	@touch $@
+
+bytecode: .venv/.synced ## Compile the packages in .venv again (after a full disk)
+	@$(call compile,$(SYNC) --inexact)
 
 .uv/bin/uv: # where uv is missing, pip brings it into a folder of its own
 	@$(PYTHON) -m venv .uv
@@ -41,6 +77,9 @@ setup: .venv/.done ## Create .venv with everything in uv.lock
 
 test: setup ## Run the tests
 	@$(BIN)/pytest
+
+test-integration: setup ## Jobs, drills and replicas: tests that start many processes
+	@$(BIN)/pytest -m 'integration and not slow and not containers'
 
 test-slow: setup ## A thousand random examples for each property; files exchanged with tfx-bsl; training killed at random
 	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/test_recipe.py

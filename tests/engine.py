@@ -1,10 +1,13 @@
 """A container engine for tests: Docker's daemon with a folder, a socket and firewall rules of its own, gone afterwards.
 
+Only images and the layers of builds stay for the next run on this machine, where the disk has room for them.
+
 Its base image is made from the Debian packages that this machine would install, since no image registry is needed or
 asked for. What the machine needs to reach packages (apt's sources, certificates, indexes, proxies) is read from the
 machine at test time and never written into the repository.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -17,14 +20,22 @@ from pathlib import Path
 
 from tests import engine_base
 
+# All that tests with containers, the playbooks and `ray up` call on this machine: program → package.
 PROGRAMS = {
     "dockerd": "docker.io",
     "docker": "docker.io",
     "docker-compose": "docker-compose",
+    "git": "git",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
+    "ps": "procps",
+    "rsync": "rsync",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
 }
 _PATIENCE = 60.0
+_ROOM_FOR_IMAGES = 40 * 2**30
+_KEPT_HOURS = 7 * 24
 
 
 class EngineMissingError(RuntimeError):
@@ -91,7 +102,7 @@ class Engine:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """A Docker daemon for the time of the block; its containers, images and files are gone afterwards.
+    """A Docker daemon for the time of the block; its containers and files are gone afterwards.
 
     With TESTS_ENGINE=unix://…, while tests are written, one that runs already and keeps its images.
 
@@ -102,15 +113,45 @@ def engine() -> Iterator[Engine]:
         yield Engine(running, Path(running.removeprefix("unix://")).parent)
         return
     install()
-    with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as folder,
+        _kept_data() as (kept, locks),
+    ):
         socket = f"unix://{folder}/docker.sock"
+        command = _command(Path(folder), socket, kept or Path(folder, "data"))
         with Path(folder, "dockerd.log").open("wb") as log:
-            daemon = subprocess.Popen(_command(Path(folder), socket), stdout=log, stderr=subprocess.STDOUT)
+            # The daemon holds the lock too: one that outlives these tests keeps others away from its data.
+            daemon = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, pass_fds=locks)
         try:
             _wait_until_it_answers(daemon, socket, Path(folder))
+            if kept:
+                _sweep(Engine(socket, Path(folder)))
             yield Engine(socket, Path(folder))
         finally:
             _stop(daemon, Engine(socket, Path(folder)))
+
+
+@contextmanager
+def _kept_data() -> Iterator[tuple[Path | None, tuple[int, ...]]]:
+    """The folder of images from earlier runs and the lock on it, or nothing: the disk is full or other tests use it."""
+    folder = engine_base.cache() / "engine"
+    if shutil.disk_usage(engine_base.cache()).free < _ROOM_FOR_IMAGES:
+        yield None, ()
+        return
+    with (engine_base.cache() / "engine.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None, ()
+            return
+        yield folder, (lock.fileno(),)
+
+
+def _sweep(engine: Engine) -> None:
+    """Remove what killed tests left, and images of a week ago, so that the folder does not grow for ever."""
+    _remove_containers(engine)
+    engine.docker("network", "prune", "--force")
+    engine.docker("image", "prune", "--force", "--all", "--filter", f"until={_KEPT_HOURS}h")
 
 
 def install() -> None:
@@ -149,12 +190,12 @@ def _path() -> str:
     return f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
 
 
-def _command(folder: Path, socket: str) -> Sequence[str]:
+def _command(folder: Path, socket: str, data: Path) -> Sequence[str]:
     dockerd = shutil.which("dockerd", path=_path())
     assert dockerd
     # No default bridge and no rules of its own: another Docker on this machine keeps what is its.
     return [
-        *(dockerd, "--host", socket, "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
+        *(dockerd, "--host", socket, "--data-root", str(data), "--exec-root", f"{folder}/exec"),
         *("--pidfile", f"{folder}/dockerd.pid", "--bridge", "none", "--iptables=false", "--ip6tables=false"),
     ]
 
@@ -175,12 +216,16 @@ def _wait_until_it_answers(daemon: "subprocess.Popen[bytes]", socket: str, folde
 
 def _stop(daemon: "subprocess.Popen[bytes]", engine: Engine) -> None:
     if daemon.poll() is None:
-        containers = engine.docker("ps", "--all", "--quiet").split()
-        if containers:
-            engine.docker("rm", "--force", "--volumes", *containers)
+        _remove_containers(engine)
         daemon.terminate()
     try:
         daemon.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         daemon.kill()
         daemon.wait()
+
+
+def _remove_containers(engine: Engine) -> None:
+    containers = engine.docker("ps", "--all", "--quiet").split()
+    if containers:
+        engine.docker("rm", "--force", "--volumes", *containers)

@@ -34,7 +34,8 @@ def tarball(packages: Sequence[str]) -> tuple[Path, str]:
 
 
 def cache() -> Path:
-    folder = Path(os.environ.get("FIRELIB_TEST_CACHE") or Path.home() / ".cache") / "firelib-tests"
+    """A folder that tests keep between runs: another one with TESTS_CACHE=folder."""
+    folder = Path(os.environ.get("TESTS_CACHE") or Path.home() / ".cache") / "firelib-tests"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -1,4 +1,4 @@
-"""One engine for all tests of this folder."""
+"""One engine for all tests of this folder, and the programs that playbooks call on this machine."""
 
 from collections.abc import Iterator
 
@@ -11,3 +11,8 @@ from tests import engine as engines
 def engine() -> Iterator[engines.Engine]:
     with engines.engine() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def programs() -> None:
+    engines.install()

@@ -14,13 +14,14 @@ from typing import Any
 
 import yaml
 
+from tests.cluster.ansible_failures import failures
 from tests.engine import CommandFailedError, Engine
 from tests.project import ROOT
 
 SUBNET = "172.30.77.0/24"
 BRIDGE = "fllab0"
 USER = "fire"
-_BARE = ("openssh-server", "sudo")  # a new machine has these, and not even Python
+BARE = ("openssh-server", "sudo")  # a new machine has these, and not even Python
 _START = f"""
 useradd --create-home --shell /bin/bash {USER}
 echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{USER}
@@ -81,6 +82,7 @@ class Lab:
             "RAY_USAGE_STATS_ENABLED": "0",
             "ANSIBLE_SSH_ARGS": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
             "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # what `failures` reads
         }
         return {**os.environ, **own}
 
@@ -93,7 +95,7 @@ class Lab:
             *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
-            *(self.engine.base_image(*_BARE), "bash", "-c", _START),
+            *(self.engine.base_image(*BARE), "bash", "-c", _START),
         )
         return address(last)
 
@@ -122,7 +124,9 @@ class Lab:
         with (self.folder / "log").open("a") as log:
             log.write(f"$ {' '.join(command)}\n{done.stdout}\n")
         if check and done.returncode:
-            raise CommandFailedError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout[-6000:]}")
+            # A playbook's own message comes first: pytest's summary shows no more than the first line.
+            said = (*failures(done.stdout), f"{' '.join(command)}: exit code {done.returncode}", done.stdout[-6000:])
+            raise CommandFailedError("\n".join(said))
         return done.stdout
 
     def play(self, playbook: str, *options: str, check: bool = True) -> str:

@@ -43,3 +43,22 @@ def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(engines.os, "geteuid", lambda: 1000)
     with pytest.raises(EngineMissingError, match="apt-get install no-such-package"):
         engines.install()
+
+
+def test_images_stay_for_the_next_run_and_containers_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TESTS_CACHE", str(tmp_path))
+    for attempt in range(2):
+        with engines.engine() as own:
+            assert own.docker("ps", "--all", "--quiet") == ""
+            assert bool(own.docker("images", "--quiet", "kept")) == bool(attempt)
+            (own.folder / "file").write_text("a layer")
+            subprocess.run(["tar", "-C", own.folder, "-cf", own.folder / "layer.tar", "file"], check=True)
+            own.docker("import", str(own.folder / "layer.tar"), "kept")
+            own.docker("create", "kept", "none")
+
+
+def test_a_second_engine_leaves_the_kept_images_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TESTS_CACHE", str(tmp_path))
+    with engines.engine() as one, engines.engine() as other:
+        roots = [each.docker("info", "--format", "{{.DockerRootDir}}").strip() for each in (one, other)]
+    assert roots == [str(tmp_path / "firelib-tests" / "engine"), str(other.folder / "data")]
