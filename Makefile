@@ -44,7 +44,7 @@ else
 setup: .venv/.done .venv/.firelib ## Create .venv with everything in uv.lock, compiled to bytecode
 endif
 
-# Three steps, each with a stamp: packages, their bytecode, firelib's. An interrupted step is completed by the next make.
+# Three steps, each with a stamp: packages, their bytecode, firelib's with its compiled kernels. An interrupted step is completed by the next make.
 .venv/.synced: uv.lock pyproject.toml | $(UV)
 	@[[ -e $@ || -e .venv/.done || ! -d .venv ]] || { echo "removing .venv, whose installation was interrupted"; rm -rf .venv; }
 	@echo "setting up .venv (a minute on a first run)"
@@ -66,6 +66,8 @@ endif
 .venv/.firelib: .venv/.done $(shell find firelib -name '*.py')
 	@$(BIN)/python -m compileall -q firelib || { find firelib -name __pycache__ -prune -exec rm -rf {} +; \
 		echo "note: firelib/ has no bytecode, so each process compiles it anew"; }
+	@begun=$$SECONDS; $(BIN)/python -m firelib.tfrecord.compile_kernels && echo "compiled kernels in $$((SECONDS - begun)) s" || \
+		echo "note: the kernels are not compiled, so the first run of each does it"
 	@touch $@
 
 bytecode: .venv/.synced ## Compile the packages in .venv again (after a full disk)

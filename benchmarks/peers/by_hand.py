@@ -42,7 +42,8 @@ def main(folder: Path) -> None:
     batch = params.train.global_batch_size
     train, validation = (_batches(recipe, split, batch) for split in ("train", "validation"))
     epochs, callbacks = params.train.epochs, [_FirstStep()]
-    model.fit(train, validation_data=validation, epochs=epochs, callbacks=callbacks, verbose=0)
+    history = model.fit(train, validation_data=validation, epochs=epochs, callbacks=callbacks, verbose=0)
+    assert len(history.epoch) == epochs
     model.save(folder / "model.keras")
     model.export(str(folder / "saved_model"), verbose=False)
 
