@@ -13,13 +13,16 @@ _ahead: threading.Thread | None = None
 
 
 def import_ahead() -> None:
-    """Begin to import TensorFlow, in a thread: until this returns, Ray gives the process no actor.
-
-    No TensorFlow op runs, since collectives have to be set up before the first one.
-    """
+    """Begin to import what training needs, in a thread: until this returns, Ray gives the process no actor."""
     global _ahead  # noqa: PLW0603  one import a process
-    _ahead = threading.Thread(target=import_keras, name="import", daemon=True)
+    _ahead = threading.Thread(target=_import, name="import", daemon=True)
     _ahead.start()
+
+
+def _import() -> None:
+    """TensorFlow, Keras and the loop. No op runs, since collectives have to be set up before the first one."""
+    import_keras()
+    import firelib.train.loop  # noqa: F401
 
 
 def train_loop(config: Mapping[str, Any]) -> None:
@@ -32,7 +35,7 @@ def train_loop(config: Mapping[str, Any]) -> None:
     job.live.phase.remote(rank, "importing TensorFlow")
     if _ahead is not None:
         _ahead.join()
-    import_keras()  # what failed ahead fails here, where it is reported
+    _import()  # what failed ahead fails here, where it is reported
     from firelib.train.loop import run_worker
 
     job.live.phase.remote(rank, "building the model")

@@ -16,7 +16,7 @@ from firelib.train.entry import train_loop
 from firelib.train.failure import Failure
 from firelib.train.job import TrainingJob
 from firelib.train.nodes import free_places
-from firelib.train.prestart import NO_PREEMPTION_WATCHER, prestart_workers, warm
+from firelib.train.prestart import RAY_TRAIN, prestart_workers, warm
 from firelib.train.resources import Share
 from firelib.train.signals import on_sigterm, own_ctrl_c
 from firelib.train.watch import Watch, watched
@@ -152,7 +152,7 @@ def _trainer(job: TrainingJob, runs: str, share: Share, workers: int) -> Any:
 
     from firelib.train.ray_trainer import FixedGroupTrainer
 
-    os.environ.update(NO_PREEMPTION_WATCHER)
+    os.environ.update(RAY_TRAIN)
 
     # By default Ray would try a start that failed, and one that was preempted, again for ever and as it was.
     once = FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0)
