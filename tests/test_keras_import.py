@@ -1,9 +1,11 @@
+import gc
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
 
-from firelib.keras_import import _absent
+from firelib.keras_import import _absent, collector_paused
 
 
 def test_absent_modules_cannot_be_imported_meanwhile_and_can_afterwards(
@@ -12,8 +14,8 @@ def test_absent_modules_cannot_be_imported_meanwhile_and_can_afterwards(
     (tmp_path / "side_door.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     with _absent("side_door"), pytest.raises(ModuleNotFoundError):
-        pass
-
+        importlib.import_module("side_door")
+    assert importlib.import_module("side_door").__name__ == "side_door"
     monkeypatch.delitem(sys.modules, "side_door")
 
 
@@ -27,3 +29,13 @@ def test_a_failed_import_hides_nothing_for_good() -> None:
     with pytest.raises(RuntimeError), _absent("not_there_at_all"):
         raise RuntimeError
     assert "not_there_at_all" not in sys.modules
+
+
+def test_the_collector_is_paused_and_goes_on_if_it_was_on() -> None:
+    assert gc.isenabled()
+    with collector_paused():
+        assert not gc.isenabled()
+        with collector_paused():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()

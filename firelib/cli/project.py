@@ -103,5 +103,7 @@ def ray(here: Project, importing: str) -> Iterator[None]:
 
 
 def _import(module: str) -> None:
-    with suppress(Exception):  # the block imports it again, and says what is wrong
+    from firelib.keras_import import collector_paused
+
+    with suppress(Exception), collector_paused():  # the block imports it again, and says what is wrong
         import_module(module)
