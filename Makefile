@@ -110,7 +110,8 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: setup ## Measure stages, the TFRecord engine against its peers, and training (half an hour); ends with a table and the charts
+bench: setup ## Measure start-up, stages, the TFRecord engine against its peers, and training (half an hour); ends with a table and the charts
+	@$(BIN)/python -m benchmarks.startup --short
 	@$(BIN)/python -m benchmarks.stages
 	@$(MAKE) --no-print-directory bench-training
 	@$(MAKE) --no-print-directory bench-tfrecord

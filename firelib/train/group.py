@@ -124,10 +124,14 @@ def _stopped() -> StoppedError:
 
 
 def _fit(trainer: Callable[[], Any], watch: Watch) -> Any:
+    from ray.exceptions import RayActorError
     from ray.train import TrainingFailedError
 
     try:
         return trainer().fit()
+    except RayActorError as error:
+        watch.release()
+        raise _LossError("the train controller") from error
     except TrainingFailedError as error:
         watch.release()
         failure = Failure.of(error)

@@ -1,6 +1,7 @@
 """The whole program against a hostile world: killed, stopped, left by its workers, its checkpoint torn; run again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,7 +74,7 @@ class Project:
     @property
     def training(self) -> bool:
         """Whether the newest driver's own workers take steps: those of a killed one may go on for seconds."""
-        return "train: " in self.log[self._logged :]
+        return re.search(r"train: [\d,]+/", self.log[self._logged :]) is not None
 
     @property
     def store(self) -> CheckpointStore:
@@ -121,7 +122,7 @@ def drilled(ray_cluster, tmp_path_factory):
         orphans = kill_the_driver(project)
         kill_a_worker_then_stop(project, shared)
         tear_the_newest_checkpoint(project)
-        freeze_a_worker(project, shared)
+        kill_the_controller_then_freeze_a_worker(project, shared)
         # Ray's two agents try to report to the dead for a minute before they end; the workers go at once.
         project.left_by_kill = psutil.wait_procs(orphans, timeout=patience(90))[1]
     finally:
@@ -160,12 +161,28 @@ def tear_the_newest_checkpoint(project: Project) -> None:
     torn.write_bytes(torn.read_bytes()[:-100])
 
 
-def freeze_a_worker(project: Project, shared: dict[str, str]) -> None:
-    """SIGSTOP: the process is there, its connections are open, and it never answers again."""
+def kill_the_controller_then_freeze_a_worker(project: Project, shared: dict[str, str]) -> None:
+    """SIGKILL for Ray Train's controller, whose workers hold all CPUs of this Ray; then SIGSTOP for a new worker.
+
+    A stopped process is there, its connections are open, and it never answers again.
+    """
     project.start(**shared)
     project.wait_for_step(project.after_sigterm + 10)
+    before = len(list(project.pids.iterdir()))
+    (controller,) = [process for process in psutil.Process().children(recursive=True) if is_controller(process)]
+    controller.kill()
+    killed_at = project.newest
+    project.wait(lambda: len(list(project.pids.iterdir())) == before + 2, "two new workers")
+    project.wait_for_step(killed_at + 10)
     project.signal_a_worker(signal.SIGSTOP)
     project.finished(0)
+
+
+def is_controller(process: psutil.Process) -> bool:
+    try:
+        return process.cmdline()[0].startswith("ray::TrainController")
+    except (psutil.Error, IndexError):
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -182,10 +199,10 @@ def test_nothing_outlives_a_killed_driver(drilled):
 
 
 def test_lost_workers_are_made_up_for_by_new_ones(drilled):
-    """Two workers at each of three starts, and two after the killed and after the frozen one."""
-    assert len(list(drilled.pids.iterdir())) == 5 * 2
+    """Two workers at each of three starts, and after the killed worker, the killed controller and the frozen worker."""
+    assert len(list(drilled.pids.iterdir())) == 6 * 2
     timing = storage.read_json(str(drilled.paths.model / "timing.json"))
-    assert timing["restarts"] == 1, "of the last start: the frozen worker"
+    assert timing["restarts"] == 2, "of the last start: the controller and the frozen worker"
 
 
 def test_sigterm_saves_what_was_done(drilled):
