@@ -69,7 +69,7 @@ def project(tmp_path: Path) -> Path:
 
 def environment(folder: Path) -> dict[str, str]:
     own = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(folder.parent / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
-    kept = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "VIRTUAL_ENV"}}
+    kept = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV"}}
     return kept | own | {"PATH": f"{Path(uv()).parent}{os.pathsep}{os.environ['PATH']}"}
 
 

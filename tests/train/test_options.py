@@ -84,7 +84,7 @@ ALONE = {
     "resumed in parts": run(epochs=3, folder="parts", resume=True, steps_per_execution=3),
     "callbacks": run(epochs=3, recipe=given(halving)),
     "plateau": run(epochs=4, folder="plateau", recipe=given(plateau)),
-    "refused": run(recipe=given(early_stopping, averaging)),
+    "refused": run(folder="refused", recipe=given(early_stopping, averaging)),
 }
 
 
