@@ -142,6 +142,7 @@ def test_a_group_survives_lost_members_and_ends_with_the_code_of_its_stage(group
     group.wait_for(0, "nodes: 2")
     group.start(1)
     group.wait_for(0, "nodes: 3", times=2)
+    group.wait_for(1, "has joined", times=2)  # Ray counts a node seconds before its `ray start` is done
 
     group.kill(0)
     group.start(0)
