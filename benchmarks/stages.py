@@ -23,7 +23,7 @@ _RAY = "import ray; ray.init(include_dashboard=False, log_to_driver=False); ray.
 START_UP = {
     "extract": "import firelib.data.extract",
     "transform": f"import firelib.data.transform; {_RAY}",
-    "train": f"import firelib.train.trainer, ray.train.tensorflow; {_RAY}",
+    "train": f"import firelib.train.trainer, firelib.train.ray_trainer; {_RAY}",
     "evaluate": "import firelib.evaluate.evaluate, keras",
 }
 COMMANDS = {

@@ -69,9 +69,15 @@ def _commands(folder: Path) -> dict[str, Callable[[], Times]]:
         "train by hand": by_hand,
         "firelib predict": partial(watch, [FIRELIB, "predict", str(rows)]),
         "import and load": partial(watch, [sys.executable, "-c", _LOAD_MODEL]),
-        "firelib run, nothing to do": partial(watch, [FIRELIB, "run"]),
+        "firelib run, nothing to do": _nothing_to_do,
         "firelib --help": partial(watch, [FIRELIB, "--help"]),
     }
+
+
+def _nothing_to_do() -> Times:
+    """The second of two runs: the trainings before have left new metrics, which the first evaluates."""
+    watch([FIRELIB, "run"])
+    return watch([FIRELIB, "run"])
 
 
 def _rounds(commands: Mapping[str, Callable[[], Times]], rounds: int, cold: bool) -> dict[str, list[Times]]:
