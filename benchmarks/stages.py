@@ -19,11 +19,15 @@ import psutil
 from firelib.console import note, out, table
 
 RESULTS = Path("benchmarks/results/stages.json")
-_RAY = "import ray; ray.init(include_dashboard=False, log_to_driver=False); ray.shutdown()"
+_RAY = """
+from firelib.config import Environment
+from firelib.ray_session import ray_session
+with ray_session(Environment()): pass
+"""
 START_UP = {
     "extract": "import firelib.data.extract",
-    "transform": f"import firelib.data.transform; {_RAY}",
-    "train": f"import firelib.train.trainer, firelib.train.ray_trainer; {_RAY}",
+    "transform": f"import firelib.data.transform{_RAY}",
+    "train": f"import firelib.train.trainer, firelib.train.ray_trainer{_RAY}",
     "evaluate": "import firelib.evaluate.evaluate, keras",
 }
 COMMANDS = {
