@@ -1,4 +1,4 @@
-"""Import TensorFlow and Keras without what only their side doors need."""
+"""Import TensorFlow and Keras without the optional dependencies that training and prediction do not use."""
 
 import gc
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 from firelib.console import quiet
 
 # Keras imports both, if they are installed, for `keras.wrappers` and `keras.visualization`: about 2 of 7 CPU-seconds.
-_SIDE_DOORS = ("matplotlib", "sklearn")
+_OPTIONAL = ("matplotlib", "sklearn")
 
 
 def import_keras() -> None:
@@ -18,14 +18,14 @@ def import_keras() -> None:
     Where scikit-learn or Matplotlib has not been imported before, `keras.wrappers` and `keras.visualization` do without
     them in this process. Both libraries can be imported as usual afterwards.
     """
-    with quiet(), _absent(*_SIDE_DOORS), collector_paused():
+    with quiet(), _absent(*_OPTIONAL), collector_paused():
         import keras  # noqa: F401  for its effect
         import tensorflow  # noqa: F401
 
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Collect no garbage meanwhile: modules are none, and to look through them takes a sixth of a large import."""
+    """Pause the garbage collector: traversing the objects of new modules takes a sixth of a large import."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -37,7 +37,7 @@ def collector_paused() -> Iterator[None]:
 
 @contextmanager
 def _absent(*names: str) -> Iterator[None]:
-    """Let imports of these modules fail meanwhile, as if they were not installed; imported ones stay."""
+    """Make imports of these modules fail, as if they were not installed; modules already imported stay."""
     hidden = [name for name in names if name not in sys.modules]
     modules: dict[str, Any] = sys.modules  # None is the mark of a missing module
     modules.update(dict.fromkeys(hidden))

@@ -147,7 +147,7 @@ class Board:
     def _waiting(self) -> str:
         """What the start is waiting for: the earliest phase that a worker is still in."""
         if len(self._phases) < self._workers:
-            return f"starting {self._workers - len(self._phases)} worker processes"
+            return f"{len(self._phases)} of {self._workers} workers have started"
         first = min(self._phases.values(), key=PHASES.index)
         behind = sum(phase == first for phase in self._phases.values())
         return f"{first} on {behind} of {self._workers} workers"

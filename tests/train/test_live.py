@@ -94,9 +94,9 @@ def test_start_is_over_when_all_have_beaten(clock):
 
 def test_start_says_the_earliest_phase_that_a_worker_is_in():
     board = board_of(10, workers=2)
-    assert "2" in board.news().waiting
+    assert "0 of 2" in board.news().waiting
     board.phase(0, live.PHASES[0])
-    assert "1" in board.news().waiting
+    assert "1 of 2" in board.news().waiting
     board.phase(1, live.PHASES[0])
     board.phase(0, live.PHASES[1])
     assert board.news().waiting == f"{live.PHASES[0]} on 1 of 2 workers"
