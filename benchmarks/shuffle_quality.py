@@ -16,7 +16,7 @@ import numpy.typing as npt
 from benchmarks.measure import finding, save, spread
 from benchmarks.on_cpu import import_tensorflow
 from firelib.console import note
-from firelib.tfrecord.order import EpochOrder
+from firelib.tfrecord.read.epoch_order import EpochOrder
 
 Order = npt.NDArray[np.int64]
 

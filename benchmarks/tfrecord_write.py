@@ -23,10 +23,10 @@ from benchmarks.on_cpu import import_tensorflow
 from benchmarks.peers import array_record, naive, plain, ray_data, tfx_bsl, web_dataset
 from firelib import write_tfrecords
 from firelib.console import note
-from firelib.tfrecord.columns import to_columns
-from firelib.tfrecord.foreign import scanned
-from firelib.tfrecord.framing import FOOTER_BYTES, HEADER_BYTES
-from firelib.tfrecord.shards import layout_of, write_shard
+from firelib.tfrecord.format.arrow_columns import to_columns
+from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
+from firelib.tfrecord.read.external_records import scanned
+from firelib.tfrecord.write.shard_writer import layout_of, write_shard
 
 _NAIVE_ROWS, _TAR_ROWS, _CONTAINER_ROWS, _RAY_ROWS = 2_000, 10_000, 40_000, (1_000, 11_000)
 _GOALS = {

@@ -30,7 +30,7 @@ from benchmarks.training_worker import job_of
 from firelib.config import Checkpoint
 from firelib.console import note
 from firelib.paths import params_of
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.group import worker_environment
 
 ROOT = Path(__file__).parents[1]

@@ -7,8 +7,8 @@ from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
 
-from firelib.tfrecord.manifest import read_manifest
-from firelib.tfrecord.reader import open_dataset
+from firelib.tfrecord.format.manifest import read_manifest
+from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.feed import Feed, reading_options
 from firelib.train.job import TrainingJob
 from firelib.train.loop import TrainingWorker

@@ -14,7 +14,7 @@ from benchmarks.training_ways import Epoch, ways
 from firelib.config import Environment, load_params
 from firelib.paths import Paths, project_of
 from firelib.recipe import load_recipe
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.job import TrainingJob
 from firelib.train.trainer import _job
 

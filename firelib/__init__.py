@@ -11,8 +11,8 @@ from firelib.user_folders import prepare_environment
 if TYPE_CHECKING:
     from firelib.errors import FirelibError
     from firelib.recipe import Feature, FittedFeature, Recipe, Source
-    from firelib.tfrecord.reader import open_dataset
-    from firelib.tfrecord.write import write_tfrecords
+    from firelib.tfrecord.read.dataset import open_dataset
+    from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 
 __version__ = "0.1.0"
 
@@ -33,8 +33,8 @@ _HOMES = {
     "FittedFeature": "firelib.recipe",
     "Recipe": "firelib.recipe",
     "Source": "firelib.recipe",
-    "open_dataset": "firelib.tfrecord.reader",
-    "write_tfrecords": "firelib.tfrecord.write",
+    "open_dataset": "firelib.tfrecord.read.dataset",
+    "write_tfrecords": "firelib.tfrecord.write.write_tfrecords",
 }
 
 prepare_environment()  # before anything looks for HOME or a cache folder

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.paths import Paths
-from firelib.tfrecord.manifest import NAME, Manifest, index_name, read_manifest
+from firelib.tfrecord.format.manifest import NAME, Manifest, index_name, read_manifest
 
 
 def dataset_uri(paths: Paths) -> str:

@@ -9,7 +9,7 @@ from firelib import storage
 from firelib.console import note, out, table
 from firelib.paths import Paths
 from firelib.recipe import FittedFeature
-from firelib.tfrecord.manifest import Manifest
+from firelib.tfrecord.format.manifest import Manifest
 
 _ROOM_FOR_MEANING = 100  # columns of the terminal
 _HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "macro_f1"}

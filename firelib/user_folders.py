@@ -5,7 +5,7 @@ import stat
 from contextlib import suppress
 
 _NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")  # what `getpass.getuser()` reads before the passwd database
-_CACHED_MODULES = os.path.join(os.path.dirname(__file__), "tfrecord", "__pycache__")  # noqa: PTH118, PTH120  # quick
+_CACHED_MODULES = os.path.join(os.path.dirname(__file__), "tfrecord", "kernels", "__pycache__")  # noqa: PTH118, PTH120  # quick
 
 
 def prepare_environment() -> None:

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from firelib.config import load_params, model_params
 from firelib.recipe import Recipe, load_recipe
-from firelib.tfrecord.layout import kind_of
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.fixed_layout import kind_of
+from firelib.tfrecord.format.manifest import read_manifest
 
 _SHUFFLE = 10_000
 _DTYPES = {"bytes": tf.string, "float": tf.float32, "int64": tf.int64}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from firelib import Feature
-from firelib.tfrecord.layout import kind_of
+from firelib.tfrecord.format.fixed_layout import kind_of
 
 SETTINGS = "1 MiB buffer, batch, parse_example AUTOTUNE, prefetch"
 

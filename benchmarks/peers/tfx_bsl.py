@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from firelib import Feature
 from firelib.console import note
-from firelib.tfrecord.layout import kind_of
+from firelib.tfrecord.format.fixed_layout import kind_of
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".bench-envs" / "tfx-bsl"

@@ -156,7 +156,7 @@ def train(
     """
     from firelib.console import note, out
     from firelib.report import timing_table
-    from firelib.tfrecord.manifest import read_manifest
+    from firelib.tfrecord.format.manifest import read_manifest
     from firelib.train.trainer import Request, train
 
     here = project(recipe)
@@ -187,7 +187,7 @@ def tune(
     """
     from firelib.console import note, out
     from firelib.report import trial_table
-    from firelib.tfrecord.manifest import read_manifest
+    from firelib.tfrecord.format.manifest import read_manifest
     from firelib.tune.best import write_best
     from firelib.tune.space import check_space
     from firelib.tune.study import tune
@@ -286,7 +286,7 @@ def data_show(recipe: RecipeName = None) -> None:
     """Show the dataset: features with their statistics, splits, and what was left out."""
     from firelib.console import out
     from firelib.report import feature_table, split_table
-    from firelib.tfrecord.manifest import read_manifest
+    from firelib.tfrecord.format.manifest import read_manifest
 
     manifest = read_manifest(str(project(recipe).paths.manifest))
     out.print(feature_table(manifest, out.width))

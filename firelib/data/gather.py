@@ -15,10 +15,10 @@ from firelib.data.quality import REASON
 from firelib.data.split import HASH, HashRange
 from firelib.data.statistics import Moments, moments
 from firelib.recipe import Feature, Recipe
-from firelib.tfrecord.columns import to_columns
-from firelib.tfrecord.layout import FixedLayout
-from firelib.tfrecord.manifest import Shard
-from firelib.tfrecord.shards import layout_of, shard_count, shard_name, write_shard
+from firelib.tfrecord.format.arrow_columns import to_columns
+from firelib.tfrecord.format.fixed_layout import FixedLayout
+from firelib.tfrecord.format.manifest import Shard
+from firelib.tfrecord.write.shard_writer import layout_of, shard_count, shard_name, write_shard
 
 
 @dataclass(frozen=True)

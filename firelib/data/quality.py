@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import FLOATS, Feature, Recipe
-from firelib.tfrecord.columns import cast, string_bytes
-from firelib.tfrecord.layout import has_fixed_size
+from firelib.tfrecord.format.arrow_columns import cast, string_bytes
+from firelib.tfrecord.format.fixed_layout import has_fixed_size
 
 REASON = "rejected_because"
 

@@ -32,9 +32,9 @@ from firelib.dataset_store import new_dataset
 from firelib.errors import FirelibError, did_you_mean
 from firelib.paths import Paths
 from firelib.recipe import FittedFeature, Recipe
-from firelib.tfrecord.layout import FixedLayout
-from firelib.tfrecord.manifest import NAME, Manifest, Split
-from firelib.tfrecord.shards import layout_of
+from firelib.tfrecord.format.fixed_layout import FixedLayout
+from firelib.tfrecord.format.manifest import NAME, Manifest, Split
+from firelib.tfrecord.write.shard_writer import layout_of
 
 
 def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from firelib.evaluate.arrays import Floats, Labels
 from firelib.machine import free_cores
 from firelib.recipe import Feature
-from firelib.tfrecord.decode import Batch
+from firelib.tfrecord.format.fixed_decoder import Batch
 
 _SEED = 0
 # Boosting looks at every column for every class in every round: minutes for the 784 pixels of a small picture. Trees

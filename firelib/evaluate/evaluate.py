@@ -11,7 +11,7 @@ from firelib.evaluate.pictures import draw_training
 from firelib.evaluate.tasks import probabilities, task_of
 from firelib.paths import Paths
 from firelib.recipe import Recipe
-from firelib.tfrecord.reader import open_dataset
+from firelib.tfrecord.read.dataset import open_dataset
 
 
 def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:

@@ -10,7 +10,7 @@ from firelib.evaluate.arrays import Floats
 from firelib.keras_import import import_keras
 
 if TYPE_CHECKING:
-    from firelib.tfrecord.decode import Batch
+    from firelib.tfrecord.format.fixed_decoder import Batch
 
 _ROWS = 8192
 

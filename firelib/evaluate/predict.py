@@ -14,7 +14,7 @@ import pyarrow as pa
 from firelib.errors import FirelibError, did_you_mean
 from firelib.evaluate.model import TrainedModel
 from firelib.recipe import FLOATS, INTEGERS, Feature
-from firelib.tfrecord.columns import to_columns
+from firelib.tfrecord.format.arrow_columns import to_columns
 
 Row = Mapping[str, Any]
 _LONGEST = 60  # characters of a value in an error

@@ -13,7 +13,7 @@ from firelib.evaluate.class_pictures import draw_confusion, draw_mistakes, pictu
 from firelib.evaluate.pictures import write_curves
 from firelib.paths import Paths
 from firelib.recipe import Feature
-from firelib.tfrecord.decode import Batch
+from firelib.tfrecord.format.fixed_decoder import Batch
 
 _MISTAKES = 25
 

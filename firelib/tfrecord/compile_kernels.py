@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from firelib.recipe import Feature
-from firelib.tfrecord.manifest import NAME
-from firelib.tfrecord.order import EpochOrder
-from firelib.tfrecord.packing import Packing
-from firelib.tfrecord.reader import open_dataset
-from firelib.tfrecord.windows import RankBatches
-from firelib.tfrecord.write import write_tfrecords
+from firelib.tfrecord.format.manifest import NAME
+from firelib.tfrecord.read.dataset import open_dataset
+from firelib.tfrecord.read.epoch_order import EpochOrder
+from firelib.tfrecord.read.packing import Packing
+from firelib.tfrecord.read.window_loader import RankBatches
+from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 
 _ROWS, _BATCH = 64, 16
 

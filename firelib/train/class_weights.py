@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from firelib.config import Train
 from firelib.errors import FirelibError
-from firelib.tfrecord.reader import Dataset
+from firelib.tfrecord.read.dataset import Dataset
 
 _ROWS = 1 << 16
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firelib.config import Train
-from firelib.tfrecord.order import EpochOrder
-from firelib.tfrecord.reader import Dataset
+from firelib.tfrecord.read.dataset import Dataset
+from firelib.tfrecord.read.epoch_order import EpochOrder
 
 _CALLS_AHEAD = 32
 #: An epoch, and its iterator in the making.

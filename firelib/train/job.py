@@ -8,7 +8,7 @@ from typing import Any
 from firelib import storage
 from firelib.config import Params
 from firelib.recipe import Recipe, code_sha256
-from firelib.tfrecord.manifest import Manifest
+from firelib.tfrecord.format.manifest import Manifest
 
 #: Fields of section `train` that cannot change a result.
 NO_RESULT = {"workers", "min_workers", "cpus_per_worker", "device", "checkpoint", "hang_seconds", "start_seconds"}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from firelib.errors import FirelibError
-from firelib.tfrecord.reader import open_dataset
+from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train import checkpoints
 from firelib.train.callbacks import Callbacks
 from firelib.train.checkpoint_store import CheckpointStore

@@ -6,8 +6,8 @@ import numpy as np
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
-from firelib.tfrecord.layout import numpy_dtype
-from firelib.tfrecord.manifest import Manifest
+from firelib.tfrecord.format.fixed_layout import numpy_dtype
+from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.job import TrainingJob
 from firelib.train.losses import loss_per_row
 

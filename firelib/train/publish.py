@@ -7,7 +7,7 @@ from typing import Any
 from firelib import storage
 from firelib.lineage import lineage
 from firelib.paths import Paths
-from firelib.tfrecord.manifest import Manifest
+from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.checkpoints import TrainingProgress
 from firelib.train.job import TrainingJob
 

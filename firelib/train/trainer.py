@@ -11,7 +11,7 @@ from firelib.errors import FirelibError
 from firelib.lineage import lineage
 from firelib.paths import Paths
 from firelib.recipe import Recipe
-from firelib.tfrecord.manifest import Manifest, read_manifest
+from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.train.checkpoint_store import CheckpointStore
 from firelib.train.checkpoints import TrainingProgress
 from firelib.train.group import run_group
@@ -146,7 +146,7 @@ def _train(job: TrainingJob, manifest: Manifest, paths: Paths, share: Share) -> 
 def _class_weights(job: TrainingJob) -> tuple[float, ...] | None:
     if job.params.train.class_weights is None:
         return None
-    from firelib.tfrecord.reader import open_dataset  # half a second of imports, for those who ask for it
+    from firelib.tfrecord.read.dataset import open_dataset  # half a second of imports, for those who ask for it
     from firelib.train.class_weights import class_weights
 
     return class_weights(job.params.train, open_dataset(job.manifest))

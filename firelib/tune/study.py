@@ -14,7 +14,7 @@ from firelib.errors import FirelibError
 from firelib.paths import Paths
 from firelib.ray_session import require_cpus
 from firelib.recipe import Recipe
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.failure import Failure
 from firelib.train.job import run_id
 from firelib.tune.notes import Notes

@@ -19,9 +19,9 @@ from firelib.data.split import key_hashes, split_ranges
 from firelib.data.transform import report, transform
 from firelib.paths import Paths
 from firelib.recipe import Recipe
-from firelib.tfrecord.decode import decode
-from firelib.tfrecord.framing import unframed, verify
-from firelib.tfrecord.manifest import Manifest, read_manifest
+from firelib.tfrecord.format.fixed_decoder import decode
+from firelib.tfrecord.format.framing import unframed, verify
+from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from tests.errors import refused
 from tests.full_disk import small_disk
 from tests.recipes.tiny import Row, Tiny, derive, order_rows, project, tiny_recipe, write_sources

@@ -16,7 +16,7 @@ from firelib.launch.job_code import send_code
 from firelib.launch.outputs import unpack_outputs
 from firelib.launch.pipeline import PipelineSpec, compile_pipeline
 from firelib.launch.variables import IMAGE_DIGEST
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.manifest import read_manifest
 from tests.buckets import gcs_server
 from tests.launch.drill import PLANTED
 from tests.launch.fake_pools import fake_pools

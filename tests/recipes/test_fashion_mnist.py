@@ -17,7 +17,7 @@ from firelib.evaluate.evaluate import evaluate
 from firelib.evaluate.predict import predict
 from firelib.paths import Paths
 from firelib.recipe import FittedFeature, Source, load_recipe
-from firelib.tfrecord.reader import open_dataset
+from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.trainer import train
 from tests.data.idx_files import idx_bytes, images
 from tests.project import ROOT

@@ -14,8 +14,8 @@ from firelib.data.sources import fetch
 from firelib.data.transform import transform
 from firelib.paths import Paths
 from firelib.recipe import load_recipe
-from firelib.tfrecord.columns import to_columns
-from firelib.tfrecord.reader import open_dataset
+from firelib.tfrecord.format.arrow_columns import to_columns
+from firelib.tfrecord.read.dataset import open_dataset
 from tests.project import ROOT
 
 LATER_KNOWN = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]

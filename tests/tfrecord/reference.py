@@ -5,7 +5,7 @@ import struct
 import crc32c
 import numpy as np
 
-from firelib.tfrecord.layout import Columns, FixedLayout, Slot, numpy_dtype
+from firelib.tfrecord.format.fixed_layout import Columns, FixedLayout, Slot, numpy_dtype
 
 
 def frames(columns: Columns, layout: FixedLayout) -> bytes:

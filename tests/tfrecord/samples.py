@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from firelib.recipe import FLOATS, INTEGERS, Feature
-from firelib.tfrecord.layout import integer_bounds, kind_of, numpy_dtype
+from firelib.tfrecord.format.fixed_layout import integer_bounds, kind_of, numpy_dtype
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 SHAPES = st.lists(st.integers(1, 4), max_size=2).map(tuple)

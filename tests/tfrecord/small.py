@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from firelib.recipe import Feature, FittedFeature
-from firelib.tfrecord.layout import fixed_layout
-from firelib.tfrecord.manifest import Manifest, Split
-from firelib.tfrecord.shards import shard_name, write_shard
+from firelib.tfrecord.format.fixed_layout import fixed_layout
+from firelib.tfrecord.format.manifest import Manifest, Split
+from firelib.tfrecord.write.shard_writer import shard_name, write_shard
 
 FEATURES = (
     Feature("number", "float32"),

@@ -24,7 +24,7 @@ from firelib.config import Environment, Params
 from firelib.errors import FirelibError
 from firelib.paths import Paths
 from firelib.recipe import Recipe
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.checkpoint_store import CheckpointStore
 from firelib.train.devices import worker_environment
 from firelib.train.job import TrainingJob
@@ -178,7 +178,7 @@ def _work(rank: int, workers: int) -> None:
 
 
 def _train_one(run: Run, job: TrainingJob, strategy: Any, rank: int, workers: int) -> dict[str, Any]:
-    from firelib.tfrecord.reader import open_dataset
+    from firelib.tfrecord.read.dataset import open_dataset
     from firelib.train.class_weights import class_weights
     from firelib.train.loop import TrainingWorker
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from firelib import storage
-from firelib.tfrecord.reader import open_dataset
+from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.checkpoint_store import CheckpointStore
 from firelib.train.checkpoints import load
 from tests.patience import patience, wait_until

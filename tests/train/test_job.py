@@ -1,7 +1,7 @@
 import pytest
 
 from firelib.recipe import load_recipe
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.job import run_id
 from tests.train.toy import Toy, toy_params, write_toy
 

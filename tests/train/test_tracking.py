@@ -6,7 +6,7 @@ import pytest
 import wandb
 from wandb.proto import wandb_internal_pb2
 
-from firelib.tfrecord.manifest import read_manifest
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train import weights_and_biases
 from firelib.train.checkpoints import TrainingProgress
 from firelib.train.tracking import Journal, start_tracker

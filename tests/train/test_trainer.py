@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from firelib.errors import FirelibError
-from firelib.tfrecord.reader import open_dataset
+from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train import checkpoints
 from firelib.train.trainer import train
 from tests.train.local_group import Run

@@ -11,9 +11,9 @@ import numpy as np
 from firelib.config import Environment, Params, parse_params
 from firelib.paths import Paths
 from firelib.recipe import Feature, FittedFeature, Recipe, Source
-from firelib.tfrecord.layout import fixed_layout
-from firelib.tfrecord.manifest import Manifest, Split
-from firelib.tfrecord.shards import shard_name, write_shard
+from firelib.tfrecord.format.fixed_layout import fixed_layout
+from firelib.tfrecord.format.manifest import Manifest, Split
+from firelib.tfrecord.write.shard_writer import shard_name, write_shard
 
 WORDS = ("left", "right", "up")
 

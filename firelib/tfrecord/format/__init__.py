@@ -1,0 +1,1 @@
+"""How bytes stand in a TFRecord file: framing, the fixed layout and the canonical encoding, the manifest."""

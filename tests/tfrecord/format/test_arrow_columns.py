@@ -1,0 +1,76 @@
+"""Arrow values to columns: exact, or refused with the feature's name."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+
+from firelib.recipe import Feature
+from firelib.tfrecord.format.arrow_columns import to_column, to_columns
+from tests.errors import refused
+from tests.tfrecord.samples import assert_equal, datasets, table
+
+
+@given(datasets())
+def test_arrow_and_back(dataset: tuple) -> None:
+    declared, columns = dataset
+    assert_equal(to_columns(table(columns), declared), columns)
+
+
+def _column(values: pa.Array, feature: Feature) -> np.ndarray:
+    return to_column(pa.table({feature.name: values}), feature)
+
+
+def test_missing_values_get_their_stand_ins() -> None:
+    assert np.isnan(_column(pa.array([None, 1.0]), Feature("x", "float32", nullable=True))[0])
+    assert _column(pa.array([None, 1]), Feature("x", "int8", nullable=True, missing=-1)).tolist() == [-1, 1]
+    assert _column(pa.array([None, "a"]), Feature("x", "string", max_length=2, nullable=True)).tolist() == [b"", b"a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "feature", "named"),
+    [
+        (pa.array([1, None]), Feature("x", "int8"), [1, "missing", "x"]),
+        (pa.array([300]), Feature("x", "uint8"), ["x", "uint8", "int64", 300]),
+        (pa.array(["many"]), Feature("x", "int8"), ["x", "int8", "string", "many"]),
+        (pa.array([5]), Feature("x", "int8", range=(0, 4)), [5, "(0, 4)"]),
+        (pa.array([5.0]), Feature("x", "float32", range=(0, 4)), [5.0, "(0, 4)"]),
+        (pa.array([[1, 5]]), Feature("x", "int8", shape=(2,), range=(0, 4)), [5, "(0, 4)"]),
+        (pa.array(["abc"]), Feature("x", "string", max_length=2), ["3 bytes", 2]),
+        (pa.array(["a\0"]), Feature("x", "string", max_length=2), ["NUL"]),
+        (pa.array([[1, 2, 3], [1]]), Feature("x", "int8", shape=(2,)), ["3 values", 2]),
+        (pa.array([[1, None]]), Feature("x", "int8", shape=(2,)), [1, "missing", "arrays"]),
+        (pa.array([[1, 2], None]), Feature("x", "int8", shape=(2,)), [1, "missing", "x"]),
+    ],
+)
+def test_a_wrong_value_is_refused(values: pa.Array, feature: Feature, named: list[str | float]) -> None:
+    with refused(what=named, where="x"):
+        _column(values, feature)
+
+
+def test_nan_is_inside_every_range() -> None:
+    assert np.isnan(_column(pa.array([float("nan")]), Feature("x", "float32", range=(0, 4), nullable=True))[0])
+
+
+def test_a_missing_array_is_all_stand_ins() -> None:
+    floats = Feature("x", "float32", shape=(2,), nullable=True)
+    assert np.isnan(_column(pa.array([None, [1.0, 2.0]]), floats)[0]).all()
+    integers = Feature("x", "int16", shape=(2,), nullable=True, missing=-1)
+    assert _column(pa.array([[3, None], None]), integers).tolist() == [[3, -1], [-1, -1]]
+
+
+def test_nested_and_fixed_size_lists_are_arrays() -> None:
+    feature = Feature("x", "uint8", shape=(2, 2))
+    expected = [[[1, 2], [3, 4]]]
+    assert _column(pa.array([[[1, 2], [3, 4]]]), feature).tolist() == expected
+    assert _column(pa.array([[1, 2, 3, 4]], pa.list_(pa.uint8(), 4)), feature).tolist() == expected
+
+
+def test_a_slice_of_a_table_is_read_from_its_offset() -> None:
+    rows = pa.table({"x": [[1, 2], [3, 4], [5, 6]]}).slice(1, 1)
+    assert to_column(rows, Feature("x", "int8", shape=(2,))).tolist() == [[3, 4]]
+
+
+def test_the_nearest_column_is_suggested() -> None:
+    with refused(what="distanse", remedy="distance"):
+        to_column(pa.table({"distance": [1]}), Feature("distanse", "int8"))

@@ -1,0 +1,140 @@
+"""TFRecords of other writers, without a manifest."""
+
+import contextlib
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firelib import Feature, FirelibError, open_dataset
+from firelib.tfrecord.format.framing import header, masked_crc
+from firelib.tfrecord.read.external_records import compression_of
+from tests.errors import refused
+
+ROWS = 300
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two files that TensorFlow wrote."""
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("foreign")
+    for part in range(2):
+        with tf.io.TFRecordWriter(str(folder / f"part-{part}.tfrecord")) as writer:
+            for row in range(part * ROWS, (part + 1) * ROWS):
+                writer.write(_record(row))
+    return folder
+
+
+def _record(row: int) -> bytes:
+    import tensorflow as tf
+
+    lists: dict[str, Any] = {
+        "id": tf.train.Feature(int64_list=tf.train.Int64List(value=[row])),
+        "xy": tf.train.Feature(float_list=tf.train.FloatList(value=[row, -row])),
+        "name": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"n%d" % row])),
+        "tags": tf.train.Feature(int64_list=tf.train.Int64List(value=range(row % 4))),
+    }
+    if row % 2:
+        lists["odd"] = tf.train.Feature(int64_list=tf.train.Int64List(value=[1]))
+    return tf.train.Example(features=tf.train.Features(feature=lists)).SerializeToString()
+
+
+def test_features_are_inferred(folder: Path) -> None:
+    found = [fitted.feature for fitted in open_dataset(str(folder)).manifest.features]
+    assert found == [
+        Feature("id", "int64"),
+        Feature("name", "bytes"),
+        Feature("odd", "int64", optional=True),
+        Feature("tags", "int64", ragged=True),
+        Feature("xy", "float32", shape=(2,)),
+    ]
+
+
+def test_rows_are_read(folder: Path) -> None:
+    rows = open_dataset(str(folder)).as_arrow("train").to_pylist()
+    assert [row["id"] for row in rows] == list(range(2 * ROWS))
+    assert rows[7] == {"id": 7, "name": b"n7", "odd": 1, "tags": [0, 1, 2], "xy": [7.0, -7.0]}
+
+
+def test_batches_in_the_elastic_order(folder: Path) -> None:
+    dataset = open_dataset(
+        str(folder), features=[Feature("id", "int64"), Feature("xy", "float32", shape=(2,))], label="id"
+    )
+    seen = []
+    for features, label in dataset.as_tf(64, seed=1).as_numpy_iterator():
+        assert (features["xy"][:, 0] == label).all()
+        seen += label.tolist()
+    assert sorted(seen) == list(range(2 * ROWS))
+
+
+@pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
+def test_what_tensorflow_compressed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "d"
+    folder.mkdir()
+    for part, kind in enumerate((compression, "")):
+        with tf.io.TFRecordWriter(str(folder / f"part-{part}"), tf.io.TFRecordOptions(compression_type=kind)) as writer:
+            for row in range(part * ROWS, (part + 1) * ROWS):
+                writer.write(_record(row))
+    assert open_dataset(str(folder)).as_arrow("train")["id"].to_pylist() == list(range(2 * ROWS))
+    content = (folder / "part-0").read_bytes()
+    (folder / "part-0").write_bytes(content[: len(content) // 2])
+    with refused(what="part-0", where=folder):
+        open_dataset(str(folder))
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_a_length_that_looks_like_a_compressed_file_is_a_length(noise: int) -> None:
+    for mark in (b"\x1f\x8b\x08", b"\x78\x9c", b"\x78\x01"):
+        length = mark + noise.to_bytes(8, "little")[len(mark) :]
+        assert compression_of(header(int.from_bytes(length, "little"))) is None
+        assert compression_of(length + bytes(4)) in ("gzip", "zlib")
+
+
+@given(st.binary(max_size=400), st.integers(-4, 2**64 - 1))
+def test_random_bytes_are_refused_or_read_but_nothing_worse(content: bytes, length: int) -> None:
+    """As a file, and as a sound file of one damaged record or one with an impossible length."""
+    impossible = struct.pack("<Q", length % 2**64)
+    framed = header(len(content)) + content + struct.pack("<I", masked_crc(content))
+    with tempfile.TemporaryDirectory() as folder:
+        for number, file in enumerate((content, framed, impossible + content, framed + impossible + bytes(8))):
+            path = Path(folder, f"{number}.tfrecord")
+            path.write_bytes(file)
+            with contextlib.suppress(FirelibError):
+                open_dataset(str(path)).as_arrow("train")
+            with contextlib.suppress(FirelibError):
+                open_dataset(str(path), features=[Feature("x", "int64", ragged=True)]).as_numpy("train")
+
+
+def test_one_file(folder: Path) -> None:
+    assert open_dataset(str(folder / "part-1.tfrecord")).rows("train") == ROWS
+
+
+def test_a_file_that_is_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.tfrecord").write_bytes((folder / "part-0.tfrecord").read_bytes()[:-3])
+    with refused(what=["record", 299], where=tmp_path / "x.tfrecord"):
+        open_dataset(str(tmp_path / "x.tfrecord"))
+
+
+def test_what_ray_data_writes_is_read(tmp_path: Path, ray_cluster: None) -> None:
+    import ray
+
+    ray.data.from_items([{"id": row, "x": row / 2} for row in range(50)]).write_tfrecords(str(tmp_path / "ray"))
+    rows = open_dataset(str(tmp_path / "ray")).as_arrow("train").to_pylist()
+    assert sorted(row["id"] for row in rows) == list(range(50))
+
+
+def test_features_of_a_dataset_with_a_manifest_are_not_asked_for(tmp_path: Path) -> None:
+    from tests.tfrecord.small import write_dataset
+
+    write_dataset(tmp_path, 3)
+    with refused(what="manifest", where=tmp_path, remedy=["features=", "label="]):
+        open_dataset(str(tmp_path), label="label")
