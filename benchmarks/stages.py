@@ -27,7 +27,7 @@ with ray_session(Environment()): pass
 START_UP = {
     "extract": "import firelib.data.extract",
     "transform": f"import firelib.data.transform{_RAY}",
-    "train": f"import firelib.train.trainer, firelib.train.ray_trainer{_RAY}",
+    "train": f"import firelib.train.driver.train_stage, firelib.train.driver.ray_trainer{_RAY}",
     "evaluate": "import firelib.evaluate.evaluate, keras",
 }
 COMMANDS = {

@@ -31,7 +31,7 @@ from firelib.config import Checkpoint
 from firelib.console import note
 from firelib.paths import params_of
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.group import worker_environment
+from firelib.train.driver.worker_group import worker_environment
 
 ROOT = Path(__file__).parents[1]
 

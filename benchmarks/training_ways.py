@@ -9,11 +9,11 @@ from typing import Any
 
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.tfrecord.read.dataset import open_dataset
-from firelib.train.feed import Feed, reading_options
-from firelib.train.job import TrainingJob
-from firelib.train.loop import TrainingWorker
-from firelib.train.model import build_model
-from firelib.train.tracking import Journal, NoTracker
+from firelib.train.run_spec import TrainingJob
+from firelib.train.tracking.tracker import Journal, NoTracker
+from firelib.train.worker.input_pipeline import Feed, reading_options
+from firelib.train.worker.model_builder import build_model
+from firelib.train.worker.training_loop import TrainingWorker
 
 Epoch = Callable[[], dict[str, float]]
 

@@ -15,8 +15,8 @@ from firelib.config import Environment, load_params
 from firelib.paths import Paths, project_of
 from firelib.recipe import load_recipe
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.job import TrainingJob
-from firelib.train.trainer import _job
+from firelib.train.driver.train_stage import _job
+from firelib.train.run_spec import TrainingJob
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ def comparison(results: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def timing_table(timing: Mapping[str, float]) -> Table:
-    """Where the time of a training went: what `firelib.train.meter.Meter.summary` gave, and the restarts."""
+    """Where the time of a training went: what `firelib.train.timing.Meter.summary` gave, and the restarts."""
     seconds = {name.removesuffix("_seconds"): value for name, value in timing.items() if name.endswith("_seconds")}
     waiting, checkpoints = seconds.get("data", 0.0), seconds.get("checkpoint", 0.0)
     rows = [

@@ -33,7 +33,7 @@ FLOORS = (
     ),
     ("cluster_file", "config", "recipe", "storage"),
     ("keras_import",),
-    ("console", "errors", "gcp_machines", "machine", "user_folders"),
+    ("console", "errors", "gcp_machines", "machine", "signals", "user_folders"),
 )
 FLOOR_OF = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -66,7 +66,7 @@ def test_recipes_import_nothing_of_firelib_but_the_contract():
     ("modules", "absent"),
     [
         ("firelib.data.extract, firelib.data.transform, firelib.recipes.flights", {"tensorflow", "keras", "wandb"}),
-        ("firelib.train.loop, firelib.evaluate.evaluate", {"dask", "deltalake"}),
+        ("firelib.train.worker.training_loop, firelib.evaluate.evaluate", {"dask", "deltalake"}),
         ("firelib", {"numpy", "pyarrow", "ray", "pydantic"}),
     ],
 )

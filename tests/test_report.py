@@ -7,7 +7,7 @@ from rich.table import Table
 
 from firelib.report import feature_table, timing_table, trial_table
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.meter import Meter
+from firelib.train.timing import Meter
 from firelib.tune.study import Trial
 from tests.train.toy import write_toy
 

@@ -157,14 +157,14 @@ def train(
     from firelib.console import note, out
     from firelib.report import timing_table
     from firelib.tfrecord.format.manifest import read_manifest
-    from firelib.train.trainer import Request, train
+    from firelib.train.driver.train_stage import Request, train
 
     here = project(recipe)
     read_manifest(str(here.paths.manifest))  # a missing input is said before Ray starts
     if launch.send_stage(here):
         return
     environment = tracked(here.environment, tracking)
-    with ray(here, importing="firelib.train.ray_trainer"):
+    with ray(here, importing="firelib.train.driver.ray_trainer"):
         progress = train(here.recipe, here.params, environment, here.paths, Request(fresh, profile))
     out.print(timing_table(progress.timing))
     figures = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")
@@ -198,7 +198,7 @@ def tune(
     if launch.send_stage(here):
         return
     environment = tracked(here.environment, tracking)
-    with ray(here, importing="firelib.train.ray_trainer"):
+    with ray(here, importing="firelib.train.driver.ray_trainer"):
         trials = tune(here.recipe, here.params, environment, here.paths, fresh)
     out.print(trial_table(trials, here.params.train.early_stopping.metric))
     if write:

@@ -10,7 +10,7 @@ from firelib.launch.backend import Backend, JobStatus, check
 from firelib.launch.follow import follow
 from firelib.launch.job import JobSpec
 from firelib.launch.job_record import JobRecord, write_record
-from firelib.train.signals import on_sigterm
+from firelib.signals import on_sigterm
 
 
 def send(name: str, spec: JobSpec) -> JobRecord:

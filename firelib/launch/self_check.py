@@ -26,7 +26,14 @@ class Component:
 
 
 _DATA = ("firelib.recipes.flights", "gcsfs")
-_TRAINING = ("firelib.train.loop", "ray.train.tensorflow", "ray.tune", "firelib.evaluate.evaluate", "keras", "gcsfs")
+_TRAINING = (
+    "firelib.train.worker.training_loop",
+    "ray.train.tensorflow",
+    "ray.tune",
+    "firelib.evaluate.evaluate",
+    "keras",
+    "gcsfs",
+)
 
 #: Component → what its image is for.
 COMPONENTS: Mapping[str, Component] = {

@@ -8,7 +8,7 @@ import numpy as np
 from firelib.config import Distribution, Params, model_params, parse_params
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe
-from firelib.train.job import NO_RESULT
+from firelib.train.run_spec import NO_RESULT
 
 _DIGITS = 3  # of a drawn number: enough to tell trials apart, few enough to read
 _DRAWS = 20  # a trial: after so many, there are no more that differ

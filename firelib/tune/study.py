@@ -15,8 +15,8 @@ from firelib.paths import Paths
 from firelib.ray_session import require_cpus
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.failure import Failure
-from firelib.train.job import run_id
+from firelib.train.driver.failure import Failure
+from firelib.train.run_spec import run_id
 from firelib.tune.notes import Notes
 from firelib.tune.space import check_space, drawn
 from firelib.tune.trial import Study, run_trial

@@ -8,7 +8,7 @@ from typing import Any
 from firelib.config import Environment, Params
 from firelib.paths import Paths
 from firelib.recipe import Recipe
-from firelib.train.trainer import Request, try_out
+from firelib.train.driver.train_stage import Request, try_out
 from firelib.tune.space import applied
 
 _LOOK_SECONDS = 1.0

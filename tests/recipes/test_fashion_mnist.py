@@ -18,7 +18,7 @@ from firelib.evaluate.predict import predict
 from firelib.paths import Paths
 from firelib.recipe import FittedFeature, Source, load_recipe
 from firelib.tfrecord.read.dataset import open_dataset
-from firelib.train.trainer import train
+from firelib.train.driver.train_stage import train
 from tests.data.idx_files import idx_bytes, images
 from tests.project import ROOT
 

@@ -25,10 +25,10 @@ from firelib.errors import FirelibError
 from firelib.paths import Paths
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.checkpoint_store import CheckpointStore
-from firelib.train.devices import worker_environment
-from firelib.train.job import TrainingJob
-from firelib.train.trainer import Request, _job
+from firelib.train.checkpoint.store import CheckpointStore
+from firelib.train.driver.train_stage import Request, _job
+from firelib.train.run_spec import TrainingJob
+from firelib.train.worker.devices import worker_environment
 from tests.patience import wait_until
 from tests.project import ROOT
 from tests.train.toy import Toy, write_toy
@@ -180,7 +180,7 @@ def _work(rank: int, workers: int) -> None:
 def _train_one(run: Run, job: TrainingJob, strategy: Any, rank: int, workers: int) -> dict[str, Any]:
     from firelib.tfrecord.read.dataset import open_dataset
     from firelib.train.class_weights import class_weights
-    from firelib.train.loop import TrainingWorker
+    from firelib.train.worker.training_loop import TrainingWorker
 
     reports: list[Mapping[str, float]] = []
     steps = CheckpointStore(job.run_uri).steps() if run.resume else []
@@ -192,7 +192,7 @@ def _train_one(run: Run, job: TrainingJob, strategy: Any, rank: int, workers: in
         if not run.resume and rank == 0:
             storage.remove_folder(job.run_uri)
         worker = TrainingWorker(job, strategy, life, rank, workers, lambda metrics, _: reports.append(metrics))
-        with nullcontext() if run.export else patch("firelib.train.loop.export"):
+        with nullcontext() if run.export else patch("firelib.train.worker.training_loop.export"):
             worker.run()
         content.update(weights=worker._model.get_weights(), reported=dict(reports[-1]), progress=worker._progress)
     except FirelibError as error:

@@ -17,8 +17,8 @@ import yaml
 
 from firelib import storage
 from firelib.tfrecord.read.dataset import open_dataset
-from firelib.train.checkpoint_store import CheckpointStore
-from firelib.train.checkpoints import load
+from firelib.train.checkpoint.serialization import load
+from firelib.train.checkpoint.store import CheckpointStore
 from tests.patience import patience, wait_until
 from tests.project import ROOT
 from tests.train.local_group import Run

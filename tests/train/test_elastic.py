@@ -40,7 +40,7 @@ def _lose_a_node(folder: Path) -> None:
     import ray
     from ray.cluster_utils import Cluster
 
-    from firelib.train.trainer import train
+    from firelib.train.driver.train_stage import train
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     node = cluster.add_node(num_cpus=1)

@@ -42,7 +42,7 @@ def test_workers_that_never_come_up_end_the_start(tmp_path):
 def _start(folder: Path) -> None:
     import ray
 
-    from firelib.train.trainer import train
+    from firelib.train.driver.train_stage import train
 
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     recipe = Stuck()

@@ -7,7 +7,7 @@ import pytest
 from firelib.config import Params, parse_params
 from firelib.errors import FirelibError
 from firelib.storage import filesystem
-from firelib.train.trainer import train
+from firelib.train.driver.train_stage import train
 from firelib.tune.space import applied
 from firelib.tune.study import tune
 from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy

@@ -1,0 +1,1 @@
+"""Checkpoints: their content, their files, which of them are kept."""

@@ -1,0 +1,1 @@
+"""What runs where `firelib train` was called: the worker group, its health, its restarts."""

@@ -1,0 +1,1 @@
+"""Experiment tracking: Weights & Biases and TensorBoard."""

@@ -1,0 +1,47 @@
+import os
+import signal
+import sys
+import threading
+
+import pytest
+import ray
+
+from firelib.errors import StoppedError
+from firelib.signals import on_sigterm, own_ctrl_c
+from tests.patience import patience
+
+
+def interrupted() -> None:
+    with own_ctrl_c():
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_training_stopped_by_ctrl_c_has_not_ended_well() -> None:
+    """Ray Train's handler says `sys.exit(0)`: DVC would take that for success."""
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def stop() -> None:
+    raise StoppedError("told to stop")
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_sigterm_ends_the_wait_for_ray() -> None:
+    """`ray.get` keeps what a signal handler raises to itself, and waits on, unless it is a KeyboardInterrupt."""
+    never = ray.remote(num_cpus=0)(threading.Event).remote()
+    soon = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    soon.start()
+    with pytest.raises(StoppedError), on_sigterm(stop):
+        ray.get(never.wait.remote(), timeout=patience(60))
+    assert signal.getsignal(signal.SIGTERM) is before
+    ray.kill(never)
+
+
+def test_ctrl_c_while_sigterm_is_looked_for_is_still_ctrl_c() -> None:
+    with pytest.raises(KeyboardInterrupt), on_sigterm(stop):
+        raise KeyboardInterrupt

@@ -1,0 +1,132 @@
+import struct
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import wandb
+from wandb.proto import wandb_internal_pb2
+
+from firelib.tfrecord.format.manifest import read_manifest
+from firelib.train.checkpoint.state import TrainingProgress
+from firelib.train.driver.train_stage import _job
+from firelib.train.tracking import wandb_tracker
+from firelib.train.tracking.tracker import Journal, start_tracker
+from tests.train.toy import TRACKED, Toy, toy_params, write_toy
+
+_BLOCK = 32768
+
+
+class Log:
+    """A tracker that keeps what it gets."""
+
+    id = "run"
+
+    def __init__(self):
+        self.entries = []
+
+    def log(self, step, values):
+        self.entries.append((step, dict(values)))
+
+    def flush(self):
+        pass
+
+
+@pytest.fixture
+def job(tmp_path):
+    return SimpleNamespace(run_uri=str(tmp_path))
+
+
+def progress(step, epochs=0):
+    return TrainingProgress(
+        losses=[float(i) for i in range(step)], validation=[{"epoch": e + 1} for e in range(epochs)]
+    )
+
+
+def test_each_step_is_logged_once_over_restarts(job):
+    """A step is logged when a checkpoint holds it; a restart goes on after it."""
+    log = Log()
+    first = Journal(log, job, 5)
+    first.log_until(3, progress(4))
+    first.log_until(3, progress(4))
+    again = Journal(log, job, 5)
+    again.log_until(7, progress(8, 1))
+    assert [step for step, _ in log.entries] == [1, 2, 3, 4, 5, 6, 7]
+    assert log.entries[4] == (5, {"loss": 4.0, "epoch": 1})
+
+
+def test_last_step_of_an_epoch_waits_for_its_metrics(job):
+    log = Log()
+    journal = Journal(log, job, 5)
+    journal.log_until(5, progress(5))
+    assert [step for step, _ in log.entries] == [1, 2, 3, 4]
+    journal.log_until(5, progress(5, 1))
+    assert log.entries[-1] == (5, {"loss": 4.0, "epoch": 1})
+
+
+def test_another_run_begins_at_its_first_step(job):
+    Journal(Log(), job, 5).log_until(3, progress(3))
+    other = Log()
+    other.id = "other"
+    Journal(other, job, 5).log_until(2, progress(3))
+    assert [step for step, _ in other.entries] == [1, 2]
+
+
+def test_without_network_the_run_is_kept_offline_and_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # the port that throws all away: nobody listens
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setattr(wandb_tracker, "_REACH_SECONDS", 1.0)
+    paths = write_toy(tmp_path)
+    job = _job(Toy(), toy_params(), TRACKED, paths, read_manifest(str(paths.manifest)))
+    said = []
+    tracker = start_tracker(job, 0, None, said.append)
+    tracker.log(1, {"loss": 1.0})
+    tracker.finish({}, None)
+    wandb.teardown()
+    assert "W&B" in said[0]
+    assert "offline" in said[0]
+    assert list((tmp_path / "wandb").rglob("offline-run-*"))
+
+
+def test_wandb_takes_lineage_summary_dataset_and_model(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    paths = write_toy(tmp_path)
+    job = _job(Toy(), toy_params(), TRACKED, paths, read_manifest(str(paths.manifest)))
+    job = replace(job, group="a-tuning", lineage={"git": {"revision": "abc"}})
+    exported = tmp_path / "export"
+    exported.mkdir()
+    (exported / "model.keras").write_bytes(b"a model")
+    (exported / "weights.json").write_text('{"sha256": "123", "parameters": 5}')
+    tracker = start_tracker(job, 0, None, print)
+    tracker.finish({"rows_per_second": 1000.0, "input_share": 0.25}, str(exported))
+    wandb.teardown()
+    (file,) = (tmp_path / "wandb").rglob("*.wandb")
+    records = list(wandb_records(file))
+    (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
+    assert run.run_group == "a-tuning"
+    assert '"revision":"abc"' in {entry.key: entry.value_json for entry in run.config.update}["lineage"].replace(
+        " ", ""
+    )
+    summary = {entry.key: entry.value_json for record in records for entry in record.summary.update}
+    assert (summary["rows_per_second"], summary["input_share"]) == ("1000.0", "0.25")
+    artifacts = {record.artifact.type: record.artifact for record in records}
+    assert [entry.path for entry in artifacts["dataset"].manifest.contents] == ["manifest.json"]
+    (model,) = artifacts["model"].manifest.contents
+    assert model.ref == f"file://{exported}/model.keras"
+    assert model.digest
+
+
+def wandb_records(file):
+    """What W&B keeps of an offline run: protocol buffers in LevelDB's log format, after a header of 7 bytes."""
+    content, place, record = file.read_bytes(), 7, b""
+    while place + 7 <= len(content):
+        if (left := _BLOCK - place % _BLOCK) < 7:  # too little for a header: the rest of a block is padding
+            place += left
+            continue
+        length, kind = struct.unpack_from("<HB", content, place + 4)
+        record += content[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # whole, or its last part
+            yield wandb_internal_pb2.Record.FromString(record)
+            record = b""

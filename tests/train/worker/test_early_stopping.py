@@ -1,0 +1,50 @@
+import pytest
+
+from firelib.config import EarlyStopping
+from firelib.errors import FirelibError
+from firelib.train.checkpoint.state import Best, TrainingProgress
+from firelib.train.worker.early_stopping import judge
+
+
+def after(values, name="val_loss", **settings):
+    progress = TrainingProgress()
+    for epoch, value in enumerate(values, 1):
+        progress.epoch, progress.step = epoch, 10 * epoch
+        progress.validation.append({"epoch": epoch, name: value})
+        judge(progress, EarlyStopping(metric=name, **settings))
+        if progress.stopped_early:
+            break
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "epoch"),
+    [("val_loss", [3, 1, 2], 2), ("val_auc", [3, 1, 2], 1), ("val_mae", [3, 1, 2], 2), ("val_accuracy", [1, 1, 1], 1)],
+)
+def test_best_epoch_goes_by_the_metric(name, values, epoch):
+    assert after(values, name).best == Best(values[epoch - 1], epoch, 10 * epoch)
+
+
+def test_mode_overrides_the_name():
+    assert after([3, 1, 2], mode="max").best.epoch == 1
+
+
+def test_without_patience_training_never_ends_early():
+    assert not after([1] * 50).stopped_early
+
+
+def test_patience_counts_epochs_without_a_better_one():
+    assert after([5, 4, 4.5, 3, 4, 5, 6, 7], patience=3).epoch == 7
+    assert after([5, 4.95, 4.91, 4.9], patience=2, minimum_change=0.2).epoch == 3
+
+
+def test_no_number_is_never_the_best():
+    assert after([float("nan"), 2.0]).best.epoch == 2
+
+
+def test_unknown_metric_is_refused():
+    with pytest.raises(FirelibError) as caught:
+        judge(TrainingProgress(validation=[{"epoch": 1, "val_auc": 1.0}]), EarlyStopping(metric="val_acc"))
+    assert "'val_acc'" in caught.value.what
+    assert "train.early_stopping.metric" in caught.value.where
+    assert "'val_auc'" in caught.value.remedy
