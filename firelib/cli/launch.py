@@ -57,9 +57,9 @@ def submit(
     Examples: `firelib submit` · `firelib submit --to ray -- firelib train --fresh` · `firelib submit --dry-run`
     """
     from firelib.launch.backend import backend, check
-    from firelib.launch.job import JobSpec, Replicas, Resources, new_job_id, stage_of
-    from firelib.launch.pairs import gpu_of, pairs
-    from firelib.launch.show_request import show_request
+    from firelib.launch.client.cli_values import pairs
+    from firelib.launch.client.request_json import show_request
+    from firelib.launch.job_spec import JobSpec, Replicas, Resources, new_job_id, parse_gpu, stage_of
 
     here = project()
     command = tuple(stage or ("firelib", "train"))
@@ -70,7 +70,7 @@ def submit(
         image=image,
         env={**_passed_on(), **pairs(env, "--env")},
         secrets=pairs(secret, "--secret"),
-        resources=Resources(cpus, memory_gib, gpu_of(gpu), machine),
+        resources=Resources(cpus, memory_gib, parse_gpu(gpu), machine),
         replicas=Replicas(replicas, buying, restarts),
         timeout_seconds=timeout,
         queue_seconds=queue_timeout,
@@ -81,7 +81,7 @@ def submit(
     if dry_run:
         show_request(check(to, spec).request(spec))
         return
-    from firelib.launch.attend import attend, refuse_failure, send
+    from firelib.launch.client.submit_and_wait import attend, refuse_failure, send
 
     record = send(to, spec)
     typer.echo(record.job_id)
@@ -103,13 +103,12 @@ def plan(
 
     `--to ray` goes by cluster/cluster.yaml where that is there.
     """
-    from firelib.launch.job import Replicas, Resources, refuse
-    from firelib.launch.pairs import gpu_of
-    from firelib.launch.plan import Wish, plans
-    from firelib.launch.show_plan import show_plans
+    from firelib.launch.client.plan import Wish, plans
+    from firelib.launch.client.plan_table import show_plans
+    from firelib.launch.job_spec import Replicas, Resources, parse_gpu, refuse
     from firelib.paths import project_of
 
-    wish = Wish(Resources(gpu=gpu_of(gpu), machine=machine), Replicas(replicas, buying), region)
+    wish = Wish(Resources(gpu=parse_gpu(gpu), machine=machine), Replicas(replicas, buying), region)
     refuse([*wish.resources.problems(), *wish.replicas.problems()], where="the command line")
     show_plans(plans(to, wish, project_of(options_given().params)))
 
@@ -117,13 +116,13 @@ def plan(
 def _passed_on() -> dict[str, str]:
     import os
 
-    from firelib.launch.variables import passed_on
+    from firelib.launch.job_environment import passed_on
 
     return passed_on(os.environ)
 
 
 def _shared_root(here: Project) -> str | None:
-    from firelib.launch.variables import shared_root
+    from firelib.launch.job_environment import shared_root
 
     return shared_root(here.params.storage.root)
 
@@ -142,8 +141,8 @@ def _default_target(here: Project, to: str) -> dict[str, str]:
 
 def _bring_back(record: "JobRecord") -> None:
     from firelib.console import note
-    from firelib.launch.outputs import fetch_outputs
-    from firelib.launch.ray.bring_back import bring_back
+    from firelib.launch.backends.ray.output_download import bring_back
+    from firelib.launch.transfer.output_archive import fetch_outputs
 
     if record.backend in _REACHES_OUTPUTS:
         names = bring_back(record) if record.backend == "ray" else fetch_outputs(record.spec)
@@ -152,9 +151,9 @@ def _bring_back(record: "JobRecord") -> None:
 
 def send_stage(here: Project) -> bool:
     """Whether this stage was sent to a Ray cluster, as FIRELIB_RAY_ADDRESS asks; then it is over and well."""
-    from firelib.launch.attend import attend, refuse_failure, send
     from firelib.launch.backend import backend
-    from firelib.launch.job import JobSpec, new_job_id, stage_of
+    from firelib.launch.client.submit_and_wait import attend, refuse_failure, send
+    from firelib.launch.job_spec import JobSpec, new_job_id, stage_of
 
     if not here.environment.ray_address:
         return False
@@ -196,7 +195,7 @@ def logs(
     job_id: _JobId, follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job is over.")] = False
 ) -> None:
     """Show what a job has written."""
-    from firelib.launch.follow import follow as follow_job
+    from firelib.launch.client.log_follower import follow as follow_job
 
     chosen, record = _job(job_id)
     if follow:
@@ -231,7 +230,7 @@ def _job(job_id: str) -> "tuple[Backend, JobRecord]":
 
 def in_job(context: typer.Context) -> None:
     """Run a stage as a job on this host."""
-    from firelib.launch.ray.in_job import job_stage
+    from firelib.launch.runtime.ray_job import job_stage
 
     with job_stage(Path.cwd(), _job_root()):
         group = context.find_root().command
@@ -242,8 +241,8 @@ def in_job(context: typer.Context) -> None:
 def job_outputs(job_id: _JobId) -> None:
     """Print what a job left, as text."""
     from firelib import storage
-    from firelib.launch.outputs import outputs_uri
-    from firelib.launch.ray.bring_back import as_text
+    from firelib.launch.backends.ray.output_download import as_text
+    from firelib.launch.transfer.output_archive import outputs_uri
 
     typer.echo(as_text(storage.read_bytes(outputs_uri(_job_root(), job_id))))
 

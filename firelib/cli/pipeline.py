@@ -28,12 +28,11 @@ def compile_(
     """Write the pipeline extract → transform → train → evaluate as a file that Kubeflow and Vertex AI run."""
     from firelib import storage
     from firelib.console import note
-    from firelib.launch.job import Resources
-    from firelib.launch.pairs import gpu_of
-    from firelib.launch.pipeline import PipelineSpec, compile_pipeline
+    from firelib.launch.backends.kubeflow.kfp_pipeline import PipelineSpec, compile_pipeline
+    from firelib.launch.job_spec import Resources, parse_gpu
 
     given = {"extract": extract_image, "transform": transform_image, "trainer": trainer_image}
     images = {component: image for component, image in given.items() if image}
-    spec = PipelineSpec(images, Resources(cpus, memory_gib, gpu_of(gpu), machine), retries)
+    spec = PipelineSpec(images, Resources(cpus, memory_gib, parse_gpu(gpu), machine), retries)
     storage.write_bytes(str(output), compile_pipeline(spec).encode())
     note(f"wrote {output}")

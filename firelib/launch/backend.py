@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.launch.job import JobSpec, refuse
 from firelib.launch.job_record import JobRecord
+from firelib.launch.job_spec import JobSpec, refuse
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -16,11 +16,11 @@ OVER: frozenset[State] = frozenset({"succeeded", "failed", "cancelled"})
 
 #: Name → module, imported when it is asked for.
 BACKENDS: Mapping[str, str] = {
-    "local": "firelib.launch.local.backend",
-    "docker": "firelib.launch.docker.backend",
-    "ray": "firelib.launch.ray.backend",
-    "vertex": "firelib.launch.vertex.backend",
-    "kubeflow": "firelib.launch.kubeflow.backend",
+    "local": "firelib.launch.backends.local.backend",
+    "docker": "firelib.launch.backends.docker.backend",
+    "ray": "firelib.launch.backends.ray.backend",
+    "vertex": "firelib.launch.backends.vertex.backend",
+    "kubeflow": "firelib.launch.backends.kubeflow.backend",
 }
 
 
@@ -48,6 +48,10 @@ class JobStatus:
         if self.exit_code is not None:
             return self.exit_code
         return 0 if self.state == "succeeded" else 1
+
+
+class LostConnectionError(FirelibError):
+    """The backend does not answer now; it may again."""
 
 
 class Backend(Protocol):

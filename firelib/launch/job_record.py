@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError, did_you_mean
-from firelib.launch.job import JobSpec
+from firelib.launch.job_spec import JobSpec
 
 _FOLDER = Path(".firelib", "jobs")
 

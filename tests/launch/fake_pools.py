@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from firelib.launch.docker.cli import container_log, docker
-from firelib.launch.docker.containers import start, sweep
-from firelib.launch.vertex.variables import vertex_variables
+from firelib.launch.backends.docker.cli import container_log, docker
+from firelib.launch.backends.docker.containers import start, sweep
+from firelib.launch.backends.vertex.environment import vertex_variables
 from tests.launch.fake_jobs import FakeJobs, serving
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firelib.launch.job import JobSpec
+from firelib.launch.job_spec import JobSpec
 
 
 def job(**fields: Any) -> JobSpec:

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from firelib.launch.registry import image_facts
+from firelib.launch.oci_registry import image_facts
 from firelib.storage import sha256_file
 from tests.launch.drill import PLANTED
 from tests.project import ROOT

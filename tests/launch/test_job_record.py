@@ -3,8 +3,8 @@
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.job import Gpu, Resources
 from firelib.launch.job_record import JobRecord, read_record, records, write_record
+from firelib.launch.job_spec import Gpu, Resources
 from tests.launch.jobs import job
 
 

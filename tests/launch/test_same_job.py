@@ -12,10 +12,10 @@ import pytest
 from kfp import components, local
 
 from firelib import storage
-from firelib.launch.job_code import send_code
-from firelib.launch.outputs import unpack_outputs
-from firelib.launch.pipeline import PipelineSpec, compile_pipeline
-from firelib.launch.variables import IMAGE_DIGEST
+from firelib.launch.backends.kubeflow.kfp_pipeline import PipelineSpec, compile_pipeline
+from firelib.launch.job_environment import IMAGE_DIGEST
+from firelib.launch.transfer.code_transfer import send_code
+from firelib.launch.transfer.output_archive import unpack_outputs
 from firelib.tfrecord.format.manifest import read_manifest
 from tests.buckets import gcs_server
 from tests.launch.drill import PLANTED

@@ -1,0 +1,1 @@
+"""What runs on the machine that sends a job: submit, follow, plan."""

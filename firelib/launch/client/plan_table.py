@@ -1,0 +1,27 @@
+"""Plans as a table, then what each backend lacks."""
+
+from collections.abc import Sequence
+
+from firelib.console import out, table
+from firelib.launch.client.plan import Plan
+
+
+def show_plans(plans: Sequence[Plan]) -> None:
+    """One row a backend; quotas and what is missing below."""
+    rows = [[plan.backend, plan.machines, _price(plan), "yes" if plan.preemptible else "no"] for plan in plans]
+    shown = table("firelib plan", ["backend", "machines", "price", "may be taken away"], rows)
+    for column in shown.columns:
+        column.justify = "left"
+    out.print(shown)
+    for plan in plans:
+        for metric, amount in plan.quotas.items():
+            out.print(f"{plan.backend}: quota {metric}: {amount} needed", highlight=False, markup=False)
+        for what in plan.missing:
+            out.print(f"{plan.backend}: missing: {what}", highlight=False, markup=False)
+    sources = sorted({f"{plan.price.source}; {plan.price.as_of}" for plan in plans if plan.price})
+    for source in sources:
+        out.print(f"prices: {source}", highlight=False, markup=False)
+
+
+def _price(plan: Plan) -> str:
+    return f"about ${plan.price.hourly:.2f} an hour" if plan.price else "own machines"

@@ -1,0 +1,131 @@
+"""Objects sent to a stand-in of Kubernetes' API server on loopback: kept, shown and removed as it does. No pods run."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import yaml
+
+from firelib.errors import FirelibError
+from firelib.launch.backend import LostConnectionError
+from firelib.launch.backends.kubeflow import backend as kubeflow
+from firelib.launch.client.submit_and_wait import send
+from firelib.launch.job_spec import Replicas
+from tests.launch.backends.kubeflow.test_requests import cluster_job
+
+NAME = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default"
+
+
+class Cluster:
+    """Path → object; `refused` are paths that may not be written."""
+
+    def __init__(self):
+        self.kept, self.refused = {}, set()
+
+    def answer(self, method, path, body):
+        if method == "POST":
+            if path in self.refused:
+                return 403, {}
+            self.kept[f"{path}/{body['metadata']['name']}"] = body
+            return 201, body
+        if path.startswith("/api/v1/") and path.endswith("/pods"):
+            return 200, {"items": [{"metadata": {"name": "head"}, "status": {"phase": "Running"}}]}
+        if path.endswith("/pods/head/log"):
+            return 200, "epoch 1\nepoch 2\n"
+        if path not in self.kept:
+            return 404, {}
+        return 200, (self.kept.pop(path) if method == "DELETE" else self.kept[path])
+
+
+@contextmanager
+def serving(cluster):
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def reply(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = self.path.partition("?")[0]
+            code, found = cluster.answer(self.command, path, json.loads(body) if body else None)
+            data = (found if isinstance(found, str) else json.dumps(found)).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "text/plain" if isinstance(found, str) else "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = reply  # noqa: N815  the server's names
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def point_to(address, tmp_path, monkeypatch):
+    """kubectl's configuration."""
+    from kubernetes.config import kube_config
+
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "lab",
+        "clusters": [{"name": "lab", "cluster": {"server": address}}],
+        "users": [{"name": "me", "user": {}}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "me"}}],
+    }
+    (tmp_path / "kube.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kube.yaml"))
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    monkeypatch.setattr(kubeflow, "send_code", lambda _: None)  # there is no bucket here
+    running = Cluster()
+    with serving(running) as address:
+        point_to(address, tmp_path, monkeypatch)
+        yield running
+
+
+def test_a_job_is_made_seen_and_removed(cluster, tmp_path):
+    record = send("kubeflow", cluster_job(project=str(tmp_path), replicas=Replicas(2)))
+    assert sorted(cluster.kept) == [f"{NAME}/trainingruntimes/train-1", f"{NAME}/trainjobs/train-1"]
+    assert kubeflow.status(record).state == "queued"
+    cluster.kept[f"{NAME}/trainjobs/train-1"]["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+    assert kubeflow.status(record).state == "succeeded"
+    assert "".join(kubeflow.logs(record, False)) == "epoch 1\nepoch 2\n"
+    kubeflow.cancel(record)
+    assert cluster.kept == {}
+    assert kubeflow.status(record).state == "cancelled"
+    kubeflow.cancel(record)  # once more is no error
+
+
+def test_what_is_half_made_is_removed(cluster, tmp_path):
+    cluster.refused.add(f"{NAME}/trainjobs")
+    with pytest.raises(FirelibError) as caught:
+        send("kubeflow", cluster_job(project=str(tmp_path)))
+    assert "403" in caught.value.what
+    assert "kubectl auth can-i" in caught.value.remedy
+    assert cluster.kept == {}
+
+
+def test_a_context_that_is_not_there(cluster, tmp_path):
+    with pytest.raises(FirelibError) as caught:
+        send("kubeflow", cluster_job(project=str(tmp_path), target={"context": "other"}))
+    assert "other" in caught.value.what
+    assert "kubectl config get-contexts" in caught.value.remedy
+
+
+def test_a_cluster_that_does_not_answer(cluster, tmp_path, monkeypatch):
+    record = send("kubeflow", cluster_job(project=str(tmp_path)))
+    point_to("http://127.0.0.1:9", tmp_path, monkeypatch)
+    with pytest.raises(LostConnectionError) as caught:
+        kubeflow.status(record)
+    assert "kubectl" in caught.value.remedy

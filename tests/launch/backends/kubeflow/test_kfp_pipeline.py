@@ -1,0 +1,126 @@
+"""The pipeline as kfp compiles it, and its components run as the compiled file says, but for their containers."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from firelib.errors import FirelibError
+from firelib.launch.backends.kubeflow.kfp_pipeline import FLOW, PipelineSpec, compile_pipeline
+from firelib.launch.job_spec import Gpu, Resources
+from firelib.launch.transfer.code_transfer import send_code
+from tests.launch.drill import firelib_here, write_project
+from tests.launch.golden_file import FOLDER
+from tests.launch.jobs import job
+from tests.launch.problems import has_problem
+from tests.project import ROOT
+
+IMAGES = {name: f"registry/firelib-{name}@sha256:{'0' * 64}" for name in ("extract", "transform", "trainer")}
+SPEC = PipelineSpec(IMAGES, Resources(machine="n1-standard-8", gpu=Gpu("t4")))
+
+
+@pytest.fixture(scope="module")
+def text():
+    return compile_pipeline(SPEC)
+
+
+@pytest.fixture(scope="module")
+def compiled(text):
+    return next(yaml.safe_load_all(text))
+
+
+def test_the_pipeline_is_as_it_was(text):
+    if os.environ.get("GOLDEN") == "write":
+        (FOLDER / "pipeline.yaml").write_text(text)
+    assert text == (FOLDER / "pipeline.yaml").read_text()
+
+
+def test_kubeflows_own_messages_hold_it(compiled):
+    message = json_format.ParseDict(compiled, pipeline_spec_pb2.PipelineSpec())
+    assert set(message.root.dag.tasks) == set(FLOW)
+
+
+def test_each_stage_runs_in_its_image_after_the_one_before(compiled):
+    executors = compiled["deploymentSpec"]["executors"]
+    assert {name: each["container"]["image"] for name, each in executors.items()} == {
+        f"exec-{stage}": IMAGES[component] for stage, component in FLOW.items()
+    }
+    tasks = compiled["root"]["dag"]["tasks"]
+    stages = list(FLOW)
+    assert [tasks[stage].get("dependentTasks", []) for stage in stages] == [[], *([stage] for stage in stages[:-1])]
+    assert all(task["cachingOptions"]["enableCache"] for task in tasks.values())
+    assert all(task["retryPolicy"]["maxRetryCount"] == 2 for task in tasks.values())
+
+
+def test_training_gets_what_it_needs(compiled):
+    given = compiled["deploymentSpec"]["executors"]["exec-train"]["container"]["resources"]
+    assert given["accelerator"] == {
+        "count": "1",
+        "resourceCount": "1",
+        "resourceType": "NVIDIA_TESLA_T4",
+        "type": "NVIDIA_TESLA_T4",
+    }
+    assert "resources" not in compiled["deploymentSpec"]["executors"]["exec-extract"]["container"]
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    spec = PipelineSpec({"extract": "firelib-extract:latest"}, Resources(machine="n1-standrd-8"), -1)
+    with pytest.raises(FirelibError) as caught:
+        compile_pipeline(spec)
+    for parts in (
+        ("--extract-image",),
+        ("--transform-image",),
+        ("--trainer-image",),
+        ("--retries", "-1"),
+        ("'n1-standrd-8'", "'n1-standard-8'"),
+    ):
+        assert has_problem(caught.value, *parts)
+
+
+def test_the_command_writes_the_file(tmp_path, compiled):
+    images = [f"--{name}-image={image}" for name, image in IMAGES.items()]
+    done = firelib_here(tmp_path, "pipeline", "compile", *images, "--machine", "n1-standard-8", "--gpu", "t4")
+    assert done.returncode == 0, done.stderr
+    assert next(yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text())) == compiled
+
+
+@pytest.mark.integration
+def test_components_hand_on_what_they_made(tmp_path, compiled):
+    """Extract, then transform, each in an empty folder, with the command line of the compiled file."""
+    (tmp_path / "here").mkdir()
+    project = write_project(tmp_path / "here")
+    spec = job(command=("firelib", "extract"), project=str(project), storage_root=str(tmp_path / "bucket"))
+    code = send_code(spec)
+    word = "none"
+    for stage in ("extract", "transform"):
+        given = {"project": code, "before": word, "root": spec.storage_root}
+        word = run_component(tmp_path, stage, compiled, given)
+    there = tmp_path / "transform"
+    manifest = json.loads((there / "data/rows/tfrecords/manifest.json").read_text())
+    shards = [shard for split in manifest["splits"].values() for shard in split["shards"]]
+    assert sum(shard["rows"] for shard in shards) == 100
+    [stored] = (tmp_path / "bucket/datasets").iterdir()  # where the next component finds them, in a folder of its own
+    assert {shard["name"] for shard in shards} < {file.name for file in stored.iterdir()}
+
+
+def run_component(tmp_path, stage, compiled, given):
+    """One component as a process of this machine; the word that it hands on."""
+    folder, after = tmp_path / stage, tmp_path / f"after-{stage}"
+    folder.mkdir()
+    container = compiled["deploymentSpec"]["executors"][f"exec-{stage}"]["container"]
+    places = {f"{{{{$.inputs.parameters['{name}']}}}}": value for name, value in given.items()}
+    places["{{$.outputs.parameters['after'].output_file}}"] = str(after)
+    words = [places.get(word, word) for word in (*container["command"], *container["args"])]
+    assert words[0] == "python"
+    assert not any("{{" in word for word in words)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *words[1:]], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return after.read_text()

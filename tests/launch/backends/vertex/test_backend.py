@@ -1,0 +1,285 @@
+"""Jobs on a stand-in of Vertex AI: what happens to them, and that none is left."""
+
+import json
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+import stamina
+from google.auth import exceptions as identities
+
+from firelib.errors import FirelibError
+from firelib.launch.backends.vertex import backend as vertex
+from firelib.launch.backends.vertex import client as vertex_client
+from firelib.launch.backends.vertex.client import NoRoomError, PassingError
+from firelib.launch.client.log_follower import follow
+from firelib.launch.client.submit_and_wait import attend, send
+from firelib.launch.job_spec import Replicas, Resources
+from tests.launch.backends.vertex.test_requests import IMAGE
+from tests.launch.fake_jobs import Refusal, Step, fake_jobs
+from tests.launch.jobs import job
+
+QUEUED, PENDING, RUNNING = Step("JOB_STATE_QUEUED"), Step("JOB_STATE_PENDING"), Step("JOB_STATE_RUNNING")
+DONE = Step("JOB_STATE_SUCCEEDED")
+STOCK_OUT = Step(
+    "JOB_STATE_FAILED", "Resources are insufficient in region: europe-west4. Please try a different region."
+)
+PREEMPTED = Step("JOB_STATE_FAILED", "The replica workerpool0-0 was preempted too often.")
+NO_QUOTA = Refusal(
+    429,
+    "The following quota metrics exceed quota limits: aiplatform.googleapis.com/custom_model_training_nvidia_l4_gpus",
+)
+TOO_FAST = Refusal(429, "Quota exceeded for requests per minute per region")
+
+
+@pytest.fixture(autouse=True)
+def no_pause():
+    """What is tried again is tried again at once, as often as ever."""
+    with stamina.set_testing(True, attempts=6, cap=True):
+        yield
+
+
+@pytest.fixture
+def service(monkeypatch):
+    """The service. No bucket and no registry here: test_presend.py and test_same_job.py have them."""
+    monkeypatch.setattr(vertex, "what_is_missing", lambda _: [])
+    monkeypatch.setattr(vertex, "send_code", lambda _: None)
+    with fake_jobs() as running:
+        yield running
+
+
+def spec_for(service, tmp_path, regions="europe-west4,us-central1", **fields):
+    target = {"project": "my-lab", "region": regions, "endpoint": service.url}
+    given = {"image": IMAGE, "storage_root": "gs://bucket/x", "resources": Resources(machine="g2-standard-8")}
+    return job(**{**given, "project": str(tmp_path), "target": target, **fields})
+
+
+def ended(record):
+    parts: list[str] = []
+    return follow(vertex, record, parts.append, pause=0.01), "".join(parts)
+
+
+def regions_of(service):
+    return [name.split("/")[3] for name in service.jobs]
+
+
+def test_a_job_goes_well(service, tmp_path):
+    service.plays["europe-west4"] = [[QUEUED, PENDING, RUNNING, RUNNING, DONE]]
+    record = send("vertex", spec_for(service, tmp_path, replicas=Replicas(3)))
+    status, log = ended(record)
+    assert (status.state, status.exit_code) == ("succeeded", 0)
+    assert log.splitlines()[0] == "line of projects/my-lab/locations/europe-west4/customJobs/1000"
+    assert len(log.splitlines()) == len(service.lines["1000"])
+    [kept] = service.jobs.values()
+    assert [pool["replicaCount"] for pool in kept["jobSpec"]["workerPoolSpecs"]] == ["1", "2"]
+
+
+def test_the_stages_exit_code_comes_out(service, tmp_path):
+    said = "The replica workerpool0-0 exited with a non-zero status of 75. See the logs."
+    service.plays["europe-west4"] = [[RUNNING, Step("JOB_STATE_FAILED", said)]]
+    status, _ = ended(send("vertex", spec_for(service, tmp_path)))
+    assert (status.state, status.exit_code) == ("failed", 75)
+    assert len(service.jobs) == 1, "its own failure is no reason to try elsewhere"
+
+
+def test_too_many_requests_are_tried_again(service, tmp_path):
+    service.refusals["europe-west4"] = [TOO_FAST, TOO_FAST, Refusal(503, "The service is currently unavailable.")]
+    record = send("vertex", spec_for(service, tmp_path))
+    assert regions_of(service) == ["europe-west4"]
+    assert ended(record)[0].state == "succeeded"
+
+
+def test_too_many_requests_for_ever_are_an_error(service, tmp_path):
+    service.refusals["europe-west4"] = [TOO_FAST] * 20
+    with pytest.raises(PassingError) as caught:
+        send("vertex", spec_for(service, tmp_path))
+    assert caught.value.what.endswith(TOO_FAST.message)  # after the request
+    assert "europe-west4" in caught.value.where
+    assert service.jobs == {}
+
+
+def test_without_quota_the_next_place_is_tried(service, tmp_path):
+    service.refusals["europe-west4"] = [NO_QUOTA]
+    record = send("vertex", spec_for(service, tmp_path))
+    assert regions_of(service) == ["us-central1"]
+    assert ended(record)[0].state == "succeeded"
+
+
+def test_without_quota_anywhere_the_metric_is_named(service, tmp_path):
+    service.refusals |= {"europe-west4": [NO_QUOTA], "us-central1": [NO_QUOTA]}
+    with pytest.raises(NoRoomError) as caught:
+        send("vertex", spec_for(service, tmp_path))
+    assert "custom_model_training_nvidia_l4_gpus" in caught.value.what
+    assert "--set region=" in caught.value.remedy
+
+
+def test_after_a_stock_out_the_next_place_is_tried(service, tmp_path):
+    service.plays["europe-west4"] = [[PENDING, STOCK_OUT]]
+    status, _ = ended(send("vertex", spec_for(service, tmp_path)))
+    assert status.state == "succeeded"
+    assert regions_of(service) == ["europe-west4", "us-central1"]
+
+
+def test_stock_outs_everywhere_are_a_failure(service, tmp_path):
+    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[PENDING, STOCK_OUT]]}
+    record = send("vertex", spec_for(service, tmp_path))
+    for _ in range(2):  # asked twice, it says the same
+        status, _ = ended(record)
+        assert status.state == "failed"
+        assert status.message.startswith("stock-out: Resources are insufficient")
+    assert len(service.jobs) == 2
+
+
+def test_other_machines_are_tried_in_the_same_region(service, tmp_path):
+    service.plays["europe-west4"] = [[STOCK_OUT], [RUNNING, DONE]]
+    target = {"project": "my-lab", "region": "europe-west4", "machines": "n1-standard-8+t4", "endpoint": service.url}
+    assert ended(send("vertex", spec_for(service, tmp_path, target=target)))[0].state == "succeeded"
+    pools = [kept["jobSpec"]["workerPoolSpecs"][0]["machineSpec"] for kept in service.jobs.values()]
+    assert [pool["machineType"] for pool in pools] == ["g2-standard-8", "n1-standard-8"]
+
+
+def test_a_preempted_job_goes_on(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING, PENDING, RUNNING, DONE]]
+    status, _ = ended(send("vertex", spec_for(service, tmp_path, replicas=Replicas(2, "spot", 1))))
+    assert status.state == "succeeded"
+    assert len(service.jobs) == 1
+
+
+def test_preempted_for_good_is_resumable(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING, PREEMPTED]]
+    record = send("vertex", spec_for(service, tmp_path, "europe-west4", replicas=Replicas(1, "spot", 1)))
+    status, _ = ended(record)
+    assert (status.state, status.code) == ("failed", 75)
+
+
+def test_a_slow_queue_is_left(service, tmp_path):
+    service.plays |= {"europe-west4": [[QUEUED] * 50], "us-central1": [[QUEUED] * 50]}
+    service.age = timedelta(seconds=61)
+    record = send("vertex", spec_for(service, tmp_path, queue_seconds=60))
+    status, _ = ended(record)
+    assert (status.state, regions_of(service)) == ("failed", ["europe-west4", "us-central1"])
+    assert "--queue-timeout" in status.message
+    assert service.running() == []
+
+
+def test_a_queue_within_its_time_is_waited_for(service, tmp_path):
+    service.plays["europe-west4"] = [[QUEUED, QUEUED, RUNNING, DONE]]
+    status, _ = ended(send("vertex", spec_for(service, tmp_path, queue_seconds=600)))
+    assert (status.state, len(service.jobs)) == ("succeeded", 1)
+
+
+def test_missing_rights_are_named(service, tmp_path):
+    service.always = Refusal(403, "Permission 'aiplatform.customJobs.create' denied on resource")
+    with pytest.raises(FirelibError) as caught:
+        send("vertex", spec_for(service, tmp_path))
+    assert "aiplatform.customJobs.create" in caught.value.what
+    assert "roles/aiplatform.user" in caught.value.remedy
+
+
+def test_a_token_that_expires_leaves_the_job_alone(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING] * 3 + [DONE]]
+    record = send("vertex", spec_for(service, tmp_path))
+    service.always = Refusal(401, "Request had invalid authentication credentials.")
+    with pytest.raises(FirelibError) as caught:
+        ended(record)
+    assert "gcloud auth application-default login" in caught.value.remedy
+    service.always = None
+    assert ended(record)[0].state == "succeeded"
+
+
+@pytest.mark.parametrize("error", [identities.RefreshError("expired"), identities.DefaultCredentialsError("none")])
+def test_not_logged_in(error):
+    with pytest.raises(FirelibError) as caught, vertex_client.explained("here"):
+        raise error
+    assert str(error) in caught.value.what
+    assert caught.value.where == "here"
+    assert "gcloud auth application-default login" in caught.value.remedy
+
+
+def test_plain_http_is_for_this_machine():
+    with pytest.raises(FirelibError) as caught:
+        vertex_client.nobody("http://example.org")
+    assert "http://example.org" in caught.value.what
+    assert caught.value.where == "target.endpoint"
+    assert "https://" in caught.value.remedy
+
+
+def test_a_wrong_request_is_not_tried_again(service, tmp_path):
+    service.refusals["europe-west4"] = [Refusal(400, "Machine type is not supported.")]
+    with pytest.raises(FirelibError) as caught:
+        send("vertex", spec_for(service, tmp_path))
+    assert "Machine type is not supported" in caught.value.what  # the service's words
+    assert "--dry-run" in caught.value.remedy
+    assert service.jobs == {}
+
+
+def test_cancel_leaves_nothing(service, tmp_path):
+    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
+    record = send("vertex", spec_for(service, tmp_path))
+    assert vertex.status(record).state == "queued"
+    assert len(service.running()) == 1
+    vertex.cancel(record)
+    assert service.running() == []
+    assert vertex.status(record).state == "cancelled"
+    vertex.cancel(record)  # once more is no error
+
+
+def test_a_job_that_lists_do_not_show_yet_is_found(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING] * 50]
+    service.hidden_in_lists = True
+    record = send("vertex", spec_for(service, tmp_path))
+    assert vertex.status(record).state == "running"
+    vertex.cancel(record)
+    assert service.running() == []
+
+
+def test_a_try_that_lists_do_not_show_yet_is_not_sent_twice(service, tmp_path):
+    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
+    service.hidden_in_lists = True
+    record = send("vertex", spec_for(service, tmp_path, "europe-west4,us-central1,us-east1"))
+    assert [vertex.status(record).state for _ in range(3)] == ["queued", "running", "running"]
+    assert regions_of(service) == ["europe-west4", "us-central1"]
+
+
+@pytest.fixture
+def ctrl_c_heard():
+    """What runs in the background of a shell ignores SIGINT, and so would the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_heard")
+def test_ctrl_c_ends_the_job(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING] * 1000]
+    record = send("vertex", spec_for(service, tmp_path))
+
+    def press(_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        attend(vertex, record, press)
+    assert service.running() == []
+
+
+def test_a_caller_that_breaks_while_sending_leaves_nothing(service, tmp_path, monkeypatch):
+    service.plays["europe-west4"] = [[RUNNING] * 50]
+    create = vertex_client.CustomJobs.create
+
+    def break_after(self, request):
+        create(self, request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(vertex_client.CustomJobs, "create", break_after)
+    with pytest.raises(KeyboardInterrupt):
+        send("vertex", spec_for(service, tmp_path))
+    assert len(service.jobs) == 1
+    assert service.running() == []
+
+
+def test_nothing_secret_is_sent(service, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "planted")
+    secrets = {"WANDB_API_KEY": "gcp:projects/my-lab/secrets/wandb/versions/3"}
+    send("vertex", spec_for(service, tmp_path, secrets=secrets))
+    assert "planted" not in json.dumps(list(service.jobs.values()))

@@ -1,0 +1,104 @@
+"""What is asked before sending, of a real registry's API and a bucket on this machine."""
+
+import hashlib
+import json
+
+import fsspec
+import pytest
+
+from firelib.errors import FirelibError
+from firelib.launch.backends.vertex import backend as vertex
+from firelib.launch.backends.vertex.preflight import what_is_missing
+from firelib.launch.oci_registry import ImageFacts, image_facts
+from tests import buckets
+from tests.launch.backends.vertex.test_requests import vertex_job
+from tests.launch.fake_registry import registry
+from tests.launch.problems import has_problem
+
+
+def kept(folder, content):
+    """What a push leaves in the registry; its digest."""
+    data = json.dumps(content).encode()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    (folder / digest).write_bytes(data)
+    return digest
+
+
+def pushed(folder, architecture):
+    """The digest of an image without layers."""
+    config = kept(folder, {"os": "linux", "architecture": architecture})
+    return kept(folder, {"schemaVersion": 2, "config": {"digest": config}, "layers": []})
+
+
+@pytest.fixture
+def address(tmp_path):
+    with registry(tmp_path) as running:
+        yield f"{running}/lab/firelib-trainer"
+
+
+@pytest.fixture(scope="module")
+def root():
+    """A folder in a bucket that lies in us-central1."""
+    with buckets.gcs() as uri:
+        yield f"{uri}/firelib"
+
+
+def missing(root, image, region="us-central1"):
+    target = {"project": "my-lab", "region": region}
+    return "\n".join(what_is_missing(vertex_job(storage_root=root, image=image, target=target)))
+
+
+def test_all_is_there(tmp_path, address, root):
+    assert missing(root, f"{address}@{pushed(tmp_path, 'amd64')}") == ""
+
+
+def test_all_that_is_missing_is_said_at_once(address):
+    said = missing("gs://surely-nobodys-bucket/x", f"{address}@sha256:{'0' * 64}")
+    image, bucket = said.splitlines()
+    assert image.startswith("image:")
+    assert "make push" in image
+    assert bucket.startswith("storage_root:")
+    assert "surely-nobodys-bucket" in bucket
+
+
+def test_an_image_of_another_architecture(tmp_path, address, root):
+    assert "linux/arm64" in missing(root, f"{address}@{pushed(tmp_path, 'arm64')}")
+
+
+def test_of_several_machines_ours_is_taken(tmp_path, address):
+    platforms = [{"platform": {"os": "linux", "architecture": name}} for name in ("arm64", "amd64")]
+    assert image_facts(f"{address}@{kept(tmp_path, {'manifests': platforms})}") == ImageFacts("linux", "amd64")
+
+
+def test_a_bucket_far_away(tmp_path, address, root):
+    said = missing(root, f"{address}@{pushed(tmp_path, 'amd64')}", "europe-west4")
+    assert said.startswith("target.region:")
+    assert "'us-central1'" in said
+    assert "'europe-west4'" in said
+
+
+def test_a_registry_that_is_not_there():
+    with pytest.raises(FirelibError) as caught:
+        image_facts(f"127.0.0.1:9/lab/x@sha256:{'0' * 64}")
+    assert caught.value.where == "127.0.0.1:9"
+    assert caught.value.remedy
+
+
+def test_not_logged_in(root, monkeypatch, tmp_path):
+    monkeypatch.setenv("NO_GCE_CHECK", "true")  # this is none of Google's machines
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    said = missing(root, f"europe-west4-docker.pkg.dev/lab/firelib/trainer@sha256:{'0' * 64}")
+    assert said.startswith("image:")
+    assert "gcloud auth application-default login" in said
+
+
+def test_nothing_is_sent_before(address, root, tmp_path):
+    spec = vertex_job(storage_root=root, image=f"{address}@sha256:{'0' * 64}", project=str(tmp_path))
+    with pytest.raises(FirelibError) as caught:
+        vertex.submit(spec)
+    assert has_problem(caught.value, "image:", spec.image, "make push")
+    assert has_problem(caught.value, "target.region:", "'us-central1'", "'europe-west4'")
+    assert spec.job_id in caught.value.where
+    fs, path = fsspec.core.url_to_fs(root)
+    assert not fs.exists(path)

@@ -1,0 +1,201 @@
+"""What Vertex AI is asked for, and what is refused before asking."""
+
+import json
+import socket
+
+import pytest
+from google.cloud import aiplatform_v1
+
+from firelib.errors import FirelibError
+from firelib.launch.backend import check
+from firelib.launch.job_spec import Gpu, Replicas, Resources
+from tests.launch.drill import firelib_here, write_project
+from tests.launch.golden_file import same_as_before
+from tests.launch.jobs import job
+from tests.launch.problems import has_problem
+
+IMAGE = f"europe-west4-docker.pkg.dev/lab/firelib/firelib-trainer@sha256:{'0' * 64}"
+TARGET = {"project": "my-lab", "region": "europe-west4"}
+
+
+def vertex_job(**fields):
+    """A job that Vertex AI would take."""
+    given = {
+        "image": IMAGE,
+        "storage_root": "gs://bucket/firelib",
+        "resources": Resources(machine="n1-standard-8"),
+        "target": TARGET,
+    }
+    return job(**{**given, **fields})
+
+
+FULL = {
+    "replicas": Replicas(3, "spot", 2),
+    "resources": Resources(cpus=8, gpu=Gpu("t4", 2), machine="n1-standard-16", disk_gib=200),
+    "timeout_seconds": 3600,
+    "queue_seconds": 900,
+    "labels": {"team": "vision"},
+    "env": {"FIRELIB_WORKERS": "3"},
+    "secrets": {"WANDB_API_KEY": "gcp:projects/my-lab/secrets/wandb/versions/3"},
+    "target": {
+        **TARGET,
+        "region": "europe-west4,us-central1",
+        "machines": "g2-standard-24",
+        "service_account": "trainer@my-lab.iam.gserviceaccount.com",
+        "network": "projects/123456/global/networks/lab",
+        "tensorboard": "projects/my-lab/locations/europe-west4/tensorboards/77",
+    },
+}
+JOBS = {
+    "vertex_one_replica": {},
+    "vertex_three_spot_with_gpus": FULL,
+    "vertex_flex_start": {
+        "replicas": Replicas(2, "flex-start"),
+        "resources": Resources(machine="a3-highgpu-8g"),
+        "queue_seconds": 7200,
+        "target": {**TARGET, "region": "us-central1", "output": "gs://other/place"},
+    },
+}
+
+
+def requests_of(spec):
+    return check("vertex", spec).request(spec)["requests"]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_requests_are_as_they_were(name):
+    spec = vertex_job(**JOBS[name])
+    same_as_before(f"{name}.json", check("vertex", spec).request(spec))
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_googles_own_messages_hold_all_of_it(name):
+    for asked in requests_of(vertex_job(**JOBS[name])):
+        message = aiplatform_v1.CustomJob.from_json(json.dumps(asked["customJob"]), ignore_unknown_fields=False)
+        back = json.loads(aiplatform_v1.CustomJob.to_json(message, use_integers_for_enums=False))
+        assert contains(back, asked["customJob"])
+
+
+def contains(whole, part):
+    """Whether all of a part comes back from the message (which adds defaults)."""
+    if isinstance(part, dict):
+        return all(key in whole and contains(whole[key], value) for key, value in part.items())
+    if isinstance(part, list):
+        return len(whole) == len(part) and all(map(contains, whole, part))
+    return whole == part
+
+
+def test_places_are_tried_machine_by_machine_region_by_region():
+    tried = [
+        (asked["parent"].rpartition("/")[2], pools[0]["machineSpec"]["machineType"])
+        for asked in requests_of(vertex_job(**FULL))
+        if (pools := asked["customJob"]["jobSpec"]["workerPoolSpecs"])
+    ]
+    assert tried == [
+        ("europe-west4", "n1-standard-16"),
+        ("us-central1", "n1-standard-16"),
+        ("europe-west4", "g2-standard-24"),
+        ("us-central1", "g2-standard-24"),
+    ]
+
+
+def test_machines_with_gpus_name_them():
+    [asked] = requests_of(vertex_job(resources=Resources(machine="g2-standard-24")))
+    [pool] = asked["customJob"]["jobSpec"]["workerPoolSpecs"]
+    assert pool["machineSpec"] == {
+        "machineType": "g2-standard-24",
+        "acceleratorType": "NVIDIA_L4",
+        "acceleratorCount": 2,
+    }
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    spec = vertex_job(
+        command=("firelib", "transform"),
+        image="europe-docker.pkg.dev/lab/firelib/firelib-trainer:latest",
+        storage_root="/home/me/storage",
+        secrets={"WANDB_API_KEY": "env:WANDB_API_KEY"},
+        resources=Resources(machine="n1-standard-96", gpu=Gpu("t4", 1), disk_gib=50),
+        replicas=Replicas(2, "spot"),
+        labels={"firelib-job": "mine"},
+        target={
+            "region": "europe-north1",
+            "bucket_region": "us",
+            "service_account": "me@example.org",
+            "network": "default",
+            "zone": "b",
+        },
+    )
+    with pytest.raises(FirelibError) as caught:
+        check("vertex", spec)
+    assert spec.job_id in caught.value.where
+    for parts in (
+        ("target.zone",),
+        ("target.project",),
+        ("target.service_account:", "'me@example.org'"),
+        ("target.network:", "'default'"),
+        ("target.region:", "'europe-north1'", "t4"),
+        ("resources.gpu:", "1 t4", "48 vCPUs"),
+        ("image:", "@sha256:", ":latest"),
+        ("storage_root:", "gs://", "'/home/me/storage'"),
+        ("target.region:", "'us'", "'europe-north1'"),
+        ("replicas.buying:", "'transform'"),
+        ("replicas.restarts:", "--restarts 1"),
+        ("resources.disk_gib:", "100", "64000", "50"),
+        ("labels.firelib-job:",),
+        ("secrets.WANDB_API_KEY:", "gcp:projects/"),
+    ):
+        assert has_problem(caught.value, *parts), parts
+
+
+@pytest.mark.parametrize(
+    ("bucket", "region", "fits"),
+    [
+        ("europe-west4", "europe-west4", True),
+        ("EU", "europe-west4", True),
+        ("us", "us-central1", True),
+        ("us-central1", "us-east1", False),
+        ("eu", "us-central1", False),
+    ],
+)
+def test_buckets_are_where_the_job_is(bucket, region, fits):
+    spec = vertex_job(target={**TARGET, "region": region, "bucket_region": bucket})
+    if fits:
+        assert requests_of(spec)
+        return
+    with pytest.raises(FirelibError) as caught:
+        check("vertex", spec)
+    assert has_problem(caught.value, "target.region:", repr(bucket), repr(region))
+
+
+def test_spot_needs_checkpoints(tmp_path):
+    (tmp_path / "params.yaml").write_text("train: {checkpoint: {every_seconds: null}}")
+    with pytest.raises(FirelibError) as caught:
+        check("vertex", vertex_job(project=str(tmp_path), replicas=Replicas(1, "spot", 1)))
+    assert has_problem(caught.value, "replicas.buying:", "train.checkpoint.every_seconds")
+
+
+def test_a_machine_that_cannot_be_read_is_named():
+    with pytest.raises(FirelibError) as caught:
+        check("vertex", vertex_job(target={**TARGET, "machines": "n1-standard-8+t4:x"}))
+    assert has_problem(caught.value, "target.machines:", "'t4:x'")
+
+
+def test_dry_run_needs_nothing(tmp_path):
+    write_project(tmp_path)
+    words = ["submit", "--to", "vertex", "--dry-run", "--machine", "g2-standard-8", "--image", IMAGE]
+    settings = ["--set", "project=my-lab", "--set", "region=europe-west4"]
+    done = firelib_here(
+        tmp_path, *words, *settings, FIRELIB_STORAGE_ROOT="gs://bucket/x", GOOGLE_APPLICATION_CREDENTIALS=""
+    )
+    assert done.returncode == 0, done.stderr
+    [asked] = json.loads(done.stdout)["requests"]
+    assert asked["parent"] == "projects/my-lab/locations/europe-west4"
+
+
+def test_requests_need_no_network(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a request opens no connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert requests_of(vertex_job(**FULL))

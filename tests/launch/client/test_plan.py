@@ -1,0 +1,94 @@
+"""What a job would take, without asking anybody."""
+
+import pytest
+
+from firelib.errors import FirelibError
+from firelib.launch.client.plan import Wish, plans
+from firelib.launch.job_spec import Gpu, Replicas, Resources
+from tests.launch.drill import firelib_here
+from tests.launch.problems import has_problem
+
+CLUSTER = """
+cluster_name: lab
+provider:
+  type: local
+  head_ip: 10.0.0.1
+  worker_ips: [10.0.0.2, 10.0.0.3]
+  firelib: {gcp: {project: p, region: %s, zone: %s-a, machine_type: %s, gpus: {type: %s, count: 1}, spot: true}}
+auth: {ssh_user: me}
+"""
+WANTED = Wish(Resources(machine="g2-standard-8"), Replicas(2, "spot"), "europe-west4")
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    def write(region="europe-west4", machine="n1-standard-8", gpu="nvidia-tesla-t4"):
+        (tmp_path / "cluster").mkdir(exist_ok=True)
+        (tmp_path / "cluster/cluster.yaml").write_text(CLUSTER % (region, region, machine, gpu))
+        return tmp_path
+
+    return write
+
+
+def test_ray_goes_by_the_cluster_file(cluster):
+    [plan] = plans("ray", Wish(), cluster(), {})
+    assert plan.machines == "3 × n1-standard-8 with 1 t4"
+    assert plan.preemptible
+    assert plan.price.hourly == pytest.approx(3 * (0.38 + 0.35) * 0.4, abs=1e-3)
+    assert plan.quotas == {"PREEMPTIBLE_CPUS": 24, "PREEMPTIBLE_NVIDIA_T4_GPUS": 3, "GPUS_ALL_REGIONS": 3}
+    assert any("FIRELIB_RAY_ADDRESS" in what for what in plan.missing)
+
+
+def test_own_hosts_cost_nothing(tmp_path, cluster):
+    text = (cluster() / "cluster/cluster.yaml").read_text()
+    (tmp_path / "cluster/cluster.yaml").write_text("\n".join(line for line in text.splitlines() if "gcp" not in line))
+    [plan] = plans("ray", Wish(), tmp_path, {})
+    assert plan.machines == "3 hosts of cluster/cluster.yaml"
+    assert plan.price is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"gpu": "nvidia-tesla-t5"}, ("'nvidia-tesla-t5'",)),
+        ({"machine": "n1-standard-96"}, ("1 t4", "48 vCPUs")),
+        ({"region": "europe-north1"}, ("'europe-north1'", "t4")),
+    ],
+)
+def test_impossible_clusters_are_refused(cluster, change, said):
+    with pytest.raises(FirelibError) as caught:
+        plans("ray", Wish(), cluster(**change), {})
+    assert has_problem(caught.value, *said)
+    assert "cluster/cluster.yaml" in caught.value.where
+
+
+def test_impossible_wishes_are_refused_with_all_reasons(tmp_path):
+    wish = Wish(Resources(machine="e2-standard-4", gpu=Gpu("l4", 3)), Replicas(), "europe-north1")
+    with pytest.raises(FirelibError) as caught:
+        plans("vertex", wish, tmp_path, {})
+    assert has_problem(caught.value, "e2-standard-4", "l4")
+    assert has_problem(caught.value, "'europe-north1'", "l4")
+
+
+def test_all_backends_side_by_side(tmp_path):
+    found = {plan.backend: plan for plan in plans("all", WANTED, tmp_path, {})}
+    assert list(found) == ["local", "docker", "ray", "vertex", "kubeflow"]
+    assert found["vertex"].price.hourly > found["kubeflow"].price.hourly
+    metric = "custom_model_training_preemptible_nvidia_l4_gpus"
+    assert list(found["vertex"].quotas) == [f"aiplatform.googleapis.com/{metric}"]
+    assert found["local"].price is None
+
+
+def test_the_command_shows_prices_with_their_date(tmp_path):
+    done = firelib_here(tmp_path, "plan", "--machine", "g2-standard-8", "-n", "2")
+    assert done.returncode == 0, done.stderr
+    assert "about $1.71 an hour" in done.stdout
+    assert "estimate" in done.stdout
+    assert "2025-06-30" in done.stdout
+
+
+def test_unknown_backend(tmp_path):
+    done = firelib_here(tmp_path, "plan", "--to", "vertx")
+    assert done.returncode == 1
+    assert "'vertx'" in done.stderr
+    assert "'vertex'" in done.stderr

@@ -1,0 +1,200 @@
+"""Replicas as processes of this machine: they form one Ray cluster, survive lost members, and end together.
+
+Few groups go through all checks, because each Ray node costs seconds of a core: the largest one loses a follower, then
+its head, ends, and is started again, as a platform does with a failed job.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from firelib.launch.backends.vertex.environment import vertex_variables
+from tests.launch.drill import write_project
+from tests.launch.ray_head import free_ports
+from tests.patience import patience, wait_until
+
+pytestmark = pytest.mark.integration
+
+_SECONDS = 120.0
+#: Ray notices a lost node after three failed health checks: seconds instead of a quarter of a minute.
+_NOTICE_LOSS = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "3"}
+#: The drills run no tasks.
+_NO_WORKERS = {"RAY_prestart_worker_first_driver": "0", "RAY_enable_worker_prestart": "0"}
+
+
+class Group:
+    """Replicas of one job that share a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.meeting = folder / "root/jobs/drill/meeting"
+        self._replicas: dict[int, subprocess.Popen[bytes]] = {}
+        self._said_before: dict[int, int] = {}  # length of a log when the attempt began
+        self._hosts: list[str] = []
+        self._environment: dict[str, str] = {}
+
+    def attempt(self, count: int, drill: str, **more: str) -> None:
+        """Begin an attempt of the job; none of its replicas runs yet.
+
+        Args:
+            count: Replicas of the job.
+            drill: What its stage does (see drill.py).
+            more: Further variables of all replicas.
+        """
+        assert not self.running()
+        self._replicas.clear()
+        self._said_before = {
+            index: len(self._log(index).read_text()) for index in range(9) if self._log(index).exists()
+        }
+        self._hosts = ["127.0.0.1"] * count
+        self._environment = {
+            "DRILL": drill,
+            "FIRELIB_AGAIN_SECONDS": "2",
+            "FIRELIB_JOB_ID": "drill",
+            "FIRELIB_NUM_CPUS": "1",
+            "FIRELIB_STORAGE_ROOT": str(self.folder / "root"),
+            "RAY_TMPDIR": str(self.folder / "ray"),
+            **_NOTICE_LOSS,
+            **_NO_WORKERS,
+            **more,
+        }
+
+    def start(self, *indices: int) -> None:
+        """Start replicas."""
+        for index in indices:
+            if index == 0:  # on the old port Ray would take what the others still run for the head that was lost
+                self._environment["FIRELIB_HEAD_PORT"] = str(free_ports(1)[0])
+            place = vertex_variables("drill", self._hosts, index, str(self.folder / "out"))
+            with self._log(index).open("ab") as log:
+                self._replicas[index] = subprocess.Popen(
+                    [sys.executable, "-m", "firelib.launch.bootstrap", "firelib", "extract"],
+                    cwd=self.folder,
+                    env={**os.environ, **self._environment, **place},
+                    stdout=log,
+                    stderr=log,
+                )
+
+    def kill(self, index: int) -> None:
+        """Kill a replica with all its processes, as the loss of its machine would."""
+        replica = self._replicas[index]
+        tree = [psutil.Process(replica.pid), *psutil.Process(replica.pid).children(recursive=True)]
+        for process in tree:
+            process.kill()
+        replica.wait()
+        psutil.wait_procs(tree, timeout=patience(10))
+
+    def terminate(self, index: int) -> None:
+        """Send SIGTERM to a replica, as a platform does."""
+        self._replicas[index].terminate()
+
+    def running(self) -> list[int]:
+        return [index for index, replica in self._replicas.items() if replica.poll() is None]
+
+    def said(self, index: int) -> str:
+        """Return what a replica has written in this attempt."""
+        return self._log(index).read_text()[self._said_before.get(index, 0) :]
+
+    def wait_for(self, index: int, text: str, times: int = 1) -> None:
+        """Wait until a replica has written a text so many times."""
+
+        def written() -> bool:
+            count = self.said(index).count(text)
+            assert count >= times or self._replicas[index].poll() is None, self.said(index)
+            return count >= times
+
+        wait_until(written, _SECONDS, f"replica {index} writes {text!r} × {times}; its log is {self._log(index)}")
+
+    def codes(self) -> list[int]:
+        """Wait for the end of all replicas; their exit codes in the order of their indices."""
+        wait_until(lambda: not self.running(), _SECONDS, "all replicas have ended")
+        return [self._replicas[index].returncode for index in sorted(self._replicas)]
+
+    def _log(self, index: int) -> Path:
+        return self.folder / f"log.{index}"
+
+
+@pytest.fixture
+def group() -> Iterator[Group]:
+    folder = Path(tempfile.mkdtemp(prefix="job"))  # short: Ray's sockets lie in it
+    (folder / "ray").mkdir()
+    group = Group(write_project(folder))
+    yield group
+    for index in group.running():
+        group.kill(index)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_group_survives_lost_members_and_ends_with_the_code_of_its_stage(group):
+    group.attempt(3, "nodes,stopped")
+    group.start(2, 0, 1)  # in any order
+    group.wait_for(0, "all 3 replicas are here")
+    group.wait_for(0, "nodes: 3")
+    tokens = [assert_token_is_hidden(group)]
+
+    group.kill(1)
+    group.wait_for(0, "nodes: 2")
+    group.start(1)
+    group.wait_for(0, "nodes: 3", times=2)
+    group.wait_for(1, "has joined", times=2)  # Ray counts a node seconds before its `ray start` is done
+
+    group.kill(0)
+    group.start(0)
+    group.wait_for(0, "nodes: 3", times=3)  # the third time is that of the new head
+    group.wait_for(1, "has joined", times=3)  # at first, after its own loss, and after that of the head
+    group.wait_for(2, "has joined", times=2)
+    tokens.append(assert_token_is_hidden(group))
+    assert tokens[0] != tokens[1]
+
+    (group.folder / "enough").touch()
+    assert group.codes() == [75, 75, 75]
+    assert not (group.meeting / "head.json").exists()
+    assert not any(token in group.said(index) for token in tokens for index in range(3))
+
+    # The platform starts a failed job again: the end of the attempt before is not taken for that of this one.
+    group.attempt(2, "", FIRELIB_AGAIN_SECONDS=str(_SECONDS))
+    group.start(1, 0)
+    assert group.codes() == [0, 0]
+    assert "has joined" in group.said(1)
+    assert "rows: 100 rows" in group.said(0)
+
+
+def assert_token_is_hidden(group: Group) -> str:
+    """Check that no process shows the cluster's token in its arguments; return the token."""
+    token = (group.meeting / "head.json").read_text().split('"token": "')[1].partition('"')[0]
+    for process in psutil.process_iter(["cmdline"]):
+        assert token not in " ".join(process.info["cmdline"] or [])
+    return token
+
+
+def test_sigterm_ends_the_stage_and_with_it_the_group(group):
+    group.attempt(2, "wait")
+    group.start(0, 1)
+    group.wait_for(0, "waiting for the end")
+    group.terminate(0)
+    assert group.codes() == [143, 143]
+
+
+def test_sigterm_before_the_stage_ends_the_group(group):
+    group.attempt(2, "wait")
+    group.start(0)
+    wait_until((group.meeting / "head.json").exists, _SECONDS, "replica 0 leaves head.json")
+    group.terminate(0)  # it waits for replica 1
+    assert group.codes() == [143]
+    assert "waiting for the end" not in group.said(0)
+    group.start(1)  # too late
+    assert group.codes() == [143, 143]
+
+
+def test_a_single_replica_runs_the_stage_without_a_cluster(group):
+    group.attempt(1, "")
+    group.start(0)
+    assert group.codes() == [0]
+    assert "rows: 100 rows" in group.said(0)
+    assert not group.meeting.exists()

@@ -1,0 +1,46 @@
+"""Secrets are read where the stage runs, and never shown."""
+
+import pytest
+
+from firelib.errors import FirelibError
+from firelib.launch.job_environment import passed_on, read_secrets, shared_root, stage_variables
+from tests.launch.jobs import job
+from tests.launch.problems import has_problem
+
+
+def test_secrets_from_the_environment_and_from_private_files(tmp_path):
+    (tmp_path / "key").write_text("planted\n")
+    (tmp_path / "key").chmod(0o600)
+    found = read_secrets({"A_KEY": "env:MINE", "B_KEY": f"file:{tmp_path}/key"}, {"MINE": "other"})
+    assert found == {"A_KEY": "other", "B_KEY": "planted"}
+
+
+def test_all_missing_secrets_are_named_and_none_shown(tmp_path):
+    (tmp_path / "open").write_text("planted")
+    (tmp_path / "open").chmod(0o644)
+    with pytest.raises(FirelibError) as caught:
+        read_secrets({"A": "env:NOT_THERE", "B": f"file:{tmp_path}/none", "C": f"file:{tmp_path}/open"}, {})
+    for parts in (("secrets.A:", "NOT_THERE"), ("secrets.B:", "No such file"), ("secrets.C:", "chmod 600")):
+        assert has_problem(caught.value, *parts)
+    assert "planted" not in str(caught.value)
+
+
+def test_variables_hold_references_only(monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "planted")
+    variables = stage_variables(job(secrets={"WANDB_API_KEY": "env:WANDB_API_KEY"}))
+    assert "planted" not in str(variables)
+    assert variables["FIRELIB_JOB_ID"] == "train-1"
+    assert variables["FIRELIB_RAY_ADDRESS"] == ""
+
+
+@pytest.mark.parametrize(
+    ("root", "shared"),
+    [(None, None), ("storage", None), ("/mnt/shared", "/mnt/shared"), ("gs://bucket/x", "gs://bucket/x")],
+)
+def test_only_places_that_others_see_are_shared(root, shared):
+    assert shared_root(root) == shared
+
+
+def test_settings_of_this_machine_stay():
+    environ = {"FIRELIB_WORKERS": "2", "FIRELIB_NUM_CPUS": "8", "FIRELIB_CACHE": "/home/me", "WANDB_API_KEY": "planted"}
+    assert passed_on(environ) == {"FIRELIB_WORKERS": "2"}

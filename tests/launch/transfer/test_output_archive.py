@@ -1,0 +1,58 @@
+"""What a stage made goes back, whole and nowhere else."""
+
+import io
+import tarfile
+
+import pytest
+
+from firelib.errors import FirelibError
+from firelib.launch.backends.ray.output_download import as_text, from_text
+from firelib.launch.transfer.output_archive import outputs_there, pack_outputs, unpack_outputs
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_only_what_is_new_goes_back(tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    write(there, "metrics/a/train.json", "old")
+    write(there, "plots/a/training.csv", "old")
+    write(there, "params.yaml", "same")
+    before = outputs_there(there)
+    write(there, "plots/a/training.csv", "newer")
+    write(there, "data/a/tfrecords/manifest.json", "manifest")
+    write(there, "data/a/tfrecords/train-0.tfrecord", "heavy")
+    write(there, "models/a/model.keras", "model")
+    write(there, "recipe.py", "code")
+    names = unpack_outputs(pack_outputs(there, before), here)
+    assert names == ["data/a/tfrecords/manifest.json", "models/a/model.keras", "plots/a/training.csv"]
+    assert (here / "plots/a/training.csv").read_text() == "newer"
+
+
+def test_an_archive_travels_in_a_log():
+    packed = bytes(range(256)) * 9
+    assert from_text(f"a first line\n{as_text(packed)}more\n") == packed
+
+
+@pytest.mark.parametrize("log", ["", "error: there is no file x", as_text(b"abc").partition("-----END")[0]])
+def test_half_an_archive_is_refused(log):
+    with pytest.raises(FirelibError) as caught:
+        from_text(log)
+    assert (log.splitlines() or ["no answer"])[-1] in caught.value.what
+    assert "firelib fetch" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "data/../../evil", ".git/hooks/pre-commit", "recipe.py"])
+def test_strange_places_are_refused(tmp_path, name):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = 3
+        archive.addfile(info, io.BytesIO(b"abc"))
+    with pytest.raises(FirelibError) as caught:
+        unpack_outputs(packed.getvalue(), tmp_path / "project")
+    assert repr(name) in caught.value.what
+    assert not list(tmp_path.rglob("evil"))
