@@ -21,7 +21,7 @@ from firelib.console import note, out, table
 RESULTS = Path("benchmarks/results/stages.json")
 _RAY = """
 from firelib.config import Environment
-from firelib.ray_session import ray_session
+from firelib.ray_setup.session import ray_session
 with ray_session(Environment()): pass
 """
 START_UP = {

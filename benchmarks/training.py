@@ -29,7 +29,7 @@ from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, 
 from benchmarks.training_worker import job_of
 from firelib.config import Checkpoint
 from firelib.console import note
-from firelib.paths import params_of
+from firelib.project_layout import params_of
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.worker_group import worker_environment
 

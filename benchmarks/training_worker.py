@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.on_cpu import import_tensorflow
 from benchmarks.training_ways import Epoch, ways
 from firelib.config import Environment, load_params
-from firelib.paths import Paths, project_of
+from firelib.project_layout import Paths, project_of
 from firelib.recipe import load_recipe
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.train_stage import _job

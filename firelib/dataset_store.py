@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from firelib import storage
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.tfrecord.format.manifest import NAME, Manifest, index_name, read_manifest
 
 

@@ -22,12 +22,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from rich.markup import escape
 
 from firelib import console, storage
-from firelib.cluster_file import read_cluster_file
 from firelib.config import Params, load_params
 from firelib.errors import FirelibError
-from firelib.ray_start import fits_sockets, free_shared_memory, ray_temp_dir
-from firelib.ray_token import ray_token, token_file
-from firelib.ray_versions import cluster_version
+from firelib.ray_setup.cluster_file import read_cluster_file
+from firelib.ray_setup.start import fits_sockets, free_shared_memory, ray_temp_dir
+from firelib.ray_setup.token import ray_token, token_file
+from firelib.ray_setup.version import cluster_version
 from firelib.user_folders import is_private_folder, is_writable
 
 Status = Literal["ok", "warning", "error"]

@@ -40,7 +40,7 @@ os.environ[_MARK] = f"{os.environ.get(_MARK, '')}-{_WORKER}" if _WORKER else uui
 def ray_cluster() -> Iterator[None]:
     """One real, small Ray for all tests that need it."""
     from firelib.config import Environment
-    from firelib.ray_session import ray_session
+    from firelib.ray_setup.session import ray_session
 
     with ray_session(Environment(num_cpus=2)):
         yield

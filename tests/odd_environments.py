@@ -26,7 +26,7 @@ import json, os, psutil, sys, time
 from pathlib import Path
 from firelib.config import Environment
 from firelib.errors import FirelibError
-from firelib.ray_session import ray_session
+from firelib.ray_setup.session import ray_session
 
 began, said = time.monotonic(), {}
 try:

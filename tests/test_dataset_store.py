@@ -7,7 +7,7 @@ import pytest
 
 from firelib import storage
 from firelib.dataset_store import dataset_uri, new_dataset
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.tfrecord.format.manifest import NAME, Manifest, Split
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.tfrecord.write.shard_writer import layout_of, write_shard

@@ -13,27 +13,14 @@ from tests.project import ROOT
 FLOORS = (
     ("cli",),
     ("launch",),
-    ("pipeline", "tune"),
-    ("evaluate", "report", "train"),
+    ("dvc_pipeline", "tune"),
+    ("console_tables", "evaluate", "train"),
     ("data",),
     ("dataset_store",),
-    (
-        "doctor",
-        "lean_ray",
-        "lineage",
-        "paths",
-        "passing",
-        "ray_probe",
-        "ray_session",
-        "ray_start",
-        "ray_token",
-        "ray_versions",
-        "recipes",
-        "tfrecord",
-    ),
-    ("cluster_file", "config", "recipe", "storage"),
+    ("doctor", "job_context", "lineage", "project_layout", "ray_setup", "recipes", "tfrecord"),
+    ("config", "recipe", "storage"),
     ("keras_import",),
-    ("console", "errors", "gcp_machines", "machine", "signals", "user_folders"),
+    ("console", "errors", "gcp", "machine", "signals", "user_folders"),
 )
 FLOOR_OF = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -61,8 +61,8 @@ class InventoryModule(BaseInventoryPlugin):
 def _checked(path: str):  # firelib is imported below
     sys.path.insert(0, str(_ROOT))
     try:
-        from firelib.cluster_file import read_cluster_file
         from firelib.errors import FirelibError
+        from firelib.ray_setup.cluster_file import read_cluster_file
     except ImportError as error:
         raise AnsibleParserError(
             f"{error.name} is missing in {sys.executable}: take .venv/bin/ansible-playbook, "

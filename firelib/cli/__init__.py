@@ -22,7 +22,7 @@ from firelib.cli.project import (
     tracked,
 )
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
-from firelib.ray_token import show_token
+from firelib.ray_setup.token import show_token
 
 _STOPPED_BY_USER = 130  # Typer's exit code after Ctrl-C
 
@@ -110,7 +110,7 @@ def run(
 
     Examples: `firelib run` · `firelib run transform` · `firelib run --recipe fashion_mnist`
     """
-    from firelib.pipeline import run_pipeline
+    from firelib.dvc_pipeline import run_pipeline
 
     here = project(recipe)
     code = run_pipeline(here.paths, here.pipeline, here.environment, targets or [], force, options_given().debug)
@@ -155,7 +155,7 @@ def train(
     Examples: `firelib train` · `FIRELIB_WORKERS=1 firelib train --fresh` · `firelib train --tracking tensorboard`
     """
     from firelib.console import note, out
-    from firelib.report import timing_table
+    from firelib.console_tables import timing_table
     from firelib.tfrecord.format.manifest import read_manifest
     from firelib.train.driver.train_stage import Request, train
 
@@ -186,7 +186,7 @@ def tune(
     Examples: `firelib tune` · `firelib tune --write` · `FIRELIB_WORKERS=1 firelib tune --tracking none`
     """
     from firelib.console import note, out
-    from firelib.report import trial_table
+    from firelib.console_tables import trial_table
     from firelib.tfrecord.format.manifest import read_manifest
     from firelib.tune.best import write_best
     from firelib.tune.space import check_space
@@ -211,8 +211,8 @@ def tune(
 def evaluate(recipe: RecipeName = None) -> None:
     """Measure the model on the test split beside two baselines; draw pictures."""
     from firelib.console import out
+    from firelib.console_tables import class_table, comparison
     from firelib.evaluate.evaluate import evaluate
-    from firelib.report import class_table, comparison
 
     here = project(recipe)
     if launch.send_stage(here):
@@ -270,9 +270,9 @@ def data_log(
 ) -> None:
     """List the versions of the lake's tables, newest last."""
     from firelib.console import out
+    from firelib.console_tables import lake_table
     from firelib.data.lake import read_lake
     from firelib.errors import did_you_mean
-    from firelib.report import lake_table
 
     lake = read_lake(project(recipe).paths.lake_json)
     if table is not None and table not in lake.tables:
@@ -285,7 +285,7 @@ def data_log(
 def data_show(recipe: RecipeName = None) -> None:
     """Show the dataset: features with their statistics, splits, and what was left out."""
     from firelib.console import out
-    from firelib.report import feature_table, split_table
+    from firelib.console_tables import feature_table, split_table
     from firelib.tfrecord.format.manifest import read_manifest
 
     manifest = read_manifest(str(project(recipe).paths.manifest))

@@ -106,7 +106,7 @@ def plan(
     from firelib.launch.client.plan import Wish, plans
     from firelib.launch.client.plan_table import show_plans
     from firelib.launch.job_spec import Replicas, Resources, parse_gpu, refuse
-    from firelib.paths import project_of
+    from firelib.project_layout import project_of
 
     wish = Wish(Resources(gpu=parse_gpu(gpu), machine=machine), Replicas(replicas, buying), region)
     refuse([*wish.resources.problems(), *wish.replicas.problems()], where="the command line")
@@ -222,7 +222,7 @@ def fetch(job_id: _JobId) -> None:
 def _job(job_id: str) -> "tuple[Backend, JobRecord]":
     from firelib.launch.backend import backend
     from firelib.launch.job_record import read_record
-    from firelib.paths import project_of
+    from firelib.project_layout import project_of
 
     record = read_record(project_of(options_given().params), job_id)
     return backend(record.backend), record
@@ -249,6 +249,6 @@ def job_outputs(job_id: _JobId) -> None:
 
 def _job_root() -> str:
     from firelib.config import load_environment
-    from firelib.passing import shared_root
+    from firelib.job_context import shared_root
 
     return shared_root(load_environment().storage_root or "")

@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from firelib.config import Environment, Params
-    from firelib.paths import Paths
+    from firelib.project_layout import Paths
     from firelib.recipe import Recipe
 
 RecipeName = Annotated[
@@ -60,8 +60,8 @@ def project(name: str | None = None) -> Project:
     """The project of `--params`, or of the recipe of this name."""
     from firelib import storage
     from firelib.config import load_environment, load_params, model_params
-    from firelib.passing import is_passing, shared_root
-    from firelib.paths import Paths, project_of
+    from firelib.job_context import is_passing, shared_root
+    from firelib.project_layout import Paths, project_of
     from firelib.recipe import load_recipe
 
     environment = load_environment()
@@ -80,7 +80,7 @@ def project(name: str | None = None) -> Project:
 
 def params_file(recipe: str | None) -> Path:
     from firelib.config import load_params
-    from firelib.paths import params_of, project_of
+    from firelib.project_layout import params_of, project_of
 
     given = options_given().params
     if recipe is None or (given.is_file() and load_params(given).recipe == recipe):
@@ -95,7 +95,7 @@ def tracked(environment: "Environment", tracking: str | None) -> "Environment":
 @contextmanager
 def ray(here: Project, importing: str) -> Iterator[None]:
     """Ray for the time of the block; a module is imported meanwhile, since Ray's start leaves a core idle."""
-    from firelib.ray_session import ray_session
+    from firelib.ray_setup.session import ray_session
 
     threading.Thread(target=_import, args=(importing,), name="import", daemon=True).start()
     with ray_session(here.environment, here.recipe, options_given().debug):

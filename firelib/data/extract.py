@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from firelib import storage
 from firelib.console import note, progress
-from firelib.data.idx import is_idx, read_idx
+from firelib.data.formats.idx import is_idx, read_idx
 from firelib.data.lake import (
     Lake,
     TableRecord,
@@ -21,9 +21,9 @@ from firelib.data.lake import (
     split_into_parts,
     table_record,
 )
-from firelib.data.sources import RawFile, fetch
+from firelib.data.sources.fetch import RawFile, fetch
 from firelib.errors import FirelibError, did_you_mean
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 
 

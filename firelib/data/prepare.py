@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from firelib import storage
-from firelib.data.quality import check
+from firelib.data.row_validation import check
 from firelib.data.split import HASH, Hashes, HashRange, places
 from firelib.recipe import Recipe
 

@@ -20,17 +20,17 @@ from firelib.config import Params
 from firelib.console import note
 from firelib.data.dask_on_ray import compute
 from firelib.data.extract import ensure_lake
-from firelib.data.gather import Gathered, gather_shard, plan_shards
 from firelib.data.lake import Lake
 from firelib.data.prepare import Partition, prepare_partition
-from firelib.data.quality import REASON
+from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
+from firelib.data.shard_gather import Gathered, gather_shard, plan_shards
 from firelib.data.split import HashRange, split_ranges
 from firelib.data.statistics import fit, merge
 from firelib.data.tables import read_table
 from firelib.dataset_store import new_dataset
 from firelib.errors import FirelibError, did_you_mean
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import NAME, Manifest, Split

@@ -7,9 +7,9 @@ from firelib.console import progress
 from firelib.dataset_store import dataset_uri
 from firelib.evaluate.baselines import baselines
 from firelib.evaluate.model import TrainedModel
-from firelib.evaluate.pictures import draw_training
+from firelib.evaluate.plots import draw_training
 from firelib.evaluate.tasks import probabilities, task_of
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.tfrecord.read.dataset import open_dataset
 

@@ -9,9 +9,9 @@ from firelib import storage
 from firelib.errors import FirelibError
 from firelib.evaluate import classes, metrics
 from firelib.evaluate.arrays import Floats, Labels
-from firelib.evaluate.class_pictures import draw_confusion, draw_mistakes, picture_of, write_confusion
-from firelib.evaluate.pictures import write_curves
-from firelib.paths import Paths
+from firelib.evaluate.class_plots import draw_confusion, draw_mistakes, picture_of, write_confusion
+from firelib.evaluate.plots import write_curves
+from firelib.project_layout import Paths
 from firelib.recipe import Feature
 from firelib.tfrecord.format.fixed_decoder import Batch
 

@@ -20,7 +20,7 @@ class Gpu:
     """GPUs of one replica.
 
     Attributes:
-        kind: As gcp_machines.yaml names it: `t4`, `l4`, `a100`, …
+        kind: As machine_catalog.yaml names it: `t4`, `l4`, `a100`, …
         count: How many each replica gets.
     """
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from firelib.errors import did_you_mean
-from firelib.gcp_machines import wrong_gpu
+from firelib.gcp.machine_catalog import wrong_gpu
 from firelib.launch.job_spec import Gpu, Resources
 from firelib.launch.machine_types import Machine, gpu_kinds, gpus_of, machines
 

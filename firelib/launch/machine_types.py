@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.gcp_machines import TABLE, family, table
+from firelib.gcp.machine_catalog import TABLE, family, table
 from firelib.launch.job_spec import Gpu, Resources
 
 

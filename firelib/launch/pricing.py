@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from firelib.gcp_machines import table
+from firelib.gcp.machine_catalog import table
 from firelib.launch.job_spec import Buying, Replicas, Resources
 from firelib.launch.machine_types import gpu_kinds, gpus_of, machine
 

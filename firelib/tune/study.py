@@ -11,15 +11,15 @@ from firelib import storage
 from firelib.config import Environment, Params
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.paths import Paths
-from firelib.ray_session import require_cpus
+from firelib.project_layout import Paths
+from firelib.ray_setup.session import require_cpus
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.failure import Failure
 from firelib.train.run_spec import run_id
-from firelib.tune.notes import Notes
 from firelib.tune.space import check_space, drawn
 from firelib.tune.trial import Study, run_trial
+from firelib.tune.trial_logger import Notes
 
 _HEAD = "node:__internal_head__"  # Ray's own resource: trials are steered from where the project lies
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firelib.config import Environment, Params
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.train.driver.train_stage import Request, try_out
 from firelib.tune.space import applied

@@ -38,7 +38,7 @@ def filters() -> Any:
 
 
 def settings(**changes: Any) -> dict[str, Any]:
-    from firelib.cluster_file import Gcp
+    from firelib.ray_setup.cluster_file import Gcp
 
     gcp = Gcp.model_validate(GCP | changes).model_dump()
     hosts = {"head_ip": "10.10.0.10", "worker_ips": ["10.10.0.11"], "external_head_ip": ADDRESS}

@@ -10,8 +10,8 @@ import pytest
 from firelib.data import extract as extract_module
 from firelib.data.extract import ensure_lake, extract, read_raw
 from firelib.data.lake import Part, append_part, open_table
-from firelib.data.sources import RawFile
-from firelib.paths import Paths
+from firelib.data.sources.fetch import RawFile
+from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 from firelib.storage import remove_folder
 from tests.errors import refused

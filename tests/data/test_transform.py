@@ -14,10 +14,10 @@ import xxhash
 
 from firelib import storage
 from firelib.data.extract import extract
-from firelib.data.quality import REASON
+from firelib.data.row_validation import REASON
 from firelib.data.split import key_hashes, split_ranges
 from firelib.data.transform import report, transform
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.fixed_decoder import decode
 from firelib.tfrecord.format.framing import unframed, verify

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.evaluate.class_pictures import picture_of
+from firelib.evaluate.class_plots import picture_of
 from firelib.evaluate.tasks import Binary, Classes, probabilities, task_of
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Feature
 from tests.data.idx_files import images
 

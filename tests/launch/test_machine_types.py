@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.gcp_machines import table
+from firelib.gcp.machine_catalog import table
 from firelib.launch.job_spec import Gpu, Resources
 from firelib.launch.machine_checks import misfits
 from firelib.launch.machine_types import gpu_kinds, gpus_of, machine, machines

@@ -11,11 +11,11 @@ import yaml
 
 from firelib.config import Environment, load_params
 from firelib.data.extract import extract, read_raw
-from firelib.data.sources import fetch
+from firelib.data.sources.fetch import fetch
 from firelib.data.transform import transform
 from firelib.evaluate.evaluate import evaluate
 from firelib.evaluate.predict import predict
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature, Source, load_recipe
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.driver.train_stage import train

@@ -9,10 +9,10 @@ import pytest
 
 from firelib.config import load_params
 from firelib.data.extract import extract, read_raw
-from firelib.data.quality import check
-from firelib.data.sources import fetch
+from firelib.data.row_validation import check
+from firelib.data.sources.fetch import fetch
 from firelib.data.transform import transform
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import load_recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.read.dataset import open_dataset

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from firelib.config import Params, parse_params
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Feature, FittedFeature, Recipe, Source
 
 DAYS = 4

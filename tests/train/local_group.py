@@ -22,7 +22,7 @@ from unittest.mock import patch
 from firelib import storage
 from firelib.config import Environment, Params
 from firelib.errors import FirelibError
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.checkpoint.store import CheckpointStore

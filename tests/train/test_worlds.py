@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from firelib.config import load_params
-from firelib.paths import params_of
+from firelib.project_layout import params_of
 from firelib.recipe import FittedFeature
 from firelib.recipes.fashion_mnist import FashionMnist
 from firelib.recipes.flights import Flights

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from firelib.config import Environment, Params, parse_params
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Feature, FittedFeature, Recipe, Source
 from firelib.tfrecord.format.fixed_layout import fixed_layout
 from firelib.tfrecord.format.manifest import Manifest, Split

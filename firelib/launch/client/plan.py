@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from firelib.cluster_file import ClusterFile, read_cluster_file
 from firelib.errors import FirelibError, did_you_mean
-from firelib.gcp_machines import gpu_kind_named
+from firelib.gcp.machine_catalog import gpu_kind_named
 from firelib.launch.backend import BACKENDS
 from firelib.launch.job_spec import Gpu, Replicas, Resources, refuse
 from firelib.launch.machine_checks import misfits
 from firelib.launch.machine_types import gpus_of
 from firelib.launch.pricing import Price, Service, price, quotas
-from firelib.ray_token import ray_token, token_file
+from firelib.ray_setup.cluster_file import ClusterFile, read_cluster_file
+from firelib.ray_setup.token import ray_token, token_file
 
 CLUSTER_FILE = Path("cluster", "cluster.yaml")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from firelib import storage
 from firelib.console import note
 from firelib.errors import FirelibError
+from firelib.job_context import CODE
 from firelib.launch.runtime.secret_manager import read_cloud_secrets
 from firelib.launch.runtime.stage_runner import run_stage
 from firelib.launch.transfer.code_transfer import take_code
 from firelib.launch.transfer.output_archive import outputs_there, pack_outputs, unpack_outputs
-from firelib.passing import CODE
 
 #: What stands for "nothing yet" as input of the first stage.
 NOTHING = "none"

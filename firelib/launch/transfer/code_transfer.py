@@ -7,11 +7,11 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
+from firelib.job_context import CODE
 from firelib.launch.job_environment import JOB_ID
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_archive import write_package
 from firelib.launch.transfer.output_archive import outputs_there, outputs_uri, pack_outputs
-from firelib.passing import CODE
 
 #: Command of a container that takes the code.
 ENTRY = ("python", "-m", "firelib.launch.bootstrap")

@@ -14,7 +14,7 @@ from typing import Any
 
 from ray._private.ray_constants import WORKER_PROCESS_SETUP_HOOK_ENV_VAR  # Ray lets only jobs, not actors, name a hook
 
-from firelib.ray_token import ray_token
+from firelib.ray_setup.token import ray_token
 
 _KEEP_SECONDS = 120
 _TIMEOUT_SECONDS = 5.0

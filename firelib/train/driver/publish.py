@@ -6,7 +6,7 @@ from typing import Any
 
 from firelib import storage
 from firelib.lineage import lineage
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.run_spec import TrainingJob

@@ -9,7 +9,7 @@ from firelib.console import note
 from firelib.dataset_store import dataset_uri
 from firelib.errors import FirelibError
 from firelib.lineage import lineage
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.train.checkpoint.state import TrainingProgress

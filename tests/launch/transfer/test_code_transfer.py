@@ -7,10 +7,10 @@ import sys
 import pytest
 
 from firelib.errors import FirelibError
+from firelib.job_context import CODE
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri, send_code, take_code
 from firelib.launch.transfer.output_archive import fetch_outputs
-from firelib.passing import CODE
 from tests.launch.drill import write_project
 from tests.launch.jobs import job
 from tests.patience import patience

@@ -10,7 +10,7 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
-from firelib.ray_token import ray_token, show_token, token_file
+from firelib.ray_setup.token import ray_token, show_token, token_file
 
 _OVERRIDES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 

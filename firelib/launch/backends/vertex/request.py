@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from firelib.job_context import CODE
 from firelib.launch.backends.vertex.placements import Place
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.machine_types import gpu_kinds, gpus_of
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri
-from firelib.passing import CODE
 
 #: Labels by which all that a job started is found again.
 JOB_LABEL, PLACE_LABEL = "firelib-job", "firelib-place"

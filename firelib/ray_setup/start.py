@@ -17,8 +17,8 @@ from firelib import machine
 from firelib.config import Environment
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.lean_ray import lean_start
-from firelib.ray_token import ray_token, token_file
+from firelib.ray_setup.lean_start import lean_start
+from firelib.ray_setup.token import ray_token, token_file
 from firelib.user_folders import is_writable
 
 _TRIES = 3

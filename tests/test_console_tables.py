@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from firelib.report import feature_table, timing_table, trial_table
+from firelib.console_tables import feature_table, timing_table, trial_table
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.timing import Meter
 from firelib.tune.study import Trial

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firelib.pipeline import addresses, stale_stages
+from firelib.dvc_pipeline import addresses, stale_stages
 from tests.patience import patience, wait_until
 from tests.project import ROOT
 
@@ -191,7 +191,7 @@ def test_sigterm_reaches_the_stage_and_its_75_comes_back(tmp_path):
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc.yaml").write_text(f"stages: {{train: {{cmd: {sys.executable} stage.py}}}}\n")
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
-    code = "import sys, pathlib, firelib.pipeline as p; sys.exit(p._repro(pathlib.Path.cwd(), [], False, {}))"
+    code = "import sys, pathlib, firelib.dvc_pipeline as p; sys.exit(p._repro(pathlib.Path.cwd(), [], False, {}))"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env) as driver:
         try:

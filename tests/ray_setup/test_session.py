@@ -8,7 +8,7 @@ from firelib.config import Environment
 from firelib.data.extract import extract
 from firelib.data.transform import transform
 from firelib.errors import FirelibError
-from firelib.ray_session import ray_session, require_cpus
+from firelib.ray_setup.session import ray_session, require_cpus
 from firelib.recipe import load_recipe
 from tests.odd_environments import clean, session
 from tests.recipes.tiny import project, write_sources

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from firelib.paths import params_of, project_of
+from firelib.project_layout import params_of, project_of
 from tests.errors import refused
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firelib.gcp_machines import (
+from firelib.gcp.machine_catalog import (
     accelerators,
     families,
     families_with_gpus,

@@ -11,8 +11,8 @@ from types import ModuleType
 from firelib.config import Environment
 from firelib.console import note, quiet
 from firelib.errors import FirelibError
-from firelib.ray_probe import probe
-from firelib.ray_start import embedded_ray
+from firelib.ray_setup.probe import probe
+from firelib.ray_setup.start import embedded_ray
 from firelib.recipe import Recipe
 
 # Set before `import ray`: reports of usage leave the machine, and the banner of warnings helps nobody.

@@ -13,10 +13,10 @@ import psutil
 
 from firelib.config import Environment
 from firelib.console import note
+from firelib.console_tables import show_places, show_results
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
-from firelib.paths import Paths
-from firelib.ray_session import ray_session
-from firelib.report import show_places, show_results
+from firelib.project_layout import Paths
+from firelib.ray_setup.session import ray_session
 
 _GRACE_SECONDS = 60.0
 

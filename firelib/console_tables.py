@@ -7,7 +7,7 @@ from rich.table import Table
 
 from firelib import storage
 from firelib.console import note, out, table
-from firelib.paths import Paths
+from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature
 from firelib.tfrecord.format.manifest import Manifest
 

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 import stamina
 
-from firelib.data.sources import fetch
+from firelib.data.sources.fetch import fetch
 from firelib.recipe import Source
 from tests.errors import refused
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from firelib.cluster_file import parse_cluster_file, read_cluster_file
+from firelib.ray_setup.cluster_file import parse_cluster_file, read_cluster_file
 from tests.errors import refused
 from tests.project import ROOT
 

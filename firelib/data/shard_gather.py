@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from firelib import storage
-from firelib.data.quality import REASON
+from firelib.data.row_validation import REASON
 from firelib.data.split import HASH, HashRange
 from firelib.data.statistics import Moments, moments
 from firelib.recipe import Feature, Recipe

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.gcp_machines import accelerators, families, families_with_gpus, family, gpu_kind_named, wrong_gpu
+from firelib.gcp.machine_catalog import accelerators, families, families_with_gpus, family, gpu_kind_named, wrong_gpu
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
@@ -39,7 +39,7 @@ class Gcp(_Strict):
 
     project, region, zone: Where.
     machine_type: Of every machine.
-    gpus: To attach; gcp_machines.yaml knows to which machine families, and which bring theirs.
+    gpus: To attach; machine_catalog.yaml knows to which machine families, and which bring theirs.
     spot: Cheaper machines that Google may take back.
     disk_gib: Size of the boot disk.
     image: Of the boot disk.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from firelib.data.idx import is_idx, read_idx
+from firelib.data.formats.idx import is_idx, read_idx
 from firelib.errors import FirelibError
 from tests.data.idx_files import CODES, idx_bytes
 from tests.errors import refused

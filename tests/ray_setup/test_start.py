@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from firelib import ray_start
 from firelib.errors import FirelibError
+from firelib.ray_setup import start as ray_start
 from tests.full_disk import small_disk
 from tests.odd_environments import AS_STRANGER, STRANGER, WITH_SMALL_SHM, clean, session
 

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 from firelib import storage
 from firelib.evaluate.arrays import Floats, Labels
-from firelib.evaluate.pictures import save
+from firelib.evaluate.plots import save
 from firelib.recipe import Feature
 
 _IN_A_ROW = 5

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from firelib.ray_probe import probe
+from firelib.ray_setup.probe import probe
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from firelib.data.quality import REASON, check
+from firelib.data.row_validation import REASON, check
 from firelib.recipe import Feature, Recipe
 from tests.errors import refused
 

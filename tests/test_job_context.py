@@ -2,7 +2,7 @@
 
 import pytest
 
-from firelib.passing import CODE, is_passing, shared_root
+from firelib.job_context import CODE, is_passing, shared_root
 from tests.errors import refused
 
 COPY = "runtime_resources/working_dir_files/_ray_pkg_1"

@@ -7,7 +7,7 @@ import sys
 import urllib.request
 from http.client import HTTPException
 
-from firelib.ray_probe import probe
+from firelib.ray_setup.probe import probe
 
 _REACH_SECONDS = 5.0
 _JOIN_SECONDS = 60.0
