@@ -1,6 +1,7 @@
 """What all tests share: the environment, one Ray, and the check that nothing is left running."""
 
 import os
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ os.environ["DVC_NO_ANALYTICS"] = "1"
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 for name in [name for name in os.environ if name.startswith("FIRELIB_") or name == "RAY_ADDRESS"]:
     del os.environ[name]  # the settings of whoever runs the tests must not reach them
+
+# Shells start background commands with Ctrl-C ignored, which every process of the tests would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)

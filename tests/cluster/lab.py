@@ -26,12 +26,13 @@ _START = f"""
 useradd --create-home --shell /bin/bash {USER}
 echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{USER}
 echo 'Defaults env_file=/etc/environment' >> /etc/sudoers.d/{USER} # how this machine reaches packages
-mkdir -p /run/sshd /home/{USER}/.ssh /lab/$(hostname)
+mkdir -p /run/sshd /home/{USER}/.ssh /lab/firelib
 echo "$KEY" > /home/{USER}/.ssh/authorized_keys
 chown -R {USER}: /home/{USER}/.ssh
 chmod 700 /home/{USER}/.ssh
-ln -sfn /lab/$(hostname) /opt/firelib
+ln -sfn /lab/firelib /opt/firelib
 test -d /lab/uv-cache && echo UV_CACHE_DIR=/lab/uv-cache >> /etc/environment
+echo PYTHONPYCACHEPREFIX=/bytecode >> /etc/environment # what one host compiles, the others find
 exec /usr/sbin/sshd -D -e
 """
 
@@ -48,11 +49,13 @@ class Lab:
     Attributes:
         engine: Runs the hosts.
         folder: All files of the lab.
+        packages: Whether hosts will install any.
         seconds: Step → wall time.
     """
 
     engine: Engine
     folder: Path
+    packages: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -89,12 +92,17 @@ class Lab:
     def add_host(self, name: str, last: int) -> str:
         """Switch a new, bare host on; its address is that of the lab with this last part."""
         key = (self.home / ".ssh" / "id.pub").read_text()
+        disk = self.folder / "hosts" / name
+        disk.mkdir()
+        if self.packages:
+            _link_packages(disk / "uv-cache")
         self.engine.docker(
             *("run", "--detach", "--init", "--name", name, "--hostname", name),
             *("--network", BRIDGE, "--ip", address(last), "--shm-size", "8g", "--env", f"KEY={key}"),
             *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
-            *("--volume", f"{self.folder / 'hosts'}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
+            *("--volume", f"{disk}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
+            *("--volume", f"{self.folder / 'bytecode'}:/bytecode"),
             *(self.engine.base_image(*BARE), "bash", "-c", _START),
         )
         return address(last)
@@ -180,13 +188,12 @@ def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
     """
     folder = cache / f"lab-{os.getpid()}"
     try:
-        for name in ("home/.ssh", "hosts", "shared"):
+        for name in ("home/.ssh", "hosts", "shared", "bytecode"):
             (folder / name).mkdir(parents=True)
-        (folder / "shared").chmod(0o1777)
-        made = Lab(engine, folder)
+        for name in ("shared", "bytecode"):
+            (folder / name).chmod(0o1777)
+        made = Lab(engine, folder, packages)
         made.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "home" / ".ssh" / "id"))
-        if packages:
-            _link_packages(folder / "hosts" / "uv-cache")
         with engine.network(BRIDGE, SUBNET):
             yield made
             _remove_hosts(engine)
