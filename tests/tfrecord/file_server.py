@@ -1,4 +1,4 @@
-"""A web server of files that can be slow, fail, and count what it gives."""
+"""A web server for files that can be slow, fail, and count the bytes that it serves."""
 
 import re
 import time
@@ -12,16 +12,16 @@ from threading import Lock, Thread
 
 @dataclass
 class FileServer:
-    """What it does, and what it did.
+    """Settings and log of the server.
 
     Attributes:
-        folder: The files.
-        uri: Where they are served.
-        ranges: Whether it knows ranges.
-        latency: Seconds before each answer.
-        failures: How many of the next requests fail.
-        status: The answer to those; 0 closes the connection in the middle of the content.
-        served: (file, first byte, the byte after the last) of each successful GET.
+        folder: The folder with the files.
+        uri: URI at which they are served.
+        ranges: Whether the server supports range requests.
+        latency: Seconds before each response.
+        failures: Number of the next requests that fail.
+        status: Status of failed requests; 0 closes the connection in the middle of the content.
+        served: File, first byte, and the byte after the last of each successful GET.
     """
 
     folder: Path
