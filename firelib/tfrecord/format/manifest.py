@@ -1,6 +1,7 @@
 """manifest.json: the description of a dataset. It is written last, so a dataset with a manifest is complete."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,12 +63,12 @@ class Split(_FrozenModel):
             raise ValueError(f"expected {self.rows} rows in the shards, got {total}")
         return self
 
-    @property
+    @cached_property
     def row_bytes(self) -> float:
         """Mean bytes of a row in the files."""
         return sum(shard.bytes for shard in self.shards) / max(1, self.rows)
 
-    @property
+    @cached_property
     def block_rows(self) -> int:
         """Rows of a block of the epoch order: a power of two, about 256 KiB of the files, and at most 256 rows."""
         fitting = int(_BLOCK_BYTES / max(1.0, self.row_bytes))
@@ -120,7 +121,7 @@ class Manifest(_FrozenModel):
         """The features of a record: the model's features, then the label."""
         return [*(fitted.feature for fitted in self.features), *([self.label] if self.label else [])]
 
-    @property
+    @cached_property
     def layout(self) -> FixedLayout | None:
         """The fixed layout; None if the dataset has the canonical one."""
         return build_fixed_layout(self.columns) if has_fixed_layout(self.columns) else None

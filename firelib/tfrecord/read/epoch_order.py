@@ -63,6 +63,10 @@ class EpochOrder:
         rows = WINDOW_BLOCKS * self.block_rows * (LANES if self.seed is not None else _LANES_IN_FILE_ORDER)
         return max(1, rows // self.batch_size)
 
+    def batch_rows(self, step: int) -> int:
+        """Number of rows of global batch `step`; only the last batch may have fewer than `batch_size`."""
+        return min(self.batch_size, self.rows - step * self.batch_size)
+
     def batch(self, step: int) -> Rows:
         """Row numbers of global batch `step`."""
         return self.share(step, 0, 1)

@@ -99,7 +99,7 @@ class Packing:
         for feature in self.lists:
             flat += _pad_lists(*to_ragged(columns[feature.name], feature), padded)
         if size is not None:
-            flat.append(_weights(len(batches.order.batch(first)), steps, rows, size))
+            flat.append(_weights(batches.order.batch_rows(first), steps, rows, size))
         return flat
 
     def _empty(self, group: ColumnGroup, steps: int, rows: int) -> npt.NDArray[np.generic]:

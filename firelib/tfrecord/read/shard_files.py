@@ -3,6 +3,7 @@
 import os
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -46,7 +47,7 @@ class ShardFiles:
         for descriptor in self._descriptors.values():
             os.close(descriptor)
 
-    @property
+    @cached_property
     def row_starts(self) -> Rows:
         """int64 [shards + 1]: the split's row at which each shard starts, and the number of rows of the split."""
         return np.cumsum([0, *(shard.rows for shard in self.shards)])

@@ -23,6 +23,12 @@ def test_a_written_manifest_is_read_back(tmp_path: Path) -> None:
     assert read_manifest(str(tmp_path / MANIFEST_NAME)).sha256 == written.sha256
 
 
+def test_the_layout_is_built_once(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path, 10)
+    assert manifest.layout is manifest.layout
+    assert manifest.layout == read_manifest(str(tmp_path)).layout
+
+
 def test_an_unknown_split_is_named(tmp_path: Path) -> None:
     with refused(what="tset", where=MANIFEST_NAME, remedy="train"):
         write_dataset(tmp_path, 1).split("tset")

@@ -32,6 +32,7 @@ def test_only_the_last_batch_is_short(order: EpochOrder) -> None:
     sizes = [len(order.batch(step)) for step in range(order.steps)]
     assert all(size == order.batch_size for size in sizes[:-1])
     assert order.steps == -(-order.rows // order.batch_size)
+    assert sizes == [order.batch_rows(step) for step in range(order.steps)]
 
 
 @given(ORDERS, st.integers(1, 9))
