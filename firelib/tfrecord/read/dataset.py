@@ -54,11 +54,14 @@ def open_dataset(uri: str, *, features: Sequence[Feature] | None = None, label: 
         [1, 2, 3]
     """
     uri = storage.absolute(uri)
-    found = find_external_files(uri)
-    if found is not None:
+    try:
+        manifest = read_manifest(uri)  # one request in the usual case; the checks below only follow a failure
+    except Exception:  # storages report a missing file in many ways, some with the status 403
+        found = find_external_files(uri)
+        if found is None:
+            raise
         folder, names = found
         return Dataset(folder, build_external_manifest(folder, names, features, label), is_external=True)
-    manifest = read_manifest(uri)
     if features is not None or label is not None:
         raise FirelibError(
             "features= and label= were given, but the manifest declares them",

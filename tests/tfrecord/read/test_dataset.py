@@ -21,6 +21,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_an_invalid_manifest_is_not_mistaken_for_files_of_another_writer(tmp_path: Path) -> None:
+    write_dataset(tmp_path, 3)
+    (tmp_path / MANIFEST_NAME).write_text("{}")
+    with refused(what="manifest", where=tmp_path / MANIFEST_NAME, remedy="firelib transform"):
+        open_dataset(str(tmp_path))
+
+
 def _batches(folder: Path, **options: object) -> list:
     return list(open_dataset(str(folder)).as_tf(**{"batch_size": 64, **options}).as_numpy_iterator())
 

@@ -119,6 +119,11 @@ def test_missing_and_truncated_shards_of_a_bucket_are_named_before_the_first_bat
         open_dataset(uri).as_tf(8)
 
 
+def test_opening_a_dataset_takes_one_request(server: FileServer) -> None:
+    open_dataset(server.uri)
+    assert server.requests == [("GET", "manifest.json")]
+
+
 def test_every_byte_is_fetched_once_and_the_second_epoch_is_local(
     server: FileServer, folder: Path, cache: Path
 ) -> None:
