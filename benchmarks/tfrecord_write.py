@@ -25,8 +25,8 @@ from firelib import write_tfrecords
 from firelib.console import note
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
-from firelib.tfrecord.read.external_records import scanned
-from firelib.tfrecord.write.shard_writer import layout_of, write_shard
+from firelib.tfrecord.read.external_records import scan_offsets
+from firelib.tfrecord.write.shard_writer import choose_layout, write_shard
 
 _NAIVE_ROWS, _TAR_ROWS, _CONTAINER_ROWS, _RAY_ROWS = 2_000, 10_000, 40_000, (1_000, 11_000)
 _GOALS = {
@@ -62,7 +62,7 @@ def _measure(make: Callable[[int], datasets.Case], rows: int, folder: Path, roun
 
 
 def _makers(data: datasets.Case, folder: Path, stack: ExitStack) -> dict[str, Callable[[], Way]]:
-    table, layout = data.table(), layout_of(data.features)
+    table, layout = data.table(), choose_layout(data.features)
     columns = to_columns(table, data.features)
     shard = folder / "ours.tfrecord"
     write_shard(shard, columns, layout)
@@ -133,7 +133,7 @@ def _ray(table: Any, folder: Path) -> Way:
 
 def _records(shard: Path, rows: int) -> list[bytes]:
     """The first serialized Examples of a shard."""
-    ends = scanned(shard, str(shard))[: rows + 1].tolist()
+    ends = scan_offsets(shard, str(shard))[: rows + 1].tolist()
     content = shard.read_bytes()[: ends[-1]]
     return [content[begin + HEADER_BYTES : end - FOOTER_BYTES] for begin, end in pairwise(ends)]
 

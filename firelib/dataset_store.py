@@ -1,7 +1,7 @@
-"""Datasets below the storage root, each under the hash of its manifest.
+"""Store datasets below the storage root, each under the hash of its manifest.
 
-A stage that runs as a job elsewhere leaves its shards there, where all hosts see them; only the manifest, which is
-small, goes back into the project, and whoever has it finds the shards.
+A stage that runs as a job on another machine writes its shards there, where all machines can read them. Only the
+manifest, which is small, returns to the project; its hash locates the shards.
 """
 
 import shutil
@@ -12,28 +12,36 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.project_layout import Paths
-from firelib.tfrecord.format.manifest import NAME, Manifest, index_name, read_manifest
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, index_name, read_manifest
 
 
 def dataset_uri(paths: Paths) -> str:
-    """URI of the manifest that has its shards beside it: in the project, else in the store."""
+    """URI of the manifest that has its shards beside it: in the project, otherwise in the store.
+
+    Raises:
+        FirelibError: The project has no valid manifest.
+    """
     manifest = read_manifest(str(paths.manifest))
     names = [shard.name for split in manifest.splits.values() for shard in split.shards]
     if all((paths.tfrecords / name).is_file() for name in names):
         return str(paths.manifest)
-    stored = storage.join(_folder(paths, manifest), NAME)
-    return stored if storage.exists(stored) else str(paths.manifest)  # then its reader says what is missing
+    stored = storage.join(_stored_folder(paths, manifest), MANIFEST_NAME)
+    return stored if storage.exists(stored) else str(paths.manifest)  # the reader then names the missing shards
 
 
-def _folder(paths: Paths, manifest: Manifest) -> str:
+def _stored_folder(paths: Paths, manifest: Manifest) -> str:
     return storage.join(paths.datasets, manifest.sha256)
 
 
 @contextmanager
 def new_dataset(paths: Paths) -> Iterator[str]:
-    """URI of a folder to write shards and manifest into; the dataset is there when the block ends well.
+    """Publish the dataset that the block writes into a temporary folder.
 
-    It lies in the project, or in the store where `paths.elsewhere` is set; then the project gets the manifest alone.
+    The dataset is published in the project. If `paths.elsewhere` is set, it is published in the store, and the project
+    gets its manifest. If the block fails, nothing is published.
+
+    Yields:
+        URI of the folder to write shards and manifest into.
     """
     if not paths.elsewhere:
         with storage.publish_folder(paths.tfrecords) as folder:
@@ -44,18 +52,19 @@ def new_dataset(paths: Paths) -> Iterator[str]:
     try:
         yield work
         manifest = read_manifest(work)
-        if not storage.exists(storage.join(_folder(paths, manifest), NAME)):
-            _move(work, _folder(paths, manifest), manifest)
+        final = _stored_folder(paths, manifest)
+        if not storage.exists(storage.join(final, MANIFEST_NAME)):
+            _publish(work, final, manifest)
     finally:
         storage.remove_folder(work)
     with storage.publish_folder(paths.tfrecords) as folder:
         manifest.write(folder)
 
 
-def _move(work: str, final: str, manifest: Manifest) -> None:
-    """Give a dataset its final name: a folder as a whole, in a bucket file by file with the manifest last."""
+def _publish(work: str, final: str, manifest: Manifest) -> None:
+    """Move a dataset to its final name: a local folder as a whole, in a bucket file by file, the manifest last."""
     if storage.is_local(final):
-        shutil.rmtree(final, ignore_errors=True)  # of a writer that was killed: it has no manifest
+        shutil.rmtree(final, ignore_errors=True)  # without a manifest: left behind by a writer that was killed
         Path(work).chmod(0o755)
         Path(work).replace(final)
         return
@@ -64,4 +73,4 @@ def _move(work: str, final: str, manifest: Manifest) -> None:
             for name in (shard.name, *([index_name(shard.name)] if shard.index_xxh128 else [])):
                 fs, source = storage.filesystem(storage.join(work, name))
                 fs.cp_file(source, storage.filesystem(storage.join(final, name))[1])
-    storage.write_bytes(storage.join(final, NAME), manifest.to_json())
+    storage.write_bytes(storage.join(final, MANIFEST_NAME), manifest.to_json())

@@ -1,4 +1,4 @@
-"""Datasets under the hash of their manifest, for stages that run on other hosts."""
+"""Datasets under the hash of their manifest, for stages that run on other machines."""
 
 from pathlib import Path
 
@@ -8,27 +8,27 @@ import pytest
 from firelib import storage
 from firelib.dataset_store import dataset_uri, new_dataset
 from firelib.project_layout import Paths
-from firelib.tfrecord.format.manifest import NAME, Manifest, Split
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Split
 from firelib.tfrecord.read.dataset import open_dataset
-from firelib.tfrecord.write.shard_writer import layout_of, write_shard
+from firelib.tfrecord.write.shard_writer import choose_layout, write_shard
 from tests.tfrecord.small import FEATURES, LABEL, columns, write_dataset
 
 
 def fill(uri: str, rows: int = 30) -> Manifest:
-    """One shard and a manifest, in a folder anywhere."""
-    layout = layout_of([*FEATURES, LABEL])
+    """Write one shard and a manifest into a local or remote folder."""
+    layout = choose_layout([*FEATURES, LABEL])
     shard = write_shard(storage.join(uri, "train-0.tfrecord"), columns(rows), layout)
     manifest = Manifest(
         recipe="small",
         features=(),
         label=LABEL,
         key=("count",),
-        record_bytes=layout_of([LABEL]).record_bytes,
+        record_bytes=choose_layout([LABEL]).record_bytes,
         splits={"train": Split(rows=rows, shards=(shard,))},
         tables={},
         quality={},
     )
-    storage.write_bytes(storage.join(uri, NAME), manifest.to_json())
+    storage.write_bytes(storage.join(uri, MANIFEST_NAME), manifest.to_json())
     return manifest
 
 
@@ -47,28 +47,28 @@ def stored(paths: Paths) -> list[str]:
 def test_shards_go_to_the_store_and_the_manifest_to_the_project(paths):
     with new_dataset(paths) as folder:
         manifest = fill(folder)
-    assert [path.name for path in paths.tfrecords.iterdir()] == [NAME]
+    assert [path.name for path in paths.tfrecords.iterdir()] == [MANIFEST_NAME]
     uri = dataset_uri(paths)
     assert manifest.sha256 in uri
     assert uri.startswith(paths.root)
-    assert [Path(name).name for name in stored(paths)] == [NAME, "train-0.tfrecord"]
+    assert [Path(name).name for name in stored(paths)] == [MANIFEST_NAME, "train-0.tfrecord"]
 
 
-def test_the_same_dataset_again_changes_nothing(paths):
+def test_writing_the_same_dataset_again_changes_nothing(paths):
     for _ in range(2):
         with new_dataset(paths) as folder:
             fill(folder)
     assert len(stored(paths)) == 2
 
 
-def test_another_dataset_leaves_the_first_one(paths):
+def test_a_second_dataset_does_not_replace_the_first(paths):
     for rows in (30, 40):
         with new_dataset(paths) as folder:
             fill(folder, rows)
     assert len(stored(paths)) == 4
 
 
-def test_what_fails_leaves_nothing(paths):
+def test_a_failed_write_leaves_nothing(paths):
     def interrupted() -> None:
         with new_dataset(paths) as folder:
             fill(folder)
@@ -80,7 +80,7 @@ def test_what_fails_leaves_nothing(paths):
     assert not paths.manifest.exists()
 
 
-def test_in_a_project_shards_lie_beside_the_manifest(tmp_path):
+def test_a_local_stage_writes_shards_beside_the_manifest(tmp_path):
     paths = Paths("small", str(tmp_path / "root"), tmp_path)
     with new_dataset(paths) as folder:
         write_dataset(Path(folder), 20, 20)
@@ -89,7 +89,7 @@ def test_in_a_project_shards_lie_beside_the_manifest(tmp_path):
     assert not (tmp_path / "root").exists()
 
 
-def test_shards_that_are_nowhere_are_left_to_the_reader(tmp_path):
+def test_missing_shards_are_left_to_the_reader_to_report(tmp_path):
     paths = Paths("small", str(tmp_path / "root"), tmp_path)
     write_dataset(paths.tfrecords, 20)
     next(paths.tfrecords.glob("*.tfrecord")).unlink()

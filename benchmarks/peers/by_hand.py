@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from firelib.config import load_params, model_params
 from firelib.recipe import Recipe, load_recipe
-from firelib.tfrecord.format.fixed_layout import kind_of
+from firelib.tfrecord.format.fixed_layout import list_kind
 from firelib.tfrecord.format.manifest import read_manifest
 
 _SHUFFLE = 10_000
@@ -54,7 +54,7 @@ def _batches(recipe: Recipe, split: str, batch: int) -> tf.data.Dataset:
     if split == "train":
         records = records.shuffle(_SHUFFLE)
     columns = [*recipe.features, recipe.label]
-    spec = {column.name: tf.io.FixedLenFeature((), _DTYPES[kind_of(column)]) for column in columns}
+    spec = {column.name: tf.io.FixedLenFeature((), _DTYPES[list_kind(column)]) for column in columns}
 
     def parse(examples: tf.Tensor) -> tuple[dict[str, Any], Any]:
         parsed = tf.io.parse_example(examples, spec)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from firelib import Feature
-from firelib.tfrecord.format.fixed_layout import kind_of
+from firelib.tfrecord.format.fixed_layout import list_kind
 
 SETTINGS = "1 MiB buffer, batch, parse_example AUTOTUNE, prefetch"
 
@@ -40,7 +40,7 @@ def parser(features: Sequence[Feature]) -> Any:
     import tensorflow as tf
 
     dtypes = {"bytes": tf.string, "float": tf.float32, "int64": tf.int64}
-    spec = {feature.name: tf.io.FixedLenFeature((), dtypes[kind_of(feature)]) for feature in features}
+    spec = {feature.name: tf.io.FixedLenFeature((), dtypes[list_kind(feature)]) for feature in features}
 
     def parse(records: Any) -> Any:
         parsed = tf.io.parse_example(records, spec)

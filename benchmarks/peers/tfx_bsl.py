@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from firelib import Feature
 from firelib.console import note
-from firelib.tfrecord.format.fixed_layout import kind_of
+from firelib.tfrecord.format.fixed_layout import list_kind
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".bench-envs" / "tfx-bsl"
@@ -85,12 +85,12 @@ class TfxBsl:
 
     def read(self, files: Sequence[str], features: Sequence[Feature], batch: int) -> dict[str, Any]:
         """Seconds to read files into record batches, and how many rows they held."""
-        types = {feature.name: _TYPES[kind_of(feature)] for feature in features}
+        types = {feature.name: _TYPES[list_kind(feature)] for feature in features}
         return self._ask({"do": "read", "files": list(files), "features": types, "batch": batch})
 
     def rows(self, files: Sequence[str], features: Sequence[Feature]) -> list[dict[str, Any]]:
         """What files hold: each value a list, bytes as Latin-1."""
-        types = {feature.name: _TYPES[kind_of(feature)] for feature in features}
+        types = {feature.name: _TYPES[list_kind(feature)] for feature in features}
         answer = self._ask({"do": "rows", "files": list(files), "features": types})
         return list(answer["rows"])
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import FLOATS, Feature, Recipe
-from firelib.tfrecord.format.arrow_columns import cast, string_bytes
+from firelib.tfrecord.format.arrow_columns import cast_column, utf8_lengths
 from firelib.tfrecord.format.fixed_layout import has_fixed_size
 
 REASON = "rejected_because"
@@ -45,7 +45,7 @@ def check(rows: pd.DataFrame, recipe: Recipe) -> Checked:
     _check_label(rows, table, recipe)
     reasons = np.full(table.num_rows, None, dtype=object)
     for feature in (*recipe.features, recipe.label):
-        for reason, broken in _violations(cast(table, feature), feature):
+        for reason, broken in _violations(cast_column(table, feature), feature):
             reasons[broken.to_numpy(zero_copy_only=False) & (reasons == None)] = reason  # noqa: E711  elementwise
     bad = np.array([reason is not None for reason in reasons], dtype=bool)
     rejected = table.filter(pa.array(bad)).append_column(REASON, pa.array(reasons[bad], pa.string()))
@@ -86,7 +86,7 @@ def _exclusions(rows: pd.DataFrame, recipe: Recipe) -> Mapping[str, pd.Series]:
 
 
 def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
-    labels = cast(table, recipe.label)
+    labels = cast_column(table, recipe.label)
     if labels.null_count:
         first = rows[pd.array(labels.is_null().to_numpy(), dtype=bool)].iloc[0]
         example = ", ".join(f"{column}={first[column]}" for column in recipe.key)
@@ -116,7 +116,7 @@ def _value_violations(column: Any, feature: Feature) -> Iterator[tuple[str, pa.A
 
 
 def _string_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
-    too_long = pc.greater(string_bytes(column), feature.max_length)
+    too_long = pc.greater(utf8_lengths(column), feature.max_length)
     yield f"{feature.name} is longer than {feature.max_length} bytes", too_long.fill_null(False)
     if has_fixed_size(feature):
         yield f"{feature.name} ends with NUL, as padding does", pc.ends_with(column, "\0").fill_null(False)

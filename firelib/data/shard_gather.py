@@ -18,7 +18,7 @@ from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Shard
-from firelib.tfrecord.write.shard_writer import layout_of, shard_count, shard_name, write_shard
+from firelib.tfrecord.write.shard_writer import choose_layout, shard_count, shard_name, write_shard
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def plan_shards(
         target_bytes: Size of a shard.
         mean_bytes: Size of a row in memory, for records without a fixed size.
     """
-    layout = layout_of([*recipe.features, recipe.label])
+    layout = choose_layout([*recipe.features, recipe.label])
     record_bytes = layout.record_bytes if isinstance(layout, FixedLayout) else mean_bytes
     plans = []
     for split, whole in ranges.items():
@@ -84,7 +84,7 @@ def gather_shard(plan: ShardPlan, recipe: Recipe, sources: Sequence[str], folder
     repeated = _repeats_key(rows, recipe.key)
     columns = to_columns(rows.filter(pa.array(~repeated)), features)
     with storage.explain_full_disk(folder):
-        shard = write_shard(storage.join(folder, plan.name), columns, layout_of(features))
+        shard = write_shard(storage.join(folder, plan.name), columns, choose_layout(features))
     partial = {f.name: moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
     return Gathered(plan.split, shard, partial, _with_reason(rows.filter(pa.array(repeated))))
 

@@ -33,8 +33,8 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.fixed_layout import FixedLayout
-from firelib.tfrecord.format.manifest import NAME, Manifest, Split
-from firelib.tfrecord.write.shard_writer import layout_of
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Split
+from firelib.tfrecord.write.shard_writer import choose_layout
 
 
 def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
@@ -59,7 +59,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             gathered = compute([gather(plan, recipe, files, folder) for plan in plans], "write shards")
             rejected = _rejected(partitions, gathered, recipe)
             manifest = _manifest(recipe, versions, partitions, gathered, rejected)
-            storage.write_bytes(storage.join(folder, NAME), manifest.to_json())
+            storage.write_bytes(storage.join(folder, MANIFEST_NAME), manifest.to_json())
             _keep_aside(rejected, paths.rejected)
     return manifest
 
@@ -169,7 +169,7 @@ def _manifest(
         "excluded": dict(sorted(excluded.items())),
         "rejected": dict(sorted(Counter(rejected[REASON].to_pylist()).items())),
     }
-    layout = layout_of([*recipe.features, recipe.label])
+    layout = choose_layout([*recipe.features, recipe.label])
     return Manifest(
         recipe=recipe.name,
         features=_fitted(recipe, gathered),

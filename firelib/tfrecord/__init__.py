@@ -1,4 +1,5 @@
-"""The TFRecord engine: features -> layout -> encoded, framed records -> shards with a manifest -> batches.
+"""The TFRecord engine: features → layout → encoded, framed records → shards with a manifest → batches.
 
-Only `read.dataset` imports TensorFlow, and only when a `tf.data.Dataset` is asked for.
+Packages: `kernels` (compiled loops), `format` (bytes and manifest), `write` and `read`. `write` and `read` never import
+each other. Only `read` imports TensorFlow, and only when a `tf.data.Dataset` is requested.
 """

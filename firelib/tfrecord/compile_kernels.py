@@ -1,18 +1,16 @@
-"""Compile the kernels once, when an environment is made: `python -m firelib.tfrecord.compile_kernels`.
+"""Compile the kernels once, when an environment is set up: `python -m firelib.tfrecord.compile_kernels`.
 
-Numba keeps machine code in `__pycache__` (or NUMBA_CACHE_DIR). Without it the first transform and the first training
-compile the same kernels in several processes at once, in front of somebody who waits.
+Numba caches machine code in `__pycache__` (or NUMBA_CACHE_DIR). Without the cache, the first transform and the first
+training would compile the same kernels in several processes at once while the user waits.
 """
 
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from firelib.recipe import Feature
-from firelib.tfrecord.format.manifest import NAME
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.tfrecord.read.epoch_order import EpochOrder
 from firelib.tfrecord.read.packing import Packing
@@ -23,9 +21,9 @@ _ROWS, _BATCH = 64, 16
 
 
 def compile_kernels() -> None:
-    """Write and read small datasets of fixed layout, as those of both recipes are.
+    """Write and read small datasets in the fixed layout, which both bundled recipes use.
 
-    The kernels of the canonical layout take 25 seconds more; who needs them compiles them then.
+    The kernels of the canonical layout take another 25 seconds and are compiled when they are first used.
     """
     word = pa.array(["a", "bc"] * (_ROWS // 2))
     table = pa.table({"number": np.linspace(0, 1, _ROWS, dtype=np.float32), "count": np.arange(_ROWS), "word": word})
@@ -38,7 +36,7 @@ def compile_kernels() -> None:
 def _round_trip(data: Any, features: list[Feature]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         manifest = write_tfrecords(data, f"{folder}/data", features)
-        dataset = open_dataset(str(Path(folder, "data", NAME)))
+        dataset = open_dataset(f"{folder}/data")
         dataset.as_numpy("train")
         order = EpochOrder(_ROWS, _BATCH, 0, 0, manifest.split("train").block_rows)
         batches = RankBatches(dataset._store("train"), order, rank=0, world_size=1)

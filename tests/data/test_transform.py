@@ -19,12 +19,12 @@ from firelib.data.split import key_hashes, split_ranges
 from firelib.data.transform import report, transform
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
-from firelib.tfrecord.format.fixed_decoder import decode
-from firelib.tfrecord.format.framing import unframed, verify
+from firelib.tfrecord.format.framing import verify_frames
 from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from tests.errors import refused
 from tests.full_disk import small_disk
 from tests.recipes.tiny import Row, Tiny, derive, order_rows, project, tiny_recipe, write_sources
+from tests.tfrecord.reference import decode, strip_framing
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -60,8 +60,8 @@ def rows_of(manifest: Manifest, paths: Paths, split: str) -> list[Row]:
     rows = []
     for shard in manifest.splits[split].shards:
         block = np.frombuffer((paths.tfrecords / shard.name).read_bytes(), np.uint8)
-        verify(block, manifest.record_bytes, shard.name)
-        columns = decode(unframed(block, manifest.record_bytes), manifest.layout)
+        verify_frames(block, manifest.record_bytes, shard.name)
+        columns = decode(strip_framing(block, manifest.record_bytes), manifest.layout)
         assert {len(column) for column in columns.values()} == {shard.rows}
         rows += [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return rows

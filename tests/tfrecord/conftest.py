@@ -1,4 +1,4 @@
-"""Hypothesis without a deadline: first calls compile kernels or import TensorFlow."""
+"""Disable Hypothesis's deadline: a first call compiles kernels or imports TensorFlow."""
 
 from hypothesis import settings
 

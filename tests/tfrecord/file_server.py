@@ -1,4 +1,4 @@
-"""A web server of files that can be slow, fail, and count what it gives."""
+"""A web server for files that can be slow, fail, and count the bytes that it serves."""
 
 import re
 import time
@@ -12,16 +12,17 @@ from threading import Lock, Thread
 
 @dataclass
 class FileServer:
-    """What it does, and what it did.
+    """Settings and log of the server.
 
     Attributes:
-        folder: The files.
-        uri: Where they are served.
-        ranges: Whether it knows ranges.
-        latency: Seconds before each answer.
-        failures: How many of the next requests fail.
-        status: The answer to those; 0 closes the connection in the middle of the content.
-        served: (file, first byte, the byte after the last) of each successful GET.
+        folder: The folder with the files.
+        uri: URI at which they are served.
+        ranges: Whether the server supports range requests.
+        latency: Seconds before each response.
+        failures: Number of the next requests that fail.
+        status: Status of failed requests; 0 closes the connection in the middle of the content.
+        requests: Method and file of each request.
+        served: File, first byte, and the byte after the last of each successful GET.
     """
 
     folder: Path
@@ -30,6 +31,7 @@ class FileServer:
     latency: float = 0.0
     failures: int = 0
     status: int = 503
+    requests: list[tuple[str, str]] = field(default_factory=list)
     served: list[tuple[str, int, int]] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
@@ -48,6 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         path = self.server.files.folder / self.path[1:]
+        self.server.files.requests.append(("HEAD", path.name))
         self.send_response(200 if path.is_file() else 404)
         self.send_header("Content-Length", str(path.stat().st_size if path.is_file() else 0))
         self.send_header("Accept-Ranges", "bytes")
@@ -55,6 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         files, path = self.server.files, self.server.files.folder / self.path[1:]
+        files.requests.append(("GET", path.name))
         time.sleep(files.latency)
         if not path.is_file() or (files.fails_now() and files.status):
             self.send_response(files.status if path.is_file() else 404)

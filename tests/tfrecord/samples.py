@@ -1,4 +1,4 @@
-"""Random features and columns that fit them; TensorFlow's view of the records they make."""
+"""Random features, columns that fit them, and TensorFlow's parser as the oracle."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from firelib.recipe import FLOATS, INTEGERS, Feature
-from firelib.tfrecord.format.fixed_layout import integer_bounds, kind_of, numpy_dtype
+from firelib.tfrecord.format.fixed_layout import integer_bounds, list_kind, numpy_dtype
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 SHAPES = st.lists(st.integers(1, 4), max_size=2).map(tuple)
@@ -37,13 +37,13 @@ def columns(draw: st.DrawFn, feature: Feature, rows: int) -> np.ndarray:
         return np.array(draw(st.lists(word, min_size=rows, max_size=rows)), dtype=numpy_dtype(feature))
     if feature.dtype in INTEGERS:
         low, high = integer_bounds(feature)
-        # Extremes come up often, since a width is decided there.
+        # Extremes come up often, since they decide the width of varints.
         values = st.sampled_from([low, high]) | st.integers(low, high)
         flat = draw(st.lists(values, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))))
         return np.array(flat, dtype=numpy_dtype(feature)).reshape(shape)
     if feature.dtype == "bfloat16":
         bits = draw(hnp.arrays(np.uint16, shape))
-        bits[(bits & 0x7FFF) > 0x7F80] = 0x7FC0  # one NaN, since they pass through float32
+        bits[(bits & 0x7FFF) > 0x7F80] = 0x7FC0  # a single NaN payload, since values are converted through float32
         return bits.view(numpy_dtype(feature))
     return draw(hnp.arrays(numpy_dtype(feature), shape))
 
@@ -57,7 +57,7 @@ def datasets(draw: st.DrawFn, min_rows: int = 0) -> tuple[list[Feature], dict[st
 
 
 def parsed(serialized: list[bytes], declared: list[Feature]) -> dict[str, np.ndarray]:
-    """What TensorFlow's own parser makes of records."""
+    """Columns that TensorFlow's parser reads from records."""
     import tensorflow as tf
 
     spec = {feature.name: _spec(feature) for feature in declared}
@@ -66,7 +66,7 @@ def parsed(serialized: list[bytes], declared: list[Feature]) -> dict[str, np.nda
 
 
 def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """Bit for bit, NaN included."""
+    """Compare bit for bit, NaN included."""
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         assert found[name].dtype == values.dtype, name
@@ -75,7 +75,7 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
 
 
 def table(columns: dict[str, np.ndarray]) -> pa.Table:
-    """Columns as Arrow; arrays as lists, strings as UTF-8."""
+    """Columns as an Arrow table; arrays as lists, strings as UTF-8."""
     return pa.table({name: _arrow(values) for name, values in columns.items()})
 
 
@@ -93,13 +93,13 @@ def _arrow(values: np.ndarray) -> pa.Array:
 def _spec(feature: Feature) -> Any:
     import tensorflow as tf
 
-    kind = kind_of(feature)
+    kind = list_kind(feature)
     dtype = {"float": tf.float32, "int64": tf.int64, "bytes": tf.string}[kind]
     return tf.io.FixedLenFeature(() if kind == "bytes" else feature.shape, dtype)
 
 
 def _typed(values: np.ndarray, feature: Feature) -> np.ndarray:
     dtype = numpy_dtype(feature)
-    if kind_of(feature) == "bytes":
+    if list_kind(feature) == "bytes":
         return np.frombuffer(b"".join(values.tolist()), dtype).reshape(len(values), *feature.shape)
     return values.astype(dtype)

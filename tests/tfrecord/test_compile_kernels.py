@@ -1,3 +1,5 @@
+"""`compile_kernels` compiles every kernel of the fixed layout."""
+
 import os
 import subprocess
 import sys
@@ -6,8 +8,7 @@ from pathlib import Path
 from tests.project import ROOT
 
 
-def test_reading_and_writing_compile_nothing_afterwards(tmp_path: Path) -> None:
-    """Run twice with an empty cache: the second run adds no machine code to it."""
+def test_a_second_run_compiles_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "firelib.tfrecord.compile_kernels"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)

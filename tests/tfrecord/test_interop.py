@@ -1,4 +1,4 @@
-"""Other readers understand what we write, and we understand what other writers write."""
+"""Other readers read firelib's files, and firelib reads the files of other writers."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ LAYOUTS = {"fixed": FIXED, "canonical": CANONICAL}
 
 
 def table(features: tuple[Feature, ...]) -> pa.Table:
-    """Rows that use all the features: negative and large numbers, NUL inside bytes, empty and missing values."""
+    """Rows for all features: negative and large numbers, NUL inside bytes, empty and missing values."""
     columns: dict[str, Any] = {
         "id": [(-1) ** row * row * 10**15 for row in range(ROWS)],
         "real": pa.array(np.arange(ROWS, dtype="f4") / 7),
@@ -39,7 +39,7 @@ def table(features: tuple[Feature, ...]) -> pa.Table:
 
 
 def write(folder: Path, layout: str, compression: Any = None) -> list[str]:
-    """The dataset's files, in order."""
+    """Write a dataset and return its files, in order."""
     features = LAYOUTS[layout]
     write_tfrecords(table(features), str(folder), features, shard_mib=0.002, compression=compression)
     files = sorted(str(path) for path in folder.glob("*.tfrecord*") if path.suffix != ".index")
@@ -48,7 +48,7 @@ def write(folder: Path, layout: str, compression: Any = None) -> list[str]:
 
 
 def expected(layout: str) -> list[dict[str, Any]]:
-    """Rows as a plain reader of Examples sees them: strings and pictures as bytes, short strings padded."""
+    """Rows as another reader sees them: strings and pictures as bytes, short strings padded."""
     rows = table(LAYOUTS[layout]).to_pylist()
     for row in rows:
         for name, stored in {"picture": bytes, "word": lambda word: word.encode().ljust(5, b"\0")}.items():
@@ -61,7 +61,7 @@ def expected(layout: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_ray_data_reads_ours(tmp_path: Path, ray_cluster: None, layout: str, compression: Any) -> None:
+def test_ray_data_reads_firelib_files(tmp_path: Path, ray_cluster: None, layout: str, compression: Any) -> None:
     import ray
 
     files = write(tmp_path / "d", layout, compression)
@@ -72,7 +72,7 @@ def test_ray_data_reads_ours(tmp_path: Path, ray_cluster: None, layout: str, com
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_we_read_what_ray_data_writes(tmp_path: Path, ray_cluster: None, layout: str) -> None:
+def test_firelib_reads_ray_data_files(tmp_path: Path, ray_cluster: None, layout: str) -> None:
     import ray
 
     rows = pa.Table.from_pylist(expected(layout), pa.schema([_field(feature) for feature in LAYOUTS[layout]]))
@@ -83,7 +83,7 @@ def test_we_read_what_ray_data_writes(tmp_path: Path, ray_cluster: None, layout:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_tfx_bsl_reads_ours_and_we_read_its(tmp_path: Path, layout: str) -> None:
+def test_tfx_bsl_and_firelib_read_each_others_files(tmp_path: Path, layout: str) -> None:
     from benchmarks.peers.tfx_bsl import TfxBsl, save_lists
 
     features, wanted = LAYOUTS[layout], expected(layout)
@@ -100,14 +100,14 @@ def test_tfx_bsl_reads_ours_and_we_read_its(tmp_path: Path, layout: str) -> None
 
 
 def _plain(value: Any) -> Any:
-    """Ray Data gives arrays for lists, and NaN for a number that is missing."""
+    """Convert a value of Ray Data, which returns arrays for lists and NaN for a missing number."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _from_lists(name: str, value: Any, features: tuple[Feature, ...]) -> Any:
-    """tfx-bsl gives a list for everything."""
+    """Convert a value of tfx-bsl, which returns a list for every feature."""
     feature = next(feature for feature in features if feature.name == name)
     if value is None or feature.ragged:
         return value
@@ -121,7 +121,7 @@ def _field(feature: Feature) -> pa.Field:
 
 
 def _read_as(feature: Feature) -> Feature:
-    """What plain Examples hold: pictures and strings are bytes."""
+    """The declaration for another writer's Examples, where pictures and strings are bytes."""
     if feature.dtype in ("int64", "float32"):
         return Feature(feature.name, feature.dtype, ragged=feature.ragged, optional=feature.optional)
     return Feature(feature.name, "bytes")

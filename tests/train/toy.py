@@ -11,7 +11,7 @@ import numpy as np
 from firelib.config import Environment, Params, parse_params
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, FittedFeature, Recipe, Source
-from firelib.tfrecord.format.fixed_layout import fixed_layout
+from firelib.tfrecord.format.fixed_layout import build_fixed_layout
 from firelib.tfrecord.format.manifest import Manifest, Split
 from firelib.tfrecord.write.shard_writer import shard_name, write_shard
 
@@ -115,7 +115,7 @@ def write_toy(project: Path, train_rows: int = 1000) -> Paths:
     """A project with the dataset of the recipe; the last global batch is short, the shares are uneven."""
     paths = Paths("toy", str(project / "storage"), project)
     paths.tfrecords.mkdir(parents=True)
-    layout = fixed_layout([*Toy.features, Toy.label])
+    layout = build_fixed_layout([*Toy.features, Toy.label])
     splits = {}
     for seed, (split, rows) in enumerate({"train": train_rows, "validation": 301, "test": 250}.items()):
         shard = write_shard(paths.tfrecords / shard_name(split, 0, 1), columns(rows, seed), layout)

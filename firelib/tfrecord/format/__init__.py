@@ -1,1 +1,1 @@
-"""How bytes stand in a TFRecord file: framing, the fixed layout and the canonical encoding, the manifest."""
+"""The file format: record framing, the fixed layout, the canonical encoding, and the manifest."""

@@ -1,4 +1,4 @@
-"""Arrow tables to the NumPy columns that records are made of: exact types, declared stand-ins for missing values."""
+"""Convert Arrow tables to the columns that encoders take: exact types, and declared values for missing ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,66 +14,86 @@ from firelib.tfrecord.format.fixed_layout import has_fixed_size, numpy_dtype
 
 
 def to_columns(table: pa.Table, features: Sequence[Feature]) -> dict[str, Any]:
-    """One array a feature.
+    """Convert a table to one array per feature.
+
+    Args:
+        table: Rows with a column for each feature; other columns are ignored.
+        features: The features to convert.
 
     Returns:
         Feature name → NumPy array [rows, *shape] of the feature's dtype; bounded strings are `S<max_length>`.
-        Features without a fixed size are Arrow arrays (large strings, binaries, lists), nulls where a row lacks them.
+        Features without a fixed size are Arrow arrays (large strings, large binaries, lists) with nulls where a row
+        lacks the feature.
 
     Raises:
-        FirelibError: A column is missing, has a value of another type, a null in a feature that is not
-            nullable, or a string that is too long.
+        FirelibError: A column is missing, or holds a value of another type, a null in a feature that is neither
+            nullable nor optional, a string that is too long, or a value outside the declared range.
     """
     return {feature.name: to_column(table, feature) for feature in features}
 
 
 def to_column(table: pa.Table, feature: Feature) -> Any:
-    """One feature's values; see `to_columns`."""
-    column = cast(table, feature)
+    """Convert the column of one feature.
+
+    Args:
+        table: Rows with a column for the feature.
+        feature: Its declaration.
+
+    Returns:
+        A NumPy or an Arrow array; see `to_columns`.
+
+    Raises:
+        FirelibError: As for `to_columns`.
+    """
+    column = cast_column(table, feature)
     if column.null_count and not (feature.nullable or feature.optional):
         raise FirelibError(
             f"{column.null_count} values are missing in column {feature.name!r}",
             where=f"feature {feature.name!r}",
-            remedy="fill or exclude them in the recipe, or declare it nullable",
+            remedy="fill or drop the missing values in the recipe, or declare nullable=True",
         )
     if not has_fixed_size(feature):
-        return _variable(column, feature)
+        return _to_arrow_array(column, feature)
     if feature.dtype == "string":
-        return _strings(column, feature)
-    flat = _elements(column, feature) if feature.shape else column
-    return _numbers(flat, feature).reshape(len(column), *feature.shape)
+        return _to_strings(column, feature)
+    flat = _flatten_arrays(column, feature) if feature.shape else column
+    return _to_numbers(flat, feature).reshape(len(column), *feature.shape)
 
 
-def cast(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
-    """A column in the feature's Arrow type, nulls kept.
+def cast_column(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
+    """Cast a feature's column to the feature's Arrow type; nulls stay null.
+
+    Args:
+        table: Rows with a column for the feature.
+        feature: Its declaration.
 
     Raises:
-        FirelibError: The column is missing or holds a value that is not of the type.
+        FirelibError: The column is missing, or holds a value that the type cannot represent.
     """
     if feature.name not in table.column_names:
         raise FirelibError(
-            f"there is no column {feature.name!r}",
+            f"missing column {feature.name!r}",
             where="the table that the recipe's transform returns",
             remedy=did_you_mean(feature.name, table.column_names),
         )
     column = table[feature.name]
     try:
-        return _flat_lists(column, feature).cast(_arrow_type(feature))
+        return _flatten_lists(column, feature).cast(_arrow_type(feature))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FirelibError(
-            f"column {feature.name!r} should be {feature.dtype} but is {column.type}: {error}",
+            f"column {feature.name!r}: expected {feature.dtype}, got {column.type}: {error}",
             where=f"feature {feature.name!r}",
-            remedy="convert it in the recipe's transform, or correct the feature's dtype",
+            remedy="convert the column in the recipe's transform, or correct the feature's dtype",
         ) from None
 
 
-def string_bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def utf8_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Length of each string in UTF-8 bytes."""
     return pc.binary_length(column)
 
 
 def _arrow_type(feature: Feature) -> pa.DataType:
-    """The Arrow type of a column; bfloat16, which Arrow lacks, comes as float32."""
+    """The Arrow type of a feature's column; bfloat16 becomes float32, since Arrow has no bfloat16."""
     scalars = {"bool": pa.bool_(), "string": pa.string(), "bytes": pa.large_binary(), "bfloat16": pa.float32()}
     scalar = scalars.get(feature.dtype) or pa.from_numpy_dtype(np.dtype(feature.dtype))
     if feature.dtype == "string" and not has_fixed_size(feature):
@@ -83,12 +103,12 @@ def _arrow_type(feature: Feature) -> pa.DataType:
     return pa.list_(scalar) if feature.shape else scalar
 
 
-def _variable(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
-    """A column whose values differ in size, or are not always there."""
+def _to_arrow_array(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
+    """Convert a feature without a fixed size: values of different sizes, or optional ones."""
     array = column.combine_chunks()
     array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
     if feature.nullable and array.null_count:
-        array = array.fill_null(pa.scalar([] if feature.ragged else _stand_in(feature), array.type))
+        array = array.fill_null(pa.scalar([] if feature.ragged else _fill_value(feature), array.type))
     if feature.shape:
         _check_sizes(array, feature)
     items = array.flatten() if feature.ragged or feature.shape else array
@@ -96,71 +116,71 @@ def _variable(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
         raise FirelibError(
             f"{items.null_count} values are missing inside lists",
             where=f"feature {feature.name!r}",
-            remedy="fill or drop them in the recipe",
+            remedy="fill or drop the missing values in the recipe",
         )
-    _check_lengths(items, feature)
+    _check_max_length(items, feature)
     if feature.dtype not in ("string", "bytes", "bool"):
-        check_bounds(items.drop_null().to_numpy(zero_copy_only=False), feature)
+        _check_range(items.drop_null().to_numpy(zero_copy_only=False), feature)
     return array
 
 
-def _stand_in(feature: Feature) -> Any:
+def _fill_value(feature: Feature) -> Any:
     if feature.dtype in ("string", "bytes"):
         return b"" if feature.dtype == "bytes" else ""
     return float("nan") if feature.dtype in FLOATS else feature.missing
 
 
-def _check_lengths(array: pa.Array, feature: Feature) -> None:
+def _check_max_length(array: pa.Array, feature: Feature) -> None:
     if not feature.max_length:
         return
-    longest = pc.max(string_bytes(array)).as_py() or 0
+    longest = pc.max(utf8_lengths(array)).as_py() or 0
     if longest > feature.max_length:
         raise FirelibError(
-            f"a value has {longest} bytes, more than {feature.max_length}",
+            f"expected at most {feature.max_length} bytes, got a value of {longest} bytes",
             where=f"feature {feature.name!r}",
-            remedy=f"max_length={longest}, or shorten it in the recipe",
+            remedy=f"declare max_length={longest}, or shorten the value in the recipe",
         )
 
 
-def _numbers(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
+def _to_numbers(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
     if column.null_count:
-        column = column.fill_null(pa.scalar(_stand_in(feature), column.type))
+        column = column.fill_null(pa.scalar(_fill_value(feature), column.type))
     values: npt.NDArray[np.generic] = column.to_numpy().astype(numpy_dtype(feature), copy=False)
-    check_bounds(values, feature)
+    _check_range(values, feature)
     return values
 
 
-def check_bounds(values: npt.NDArray[np.generic], feature: Feature) -> None:
-    """Refuse a value outside the declared range; NaN and the stand-in for missing are inside."""
+def _check_range(values: npt.NDArray[np.generic], feature: Feature) -> None:
+    """Refuse a value outside the declared range; NaN and `missing` are allowed."""
     if not feature.range or not len(values):
         return
     low, high = feature.range
-    wrong = (values < low) | (values > high)  # type: ignore[operator]  # numbers, by the caller
+    wrong = (values < low) | (values > high)  # type: ignore[operator]  # callers pass numbers
     if feature.missing is not None:
         wrong &= values != feature.missing
     if wrong.any():
         raise FirelibError(
-            f"{values[wrong][0]} is outside {feature.range}",
+            f"{values[wrong][0]} is outside the range {feature.range}",
             where=f"feature {feature.name!r}",
-            remedy="widen the range, or exclude the row in the recipe",
+            remedy="widen the feature's range, or exclude the row in the recipe",
         )
 
 
-def _strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
+def _to_strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.generic]:
     column = column.fill_null("")
-    _check_lengths(column, feature)
+    _check_max_length(column, feature)
     if pc.any(pc.ends_with(column, "\0")).as_py():
         raise FirelibError(
-            "a value ends with NUL, which cannot be told from padding",
+            "a value ends with NUL, which is indistinguishable from padding",
             where=f"feature {feature.name!r}",
-            remedy="strip it in the recipe",
+            remedy="strip trailing NULs in the recipe",
         )
     encoded = column.cast(pa.binary()).to_numpy(zero_copy_only=False)
     return encoded.astype(numpy_dtype(feature)) if len(encoded) else np.empty(0, numpy_dtype(feature))
 
 
-def _flat_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
-    """Arrays as lists of one level, whatever Arrow type holds them."""
+def _flatten_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
+    """Flatten nested and fixed-size lists to lists of one level."""
     if not feature.shape or not _is_list(column.type):
         return column
     array = column.combine_chunks()
@@ -168,17 +188,17 @@ def _flat_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
     if isinstance(array, pa.FixedSizeListArray):
         array = array.cast(pa.list_(array.type.value_type))
     while _is_list(array.type.value_type):
-        array = _without_inner_level(array, feature)
+        array = _merge_inner_level(array, feature)
     return pa.chunked_array([array])
 
 
-def _without_inner_level(array: pa.Array, feature: Feature) -> pa.Array:
+def _merge_inner_level(array: pa.Array, feature: Feature) -> pa.Array:
     inner = array.values
     if isinstance(inner, pa.FixedSizeListArray):
         inner = inner.cast(pa.list_(inner.type.value_type))
     if inner.null_count:
         raise FirelibError(
-            "a part of an array is missing", where=f"feature {feature.name!r}", remedy="fill it in the recipe"
+            "an inner list of an array is missing", where=f"feature {feature.name!r}", remedy="fill it in the recipe"
         )
     offsets = inner.offsets.take(array.offsets)
     return type(array).from_arrays(offsets, inner.values, mask=array.is_null() if array.null_count else None)
@@ -195,14 +215,14 @@ def _check_sizes(column: Any, feature: Feature) -> None:
     wrong = lengths.filter(pc.not_equal(lengths, expected))
     if len(wrong):
         raise FirelibError(
-            f"an array has {wrong[0].as_py()} values, not {expected}",
+            f"expected arrays of {expected} values, got {wrong[0].as_py()} values",
             where=f"feature {feature.name!r}",
-            remedy=f"every value needs shape {feature.shape}",
+            remedy=f"give every value the shape {feature.shape} in the recipe",
         )
 
 
-def _elements(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
-    """The elements of all arrays, one after the other; a missing array is as many missing elements."""
+def _flatten_arrays(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
+    """Concatenate the elements of all arrays; a missing array becomes as many missing elements."""
     _check_sizes(column, feature)
     if column.null_count:
         blank = pa.scalar([None] * int(np.prod(feature.shape)), column.type)
@@ -212,6 +232,6 @@ def _elements(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
         raise FirelibError(
             f"{flat.null_count} values are missing inside arrays",
             where=f"feature {feature.name!r}",
-            remedy="fill them in the recipe, or declare it nullable",
+            remedy="fill the missing values in the recipe, or declare nullable=True",
         )
     return flat

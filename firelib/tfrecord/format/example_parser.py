@@ -1,4 +1,4 @@
-"""Records of any writer to columns: NumPy arrays where a feature has a fixed size, else Arrow arrays."""
+"""Parse Examples of any writer into columns: NumPy arrays for features of a fixed size, otherwise Arrow arrays."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +10,8 @@ import pyarrow as pa
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
 from firelib.tfrecord.format.canonical_encoder import KINDS
-from firelib.tfrecord.format.fixed_layout import has_fixed_size, kind_of, numpy_dtype
-from firelib.tfrecord.format.protobuf_wire import sized
+from firelib.tfrecord.format.fixed_layout import has_fixed_size, list_kind, numpy_dtype
+from firelib.tfrecord.format.protobuf_wire import length_prefixed
 from firelib.tfrecord.kernels import parse as kernel
 from firelib.tfrecord.kernels.raw_memory import SLACK
 
@@ -20,75 +20,90 @@ Ints = npt.NDArray[np.int64]
 _LIST_NAMES = {1: "bytes_list", 2: "float_list", 3: "int64_list"}
 
 
-def parse(buffer: npt.NDArray[np.uint8], begins: Ints, ends: Ints, features: Sequence[Feature]) -> dict[str, Any]:
-    """Columns of serialised Examples.
+def parse_examples(
+    buffer: npt.NDArray[np.uint8], begins: Ints, ends: Ints, features: Sequence[Feature]
+) -> dict[str, Any]:
+    """Parse serialised Examples into columns.
 
     Args:
-        buffer: Bytes that hold them.
-        begins: Where each record begins (behind its header).
-        ends: Where it ends (before its checksum).
-        features: The features wanted.
+        buffer: Bytes that contain the records.
+        begins: Offset of each record's first byte, after its header: int64 [rows].
+        ends: Offset of the byte after each record, before its checksum: int64 [rows].
+        features: The features to read; others are skipped.
 
     Returns:
         Feature name → array [rows, *shape], or an Arrow array (large binaries, lists) if it has no fixed size.
 
     Raises:
-        FirelibError: A record is no Example, lacks a feature that is not optional, or holds another kind of
-            list, or another number of values, than declared.
+        FirelibError: A record is not an Example, lacks a feature that is not optional, or holds another kind of list
+            or another number of values than declared.
     """
-    features = sorted(features, key=lambda feature: feature.name.encode())  # as most writers do
-    heads = [np.frombuffer(b"\x0a" + sized(feature.name.encode()) + b"\x12", np.uint8) for feature in features]
+    features = sorted(
+        features, key=lambda feature: feature.name.encode()
+    )  # the order of most writers, which the kernel tries first
+    heads = [
+        np.frombuffer(b"\x0a" + length_prefixed(feature.name.encode()) + b"\x12", np.uint8) for feature in features
+    ]
     wanted = np.zeros((len(features), kernel.WANTED_COLUMNS), np.int64)
-    for line, feature, head in zip(wanted, features, heads, strict=True):
-        line[kernel.HEAD], line[kernel.HEAD_BYTES] = head.ctypes.data, len(head)
-        line[kernel.NAME_BYTES] = len(feature.name.encode())
+    for row, feature, head in zip(wanted, features, heads, strict=True):
+        row[kernel.HEAD], row[kernel.HEAD_BYTES] = head.ctypes.data, len(head)
+        row[kernel.NAME_BYTES] = len(feature.name.encode())
     spans = np.zeros((len(features), len(begins), kernel.SPAN_COLUMNS), np.int64)
-    broken = kernel.locate(buffer.ctypes.data, begins, ends, wanted, spans)
-    if broken >= 0:
-        raise FirelibError(f"record {broken} of a batch is no tf.train.Example", remedy="is it another kind of record?")
+    invalid = kernel.locate(buffer.ctypes.data, begins, ends, wanted, spans)
+    if invalid >= 0:
+        raise FirelibError(
+            f"record {invalid} of a batch is not a valid tf.train.Example",
+            where="the TFRecord files",
+            remedy="check that the files hold tf.train.Example records",
+        )
     columns = {}
-    for place, feature in enumerate(features):
-        columns[feature.name] = _Column(buffer, feature, spans[place]).value()
+    for index, feature in enumerate(features):
+        columns[feature.name] = _ListReader(buffer, feature, spans[index]).to_column()
     return columns
 
 
-class _Column:
-    """One feature's lists in all records of a buffer."""
+class _ListReader:
+    """One feature's lists in all records of a buffer, validated against its declaration.
+
+    Raises:
+        FirelibError: A record lacks the feature, or holds another list than declared.
+    """
 
     def __init__(self, buffer: npt.NDArray[np.uint8], feature: Feature, spans: Ints) -> None:
         self._buffer, self._base, self._feature, self._spans = buffer, buffer.ctypes.data, feature, spans
-        self._kind = KINDS[kind_of(feature)]
+        self._kind = KINDS[list_kind(feature)]
         self._present = spans[:, kernel.KIND] > 0
         self._items, self._sizes = np.zeros(len(spans), np.int64), np.zeros(len(spans), np.int64)
         wrong = kernel.count(self._base, self._kind, spans, self._items, self._sizes)
         if wrong >= 0:
-            found = _LIST_NAMES[int(spans[wrong, kernel.KIND])]
-            raise self._error(f"a record holds a broken list or a {found} where {_LIST_NAMES[self._kind]} is declared")
+            expected, found = _LIST_NAMES[self._kind], _LIST_NAMES[int(spans[wrong, kernel.KIND])]
+            raise self._error(f"malformed {expected}" if found == expected else f"expected {expected}, got {found}")
         if feature.optional and not feature.ragged:
             self._present &= self._items > 0  # Ray Data writes an empty list for a missing value
         if not feature.optional and not self._present.all():
-            raise self._error("a record lacks it", "declare it optional")
+            raise self._error("a record lacks the feature", "declare it with optional=True, or correct the file")
 
-    def value(self) -> Any:
+    def to_column(self) -> Any:
+        """The values: an array [rows, *shape], or an Arrow array if the feature has no fixed size."""
         feature = self._feature
         if has_fixed_size(feature):
             return self._fixed()
         if feature.ragged:
             return self._lists()
         if feature.dtype in ("string", "bytes"):
-            self._expect(1)
-            return _binaries(*self._bytes_of_rows(), mask=~self._present)
+            self._check_counts(1)
+            return _to_binary_array(*self._bytes_of_rows(), mask=~self._present)
         dense = self._fixed(optional=True).reshape(len(self._present), -1)
-        return _optional(dense, self._present, feature)
+        return _to_optional_array(dense, self._present, feature)
 
     def _fixed(self, optional: bool = False) -> npt.NDArray[np.generic]:
-        """An array [rows, *shape]; rows that lack the feature are zero."""
+        """An array [rows, *shape]; rows without the feature are zero."""
         feature, rows = self._feature, len(self._present)
         dtype, per_row = numpy_dtype(feature), int(np.prod(feature.shape))
         if self._kind == KINDS["bytes"]:
-            self._expect(1)
+            self._check_counts(1)
             return self._fixed_bytes(dtype, per_row)
-        self._expect(per_row)
+        self._check_counts(per_row)
         dense = np.zeros((rows, per_row), dtype)
         dense[self._present if optional else slice(None)] = self._numbers().reshape(-1, per_row)
         return dense.reshape(rows, *feature.shape)
@@ -99,11 +114,11 @@ class _Column:
         dense = np.zeros((rows, width), np.uint8)
         if feature.dtype == "string":
             if (self._sizes > width).any():
-                raise self._error(f"a value has {self._sizes.max()} bytes, more than {width}")
+                raise self._error(f"expected at most {width} bytes, got a value of {self._sizes.max()} bytes")
             column = np.repeat(np.arange(rows), self._sizes)
             dense[column, np.arange(len(column)) - np.repeat(np.cumsum(self._sizes) - self._sizes, self._sizes)] = data
         elif (self._sizes[self._present] != width).any():
-            raise self._error(f"a record does not hold {width} bytes of it")
+            raise self._error(f"expected values of {width} bytes, got another size")
         else:
             dense[self._present] = data.reshape(-1, width)
         return dense.view(dtype).reshape(rows, *feature.shape)
@@ -112,12 +127,12 @@ class _Column:
         feature = self._feature
         mask = pa.array(~self._present) if feature.optional else None
         if feature.dtype in ("string", "bytes"):
-            return pa.LargeListArray.from_arrays(_ends(self._items), _binaries(*self._bytes()), mask=mask)
+            return pa.LargeListArray.from_arrays(_ends(self._items), _to_binary_array(*self._bytes()), mask=mask)
         if self._kind == KINDS["bytes"]:
-            self._expect(1)
+            self._check_counts(1)
             dtype = numpy_dtype(feature)
             if (self._sizes % dtype.itemsize).any():
-                raise self._error(f"a record holds no whole number of values of {dtype.itemsize} bytes")
+                raise self._error(f"expected a multiple of {dtype.itemsize} bytes, got another size")
             flat = self._bytes()[0].view(dtype)
             return pa.LargeListArray.from_arrays(_ends(self._sizes // dtype.itemsize), _numbers(flat), mask=mask)
         flat = self._numbers()
@@ -127,63 +142,64 @@ class _Column:
         dtype = "<f4" if self._kind == KINDS["float"] else "<i8"
         flat = np.empty(int(self._items.sum()), dtype)
         kernel.fill_numbers(self._base, self._kind, self._spans, flat.ctypes.data)
-        return self._narrowed(flat)
+        return self._narrow(flat)
 
-    def _narrowed(self, flat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Numbers in the feature's own dtype; those that it cannot hold would become others in silence."""
+    def _narrow(self, flat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Cast numbers to the feature's dtype and check that none changes: NumPy wraps around silently."""
         dtype = numpy_dtype(self._feature)
         narrow = flat.astype(dtype)
         if dtype.itemsize < flat.dtype.itemsize and (wrong := flat != narrow).any():
-            raise self._error(f"a record holds {flat[wrong][0]}, which is no {self._feature.dtype}")
+            raise self._error(f"{flat[wrong][0]} does not fit {self._feature.dtype}")
         return narrow
 
     def _bytes(self) -> tuple[npt.NDArray[np.uint8], Ints]:
-        """All items' bytes, and where each begins, and the end of the last."""
+        """The bytes of all items, and int64 [items + 1]: the offset of each item and the end of the last."""
         size, offsets = int(self._sizes.sum()), np.zeros(int(self._items.sum()) + 1, np.int64)
         data = np.empty(size + SLACK, np.uint8)
         kernel.fill_bytes(self._base, self._buffer.size, self._spans, data.ctypes.data, offsets)
         return data[:size], offsets
 
     def _bytes_of_rows(self) -> tuple[npt.NDArray[np.uint8], Ints]:
-        """`_bytes` with one item a row, empty where it lacks."""
+        """Like `_bytes`, with one item per row, which is empty in rows without the feature."""
         return self._bytes()[0], _ends(self._sizes)
 
-    def _expect(self, items: int) -> None:
+    def _check_counts(self, items: int) -> None:
         wrong = self._present & (self._items != items)
         if wrong.any():
-            raise self._error(f"a record holds {self._items[wrong][0]} values of it, not {items}")
+            raise self._error(f"expected {items} values per record, got {self._items[wrong][0]} values")
 
-    def _error(self, what: str, remedy: str = "correct the declaration, or the file") -> FirelibError:
+    def _error(self, what: str, remedy: str = "correct the feature's declaration, or the file") -> FirelibError:
         return FirelibError(what, where=f"feature {self._feature.name!r}", remedy=remedy)
 
 
 def _ends(sizes: Ints) -> Ints:
+    """Offsets of consecutive items of these sizes: int64 [items + 1]."""
     return np.concatenate([[0], np.cumsum(sizes)])
 
 
-def _binaries(data: npt.NDArray[np.uint8], offsets: Ints, mask: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+def _to_binary_array(data: npt.NDArray[np.uint8], offsets: Ints, mask: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     nulls = pa.array(~mask).buffers()[1] if mask is not None and mask.any() else None
     buffers = [nulls, pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
 
 
-def _optional(dense: npt.NDArray[np.generic], present: npt.NDArray[np.bool_], feature: Feature) -> pa.Array:
+def _to_optional_array(dense: npt.NDArray[np.generic], present: npt.NDArray[np.bool_], feature: Feature) -> pa.Array:
     if feature.dtype == "string":
         width = dense.dtype.itemsize
         flat = dense.reshape(-1)
-        sizes = np.char.str_len(flat).astype(np.int64)  # type: ignore[arg-type]  # strings
+        sizes = np.char.str_len(flat).astype(np.int64)  # type: ignore[arg-type]  # NumPy's stubs do not see that these are strings
         kept = flat.view(np.uint8).reshape(-1, width)[np.arange(width) < sizes[:, None]]
-        return _binaries(kept, _ends(sizes), mask=~present)
+        return _to_binary_array(kept, _ends(sizes), mask=~present)
     if not feature.shape:
-        return pa.array(_plain(dense.reshape(-1)), mask=~present)
+        return pa.array(_arrow_compatible(dense.reshape(-1)), mask=~present)
     offsets = np.arange(len(dense) + 1, dtype=np.int64) * dense.shape[1]
     return pa.LargeListArray.from_arrays(offsets, _numbers(dense.reshape(-1)), mask=pa.array(~present))
 
 
 def _numbers(flat: npt.NDArray[np.generic]) -> pa.Array:
-    return pa.array(_plain(flat))
+    return pa.array(_arrow_compatible(flat))
 
 
-def _plain(flat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """bfloat16 as float32, which Arrow has."""
+def _arrow_compatible(flat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Convert bfloat16 to float32, since Arrow has no bfloat16."""
     return flat.astype(np.float32) if flat.dtype.kind == "V" else flat

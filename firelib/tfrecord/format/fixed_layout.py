@@ -1,10 +1,13 @@
 """The fixed layout: every feature has a fixed size, so every `tf.train.Example` has the same length.
 
-A record stays a valid Example (keys sorted, as deterministic serialisation does): float32 is a float_list; integers and
-bool are int64_lists whose varints are padded to a constant width; strings (NUL-padded), float64 and arrays of
-uint8 are one little-endian bytes_list. Protocol Buffers allow padded varints ("overlong" encodings), and
-TensorFlow and upb read them. Formats: https://protobuf.dev/programming-guides/encoding and
-tensorflow/core/example/feature.proto.
+A record is a valid Example with sorted keys, as in deterministic serialisation:
+
+- float32 is a float_list;
+- integers and bool are an int64_list whose varints are padded to a constant width;
+- strings (NUL-padded), other floats, uint64 and arrays of uint8 are a bytes_list of one little-endian value.
+
+Protocol Buffers permit padded ("overlong") varints; TensorFlow and upb read them. Formats:
+https://protobuf.dev/programming-guides/encoding and tensorflow/core/example/{example,feature}.proto.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,32 +21,31 @@ import numpy.typing as npt
 
 from firelib.errors import FirelibError
 from firelib.recipe import INTEGERS, Feature
-from firelib.tfrecord.format.protobuf_wire import sized, varint
+from firelib.tfrecord.format.protobuf_wire import encode_varint, length_prefixed
 
 Kind = Literal["float", "int64", "bytes"]
 
-#: Feature name -> array [rows, *shape].
+#: Feature name → array [rows, *shape].
 Columns = Mapping[str, npt.NDArray[np.generic]]
 
-# Field numbers of the oneof in tf.train.Feature, as wire tags (number << 3 | 2).
+# Tags (field number << 3 | wire type 2) of the lists in tf.train.Feature, and of the fields 1 and 2 of any message.
 _LIST_TAG = {"bytes": b"\x0a", "float": b"\x12", "int64": b"\x1a"}
 _FIRST, _SECOND = b"\x0a", b"\x12"
 
-
-# Stored as bytes: no list holds them.
+# Dtypes that no numeric list of tf.train.Feature holds exactly.
 _AS_BYTES = frozenset({"string", "bytes", "float64", "float16", "bfloat16", "uint64"})
 
 
 @dataclass(frozen=True)
-class Slot:
-    """Where one feature's value lies in a record.
+class RecordField:
+    """Location of one feature's value in a record.
 
     Attributes:
         feature: The declaration.
-        kind: Which list of tf.train.Feature holds it.
-        offset: First byte of the value in the record.
-        item_bytes: Bytes of one element (the varint's width for int64).
-        items: Elements in one value.
+        kind: The list of tf.train.Feature that holds the value.
+        offset: Offset of the value in the record, in bytes.
+        item_bytes: Bytes of one element; the width of its varint for int64.
+        items: Elements of a value.
     """
 
     feature: Feature
@@ -54,79 +56,90 @@ class Slot:
 
     @property
     def width(self) -> int:
+        """Bytes of the value in the record."""
         return self.item_bytes * self.items
 
 
 @dataclass(frozen=True)
 class FixedLayout:
-    """A record's template and the places of the values in it.
+    """A record's template and the location of each value in it.
 
     Attributes:
         template: The record with all values zero.
-        slots: One a feature, in the order of the features given.
+        fields: One field per feature, in the order in which the features were declared.
     """
 
     template: bytes
-    slots: tuple[Slot, ...]
+    fields: tuple[RecordField, ...]
 
     @property
     def record_bytes(self) -> int:
-        """Length of one record, without the 16 bytes of framing."""
+        """Length of a record, without the 16 bytes of framing."""
         return len(self.template)
 
     @cached_property
-    def places(self) -> npt.NDArray[np.int64]:
-        """Where values lie in a record, [slots, 3]: offset, bytes of one item, items."""
-        return np.array([(slot.offset, slot.item_bytes, slot.items) for slot in self.slots], np.int64)
+    def field_table(self) -> npt.NDArray[np.int64]:
+        """The fields for the kernels, int64 [fields, 3]: offset, bytes per item, items."""
+        return np.array([(field.offset, field.item_bytes, field.items) for field in self.fields], np.int64)
 
 
-def fixed_layout(features: Sequence[Feature]) -> FixedLayout:
-    """The layout of a dataset with these features.
+def build_fixed_layout(features: Sequence[Feature]) -> FixedLayout:
+    """Build the layout of a dataset with these features.
 
     Raises:
-        FirelibError: Two of them have one name, or one cannot be stored as declared.
+        FirelibError: Two features share a name, or a feature cannot be stored as declared.
     """
-    check_features(features)
+    validate_features(features)
     entries = {feature.name: _entry(feature) for feature in features}
     body = b"".join(entry for _, entry in sorted(entries.items(), key=lambda item: item[0].encode()))
-    template = _FIRST + varint(len(body)) + body
+    template = _FIRST + encode_varint(len(body)) + body
     offsets, end = {}, len(template) - len(body)
     for name, entry in sorted(entries.items(), key=lambda item: item[0].encode()):
         end += len(entry)
-        offsets[name] = end  # the value is the last thing in its entry
-    return FixedLayout(template, tuple(_slot(feature, offsets[feature.name]) for feature in features))
+        offsets[name] = end  # the value ends its entry
+    return FixedLayout(template, tuple(_record_field(feature, offsets[feature.name]) for feature in features))
 
 
-def check_features(features: Sequence[Feature]) -> None:
-    """Refuse declarations that no record can hold."""
+def validate_features(features: Sequence[Feature]) -> None:
+    """Check that a record can hold these features.
+
+    Raises:
+        FirelibError: Two features share a name, or a feature cannot be stored as declared.
+    """
     names = [feature.name for feature in features]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise FirelibError(f"declared twice: {', '.join(twice)}", remedy="one feature a name")
+        raise FirelibError(
+            f"features declared more than once: {', '.join(twice)}",
+            where="features",
+            remedy="give each feature its own name",
+        )
     for feature in features:
-        _check_one(feature)
+        _validate_feature(feature)
 
 
-def _check_one(feature: Feature) -> None:
+def _validate_feature(feature: Feature) -> None:
     where = f"feature {feature.name!r}"
     try:
         feature.name.encode()
     except UnicodeEncodeError:
-        raise FirelibError("its name cannot be written as UTF-8", where=where, remedy="rename it") from None
+        raise FirelibError("its name cannot be encoded as UTF-8", where=where, remedy="rename the feature") from None
     if any(size < 1 for size in feature.shape):
-        raise FirelibError(f"shape {feature.shape} has no elements", where=where, remedy="every size is at least 1")
+        raise FirelibError(
+            f"shape {feature.shape} has no elements", where=where, remedy="use sizes of 1 or more in shape"
+        )
     if feature.missing is not None and feature.dtype in INTEGERS:
         info = np.iinfo(feature.dtype)
         if not info.min <= feature.missing <= info.max:
             raise FirelibError(
-                f"missing={feature.missing} is no {feature.dtype}",
+                f"missing={feature.missing} does not fit {feature.dtype}",
                 where=where,
-                remedy="choose another stand-in or dtype",
+                remedy=f"use a value from {info.min} to {info.max}, or a wider dtype",
             )
 
 
 def numpy_dtype(feature: Feature) -> np.dtype[np.generic]:
-    """The dtype of a column of this feature: `S<max_length>` for bounded strings (NUL-padded), object for others."""
+    """Dtype of a feature's column; strings are `S<max_length>` (NUL-padded) if bounded, otherwise object."""
     if feature.dtype == "bfloat16":
         import ml_dtypes  # NumPy has no bfloat16 of its own
 
@@ -137,8 +150,8 @@ def numpy_dtype(feature: Feature) -> np.dtype[np.generic]:
     return np.dtype(f"S{feature.max_length}" if feature.dtype == "string" else feature.dtype).newbyteorder("<")
 
 
-def kind_of(feature: Feature) -> Kind:
-    """Which list of tf.train.Feature holds a feature."""
+def list_kind(feature: Feature) -> Kind:
+    """The list of tf.train.Feature that holds a feature: `float`, `int64` or `bytes`."""
     if feature.dtype == "float32":
         return "float"
     if feature.dtype in _AS_BYTES or (feature.dtype == "uint8" and feature.shape):
@@ -147,22 +160,32 @@ def kind_of(feature: Feature) -> Kind:
 
 
 def has_fixed_size(feature: Feature) -> bool:
-    """Whether all values of a feature take the same number of bytes."""
+    """Whether all values of a feature have the same number of bytes."""
     unbounded = feature.dtype == "bytes" or (feature.dtype == "string" and not feature.max_length)
     return not (unbounded or feature.ragged or feature.optional)
 
 
-def is_fixed(features: Sequence[Feature]) -> bool:
-    """Whether a dataset with these features has the fixed layout; else it has the canonical one."""
+def has_fixed_layout(features: Sequence[Feature]) -> bool:
+    """Whether a dataset with these features has the fixed layout; otherwise it has the canonical one."""
     return all(has_fixed_size(feature) for feature in features)
 
 
 def integer_bounds(feature: Feature) -> tuple[int, int]:
-    """Smallest and largest integer that a feature may hold: declared range, else dtype; with `missing`."""
+    """Smallest and largest integer that a feature may hold.
+
+    The bounds are the declared range, otherwise the range of the dtype, extended to include `missing`.
+
+    Raises:
+        FirelibError: The feature's dtype is not an integer.
+    """
     if feature.dtype == "bool":
         return 0, 1
     if feature.dtype not in INTEGERS:
-        raise FirelibError(f"{feature.dtype} has no integer bounds", where=f"feature {feature.name!r}")
+        raise FirelibError(
+            f"integer bounds requested for dtype {feature.dtype}",
+            where=f"feature {feature.name!r}",
+            remedy="declare an integer dtype",
+        )
     info = np.iinfo(feature.dtype)
     low, high = (int(feature.range[0]), int(feature.range[1])) if feature.range else (info.min, info.max)
     if feature.missing is not None:
@@ -171,23 +194,30 @@ def integer_bounds(feature: Feature) -> tuple[int, int]:
 
 
 def varint_width(low: int, high: int) -> int:
-    """Bytes that hold every integer of a range as a varint; a negative int64 always takes ten."""
+    """Bytes of the longest varint in a range of integers; a negative int64 always has ten.
+
+    Args:
+        low: Smallest integer.
+        high: Largest integer.
+    """
     return 10 if low < 0 else max(1, -(-high.bit_length() // 7))
 
 
-def _slot(feature: Feature, end: int) -> Slot:
-    kind, item_bytes, items = kind_of(feature), _item_bytes(feature), prod(feature.shape)
-    return Slot(feature, kind, end - item_bytes * items, item_bytes, items)
+def _record_field(feature: Feature, end: int) -> RecordField:
+    kind, item_bytes, items = list_kind(feature), _item_bytes(feature), prod(feature.shape)
+    return RecordField(feature, kind, end - item_bytes * items, item_bytes, items)
 
 
 def _item_bytes(feature: Feature) -> int:
-    if kind_of(feature) == "int64":
+    if list_kind(feature) == "int64":
         return varint_width(*integer_bounds(feature))
     return numpy_dtype(feature).itemsize
 
 
 def _entry(feature: Feature) -> bytes:
-    """One entry of the map in tf.train.Features, its value zero."""
+    """An entry of the map in tf.train.Features, with the value zero."""
     value = bytes(_item_bytes(feature) * prod(feature.shape))
-    one_list = _LIST_TAG[kind_of(feature)] + sized(_FIRST + sized(value))
-    return _FIRST + sized(_FIRST + sized(feature.name.encode()) + _SECOND + sized(one_list))
+    one_list = _LIST_TAG[list_kind(feature)] + length_prefixed(_FIRST + length_prefixed(value))
+    return _FIRST + length_prefixed(
+        _FIRST + length_prefixed(feature.name.encode()) + _SECOND + length_prefixed(one_list)
+    )

@@ -1,6 +1,7 @@
-"""manifest.json: what a dataset holds. It is written last, so a dataset with a manifest is whole."""
+"""manifest.json: the description of a dataset. It is written last, so a dataset with a manifest is complete."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,27 +10,30 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
-from firelib.tfrecord.format.fixed_layout import FixedLayout, fixed_layout, is_fixed
+from firelib.tfrecord.format.fixed_layout import FixedLayout, build_fixed_layout, has_fixed_layout
 
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 
 _BLOCK_BYTES, _BLOCK_ROWS = 256 << 10, 256
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Shard(_Part):
-    """One file.
+class Shard(_FrozenModel):
+    """One file of a split.
 
-    name: File name beside the manifest.
-    xxh128: XXH3 hash of the file, 128 bits in hex. It finds damage and mix-ups at the speed of memory, where SHA-256
-        would take longer than all else in writing; it is no proof against forgery.
-    index_xxh128: Hash of the file `name` + `.index`, which says where each record begins (canonical layout).
+    Attributes:
+        name: File name, relative to the manifest's folder.
+        rows: Number of records.
+        bytes: Size of the file.
+        xxh128: XXH3 hash of the file, 128 bits in hex. It detects damage and mixed-up files at memory speed, where
+            SHA-256 would take longer than writing the file. It does not protect against forgery.
+        index_xxh128: Hash of the index file `<name>.index`, which holds the offset of each record (canonical layout).
     """
 
-    name: str = Field(pattern=r"^[^/\\]+$")  # never outside the manifest's folder
+    name: str = Field(pattern=r"^[^/\\]+$")  # no path separators: a shard never lies outside the manifest's folder
     rows: int = Field(ge=0)
     bytes: int = Field(ge=0)
     xxh128: str
@@ -37,44 +41,68 @@ class Shard(_Part):
 
 
 def index_name(shard: str) -> str:
-    """The file beside a shard that says where its records begin (canonical layout)."""
+    """Name of a shard's index file, which holds the offset of each record (canonical layout)."""
     return f"{shard}.index"
 
 
-class Split(_Part):
-    """The shards of one split, in order: row *i* of the split is row *i* of their concatenation."""
+class Split(_FrozenModel):
+    """The shards of one split, in order: row *i* of the split is row *i* of their concatenation.
+
+    Attributes:
+        rows: Number of rows in all shards.
+        shards: The files.
+    """
 
     rows: int
     shards: tuple[Shard, ...]
 
     @model_validator(mode="after")
-    def _adds_up(self) -> "Split":
+    def _check_rows(self) -> "Split":
         total = sum(shard.rows for shard in self.shards)
         if total != self.rows:
-            raise ValueError(f"it has {self.rows} rows, its shards have {total}")
+            raise ValueError(f"expected {self.rows} rows in the shards, got {total}")
         return self
 
-    @property
+    @cached_property
     def row_bytes(self) -> float:
         """Mean bytes of a row in the files."""
         return sum(shard.bytes for shard in self.shards) / max(1, self.rows)
 
-    @property
+    @cached_property
     def block_rows(self) -> int:
-        """Rows of a block of the order: about 256 KiB of the files, 256 rows at most."""
+        """Rows of a block of the epoch order: a power of two, about 256 KiB of the files, and at most 256 rows."""
         fitting = int(_BLOCK_BYTES / max(1.0, self.row_bytes))
         return int(min(_BLOCK_ROWS, 1 << max(0, fitting.bit_length() - 1)))
 
 
-class Manifest(_Part):
-    """A dataset: features, statistics, shards, and what it was made from.
+class Manifest(_FrozenModel):
+    """The description of a dataset: features, statistics, shards, and the inputs it was made from.
 
-    features: Every feature with its statistics on the training split; the label is not among them.
-    label: What is predicted; null for a dataset without one.
-    record_bytes: Length of each record in the fixed layout; null in the canonical one.
-    compression: How shards are compressed as a whole; null is not at all.
-    tables: Table → version that was read.
-    quality: Rows read, excluded and rejected, by reason.
+    Attributes:
+        format: Version of this format.
+        recipe: Name of the recipe; empty for datasets of `write_tfrecords`.
+        features: Every feature with its statistics on the training split, without the label.
+        label: The feature to predict; null for a dataset without one.
+        key: Columns that identify a row.
+        record_bytes: Length of each record in the fixed layout; null in the canonical layout.
+        compression: Compression of each shard as a whole; null if shards are not compressed.
+        splits: Split name → its shards.
+        tables: Raw table → version that was read.
+        quality: Rows read, excluded and set aside, by reason.
+
+    Example:
+        >>> import tempfile
+        >>> from firelib import Feature, write_tfrecords
+        >>> from firelib.tfrecord.format.manifest import read_manifest
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_tfrecords({"x": [1, 2, 3]}, f"{folder}/data", [Feature("x", "int64")])
+        ...     manifest = read_manifest(f"{folder}/data")
+        >>> manifest.split("train").rows
+        3
+        >>> [shard.name for shard in manifest.split("train").shards]
+        ['train-00000-of-00001.tfrecord']
+        >>> [feature.name for feature in manifest.columns]
+        ['x']
     """
 
     format: Literal[1] = 1
@@ -90,55 +118,75 @@ class Manifest(_Part):
 
     @property
     def columns(self) -> list[Feature]:
-        """All that a record holds: the features, and the label after them."""
+        """The features of a record: the model's features, then the label."""
         return [*(fitted.feature for fitted in self.features), *([self.label] if self.label else [])]
 
-    @property
+    @cached_property
     def layout(self) -> FixedLayout | None:
-        """The fixed layout, or None for the canonical one."""
-        return fixed_layout(self.columns) if is_fixed(self.columns) else None
+        """The fixed layout; None if the dataset has the canonical one."""
+        return build_fixed_layout(self.columns) if has_fixed_layout(self.columns) else None
 
     @property
     def fitted(self) -> Mapping[str, FittedFeature]:
+        """Feature name → feature with its statistics, without the label."""
         return {fitted.feature.name: fitted for fitted in self.features}
 
     @property
     def sha256(self) -> str:
-        """The dataset's identity: every shard's hash is in it."""
+        """The dataset's identity: the hash of the manifest, which contains every shard's hash."""
         return storage.sha256_json(self.model_dump(mode="json"))
 
     def split(self, name: str) -> Split:
+        """The split of a name.
+
+        Raises:
+            FirelibError: The dataset has no such split.
+        """
         if name not in self.splits:
             known = ", ".join(self.splits)
-            raise FirelibError(f"there is no split {name!r}", where=NAME, remedy=f"splits here: {known}")
+            raise FirelibError(f"unknown split {name!r}", where=MANIFEST_NAME, remedy=f"use one of: {known}")
         return self.splits[name]
 
     def write(self, folder: Path) -> None:
-        storage.write_bytes(str(folder / NAME), self.to_json())
+        """Write the manifest into a local folder."""
+        storage.write_bytes(str(folder / MANIFEST_NAME), self.to_json())
 
     def to_json(self) -> bytes:
+        """The content of manifest.json."""
         return storage.to_json(self.model_dump(mode="json"))
 
 
 def read_manifest(uri: str) -> Manifest:
-    """The manifest at a URI (the file, or the folder that holds it).
+    """Read a manifest from a URI: the file, or the folder that holds it.
 
     Raises:
-        FirelibError: It is missing, or is no manifest that this version reads.
+        FirelibError: The manifest is missing, or this version cannot read it.
     """
-    uri = uri if uri.endswith(".json") else storage.join(uri, NAME)
-    content = storage.read_json(uri)
+    uri = uri if uri.endswith(".json") else storage.join(uri, MANIFEST_NAME)
+    return parse_manifest(storage.read_json(uri), uri)
+
+
+def parse_manifest(content: Any, uri: str) -> Manifest:
+    """Validate the content of a manifest.json.
+
+    Args:
+        content: The parsed JSON.
+        uri: The file to name in an error.
+
+    Raises:
+        FirelibError: The content is not a manifest, or does not match its own features.
+    """
     try:
         manifest = Manifest.model_validate(content)
-    except (ValidationError, FirelibError) as error:
-        if isinstance(error, FirelibError):  # a feature that this version does not know
-            raise FirelibError(str(error), where=uri, remedy="run firelib transform again") from None
+    except FirelibError as error:  # a feature that this version does not know
+        raise FirelibError(str(error), where=uri, remedy="run firelib transform again") from None
+    except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise FirelibError(f"not a manifest: {wrong}", where=uri, remedy="run firelib transform again") from None
+        raise FirelibError(f"not a valid manifest: {wrong}", where=uri, remedy="run firelib transform again") from None
     expected = manifest.layout.record_bytes if manifest.layout else None
     if expected != manifest.record_bytes:
         raise FirelibError(
-            f"its records have {manifest.record_bytes} bytes, its features need {expected}",
+            f"record_bytes: the features need {expected} bytes, got {manifest.record_bytes} bytes",
             where=uri,
             remedy="run firelib transform again",
         )

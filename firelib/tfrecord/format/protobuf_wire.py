@@ -1,8 +1,11 @@
-"""Lengths and bytes of varints, as Python and compiled code both need them."""
+"""Varints and length-delimited fields of Protocol Buffers, in Python.
+
+Format: https://protobuf.dev/programming-guides/encoding.
+"""
 
 
-def varint(value: int) -> bytes:
-    """A non-negative integer as the shortest varint."""
+def encode_varint(value: int) -> bytes:
+    """Encode a non-negative integer as the shortest varint."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -11,6 +14,6 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-def sized(payload: bytes) -> bytes:
-    """A length-delimited field's content: its length, then itself."""
-    return varint(len(payload)) + payload
+def length_prefixed(payload: bytes) -> bytes:
+    """Prefix a payload with its length, as in a length-delimited field after its tag."""
+    return encode_varint(len(payload)) + payload

@@ -1,4 +1,4 @@
-"""What can be wrong with the files of a split as a whole."""
+"""Compare the files of a split with its manifest."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,18 @@ from firelib.tfrecord.format.manifest import Shard, index_name
 
 REMEDY = "restore it (dvc checkout), or write it again (firelib transform)"
 
-_NAMED = 5
+_MAX_NAMED = 5
 
 
 def check_sizes(folder: str, shards: Sequence[Shard]) -> None:
-    """Compare shards with the manifest: their presence and their sizes, from one listing.
+    """Compare the presence and the sizes of shards and indexes with the manifest, from one listing.
+
+    Args:
+        folder: URI of the dataset's folder.
+        shards: The manifest's entries.
 
     Raises:
-        FirelibError: Names every shard that is missing or has another size.
+        FirelibError: Files are missing or have another size; the error names up to five of them.
     """
     expected = {f"shard {shard.name}": (shard.name, shard.bytes) for shard in shards}
     indexed = [(index_name(shard.name), 8 * (shard.rows + 1)) for shard in shards if shard.index_xxh128]
@@ -26,20 +30,38 @@ def check_sizes(folder: str, shards: Sequence[Shard]) -> None:
         if name not in sizes:
             wrong.append(f"{what} is missing")
         elif sizes[name] not in (None, size):
-            wrong.append(f"{what} has {sizes[name]} bytes, its manifest says {size}")
+            wrong.append(f"{what}: expected {size} bytes, got {sizes[name]}")
     if wrong:
-        more = [f"and {len(wrong) - _NAMED} more"] if len(wrong) > _NAMED else []
-        raise FirelibError("\n".join([*wrong[:_NAMED], *more]), where=folder, remedy=REMEDY)
+        more = [f"and {len(wrong) - _MAX_NAMED} more"] if len(wrong) > _MAX_NAMED else []
+        raise FirelibError("\n".join([*wrong[:_MAX_NAMED], *more]), where=folder, remedy=REMEDY)
 
 
-def missing(folder: str, name: str) -> FirelibError:
+def missing_file(folder: str, name: str) -> FirelibError:
+    """The error for a file that does not exist.
+
+    Args:
+        folder: URI of the dataset's folder.
+        name: The file.
+    """
     return FirelibError(f"{name} is missing", where=folder, remedy=REMEDY)
 
 
-def wrong_size(folder: str, shard: Shard, size: int) -> FirelibError:
-    message = f"shard {shard.name} has {size} bytes, its manifest says {shard.bytes}"
-    return FirelibError(message, where=folder, remedy=REMEDY)
+def size_mismatch(folder: str, shard: Shard, size: int) -> FirelibError:
+    """The error for a shard whose size differs from the manifest.
+
+    Args:
+        folder: URI of the dataset's folder.
+        shard: The manifest's entry.
+        size: Actual size in bytes.
+    """
+    return FirelibError(f"shard {shard.name}: expected {shard.bytes} bytes, got {size}", where=folder, remedy=REMEDY)
 
 
-def other_content(folder: str, name: str) -> FirelibError:
-    return FirelibError(f"{name} is not the one in its manifest: its hash differs", where=folder, remedy=REMEDY)
+def hash_mismatch(folder: str, name: str) -> FirelibError:
+    """The error for a file whose hash differs from the manifest.
+
+    Args:
+        folder: URI of the dataset's folder.
+        name: The file.
+    """
+    return FirelibError(f"{name}: its hash differs from the one in the manifest", where=folder, remedy=REMEDY)

@@ -1,7 +1,7 @@
-"""Strings as one serialised TensorProto, which `tf.io.parse_tensor` takes apart without a Python object for each.
+"""Serialise strings as one TensorProto, which `tf.io.parse_tensor` parses without a Python object for each string.
 
-Format: tensorflow/core/framework/tensor.proto; the content of a tensor of strings is the varints of all lengths, then
-all bytes (`EncodeStringList` in tensorflow/core/platform/tensor_coding.h).
+Format: tensorflow/core/framework/tensor.proto. The content of a string tensor is the varints of all lengths, then all
+bytes (`EncodeStringList` in tensorflow/core/platform/tensor_coding.h).
 """
 
 from collections.abc import Sequence
@@ -11,44 +11,49 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from firelib.tfrecord.format.protobuf_wire import sized, varint
-from firelib.tfrecord.kernels.strings import put_lengths, strip_strings
+from firelib.tfrecord.format.protobuf_wire import encode_varint, length_prefixed
+from firelib.tfrecord.kernels.strings import strip_strings, write_lengths
 
 Ints = npt.NDArray[np.int64]
 
 _DT_STRING = 7
-# Tags of the fields of TensorProto, TensorShapeProto and its Dim.
+# Tags of the fields of TensorProto, TensorShapeProto and TensorShapeProto.Dim.
 _DTYPE, _SHAPE, _CONTENT = b"\x08", b"\x12", b"\x22"
 _DIM, _SIZE = b"\x12", b"\x08"
 
 
 def string_tensor(columns: Sequence[Any], steps: int, rows: int, padded: int) -> bytes:
-    """A tensor of strings.
+    """Serialise columns of strings as one TensorProto.
 
     Args:
-        columns: Each [steps × rows]: a NumPy array of fixed-length strings (trailing NULs are not theirs), or an Arrow
-            array of large binaries (null is empty).
-        steps: Batches.
-        rows: Rows of each.
-        padded: Rows that each shall have; the ones added are empty.
+        columns: Columns of [steps × rows] strings: NumPy arrays of fixed-length strings, whose trailing NULs are
+            padding, or Arrow arrays of large binaries, where null is an empty string.
+        steps: Number of batches.
+        rows: Rows of each batch.
+        padded: Rows of each batch in the tensor; added rows are empty strings.
 
     Returns:
-        A TensorProto of shape [steps, columns, padded].
+        A serialised TensorProto of shape [steps, columns, padded].
     """
-    pieces = [_bytes_and_ends(column) for column in columns]
+    pieces = [_bytes_and_offsets(column) for column in columns]
     lengths = np.zeros((steps, len(columns), padded), np.int64)
-    for place, (_, ends) in enumerate(pieces):
-        lengths[:, place, :rows] = np.diff(ends).reshape(steps, rows)
+    for index, (_, offsets) in enumerate(pieces):
+        lengths[:, index, :rows] = np.diff(offsets).reshape(steps, rows)
     varints = np.empty(5 * lengths.size, np.uint8)
-    used = put_lengths(varints.ctypes.data, lengths.reshape(-1))
-    parts = [data[ends[step * rows] : ends[(step + 1) * rows]].data for step in range(steps) for data, ends in pieces]
+    used = write_lengths(varints.ctypes.data, lengths.reshape(-1))
+    parts = [
+        data[offsets[step * rows] : offsets[(step + 1) * rows]].data
+        for step in range(steps)
+        for data, offsets in pieces
+    ]
     content = b"".join([varints[:used].data, *parts])
-    shape = b"".join(_DIM + sized(_SIZE + varint(size)) for size in lengths.shape)
-    return b"".join([_DTYPE, varint(_DT_STRING), _SHAPE, sized(shape), _CONTENT, varint(len(content)), content])
+    shape = b"".join(_DIM + length_prefixed(_SIZE + encode_varint(size)) for size in lengths.shape)
+    header = [_DTYPE, encode_varint(_DT_STRING), _SHAPE, length_prefixed(shape), _CONTENT, encode_varint(len(content))]
+    return b"".join([*header, content])
 
 
-def _bytes_and_ends(column: Any) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """All bytes of a column, and where each string begins and the last ends."""
+def _bytes_and_offsets(column: Any) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """The bytes of all strings, and int64 [strings + 1]: the offset of each string and the end of the last."""
     if isinstance(column, pa.Array):
         _, ends, data = column.buffers()
         offsets = np.frombuffer(ends, np.int64)[column.offset : column.offset + len(column) + 1]

@@ -1,1 +1,1 @@
-"""Compiled loops over bytes (Numba)."""
+"""Numba kernels: compiled loops over bytes. They import nothing from the rest of firelib."""

@@ -1,12 +1,15 @@
-"""The canonical encoding in compiled code: what `Example.SerializeToString(deterministic=True)` gives, for many rows.
+"""Kernel of the canonical encoding: the bytes of `Example.SerializeToString(deterministic=True)`, for many rows.
 
-A feature of a row is an entry of the map in tf.train.Features: key (field 1), value (field 2), and in the value the
-list of its kind. Lists of numbers are packed; an empty list is an empty message. First all lengths are measured, since
-every message starts with its own, then the bytes are put in place, a row at a time. Tiles of rows stay in the
-first-level cache between the two and the checksums.
+A row's feature is an entry of the map in tf.train.Features: the key (field 1), the value (field 2), and in the value
+the list of its kind. Lists of numbers are packed. An empty list is an empty message. Messages and their field numbers
+are defined in tensorflow/core/example/{example,feature}.proto, the encoding in
+https://protobuf.dev/programming-guides/encoding.
 
-What stands before a feature's list, its head, is copied from one made beforehand. Copies are of whole vectors and so
-go beyond their end, where the next ones overwrite them: no branch depends on the length of a short string.
+A message is preceded by its length, so the kernel works in passes over a tile of rows: it measures all lengths, then
+writes the bytes row by row, then computes the checksums. A tile fits the first-level cache.
+
+The bytes before a feature's list, its head, are copied from a prepared one. Copies move whole vectors and run past
+their end, where the next copy overwrites them, so no branch depends on the length of a short string.
 """
 
 from typing import Any
@@ -15,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from firelib.tfrecord.kernels.crc32c import crc_of, crcs_behind, masked
+from firelib.tfrecord.kernels.crc32c import compute_crc, frame_crcs, mask_crc
 from firelib.tfrecord.kernels.raw_memory import (
     copy_32,
     copy_bytes,
-    copy_over,
+    copy_with_slack,
     load_i64,
     load_u8,
     load_u32,
@@ -29,43 +32,49 @@ from firelib.tfrecord.kernels.raw_memory import (
     store_u64,
 )
 
-#: Kinds of lists; also the numbers of their fields in tf.train.Feature.
+#: Kinds of lists, equal to their field numbers in tf.train.Feature.
 BYTES, FLOAT, INT64 = 1, 2, 3
 
-# Columns of the table of features that `fill` takes. Addresses of arrays that are not needed are 0.
-#   VALUES       address of float32, of int64, or of the bytes of all items
-#   END          address behind the values
-#   ITEMS        address of int64 [all rows + 1]: where each row's items begin; without it, each row has PER_ROW items
-#   STARTS       address of int64: where each item begins (BYTES); without it, items lie WIDTH bytes apart
-#   LENGTHS      address of int64: bytes of each item (BYTES); without it, an item ends where the next one begins
-#   PRESENT      address of bytes: which rows have the feature; without it, all
-#   KEY          address of the key as a field, tag, length, name, and of the tag of the value that follows
-#   HEAD         address of what stands before the list, and 32 bytes more that can be read
-#   ENTRY_BYTES  bytes of an entry, if they are the same in all rows; else 0, and the lengths in the head are to be set
+# A feature's descriptor: one row of the table that `fill` takes. The address of an absent array is 0.
+#   VALUES       address of the values: float32, int64, or the bytes of all items
+#   END          address of the byte after the values
+#   KIND         BYTES, FLOAT or INT64
+#   ITEMS        address of int64 [all rows + 1], index of each row's first item; if absent, every row has PER_ROW items
+#   PER_ROW      items of a row, if ITEMS is absent
+#   STARTS       address of int64, offset of each item (BYTES); if absent, items lie WIDTH bytes apart
+#   WIDTH        bytes from one item to the next (BYTES), if STARTS is absent
+#   LENGTHS      address of int64, bytes of each item (BYTES); if absent, an item ends where the next one begins
+#   PRESENT      address of bool, whether a row has the feature; if absent, all rows have it
+#   KEY          address of the key as a field (tag, length, name), followed by the tag of the value
+#   KEY_BYTES    bytes at KEY
+#   NAME_BYTES   bytes of the name
+#   HEAD         address of the bytes before the list, followed by 32 readable bytes
+#   HEAD_BYTES   bytes at HEAD
+#   ENTRY_BYTES  bytes of an entry if all rows have the same; otherwise 0, and `fill` sets the lengths in the head
 VALUES, END, KIND, ITEMS, PER_ROW, STARTS, WIDTH, LENGTHS, PRESENT = range(9)
 KEY, KEY_BYTES, NAME_BYTES, HEAD, HEAD_BYTES, ENTRY_BYTES = range(9, 15)
 COLUMNS = 15
 
-_LINE = 8 * COLUMNS
+_DESCRIPTOR_BYTES = 8 * COLUMNS
 _TILE_ROWS = 64
-_BYTE = 0x7F  # the largest varint of one byte
+_ONE_BYTE_MAX = 0x7F  # the largest value whose varint has one byte
 
 Ints = npt.NDArray[np.int64]
 
 
 @njit(nogil=True, cache=True)
 def fill(out: int, room: int, features: Ints, start: int, ends: Ints) -> int:
-    """Write framed records of rows from `start` on, as many as there is room for.
+    """Write framed records of the rows from `start` on, as many as fit.
 
     Args:
-        out: Address of where they go.
-        room: Bytes there, not counting SLACK more.
-        features: int64 [features, COLUMNS]: see above, ordered as in the record.
+        out: Address of the output buffer.
+        room: Bytes of the buffer, not counting SLACK more at its end.
+        features: int64 [features, COLUMNS], the descriptors in the order of the record.
         start: First row.
-        ends: Out: where each record's frame ends; its length is the number of rows wanted.
+        ends: Output, int64 [rows wanted]: where each record's frame ends in the buffer.
 
     Returns:
-        How many rows were written; if none was, the bytes that the first one needs, negative.
+        Number of rows written. If none fits, the bytes that the first row needs, negated.
     """
     payloads, bodies = np.empty((len(features), _TILE_ROWS), np.int64), np.empty(_TILE_ROWS, np.int64)
     table, constant = features.ctypes.data, features[:, ENTRY_BYTES].sum()
@@ -73,16 +82,16 @@ def fill(out: int, room: int, features: Ints, start: int, ends: Ints) -> int:
     while done < len(ends):
         rows = min(_TILE_ROWS, len(ends) - done)
         bodies[:rows] = constant
-        for place in range(len(features)):
-            if not features[place, ENTRY_BYTES]:
-                _measure(table + place * _LINE, start + done, payloads[place, :rows], bodies)
+        for index in range(len(features)):
+            if not features[index, ENTRY_BYTES]:
+                _measure(table + index * _DESCRIPTOR_BYTES, start + done, payloads[index, :rows], bodies)
         fitting = _frame_ends(bodies, end, room, ends[done : done + rows])
         if fitting == 0:
             return done if done else -ends[0]
         begin = end
         for row in range(fitting):
             target = _open_frame(out + end, ends[done + row] - end, bodies[row])
-            _emit(target, table, len(features), start + done + row, payloads.ctypes.data + 8 * row)
+            _write_entries(target, table, len(features), start + done + row, payloads.ctypes.data + 8 * row)
             end = ends[done + row]
         _close_frames(out, begin, ends[done : done + fitting])
         done += fitting
@@ -93,13 +102,13 @@ def fill(out: int, room: int, features: Ints, start: int, ends: Ints) -> int:
 
 @njit(nogil=True, cache=True, inline="always")
 def _get(feature: int, column: int) -> Any:
-    """One column of a feature's line, by the line's address: a view of the table would be counted as a reference."""
+    """Load one column of a descriptor by the descriptor's address: a view of the table would cost reference counts."""
     return load_i64(feature + 8 * column)
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _length(value: Any) -> Any:
-    """Bytes of a varint."""
+def _varint_bytes(value: Any) -> Any:
+    """Bytes of a value's varint."""
     bits, count = np.uint64(value), 1
     while bits > np.uint64(0x7F):
         bits >>= np.uint64(7)
@@ -108,8 +117,8 @@ def _length(value: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, inline="always")
-def put_varint(target: int, value: Any) -> Any:
-    """Write a varint; returns the address behind it."""
+def write_varint(target: int, value: Any) -> Any:
+    """Write a varint; return the address after it."""
     bits = np.uint64(value)
     while bits > np.uint64(0x7F):
         store_u8(target, np.uint8((bits & np.uint64(0x7F)) | np.uint64(0x80)))
@@ -121,30 +130,30 @@ def put_varint(target: int, value: Any) -> Any:
 
 @njit(nogil=True, cache=True, inline="always")
 def _list_bytes(kind: int, payload: int) -> Any:
-    """Bytes of the list message around a payload; packed numbers have one length in it."""
+    """Bytes of the list message that holds a payload; a packed list adds a tag and a length."""
     if kind == BYTES or payload == 0:
         return payload
-    return 1 + _length(payload) + payload
+    return 1 + _varint_bytes(payload) + payload
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _short_entry(name: int, content: int) -> Any:
-    """Bytes of a map entry, for a name and a list of these lengths, if each of its three lengths is a byte."""
+    """Bytes of a map entry with a name and a list of these lengths, if its three length varints have one byte each."""
     return 4 + name + 2 + content
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _entry_bytes(name: int, content: int) -> Any:
-    """Bytes of a map entry, for a name and a list of these lengths."""
-    if _short_entry(name, content) <= _BYTE:
+    """Bytes of a map entry with a name and a list of these lengths."""
+    if _short_entry(name, content) <= _ONE_BYTE_MAX:
         return _short_entry(name, content)
-    value = 1 + _length(content) + content
-    return 1 + _length(name) + name + 1 + _length(value) + value
+    value = 1 + _varint_bytes(content) + content
+    return 1 + _varint_bytes(name) + name + 1 + _varint_bytes(value) + value
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _items(feature: int, row: int) -> tuple[Any, Any]:
-    """The first of a row's items, and the one after its last."""
+    """Index of a row's first item, and of the item after its last."""
     if _get(feature, ITEMS):
         return load_i64(_get(feature, ITEMS) + 8 * row), load_i64(_get(feature, ITEMS) + 8 * row + 8)
     return row * _get(feature, PER_ROW), (row + 1) * _get(feature, PER_ROW)
@@ -152,7 +161,7 @@ def _items(feature: int, row: int) -> tuple[Any, Any]:
 
 @njit(nogil=True, cache=True, inline="always")
 def _item(feature: int, item: int) -> tuple[Any, Any]:
-    """Address and length of an item of bytes."""
+    """Address and length of one item of a BYTES list."""
     if not _get(feature, STARTS):
         length = load_i64(_get(feature, LENGTHS) + 8 * item) if _get(feature, LENGTHS) else _get(feature, WIDTH)
         return _get(feature, VALUES) + item * _get(feature, WIDTH), length
@@ -162,12 +171,13 @@ def _item(feature: int, item: int) -> tuple[Any, Any]:
 
 @njit(nogil=True, cache=True, inline="always")
 def _lacks(feature: int, row: int) -> Any:
+    """Whether a row lacks an optional feature."""
     return _get(feature, PRESENT) and not load_u8(_get(feature, PRESENT) + row)
 
 
 @njit(nogil=True, cache=True)
 def _measure(feature: int, start: int, payloads: Ints, bodies: Ints) -> None:
-    """Note the bytes of one feature's lists, and add those of its entries to each record's."""
+    """Set the payload of each row's list of one feature, and add the bytes of its entry to the row's body."""
     kind, name = _get(feature, KIND), _get(feature, NAME_BYTES)
     for row in range(len(payloads)):
         if _lacks(feature, start + row):
@@ -175,54 +185,55 @@ def _measure(feature: int, start: int, payloads: Ints, bodies: Ints) -> None:
         payload = _payload(feature, kind, start + row)
         payloads[row] = payload
         entry = _entry_bytes(name, _list_bytes(kind, payload))
-        bodies[row] += 1 + _length(entry) + entry
+        bodies[row] += 1 + _varint_bytes(entry) + entry
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _payload(feature: int, kind: int, row: int) -> Any:
-    """Bytes of a list's content."""
+    """Bytes of a row's list, without its tags and lengths around the items."""
     first, last = _items(feature, row)
     if kind == FLOAT:
         return 4 * (last - first)
     payload = 0
     for item in range(first, last):
         if kind == INT64:
-            payload += _length(load_u64(_get(feature, VALUES) + 8 * item))
+            payload += _varint_bytes(load_u64(_get(feature, VALUES) + 8 * item))
         else:
             _, length = _item(feature, item)
-            payload += 1 + _length(length) + length
+            payload += 1 + _varint_bytes(length) + length
     return payload
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _emit(target: int, table: int, features: int, row: int, payloads: int) -> None:
-    """Write one row's entries; `payloads` is the address of the first one's, which lie _TILE_ROWS apart."""
-    for place in range(features):
-        feature = table + place * _LINE
+def _write_entries(target: int, table: int, features: int, row: int, payloads: int) -> None:
+    """Write one row's entries; `payloads` is the address of the first feature's, and the next is _TILE_ROWS further."""
+    for index in range(features):
+        feature = table + index * _DESCRIPTOR_BYTES
         if _get(feature, ENTRY_BYTES):
             _copy_head(target, feature, _get(feature, HEAD_BYTES))
             target += _get(feature, HEAD_BYTES)
         elif _lacks(feature, row):
             continue
         else:
-            target = _put_head(target, feature, load_i64(payloads + 8 * _TILE_ROWS * place))
-        target = _put_list(target, feature, row)
+            target = _write_head(target, feature, load_i64(payloads + 8 * _TILE_ROWS * index))
+        target = _write_list(target, feature, row)
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _copy_head(target: int, feature: int, count: int) -> None:
+    """Copy the first `count` bytes of a prepared head, in vectors of 32 bytes."""
     for index in range(0, count, 32):
         copy_32(target + index, _get(feature, HEAD) + index)
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _put_head(target: int, feature: int, payload: int) -> Any:
-    """All of an entry up to the list's items; if it is short, each of its three lengths is a byte."""
+def _write_head(target: int, feature: int, payload: int) -> Any:
+    """Write an entry up to its list's items; a short entry has three lengths of one byte, which are patched in."""
     packed = _get(feature, KIND) != BYTES and payload > 0
     content, key = _list_bytes(_get(feature, KIND), payload), _get(feature, KEY_BYTES)
     entry = _short_entry(_get(feature, NAME_BYTES), content)
-    if entry > _BYTE:
-        target = _put_long_head(target, feature, content)
+    if entry > _ONE_BYTE_MAX:
+        target = _write_long_head(target, feature, content)
     else:
         _copy_head(target, feature, key + 5)
         store_u8(target + 1, np.uint8(entry))
@@ -231,49 +242,49 @@ def _put_head(target: int, feature: int, payload: int) -> Any:
         target += 5 + key
     if packed:
         store_u8(target, np.uint8(0x0A))
-        target = put_varint(target + 1, payload)
+        target = write_varint(target + 1, payload)
     return target
 
 
 @njit(nogil=True, cache=True)
-def _put_long_head(target: int, feature: int, content: int) -> Any:
-    """All of an entry up to the list, of any length."""
+def _write_long_head(target: int, feature: int, content: int) -> Any:
+    """Write an entry of any length up to its list."""
     store_u8(target, np.uint8(0x0A))
-    target = put_varint(target + 1, _entry_bytes(_get(feature, NAME_BYTES), content))
+    target = write_varint(target + 1, _entry_bytes(_get(feature, NAME_BYTES), content))
     copy_bytes(target, _get(feature, KEY), _get(feature, KEY_BYTES))
-    target = put_varint(target + _get(feature, KEY_BYTES), 1 + _length(content) + content)
+    target = write_varint(target + _get(feature, KEY_BYTES), 1 + _varint_bytes(content) + content)
     store_u8(target, np.uint8(_get(feature, KIND) << 3 | 2))
-    return put_varint(target + 1, content)
+    return write_varint(target + 1, content)
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _put_list(target: int, feature: int, row: int) -> Any:
-    """A list's items; returns the address behind them."""
+def _write_list(target: int, feature: int, row: int) -> Any:
+    """Write a list's items; return the address after them."""
     first, last = _items(feature, row)
     if _get(feature, KIND) == FLOAT:
         source, count = _get(feature, VALUES) + 4 * first, 4 * (last - first)
         if count == 4:
             store_u32(target, load_u32(source))
         else:
-            copy_over(target, source, count, _get(feature, END))
+            copy_with_slack(target, source, count, _get(feature, END))
         return target + count
     for item in range(first, last):
         if _get(feature, KIND) == INT64:
-            target = put_varint(target, load_u64(_get(feature, VALUES) + 8 * item))
+            target = write_varint(target, load_u64(_get(feature, VALUES) + 8 * item))
         else:
             source, length = _item(feature, item)
             store_u8(target, np.uint8(0x0A))
-            target = put_varint(target + 1, length)
-            copy_over(target, source, length, _get(feature, END))
+            target = write_varint(target + 1, length)
+            copy_with_slack(target, source, length, _get(feature, END))
             target += length
     return target
 
 
 @njit(nogil=True, cache=True)
 def _frame_ends(bodies: Ints, end: int, room: int, ends: Ints) -> int:
-    """Where framed records end, from the bytes of their features; returns how many end within the room."""
+    """Compute where framed records end from the bytes of their bodies; return how many end within the room."""
     for row in range(len(ends)):
-        end += 16 + 1 + _length(bodies[row]) + bodies[row]
+        end += 16 + 1 + _varint_bytes(bodies[row]) + bodies[row]
         ends[row] = end
         if end > room:
             return row
@@ -282,19 +293,19 @@ def _frame_ends(bodies: Ints, end: int, room: int, ends: Ints) -> int:
 
 @njit(nogil=True, cache=True, inline="always")
 def _open_frame(frame: int, size: int, body: int) -> Any:
-    """Write a header and the outermost tag; returns the address of the first entry."""
+    """Write a frame's header and the Example's outer tag; return the address of the first entry."""
     store_u64(frame, np.uint64(size - 16))
-    store_u32(frame + 8, masked(crc_of(frame, 8)))
+    store_u32(frame + 8, mask_crc(compute_crc(frame, 8)))
     store_u8(frame + 12, np.uint8(0x0A))
-    return put_varint(frame + 13, body)
+    return write_varint(frame + 13, body)
 
 
 @njit(nogil=True, cache=True)
 def _close_frames(out: int, begin: int, ends: Ints) -> None:
-    """Write the checksums behind the records."""
+    """Write the checksums after the records."""
     begins = np.empty(len(ends), np.int64)
     begins[0], begins[1:] = begin, ends[:-1]
     for row in range(0, len(ends), 4):
-        crcs = crcs_behind(out, begins, ends, row)
-        for place in range(min(4, len(ends) - row)):
-            store_u32(out + ends[row + place] - 4, masked(crcs[place]))
+        crcs = frame_crcs(out, begins, ends, row)
+        for index in range(min(4, len(ends) - row)):
+            store_u32(out + ends[row + index] - 4, mask_crc(crcs[index]))

@@ -1,7 +1,11 @@
-"""CRC-32C in compiled code: the CPU's instruction where there is one, else eight tables ("slicing by 8").
+"""CRC-32C kernels: the CPU's instruction where it exists, otherwise eight lookup tables ("slicing by 8").
 
-Polynomial and bit order: RFC 3720, appendix B.4. Tables: Kounavis & Berry, "A Systematic Approach to Building High
-Performance Software-based CRC Generators" (2005).
+Polynomial and bit order: RFC 3720, appendix B.4. Tables: Kounavis and Berry, "A Systematic Approach to Building High
+Performance, Software-based, CRC Generators" (2005).
+Interleaving: one chain of CRC32 instructions is bound by the instruction's latency of three cycles, while the CPU can
+start one in every cycle. See Gueron, "Speeding up CRC32C computations with Intel CRC32 instruction" (Information
+Processing Letters 112, 2012). That paper splits one buffer and recombines the parts. TFRecord files hold many
+independent records, so these kernels run four records side by side and need no recombination.
 """
 
 from typing import Any
@@ -14,15 +18,15 @@ from numba.extending import intrinsic
 
 from firelib.tfrecord.kernels.raw_memory import load_u8, load_u32, load_u64
 
-_POLYNOMIAL = 0x82F63B78  # reversed
+_POLYNOMIAL = 0x82F63B78  # bit-reversed, since CRC-32C processes the least significant bit first
 _MASK_DELTA = np.uint32(0xA282EAD8)
 
-#: Whether this CPU has the instruction (SSE 4.2).
+#: Whether this CPU has the CRC32 instruction (SSE 4.2).
 HARDWARE = bool(binding.get_host_cpu_features().get("sse4.2", False))
 
 
 def _tables() -> npt.NDArray[np.uint32]:
-    """Table *k*: the CRC of a byte that *k* zero bytes follow."""
+    """Lookup tables, uint32 [8, 256]: table *k* holds the CRC of each byte followed by *k* zero bytes."""
     crc = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         crc = (crc >> np.uint32(1)) ^ np.where(crc & 1, np.uint32(_POLYNOMIAL), np.uint32(0))
@@ -36,6 +40,7 @@ _TABLES = _tables()
 
 
 def _instruction(name: str, bits: int) -> Any:
+    """A Numba intrinsic for LLVM's CRC32 instruction that consumes `bits` bits."""
     crc_bits = 64 if bits == 64 else 32
     crc_type = types.uint64 if bits == 64 else types.uint32
     value_type = {64: types.uint64, 32: types.uint32, 8: types.uint8}[bits]
@@ -59,7 +64,7 @@ _step1 = _instruction("llvm.x86.sse42.crc32.32.8", 8)
 
 @njit(nogil=True, cache=True, inline="always")
 def _finish(crc: Any, address: int, count: int) -> Any:
-    """The CRC with some more bytes, complemented."""
+    """Extend an interleaved CRC by the remaining `count` bytes and complement it."""
     while count >= 8:
         crc = _step8(crc, load_u64(address))
         address += 8
@@ -76,13 +81,13 @@ def _finish(crc: Any, address: int, count: int) -> Any:
 
 @njit(nogil=True, cache=True)
 def crc_hardware(address: int, count: int) -> Any:
-    """CRC-32C of `count` bytes at an address."""
+    """CRC-32C of `count` bytes at an address, by the CPU's instruction."""
     return _finish(np.uint64(0xFFFFFFFF), address, count)
 
 
 @njit(nogil=True, cache=True)
 def crc_table(address: int, count: int) -> Any:
-    """The same without the instruction."""
+    """CRC-32C of `count` bytes at an address, by lookup tables."""
     crc, whole = np.uint32(0xFFFFFFFF), count & ~7
     for index in range(0, whole, 8):
         word = load_u64(address + index) ^ np.uint64(crc)
@@ -95,12 +100,20 @@ def crc_table(address: int, count: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def four_hardware(one: int, two: int, three: int, four: int, counts: Any) -> tuple[Any, Any, Any, Any]:
-    """CRCs of four records, side by side as far as the shortest goes: steps take three cycles, but one starts in each.
+def four_crcs_hardware(one: int, two: int, three: int, four: int, counts: Any) -> tuple[Any, Any, Any, Any]:
+    """CRCs of four records, interleaved up to the shortest length.
+
+    The instruction has a latency of three cycles and a throughput of one per cycle, so four chains keep it busy.
 
     Args:
-        one: Address of the first; and so on.
-        counts: Bytes of each.
+        one: Address of the first record.
+        two: Address of the second record.
+        three: Address of the third record.
+        four: Address of the fourth record.
+        counts: Length of each record in bytes, four integers.
+
+    Returns:
+        Four CRCs, uint32.
     """
     a = b = c = d = np.uint64(0xFFFFFFFF)
     common = min(counts[0], counts[1], counts[2], counts[3]) & ~7
@@ -118,8 +131,8 @@ def four_hardware(one: int, two: int, three: int, four: int, counts: Any) -> tup
 
 
 @njit(nogil=True, cache=True)
-def four_table(one: int, two: int, three: int, four: int, counts: Any) -> tuple[Any, Any, Any, Any]:
-    """The same without the instruction."""
+def four_crcs_table(one: int, two: int, three: int, four: int, counts: Any) -> tuple[Any, Any, Any, Any]:
+    """CRCs of four records, by lookup tables."""
     return (
         crc_table(one, counts[0]),
         crc_table(two, counts[1]),
@@ -128,46 +141,37 @@ def four_table(one: int, two: int, three: int, four: int, counts: Any) -> tuple[
     )
 
 
-# Compiled code is cached by CPU, so the choice below is made anew on another machine.
-crc_of = crc_hardware if HARDWARE else crc_table
-crcs_of_four = four_hardware if HARDWARE else four_table
+# Numba's cache is keyed by the CPU, so another machine compiles and chooses again.
+compute_crc = crc_hardware if HARDWARE else crc_table
+compute_four_crcs = four_crcs_hardware if HARDWARE else four_crcs_table
 
 
 @njit(nogil=True, cache=True, inline="always")
-def masked(crc: Any) -> Any:
-    """Rotated and offset, as TFRecord framing stores it."""
+def mask_crc(crc: Any) -> Any:
+    """Mask a CRC as TFRecord framing stores it (`Mask` in tensorflow/core/lib/hash/crc32c.h)."""
     return np.uint32(((crc >> np.uint32(15)) | (crc << np.uint32(17))) + _MASK_DELTA)
 
 
 @njit(nogil=True, cache=True)
-def four_apart(address: int, stride: int, count: int) -> Any:
-    """CRCs of four records of `count` bytes, `stride` bytes apart."""
+def strided_crcs(address: int, stride: int, count: int) -> Any:
+    """CRCs of four records of `count` bytes each whose addresses are `stride` bytes apart."""
     counts = (count, count, count, count)
-    return crcs_of_four(address, address + stride, address + 2 * stride, address + 3 * stride, counts)
+    return compute_four_crcs(address, address + stride, address + 2 * stride, address + 3 * stride, counts)
 
 
 @njit(nogil=True, cache=True)
-def masked_crcs(address: int, stride: int, count: int, out: npt.NDArray[np.uint32]) -> None:
-    """Masked CRCs of len(out) records of `count` bytes, `stride` bytes apart."""
-    row = 0
-    while row + 4 <= len(out):
-        a, b, c, d = four_apart(address + row * stride, stride, count)
-        out[row], out[row + 1], out[row + 2], out[row + 3] = masked(a), masked(b), masked(c), masked(d)
-        row += 4
-    for last in range(row, len(out)):
-        out[last] = masked(crc_of(address + last * stride, count))
-
-
-@njit(nogil=True, cache=True)
-def first_damaged(address: int, stride: int, rows: int, size: int, size_crc: int) -> int:
-    """The first of some framed records, `stride` bytes apart, whose length or CRC is wrong; -1 if none is.
+def find_damaged_fixed(address: int, stride: int, rows: int, size: int, size_crc: int) -> int:
+    """Find the first damaged record among framed records of one length.
 
     Args:
-        address: Of the first record's frame.
-        stride: Bytes of a framed record.
-        rows: How many.
-        size: The length that every header should say.
-        size_crc: Its masked CRC.
+        address: Address of the first frame.
+        stride: Bytes from one frame to the next.
+        rows: Number of frames.
+        size: Record length in bytes that every header must state.
+        size_crc: Masked CRC of that length.
+
+    Returns:
+        Index of the first record with a wrong length or CRC; -1 if all are intact.
     """
     for row in range(rows):
         frame = address + row * stride
@@ -176,44 +180,47 @@ def first_damaged(address: int, stride: int, rows: int, size: int, size_crc: int
     row = 0
     while row + 4 <= rows:
         record = address + row * stride + 12
-        found = four_apart(record, stride, size)
-        for place in range(4):
-            if load_u32(record + place * stride + size) != masked(found[place]):
-                return row + place
+        crcs = strided_crcs(record, stride, size)
+        for index in range(4):
+            if load_u32(record + index * stride + size) != mask_crc(crcs[index]):
+                return row + index
         row += 4
     for last in range(row, rows):
         record = address + last * stride + 12
-        if load_u32(record + size) != masked(crc_of(record, size)):
+        if load_u32(record + size) != mask_crc(compute_crc(record, size)):
             return last
     return -1
 
 
 @njit(nogil=True, cache=True)
-def first_damaged_of(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> int:
-    """The first of framed records of any length whose length or CRC is wrong; -1 if none is.
+def find_damaged(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> int:
+    """Find the first damaged record among framed records of any length.
 
     Args:
         base: Address of the buffer.
-        begins: Where each frame begins in it.
-        ends: Where it ends.
+        begins: Offset of each frame's first byte, int64 [records].
+        ends: Offset of the byte after each frame, int64 [records].
+
+    Returns:
+        Index of the first record with a wrong length or CRC; -1 if all are intact.
     """
     for row in range(len(begins)):
         frame, size = base + begins[row], ends[row] - begins[row] - 16
-        if size < 0 or load_u64(frame) != np.uint64(size) or load_u32(frame + 8) != masked(crc_of(frame, 8)):
+        if size < 0 or load_u64(frame) != np.uint64(size) or load_u32(frame + 8) != mask_crc(compute_crc(frame, 8)):
             return row
     row = 0
     while row < len(begins):
-        found = crcs_behind(base, begins, ends, row)
-        for place in range(min(4, len(begins) - row)):
-            if load_u32(base + ends[row + place] - 4) != masked(found[place]):
-                return row + place
+        crcs = frame_crcs(base, begins, ends, row)
+        for index in range(min(4, len(begins) - row)):
+            if load_u32(base + ends[row + index] - 4) != mask_crc(crcs[index]):
+                return row + index
         row += 4
     return -1
 
 
 @njit(nogil=True, cache=True)
-def crcs_behind(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], row: int) -> Any:
-    """CRCs of the records in four frames from `row` on; behind the last frame, of the last one again."""
+def frame_crcs(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], row: int) -> Any:
+    """CRCs of the records in the four frames from `row` on; the last frame stands in for frames after the end."""
     last = len(begins) - 1
     two, three, four = min(row + 1, last), min(row + 2, last), min(row + 3, last)
     counts = (
@@ -223,6 +230,6 @@ def crcs_behind(base: int, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.i
         ends[four] - begins[four] - 16,
     )
     record = base + 12
-    return crcs_of_four(
+    return compute_four_crcs(
         record + begins[row], record + begins[two], record + begins[three], record + begins[four], counts
     )

@@ -1,9 +1,9 @@
-"""A parser of tf.train.Example in compiled code, for records that anybody wrote: any order of keys, packed or not.
+"""Kernel that parses tf.train.Example records of any writer: keys in any order, lists packed or not.
 
-First the list of each wanted feature is located, then items are counted, then values are put into columns. Positions
-are bytes from the start of the buffer; nothing is read outside a record's bounds. What most writers write is looked
-for first: features in order, a list that is one field. Inner functions take addresses: a view of an array in a loop
-over rows would cost more than the row, since references to it are counted.
+It locates the list of each wanted feature, counts the items, then copies the values into columns. Positions are offsets
+from the start of the buffer, and nothing outside a record's bounds is read. The common case is tried first: features
+in sorted order and a list that is one field. Inner functions take addresses, since the reference counts of an array
+view would cost more than parsing a row.
 Format: https://protobuf.dev/programming-guides/encoding and tensorflow/core/example/{example,feature}.proto.
 """
 
@@ -14,29 +14,39 @@ import numpy.typing as npt
 from numba import njit
 
 from firelib.tfrecord.kernels.canonical import BYTES, FLOAT
-from firelib.tfrecord.kernels.raw_memory import copy_over, load_i64, load_u8, load_u32, load_u64, store_u32, store_u64
+from firelib.tfrecord.kernels.raw_memory import (
+    copy_with_slack,
+    load_i64,
+    load_u8,
+    load_u32,
+    load_u64,
+    store_u32,
+    store_u64,
+)
 
 Ints = npt.NDArray[np.int64]
 
-_VARINT, _FIXED64, SIZED, _FIXED32 = 0, 1, 2, 5
+# Wire types of Protocol Buffers.
+_VARINT, _FIXED64, LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 
-# Columns of the table of wanted features.
-#   HEAD        address of how its entry mostly begins: its name as a field, and the tag of its value
-#   HEAD_BYTES  bytes of that
-#   NAME_BYTES  bytes of the name, which ends a byte before
+# A wanted feature's descriptor: one row of the table that `locate` takes.
+#   HEAD        address of the bytes that usually start its entry: the name as a field, and the tag of the value
+#   HEAD_BYTES  bytes at HEAD
+#   NAME_BYTES  bytes of the name, which ends one byte before the end of HEAD
 HEAD, HEAD_BYTES, NAME_BYTES = range(3)
 WANTED_COLUMNS = 3
 
-# Columns of a list that was found: its kind, or 0 where a record lacks the feature, and where its content lies.
+# A span: the list of one feature in one record. KIND is its kind, or 0 if the record lacks the feature; START and STOP
+# are the offsets of its content.
 KIND, START, STOP = range(3)
 SPAN_COLUMNS = 3
 
-_LINE, _SPAN = 8 * WANTED_COLUMNS, 8 * SPAN_COLUMNS
+_WANTED_BYTES, _SPAN_BYTES = 8 * WANTED_COLUMNS, 8 * SPAN_COLUMNS
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _varint(base: int, at: int, end: int) -> tuple[Any, Any]:
-    """A varint's value and the position behind it; position -1 if it runs past the end."""
+    """Read a varint: its value and the position after it, or position -1 if it does not end before `end`."""
     value, shift = np.uint64(0), 0
     while at < end and shift < 70:
         byte = load_u8(base + at)
@@ -49,13 +59,22 @@ def _varint(base: int, at: int, end: int) -> tuple[Any, Any]:
 
 
 @njit(nogil=True, cache=True)
-def next_field(base: int, at: int, end: int) -> tuple[Any, Any, Any, Any]:
-    """The next field: number, wire type, and where its content lies; its end is -1 if it is broken."""
+def read_field(base: int, at: int, end: int) -> tuple[Any, Any, Any, Any]:
+    """Read the next field of a message.
+
+    Args:
+        base: Address of the buffer.
+        at: Position of the field.
+        end: End of the message.
+
+    Returns:
+        Field number, wire type, start of the content, end of the content. The end is -1 if the field is malformed.
+    """
     tag, at = _varint(base, at, end)
     if at < 0:
         return 0, 0, 0, -1
     number, wire = np.int64(tag >> np.uint64(3)), np.int64(tag & np.uint64(7))
-    if wire == SIZED:
+    if wire == LENGTH_DELIMITED:
         size, at = _varint(base, at, end)
         if at < 0 or size > np.uint64(end - at):
             return 0, 0, 0, -1
@@ -71,32 +90,32 @@ def next_field(base: int, at: int, end: int) -> tuple[Any, Any, Any, Any]:
 
 
 @njit(nogil=True, cache=True)
-def _next_part(base: int, at: int, end: int) -> tuple[Any, Any]:
-    """Where the content of the next sized field 1 lies; it is empty if there is none, its end is -1 if it is broken."""
+def _next_message(base: int, at: int, end: int) -> tuple[Any, Any]:
+    """Start and end of the next length-delimited field 1: empty if there is none, end -1 if a field is malformed."""
     while at < end:
-        number, wire, first, at = next_field(base, at, end)
+        number, wire, first, at = read_field(base, at, end)
         if at < 0:
             return 0, -1
-        if number == 1 and wire == SIZED:
+        if number == 1 and wire == LENGTH_DELIMITED:
             return first, at
     return end, end
 
 
 @njit(nogil=True, cache=True)
-def _which(name: int, size: int, table: int, features: int, guess: int) -> int:
-    """The wanted feature that has this name, or -1; features mostly come in order, so the next is tried first."""
+def _find_feature(name: int, size: int, table: int, features: int, guess: int) -> int:
+    """Index of the wanted feature with this name, or -1; tries `guess` first, since most records are sorted."""
     for attempt in range(features):
-        which = (guess + attempt) % features
-        line = table + which * _LINE
-        behind = load_i64(line + 8 * HEAD) + load_i64(line + 8 * HEAD_BYTES) - 1
-        if load_i64(line + 8 * NAME_BYTES) == size and _same(name, behind - size, size):
-            return which
+        index = (guess + attempt) % features
+        descriptor = table + index * _WANTED_BYTES
+        stop = load_i64(descriptor + 8 * HEAD) + load_i64(descriptor + 8 * HEAD_BYTES) - 1
+        if load_i64(descriptor + 8 * NAME_BYTES) == size and _equal_bytes(name, stop - size, size):
+            return index
     return -1
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _same(one: int, other: int, count: int) -> Any:
-    """Whether the same bytes stand at two addresses: words, the last one overlapping the one before."""
+def _equal_bytes(one: int, other: int, count: int) -> Any:
+    """Whether two byte strings are equal, by words of eight bytes; the last word may overlap the one before."""
     differ = np.uint64(0)
     if count < 8:
         for index in range(count):
@@ -110,17 +129,18 @@ def _same(one: int, other: int, count: int) -> Any:
 
 @njit(nogil=True, cache=True, inline="always")
 def _put_span(span: int, kind: int, start: int, stop: int) -> None:
+    """Store a span at its address."""
     store_u64(span + 8 * KIND, np.uint64(kind))
     store_u64(span + 8 * START, np.uint64(start))
     store_u64(span + 8 * STOP, np.uint64(stop))
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _expected(base: int, at: int, end: int, wanted: int, span: int) -> Any:
-    """The entry of one feature, if it stands here as most writers write it: the name, then one list and nothing else.
+def _match_entry(base: int, at: int, end: int, wanted: int, span: int) -> Any:
+    """Match the entry of one wanted feature in its usual form: the name, then one list, and nothing else.
 
     Returns:
-        The position behind it, or -1 if something else stands here.
+        The position after the entry, or -1 if the bytes here have another form.
     """
     if load_u8(base + at) != 0x0A:
         return -1
@@ -128,7 +148,7 @@ def _expected(base: int, at: int, end: int, wanted: int, span: int) -> Any:
     if first < 0 or size > np.uint64(end - first):
         return -1
     stop, length = first + np.int64(size), load_i64(wanted + 8 * HEAD_BYTES)
-    if stop - first < length or not _same(base + first, load_i64(wanted + 8 * HEAD), length):
+    if stop - first < length or not _equal_bytes(base + first, load_i64(wanted + 8 * HEAD), length):
         return -1
     size, value = _varint(base, first + length, stop)
     if value < 0 or value == stop or size != np.uint64(stop - value):
@@ -143,73 +163,75 @@ def _expected(base: int, at: int, end: int, wanted: int, span: int) -> Any:
 
 @njit(nogil=True, cache=True)
 def locate(base: int, begins: Ints, ends: Ints, wanted: Ints, spans: Ints) -> int:
-    """Find the lists of wanted features.
+    """Find the lists of wanted features in every record.
 
     Args:
         base: Address of the buffer.
-        begins: Where each record begins in it.
-        ends: Where it ends.
-        wanted: int64 [features, WANTED_COLUMNS]: see above.
-        spans: Out, int64 [features, rows, SPAN_COLUMNS]: see above; zeros before.
+        begins: Offset of each record's first byte, int64 [rows].
+        ends: Offset of the byte after each record, int64 [rows].
+        wanted: int64 [features, WANTED_COLUMNS], the descriptors.
+        spans: Output, int64 [features, rows, SPAN_COLUMNS], zeros on entry.
 
     Returns:
-        The first row that is no Example, or -1.
+        Index of the first record that is not a valid Example, or -1.
     """
     table, features, out, rows = wanted.ctypes.data, len(wanted), spans.ctypes.data, len(begins)
     for row in range(rows):
         at, end = begins[row], ends[row]
         while at < end:
-            first, at = _next_part(base, at, end)
-            if at < 0 or not _entries(base, first, at, table, features, out + row * _SPAN, rows * _SPAN):
+            first, at = _next_message(base, at, end)
+            if at < 0 or not _entries(base, first, at, table, features, out + row * _SPAN_BYTES, rows * _SPAN_BYTES):
                 return row
     return -1
 
 
 @njit(nogil=True, cache=True)
 def _entries(base: int, at: int, end: int, table: int, features: int, out: int, step: int) -> bool:
-    """The map of one record; False if it is broken. Spans go to `out`, `step` bytes apart."""
+    """Parse the map of one record, storing spans at `out`, `step` bytes apart; False if it is malformed."""
     guess = 0
     while at < end:
-        behind = _expected(base, at, end, table + guess * _LINE, out + guess * step) if guess < features else -1
-        if behind >= 0:
-            at, guess = behind, guess + 1
+        stop = (
+            _match_entry(base, at, end, table + guess * _WANTED_BYTES, out + guess * step) if guess < features else -1
+        )
+        if stop >= 0:
+            at, guess = stop, guess + 1
             continue
-        inner, at = _next_part(base, at, end)
+        inner, at = _next_message(base, at, end)
         if at < 0:
             return False
-        which, value, value_end = -1, 0, 0
+        index, value, value_end = -1, 0, 0
         while inner < at:
-            part, wire, first, inner = next_field(base, inner, at)
+            part, wire, first, inner = read_field(base, inner, at)
             if inner < 0:
                 return False
-            if part == 1 and wire == SIZED:
-                which = _which(base + first, inner - first, table, features, guess)
-            elif part == 2 and wire == SIZED:
+            if part == 1 and wire == LENGTH_DELIMITED:
+                index = _find_feature(base + first, inner - first, table, features, guess)
+            elif part == 2 and wire == LENGTH_DELIMITED:
                 value, value_end = first, inner
-        if which < 0:
+        if index < 0:
             continue
-        guess = which + 1
-        if not _last_list(base, value, value_end, out + which * step):
+        guess = index + 1
+        if not _last_list(base, value, value_end, out + index * step):
             return False
     return True
 
 
 @njit(nogil=True, cache=True)
 def _last_list(base: int, at: int, end: int, span: int) -> bool:
-    """The list in a value: of several, the last; False if it is broken."""
+    """Store the last list of a value, which wins in Protocol Buffers; False if the value is malformed."""
     _put_span(span, 0, 0, 0)
     while at < end:
-        kind, wire, first, at = next_field(base, at, end)
+        kind, wire, first, at = read_field(base, at, end)
         if at < 0:
             return False
-        if wire == SIZED and 1 <= kind <= 3:
+        if wire == LENGTH_DELIMITED and 1 <= kind <= 3:
             _put_span(span, kind, first, at)
     return True
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _only_field(base: int, at: int, end: int) -> Any:
-    """Where the content of a list's field begins, if it is the only one, and sized; else -1."""
+def _single_field(base: int, at: int, end: int) -> Any:
+    """Start of the content if a list consists of one length-delimited field; otherwise -1."""
     if at == end or load_u8(base + at) != 0x0A:
         return -1
     size, first = _varint(base, at + 1, end)
@@ -218,43 +240,54 @@ def _only_field(base: int, at: int, end: int) -> Any:
 
 @njit(nogil=True, cache=True)
 def count(base: int, kind: int, spans: Ints, items: Ints, sizes: Ints) -> int:
-    """Items and the bytes of their fields, a row each; returns the first row with a broken or a wrong list, or -1."""
+    """Count the items of a feature's lists.
+
+    Args:
+        base: Address of the buffer.
+        kind: Kind that every list must have.
+        spans: int64 [rows, SPAN_COLUMNS], from `locate`.
+        items: Output, int64 [rows]: items of each list, zeros on entry.
+        sizes: Output, int64 [rows]: bytes of the fields' contents, zeros on entry.
+
+    Returns:
+        Index of the first row whose list is malformed or of another kind, or -1.
+    """
     for row in range(len(spans)):
         at, end = spans[row, START], spans[row, STOP]
         if spans[row, KIND] == 0:
             continue
         if spans[row, KIND] != kind and at != end:
             return row
-        only = _only_field(base, at, end)
-        if only >= 0:
-            found = _items(base, kind, SIZED, only, end)
-            if found < 0:
+        single = _single_field(base, at, end)
+        if single >= 0:
+            counted = _count_items(base, kind, LENGTH_DELIMITED, single, end)
+            if counted < 0:
                 return row
-            items[row], sizes[row] = found, end - only
+            items[row], sizes[row] = counted, end - single
             continue
         while at < end:
-            number, wire, first, at = next_field(base, at, end)
+            number, wire, first, at = read_field(base, at, end)
             if at < 0:
                 return row
             if number != 1:
                 continue
-            found = _items(base, kind, wire, first, at)
-            if found < 0:
+            counted = _count_items(base, kind, wire, first, at)
+            if counted < 0:
                 return row
-            items[row] += found
+            items[row] += counted
             sizes[row] += at - first
     return -1
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _items(base: int, kind: int, wire: int, at: int, end: int) -> int:
-    """Items in one field of a list; -1 if it is broken, so that what is filled later is what was counted."""
+def _count_items(base: int, kind: int, wire: int, at: int, end: int) -> int:
+    """Items in one field of a list; -1 if it is malformed, so that `fill_…` writes exactly what was counted."""
     if kind == BYTES:
-        return 1 if wire == SIZED else -1
+        return 1 if wire == LENGTH_DELIMITED else -1
     if kind == FLOAT:
-        packed = wire == SIZED and (end - at) % 4 == 0
+        packed = wire == LENGTH_DELIMITED and (end - at) % 4 == 0
         return (end - at) // 4 if packed or wire == _FIXED32 else -1
-    if wire != SIZED:
+    if wire != LENGTH_DELIMITED:
         return 1 if wire == _VARINT else -1
     items = 0
     while at < end:
@@ -267,25 +300,32 @@ def _items(base: int, kind: int, wire: int, at: int, end: int) -> int:
 
 @njit(nogil=True, cache=True)
 def fill_numbers(base: int, kind: int, spans: Ints, out: int) -> None:
-    """Write the numbers of all rows one behind the other: float32, or int64; of lists that `count` found sound."""
+    """Write the numbers of all rows consecutively, as float32 or int64.
+
+    Args:
+        base: Address of the buffer.
+        kind: FLOAT or INT64.
+        spans: int64 [rows, SPAN_COLUMNS] of lists that `count` has validated.
+        out: Address of the output, with room for all counted items.
+    """
     for row in range(len(spans)):
         at, end = spans[row, START], spans[row, STOP]
-        only = _only_field(base, at, end)
-        if only >= 0:
-            out = _put_numbers(base, kind, only, end, out)
+        single = _single_field(base, at, end)
+        if single >= 0:
+            out = _put_numbers(base, kind, single, end, out)
             continue
         while at < end:
-            number, _, first, at = next_field(base, at, end)
+            number, _, first, at = read_field(base, at, end)
             if number == 1:
                 out = _put_numbers(base, kind, first, at, out)
 
 
 @njit(nogil=True, cache=True, inline="always")
 def _put_numbers(base: int, kind: int, at: int, end: int, out: int) -> Any:
-    """The numbers of one field; returns the address behind them."""
+    """Write the numbers of one field; return the address after them."""
     if kind == FLOAT:
-        for place in range(at, end - 3, 4):
-            store_u32(out, load_u32(base + place))
+        for position in range(at, end - 3, 4):
+            store_u32(out, load_u32(base + position))
             out += 4
         return out
     while at < end:
@@ -297,27 +337,27 @@ def _put_numbers(base: int, kind: int, at: int, end: int, out: int) -> Any:
 
 @njit(nogil=True, cache=True)
 def fill_bytes(base: int, size: int, spans: Ints, out: int, offsets: Ints) -> None:
-    """Write the items of all rows one behind the other, and where each ends (offsets[0] is 0).
+    """Write the items of all rows consecutively, and where each item ends.
 
     Args:
         base: Address of the buffer.
-        size: Its bytes.
-        spans: Of lists that `count` found sound.
-        out: Address, with SLACK bytes more than all items have.
-        offsets: Out.
+        size: Bytes of the buffer.
+        spans: int64 [rows, SPAN_COLUMNS] of lists that `count` has validated.
+        out: Address of the output, with room for the bytes of all items and SLACK more.
+        offsets: Output, int64 [items + 1]: the end of each item; `offsets[0]` must be 0.
     """
     item, end_of_item = 0, 0
     for row in range(len(spans)):
         at, end = spans[row, START], spans[row, STOP]
         while at < end:
-            first = _only_field(base, at, end)
+            first = _single_field(base, at, end)
             if first >= 0:
                 at = end
             else:
-                number, _, first, at = next_field(base, at, end)
+                number, _, first, at = read_field(base, at, end)
                 if number != 1:
                     continue
-            copy_over(out + end_of_item, base + first, at - first, base + size)
+            copy_with_slack(out + end_of_item, base + first, at - first, base + size)
             end_of_item += at - first
             item += 1
             offsets[item] = end_of_item
@@ -325,17 +365,22 @@ def fill_bytes(base: int, size: int, spans: Ints, out: int, offsets: Ints) -> No
 
 @njit(nogil=True, cache=True)
 def scan(base: int, size: int, out: Ints) -> tuple[Any, Any]:
-    """Where framed records end, from their lengths.
+    """Find where framed records end, from the lengths in their headers. Checksums are not verified.
+
+    Args:
+        base: Address of the buffer.
+        size: Bytes of the buffer.
+        out: Output, int64: the end of each record, as many as fit. Call again with a longer array for all of them.
 
     Returns:
-        How many records are whole (out may hold fewer: call again with a longer one), and where the last ends.
+        Number of whole records, and the offset where the last one ends.
     """
     rows: Any = 0
     at: Any = 0
     while at + 16 <= size:
         low, high = load_u32(base + at), load_u32(base + at + 4)
         length: Any = np.int64(low) | (np.int64(high) << 32)
-        if length < 0 or length > size - at - 16:  # no sum: it might overflow
+        if length < 0 or length > size - at - 16:  # compared without a sum, which could overflow
             break
         at += 16 + length
         if rows < len(out):

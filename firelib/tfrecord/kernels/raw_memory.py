@@ -1,6 +1,7 @@
-"""Loads, stores and copies at raw addresses, for compiled kernels: one signature serves every column's type.
+"""Loads, stores and copies at raw addresses, for kernels.
 
-Addresses are those of NumPy arrays (`array.ctypes.data`), which the caller keeps alive; nothing is bounds-checked.
+Kernels take addresses so that one compiled signature serves columns of every dtype. An address comes from a NumPy array
+(`array.ctypes.data`) that the caller keeps alive. Nothing is bounds-checked.
 """
 
 from typing import Any
@@ -16,6 +17,8 @@ def _pointer(builder: Any, address: Any, bits: int) -> Any:
 
 
 def _load(bits: int, result: Any) -> Any:
+    """A Numba intrinsic that loads `bits` bits from an unaligned address."""
+
     @intrinsic
     def load(context: Any, address: Any) -> Any:
         def generate(_: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -27,6 +30,8 @@ def _load(bits: int, result: Any) -> Any:
 
 
 def _store(bits: int, value_type: Any) -> Any:
+    """A Numba intrinsic that stores `bits` bits at an unaligned address."""
+
     @intrinsic
     def store(context: Any, address: Any, value: Any) -> Any:
         def generate(ctx: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -58,7 +63,7 @@ def copy_bytes(context: Any, target: Any, source: Any, count: Any) -> Any:
 
 
 def _copy(count: int) -> Any:
-    """A copy of so many bytes, in the registers for vectors."""
+    """A Numba intrinsic that copies `count` bytes through vector registers."""
 
     @intrinsic
     def copy(context: Any, target: Any, source: Any) -> Any:
@@ -75,21 +80,21 @@ def _copy(count: int) -> Any:
 
 copy_32, copy_64 = _copy(32), _copy(64)
 
-_LONG = 1024  # from this length on, a call of memcpy is faster than a loop
+_LONG = 1024  # bytes from which a call of memcpy is faster than a loop of vector copies
 
-#: Bytes behind its target that `copy_over` may write to.
+#: Bytes that `copy_with_slack` may read or write beyond the end of its source and target.
 SLACK = 64
 
 
 @njit(nogil=True, cache=True, inline="always")
-def copy_over(target: int, source: int, count: int, end: int) -> None:
-    """Copy by vectors and so up to SLACK bytes too many: no branch depends on the length of what is short.
+def copy_with_slack(target: int, source: int, count: int, end: int) -> None:
+    """Copy whole vectors, up to SLACK bytes too many, so that no branch depends on the length of a short value.
 
     Args:
-        target: Address; what is written behind the copy is to be overwritten next, or room.
-        source: Address.
-        count: Bytes.
-        end: Address behind what may be read.
+        target: Address to copy to. The SLACK bytes after the copy must be free: the caller overwrites them next.
+        source: Address to copy from.
+        count: Bytes to copy.
+        end: Address of the byte after the readable memory.
     """
     if count >= _LONG or source + count + SLACK > end:
         copy_bytes(target, source, count)

@@ -1,14 +1,21 @@
-"""Compiled loops of string columns: trailing NULs, and varints of lengths."""
+"""Kernels for string columns: strip trailing NULs, encode lengths as varints."""
 
 from numba import njit
 
-from firelib.tfrecord.kernels.canonical import Ints, put_varint
+from firelib.tfrecord.kernels.canonical import Ints, write_varint
 from firelib.tfrecord.kernels.raw_memory import copy_bytes, load_u8, load_u64
 
 
 @njit(nogil=True, cache=True)
 def strip_strings(source: int, width: int, target: int, ends: Ints) -> None:
-    """Move strings of a constant width together, without their trailing NULs."""
+    """Copy NUL-padded strings of one width into a contiguous buffer, without their padding.
+
+    Args:
+        source: Address of the first string.
+        width: Bytes of a padded string.
+        target: Address of the output buffer, at least `width` bytes for each string.
+        ends: Output, int64 [strings + 1]: where each string ends in the buffer; `ends[0]` must be 0.
+    """
     for row in range(len(ends) - 1):
         length, begin = width, source + row * width
         while length >= 8 and load_u64(begin + length - 8) == 0:
@@ -20,9 +27,9 @@ def strip_strings(source: int, width: int, target: int, ends: Ints) -> None:
 
 
 @njit(nogil=True, cache=True)
-def put_lengths(target: int, lengths: Ints) -> int:
-    """Varints of lengths; returns how many bytes they take."""
+def write_lengths(target: int, lengths: Ints) -> int:
+    """Write lengths as consecutive varints; return the number of bytes written."""
     end = target
     for length in lengths:
-        end = put_varint(end, length)
+        end = write_varint(end, length)
     return end - target

@@ -1,1 +1,1 @@
-"""Shards to batches: the order of an epoch, the files, the caches."""
+"""Read shards as batches: the order of an epoch, the files, the caches."""

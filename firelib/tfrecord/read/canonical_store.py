@@ -1,4 +1,4 @@
-"""Rows of a split in the canonical layout: their places come from each shard's index."""
+"""Load rows of a split in the canonical layout: a row's offset comes from its shard's index."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,23 @@ import numpy.typing as npt
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
-from firelib.tfrecord.format.column_conversion import dense
-from firelib.tfrecord.format.example_parser import parse
+from firelib.tfrecord.format.column_conversion import to_dense
+from firelib.tfrecord.format.example_parser import parse_examples
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
 from firelib.tfrecord.format.shard_checks import REMEDY
-from firelib.tfrecord.kernels.crc32c import first_damaged_of
-from firelib.tfrecord.read.fixed_store import Rows, pieces
-from firelib.tfrecord.read.remote_shards import Held
+from firelib.tfrecord.kernels.crc32c import find_damaged
+from firelib.tfrecord.read.remote_shards import FetchedRanges
+from firelib.tfrecord.read.row_ranges import Rows, split_by_shard
 from firelib.tfrecord.read.shard_files import ShardFiles
 
 
 class CanonicalStore:
-    """Records of any length. Every one that is read is checked against its CRC.
+    """Rows of one split in the canonical layout. Every record that is read is checked against its CRC.
+
+    Args:
+        files: The split's shards.
+        features: The features of a record.
 
     Attributes:
         rows: Rows of the split.
@@ -27,32 +31,38 @@ class CanonicalStore:
 
     def __init__(self, files: ShardFiles, features: Sequence[Feature]) -> None:
         self._files, self._features = files, features
-        self._starts = np.cumsum([0, *(shard.rows for shard in files.shards)])
-        self._indices: dict[int, Rows] = {}
-        self.rows = int(self._starts[-1])
+        self._offsets: dict[int, Rows] = {}
+        self.rows = int(files.row_starts[-1])
 
-    def load(self, starts: Rows, stops: Rows) -> "LoadedCanonical":
-        """Read the records of some ranges of rows."""
-        found = pieces(self._starts, starts, stops)
-        indices = [self._index(shard)[first : last + 1] for shard, first, last in found]
-        sizes = [int(index[-1] - index[0]) for index in indices]
-        places = np.cumsum([0, *sizes])
-        buffer = np.empty(places[-1], np.uint8)
-        ranges = [(piece[0], int(index[0]), int(index[-1])) for piece, index in zip(found, indices, strict=True)]
-        held = self._files.fetch(ranges)
-        for (shard, first, _), index, place in zip(found, indices, places[:-1].tolist(), strict=True):
-            self._read(shard, first, index, buffer[place : place + int(index[-1] - index[0])], held)
-        moved = [index - index[0] + place for index, place in zip(indices, places[:-1], strict=True)]
+    def load(self, starts: Rows, stops: Rows) -> "LoadedCanonicalRows":
+        """Read ranges of rows into memory.
+
+        Args:
+            starts: First row of each range, int64 [ranges].
+            stops: The row after the last of each range, int64 [ranges].
+
+        Raises:
+            FirelibError: A shard or an index is missing or damaged.
+        """
+        pieces = split_by_shard(self._files.row_starts, starts, stops)
+        offsets = [self._shard_offsets(shard)[first : last + 1] for shard, first, last in pieces]
+        sizes = [int(each[-1] - each[0]) for each in offsets]
+        targets = np.cumsum([0, *sizes])
+        buffer = np.empty(targets[-1], np.uint8)
+        ranges = [(piece[0], int(each[0]), int(each[-1])) for piece, each in zip(pieces, offsets, strict=True)]
+        fetched = self._files.fetch(ranges)
+        for (shard, first, _), each, target in zip(pieces, offsets, targets[:-1].tolist(), strict=True):
+            self._read(shard, first, each, buffer[target : target + int(each[-1] - each[0])], fetched)
+        moved = [each - each[0] + target for each, target in zip(offsets, targets[:-1], strict=True)]
         none = np.empty(0, np.int64)
-        begins, ends = (
-            np.concatenate([none, *(ix[:-1] for ix in moved)]),
-            np.concatenate([none, *(ix[1:] for ix in moved)]),
-        )
-        return LoadedCanonical(buffer, begins, ends, self._features)
+        begins = np.concatenate([none, *(each[:-1] for each in moved)])
+        ends = np.concatenate([none, *(each[1:] for each in moved)])
+        return LoadedCanonicalRows(buffer, begins, ends, self._features)
 
-    def _read(self, shard: int, first: int, index: Rows, out: npt.NDArray[np.uint8], held: Held) -> None:
-        self._files.read_into(shard, int(index[0]), out, held)
-        damaged = first_damaged_of(out.ctypes.data, index[:-1] - index[0], index[1:] - index[0])
+    def _read(self, shard: int, first: int, offsets: Rows, out: npt.NDArray[np.uint8], fetched: FetchedRanges) -> None:
+        """Read and verify the records between a shard's offsets; `first` is the first record's index in the shard."""
+        self._files.read_into(shard, int(offsets[0]), out, fetched)
+        damaged = find_damaged(out.ctypes.data, offsets[:-1] - offsets[0], offsets[1:] - offsets[0])
         if damaged >= 0:
             raise FirelibError(
                 f"record {first + damaged} is damaged: its CRC does not match",
@@ -60,25 +70,25 @@ class CanonicalStore:
                 remedy=REMEDY,
             )
 
-    def _index(self, shard: int) -> Rows:
-        if shard not in self._indices:
-            self._indices[shard] = self._files.offsets(shard)
-        return self._indices[shard]
+    def _shard_offsets(self, shard: int) -> Rows:
+        if shard not in self._offsets:
+            self._offsets[shard] = self._files.offsets(shard)
+        return self._offsets[shard]
 
 
-class LoadedCanonical:
-    """Records in memory."""
+class LoadedCanonicalRows:
+    """Framed records in memory, with the offset of each."""
 
     def __init__(self, buffer: npt.NDArray[np.uint8], begins: Rows, ends: Rows, features: Sequence[Feature]) -> None:
         self._buffer, self._features = buffer, features
         self._begins, self._ends = begins + HEADER_BYTES, ends - FOOTER_BYTES
 
-    def take(self, places: Rows, out: Batch) -> Batch:
-        """Columns of some of the loaded rows; places, `out` and result as in `decode.take`."""
-        flat = places.ravel()
-        columns = parse(self._buffer, self._begins[flat], self._ends[flat], self._features)
+    def decode(self, index: Rows, out: Batch) -> Batch:
+        """Decode some of the loaded rows; see `window_loader.LoadedRows.decode`."""
+        flat = index.ravel()
+        columns = parse_examples(self._buffer, self._begins[flat], self._ends[flat], self._features)
         for feature in self._features:
             if feature.name in out:
                 column = out[feature.name]
-                column[...] = dense(columns.pop(feature.name), feature).reshape(column.shape)
+                column[...] = to_dense(columns.pop(feature.name), feature).reshape(column.shape)
         return columns

@@ -1,6 +1,6 @@
-"""Datasets as batches: NumPy columns, Arrow tables, or a `tf.data.Dataset` in the elastic order."""
+"""Read datasets as NumPy columns, as Arrow tables, or as a `tf.data.Dataset` in the elastic order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,69 +8,107 @@ import numpy as np
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
-from firelib.tfrecord.format.column_conversion import blank, concatenated, to_arrow, to_numpy
+from firelib.tfrecord.format.column_conversion import concatenate, empty_columns, to_arrow, to_numpy
 from firelib.tfrecord.format.fixed_decoder import Batch
-from firelib.tfrecord.format.fixed_layout import numpy_dtype
-from firelib.tfrecord.format.manifest import NAME, Manifest, read_manifest
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
 from firelib.tfrecord.read.canonical_store import CanonicalStore
 from firelib.tfrecord.read.epoch_order import EpochOrder, check_rank
-from firelib.tfrecord.read.external_records import ForeignFiles, foreign_manifest, is_foreign
+from firelib.tfrecord.read.external_records import ExternalFiles, build_external_manifest, find_external_files
 from firelib.tfrecord.read.fixed_store import FixedStore
-from firelib.tfrecord.read.packing import Packing
 from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.tensor_batches import TensorBatches
 from firelib.tfrecord.read.window_loader import RankBatches, Store
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_PARALLEL_CHUNKS = 2  # decoded at once, in order; more do not help, since reading is shared
+_PARALLEL_CHUNKS = 2  # chunks decoded concurrently; more do not help, since one thread reads for all of them
 _CHUNK_ROWS = 1 << 16
 
 
 def open_dataset(uri: str, *, features: Sequence[Feature] | None = None, label: str | None = None) -> "Dataset":
-    """A dataset that firelib wrote, or TFRecords of another writer.
+    """Open a dataset that firelib wrote, or TFRecords of another writer.
 
     Args:
-        uri: Its manifest.json, or the folder that holds it; or a TFRecord file, or a folder of such files.
-        features: What records of another writer hold; without it, that is inferred from the first ones.
-        label: Which of their features is the label.
+        uri: manifest.json or its folder; for another writer, a TFRecord file or a folder of TFRecord files.
+        features: The features in records of another writer; None infers them from the first records.
+        label: Name of the feature that is the label, for records of another writer.
+
+    Returns:
+        The dataset. Only its manifest has been read.
+
+    Raises:
+        FirelibError: There is no dataset, its manifest is invalid, or `features` or `label` is given although the
+            manifest declares them.
+
+    Example:
+        >>> import tempfile
+        >>> from firelib import Feature, open_dataset, write_tfrecords
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_tfrecords({"x": [1, 2, 3]}, f"{folder}/data", [Feature("x", "int64")])
+        ...     dataset = open_dataset(f"{folder}/data")
+        ...     columns = dataset.as_numpy("train")
+        >>> dataset.rows("train")
+        3
+        >>> columns["x"].tolist()
+        [1, 2, 3]
     """
     uri = storage.absolute(uri)
-    if is_foreign(uri):
-        folder, manifest = foreign_manifest(uri, features, label)
-        return Dataset(folder, manifest)
+    try:
+        manifest = read_manifest(uri)  # one request in the usual case; the checks below only follow a failure
+    except Exception:  # storages report a missing file in many ways, some with the status 403
+        found = find_external_files(uri)
+        if found is None:
+            raise
+        folder, names = found
+        return Dataset(folder, build_external_manifest(folder, names, features, label), is_external=True)
     if features is not None or label is not None:
-        raise FirelibError("its manifest names features and label", where=uri, remedy="drop features= and label=")
-    return Dataset(uri)
+        raise FirelibError(
+            "features= and label= were given, but the manifest declares them",
+            where=uri,
+            remedy="remove features= and label=",
+        )
+    return Dataset(uri.removesuffix(MANIFEST_NAME).rstrip("/"), manifest)
 
 
 class Dataset:
-    """The splits of one manifest. Opening is cheap; bytes are read when batches are."""
+    """The splits of one dataset. Shards are opened when batches are read.
 
-    def __init__(self, uri: str, manifest: Manifest | None = None) -> None:
-        self.manifest: Manifest = manifest or read_manifest(uri)
-        self._foreign = manifest is not None
-        self._folder = uri.removesuffix(NAME).rstrip("/")
-        self._opened: dict[str, Store] = {}
+    Args:
+        folder: URI of the dataset's folder.
+        manifest: The dataset's manifest.
+        is_external: Whether another writer wrote the records.
+
+    Attributes:
+        manifest: The dataset's manifest.
+    """
+
+    def __init__(self, folder: str, manifest: Manifest, is_external: bool = False) -> None:
+        self.manifest: Manifest = manifest
+        self._folder, self._is_external = folder, is_external
+        self._stores: dict[str, Store] = {}
 
     def rows(self, split: str) -> int:
+        """Number of rows of a split."""
         return self.manifest.split(split).rows
 
     def as_numpy(self, split: str) -> Batch:
-        """A whole split in file order: name → array [rows, *shape], the label included.
+        """Read a whole split in file order as NumPy columns.
 
-        Strings are bytes. Features without a fixed size are arrays of objects: bytes, lists, None.
+        Returns:
+            Feature name → array [rows, *shape], the label included. Strings are bytes. Features without a fixed size
+            are arrays of objects: bytes, lists, or None.
         """
-        return to_numpy(self._whole(split))
+        return to_numpy(self._read_split(split))
 
     def as_arrow(self, split: str) -> Any:
-        """A whole split in file order as a `pyarrow.Table`; arrays of more than one dimension are flat lists."""
-        return to_arrow(self._whole(split), self.manifest.columns)
+        """Read a whole split in file order as a `pyarrow.Table`; arrays of several dimensions are flat lists."""
+        return to_arrow(self._read_split(split), self.manifest.columns)
 
-    def _whole(self, split: str) -> Batch:
+    def _read_split(self, split: str) -> Batch:
         store = self._store(split)
-        parts = [_loaded(store, start, stop) for start, stop in _chunks(store.rows)]
-        return concatenated(parts or [blank(self.manifest.columns)])
+        parts = [_read_rows(store, start, stop) for start, stop in _row_chunks(store.rows)]
+        return concatenate(parts or [empty_columns(self.manifest.columns)])
 
     def as_tf(
         self,
@@ -85,145 +123,95 @@ class Dataset:
         pad_last: bool = False,
         packed: bool = False,
     ) -> "tf.data.Dataset":
-        """Batches of one epoch as a `tf.data.Dataset` of (features, label).
+        """Read one epoch as a `tf.data.Dataset` of (features, label) batches.
 
         Args:
-            batch_size: Rows in a global batch; a rank gets its share of each.
-            split: Which split.
+            batch_size: Rows of a global batch; each rank gets its share of every batch.
+            split: Name of the split.
             world_size: Number of ranks.
             rank: This rank.
             seed: Seed of the order; None keeps the order of the files.
-            epoch: Which epoch's order.
-            start_step: First global batch (to resume inside an epoch).
-            pad_last: Make every batch equally long and add a third element, weights: 1 / (rows in the
-                global batch) for a row, 0 for padding. Summed over all ranks, a batch's weights are 1.
-            packed: Columns of one dtype and shape stay in one tensor, for `unpack` to take apart: a few tensors
-                pass into a compiled function in half the time of many.
+            epoch: Index of the epoch, which changes the order.
+            start_step: Global batch to start at, to resume inside an epoch.
+            pad_last: Pad every batch to the same length, and add the weights as a third element: 1 / (rows of the
+                global batch) for a row, 0 for padding. The weights of a batch sum to 1 over all ranks.
+            packed: Keep columns of one dtype and shape in one tensor, which `unpack` splits. A compiled function takes
+                few tensors in half the time of many.
+
+        Returns:
+            A dataset of (features, label) or, with `pad_last`, (features, label, weights). Features map a name to a
+            tensor [rows, *shape]. Datasets without a label have no second element.
+
+        Raises:
+            FirelibError: An argument is out of range, the split is unknown, or shards are missing.
+
+        Example:
+            >>> import tempfile
+            >>> import numpy as np
+            >>> from firelib import Feature, open_dataset, write_tfrecords
+            >>> rows = {"x": np.float32([1, 2, 3, 4]), "y": [0, 1, 0, 1]}
+            >>> features, label = [Feature("x", "float32")], Feature("y", "int64", range=(0, 1))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     _ = write_tfrecords(rows, f"{folder}/data", features, label=label)
+            ...     batches = open_dataset(f"{folder}/data").as_tf(batch_size=2)
+            ...     found = [(x["x"].tolist(), y.tolist()) for x, y in batches.as_numpy_iterator()]
+            >>> found
+            [([1.0, 2.0], [0, 1]), ([3.0, 4.0], [0, 1])]
         """
         import tensorflow as tf
 
-        order = EpochOrder(self.rows(split), batch_size, seed, epoch, self.manifest.split(split).block_rows)
+        content = self.manifest.split(split)
+        order = EpochOrder(content.rows, batch_size, seed, epoch, content.block_rows)
         check_rank(rank, world_size)
         if start_step < 0:
-            raise FirelibError(f"start_step is {start_step}", remedy="steps are counted from 0")
+            raise FirelibError(
+                f"expected start_step of 0 or more, got {start_step}", where="as_tf", remedy="count steps from 0"
+            )
         batches = RankBatches(self._store(split), order, rank, world_size)
-        size = order.share_size(world_size) if pad_last else None
-        tensors = Tensors(self.manifest, size)
-        chunks = batches.chunks(start_step, tensors.packing.chunk_rows(self.manifest.split(split).row_bytes))
+        tensors = TensorBatches(self.manifest, order.share_size(world_size) if pad_last else None)
+        chunks = batches.chunks(start_step, tensors.packing.chunk_rows(content.row_bytes))
         dataset = tf.data.Dataset.from_tensor_slices(chunks)
-        dataset = dataset.map(tensors.load(batches), num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
-        dataset = dataset.unbatch() if packed else dataset.unbatch().map(tensors.named)
+        dataset = dataset.map(tensors.loader(batches), num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
+        dataset = dataset.unbatch() if packed else dataset.unbatch().map(tensors.unpack)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(0, order.steps - start_step)))
         return dataset.prefetch(2)
 
     def unpack(self, *tensors: Any) -> Any:
-        """(features, label, weights) of a packed batch: what `as_tf` gives without `packed`."""
-        return Tensors(self.manifest, None).named(*tensors)
+        """Unpack a packed batch to (features, label, weights), as `as_tf` returns it without `packed`."""
+        return TensorBatches(self.manifest, None).unpack(*tensors)
 
     def verify(self) -> None:
-        """Check every shard's size and hash and every record's CRC; the first damaged one is named."""
+        """Check the size and hash of every shard and the CRC of every record.
+
+        Raises:
+            FirelibError: A shard or a record is damaged; the error names the first one.
+        """
         for split, content in self.manifest.splits.items():
             store = self._store(split)
-            for start, stop in _chunks(store.rows):
+            for start, stop in _row_chunks(store.rows):
                 store.load(np.array([start]), np.array([stop]))
+            if self._is_external:  # no hashes are known
+                continue
             files = ShardFiles(self._folder, content.shards)
-            for index in range(0 if self._foreign else len(content.shards)):
+            for index in range(len(content.shards)):
                 files.verify_hash(index)
 
     def _store(self, split: str) -> Store:
-        if split not in self._opened:
+        """The rows of a split. Sizes of its shards are checked once, before the first row is read."""
+        if split not in self._stores:
             manifest = self.manifest
-            kind = ForeignFiles if self._foreign else ShardFiles
+            kind = ExternalFiles if self._is_external else ShardFiles
             files = kind(self._folder, manifest.split(split).shards, bool(manifest.compression))
             files.check()
-            layout = None if self._foreign else manifest.layout
-            self._opened[split] = FixedStore(files, layout) if layout else CanonicalStore(files, manifest.columns)
-        return self._opened[split]
+            layout = None if self._is_external else manifest.layout
+            self._stores[split] = FixedStore(files, layout) if layout else CanonicalStore(files, manifest.columns)
+        return self._stores[split]
 
 
-class Tensors:
-    """How packed batches become named tensors.
-
-    Attributes:
-        packing: How batches come.
-    """
-
-    def __init__(self, manifest: Manifest, size: int | None) -> None:
-        self._features = [fitted.feature.name for fitted in manifest.features]
-        self._label = manifest.label.name if manifest.label else None
-        self._size = size
-        self.packing = Packing(manifest.columns)
-
-    def load(self, batches: RankBatches) -> Callable[[Any], Any]:
-        """A function for `tf.data.Dataset.map`: a chunk's steps, [first, stop], to tensors [steps, …]."""
-        import tensorflow as tf
-
-        packing, size = self.packing, self._size
-        lists = [dtype for feature in packing.lists for dtype in (_tf_dtype(numpy_dtype(feature)), tf.int64)]
-        dtypes = [
-            *(_tf_dtype(group.dtype) for group in packing.dense),
-            *([tf.string] if packing.strings else []),
-            *lists,
-            *([] if size is None else [tf.float32]),
-        ]
-
-        def load(chunk: Any) -> Any:
-            def pack(steps: Any) -> list[Any]:
-                first, stop = steps.tolist()
-                return packing.pack(batches, first, stop, size)
-
-            return self._shaped(iter(tf.numpy_function(pack, [chunk], dtypes, stateful=False)))
-
-        return load
-
-    def _shaped(self, flat: Iterator[Any]) -> tuple[Any, ...]:
-        """Give packed tensors their static shapes, all [steps, …]."""
-        import tensorflow as tf
-
-        tensors = [
-            tf.ensure_shape(next(flat), (None, len(group.names), self._size, *group.shape))
-            for group in self.packing.dense
-        ]
-        if self.packing.strings:
-            strings = tf.io.parse_tensor(next(flat), tf.string)
-            tensors.append(tf.ensure_shape(strings, (None, len(self.packing.strings), self._size)))
-        for _ in self.packing.lists:
-            values, splits = next(flat), next(flat)
-            values.set_shape((None,))
-            splits.set_shape((None if self._size is None else self._size + 1,))
-            rows = tf.RaggedTensor.from_row_splits(values, splits, validate=False)
-            tensors.append(tf.expand_dims(rows, 0))
-        if self._size is not None:
-            tensors.append(tf.ensure_shape(next(flat), (None, self._size)))
-        return tuple(tensors)
-
-    def named(self, *tensors: Any) -> Any:
-        """One step's (features, label, weights); no label, or no padding, no such element."""
-        import tensorflow as tf
-
-        left = iter(tensors)
-        columns: dict[str, Any] = {}
-        for group in self.packing.dense:
-            columns.update(zip(group.names, tf.unstack(next(left)), strict=True))
-        if self.packing.strings:
-            columns.update(zip(self.packing.strings, tf.unstack(next(left)), strict=True))
-        for feature in self.packing.lists:
-            columns[feature.name] = next(left)
-        features = {name: columns[name] for name in self._features}
-        label = [columns[self._label]] if self._label else []
-        rest = [*label, *left]
-        return (features, *rest) if rest else features
+def _read_rows(store: Store, start: int, stop: int) -> Batch:
+    return store.load(np.array([start]), np.array([stop])).decode(np.arange(stop - start)[None], {})
 
 
-def _tf_dtype(dtype: np.dtype[np.generic]) -> Any:
-    import tensorflow as tf
-
-    return tf.string if dtype.kind in "SO" else tf.as_dtype(dtype)
-
-
-def _loaded(store: Store, start: int, stop: int) -> Batch:
-    return store.load(np.array([start]), np.array([stop])).take(np.arange(stop - start)[None], {})
-
-
-def _chunks(rows: int) -> list[tuple[int, int]]:
+def _row_chunks(rows: int) -> list[tuple[int, int]]:
+    """Consecutive ranges of rows that limit the memory of one read."""
     return [(start, min(start + _CHUNK_ROWS, rows)) for start in range(0, rows, _CHUNK_ROWS)]

@@ -1,7 +1,7 @@
-"""Remote shards in ranges: copies of what is read grow on disk (`partial`); where they cannot, bytes only pass by.
+"""Read remote shards in ranges through local copies (`sparse_copy`), or into memory if the cache has no room.
 
-A split that is read whole, in whatever order, ends with whole copies after one epoch, and later ones are local; a
-sample or a seek fetches only the blocks that it touches.
+Reading a whole split, in any order, completes all copies within one epoch, and later epochs read local files. A sample
+or a seek fetches only the blocks that it touches.
 """
 
 from collections.abc import Sequence
@@ -12,116 +12,127 @@ from firelib import storage
 from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.tfrecord.format.manifest import Shard
-from firelib.tfrecord.format.shard_checks import check_sizes, other_content, wrong_size
+from firelib.tfrecord.format.shard_checks import check_sizes, hash_mismatch, size_mismatch
 from firelib.tfrecord.read.shard_cache import cache_folder
-from firelib.tfrecord.read.sparse_copy import PartialCopy
+from firelib.tfrecord.read.sparse_copy import SparseCopy
 
-#: Shard, first byte, the byte after the last.
+#: Index of a shard, first byte, the byte after the last.
 Range = tuple[int, int, int]
-#: Bytes of ranges of which no copy is kept, by shard and first byte.
-Held = dict[tuple[int, int], memoryview]
+#: Bytes of ranges without a local copy, by shard index and first byte.
+FetchedRanges = dict[tuple[int, int], memoryview]
 
-_STEP = 64 << 20
+_STEP_BYTES = 64 << 20
 
 
 class RemoteShards:
-    """The shards of a split that lie elsewhere.
+    """The remote shards of a split.
 
     Args:
-        folder: Where.
-        shards: What the manifest says of them.
-        hashed: Whether `xxh128` is the hash of a shard's bytes, which whole copies are checked against.
+        folder: URI of the dataset's folder.
+        shards: The manifest's entries.
+        hashed: Whether `xxh128` is the hash of a shard's bytes; complete copies are then verified.
     """
 
     def __init__(self, folder: str, shards: Sequence[Shard], hashed: bool) -> None:
         self._folder, self._shards, self._hashed = folder, shards, hashed
-        self._copies: dict[int, PartialCopy | None] = {}
+        self._copies: dict[int, SparseCopy | None] = {}
         self._lock = Lock()
 
-    def copy(self, index: int) -> PartialCopy | None:
-        """A shard's copy; None if the cache has no room for one."""
+    def copy(self, index: int) -> SparseCopy | None:
+        """The local copy of a shard; None if the cache has no room for it."""
         with self._lock:
             if index not in self._copies:
                 shard = self._shards[index]
-                self._copies[index] = PartialCopy.of(shard.xxh128, shard.bytes)
+                self._copies[index] = SparseCopy.open(shard.xxh128, shard.bytes)
             return self._copies[index]
 
-    def fetch(self, ranges: Sequence[Range]) -> Held:
-        """Bring ranges here, all at once: into copies, or, where there are none, into memory.
+    def fetch(self, ranges: Sequence[Range]) -> FetchedRanges:
+        """Fetch ranges concurrently, into local copies where they exist.
+
+        Args:
+            ranges: The ranges to read next.
+
+        Returns:
+            The bytes of the ranges without a local copy.
 
         Raises:
-            FirelibError: A shard is missing, cannot be reached, or is not the one in the manifest.
+            FirelibError: A shard is missing, unreachable, or differs from the manifest.
         """
         missing = self._missing(ranges)
-        for (index, start, stop), data in zip(missing, self._get(missing), strict=True):
-            self._keep(index, start, self._part(index, start, stop, data))
-        for index in sorted({index for index, _, _ in ranges}):  # one that nothing misses may be left by a kill
-            self._finish(index)
+        for (index, start, stop), data in zip(missing, self._read_ranges(missing), strict=True):
+            self._store(index, start, self._cut(index, start, stop, data))
+        for index in sorted({index for index, _, _ in ranges}):  # also completes a copy whose reader was killed
+            self._finalize(index)
         direct = [piece for piece in ranges if self.copy(piece[0]) is None]
-        parts = zip(direct, self._get(direct), strict=True)
-        return {(index, start): self._part(index, start, stop, data) for (index, start, stop), data in parts}
+        parts = zip(direct, self._read_ranges(direct), strict=True)
+        return {(index, start): self._cut(index, start, stop, data) for (index, start, stop), data in parts}
 
-    def whole(self, index: int) -> Path:
-        """A local file with all of a shard.
+    def complete_copy(self, index: int) -> Path:
+        """Fetch a whole shard and return its local copy.
 
         Raises:
-            FirelibError: As for `fetch`; or the cache has no room.
+            FirelibError: As for `fetch`, or the cache has no room.
         """
         shard = self._shards[index]
-        for start in range(0, shard.bytes, _STEP):
-            self.fetch([(index, start, min(start + _STEP, shard.bytes))])
+        for start in range(0, shard.bytes, _STEP_BYTES):
+            self.fetch([(index, start, min(start + _STEP_BYTES, shard.bytes))])
         copy = self.copy(index)
         if copy is None:
             raise FirelibError(
                 f"the cache has no room for {shard.name} ({shard.bytes / 2**20:.0f} MiB)",
                 where=str(cache_folder()),
-                remedy="free space, or a larger FIRELIB_CACHE_GIB",
+                remedy="free disk space, or set a larger FIRELIB_CACHE_GIB",
             )
-        self._finish(index)
+        self._finalize(index)
         return copy.path
 
     def _missing(self, ranges: Sequence[Range]) -> list[Range]:
+        """The blocks that must be fetched before the ranges can be read from the copies."""
         wanted: dict[int, list[tuple[int, int]]] = {}
         for index, start, stop in ranges:
             wanted.setdefault(index, []).append((start, stop))
         copies = {index: self.copy(index) for index in wanted}
-        return [(index, *piece) for index, copy in copies.items() if copy for piece in copy.missing(wanted[index])]
+        return [
+            (index, *piece) for index, copy in copies.items() if copy for piece in copy.missing_ranges(wanted[index])
+        ]
 
-    def _get(self, ranges: Sequence[Range]) -> list[bytes]:
+    def _read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
         uris = [storage.join(self._folder, self._shards[index].name) for index, _, _ in ranges]
         try:
             return storage.read_ranges([(uri, *piece[1:]) for uri, piece in zip(uris, ranges, strict=True)])
         except Exception as error:
-            check_sizes(self._folder, self._shards)  # a range that the file does not have fails in many ways
+            # A range beyond the end of a file fails in a different way on each storage, so sizes are compared first.
+            check_sizes(self._folder, self._shards)
             raise FirelibError(
                 f"cannot read a shard: {type(error).__name__}: {error}",
                 where=", ".join(sorted(set(uris))[:3]),
                 remedy="check network and credentials, then run the same command again",
             ) from error
 
-    def _part(self, index: int, start: int, stop: int, data: bytes) -> memoryview:
-        """The range that was asked for, also of a server that sent the whole file."""
+    def _cut(self, index: int, start: int, stop: int, data: bytes) -> memoryview:
+        """The requested range, also if the server ignored the range and sent the whole file."""
         shard = self._shards[index]
         if len(data) == shard.bytes:
             return memoryview(data)[start:stop]
         if len(data) != stop - start:
-            raise wrong_size(self._folder, shard, start + len(data))
+            raise size_mismatch(self._folder, shard, start + len(data))
         return memoryview(data)
 
-    def _keep(self, index: int, start: int, data: memoryview) -> None:
+    def _store(self, index: int, start: int, data: memoryview) -> None:
+        """Write fetched blocks into a copy, or give the copy up if the disk is full."""
         copy = self._copies[index]
         try:
             if copy:
-                copy.put(start, data)
+                copy.write_blocks(start, data)
         except OSError as error:
             if copy is None or not storage.is_full_disk(error):
                 raise
             copy.discard()
             self._copies[index] = None
-            note(f"the disk of {cache_folder()} is full: {self._shards[index].name} is read without a copy")
+            note(f"the disk of {cache_folder()} is full: {self._shards[index].name} is read without a local copy")
 
-    def _finish(self, index: int) -> None:
+    def _finalize(self, index: int) -> None:
         copy, shard = self._copies[index], self._shards[index]
-        if copy and not copy.finish(shard.xxh128 if self._hashed else None):
+        if copy and not copy.finalize(shard.xxh128 if self._hashed else None):
             del self._copies[index]
-            raise other_content(self._folder, f"shard {shard.name}")
+            raise hash_mismatch(self._folder, f"shard {shard.name}")

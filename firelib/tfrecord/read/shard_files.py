@@ -1,8 +1,9 @@
-"""The shards of a split, read in ranges, wherever they lie."""
+"""Read the shards of a split in ranges, from local or remote storage."""
 
 import os
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -14,16 +15,23 @@ from firelib import storage
 from firelib.errors import FirelibError
 from firelib.tfrecord.format.framing import framed_bytes
 from firelib.tfrecord.format.manifest import Shard, index_name
-from firelib.tfrecord.format.shard_checks import REMEDY, check_sizes, missing, other_content, wrong_size
-from firelib.tfrecord.read.remote_shards import Held, Range, RemoteShards
-from firelib.tfrecord.read.shard_cache import unpacked
+from firelib.tfrecord.format.shard_checks import REMEDY, check_sizes, hash_mismatch, missing_file, size_mismatch
+from firelib.tfrecord.read.remote_shards import FetchedRanges, Range, RemoteShards
+from firelib.tfrecord.read.row_ranges import Rows
+from firelib.tfrecord.read.shard_cache import decompress_shard
 
-_STEP = 8 << 20
-_EMPTY_FRAME = framed_bytes(0)
+_STEP_BYTES = 8 << 20
+_MIN_FRAME_BYTES = framed_bytes(0)
 
 
 class ShardFiles:
-    """Opens shards when they are first read, and reads without a shared position, so that threads may share it."""
+    """The shards of a split. A shard is opened on first use; reads pass an offset, so threads may share this object.
+
+    Args:
+        folder: URI of the dataset's folder.
+        shards: The manifest's entries.
+        compressed: Whether the shards are compressed as a whole.
+    """
 
     #: Whether a shard's `xxh128` is the hash of its bytes.
     hashed = True
@@ -32,126 +40,150 @@ class ShardFiles:
         self.shards = shards
         self._folder, self._compressed = folder, compressed
         self._remote = None if storage.is_local(folder) else RemoteShards(folder, shards, self.hashed)
-        self._opened: dict[int, int] = {}
+        self._descriptors: dict[int, int] = {}
         self._lock = Lock()
 
     def __del__(self) -> None:
-        for descriptor in self._opened.values():
+        for descriptor in self._descriptors.values():
             os.close(descriptor)
 
+    @cached_property
+    def row_starts(self) -> Rows:
+        """int64 [shards + 1]: the split's row at which each shard starts, and the number of rows of the split."""
+        return np.cumsum([0, *(shard.rows for shard in self.shards)])
+
     def uri(self, index: int) -> str:
+        """URI of a shard."""
         return storage.join(self._folder, self.shards[index].name)
 
     def check(self) -> None:
-        """Compare all shards with the manifest, without reading them.
+        """Compare the presence and the sizes of all shards with the manifest, without reading them.
 
         Raises:
-            FirelibError: Names every shard that is missing or has another size.
+            FirelibError: Shards are missing or have another size.
         """
         check_sizes(self._folder, self.shards)
 
     def compression(self, index: int) -> str | None:
-        """How a shard is compressed as a whole: `gzip`, `zlib` or not."""
-        del index  # all alike
+        """Compression of a shard as a whole: `gzip`, `zlib` or None."""
+        del index  # firelib compresses all shards of a dataset alike; other writers may not
         return "gzip" if self._compressed else None
 
-    def fetch(self, ranges: Sequence[Range]) -> Held:
-        """Bring ranges of remote shards here, all at once, so that `read_into` finds them.
+    def fetch(self, ranges: Sequence[Range]) -> FetchedRanges:
+        """Fetch ranges of remote shards concurrently, before `read_into` reads them; do nothing for local shards.
+
+        Args:
+            ranges: The ranges to read next.
 
         Returns:
-            The bytes that could not be kept on disk.
+            The bytes of ranges without a local copy.
+
+        Raises:
+            FirelibError: A shard is missing, unreachable, or differs from the manifest.
         """
         ranged = [piece for piece in ranges if not self.compression(piece[0])] if self._remote else []
         return self._remote.fetch(ranged) if self._remote and ranged else {}
 
-    def read_into(self, index: int, start: int, out: npt.NDArray[np.uint8], held: Held | None = None) -> None:
-        """Fill `out` from byte `start` of a shard; of a remote one, with a range that was fetched.
+    def read_into(
+        self, index: int, start: int, out: npt.NDArray[np.uint8], fetched: FetchedRanges | None = None
+    ) -> None:
+        """Fill a buffer with a shard's bytes from an offset on.
+
+        Args:
+            index: Index of the shard.
+            start: Offset in the shard, after decompression.
+            out: The buffer, contiguous uint8. For a remote shard, `fetch` must have fetched exactly this range.
+            fetched: What `fetch` returned.
 
         Raises:
-            FirelibError: The shard is missing, or shorter or longer than its manifest says.
+            FirelibError: The shard is missing, or its size differs from the manifest.
         """
         view = memoryview(out.data)
-        if held and (index, start) in held:
-            view[:] = held[index, start]
+        if fetched and (index, start) in fetched:
+            view[:] = fetched[index, start]
             return
         copy = self._remote.copy(index) if self._remote and not self.compression(index) else None
         while view:
             read = copy.read(start, view) if copy else os.preadv(self._open(index), [view], start)
             if not read:
-                raise wrong_size(self._folder, self.shards[index], start)
+                raise size_mismatch(self._folder, self.shards[index], start)
             view, start = view[read:], start + read
 
     def local_path(self, index: int) -> Path:
-        """A local file with the shard's bytes.
+        """A local file with a shard's bytes.
 
         Raises:
-            FirelibError: The shard is missing or has another size; or the cache has no room for a remote one.
+            FirelibError: The shard is missing or has another size, or the cache has no room for a remote shard.
         """
         if self._remote:
-            return self._remote.whole(index)
+            return self._remote.complete_copy(index)
         path, shard = Path(self.uri(index)), self.shards[index]
         try:
             size = path.stat().st_size
         except FileNotFoundError:
-            raise missing(self._folder, f"shard {shard.name}") from None
+            raise missing_file(self._folder, f"shard {shard.name}") from None
         if size != shard.bytes:
-            raise wrong_size(self._folder, shard, size)
+            raise size_mismatch(self._folder, shard, size)
         return path
 
-    def unpacked_path(self, index: int) -> Path:
-        """A local file with the shard's records, whether it is compressed or not.
+    def decompressed_path(self, index: int) -> Path:
+        """A local file with a shard's records, decompressed if necessary.
 
         Raises:
-            FirelibError: As for `local_path`; or it cannot be unpacked.
+            FirelibError: As for `local_path`, or the shard cannot be decompressed.
         """
         compression, shard = self.compression(index), self.shards[index]
         if not compression:
             return self.local_path(index)
         try:
-            return unpacked(self.uri(index), shard.xxh128, compression)
+            return decompress_shard(self.uri(index), shard.xxh128, compression)
         except FileNotFoundError:
-            raise missing(self._folder, f"shard {shard.name}") from None
+            raise missing_file(self._folder, f"shard {shard.name}") from None
         except (OSError, EOFError, zlib.error) as error:
             raise FirelibError(
-                f"shard {shard.name} cannot be unpacked: {error}", where=self._folder, remedy=REMEDY
+                f"cannot decompress shard {shard.name}: {error}", where=self._folder, remedy=REMEDY
             ) from None
 
     def verify_hash(self, index: int) -> None:
-        """Compare all of a shard's file with the manifest.
+        """Compare the hash of a shard's file with the manifest.
 
         Raises:
-            FirelibError: It is another file.
+            FirelibError: The hash differs, or the shard cannot be read.
         """
         shard, digest = self.shards[index], xxhash.xxh3_128()
-        for start in range(0, shard.bytes, _STEP):
-            block = np.empty(min(_STEP, shard.bytes - start), np.uint8)
+        for start in range(0, shard.bytes, _STEP_BYTES):
+            block = np.empty(min(_STEP_BYTES, shard.bytes - start), np.uint8)
             self.read_into(index, start, block, self.fetch([(index, start, start + block.size)]))
             digest.update(block.data)
         if digest.hexdigest() != shard.xxh128:
-            raise other_content(self._folder, f"shard {shard.name}")
+            raise hash_mismatch(self._folder, f"shard {shard.name}")
 
-    def offsets(self, index: int) -> npt.NDArray[np.int64]:
-        """Where each record of a shard begins, and the end of the last (canonical layout).
+    def offsets(self, index: int) -> Rows:
+        """Read a shard's index (canonical layout).
+
+        Returns:
+            int64 [records + 1]: the offset of each record's frame, and the end of the last.
 
         Raises:
-            FirelibError: The index is missing or is not the one in the manifest.
+            FirelibError: The index is missing, or does not match the manifest or its shard.
         """
         shard = self.shards[index]
         name = index_name(shard.name)
         try:
             content = storage.read_bytes(storage.join(self._folder, name))
         except FileNotFoundError:
-            raise missing(self._folder, name) from None
+            raise missing_file(self._folder, name) from None
         if xxhash.xxh3_128_hexdigest(content) != shard.index_xxh128 or len(content) != 8 * (shard.rows + 1):
-            raise other_content(self._folder, name)
+            raise hash_mismatch(self._folder, name)
         offsets = np.frombuffer(content, "<i8")
-        whole = self.compression(index) or offsets[-1] == shard.bytes
-        if offsets[0] or not whole or (np.diff(offsets) < _EMPTY_FRAME).any():  # compiled code relies on it
-            raise FirelibError(f"{name} does not fit its shard", where=self._folder, remedy=REMEDY)
+        ends_with_shard = self.compression(index) or offsets[-1] == shard.bytes
+        # The kernels read at these offsets without a bounds check.
+        if offsets[0] or not ends_with_shard or (np.diff(offsets) < _MIN_FRAME_BYTES).any():
+            raise FirelibError(f"{name} does not match its shard", where=self._folder, remedy=REMEDY)
         return offsets
 
     def _open(self, index: int) -> int:
         with self._lock:
-            if index not in self._opened:
-                self._opened[index] = os.open(self.unpacked_path(index), os.O_RDONLY | os.O_CLOEXEC)
-            return self._opened[index]
+            if index not in self._descriptors:
+                self._descriptors[index] = os.open(self.decompressed_path(index), os.O_RDONLY | os.O_CLOEXEC)
+            return self._descriptors[index]

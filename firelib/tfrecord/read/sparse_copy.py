@@ -1,9 +1,9 @@
-"""A local copy of a remote shard that grows with what is read: every byte is fetched once, and only if it is wanted.
+"""A local copy of a remote shard that grows with the ranges that are read: every byte is fetched at most once.
 
-The copy is a sparse file; beside it lies one byte a block that says whether the block is there, mapped into all
-processes that use the copy. A block is marked after its bytes were written, so a process that is killed leaves
-nothing wrong behind. Marks of another boot are not believed: of a host that lost power, the disk may hold the mark
-without the bytes.
+The copy is a sparse file. Beside it lies a block map with one byte per block that is 1 once the block is present; all
+processes that use the copy map it into memory. A block is marked after its bytes are written, so a killed process
+leaves a consistent copy. The names contain the boot id, because after a power failure the disk may hold a mark without
+the bytes: a copy of another boot is ignored.
 """
 
 import mmap
@@ -15,55 +15,80 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from firelib.tfrecord.read.shard_cache import MARKS, PART, cache_folder, has_room, locked, open_in_use, remove
+from firelib.tfrecord.read.shard_cache import (
+    BLOCK_MAP_SUFFIX,
+    PARTIAL_SUFFIX,
+    cache_folder,
+    lock_folder,
+    make_room,
+    open_shared,
+    remove_copy,
+)
 
-# Requests cost a few hundredths of a second wherever they go: smaller blocks bring more of them, larger ones bytes that
-# are wanted later.
+# A request takes a few hundredths of a second on any storage: smaller blocks need more requests, larger blocks fetch
+# bytes that may not be needed.
 BLOCK_BYTES = 1 << 20
 REQUEST_BYTES = 8 << 20
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class PartialCopy:
-    """One shard's copy, whole or not yet. Threads and processes may share it."""
+class SparseCopy:
+    """A complete or partial local copy of one shard. Threads and processes may share it."""
 
-    def __init__(self, whole: Path, descriptor: int, size: int, marks: npt.NDArray[np.uint8] | None) -> None:
-        self._whole, self._descriptor, self._size, self._marks = whole, descriptor, size, marks
+    def __init__(self, path: Path, descriptor: int, size: int, block_map: npt.NDArray[np.uint8] | None) -> None:
+        self._path, self._descriptor, self._size, self._block_map = path, descriptor, size, block_map
 
     @classmethod
-    def of(cls, content_hash: str, size: int) -> "PartialCopy | None":
-        """The copy of a shard, begun if there is none; None if the cache has no room for it."""
+    def open(cls, content_hash: str, size: int) -> "SparseCopy | None":
+        """Open the copy of a shard, or create an empty one.
+
+        Args:
+            content_hash: Names the copy.
+            size: Bytes of the shard.
+
+        Returns:
+            The copy; None if the cache has no room for it.
+        """
         folder = cache_folder()
-        whole = folder / content_hash
-        with locked(folder):
-            if whole.exists():
-                return cls(whole, open_in_use(whole), size, None)
-            part = _part(whole)
-            if not part.exists():
-                remove(part)
-                if not has_room(folder, size):
+        path = folder / content_hash
+        with lock_folder(folder):
+            if path.exists():
+                return cls(path, open_shared(path), size, None)
+            partial = _partial_path(path)
+            if not partial.exists():
+                remove_copy(partial)
+                if not make_room(folder, size):
                     return None
-            descriptor = open_in_use(part, os.O_RDWR | os.O_CREAT)
+            descriptor = open_shared(partial, os.O_RDWR | os.O_CREAT)
             os.ftruncate(descriptor, size)
-            return cls(whole, descriptor, size, _mapped(part.with_suffix(MARKS), -(-size // BLOCK_BYTES)))
+            return cls(
+                path, descriptor, size, _map_file(partial.with_suffix(BLOCK_MAP_SUFFIX), -(-size // BLOCK_BYTES))
+            )
 
     def __del__(self) -> None:
         os.close(self._descriptor)
 
     @property
     def path(self) -> Path:
-        """The whole copy's name."""
-        return self._whole
+        """Path of the complete copy."""
+        return self._path
 
-    def missing(self, ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """What has to be fetched before ranges of bytes can be read: whole blocks, in pieces of a request's size."""
-        if self._marks is None:
+    def missing_ranges(self, ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Ranges to fetch before other ranges can be read.
+
+        Args:
+            ranges: First byte and the byte after the last of each range to read.
+
+        Returns:
+            First byte and the byte after the last of whole missing blocks, in pieces of at most REQUEST_BYTES.
+        """
+        if self._block_map is None:
             return []
-        wanted = np.zeros(len(self._marks), bool)
+        wanted = np.zeros(len(self._block_map), bool)
         for start, stop in ranges:
             wanted[start // BLOCK_BYTES : -(-stop // BLOCK_BYTES)] = True
-        blocks = np.flatnonzero(wanted & (self._marks == 0))
+        blocks = np.flatnonzero(wanted & (self._block_map == 0))
         most, pieces = REQUEST_BYTES // BLOCK_BYTES, list[tuple[int, int]]()
         for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1):
             for first in range(0, len(run), most):
@@ -71,48 +96,64 @@ class PartialCopy:
                 pieces.append((int(part[0]) * BLOCK_BYTES, min(self._size, (int(part[-1]) + 1) * BLOCK_BYTES)))
         return pieces
 
-    def put(self, start: int, data: memoryview) -> None:
-        """Keep what was fetched: whole blocks."""
-        if self._marks is None:
-            return
-        view, place = data, start
-        while view:
-            written = os.pwrite(self._descriptor, view, place)
-            view, place = view[written:], place + written
-        self._marks[start // BLOCK_BYTES : -(-(start + len(data)) // BLOCK_BYTES)] = 1
-
-    def finish(self, expected: str | None) -> bool:
-        """Give the copy its name if it is whole; False if it is, but is not what was expected.
+    def write_blocks(self, start: int, data: memoryview) -> None:
+        """Write whole blocks, then mark them as present.
 
         Args:
-            expected: Its XXH3 hash; None if that is not known.
+            start: Offset of the first block.
+            data: The bytes of the blocks.
         """
-        if self._marks is None or not self._marks.all():
+        if self._block_map is None:
+            return
+        view, offset = data, start
+        while view:
+            written = os.pwrite(self._descriptor, view, offset)
+            view, offset = view[written:], offset + written
+        self._block_map[start // BLOCK_BYTES : -(-(start + len(data)) // BLOCK_BYTES)] = 1
+
+    def finalize(self, expected: str | None) -> bool:
+        """Verify a copy whose blocks are all present, and give it its final name.
+
+        Args:
+            expected: The shard's XXH3 hash; None if it is not known.
+
+        Returns:
+            False if the copy is complete and has another hash; it is then removed.
+        """
+        if self._block_map is None or not self._block_map.all():
             return True
-        sound = expected is None or self._hash() == expected
-        with locked(self._whole.parent):
-            if self._is_named():
-                if sound:
+        is_valid = expected is None or self._hash() == expected
+        with lock_folder(self._path.parent):
+            if self._has_name():
+                if is_valid:
                     os.fdatasync(self._descriptor)
-                    _part(self._whole).replace(self._whole)
-                remove(_part(self._whole))
-        self._marks = None
-        return sound
+                    _partial_path(self._path).replace(self._path)
+                remove_copy(_partial_path(self._path))
+        self._block_map = None
+        return is_valid
 
     def discard(self) -> None:
-        """Give up a copy that cannot be kept."""
-        with locked(self._whole.parent):
-            if self._is_named():
-                remove(_part(self._whole))
+        """Remove the partial copy."""
+        with lock_folder(self._path.parent):
+            if self._has_name():
+                remove_copy(_partial_path(self._path))
 
     def read(self, start: int, view: memoryview) -> int:
-        """Read what `missing` did not name; returns how many bytes."""
+        """Read bytes that are present.
+
+        Args:
+            start: Offset of the first byte.
+            view: The buffer to fill.
+
+        Returns:
+            Number of bytes read.
+        """
         return os.preadv(self._descriptor, [view], start)
 
-    def _is_named(self) -> bool:
-        """Whether the file that is open still has its name: another process may have renamed or removed it."""
+    def _has_name(self) -> bool:
+        """Whether the open file still has its partial name: another process may have renamed or removed it."""
         try:
-            return _part(self._whole).stat().st_ino == os.fstat(self._descriptor).st_ino
+            return _partial_path(self._path).stat().st_ino == os.fstat(self._descriptor).st_ino
         except FileNotFoundError:
             return False
 
@@ -123,16 +164,16 @@ class PartialCopy:
         return digest.hexdigest()
 
 
-def _part(whole: Path) -> Path:
-    return whole.with_name(f"{whole.name}.{_boot()}{PART}")
+def _partial_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{_read_boot_id()}{PARTIAL_SUFFIX}")
 
 
-def _boot() -> str:
-    return _BOOT.read_text().strip()[:8]
+def _read_boot_id() -> str:
+    return _BOOT_ID.read_text().strip()[:8]
 
 
-def _mapped(path: Path, size: int) -> npt.NDArray[np.uint8]:
-    """A file of `size` bytes in memory, shared with all that map it."""
+def _map_file(path: Path, size: int) -> npt.NDArray[np.uint8]:
+    """Map a file of `size` bytes into memory, shared with all processes that map it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         os.ftruncate(descriptor, size)

@@ -1,1 +1,1 @@
-"""Tables to shards."""
+"""Write tables as shards."""

@@ -1,4 +1,4 @@
-"""An iterator that works ahead: the next item is made in a thread while the caller uses the one it has."""
+"""An iterator that prefetches: the next item is produced in a thread while the caller uses the current one."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,24 +7,30 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Items as they come, the next one in the making while the caller has one.
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
+    """Iterate over items while a thread produces the next one.
 
-    When an item is asked for, the one before is out of use: the one after may be made in its memory, so makers need
-    memory for two.
+    An item is valid until the next one is requested; producers must double-buffer.
+
+    Args:
+        items: The items; one thread consumes this iterable.
+
+    Yields:
+        The items, in order.
 
     Raises:
-        Exception: Whatever making an item raised, when it is asked for.
+        Exception: The producer's exception, after all items before it.
     """
-    left = iter(items)
-    with ThreadPoolExecutor(1, "ahead") as thread:
-        coming = thread.submit(_next, left)
-        while item := coming.result():
-            coming = thread.submit(_next, left)
+    source = iter(items)
+    with ThreadPoolExecutor(1, "firelib-prefetch") as thread:
+        pending = thread.submit(_next, source)
+        while item := pending.result():
+            pending = thread.submit(_next, source)
             yield item[0]
 
 
 def _next(items: Iterator[Item]) -> tuple[Item] | None:
+    """The next item in a tuple, so that an item may be None or false; None at the end."""
     for item in items:
         return (item,)
     return None

@@ -1,4 +1,4 @@
-"""One shard being written: hashed and counted on the way, compressed if asked, its index beside it."""
+"""A shard file open for writing: it hashes, counts and optionally compresses the records, and writes the index."""
 
 import gzip
 from types import TracebackType
@@ -17,19 +17,24 @@ _GZIP_LEVEL = 6
 
 
 class ShardFile:
-    """A file for framed records, anywhere.
+    """A context manager that writes framed records to a local or remote file.
+
+    Args:
+        uri: The file.
+        compression: Compression of the file as a whole.
+        indexed: Whether to write an index beside the file (canonical layout).
 
     Attributes:
-        bytes: Bytes of records so far, before compression.
-        shard: What the manifest says of it; after closing.
+        bytes: Bytes of the records written so far, before compression.
+        shard: The manifest's entry for the file; set when the context ends without an error.
     """
 
     def __init__(self, uri: str, compression: Compression, indexed: bool) -> None:
         self.bytes = 0
         self.shard: Shard
         self._uri, self._rows = uri, 0
-        self._file = _Hashed(_open(uri))
-        # Neither a name nor a time in the header: the same rows give the same bytes.
+        self._file = _HashingFile(_open(uri))
+        # The gzip header contains neither a name nor a time, so that the same rows give the same bytes.
         self._gzip = gzip.GzipFile("", "wb", _GZIP_LEVEL, cast(BinaryIO, self._file), mtime=0) if compression else None
         self._index: list[npt.NDArray[np.int64]] | None = [np.zeros(1, np.int64)] if indexed else None
 
@@ -43,14 +48,14 @@ class ShardFile:
             self._gzip.close()
         self._file.close()
         if kind is None:
-            self.shard = self._finished()
+            self.shard = self._finish()
 
     def write(self, block: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> None:
         """Append framed records.
 
         Args:
-            block: Their bytes.
-            ends: Where each ends in them.
+            block: Their bytes, contiguous uint8.
+            ends: Offset in the block where each record ends.
         """
         (self._gzip or self._file).write(block.data)
         if self._index is not None:
@@ -58,19 +63,20 @@ class ShardFile:
         self.bytes += block.size
         self._rows += len(ends)
 
-    def _finished(self) -> Shard:
+    def _finish(self) -> Shard:
+        """Write the index, and describe the file for the manifest."""
         name, digest = self._uri.rpartition("/")[2], self._file.digest.hexdigest()
         index = None
         if self._index is not None:
-            # Where each record's frame begins, and the end of the last: little-endian int64.
+            # The offset of each record's frame and the end of the last one, as little-endian int64.
             content = np.concatenate(self._index).astype("<i8").tobytes()
             storage.write_bytes(index_name(self._uri), content)
             index = xxhash.xxh3_128_hexdigest(content)
         return Shard(name=name, rows=self._rows, bytes=self._file.size, xxh128=digest, index_xxh128=index)
 
 
-class _Hashed:
-    """A file that hashes and counts what is written to it."""
+class _HashingFile:
+    """A binary file that hashes and counts the bytes written to it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self.digest, self.size = file, xxhash.xxh3_128(), 0
@@ -80,16 +86,16 @@ class _Hashed:
         view = memoryview(data).cast("B")
         self.digest.update(view)
         self.size += (size := len(view))
-        while view:  # unbuffered files may take less than they are given
+        while view:  # an unbuffered file may write fewer bytes than requested
             view = view[self._file.write(view) :]
         return size
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: GzipFile calls this method, and no bytes are buffered."""
 
 
 def _open(uri: str) -> BinaryIO:
     if storage.is_local(uri):
-        return cast(BinaryIO, open(storage.absolute(uri), "wb", buffering=0))  # noqa: PTH123  closed by the class
+        return cast(BinaryIO, open(storage.absolute(uri), "wb", buffering=0))  # noqa: PTH123  ShardFile closes it
     fs, path = storage.filesystem(uri)
     return cast(BinaryIO, fs.open(path, "wb"))

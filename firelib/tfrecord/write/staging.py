@@ -1,4 +1,4 @@
-"""A dataset's folder that shows nothing until all of it is there."""
+"""Stage a dataset's files under provisional names and publish them when all are complete."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,30 +8,39 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.tfrecord.format.manifest import NAME, Manifest, Shard, index_name
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Shard, index_name
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where files go until they are published: write them, `take_down`, `rename` all, `finish`.
+class StagedDataset:
+    """A dataset being written.
+
+    Write the files into `folder`, then call `remove_old_manifest`, `rename_shard` for each shard, and `finish`.
 
     Attributes:
-        folder: For provisional names.
-        final: For final names.
+        folder: Folder of the provisional names.
+        final: Folder of the final names; the same for a local dataset, whose folder is renamed as a whole.
     """
 
     folder: str
     final: str
 
-    def take_down(self) -> None:
-        """Remove the manifest of a dataset that was there: object stores cannot swap folders, so from here on until
-        the end there is none."""
-        if self.folder != self.final and storage.exists(storage.join(self.final, NAME)):
-            fs, path = storage.filesystem(storage.join(self.final, NAME))
+    def remove_old_manifest(self) -> None:
+        """Remove the manifest of the dataset that is being replaced.
+
+        Object stores cannot swap folders, so no dataset exists from here until `finish`.
+        """
+        if self.folder != self.final and storage.exists(storage.join(self.final, MANIFEST_NAME)):
+            fs, path = storage.filesystem(storage.join(self.final, MANIFEST_NAME))
             fs.rm_file(path)
 
-    def rename(self, shard: Shard, name: str) -> None:
-        """Move a shard, and its index if it has one, to a final name."""
+    def rename_shard(self, shard: Shard, name: str) -> None:
+        """Move a shard, and its index if it has one, to a final name.
+
+        Args:
+            shard: The shard under its provisional name.
+            name: The final file name.
+        """
         pairs = [(shard.name, name)]
         if shard.index_xxh128:
             pairs.append((index_name(shard.name), index_name(name)))
@@ -40,60 +49,68 @@ class Target:
             target = storage.filesystem(storage.join(self.final, new))[1]
             if self.folder == self.final:
                 fs.mv(source, target)
-            else:  # what `mv` does for object stores, less the listings around it
+            else:  # what `mv` does on object stores, without the listings that it adds
                 fs.cp_file(source, target)
                 fs.rm_file(source)
 
     def finish(self, manifest: Manifest) -> None:
-        """Write the manifest: with it the dataset is whole. Files of a dataset that was there before are removed."""
-        storage.write_bytes(storage.join(self.final, NAME), manifest.to_json())
+        """Write the manifest, which completes the dataset, and remove files of the dataset that it replaces."""
+        storage.write_bytes(storage.join(self.final, MANIFEST_NAME), manifest.to_json())
         if self.folder == self.final:
             return
         shards = [shard.name for split in manifest.splits.values() for shard in split.shards]
-        kept = {NAME, *shards, *map(index_name, shards)}
+        kept = {MANIFEST_NAME, *shards, *map(index_name, shards)}
         fs, path = storage.filesystem(self.final)
-        for name in _names(self.final):
+        for name in _list_names(self.final):
             if name not in kept and ".tfrecord" in name:
                 fs.rm_file(f"{path}/{name}")
 
 
 @contextmanager
-def publish(uri: str, overwrite: bool) -> Iterator[Target]:
-    """A place to write a dataset, which takes its name when the block ends well.
+def stage_dataset(uri: str, overwrite: bool) -> Iterator[StagedDataset]:
+    """Stage a dataset that readers see only after the block ends without an error.
+
+    Args:
+        uri: The dataset's folder.
+        overwrite: Whether to replace an existing dataset.
 
     Raises:
-        FirelibError: There is a dataset already and `overwrite` is not set, or the folder holds other things.
+        FirelibError: The folder holds a dataset and `overwrite` is not set, or it holds other files.
     """
     uri = storage.absolute(uri)
-    _check_free(uri, overwrite)
+    _check_folder(uri, overwrite)
     if storage.is_local(uri):
         with storage.publish_folder(Path(uri)) as folder:
-            yield Target(str(folder), str(folder))
+            yield StagedDataset(str(folder), str(folder))
         return
-    for name in _names(uri):
-        if name.endswith(".tmp"):  # of a writer that was killed
+    for name in _list_names(uri):
+        if name.endswith(".tmp"):  # left behind by a writer that was killed
             storage.remove_folder(storage.join(uri, name))
     work = storage.join(uri, f".{uuid.uuid4().hex}.tmp")
     storage.make_folder(work)
     try:
-        yield Target(work, uri)
+        yield StagedDataset(work, uri)
     finally:
         storage.remove_folder(work)
 
 
-def _check_free(uri: str, overwrite: bool) -> None:
-    names = _names(uri)
-    if NAME in names and not overwrite:
-        raise FirelibError("there is a dataset already", where=uri, remedy="overwrite=True, or another folder")
-    strange = [name for name in names if name != NAME and ".tfrecord" not in name and not name.endswith(".tmp")]
-    if strange:
+def _check_folder(uri: str, overwrite: bool) -> None:
+    names = _list_names(uri)
+    if MANIFEST_NAME in names and not overwrite:
         raise FirelibError(
-            f"the folder holds other things: {', '.join(sorted(strange)[:3])}", where=uri, remedy="a folder of its own"
+            "the folder already holds a dataset", where=uri, remedy="pass overwrite=True, or choose another folder"
+        )
+    others = [name for name in names if name != MANIFEST_NAME and ".tfrecord" not in name and not name.endswith(".tmp")]
+    if others:
+        raise FirelibError(
+            f"the folder holds files that firelib did not write: {', '.join(sorted(others)[:3])}",
+            where=uri,
+            remedy="choose an empty or a new folder",
         )
 
 
-def _names(uri: str) -> list[str]:
-    """What a folder holds; nothing if it is not there."""
+def _list_names(uri: str) -> list[str]:
+    """Names of the entries of a folder; empty if the folder does not exist."""
     fs, path = storage.filesystem(uri)
     if not fs.exists(path):
         return []

@@ -1,17 +1,17 @@
-"""`firelib.write_tfrecords`: tables of any kind to a dataset that firelib, TensorFlow and Ray Data read."""
+"""`firelib.write_tfrecords`: write tables as a dataset that firelib, TensorFlow and Ray Data can read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
-from firelib.tfrecord.format.fixed_layout import FixedLayout, check_features
+from firelib.tfrecord.format.fixed_layout import FixedLayout, validate_features
 from firelib.tfrecord.format.manifest import Manifest, Shard, Split
-from firelib.tfrecord.write.partition_writer import Form, write_partition
+from firelib.tfrecord.write.partition_writer import ShardFormat, write_partition
 from firelib.tfrecord.write.shard_file import Compression
-from firelib.tfrecord.write.shard_writer import layout_of, shard_name
-from firelib.tfrecord.write.staging import publish
-from firelib.tfrecord.write.table_inputs import is_columns, partitions
+from firelib.tfrecord.write.shard_writer import choose_layout, shard_name
+from firelib.tfrecord.write.staging import stage_dataset
+from firelib.tfrecord.write.table_inputs import is_columns, split_partitions
 
 
 def write_tfrecords(
@@ -25,65 +25,87 @@ def write_tfrecords(
     compression: Compression = None,
     overwrite: bool = False,
 ) -> Manifest:
-    """Write a dataset: shards, then the manifest. A reader sees all of it or nothing.
+    """Write a dataset: the shards, then the manifest. Readers see the whole dataset or none.
 
-    Rows keep their order. Each partition of a Dask dataframe is written by a task of its own, in parallel, under
-    whatever scheduler is active (Dask on Ray, if enabled); everything else is streamed through this process.
+    Rows keep their order. Each partition of a Dask dataframe is a task of its own; tasks run in parallel on the active
+    Dask scheduler (for example Dask on Ray). All other inputs are streamed through this process.
 
     Args:
-        data: A Dask dataframe, a pandas one, an Arrow table, reader or iterable of tables or batches, a Ray dataset, a
-            mapping of column → NumPy array; or a mapping of split → any of these. Without splits, all is `train`.
-        uri: The dataset's folder, here or remote (`gs://…`, `s3://…`).
-        features: What a record holds.
-        label: What a model is to predict; a feature like the others, kept apart when batches are read.
-        key: Columns that identify a row, noted in the manifest.
-        shard_mib: Size of a shard, in MiB before compression. Few large ones read best.
-        compression: `gzip`, or none. Compressed shards are unpacked into a local cache before they are read.
-        overwrite: Replace a dataset that is there.
+        data: The rows: a Dask or pandas dataframe, an Arrow table, a reader or an iterable of tables or batches, a Ray
+            dataset, or a mapping of column → NumPy array. A mapping of split → any of these writes several splits;
+            otherwise all rows belong to split `train`.
+        uri: The dataset's folder, local or remote (`gs://…`, `s3://…`).
+        features: The features of a record, without the label.
+        label: The feature to predict; readers return it apart from the others.
+        key: Columns that identify a row; the manifest records them.
+        shard_mib: Size of a shard in MiB, before compression. A few large shards read fastest.
+        compression: `gzip`, or None. Readers decompress shards into a local cache first.
+        overwrite: Whether to replace an existing dataset.
 
     Returns:
-        The manifest, as written.
+        The manifest that was written.
 
     Raises:
-        FirelibError: A column is missing or holds a value that its feature does not allow; there is a dataset already;
-            the folder holds other things.
+        FirelibError: A column is missing or holds a value that its feature does not allow; the folder holds a dataset
+            and `overwrite` is not set; or the folder holds other files.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from firelib import Feature, open_dataset, write_tfrecords
+        >>> rows = {"distance": np.float32([1.5, 2.5, 3.5]), "late": [0, 1, 0]}
+        >>> features, label = [Feature("distance", "float32")], Feature("late", "int64", range=(0, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     manifest = write_tfrecords(rows, f"{folder}/data", features, label=label)
+        ...     columns = open_dataset(f"{folder}/data").as_numpy("train")
+        >>> manifest.split("train").rows
+        3
+        >>> columns["late"].tolist()
+        [0, 1, 0]
     """
-    form = _form([*features, *([label] if label else [])], shard_mib, compression)
+    shard_format = _shard_format([*features, *([label] if label else [])], shard_mib, compression)
     splits = data if isinstance(data, Mapping) and not is_columns(data) else {"train": data}
-    with publish(uri, overwrite) as target:
-        written = {name: _write_split(part, f"{target.folder}/{name}", form) for name, part in splits.items()}
-        target.take_down()
+    with stage_dataset(uri, overwrite) as staged:
+        written = {name: _write_split(part, f"{staged.folder}/{name}", shard_format) for name, part in splits.items()}
+        staged.remove_old_manifest()
+        layout = shard_format.layout
         manifest = Manifest(
             recipe="",
             features=tuple(FittedFeature(feature) for feature in features),
             label=label,
             key=tuple(key),
-            record_bytes=form.layout.record_bytes if isinstance(form.layout, FixedLayout) else None,
+            record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
             compression=compression,
-            splits={name: _named(shards, name, target.rename, compression) for name, shards in written.items()},
+            splits={
+                name: _rename_shards(shards, name, staged.rename_shard, compression) for name, shards in written.items()
+            },
             tables={},
             quality={},
         )
-        target.finish(manifest)
+        staged.finish(manifest)
     return manifest
 
 
-def _form(columns: Sequence[Feature], shard_mib: float, compression: Compression) -> Form:
-    check_features(columns)
+def _shard_format(columns: Sequence[Feature], shard_mib: float, compression: Compression) -> ShardFormat:
+    validate_features(columns)
     if not shard_mib > 0:
-        raise FirelibError(f"shard_mib is {shard_mib}", remedy="a positive number of MiB")
-    return Form(columns, layout_of(columns), int(shard_mib * 2**20), compression)
+        raise FirelibError(
+            f"expected a positive shard_mib, got {shard_mib}", where="write_tfrecords", remedy="pass shard_mib=128"
+        )
+    return ShardFormat(columns, choose_layout(columns), int(shard_mib * 2**20), compression)
 
 
-def _write_split(data: Any, prefix: str, form: Form) -> list[Shard]:
+def _write_split(data: Any, prefix: str, shard_format: ShardFormat) -> list[Shard]:
     """Write all partitions of a split under provisional names."""
-    parts, run = partitions(data)
-    jobs = [(part, f"{prefix}.{index:05d}", form) for index, part in enumerate(parts)]
+    parts, run = split_partitions(data)
+    jobs = [(part, f"{prefix}.{index:05d}", shard_format) for index, part in enumerate(parts)]
     return [shard for shards in run(write_partition, jobs) for shard in shards]
 
 
-def _named(shards: Sequence[Shard], split: str, rename: Any, compression: Compression) -> Split:
-    """Give shards their final names, now that their number is known; empty ones stay only where all are."""
+def _rename_shards(
+    shards: Sequence[Shard], split: str, rename: Callable[[Shard, str], None], compression: Compression
+) -> Split:
+    """Give shards their final names, which contain their number; empty shards are dropped unless all are empty."""
     kept = [shard for shard in shards if shard.rows] or list(shards[:1])
     named = []
     for index, shard in enumerate(kept):

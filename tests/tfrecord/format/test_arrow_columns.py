@@ -1,4 +1,4 @@
-"""Arrow values to columns: exact, or refused with the feature's name."""
+"""Arrow values are converted exactly, or refused with the feature's name."""
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ def _column(values: pa.Array, feature: Feature) -> np.ndarray:
     return to_column(pa.table({feature.name: values}), feature)
 
 
-def test_missing_values_get_their_stand_ins() -> None:
+def test_missing_values_are_filled() -> None:
     assert np.isnan(_column(pa.array([None, 1.0]), Feature("x", "float32", nullable=True))[0])
     assert _column(pa.array([None, 1]), Feature("x", "int8", nullable=True, missing=-1)).tolist() == [-1, 1]
     assert _column(pa.array([None, "a"]), Feature("x", "string", max_length=2, nullable=True)).tolist() == [b"", b"a"]
@@ -43,7 +43,7 @@ def test_missing_values_get_their_stand_ins() -> None:
         (pa.array([[1, 2], None]), Feature("x", "int8", shape=(2,)), [1, "missing", "x"]),
     ],
 )
-def test_a_wrong_value_is_refused(values: pa.Array, feature: Feature, named: list[str | float]) -> None:
+def test_an_invalid_value_is_refused(values: pa.Array, feature: Feature, named: list[str | float]) -> None:
     with refused(what=named, where="x"):
         _column(values, feature)
 
@@ -52,21 +52,21 @@ def test_nan_is_inside_every_range() -> None:
     assert np.isnan(_column(pa.array([float("nan")]), Feature("x", "float32", range=(0, 4), nullable=True))[0])
 
 
-def test_a_missing_array_is_all_stand_ins() -> None:
+def test_a_missing_array_is_filled() -> None:
     floats = Feature("x", "float32", shape=(2,), nullable=True)
     assert np.isnan(_column(pa.array([None, [1.0, 2.0]]), floats)[0]).all()
     integers = Feature("x", "int16", shape=(2,), nullable=True, missing=-1)
     assert _column(pa.array([[3, None], None]), integers).tolist() == [[3, -1], [-1, -1]]
 
 
-def test_nested_and_fixed_size_lists_are_arrays() -> None:
+def test_nested_and_fixed_size_lists_become_arrays() -> None:
     feature = Feature("x", "uint8", shape=(2, 2))
     expected = [[[1, 2], [3, 4]]]
     assert _column(pa.array([[[1, 2], [3, 4]]]), feature).tolist() == expected
     assert _column(pa.array([[1, 2, 3, 4]], pa.list_(pa.uint8(), 4)), feature).tolist() == expected
 
 
-def test_a_slice_of_a_table_is_read_from_its_offset() -> None:
+def test_a_slice_of_a_table_is_converted_from_its_offset() -> None:
     rows = pa.table({"x": [[1, 2], [3, 4], [5, 6]]}).slice(1, 1)
     assert to_column(rows, Feature("x", "int8", shape=(2,))).tolist() == [[3, 4]]
 

@@ -1,4 +1,4 @@
-"""The parser against records of TensorFlow and of the encoder, and against damage."""
+"""The parser on records of TensorFlow and of the encoder, and on damaged records."""
 
 import random
 from contextlib import suppress
@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
 from firelib.tfrecord.format.arrow_columns import to_columns
-from firelib.tfrecord.format.example_parser import parse
+from firelib.tfrecord.format.example_parser import parse_examples
+from firelib.tfrecord.format.fixed_layout import build_fixed_layout
 from tests.errors import refused
+from tests.tfrecord import reference
+from tests.tfrecord.canonical_samples import build_table, canonical_rows, serialize_example
 from tests.tfrecord.samples import datasets
-from tests.tfrecord.test_canonical import as_table, example, rows_of
 
 
 def _parsed(serialised: list[bytes], declared: list[Feature]) -> dict[str, Any]:
     ends = np.cumsum([len(record) for record in serialised])
     buffer = np.frombuffer(b"".join(serialised) + b"\0", np.uint8)
-    return parse(buffer, np.concatenate([[0], ends[:-1]]), ends, declared)
+    return parse_examples(buffer, np.concatenate([[0], ends[:-1]]), ends, declared)
 
 
 def _varint_bytes(value: int) -> bytes:
@@ -35,29 +37,26 @@ def _varint_bytes(value: int) -> bytes:
 def _comparable(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return (value.dtype, value.shape, value.tobytes())
-    return repr([v.encode() if isinstance(v, str) else _words(v) for v in value.to_pylist()])
+    return repr([v.encode() if isinstance(v, str) else _encode_strings(v) for v in value.to_pylist()])
 
 
-def _words(value: Any) -> Any:
+def _encode_strings(value: Any) -> Any:
     return [v.encode() if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
 
-@given(rows_of())
-def test_what_tensorflow_writes_is_read(dataset: tuple) -> None:
+@given(canonical_rows())
+def test_records_of_tensorflow_are_read(dataset: tuple) -> None:
     declared, rows = dataset
-    found = _parsed([example(row, declared) for row in rows], declared)
-    expected = to_columns(as_table(rows, declared), declared)
+    found = _parsed([serialize_example(row, declared) for row in rows], declared)
+    expected = to_columns(build_table(rows, declared), declared)
     for feature in declared:
         assert _comparable(found[feature.name]) == _comparable(expected[feature.name]), feature
 
 
 @given(datasets(min_rows=1))
 def test_records_of_the_fixed_layout_are_read(dataset: tuple) -> None:
-    from firelib.tfrecord.format.fixed_encoder import encode
-    from firelib.tfrecord.format.fixed_layout import fixed_layout
-
     declared, columns = dataset
-    found = _parsed([row.tobytes() for row in encode(columns, fixed_layout(declared))], declared)
+    found = _parsed([row.tobytes() for row in reference.encode(columns, build_fixed_layout(declared))], declared)
     for feature in declared:
         assert _comparable(found[feature.name]) == _comparable(columns[feature.name]), feature
 
@@ -71,10 +70,10 @@ def test_unpacked_lists_and_unknown_fields_are_read() -> None:
     assert _parsed([record], [Feature("x", "int64", shape=(2,))])["x"].tolist() == [[5, 7]]
 
 
-@given(rows_of(), st.integers(0, 2**32), st.integers(1, 8))
-def test_damaged_records_are_refused_or_read_but_nothing_worse(dataset: tuple, seed: int, flips: int) -> None:
+@given(canonical_rows(), st.integers(0, 2**32), st.integers(1, 8))
+def test_damaged_records_are_refused_or_read_without_a_crash(dataset: tuple, seed: int, flips: int) -> None:
     declared, rows = dataset
-    record = bytearray(example(rows[0], declared))
+    record = bytearray(serialize_example(rows[0], declared))
     chance = random.Random(seed)
     for _ in range(flips):
         record[chance.randrange(len(record))] = chance.randrange(256)
@@ -98,9 +97,9 @@ _LISTS[3] = Feature("x", "int64", ragged=True)
 
 
 def _tensorflow(record: bytes, kind: int) -> list[Any] | None:
-    """What TensorFlow's Example makes of a record; None if it refuses it.
+    """The list that TensorFlow's Example parses from a record; None if it refuses the record.
 
-    (`parse_example` is no oracle here: it reads the first packed field of a list only.)
+    `parse_example` cannot serve as an oracle: it reads only the first packed field of a list.
     """
     import tensorflow as tf
     from google.protobuf.message import DecodeError
@@ -127,38 +126,38 @@ VARINTS = st.integers(0, 2**64 - 1).map(_varint_bytes)
         max_size=3,
     ).map(b"".join),
 )
-def test_a_list_is_what_tensorflow_makes_of_it_or_is_refused(kind: int, content: bytes) -> None:
+def test_a_list_is_parsed_as_tensorflow_does_or_is_refused(kind: int, content: bytes) -> None:
     record = _record(kind, content)
     expected = _tensorflow(record, kind)
     try:
         found = _parsed([record, _record(kind, b"")], [_LISTS[kind]])["x"]
     except FirelibError:
-        return  # stricter than TensorFlow is well
+        return  # being stricter than TensorFlow is allowed
     assert expected is None or repr(found[0].as_py()) == repr(expected)
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "content"),
     [
-        (1, "bytes_list", b"\x08\x05"),  # a varint where bytes should be
+        (1, "bytes_list", b"\x08\x05"),  # a varint instead of bytes
         (2, "float_list", b"\x09" + bytes(8)),  # a double
-        (2, "float_list", _field(1, bytes(7))),  # one float and three quarters
+        (2, "float_list", _field(1, bytes(7))),  # one and three quarters of a float
         (3, "int64_list", b"\x0d" + bytes(4)),
         (3, "int64_list", _field(1, b"\x80")),  # a varint without an end
         (3, "int64_list", _field(1, b"\x80" * 10 + b"\x01")),  # one that is too long
     ],
 )
-def test_broken_lists_are_refused(kind: int, name: str, content: bytes) -> None:
+def test_malformed_lists_are_refused(kind: int, name: str, content: bytes) -> None:
     with refused(what=name, where="x"):
         _parsed([_record(kind, content)], [_LISTS[kind]])
 
 
 def test_numbers_that_the_declared_dtype_cannot_hold_are_refused() -> None:
     with refused(what=[300, "uint8"], where="x"):
-        _parsed([example({"x": 300}, [Feature("x", "int64")])], [Feature("x", "uint8")])
+        _parsed([serialize_example({"x": 300}, [Feature("x", "int64")])], [Feature("x", "uint8")])
 
 
-def test_bytes_that_are_no_whole_numbers_are_refused() -> None:
+def test_bytes_that_are_not_a_multiple_of_the_item_size_are_refused() -> None:
     with refused(what="8 bytes", where="x"):
         _parsed([_record(1, _field(1, bytes(9)))], [Feature("x", "float64", ragged=True)])
 
@@ -171,7 +170,7 @@ def test_bytes_that_are_no_whole_numbers_are_refused() -> None:
         (Feature("y", "int64"), {"where": "y", "remedy": "optional"}),
     ],
 )
-def test_a_declaration_that_does_not_fit_is_refused(feature: Feature, named: dict[str, Any]) -> None:
-    record = example({"x": 5}, [Feature("x", "int64")])
+def test_a_declaration_that_does_not_match_the_records_is_refused(feature: Feature, named: dict[str, Any]) -> None:
+    record = serialize_example({"x": 5}, [Feature("x", "int64")])
     with refused(**named):
         _parsed([record], [feature])

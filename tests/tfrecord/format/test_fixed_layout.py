@@ -1,4 +1,4 @@
-"""Where values lie in a record, and which declarations are refused."""
+"""Offsets of values in a record, and invalid declarations."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib.recipe import INTEGERS, Feature
-from firelib.tfrecord.format.fixed_layout import fixed_layout, integer_bounds, kind_of, varint_width
+from firelib.tfrecord.format.fixed_layout import build_fixed_layout, integer_bounds, list_kind, varint_width
 from tests.errors import refused
 from tests.tfrecord.samples import datasets
 
@@ -29,7 +29,7 @@ def test_bounds_default_to_the_dtype(dtype: str) -> None:
     assert integer_bounds(Feature("x", dtype)) == (info.min, info.max)
 
 
-def test_the_stand_in_for_missing_widens_the_bounds() -> None:
+def test_the_value_for_missing_widens_the_bounds() -> None:
     feature = Feature("x", "int64", range=(0, 9), nullable=True, missing=-1)
     assert integer_bounds(feature) == (-1, 9)
 
@@ -51,17 +51,17 @@ def test_a_float_has_no_integer_bounds() -> None:
         (Feature("x", "string", max_length=3), "bytes"),
     ],
 )
-def test_kinds(feature: Feature, kind: str) -> None:
-    assert kind_of(feature) == kind
+def test_list_kinds(feature: Feature, kind: str) -> None:
+    assert list_kind(feature) == kind
 
 
 @given(datasets())
-def test_slots_do_not_overlap_and_stay_inside_the_record(dataset: tuple) -> None:
-    layout = fixed_layout(dataset[0])
+def test_fields_do_not_overlap_and_stay_inside_the_record(dataset: tuple) -> None:
+    layout = build_fixed_layout(dataset[0])
     ends = 0
-    for slot in sorted(layout.slots, key=lambda slot: slot.offset):
-        assert slot.offset >= ends
-        ends = slot.offset + slot.width
+    for field in sorted(layout.fields, key=lambda field: field.offset):
+        assert field.offset >= ends
+        ends = field.offset + field.width
     assert ends <= layout.record_bytes
 
 
@@ -69,25 +69,25 @@ def test_slots_do_not_overlap_and_stay_inside_the_record(dataset: tuple) -> None
 def test_the_order_of_the_features_does_not_matter(dataset: tuple, random: object) -> None:
     shuffled = list(dataset[0])
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert fixed_layout(shuffled).template == fixed_layout(dataset[0]).template
+    assert build_fixed_layout(shuffled).template == build_fixed_layout(dataset[0]).template
 
 
-def test_two_features_of_one_name_are_refused() -> None:
+def test_duplicate_names_are_refused() -> None:
     with refused(what="x", remedy="name"):
-        fixed_layout([Feature("x", "int8"), Feature("x", "float32")])
+        build_fixed_layout([Feature("x", "int8"), Feature("x", "float32")])
 
 
 @pytest.mark.parametrize("shape", [(0,), (2, -1)])
 def test_a_shape_without_elements_is_refused(shape: tuple[int, ...]) -> None:
     with refused(what=["shape", str(shape)], where="x"):
-        fixed_layout([Feature("x", "int8", shape=shape)])
+        build_fixed_layout([Feature("x", "int8", shape=shape)])
 
 
-def test_a_stand_in_outside_the_dtype_is_refused() -> None:
+def test_a_value_for_missing_outside_the_dtype_is_refused() -> None:
     with refused(what=["missing", -1, "uint8"], where="x"):
-        fixed_layout([Feature("x", "uint8", nullable=True, missing=-1)])
+        build_fixed_layout([Feature("x", "uint8", nullable=True, missing=-1)])
 
 
-def test_a_name_that_is_no_unicode_is_refused() -> None:
+def test_a_name_that_cannot_be_encoded_is_refused() -> None:
     with refused(what=["name", "UTF-8"], where=repr("x\ud800")):
-        fixed_layout([Feature("x\ud800", "int8")])
+        build_fixed_layout([Feature("x\ud800", "int8")])

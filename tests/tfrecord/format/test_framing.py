@@ -1,4 +1,4 @@
-"""Framing: TensorFlow accepts it, and damage is found and named."""
+"""Framing: TensorFlow accepts it, and errors name damaged records."""
 
 from pathlib import Path
 
@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from firelib.tfrecord.format.framing import framed, framed_bytes, header, masked_crc, unframed, verify
+from firelib.tfrecord.format.framing import frame_header, framed_bytes, masked_crc, verify_frames
 from tests.errors import refused
+from tests.tfrecord.reference import frame_records, strip_framing
 
 RECORDS = hnp.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 40)))
 
@@ -20,7 +21,7 @@ def test_tensorflow_accepts_length_and_crc(tmp_path_factory: pytest.TempPathFact
     import tensorflow as tf
 
     path = tmp_path_factory.mktemp("frames") / "x.tfrecord"
-    path.write_bytes(framed(records).tobytes())
+    path.write_bytes(frame_records(records).tobytes())
     found = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
     assert found == [row.tobytes() for row in records]
 
@@ -32,33 +33,35 @@ def test_bytes_are_those_of_tensorflows_writer(tmp_path: Path) -> None:
     with tf.io.TFRecordWriter(str(tmp_path / "x")) as writer:
         for row in records:
             writer.write(row.tobytes())
-    assert (tmp_path / "x").read_bytes() == framed(records).tobytes()
+    content = (tmp_path / "x").read_bytes()
+    assert content == frame_records(records).tobytes()
+    assert content[:12] == frame_header(20)
 
 
 @given(RECORDS)
-def test_unframed_is_the_inverse(records: np.ndarray) -> None:
-    block = framed(records)
-    verify(block, records.shape[1], "here")
-    assert (unframed(block, records.shape[1]) == records).all()
+def test_stripping_the_framing_returns_the_records(records: np.ndarray) -> None:
+    block = frame_records(records)
+    verify_frames(block, records.shape[1], "here")
+    assert (strip_framing(block, records.shape[1]) == records).all()
 
 
 @given(RECORDS, st.data())
-def test_any_flipped_bit_is_found_and_its_record_named(records: np.ndarray, data: st.DataObject) -> None:
-    block = framed(records).ravel()
+def test_any_flipped_bit_is_detected_and_its_record_named(records: np.ndarray, data: st.DataObject) -> None:
+    block = frame_records(records).ravel()
     position = data.draw(st.integers(0, len(block) - 1))
     block[position] ^= 1 << data.draw(st.integers(0, 7))
     with refused(what=["record", position // framed_bytes(records.shape[1]), "CRC"], where="train-00000"):
-        verify(block, records.shape[1], "train-00000")
+        verify_frames(block, records.shape[1], "train-00000")
 
 
 def test_a_truncated_block_is_named() -> None:
-    block = framed(np.zeros((3, 10), np.uint8)).ravel()[:-5]
+    block = frame_records(np.zeros((3, 10), np.uint8)).ravel()[:-5]
     with refused(what=["record", 2, "21 bytes"], where="here"):
-        verify(block, 10, "here")
+        verify_frames(block, 10, "here")
 
 
 def test_known_checksum() -> None:
-    # RFC 3720, B.4: the CRC-32C of 32 zero bytes is 0x8A9136AA; masked as record_writer.h says.
+    # RFC 3720, B.4: the CRC-32C of 32 zero bytes is 0x8A9136AA; the mask is that of crc32c.h.
     crc = 0x8A9136AA
     assert masked_crc(bytes(32)) == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    assert len(header(7)) == 12
+    assert len(frame_header(7)) == 12

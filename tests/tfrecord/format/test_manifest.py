@@ -1,4 +1,4 @@
-"""The manifest: whole, versioned, and in agreement with its shards."""
+"""The manifest: complete, versioned, and consistent with its shards."""
 
 import json
 from pathlib import Path
@@ -6,25 +6,31 @@ from typing import Any
 
 import pytest
 
-from firelib.tfrecord.format.manifest import NAME, read_manifest
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, read_manifest
 from tests.errors import refused
 from tests.tfrecord.small import write_dataset
 
 
 def _damage(folder: Path, change: Any) -> None:
-    content = json.loads((folder / NAME).read_text())
+    content = json.loads((folder / MANIFEST_NAME).read_text())
     change(content)
-    (folder / NAME).write_text(json.dumps(content))
+    (folder / MANIFEST_NAME).write_text(json.dumps(content))
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_manifest_is_read_back(tmp_path: Path) -> None:
     written = write_dataset(tmp_path, 10, 5)
     assert read_manifest(str(tmp_path)) == written
-    assert read_manifest(str(tmp_path / NAME)).sha256 == written.sha256
+    assert read_manifest(str(tmp_path / MANIFEST_NAME)).sha256 == written.sha256
 
 
-def test_a_split_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with refused(what="tset", where=NAME, remedy="train"):
+def test_the_layout_is_built_once(tmp_path: Path) -> None:
+    manifest = write_dataset(tmp_path, 10)
+    assert manifest.layout is manifest.layout
+    assert manifest.layout == read_manifest(str(tmp_path)).layout
+
+
+def test_an_unknown_split_is_named(tmp_path: Path) -> None:
+    with refused(what="tset", where=MANIFEST_NAME, remedy="train"):
         write_dataset(tmp_path, 1).split("tset")
 
 
@@ -41,16 +47,16 @@ def test_a_split_that_is_not_there_is_named(tmp_path: Path) -> None:
         (lambda content: content["splits"]["train"]["shards"][0].update(name="../x"), "name"),
     ],
 )
-def test_a_wrong_manifest_is_refused(tmp_path: Path, change: Any, named: str) -> None:
+def test_an_invalid_manifest_is_refused(tmp_path: Path, change: Any, named: str) -> None:
     write_dataset(tmp_path, 10, 5)
     _damage(tmp_path, change)
-    with refused(what=named, where=tmp_path / NAME, remedy="firelib transform"):
+    with refused(what=named, where=tmp_path / MANIFEST_NAME, remedy="firelib transform"):
         read_manifest(str(tmp_path))
 
 
-def test_one_that_is_missing_or_torn_is_named(tmp_path: Path) -> None:
-    with refused(what=tmp_path / NAME, remedy="dvc dag"):
+def test_a_missing_or_truncated_manifest_is_named(tmp_path: Path) -> None:
+    with refused(what=tmp_path / MANIFEST_NAME, remedy="dvc dag"):
         read_manifest(str(tmp_path))
-    (tmp_path / NAME).write_text('{"format": 1')
-    with refused(what=[tmp_path / NAME, "JSON"]):
+    (tmp_path / MANIFEST_NAME).write_text('{"format": 1')
+    with refused(what=[tmp_path / MANIFEST_NAME, "JSON"]):
         read_manifest(str(tmp_path))

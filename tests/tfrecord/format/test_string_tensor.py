@@ -1,4 +1,4 @@
-"""Strings handed to TensorFlow as one TensorProto: TensorFlow itself says what they are."""
+"""Strings as one TensorProto, with TensorFlow as the oracle."""
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ def _parsed(serialised: bytes) -> list:
 
 
 @given(st.integers(1, 3), st.integers(0, 5), st.integers(0, 3), st.data())
-def test_every_string_comes_where_it_belongs(steps: int, rows: int, more: int, data: st.DataObject) -> None:
+def test_every_string_has_its_position_in_the_tensor(steps: int, rows: int, more: int, data: st.DataObject) -> None:
     columns = [data.draw(st.lists(VALUES, min_size=steps * rows, max_size=steps * rows)) for _ in range(2)]
     arrow = [pa.array(column, pa.large_binary()) for column in columns]
     expected = [[column[step * rows : (step + 1) * rows] + [b""] * more for column in columns] for step in range(steps)]
@@ -26,7 +26,7 @@ def test_every_string_comes_where_it_belongs(steps: int, rows: int, more: int, d
 
 
 @given(st.lists(st.binary(max_size=9).map(lambda value: value.rstrip(b"\0")), min_size=1, max_size=20))
-def test_strings_of_fixed_length_lose_their_padding(values: list[bytes]) -> None:
+def test_padding_of_fixed_length_strings_is_stripped(values: list[bytes]) -> None:
     assert _parsed(string_tensor([np.array(values, "S9")], 1, len(values), len(values))) == [[values]]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from firelib.tfrecord.kernels import crc32c as kernels
 
 _KINDS = [kernels.crc_table, *([kernels.crc_hardware] if kernels.HARDWARE else [])]
-_FOURS = [kernels.four_table, *([kernels.four_hardware] if kernels.HARDWARE else [])]
+_FOURS = [kernels.four_crcs_table, *([kernels.four_crcs_hardware] if kernels.HARDWARE else [])]
 
 
 @pytest.mark.parametrize("checksum", _KINDS)

@@ -1,4 +1,4 @@
-"""Reading: every row once, the same batches for every world size, damage named."""
+"""Reading: every row once per epoch, the same batches for every world size, errors that name damaged files."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from firelib import open_dataset
-from firelib.tfrecord.format.manifest import NAME
+from firelib.tfrecord.format.manifest import MANIFEST_NAME
 from tests.errors import refused
 from tests.tfrecord.samples import assert_equal
 from tests.tfrecord.small import columns, write_dataset
@@ -19,6 +19,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset")
     write_dataset(folder, 400, 1, 0, 333)
     return folder
+
+
+def test_an_invalid_manifest_is_not_mistaken_for_files_of_another_writer(tmp_path: Path) -> None:
+    write_dataset(tmp_path, 3)
+    (tmp_path / MANIFEST_NAME).write_text("{}")
+    with refused(what="manifest", where=tmp_path / MANIFEST_NAME, remedy="firelib transform"):
+        open_dataset(str(tmp_path))
 
 
 def _batches(folder: Path, **options: object) -> list:
@@ -33,7 +40,7 @@ def test_as_numpy_is_the_split_in_file_order(folder: Path) -> None:
     assert_equal(open_dataset(str(folder)).as_numpy("train"), columns(734))
 
 
-def test_batches_in_file_order_hold_what_was_written(folder: Path) -> None:
+def test_batches_in_file_order_contain_the_written_rows(folder: Path) -> None:
     expected = columns(734)
     for step, (features, label) in enumerate(_batches(folder)):
         rows = slice(step * 64, (step + 1) * 64)
@@ -78,7 +85,7 @@ def test_padded_batches_have_one_shape_and_weights_that_sum_to_one(folder: Path,
     assert Counter(real) == Counter(range(734))
 
 
-def test_padding_gives_static_shapes_and_the_number_of_steps(folder: Path) -> None:
+def test_padded_batches_have_static_shapes_and_a_cardinality(folder: Path) -> None:
     dataset = open_dataset(str(folder)).as_tf(64, pad_last=True, world_size=3, rank=2, start_step=2)
     assert dataset.cardinality().numpy() == 12 - 2
     assert dataset.element_spec[0]["picture"].shape == (22, 3, 2)
@@ -124,7 +131,7 @@ def test_an_empty_split_has_no_batches(tmp_path: Path) -> None:
         ({"split": "tset"}, ["split", "tset"]),
     ],
 )
-def test_impossible_arguments_are_refused_at_once(
+def test_invalid_arguments_are_refused_before_the_first_batch(
     folder: Path, wrong: dict[str, object], named: list[str | int]
 ) -> None:
     with refused(what=named):
@@ -153,7 +160,7 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
         open_dataset(str(tmp_path)).as_numpy("train")
 
 
-def test_all_missing_and_wrong_shards_are_named_before_the_first_batch(tmp_path: Path) -> None:
+def test_all_missing_and_truncated_shards_are_named_before_the_first_batch(tmp_path: Path) -> None:
     _damaged(tmp_path, lambda content: content.pop())
     (tmp_path / "train-00000-of-00002.tfrecord").unlink()
     size = (tmp_path / "train-00001-of-00002.tfrecord").stat().st_size
@@ -168,14 +175,14 @@ def test_a_flipped_bit_is_named_with_shard_and_record(tmp_path: Path) -> None:
         open_dataset(str(tmp_path)).verify()
 
 
-def test_a_sound_shard_that_is_another_is_found_by_its_hash(tmp_path: Path) -> None:
+def test_an_intact_shard_of_another_dataset_is_detected_by_its_hash(tmp_path: Path) -> None:
     write_dataset(tmp_path, 20)
-    content = json.loads((tmp_path / NAME).read_text())
+    content = json.loads((tmp_path / MANIFEST_NAME).read_text())
     content["splits"]["train"]["shards"][0]["xxh128"] = "0" * 32
-    (tmp_path / NAME).write_text(json.dumps(content))
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(content))
     with refused(what=["train-00000-of-00001.tfrecord", "hash"], where=tmp_path):
         open_dataset(str(tmp_path)).verify()
 
 
-def test_a_sound_dataset_verifies(folder: Path) -> None:
+def test_an_intact_dataset_verifies(folder: Path) -> None:
     open_dataset(str(folder)).verify()

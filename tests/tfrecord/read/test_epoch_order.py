@@ -32,11 +32,12 @@ def test_only_the_last_batch_is_short(order: EpochOrder) -> None:
     sizes = [len(order.batch(step)) for step in range(order.steps)]
     assert all(size == order.batch_size for size in sizes[:-1])
     assert order.steps == -(-order.rows // order.batch_size)
+    assert sizes == [order.batch_rows(step) for step in range(order.steps)]
 
 
 @given(ORDERS, st.integers(1, 9))
 def test_shares_partition_the_global_batch(order: EpochOrder, world_size: int) -> None:
-    steps = range(order.steps)  # the inner loop: eight windows are cached, and more ranks would take turns in them
+    steps = range(order.steps)  # the inner loop, since only eight windows are cached
     batches = [order.batch(step) for step in steps]
     ranks = [[order.share(step, rank, world_size) for step in steps] for rank in range(world_size)]
     for batch, *shares in zip(batches, *ranks, strict=True):
@@ -48,12 +49,12 @@ def test_shares_partition_the_global_batch(order: EpochOrder, world_size: int) -
 @given(ORDERS)
 def test_the_order_is_a_pure_function(order: EpochOrder) -> None:
     again = EpochOrder(order.rows, order.batch_size, order.seed, order.epoch)
-    for step in reversed(range(order.steps)):  # whatever was asked before
+    for step in reversed(range(order.steps)):  # independent of earlier calls
         assert (again.batch(step) == order.batch(step)).all()
 
 
 @given(ORDERS.filter(lambda order: order.seed is None))
-def test_without_a_seed_it_is_the_order_of_the_files(order: EpochOrder) -> None:
+def test_without_a_seed_rows_keep_the_order_of_the_files(order: EpochOrder) -> None:
     assert (_epoch(order) == np.arange(order.rows)).all()
 
 
@@ -69,7 +70,7 @@ def test_a_full_epoch_is_well_shuffled() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"rows": -1}, {"seed": -1}, {"epoch": -1}])
-def test_impossible_arguments_are_refused(wrong: dict[str, int]) -> None:
+def test_invalid_arguments_are_refused(wrong: dict[str, int]) -> None:
     with refused(what=[f"{name}={value}" for name, value in wrong.items()]):
         EpochOrder(**{"rows": 10, "batch_size": 2, **wrong})
 
@@ -99,12 +100,12 @@ def test_shuffling_is_no_worse_than_a_buffer_of_ten_thousand() -> None:
 
 
 def _buffer_shuffle(rows: int, size: int) -> np.ndarray:
-    """What `tf.data.Dataset.shuffle` does."""
+    """The order of `tf.data.Dataset.shuffle`."""
     random, buffer, out = np.random.default_rng(0), list(range(size)), []
     for row in range(size, rows):
-        place = random.integers(size)
-        out.append(buffer[place])
-        buffer[place] = row
+        index = random.integers(size)
+        out.append(buffer[index])
+        buffer[index] = row
     return np.array(out + random.permutation(buffer).tolist())
 
 

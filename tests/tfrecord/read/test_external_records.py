@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib import Feature, FirelibError, open_dataset
-from firelib.tfrecord.format.framing import header, masked_crc
-from firelib.tfrecord.read.external_records import compression_of
+from firelib.tfrecord.format.framing import frame_header, masked_crc
+from firelib.tfrecord.read.external_records import detect_compression
 from tests.errors import refused
 
 ROWS = 300
@@ -20,7 +20,7 @@ ROWS = 300
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two files that TensorFlow wrote."""
+    """Two files written by TensorFlow."""
     import tensorflow as tf
 
     folder = tmp_path_factory.mktemp("foreign")
@@ -74,7 +74,9 @@ def test_batches_in_the_elastic_order(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
-def test_what_tensorflow_compressed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str) -> None:
+def test_files_that_tensorflow_compressed_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str
+) -> None:
     import tensorflow as tf
 
     monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path / "cache"))
@@ -95,15 +97,15 @@ def test_what_tensorflow_compressed_is_read(tmp_path: Path, monkeypatch: pytest.
 def test_a_length_that_looks_like_a_compressed_file_is_a_length(noise: int) -> None:
     for mark in (b"\x1f\x8b\x08", b"\x78\x9c", b"\x78\x01"):
         length = mark + noise.to_bytes(8, "little")[len(mark) :]
-        assert compression_of(header(int.from_bytes(length, "little"))) is None
-        assert compression_of(length + bytes(4)) in ("gzip", "zlib")
+        assert detect_compression(frame_header(int.from_bytes(length, "little"))) is None
+        assert detect_compression(length + bytes(4)) in ("gzip", "zlib")
 
 
 @given(st.binary(max_size=400), st.integers(-4, 2**64 - 1))
-def test_random_bytes_are_refused_or_read_but_nothing_worse(content: bytes, length: int) -> None:
-    """As a file, and as a sound file of one damaged record or one with an impossible length."""
+def test_random_bytes_are_refused_or_read_without_a_crash(content: bytes, length: int) -> None:
+    """As a file, as the record of an intact file, and beside records with an impossible length."""
     impossible = struct.pack("<Q", length % 2**64)
-    framed = header(len(content)) + content + struct.pack("<I", masked_crc(content))
+    framed = frame_header(len(content)) + content + struct.pack("<I", masked_crc(content))
     with tempfile.TemporaryDirectory() as folder:
         for number, file in enumerate((content, framed, impossible + content, framed + impossible + bytes(8))):
             path = Path(folder, f"{number}.tfrecord")
@@ -114,17 +116,17 @@ def test_random_bytes_are_refused_or_read_but_nothing_worse(content: bytes, leng
                 open_dataset(str(path), features=[Feature("x", "int64", ragged=True)]).as_numpy("train")
 
 
-def test_one_file(folder: Path) -> None:
+def test_a_single_file(folder: Path) -> None:
     assert open_dataset(str(folder / "part-1.tfrecord")).rows("train") == ROWS
 
 
-def test_a_file_that_is_cut_short_is_named(folder: Path, tmp_path: Path) -> None:
+def test_a_truncated_file_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "x.tfrecord").write_bytes((folder / "part-0.tfrecord").read_bytes()[:-3])
     with refused(what=["record", 299], where=tmp_path / "x.tfrecord"):
         open_dataset(str(tmp_path / "x.tfrecord"))
 
 
-def test_what_ray_data_writes_is_read(tmp_path: Path, ray_cluster: None) -> None:
+def test_files_of_ray_data_are_read(tmp_path: Path, ray_cluster: None) -> None:
     import ray
 
     ray.data.from_items([{"id": row, "x": row / 2} for row in range(50)]).write_tfrecords(str(tmp_path / "ray"))
@@ -132,7 +134,7 @@ def test_what_ray_data_writes_is_read(tmp_path: Path, ray_cluster: None) -> None
     assert sorted(row["id"] for row in rows) == list(range(50))
 
 
-def test_features_of_a_dataset_with_a_manifest_are_not_asked_for(tmp_path: Path) -> None:
+def test_features_of_a_dataset_with_a_manifest_are_refused(tmp_path: Path) -> None:
     from tests.tfrecord.small import write_dataset
 
     write_dataset(tmp_path, 3)

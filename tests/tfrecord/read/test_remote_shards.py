@@ -1,4 +1,4 @@
-"""Datasets on object stores and web servers: written, read in ranges, kept in a bounded cache, through failures."""
+"""Datasets on object stores and web servers: written, read in ranges, cached within a limit, despite failures."""
 
 import os
 import signal
@@ -14,13 +14,12 @@ import pytest
 import stamina
 
 from firelib import open_dataset, storage, write_tfrecords
-from firelib.tfrecord.read.sparse_copy import PartialCopy
+from firelib.tfrecord.read.sparse_copy import SparseCopy
 from tests.errors import refused
 from tests.full_disk import small_disk
 from tests.tfrecord.file_server import FileServer, serve
 from tests.tfrecord.samples import assert_equal
-from tests.tfrecord.small import FEATURES, LABEL, columns
-from tests.tfrecord.test_write import TEXT, _texts
+from tests.tfrecord.small import FEATURES, LABEL, TEXT_FEATURES, columns, text_table
 
 ROWS = 40_000
 
@@ -54,7 +53,7 @@ def _names(uri: str) -> set[str]:
     return {name.rpartition("/")[2] for name in fs.find(path)}
 
 
-def test_there_and_back(bucket: str) -> None:
+def test_the_fixed_layout_round_trips(bucket: str) -> None:
     uri = storage.join(bucket, "fixed")
     write_tfrecords(columns(500), uri, FEATURES, label=LABEL, shard_mib=0.01)
     dataset = open_dataset(uri)
@@ -64,11 +63,11 @@ def test_there_and_back(bucket: str) -> None:
     assert sorted(seen) == list(range(500))
 
 
-def test_the_canonical_layout_there_and_back(bucket: str) -> None:
+def test_the_canonical_layout_round_trips(bucket: str) -> None:
     uri = storage.join(bucket, "canonical")
-    write_tfrecords(_texts(300), uri, TEXT, label=LABEL, shard_mib=0.01, compression="gzip")
+    write_tfrecords(text_table(300), uri, TEXT_FEATURES, label=LABEL, shard_mib=0.01, compression="gzip")
     dataset = open_dataset(uri)
-    assert dataset.as_arrow("train")["text"].to_pylist() == _texts(300)["text"].to_pylist()
+    assert dataset.as_arrow("train")["text"].to_pylist() == text_table(300)["text"].to_pylist()
     dataset.verify()
 
 
@@ -77,13 +76,16 @@ def test_a_dataset_in_a_bucket_is_replaced_without_leftovers(bucket: str) -> Non
     write_tfrecords(columns(500), uri, FEATURES, label=LABEL, shard_mib=0.01)
     with refused(where=uri, remedy="overwrite=True"):
         write_tfrecords(columns(9), uri, FEATURES, label=LABEL)
-    storage.write_bytes(storage.join(uri, ".00000000000000000000000000000000.tmp", "train.00000.00000"), b"of a kill")
+    storage.write_bytes(
+        storage.join(uri, ".00000000000000000000000000000000.tmp", "train.00000.00000"),
+        b"left behind by a killed writer",
+    )
     write_tfrecords(columns(9), uri, FEATURES, label=LABEL, overwrite=True)
     assert _names(uri) == {"manifest.json", "train-00000-of-00001.tfrecord"}
     assert_equal(open_dataset(uri).as_numpy("train"), columns(9))
 
 
-def test_a_failure_on_the_way_leaves_a_bucket_as_it_was(bucket: str) -> None:
+def test_a_failed_write_leaves_a_bucket_unchanged(bucket: str) -> None:
     uri = storage.join(bucket, "failed")
     write_tfrecords(columns(500), uri, FEATURES, label=LABEL)
 
@@ -97,14 +99,14 @@ def test_a_failure_on_the_way_leaves_a_bucket_as_it_was(bucket: str) -> None:
     assert _names(uri) == {"manifest.json", "train-00000-of-00001.tfrecord"}
 
 
-def test_what_others_wrote_to_a_bucket_is_read(bucket: str, folder: Path) -> None:
+def test_files_of_another_writer_in_a_bucket_are_read(bucket: str, folder: Path) -> None:
     uri = storage.join(bucket, "foreign")
     for path in folder.glob("*.tfrecord"):
         storage.write_bytes(storage.join(uri, path.name), path.read_bytes())
     assert open_dataset(uri).as_numpy("train")["count"].tolist() == list(range(ROWS))
 
 
-def test_missing_and_cut_shards_of_a_bucket_are_named_before_the_first_batch(bucket: str) -> None:
+def test_missing_and_truncated_shards_of_a_bucket_are_named_before_the_first_batch(bucket: str) -> None:
     uri = storage.join(bucket, "damaged")
     write_tfrecords(columns(500), uri, FEATURES, label=LABEL, shard_mib=0.02)
     first, second, *_ = [shard.name for shard in open_dataset(uri).manifest.split("train").shards]
@@ -115,6 +117,11 @@ def test_missing_and_cut_shards_of_a_bucket_are_named_before_the_first_batch(buc
     storage.write_bytes(cut, content[:-1])
     with refused(what=[first, (second, len(content) - 1, len(content))], where=uri):
         open_dataset(uri).as_tf(8)
+
+
+def test_opening_a_dataset_takes_one_request(server: FileServer) -> None:
+    open_dataset(server.uri)
+    assert server.requests == [("GET", "manifest.json")]
 
 
 def test_every_byte_is_fetched_once_and_the_second_epoch_is_local(
@@ -137,7 +144,7 @@ def test_a_step_fetches_only_what_it_needs(server: FileServer, folder: Path) -> 
     assert 0 < server.bytes_served() < _sizes(folder) // 2
 
 
-def test_without_a_cache_bytes_pass_by(
+def test_without_a_cache_shards_are_read_into_memory(
     server: FileServer, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIRELIB_CACHE_GIB", "0")
@@ -153,20 +160,20 @@ def test_a_server_without_ranges(server: FileServer) -> None:
 
 
 @pytest.mark.parametrize("status", [503, 429, 0])
-def test_failures_that_pass_are_lived_through(server: FileServer, status: int) -> None:
+def test_transient_failures_are_retried(server: FileServer, status: int) -> None:
     dataset = open_dataset(server.uri)
     server.failures, server.status = 2, status
     assert_equal(dataset.as_numpy("train"), columns(ROWS))
 
 
-def test_failures_that_stay_are_said(server: FileServer) -> None:
+def test_permanent_failures_are_reported(server: FileServer) -> None:
     dataset = open_dataset(server.uri)
     server.failures, server.status = 10**6, 503
     with refused(what=503, where=server.uri, remedy=["network", "credentials"]):
         dataset.as_numpy("train")
 
 
-def test_another_file_of_the_same_size_is_found_by_its_hash(tmp_path: Path) -> None:
+def test_another_file_of_the_same_size_is_detected_by_its_hash(tmp_path: Path) -> None:
     write_tfrecords(columns(900), str(tmp_path / "d"), FEATURES, label=LABEL)
     write_tfrecords(columns(900, start=5), str(tmp_path / "e"), FEATURES, label=LABEL)
     name = "train-00000-of-00001.tfrecord"
@@ -175,7 +182,7 @@ def test_another_file_of_the_same_size_is_found_by_its_hash(tmp_path: Path) -> N
         open_dataset(server.uri).as_numpy("train")
 
 
-def test_the_least_recently_used_copy_goes_first_and_none_in_use(
+def test_the_least_recently_used_copy_is_evicted_and_none_in_use(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIRELIB_CACHE_GIB", str(2.5 * 2**20 / 2**30))
@@ -193,18 +200,18 @@ def test_the_least_recently_used_copy_goes_first_and_none_in_use(
         assert hashes[3] in kept
         monkeypatch.setenv("FIRELIB_CACHE_GIB", str(1.0 * 2**20 / 2**30))
         assert_equal(open_dataset(f"{server.uri}/3").as_numpy("train"), columns(9000, start=3))
-        assert hashes[3] in {path.name for path in cache.iterdir()}, "it is in use"
+        assert hashes[3] in {path.name for path in cache.iterdir()}, "a copy in use must not be evicted"
     assert used.rows("train") == 9000
 
 
-def test_a_full_disk_is_noted_and_reading_goes_on(
+def test_a_full_disk_is_logged_and_reading_continues(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with small_disk(tmp_path / "disk", 5 << 10):
         monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path / "disk"))
         dataset = open_dataset(server.uri)
-        dataset.as_tf(512)  # copies are begun while there is room
-        store = dataset._opened["train"]
+        dataset.as_tf(512)  # copies are created while there is room
+        store = dataset._stores["train"]
         store.load(np.array([0, ROWS - 10]), np.array([10, ROWS]))
         free = os.statvfs(tmp_path / "disk")
         (tmp_path / "disk" / "other").write_bytes(bytes(free.f_bavail * free.f_frsize - (64 << 10)))
@@ -229,9 +236,7 @@ def test_processes_share_one_copy(server: FileServer, folder: Path, cache: Path)
     assert server.bytes_served() <= 2 * _sizes(folder)
 
 
-def test_a_reader_that_is_killed_leaves_a_copy_that_another_finishes(
-    server: FileServer, folder: Path, cache: Path
-) -> None:
+def test_another_reader_completes_the_copy_of_a_killed_reader(server: FileServer, folder: Path, cache: Path) -> None:
     server.latency = 0.3
     reader = subprocess.Popen([sys.executable, "-c", READ, server.uri], stdout=subprocess.DEVNULL)
     while not server.served or not server.served[-1][0].endswith(".tfrecord"):
@@ -246,21 +251,19 @@ def test_a_reader_that_is_killed_leaves_a_copy_that_another_finishes(
     assert not list(cache.glob("*.part"))
 
 
-def test_a_copy_that_was_whole_when_its_reader_was_killed_gets_its_name(
-    server: FileServer, folder: Path, cache: Path
-) -> None:
+def test_a_complete_copy_of_a_killed_reader_is_finalized(server: FileServer, folder: Path, cache: Path) -> None:
     dataset = open_dataset(server.uri)
     for shard in dataset.manifest.split("train").shards:
-        copy = PartialCopy.of(shard.xxh128, shard.bytes)
+        copy = SparseCopy.open(shard.xxh128, shard.bytes)
         assert copy
-        copy.put(0, memoryview((folder / shard.name).read_bytes()))
+        copy.write_blocks(0, memoryview((folder / shard.name).read_bytes()))
     del copy
     assert_equal(dataset.as_numpy("train"), columns(ROWS))
     assert not server.bytes_served()
     assert not list(cache.glob("*.part"))
 
 
-def test_memory_is_a_storage_like_others() -> None:
+def test_memory_is_a_storage_like_any_other() -> None:
     write_tfrecords(columns(500), "memory://bucket/d", FEATURES, label=LABEL, shard_mib=0.01)
     assert_equal(open_dataset("memory://bucket/d").as_numpy("train"), columns(500))
     fsspec.filesystem("memory").rm("/bucket", recursive=True)

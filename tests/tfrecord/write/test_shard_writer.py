@@ -1,4 +1,4 @@
-"""Shards: names and bytes depend on the rows alone, and other readers read them."""
+"""Shards: names and bytes depend on the rows alone, and other readers accept them."""
 
 from pathlib import Path
 
@@ -6,23 +6,22 @@ import numpy as np
 import pytest
 import xxhash
 
-from firelib.tfrecord.format.fixed_encoder import encode
-from firelib.tfrecord.format.fixed_layout import fixed_layout
-from firelib.tfrecord.format.framing import framed
+from firelib.tfrecord.format.fixed_layout import build_fixed_layout
 from firelib.tfrecord.write.shard_writer import shard_count, shard_name, write_shard
+from tests.tfrecord import reference
 from tests.tfrecord.samples import assert_equal, parsed
 from tests.tfrecord.small import FEATURES, LABEL, columns, write_dataset
 
-LAYOUT = fixed_layout([*FEATURES, LABEL])
+LAYOUT = build_fixed_layout([*FEATURES, LABEL])
 
 
 @pytest.mark.parametrize("rows", [0, 1, 1000, 30_000])
-def test_the_shard_says_what_the_file_holds(tmp_path: Path, rows: int) -> None:
+def test_the_manifest_entry_describes_the_file(tmp_path: Path, rows: int) -> None:
     shard = write_shard(tmp_path / "x.tfrecord", columns(rows), LAYOUT)
     content = (tmp_path / "x.tfrecord").read_bytes()
     assert (shard.name, shard.rows, shard.bytes) == ("x.tfrecord", rows, len(content))
     assert shard.xxh128 == xxhash.xxh3_128_hexdigest(content)
-    assert content == framed(encode(columns(rows), LAYOUT)).tobytes()
+    assert content == reference.frames(columns(rows), LAYOUT)
 
 
 def test_tensorflow_reads_a_shard(tmp_path: Path) -> None:
@@ -48,5 +47,5 @@ def test_ray_data_reads_a_shard(tmp_path: Path, ray_cluster: None) -> None:
 
 
 @pytest.mark.parametrize(("rows", "count"), [(0, 1), (1, 1), (10_000, 1), (100_000, 10)])
-def test_shards_are_about_the_target_size(rows: int, count: int) -> None:
+def test_shard_count_approximates_the_target_size(rows: int, count: int) -> None:
     assert shard_count(rows, record_bytes=84, target_bytes=1e6) == count

@@ -1,4 +1,4 @@
-"""`write_tfrecords`: the same rows give the same bytes, whatever they came in; whole or not at all."""
+"""`write_tfrecords`: the same rows give the same bytes from every input type, and datasets are published atomically."""
 
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,9 @@ from firelib import Feature, open_dataset, write_tfrecords
 from firelib.tfrecord.format.manifest import Split
 from tests.errors import refused
 from tests.tfrecord.samples import assert_equal, table
-from tests.tfrecord.small import FEATURES, LABEL, columns
+from tests.tfrecord.small import FEATURES, LABEL, TEXT_FEATURES, columns, text_table
 
 ROWS = 3000
-TEXT = (Feature("text", "string"), Feature("ids", "int32", ragged=True), Feature("score", "float32", optional=True))
 
 
 def _frame(rows: int = ROWS) -> pd.DataFrame:
@@ -26,17 +25,6 @@ def _frame(rows: int = ROWS) -> pd.DataFrame:
     frame["word"] = [word.decode() for word in values["word"]]
     frame["picture"] = [picture.ravel().tolist() for picture in values["picture"]]
     return frame
-
-
-def _texts(rows: int = ROWS) -> pa.Table:
-    return pa.table(
-        {
-            "text": [f"{i} " + "né" * (i % 40) for i in range(rows)],
-            "ids": [list(range(i % 5)) for i in range(rows)],
-            "score": [None if i % 4 == 0 else i / 3 for i in range(rows)],
-            "label": [i % 10 for i in range(rows)],
-        }
-    )
 
 
 def _content(folder: Path) -> dict[str, bytes]:
@@ -70,11 +58,11 @@ def test_ray_data(tmp_path: Path, ray_cluster: None) -> None:
     assert _write(data, tmp_path / "ray") == _write(table(columns(ROWS)), tmp_path / "table")
 
 
-def test_dask_partitions_are_written_apart_and_in_order(tmp_path: Path) -> None:
+def test_dask_partitions_are_written_in_order_as_separate_shards(tmp_path: Path) -> None:
     import dask
     import dask.dataframe as dd
 
-    with dask.config.set({"dataframe.convert-string": False}):  # lists are no strings
+    with dask.config.set({"dataframe.convert-string": False}):  # Dask would convert lists to strings
         frame = dd.from_pandas(_frame(), npartitions=3, sort=False)
         _write(frame, tmp_path / "dask", shard_mib=64)
     dataset = open_dataset(str(tmp_path / "dask"))
@@ -83,7 +71,7 @@ def test_dask_partitions_are_written_apart_and_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
-def test_fixed_layout_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: Any) -> None:
+def test_the_fixed_layout_round_trips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: Any) -> None:
     monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path / "cache"))
     _write(columns(ROWS), tmp_path / "d", compression=compression)
     dataset = open_dataset(str(tmp_path / "d"))
@@ -92,24 +80,25 @@ def test_fixed_layout_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
-def test_canonical_layout_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: Any) -> None:
+def test_the_canonical_layout_round_trips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: Any) -> None:
     import tensorflow as tf
 
     monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path / "cache"))
-    _write(_texts(), tmp_path / "d", TEXT, compression=compression)
+    _write(text_table(ROWS), tmp_path / "d", TEXT_FEATURES, compression=compression)
     dataset = open_dataset(str(tmp_path / "d"))
     found = dataset.as_arrow("train")
-    assert found.select(["text", "ids", "label"]).to_pylist() == _texts().select(["text", "ids", "label"]).to_pylist()
-    assert found["score"].to_pylist() == _texts()["score"].cast(pa.float32()).to_pylist()
+    names = ["text", "ids", "label"]
+    assert found.select(names).to_pylist() == text_table(ROWS).select(names).to_pylist()
+    assert found["score"].to_pylist() == text_table(ROWS)["score"].cast(pa.float32()).to_pylist()
     dataset.verify()
     files = sorted(str(path) for path in (tmp_path / "d").glob("*.tfrecord*") if path.suffix != ".index")
     records = tf.data.TFRecordDataset(files, compression_type="GZIP" if compression else "")
     assert sum(1 for _ in records) == ROWS
 
 
-def test_canonical_batches_are_the_rows_in_the_elastic_order(tmp_path: Path) -> None:
-    _write(_texts(), tmp_path / "d", TEXT)
-    dataset, expected = open_dataset(str(tmp_path / "d")), _texts().to_pylist()
+def test_canonical_batches_contain_the_rows_in_the_elastic_order(tmp_path: Path) -> None:
+    _write(text_table(ROWS), tmp_path / "d", TEXT_FEATURES)
+    dataset, expected = open_dataset(str(tmp_path / "d")), text_table(ROWS).to_pylist()
     seen = []
     for rank in range(2):
         batches = dataset.as_tf(100, seed=1, world_size=2, rank=rank, pad_last=True)
@@ -125,14 +114,14 @@ def test_canonical_batches_are_the_rows_in_the_elastic_order(tmp_path: Path) -> 
     assert sorted(seen) == list(range(ROWS))
 
 
-def test_strings_alone_come_several_batches_a_call(tmp_path: Path) -> None:
-    write_tfrecords(_texts(), str(tmp_path / "d"), TEXT[:1])
+def test_a_dataset_of_strings_is_read_in_several_batches_per_call(tmp_path: Path) -> None:
+    write_tfrecords(text_table(ROWS), str(tmp_path / "d"), TEXT_FEATURES[:1])
     batches = open_dataset(str(tmp_path / "d")).as_tf(64)
     texts = [text.decode() for batch in batches.as_numpy_iterator() for text in batch["text"]]
-    assert texts == _texts()["text"].to_pylist()
+    assert texts == text_table(ROWS)["text"].to_pylist()
 
 
-def test_a_string_keeps_a_nul_inside(tmp_path: Path) -> None:
+def test_a_nul_inside_a_string_is_preserved(tmp_path: Path) -> None:
     features = [Feature("a", "string"), Feature("b", "string", max_length=4)]
     write_tfrecords(pa.table({"a": ["x\0y\0"], "b": ["x\0y"]}), str(tmp_path / "canonical"), features)
     write_tfrecords(pa.table({"b": ["x\0y"]}), str(tmp_path / "fixed"), features[1:])
@@ -141,7 +130,7 @@ def test_a_string_keeps_a_nul_inside(tmp_path: Path) -> None:
     assert next(open_dataset(str(tmp_path / "fixed")).as_tf(1).as_numpy_iterator())["b"].tolist() == [b"x\0y"]
 
 
-def test_arrays_that_may_be_missing(tmp_path: Path) -> None:
+def test_optional_arrays(tmp_path: Path) -> None:
     features = [Feature("xy", "float32", shape=(2,), optional=True, range=(0, 9)), Feature("id", "int64")]
     rows = pa.table({"xy": [[1.0, 2.0], None, [3.0, 4.0]], "id": [1, 2, 3]})
     write_tfrecords(rows, str(tmp_path / "d"), features)
@@ -156,7 +145,7 @@ def test_arrays_that_may_be_missing(tmp_path: Path) -> None:
     ("value", "named"),
     [([1.0, 10.0], [10.0, "(0, 9)"]), ([1.0], ["1 values", 2]), ([1.0, None], ["1 values", "missing"])],
 )
-def test_arrays_that_break_a_declaration_are_refused(
+def test_arrays_that_violate_their_declaration_are_refused(
     tmp_path: Path, optional: bool, value: list[float], named: list[str | float]
 ) -> None:
     features = [Feature("xy", "float32", shape=(2,), optional=optional, range=(0, 9))]
@@ -166,7 +155,7 @@ def test_arrays_that_break_a_declaration_are_refused(
 
 
 def test_a_flipped_bit_in_the_canonical_layout_is_named(tmp_path: Path) -> None:
-    write_tfrecords(_texts(50), str(tmp_path / "d"), TEXT, label=LABEL)
+    write_tfrecords(text_table(50), str(tmp_path / "d"), TEXT_FEATURES, label=LABEL)
     dataset = open_dataset(str(tmp_path / "d"))
     shard = dataset.manifest.split("train").shards[0].name
     content = bytearray((tmp_path / "d" / shard).read_bytes())
@@ -177,9 +166,9 @@ def test_a_flipped_bit_in_the_canonical_layout_is_named(tmp_path: Path) -> None:
         dataset.verify()
 
 
-def test_an_index_that_does_not_fit_its_shard_is_refused(tmp_path: Path) -> None:
-    """Even if the manifest holds its hash: compiled code reads where it points."""
-    write_tfrecords(_texts(3), str(tmp_path), TEXT, label=LABEL)
+def test_an_index_that_does_not_match_its_shard_is_refused(tmp_path: Path) -> None:
+    """Even if its hash matches the manifest: compiled code reads at these offsets without a bounds check."""
+    write_tfrecords(text_table(3), str(tmp_path), TEXT_FEATURES, label=LABEL)
     manifest = open_dataset(str(tmp_path)).manifest
     shard = manifest.split("train").shards[0]
     for offsets in ([0, 2**40, 16, shard.bytes], [8, 50, 90, shard.bytes], [0, 50, 90, shard.bytes + 8]):
@@ -190,7 +179,7 @@ def test_an_index_that_does_not_fit_its_shard_is_refused(tmp_path: Path) -> None
         manifest.model_copy(update={"splits": splits}).write(tmp_path)
         with refused(what=f"{shard.name}.index", where=tmp_path) as caught:
             open_dataset(str(tmp_path)).as_arrow("train")
-        assert "hash" not in caught.value.what, "the forged hash is the right one"
+        assert "hash" not in caught.value.what, "the manifest has the hash of the forged index"
 
 
 def test_splits(tmp_path: Path) -> None:
@@ -199,23 +188,23 @@ def test_splits(tmp_path: Path) -> None:
     assert (dataset.rows("train"), dataset.rows("test")) == (20, 5)
 
 
-def test_another_storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_remote_storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path))
     write_tfrecords(columns(500), "memory://bucket/d", FEATURES, label=LABEL, shard_mib=0.01)
     assert_equal(open_dataset("memory://bucket/d").as_numpy("train"), columns(500))
     write_tfrecords(columns(400), "memory://bucket/d", FEATURES, label=LABEL, overwrite=True)
     assert_equal(open_dataset("memory://bucket/d").as_numpy("train"), columns(400))
-    write_tfrecords(_texts(50), "memory://bucket/t", TEXT)
+    write_tfrecords(text_table(50), "memory://bucket/t", TEXT_FEATURES)
     assert open_dataset("memory://bucket/t").as_arrow("train").num_rows == 50
 
 
-def test_no_rows(tmp_path: Path) -> None:
+def test_a_dataset_without_rows(tmp_path: Path) -> None:
     _write(columns(0), tmp_path / "d")
     assert open_dataset(str(tmp_path / "d")).rows("train") == 0
     assert len(_content(tmp_path / "d")) == 2
 
 
-def test_a_dataset_is_replaced_only_if_asked(tmp_path: Path) -> None:
+def test_a_dataset_is_replaced_only_with_overwrite(tmp_path: Path) -> None:
     _write(columns(9), tmp_path / "d")
     with refused(where=tmp_path / "d", remedy="overwrite=True"):
         _write(columns(5), tmp_path / "d")
@@ -223,14 +212,14 @@ def test_a_dataset_is_replaced_only_if_asked(tmp_path: Path) -> None:
     assert open_dataset(str(tmp_path / "d")).rows("train") == 5
 
 
-def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years")
     with refused(what="thesis.txt", where=tmp_path):
         _write(columns(5), tmp_path, overwrite=True)
     assert (tmp_path / "thesis.txt").exists()
 
 
-def test_a_failure_on_the_way_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     def rows() -> Any:
         yield table(columns(1000))
         raise RuntimeError("the source broke")
@@ -247,10 +236,10 @@ def test_a_failure_on_the_way_leaves_nothing(tmp_path: Path) -> None:
         ({"number": np.zeros(3)}, {"what": ["column", "count"]}),
     ],
 )
-def test_what_is_no_data_is_refused(tmp_path: Path, data: Any, named: dict[str, Any]) -> None:
+def test_unsupported_input_is_refused(tmp_path: Path, data: Any, named: dict[str, Any]) -> None:
     with refused(**named):
         _write(data, tmp_path / "d")
 
 
-def test_it_is_public() -> None:
+def test_write_tfrecords_is_public() -> None:
     assert firelib.write_tfrecords is write_tfrecords
