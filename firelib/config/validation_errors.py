@@ -38,7 +38,7 @@ def _explain_field(detail: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _known_names(model: type[BaseModel], location: Location) -> Iterable[str]:
-    """Names of the fields that may stand where an error is located."""
+    """Names of the fields that are allowed at the location of an error."""
     annotations: list[Any] = [model]
     for part in location[:-1]:
         # An error in a tagged union has the tag in its location, which leads to no annotation of its own.
