@@ -50,16 +50,16 @@ def prepare_partition(
     Raises:
         FirelibError: The rows do not have the declared columns and types, or the disk is full.
     """
-    checked = validate_rows(rows, recipe)
+    validated = validate_rows(rows, recipe)
     hashed = dict.fromkeys([*recipe.key, *([recipe.test_rows] if recipe.test_rows else [])])
-    hashes = compute_hashes(checked.valid.select(list(hashed)).to_pandas(), recipe.key, recipe.test_rows)
+    hashes = compute_hashes(validated.valid.select(list(hashed)).to_pandas(), recipe.key, recipe.test_rows)
     names = dict.fromkeys([*recipe.key, *(feature.name for feature in recipe.features), recipe.label.name])
-    valid = checked.valid.select(list(names)).append_column(HASH, pa.array(hashes))
+    valid = validated.valid.select(list(names)).append_column(HASH, pa.array(hashes))
     fs, path = storage.filesystem(uri)
     with storage.explain_full_disk(uri):
         pq.write_table(valid.sort_by(HASH), path, filesystem=fs, row_group_size=_ROW_GROUP, compression="lz4")
     splits = _count_splits(hashes, ranges)
-    return PreparedPartition(len(rows), checked.excluded, checked.set_aside, splits, valid.nbytes)
+    return PreparedPartition(len(rows), validated.excluded, validated.set_aside, splits, valid.nbytes)
 
 
 def _count_splits(hashes: Hashes, ranges: Mapping[str, HashRange]) -> Counter[str]:

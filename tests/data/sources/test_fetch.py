@@ -18,7 +18,7 @@ def test_a_local_file(tmp_path: Path) -> None:
     path.write_bytes(CONTENT)
     assert fetch(Source(str(path)), tmp_path).sha256 == SHA256
     assert fetch(Source(f"file://{path}", sha256=SHA256.upper()), tmp_path).path == path
-    with refused(what=["sha256", SHA256, "0" * 64], where=path, remedy=["hash", "recipe"]):
+    with refused(what=["sha256", SHA256, "0" * 64], where=path, remedy=["sha256", "recipe"]):
         fetch(Source(str(path), sha256="0" * 64), tmp_path)
     with refused(what=tmp_path / "nope.csv", where=tmp_path / "nope.csv", remedy="path"):
         fetch(Source(str(tmp_path / "nope.csv")), tmp_path)
