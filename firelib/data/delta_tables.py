@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import pyarrow as pa
@@ -66,10 +66,7 @@ def split_into_parts(table: pa.Table, commit_by: Sequence[str]) -> list[Part]:
         )
     parts = []
     for group in groups.to_pylist():
-        mask = None
-        for column, value in group.items():
-            equal = pc.equal(table[column], value)
-            mask = equal if mask is None else pc.and_(mask, equal)
+        mask = reduce(pc.and_, (pc.equal(table[column], value) for column, value in group.items()))
         json_group = {column: _to_json_value(value) for column, value in group.items()}
         parts.append(Part(group=json_group, rows=table.filter(mask)))
     return parts

@@ -15,8 +15,8 @@ from firelib import storage
 def scratch_folder(parent: str) -> Iterator[str]:
     """A new folder below `parent`, removed at the end of the block.
 
-    The folder is named `host.process.random`. By these names, folders that killed processes of this host left behind
-    are removed first, and folders in use stay.
+    The name `host.process.random` tells which process uses a folder. Folders of killed processes on this host are
+    removed first; folders of other processes stay.
     """
     _remove_leftovers(parent)
     folder = storage.join(parent, f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex[:8]}")

@@ -24,7 +24,7 @@ from firelib.data.joined_table import join_tables
 from firelib.data.prepare import PreparedPartition, prepare_partition
 from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
-from firelib.data.shard_gather import GatheredShard, gather_shard, plan_shards
+from firelib.data.shard_gather import GatheredShard, ShardPlan, gather_shard, plan_shards
 from firelib.data.split import HashRange, split_ranges
 from firelib.dataset_store import new_dataset
 from firelib.errors import FirelibError
@@ -57,11 +57,10 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
         partitions = _prepare_partitions(frame, recipe, ranges, files)
         totals = sum((part.splits for part in partitions), Counter[str]())
         _check_splits(totals, recipe, params)
+        mean_bytes = sum(part.nbytes for part in partitions) // totals.total()
+        plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20, mean_bytes)
         with new_dataset(paths) as folder:
-            mean_bytes = sum(part.nbytes for part in partitions) // totals.total()
-            plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20, mean_bytes)
-            gather = dask.delayed(gather_shard, pure=False)
-            shards = compute([gather(plan, recipe, files, folder) for plan in plans], "write shards")
+            shards = _write_shards(plans, recipe, files, folder)
             set_aside = _collect_set_aside(partitions, shards, recipe)
             manifest = build_manifest(recipe, versions, partitions, shards, set_aside)
             storage.write_bytes(storage.join(folder, NAME), manifest.to_json())
@@ -75,6 +74,11 @@ def _prepare_partitions(
     prepare = dask.delayed(prepare_partition, pure=False)
     partitions = zip(frame.to_delayed(), files, strict=True)
     return compute([prepare(rows, recipe, ranges, file) for rows, file in partitions], "join and validate")
+
+
+def _write_shards(plans: Sequence[ShardPlan], recipe: Recipe, files: Sequence[str], folder: str) -> list[GatheredShard]:
+    gather = dask.delayed(gather_shard, pure=False)
+    return compute([gather(plan, recipe, files, folder) for plan in plans], "write shards")
 
 
 def _check_splits(totals: Counter[str], recipe: Recipe, params: Params) -> None:
