@@ -84,7 +84,7 @@ test-integration: setup ## Jobs, drills and replicas: tests that start many proc
 	@$(BIN)/pytest -m 'integration and not slow and not containers'
 
 test-slow: setup ## A thousand random examples for each property; files exchanged with tfx-bsl; training killed at random
-	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/test_recipe.py
+	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/recipe
 	@$(BIN)/pytest -m slow
 
 test-cluster: .venv/.cluster ## The cluster on real hosts over SSH: containers, so root on Debian (20 minutes)

@@ -138,9 +138,10 @@ def transform(recipe: RecipeName = None) -> None:
     if launch.send_stage(here):
         return
     with ray(here, importing="firelib.data.transform"):
-        from firelib.data.transform import report, transform
+        from firelib.data.dataset_manifest import report_rows
+        from firelib.data.transform import transform
 
-        report(transform(here.recipe, here.params, here.paths))
+        report_rows(transform(here.recipe, here.params, here.paths))
 
 
 @app.command()

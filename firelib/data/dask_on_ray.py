@@ -1,4 +1,4 @@
-"""Run Dask tasks on Ray's workers, with progress over the results."""
+"""Run Dask tasks in Ray's workers, with progress."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +13,17 @@ from firelib.errors import FirelibError
 
 
 class _Progress(RayDaskCallback):  # type: ignore[misc]  # Ray's base class is untyped
-    """Report results as they become ready. Ray's own ProgressBarCallback fails when used twice in a process.
+    """Show how many results are ready. Ray's own ProgressBarCallback fails when it is used twice in a process.
 
-    It waits for all of them, so that no task still writes when the error of another one arrives. (`ray.cancel`
-    is no way out: in 2.60 the whole driver aborts when a task ends while it is being cancelled.)
+    The callback waits for all tasks, so that none still writes when the error of another one is raised. Ray 2.60
+    cannot cancel the others: `ray.cancel` aborts the driver if a task ends at the same time.
     """
 
     def __init__(self, advance: Advance) -> None:
         self._advance = advance
 
     def __reduce__(self) -> Any:
-        return RayDaskCallback, ()  # Ray ships the callback with each task; the display stays here
+        return RayDaskCallback, ()  # Ray pickles the callback with each task; workers show no progress
 
     def _ray_postsubmit_all(self, object_refs: Sequence[Any], dsk: Any) -> None:  # noqa: ARG002  Ray's signature
         pending = [ref for ref in object_refs if isinstance(ref, ray.ObjectRef)]
@@ -34,24 +34,32 @@ class _Progress(RayDaskCallback):  # type: ignore[misc]  # Ray's base class is u
 
 
 def compute(tasks: Sequence[Any], label: str) -> list[Any]:
-    """The results of Dask tasks, in their order, computed in Ray's workers.
+    """The results of Dask tasks, in the order of the tasks, computed in Ray's workers.
+
+    Args:
+        tasks: Delayed calls (`dask.delayed`).
+        label: What the progress display and errors call the work.
 
     Raises:
-        FirelibError: A task raised it (its Ray wrapping is taken off), or raised something else.
+        FirelibError: A task failed. A task's own `FirelibError` is raised as it is, without Ray's wrapper.
+
+    Example:
+        >>> compute([dask.delayed(abs)(-1), dask.delayed(abs)(2)], "absolute values")  # doctest: +SKIP
+        [1, 2]
     """
     try:
         with progress(label, len(tasks)) as advance, _Progress(advance):
             return list(dask.compute(*tasks, scheduler=ray_dask_get))
     except RayError as error:
-        raise _unwrapped(error, label) from error
+        raise _unwrap(error, label) from error
 
 
-def _unwrapped(error: RayError, label: str) -> FirelibError:
+def _unwrap(error: RayError, label: str) -> FirelibError:
     cause = error.cause if isinstance(error, RayTaskError) else error
     if isinstance(cause, FirelibError):
         return cause
     return FirelibError(
         f"{label}: {type(cause).__name__}: {cause}",
         where="a task in a Ray worker",
-        remedy="if the recipe's code is to blame, correct it; --debug shows the whole trace",
+        remedy="correct the recipe if its code failed; --debug shows the whole traceback",
     )

@@ -1,4 +1,4 @@
-"""Which rows may become samples: excluded ones are counted, rows that break a declaration are kept aside."""
+"""Validate rows: count the rows that the recipe excludes, and set aside the rows that break a declaration."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,29 +16,35 @@ from firelib.recipe import FLOATS, Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import cast_column, utf8_lengths
 from firelib.tfrecord.format.fixed_layout import has_fixed_size
 
+#: Column with the reason why a row is set aside. The column and the reasons are persisted in rejected.parquet and in
+#: the manifest, so they do not change.
 REASON = "rejected_because"
 
 
 @dataclass(frozen=True)
-class Checked:
-    """Rows sorted into good and bad.
+class ValidatedRows:
+    """The rows of a partition after validation.
 
     Attributes:
-        good: Rows that become samples.
-        rejected: The others, with the reason in column `rejected_because`.
-        excluded: Reason → rows that the recipe left out.
+        valid: Rows that become samples.
+        set_aside: Rows that break a declaration, with the reason in column `REASON`.
+        excluded: Reason → number of rows that the recipe excludes.
     """
 
-    good: pa.Table
-    rejected: pa.Table
+    valid: pa.Table
+    set_aside: pa.Table
     excluded: Counter[str] = field(default_factory=Counter)
 
 
-def check(rows: pd.DataFrame, recipe: Recipe) -> Checked:
+def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
     """Apply the recipe's exclusions, then its declarations.
 
+    Args:
+        rows: Rows that the recipe's `transform` returns.
+        recipe: Excludes rows, and declares features and label.
+
     Raises:
-        FirelibError: A column is missing or has the wrong type; the label is null after the exclusions.
+        FirelibError: A column is missing or has the wrong type, or the label of a row that is not excluded is null.
     """
     rows, excluded = _exclude(rows, recipe)
     table = _to_arrow(rows)
@@ -47,9 +53,9 @@ def check(rows: pd.DataFrame, recipe: Recipe) -> Checked:
     for feature in (*recipe.features, recipe.label):
         for reason, broken in _violations(cast_column(table, feature), feature):
             reasons[broken.to_numpy(zero_copy_only=False) & (reasons == None)] = reason  # noqa: E711  elementwise
-    bad = np.array([reason is not None for reason in reasons], dtype=bool)
-    rejected = table.filter(pa.array(bad)).append_column(REASON, pa.array(reasons[bad], pa.string()))
-    return Checked(table.filter(pa.array(~bad)), rejected, excluded)
+    invalid = np.array([reason is not None for reason in reasons], dtype=bool)
+    set_aside = table.filter(pa.array(invalid)).append_column(REASON, pa.array(reasons[invalid], pa.string()))
+    return ValidatedRows(table.filter(pa.array(~invalid)), set_aside, excluded)
 
 
 def _to_arrow(rows: pd.DataFrame) -> pa.Table:
@@ -57,7 +63,7 @@ def _to_arrow(rows: pd.DataFrame) -> pa.Table:
         return pa.Table.from_pandas(rows, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise FirelibError(
-            f"a column holds values of different types: {'; '.join(map(str, error.args))}",
+            f"a column has values of different types: {'; '.join(map(str, error.args))}",
             where="the table that the recipe's transform returns",
             remedy="convert the column in the recipe's transform",
         ) from None
@@ -79,7 +85,7 @@ def _exclusions(rows: pd.DataFrame, recipe: Recipe) -> Mapping[str, pd.Series]:
     except KeyError as error:
         name = str(error.args[0])
         raise FirelibError(
-            f"exclude names {name!r}, which the table lacks",
+            f"exclude reads column {name!r}, which the table lacks",
             where=f"recipe {recipe.name!r}: exclude",
             remedy=did_you_mean(name, map(str, rows.columns)),
         ) from error
@@ -92,13 +98,13 @@ def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
         example = ", ".join(f"{column}={first[column]}" for column in recipe.key)
         raise FirelibError(
             f"the label {recipe.label.name!r} is null in {labels.null_count} rows",
-            where=f"for example at {example}",
-            remedy="exclude such rows in the recipe (Recipe.exclude), so that they are counted",
+            where=f"the row with {example}, for example",
+            remedy="exclude these rows in the recipe (Recipe.exclude)",
         )
 
 
 def _violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
-    """(reason, mask) for each rule that a feature declares."""
+    """(reason, mask of the rows) for each rule that a feature declares."""
     if not (feature.nullable or feature.optional):
         yield f"{feature.name} is missing", _is_missing(column, feature.dtype)
     if feature.shape or feature.ragged:
@@ -108,7 +114,7 @@ def _violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str
 
 
 def _value_violations(column: Any, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
-    """The rules for one value, or for one element of an array."""
+    """The rules for single values, or for the elements of an array."""
     if feature.dtype == "string" and feature.max_length:
         yield from _string_violations(column, feature)
     elif feature.dtype not in ("string", "bytes", "bool"):
@@ -134,21 +140,24 @@ def _number_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tu
 
 
 def _array_violations(column: pa.ListArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
-    """The rules for arrays and lists: their size, and those for values in each element."""
+    """The rules for arrays and lists: the rule for their size, and the rules for their elements."""
     if feature.shape:
         size = prod(feature.shape)
         yield f"{feature.name} has not {size} values", pc.not_equal(pc.list_value_length(column), size).fill_null(False)
     elements = pc.list_flatten(column)
     rules = list(_value_violations(elements, feature))
     if not feature.nullable or not has_fixed_size(feature):
-        nan_too = feature.dtype if not feature.nullable else ""
-        rules.append((f"{feature.name} lacks a value", _is_missing(elements, nan_too)))
+        dtype = feature.dtype if not feature.nullable else ""  # in a nullable array, NaN is a missing value
+        rules.append((f"{feature.name} lacks a value", _is_missing(elements, dtype)))
     for reason, broken in rules:
-        yield reason, _rows_of(column, broken)
+        yield reason, _mask_rows(column, broken)
 
 
-def _rows_of(column: pa.ListArray, broken: pa.Array) -> pa.Array:
-    """Which arrays hold a broken element; where none is broken, as a rule, nothing the size of the elements is made."""
+def _mask_rows(column: pa.ListArray, broken: pa.Array) -> pa.Array:
+    """Mask of the rows whose array has a broken element.
+
+    Usually no element is broken; this case allocates nothing of the size of the elements.
+    """
     if not pc.any(broken).as_py():
         return pa.array(np.zeros(len(column), dtype=bool))
     rows = pc.list_parent_indices(column).filter(broken).cast(pa.int64())

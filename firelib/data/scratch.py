@@ -1,4 +1,4 @@
-"""A folder for what a stage throws away when it ends, also when an earlier run was killed before its end."""
+"""Ephemeral folders for a stage's intermediate files."""
 
 import os
 import platform
@@ -13,10 +13,10 @@ from firelib import storage
 
 @contextmanager
 def scratch_folder(parent: str) -> Iterator[str]:
-    """A new folder below `parent` for the time of the block.
+    """A new folder below `parent`, removed at the end of the block.
 
-    Its name says who uses it (`host.process.random`): what killed processes of this host left goes first, and what
-    others use at the same time stays.
+    The name `host.process.random` tells which process uses a folder. Folders of killed processes on this host are
+    removed first; folders of other processes stay.
     """
     _remove_leftovers(parent)
     folder = storage.join(parent, f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
@@ -24,7 +24,7 @@ def scratch_folder(parent: str) -> Iterator[str]:
     try:
         yield folder
     finally:
-        with suppress(OSError):  # after Ctrl-C, tasks may still write into it; then the next run removes it
+        with suppress(OSError):  # after Ctrl-C, tasks may still write; then the next run removes the folder
             storage.remove_folder(folder)
 
 

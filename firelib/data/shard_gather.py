@@ -1,4 +1,4 @@
-"""Second pass of the transform: gather one range of hashes from every partition and write it as one shard."""
+"""Second pass of the transform: gather a range of hashes from all partitions, and write it as a shard."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from firelib import storage
 from firelib.data.row_validation import REASON
 from firelib.data.split import HASH, HashRange
-from firelib.data.statistics import Moments, moments
+from firelib.data.statistics import Moments, compute_moments
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import FixedLayout
@@ -23,7 +23,13 @@ from firelib.tfrecord.write.shard_writer import choose_layout, shard_count, shar
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """One shard to write: its name and the hashes it holds."""
+    """One shard to write.
+
+    Attributes:
+        split: The split of its rows.
+        name: File name.
+        hashes: Range of the hashes of its rows.
+    """
 
     split: str
     name: str
@@ -31,33 +37,33 @@ class ShardPlan:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """What became of one range of hashes.
+class GatheredShard:
+    """Result of the second pass over one range of hashes.
 
     Attributes:
-        split: The split it belongs to.
-        shard: The file written.
-        moments: Feature → moments, for shards of the training split.
-        duplicates: Rows whose key was there already, with the reason.
+        split: The split of its rows.
+        shard: The written file.
+        moments: Feature → moments, for shards of the training split; empty for others.
+        set_aside: Rows with the key of an earlier row, with the reason.
     """
 
     split: str
     shard: Shard
     moments: dict[str, Moments]
-    duplicates: pa.Table
+    set_aside: pa.Table
 
 
 def plan_shards(
     recipe: Recipe, totals: Counter[str], ranges: Mapping[str, HashRange], target_bytes: float, mean_bytes: int = 0
 ) -> list[ShardPlan]:
-    """The shards of all splits: equal ranges of hashes, as many as give about the target size.
+    """The shards of all splits: equal ranges of hashes that give about the target size.
 
     Args:
         recipe: Names features and label.
-        totals: Split → rows.
+        totals: Split → number of rows.
         ranges: Split → its range of hashes.
-        target_bytes: Size of a shard.
-        mean_bytes: Size of a row in memory, for records without a fixed size.
+        target_bytes: Size of a shard, in bytes.
+        mean_bytes: Mean size of a row in memory, in bytes, for records without a fixed size.
     """
     layout = choose_layout([*recipe.features, recipe.label])
     record_bytes = layout.record_bytes if isinstance(layout, FixedLayout) else mean_bytes
@@ -69,24 +75,27 @@ def plan_shards(
     return plans
 
 
-def gather_shard(plan: ShardPlan, recipe: Recipe, sources: Sequence[str], folder: str) -> Gathered:
+def gather_shard(plan: ShardPlan, recipe: Recipe, partitions: Sequence[str], folder: str) -> GatheredShard:
     """Write one shard.
 
     Args:
-        plan: Which one.
+        plan: The shard to write.
         recipe: Names key, features and label.
-        sources: The files that the first pass left, one a partition.
-        folder: URI of where shards go.
+        partitions: URIs of the files that the first pass wrote, one for each partition.
+        folder: URI of the folder of the shards.
+
+    Raises:
+        FirelibError: The disk is full.
     """
-    rows = pa.concat_tables([_read_range(uri, plan.hashes) for uri in sources], promote_options="permissive")
+    rows = pa.concat_tables([_read_range(uri, plan.hashes) for uri in partitions], promote_options="permissive")
     features = [*recipe.features, recipe.label]
-    rows = _sorted(rows, recipe.key, features)
+    rows = _sort(rows, recipe.key, features)
     repeated = _repeats_key(rows, recipe.key)
     columns = to_columns(rows.filter(pa.array(~repeated)), features)
     with storage.explain_full_disk(folder):
         shard = write_shard(storage.join(folder, plan.name), columns, choose_layout(features))
-    partial = {f.name: moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
-    return Gathered(plan.split, shard, partial, _with_reason(rows.filter(pa.array(repeated))))
+    partial = {f.name: compute_moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
+    return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))))
 
 
 def _read_range(uri: str, hashes: HashRange) -> pa.Table:
@@ -96,21 +105,21 @@ def _read_range(uri: str, hashes: HashRange) -> pa.Table:
     return pq.read_table(path, filesystem=fs, filters=low & below, partitioning=None)
 
 
-def _sorted(rows: pa.Table, key: Sequence[str], features: Sequence[Feature]) -> pa.Table:
-    """Rows by hash and key; features break ties, so that which of two rows stays does not depend on partitions."""
+def _sort(rows: pa.Table, key: Sequence[str], features: Sequence[Feature]) -> pa.Table:
+    """Rows sorted by hash, key and features, so that the first row of a key does not depend on the partitions."""
     order = [HASH, *key, *(feature.name for feature in features if not feature.shape)]
     rows = rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
     arrays = [feature.name for feature in features if feature.shape]
     if not arrays or not _repeats_key(rows, key).any():
         return rows
     texts = {f"{HASH}_{name}": pa.array(map(str, rows[name].to_pylist()), pa.string()) for name in arrays}
-    for name, text in texts.items():  # arrays have no order, their texts do
+    for name, text in texts.items():  # Arrow cannot sort by arrays, but by their texts
         rows = rows.append_column(name, text)
     return rows.sort_by([(name, "ascending") for name in dict.fromkeys([*order, *texts])]).drop_columns(list(texts))
 
 
 def _repeats_key(rows: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Whether a row has the same key as the row before it (rows are sorted)."""
+    """Whether each row has the key of the row before it; the rows are sorted."""
     same = np.zeros(rows.num_rows, dtype=bool)
     if rows.num_rows > 1:
         same[1:] = True
@@ -120,6 +129,6 @@ def _repeats_key(rows: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:
     return same
 
 
-def _with_reason(duplicates: pa.Table) -> pa.Table:
+def _add_reason(duplicates: pa.Table) -> pa.Table:
     reason = pa.array(["the key is there twice"] * duplicates.num_rows, pa.string())
     return duplicates.drop_columns([HASH]).append_column(REASON, reason)

@@ -1,8 +1,8 @@
-"""A row's place and split, by a hash of its key: neither moves when other rows arrive.
+"""The split and the position of a row, by a hash of its key. New rows change neither.
 
-Rows are ordered by a 64-bit hash of the key. The splits are ranges of the hash, the shards ranges of the split, so
-one sorted order gives all of them, already shuffled. Where the recipe names its test rows, those take the upper half
-of the hashes, and all others share the lower half.
+Rows are sorted by a 64-bit hash of the key, which also shuffles them. A split is a range of hashes, and a shard is a
+range within its split. Where the recipe names its test rows, these take the upper half of the hashes, and the other
+rows take the lower half.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,9 @@ import pandas as pd
 from firelib import config
 from firelib.errors import FirelibError, did_you_mean
 
-SPACE = 1 << 64
+#: Number of 64-bit hashes.
+HASH_SPACE = 1 << 64
+#: Column with the hashes in files of the first pass.
 HASH = "firelib_hash"
 Hashes = npt.NDArray[np.uint64]
 
@@ -30,43 +32,56 @@ class HashRange:
     high: int
 
     def divide(self, count: int) -> "list[HashRange]":
-        """Equal parts, in order."""
+        """Ascending parts of equal size, to within one hash."""
         edges = [self.low + (self.high - self.low) * index // count for index in range(count + 1)]
         return [HashRange(low, high) for low, high in pairwise(edges)]
 
 
 def split_ranges(split: config.Split, test_rows: str | None = None) -> dict[str, HashRange]:
-    """The range of hashes of each split, by its share.
+    """The range of hashes of each split.
 
     Args:
-        split: The shares.
-        test_rows: The recipe's column that says which rows are the test split.
+        split: The shares of the splits.
+        test_rows: The recipe's column that is true in the rows of the test split.
+
+    Returns:
+        Split → range of hashes, for train, validation and test.
 
     Raises:
-        FirelibError: Hashes and the recipe would both, or neither, choose the test rows.
+        FirelibError: Both the hashes and the recipe, or neither of them, select the test rows.
     """
     if bool(split.test) == bool(test_rows):
         raise FirelibError(
-            f"data.split.test is {split.test:g}, and "
-            + (f"column {test_rows!r} says which rows are the test split" if test_rows else "nothing else names a row"),
+            f"data.split.test is {split.test:g}, but "
+            + (f"column {test_rows!r} selects the test rows" if test_rows else "the recipe names no test rows"),
             where="params.yaml: data.split",
-            remedy="test: 0, train and validation together 1" if test_rows else "a share above 0, or Recipe.test_rows",
+            remedy="set test: 0, and train and validation to a sum of 1"
+            if test_rows
+            else "set test to a share above 0, or set Recipe.test_rows",
         )
-    whole = SPACE // 2 if test_rows else SPACE
+    whole = HASH_SPACE // 2 if test_rows else HASH_SPACE
     train_end = int(split.train * whole)
     validation_end = whole if test_rows else int((split.train + split.validation) * whole)
     return {
         "train": HashRange(0, train_end),
         "validation": HashRange(train_end, validation_end),
-        "test": HashRange(validation_end, SPACE),
+        "test": HashRange(validation_end, HASH_SPACE),
     }
 
 
-def places(rows: pd.DataFrame, key: Sequence[str], test_rows: str | None = None) -> Hashes:
-    """Each row's place among the hashes: its key's hash, moved into the half that `test_rows` says.
+def compute_hashes(rows: pd.DataFrame, key: Sequence[str], test_rows: str | None = None) -> Hashes:
+    """The hash that decides the split and the position of each row.
+
+    Args:
+        rows: Has the columns `key` and `test_rows`.
+        key: Columns that identify a row.
+        test_rows: Column that is true in the rows of the test split; these rows get the upper half of the hashes.
+
+    Returns:
+        uint64 [rows].
 
     Raises:
-        FirelibError: As `key_hashes`; or the column `test_rows` is missing, has nulls or is not boolean.
+        FirelibError: A key column is missing or has nulls; or `test_rows` is missing, has nulls or is not boolean.
     """
     hashes = key_hashes(rows, key)
     if test_rows is None:
@@ -77,9 +92,9 @@ def places(rows: pd.DataFrame, key: Sequence[str], test_rows: str | None = None)
 
 def _booleans(rows: pd.DataFrame, column: str) -> npt.NDArray[np.bool_]:
     if column not in rows.columns:
-        problem, remedy = f"there is no column {column!r}", did_you_mean(column, rows.columns)
+        problem, remedy = f"the column {column!r} is missing", did_you_mean(column, rows.columns)
     elif not pd.api.types.is_bool_dtype(rows[column].dtype) or rows[column].isna().any():
-        problem, remedy = f"column {column!r} is not true or false in every row", "make it boolean, without nulls"
+        problem, remedy = f"expected true or false in every row of column {column!r}", "make it boolean without nulls"
     else:
         return rows[column].to_numpy(bool)
     raise FirelibError(problem, where="Recipe.test_rows, in the table that transform returns", remedy=remedy)
@@ -88,16 +103,24 @@ def _booleans(rows: pd.DataFrame, column: str) -> npt.NDArray[np.bool_]:
 def key_hashes(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:
     """A uniform 64-bit hash of each row's key.
 
-    pandas' hash of the key's columns (SipHash-free, seeded by a constant, the same on every platform; golden tests
-    hold its values), finished by the mixer of SplitMix64 (Steele et al., 2014) so that its top bits are uniform.
+    pandas hashes the key's columns with a constant seed, equally on every platform; golden tests check the values. The
+    mixer of SplitMix64 (Steele, Lea & Flood, 2014, "Fast splittable pseudorandom number generators") then makes the
+    top bits uniform.
+
+    Args:
+        rows: Has the columns `key`.
+        key: Columns that identify a row.
+
+    Returns:
+        uint64 [rows].
 
     Raises:
-        FirelibError: A key column is missing, or is null somewhere.
+        FirelibError: A key column is missing or has nulls.
     """
     for column in key:
         if column not in rows.columns:
             raise FirelibError(
-                f"there is no key column {column!r}",
+                f"the key column {column!r} is missing",
                 where="the table that the recipe's transform returns",
                 remedy=did_you_mean(column, rows.columns),
             )
@@ -105,14 +128,14 @@ def key_hashes(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:
             raise FirelibError(
                 f"key column {column!r} is null in {int(rows[column].isna().sum())} rows",
                 where="the table that the recipe's transform returns",
-                remedy="a key identifies a row: choose columns without nulls, or exclude those rows",
+                remedy="choose key columns without nulls, or exclude these rows (Recipe.exclude)",
             )
     plain = pd.DataFrame({column: _plain(rows[column]) for column in key})
     return _mix(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype(np.uint64))
 
 
 def _plain(column: "pd.Series[Any]") -> npt.NDArray[np.generic]:
-    """One representation for each kind of value, so that 1 and int8(1), or str and object, hash alike."""
+    """A column in one dtype for each kind of value, so that 1 and int8(1), or str and object, have the same hash."""
     if pd.api.types.is_integer_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
         return column.to_numpy(np.int64)
     if pd.api.types.is_float_dtype(column.dtype):

@@ -1,4 +1,4 @@
-"""Lake tables at a pinned version as Dask dataframes; integers stay integers beside nulls."""
+"""Read lake tables at a pinned version as Dask dataframes. A column of integers with nulls keeps an integer dtype."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from firelib import storage
 from firelib.errors import FirelibError
 
-# As Python objects they would be taken for strings by Dask.
+# Dask takes Python objects for strings.
 _BYTES = {kind: pd.ArrowDtype(kind) for kind in (pa.binary(), pa.large_binary())}
 _NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
@@ -24,38 +24,50 @@ _NULLABLE = {
 
 
 def read_table(uri: str, version: int) -> dd.DataFrame:
-    """One partition for each data file of the version.
-
-    Integer and boolean columns are NumPy's where the version has no null in them, else pandas' nullable ones.
+    """A version of a Delta table, with one partition for each data file.
 
     Args:
         uri: The Delta table.
-        version: The version to travel to.
+        version: The version to read.
+
+    Returns:
+        Integer and boolean columns have NumPy dtypes where the version has no nulls in them, else pandas' nullable
+        dtypes.
+
+    Raises:
+        FirelibError: The version has no rows.
     """
     table = DeltaTable(uri, version=version)
     files = sorted(table.file_uris())
     if not files:
-        raise FirelibError("the table has no rows", where=f"{uri}, version {version}", remedy="choose another version")
+        raise FirelibError(
+            "the table has no rows", where=f"{uri}, version {version}", remedy="set data.version to another version"
+        )
     read = partial(read_file, nullable=frozenset(_columns_with_nulls(table)))
     return dd.from_map(read, files, meta=read(files[0]).iloc[:0])
 
 
 def read_file(uri: str, nullable: frozenset[str]) -> pd.DataFrame:
-    """One Parquet file as a frame; `nullable` columns get pandas' nullable types, bytes stay Arrow's."""
+    """One Parquet file as a frame.
+
+    Args:
+        uri: The file.
+        nullable: Columns that get pandas' nullable dtypes; columns of bytes keep Arrow's dtypes.
+    """
     fs, path = storage.filesystem(uri)
     table = pq.read_table(path, filesystem=fs, partitioning=None)
-    whole = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
+    plain = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
         types_mapper=_BYTES.get
     )
-    holed = table.select([name for name in table.column_names if name in nullable]).to_pandas(
+    with_nulls = table.select([name for name in table.column_names if name in nullable]).to_pandas(
         types_mapper=_NULLABLE.get
     )
-    frame: pd.DataFrame = pd.concat([whole, holed], axis=1)[table.column_names]
+    frame: pd.DataFrame = pd.concat([plain, with_nulls], axis=1)[table.column_names]
     return frame
 
 
 def _columns_with_nulls(table: DeltaTable) -> set[str]:
-    """Columns with a null somewhere in this version, or whose files do not say (Delta's own statistics)."""
+    """Columns with a null in this version, or without a null count in Delta's statistics."""
     actions = pa.table(table.get_add_actions(flatten=True))
     known = {field.name for field in table.schema().fields if f"null_count.{field.name}" in actions.column_names}
     nulls = {name for name in known if any(count != 0 for count in actions[f"null_count.{name}"].to_pylist())}

@@ -1,15 +1,15 @@
-"""cluster/*.yaml, checked: valid for `ray up`, and with what Ansible needs to know under `provider.firelib`."""
+"""Validated cluster files (cluster/*.yaml): input of `ray up`, with Ansible's settings in `provider.firelib`."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, computed_field, model_validator
-from pydantic_core import ErrorDetails
 
+from firelib.config import explain_validation_error
 from firelib.errors import FirelibError, did_you_mean
 from firelib.gcp.machine_catalog import accelerators, families, families_with_gpus, family, gpu_kind_named, wrong_gpu
 
@@ -26,8 +26,9 @@ class _Strict(BaseModel):
 class Gpus(_Strict):
     """GPUs attached to each machine.
 
-    type: Google's name, like nvidia-tesla-t4.
-    count: How many a machine gets.
+    Attributes:
+        type: Google's name of the accelerator, such as `nvidia-tesla-t4`.
+        count: GPUs of each machine.
     """
 
     type: str
@@ -35,16 +36,19 @@ class Gpus(_Strict):
 
 
 class Gcp(_Strict):
-    """Machines that Ansible makes on Google Cloud, with the addresses of `head_ip` and `worker_ips`.
+    """Machines that Ansible creates on Google Cloud, with the addresses of `head_ip` and `worker_ips`.
 
-    project, region, zone: Where.
-    machine_type: Of every machine.
-    gpus: To attach; machine_catalog.yaml knows to which machine families, and which bring theirs.
-    spot: Cheaper machines that Google may take back.
-    disk_gib: Size of the boot disk.
-    image: Of the boot disk.
-    subnet: Range of the private network; holds all addresses.
-    allow_from: Who may reach SSH: a range; default the address that Google sees this machine with.
+    Attributes:
+        project: Google Cloud project.
+        region: Region of the network.
+        zone: Zone of the machines, in `region`.
+        machine_type: Type of every machine.
+        gpus: GPUs to attach; machine_catalog.yaml lists the machine families that take them or include their own.
+        spot: Whether to use spot machines, which are cheaper and which Google may preempt.
+        disk_gib: Size of the boot disk, in GiB.
+        image: Image of the boot disk.
+        subnet: Address range of the private network; contains all addresses of the hosts.
+        allow_from: Address range that may reach SSH; default the public address of this machine.
     """
 
     project: str
@@ -62,14 +66,14 @@ class Gcp(_Strict):
     def _machine_fits(self) -> "Gcp":
         if not _MACHINE.fullmatch(self.machine_type) or family(self.machine_type) not in families():
             known = ", ".join(families())
-            raise ValueError(f"machine_type {self.machine_type!r} is of no family that firelib knows ({known})")
+            raise ValueError(f"machine_type {self.machine_type!r} is not of a known machine family ({known})")
         if self.gpus:
             _check_gpus(self.gpus, self.machine_type)
         if not self.zone.startswith(f"{self.region}-"):
             raise ValueError(f"zone {self.zone!r} is not in region {self.region!r}")
         return self
 
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documentation requires this ignore
     @property
     def has_gpus(self) -> bool:
         """Whether each machine has GPUs, its own or attached ones."""
@@ -78,26 +82,29 @@ class Gcp(_Strict):
 
 def _check_gpus(gpus: Gpus, machine_type: str) -> None:
     if gpus.type not in accelerators():
-        raise ValueError(f"gpus.type: there is no {gpus.type!r}: {did_you_mean(gpus.type, accelerators())}")
+        raise ValueError(f"gpus.type {gpus.type!r} is unknown: {did_you_mean(gpus.type, accelerators())}")
     if family(machine_type) in families_with_gpus():
-        raise ValueError(f"no {gpus.type} can be attached to a {machine_type}: drop gpus, they come with it")
+        raise ValueError(f"gpus: {machine_type} includes its GPUs, so {gpus.type} cannot be attached: remove gpus")
     problem = wrong_gpu(machine_type, gpu_kind_named(gpus.type), gpus.count)
     if problem:
         raise ValueError(f"gpus: {problem}")
 
 
 class Hosts(_Strict):
-    """What Ansible does with the hosts (`provider.firelib`).
+    """How Ansible prepares the hosts (`provider.firelib`).
 
-    python: Version on all hosts; where a host lacks it, uv downloads it.
-    folder: Where the environment lies on every host.
-    shared_folder: A folder that all hosts mount at the same path, for `on-shared-storage`.
-    object_store_gib: Size of /dev/shm, which Ray's object store takes; default as the host has it.
-    container_engine: Install Debian's Docker too.
-    firewall: Only the cluster's hosts and the machine that runs setup.yml reach the hosts' ports from 1024 up.
-    ray_under_systemd: Ray starts with the host instead of with `ray up`: one of both, never both.
-    autostop_minutes: Idle hosts power off after so many minutes; 0 is never. Default: 30 on Google Cloud, else 0.
-    gcp: Make the machines on Google Cloud.
+    Attributes:
+        python: Python version on all hosts; uv downloads it where a host lacks it.
+        folder: Folder of the Python environment on every host.
+        shared_folder: A folder that all hosts mount at the same path, for `on-shared-storage`.
+        object_store_gib: Size of /dev/shm, which holds Ray's object store, in GiB; by default it stays as it is.
+        container_engine: Whether to install Debian's Docker.
+        firewall: Whether to restrict the hosts' ports from 1024 up to the cluster's hosts and the machine that runs
+            setup.yml.
+        ray_under_systemd: Whether systemd starts Ray at boot; then `ray up` must not start it.
+        autostop_minutes: Minutes after which an idle host powers off; 0 disables it. Default: 30 on Google Cloud,
+            else 0.
+        gcp: The machines to create on Google Cloud; null for hosts that exist.
     """
 
     python: Literal["3.11", "3.12"] = "3.11"
@@ -119,11 +126,14 @@ class Hosts(_Strict):
 
 
 class LocalProvider(_Strict):
-    """Hosts with addresses known beforehand.
+    """Hosts with fixed addresses.
 
-    head_ip, worker_ips: Private addresses.
-    external_head_ip: Where the head is reached from outside; the workers are reached through it.
-    firelib: For Ansible; Ray does not read it.
+    Attributes:
+        type: Ray's provider.
+        head_ip: Private address of the head.
+        worker_ips: Private addresses of the workers.
+        external_head_ip: Public address of the head, which is the jump host to the workers.
+        firelib: Settings for Ansible; Ray ignores them.
     """
 
     type: Literal["local"]
@@ -137,12 +147,18 @@ class LocalProvider(_Strict):
         addresses = [self.head_ip, *self.worker_ips]
         twice = sorted({address for address in addresses if addresses.count(address) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} is there more than once: each host has one address and one role")
+            raise ValueError(f"{', '.join(twice)} is listed more than once: each host has one address and one role")
         return self
 
 
 class Auth(_Strict):
-    """How hosts are reached: a user who may sudo, and the file of a private key."""
+    """How to connect to the hosts over SSH.
+
+    Attributes:
+        ssh_user: A user with sudo rights.
+        ssh_private_key: File of the private key.
+        ssh_proxy_command: Command to connect through, such as a jump host.
+    """
 
     ssh_user: str
     ssh_private_key: str | None = None
@@ -150,7 +166,16 @@ class Auth(_Strict):
 
 
 class ClusterFile(_Strict):
-    """A file for `ray up` with provider local. Fields without a word here are Ray's own."""
+    """Input of `ray up` with provider `local`.
+
+    Attributes:
+        cluster_name: Name of the cluster: lower-case letters, digits and hyphens.
+        provider: Addresses of the hosts, and Ansible's settings.
+        auth: How to connect to the hosts.
+
+    Ray documents the other fields
+    (https://docs.ray.io/en/latest/cluster/vms/references/ray-cluster-configuration.html).
+    """
 
     cluster_name: str = Field(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")
     provider: LocalProvider
@@ -171,14 +196,16 @@ class ClusterFile(_Strict):
 
     @property
     def hosts(self) -> Hosts:
+        """How Ansible prepares the hosts."""
         return self.provider.firelib
 
 
 def read_cluster_file(path: Path) -> ClusterFile:
-    """A checked cluster file.
+    """The validated content of a cluster file.
 
     Raises:
-        FirelibError: It cannot be read or is wrong; names all wrong keys and the nearest valid ones.
+        FirelibError: The file cannot be read or is invalid; the error names all invalid keys and the nearest valid
+            ones.
     """
     return parse_cluster_file(_read(path), str(path))
 
@@ -187,49 +214,35 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FirelibError(f"cannot read {path}: {error.strerror}", remedy="check the path and its rights") from None
+        raise FirelibError(
+            f"cannot read {path}: {error.strerror}", where=str(path), remedy="check the path and its permissions"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FirelibError(f"{path} is not YAML: {error}", where=str(path), remedy="correct the syntax") from None
     if not isinstance(raw, dict):
-        raise FirelibError(f"{path} holds no mapping", where=str(path), remedy="see docs/cluster.md")
+        raise FirelibError(
+            f"expected a mapping of keys in {path}, got {type(raw).__name__}",
+            where=str(path),
+            remedy="write it as docs/cluster.md describes",
+        )
     return raw
 
 
 def parse_cluster_file(raw: Mapping[str, Any], where: str) -> ClusterFile:
-    """A checked cluster file from plain data; raises as `read_cluster_file` does."""
+    """The validated cluster file from plain data.
+
+    Args:
+        raw: What a YAML parser returns for the file.
+        where: What to call the file in errors.
+
+    Raises:
+        FirelibError: Keys are invalid; the error names all of them and the nearest valid ones.
+    """
     try:
         return ClusterFile.model_validate(raw)
     except ValidationError as error:
-        problems = "\n".join(_explain(detail) for detail in error.errors())
         raise FirelibError(
-            problems, where=where, remedy="correct the file; docs/cluster.md explains the keys"
+            explain_validation_error(error, ClusterFile),
+            where=where,
+            remedy="correct the file; docs/cluster.md explains the keys",
         ) from None
-
-
-def _explain(detail: ErrorDetails) -> str:
-    name = ".".join(str(part) for part in detail["loc"]) or "the file"
-    match detail["type"]:
-        case "missing":
-            return f"{name} is missing"
-        case "extra_forbidden":
-            return f"{name} is unknown: {did_you_mean(str(detail['loc'][-1]), _siblings(detail['loc']))}"
-        case "value_error":
-            return f"{name}: {detail['msg'].removeprefix('Value error, ')}"
-        case _:
-            return f"{name}: {detail['msg']}, got {detail['input']!r}"
-
-
-def _siblings(location: tuple[int | str, ...]) -> Iterator[str]:
-    model: type[BaseModel] = ClusterFile
-    for part in location[:-1]:
-        model = _SECTIONS[str(part)]
-    yield from model.model_fields
-
-
-_SECTIONS: dict[str, type[BaseModel]] = {
-    "provider": LocalProvider,
-    "firelib": Hosts,
-    "gcp": Gcp,
-    "gpus": Gpus,
-    "auth": Auth,
-}

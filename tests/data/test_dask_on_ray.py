@@ -17,17 +17,17 @@ def delayed(function: Any, *arguments: Any) -> Any:
     return dask.delayed(function, pure=False)(*arguments)
 
 
-def worker(place: int) -> tuple[int, int]:
+def run_in_worker(index: int) -> tuple[int, int]:
     import ray
 
     assert ray.get_runtime_context().get_task_id()  # None outside a task
-    return place, os.getpid()
+    return index, os.getpid()
 
 
 def test_results_keep_their_order_and_come_from_ray_workers() -> None:
     for _ in range(2):  # one process may compute more than once
-        places, pids = zip(*compute([delayed(worker, place) for place in range(20)], "test"), strict=True)
-        assert places == tuple(range(20))
+        indices, pids = zip(*compute([delayed(run_in_worker, index) for index in range(20)], "test"), strict=True)
+        assert indices == tuple(range(20))
         assert os.getpid() not in pids
 
 
@@ -43,15 +43,15 @@ def fail(_: int) -> None:
     raise ZeroDivisionError("seven by zero")
 
 
-def test_an_error_for_people_arrives_as_it_was_raised() -> None:
+def test_a_firelib_error_is_raised_unchanged() -> None:
     with pytest.raises(FirelibError) as caught:
-        compute([delayed(worker, 0), delayed(fail_clearly, delayed(abs, -1))], "test")
+        compute([delayed(run_in_worker, 0), delayed(fail_clearly, delayed(abs, -1))], "test")
     assert (caught.value.what, caught.value.where, caught.value.remedy) == ("too hot", "row 7", "cool it")
 
 
-def test_another_error_is_told_in_one_line_and_its_trace_kept() -> None:
+def test_another_error_is_one_line_with_its_traceback_as_cause() -> None:
     with refused(what=["join", "ZeroDivisionError", "seven by zero"], where="Ray", remedy="--debug") as caught:
-        compute([delayed(worker, 0), delayed(fail, 1)], "join")
+        compute([delayed(run_in_worker, 0), delayed(fail, 1)], "join")
     assert "\n" not in caught.value.what
     assert "in fail" in str(caught.value.__cause__)
 
@@ -62,8 +62,8 @@ def linger(folder: str, name: str) -> None:
     Path(folder, f"{name}.ended").touch()
 
 
-def test_no_task_still_runs_when_the_error_of_another_arrives(tmp_path: Path) -> None:
-    """What they write into is about to be removed."""
+def test_all_tasks_have_ended_when_an_error_is_raised(tmp_path: Path) -> None:
+    """The caller then removes the folder that the tasks write into."""
     with refused(what="ZeroDivisionError"):
         compute([delayed(fail, 1), *(delayed(linger, str(tmp_path), str(number)) for number in range(3))], "test")
     names = {path.name for path in tmp_path.iterdir()}

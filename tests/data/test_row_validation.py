@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from firelib.data.row_validation import REASON, check
+from firelib.data.row_validation import REASON, validate_rows
 from firelib.recipe import Feature, Recipe
 from tests.errors import refused
 
@@ -14,16 +14,16 @@ LABEL = Feature("y", "int64", range=(0, 1))
 
 
 def recipe_of(*features: Feature, exclude: Any = None) -> Recipe:
-    class Checked(Recipe):
-        name = "checked"
+    class Declared(Recipe):
+        name = "declared"
         key = ("id",)
         label = LABEL
 
         def exclude(self, rows: pd.DataFrame) -> Mapping[str, Any]:
             return exclude(rows) if exclude else {}
 
-    Checked.features = features
-    return Checked()
+    Declared.features = features
+    return Declared()
 
 
 def rows_of(values: Sequence[Any], dtype: Any = None, labels: Any = 0) -> pd.DataFrame:
@@ -32,13 +32,13 @@ def rows_of(values: Sequence[Any], dtype: Any = None, labels: Any = 0) -> pd.Dat
 
 
 def reasons(values: Sequence[Any], feature: Feature, dtype: Any = None) -> list[str | None]:
-    """The reason of each row against it, None for the good ones."""
-    checked = check(rows_of(values, dtype), recipe_of(feature))
-    found: list[str | None] = [None] * len(values)
-    for row in checked.rejected.to_pylist():
-        found[row["id"]] = row[REASON]
-    assert checked.good["id"].to_pylist() == [place for place, reason in enumerate(found) if reason is None]
-    return found
+    """The reason why each row is set aside, None for valid rows."""
+    checked = validate_rows(rows_of(values, dtype), recipe_of(feature))
+    result: list[str | None] = [None] * len(values)
+    for row in checked.set_aside.to_pylist():
+        result[row["id"]] = row[REASON]
+    assert checked.valid["id"].to_pylist() == [index for index, reason in enumerate(result) if reason is None]
+    return result
 
 
 NAN = float("nan")
@@ -102,19 +102,19 @@ def test_nulls_of_nullable_integers() -> None:
 
 def test_the_first_of_several_reasons_is_given() -> None:
     features = (Feature("x", "float32", range=(0, 9)), Feature("id", "int64", range=(5, 6)))
-    checked = check(rows_of([10]), recipe_of(*features))
-    assert checked.rejected[REASON].to_pylist() == [OUTSIDE]
+    checked = validate_rows(rows_of([10]), recipe_of(*features))
+    assert checked.set_aside[REASON].to_pylist() == [OUTSIDE]
 
 
-def test_rejected_rows_keep_every_column() -> None:
+def test_rows_set_aside_keep_every_column() -> None:
     rows = rows_of([10.0]).assign(other="kept")
-    (rejected,) = check(rows, recipe_of(Feature("x", "float32", range=(0, 9)))).rejected.to_pylist()
-    assert rejected == {"id": 0, "x": 10.0, "y": 0, "other": "kept", REASON: OUTSIDE}
+    (row,) = validate_rows(rows, recipe_of(Feature("x", "float32", range=(0, 9)))).set_aside.to_pylist()
+    assert row == {"id": 0, "x": 10.0, "y": 0, "other": "kept", REASON: OUTSIDE}
 
 
-def test_a_label_outside_its_range_is_kept_aside() -> None:
-    checked = check(rows_of([1.0, 1.0], labels=[0, 2]), recipe_of(Feature("x", "float32")))
-    assert checked.rejected[REASON].to_pylist() == ["y is outside [0, 1]"]
+def test_a_row_with_a_label_outside_its_range_is_set_aside() -> None:
+    checked = validate_rows(rows_of([1.0, 1.0], labels=[0, 2]), recipe_of(Feature("x", "float32")))
+    assert checked.set_aside[REASON].to_pylist() == ["y is outside [0, 1]"]
 
 
 def test_excluded_rows_are_counted_once_under_the_first_reason() -> None:
@@ -122,35 +122,35 @@ def test_excluded_rows_are_counted_once_under_the_first_reason() -> None:
         return {"odd": rows["id"] % 2 == 1, "high": rows["x"].gt(2), "never": rows["id"] > 99}
 
     rows = rows_of([1, None, 3, 4, 5], "Int64")
-    checked = check(rows, recipe_of(Feature("x", "int64", nullable=True, missing=-1), exclude=exclude))
+    checked = validate_rows(rows, recipe_of(Feature("x", "int64", nullable=True, missing=-1), exclude=exclude))
     assert checked.excluded == Counter({"odd": 2, "high": 2, "never": 0})
-    assert checked.good["id"].to_pylist() == [0]
+    assert checked.valid["id"].to_pylist() == [0]
 
 
-def test_excluded_rows_may_lack_a_label_and_break_rules() -> None:
+def test_excluded_rows_may_lack_a_label_and_break_declarations() -> None:
     rows = rows_of([99.0, 1.0], labels=pd.array([None, 1], "Int64"))
     recipe = recipe_of(Feature("x", "float32", range=(0, 9)), exclude=lambda rows: {"no": rows["y"].isna()})
-    checked = check(rows, recipe)
-    assert checked.good.num_rows == 1
-    assert checked.rejected.num_rows == 0
+    checked = validate_rows(rows, recipe)
+    assert checked.valid.num_rows == 1
+    assert checked.set_aside.num_rows == 0
 
 
-def test_any_index_of_the_frame_will_do() -> None:
+def test_the_index_of_the_frame_does_not_matter() -> None:
     rows = rows_of([1.0, 99.0, 3.0]).set_index(pd.Index([7, 7, 7]))
     recipe = recipe_of(Feature("x", "float32", range=(0, 9)), exclude=lambda rows: {"first": rows["id"] == 0})
-    checked = check(rows, recipe)
-    assert (checked.good["id"].to_pylist(), checked.rejected["id"].to_pylist()) == ([2], [1])
+    checked = validate_rows(rows, recipe)
+    assert (checked.valid["id"].to_pylist(), checked.set_aside["id"].to_pylist()) == ([2], [1])
 
 
 def test_no_rows() -> None:
-    checked = check(rows_of([1.0]).iloc[:0], recipe_of(Feature("x", "float32", range=(0, 9))))
-    assert checked.good.num_rows == checked.rejected.num_rows == 0
+    checked = validate_rows(rows_of([1.0]).iloc[:0], recipe_of(Feature("x", "float32", range=(0, 9))))
+    assert checked.valid.num_rows == checked.set_aside.num_rows == 0
 
 
 def test_a_null_label_is_an_error_with_an_example() -> None:
     rows = rows_of([1.0, 2.0, 3.0], labels=pd.array([0, None, None], "Int64"))
     with refused(what=["y", 2], where="id=1", remedy="Recipe.exclude"):
-        check(rows, recipe_of(Feature("x", "float32")))
+        validate_rows(rows, recipe_of(Feature("x", "float32")))
 
 
 @pytest.mark.parametrize(
@@ -167,15 +167,15 @@ def test_a_null_label_is_an_error_with_an_example() -> None:
 )
 def test_a_value_of_another_type_is_an_error(feature: Feature, values: list[Any]) -> None:
     with refused(what="x", remedy="transform"):
-        check(rows_of(values), recipe_of(feature))
+        validate_rows(rows_of(values), recipe_of(feature))
 
 
-def test_a_missing_column_hints_at_the_nearest() -> None:
+def test_a_missing_column_suggests_the_nearest() -> None:
     with refused(what="xx", remedy="x"):
-        check(rows_of([1.0]), recipe_of(Feature("xx", "float32")))
+        validate_rows(rows_of([1.0]), recipe_of(Feature("xx", "float32")))
 
 
-def test_an_exclusion_by_a_missing_column_hints_at_the_nearest() -> None:
+def test_an_exclusion_by_a_missing_column_suggests_the_nearest() -> None:
     recipe = recipe_of(Feature("x", "float32"), exclude=lambda rows: {"no": rows["idd"] > 0})
     with refused(what="idd", where="exclude", remedy="id"):
-        check(rows_of([1.0]), recipe)
+        validate_rows(rows_of([1.0]), recipe)

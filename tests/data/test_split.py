@@ -1,5 +1,5 @@
-"""Golden values stand here because a row's split must not move when pandas changes: if one of these fails after an
-upgrade, datasets that exist no longer continue."""
+"""The golden values guarantee that an upgrade of pandas does not change the split of a row: if one of them changes,
+existing datasets cannot be continued."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib.config import Split
-from firelib.data.split import SPACE, HashRange, key_hashes, places, split_ranges
+from firelib.data.split import HASH_SPACE, HashRange, compute_hashes, key_hashes, split_ranges
 from tests.errors import refused
 
 INTEGERS = [0, 1, -1, 2**62]
@@ -78,10 +78,10 @@ def test_top_bits_are_uniform() -> None:
         assert ((counts - 1000) ** 2 / 1000).sum() < 130
 
 
-def test_splits_get_their_shares() -> None:
+def test_splits_have_their_shares() -> None:
     ranges = split_ranges(Split(train=0.8, validation=0.1, test=0.1))
-    found = np.array(hashes(range(50_000)), np.uint64)
-    shares = {name: np.mean((found >= part.low) & (found <= part.high - 1)) for name, part in ranges.items()}
+    computed = np.array(hashes(range(50_000)), np.uint64)
+    shares = {name: np.mean((computed >= part.low) & (computed <= part.high - 1)) for name, part in ranges.items()}
     assert shares == pytest.approx({"train": 0.8, "validation": 0.1, "test": 0.1}, abs=0.01)
 
 
@@ -91,14 +91,14 @@ def test_splits_cover_all_hashes_once(train: float, of_rest: float) -> None:
     split = Split(train=train, validation=validation, test=1 - train - validation)
     parts = list(split_ranges(split).values())
     assert parts[0].low == 0
-    assert parts[-1].high == SPACE
+    assert parts[-1].high == HASH_SPACE
     assert [part.high for part in parts[:-1]] == [part.low for part in parts[1:]]
     assert all(part.low < part.high for part in parts)
 
 
-@given(st.integers(0, SPACE - 1), st.integers(1, SPACE), st.integers(1, 50))
+@given(st.integers(0, HASH_SPACE - 1), st.integers(1, HASH_SPACE), st.integers(1, 50))
 def test_divided_ranges_are_the_whole_in_equal_parts(low: int, size: int, count: int) -> None:
-    whole = HashRange(low, min(low + size, SPACE))
+    whole = HashRange(low, min(low + size, HASH_SPACE))
     parts = whole.divide(count)
     assert len(parts) == count
     assert (parts[0].low, parts[-1].high) == (whole.low, whole.high)
@@ -122,12 +122,12 @@ OWN = Split(train=0.9, validation=0.1, test=0)
 
 def test_named_test_rows_are_the_test_split_and_the_others_keep_their_shares() -> None:
     rows = pd.DataFrame({"k": range(50_000), "official": [number % 5 == 0 for number in range(50_000)]})
-    found, ranges = places(rows, ["k"], "official"), split_ranges(OWN, "official")
-    of = {name: (found >= part.low) & (found <= part.high - 1) for name, part in ranges.items()}
+    computed, ranges = compute_hashes(rows, ["k"], "official"), split_ranges(OWN, "official")
+    of = {name: (computed >= part.low) & (computed <= part.high - 1) for name, part in ranges.items()}
     assert (of["test"] == rows["official"]).all()
     assert of["validation"].sum() / (~rows["official"]).sum() == pytest.approx(0.1, abs=0.01)
     assert (of["train"] | of["validation"] | of["test"]).all()
-    assert len(set(found.tolist())) == len(rows)
+    assert len(set(computed.tolist())) == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,9 @@ def test_named_test_rows_are_the_test_split_and_the_others_keep_their_shares() -
         (OWN, None, ["data.split.test", 0], "Recipe.test_rows"),
     ],
 )
-def test_test_rows_are_chosen_by_one(split: Split, column: str | None, what: list[Any], remedy: str) -> None:
+def test_test_rows_are_selected_by_hash_or_by_the_recipe(
+    split: Split, column: str | None, what: list[Any], remedy: str
+) -> None:
     with refused(what=what, where=["params.yaml", "data.split"], remedy=remedy):
         split_ranges(split, column)
 
@@ -146,7 +148,7 @@ def test_test_rows_are_chosen_by_one(split: Split, column: str | None, what: lis
     ("values", "remedy"),
     [([1, 0], "boolean"), (pd.array([True, None], "boolean"), "boolean"), (None, "k")],
 )
-def test_a_column_that_names_no_test_rows(values: Any, remedy: str) -> None:
+def test_an_invalid_column_of_test_rows(values: Any, remedy: str) -> None:
     rows = pd.DataFrame({"k": [1, 2]} if values is None else {"k": [1, 2], "official": values})
     with refused(what="official", where="Recipe.test_rows", remedy=remedy):
-        places(rows, ["k"], "official")
+        compute_hashes(rows, ["k"], "official")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firelib.data.statistics import Moments, fit, merge, moments
+from firelib.data.statistics import Moments, compute_moments, fit_feature, merge_moments
 from firelib.recipe import Feature
 
 FLOAT = Feature("x", "float32", nullable=True)
@@ -24,17 +24,17 @@ def cut(values: list[Any], cuts: list[int]) -> list[list[Any]]:
     return [values[low:high] for low, high in pairwise(edges)]
 
 
-def of_floats(values: list[float]) -> Moments:
-    return moments(np.array(values, np.float32), FLOAT)
+def float_moments(values: list[float]) -> Moments:
+    return compute_moments(np.array(values, np.float32), FLOAT)
 
 
-def of_words(values: list[str]) -> Moments:
-    return moments(np.array([word.encode() for word in values], "S8"), WORD)
+def word_moments(values: list[str]) -> Moments:
+    return compute_moments(np.array([word.encode() for word in values], "S8"), WORD)
 
 
 @given(NUMBERS, st.lists(st.integers(0, 100), max_size=5))
-def test_parts_together_are_the_whole(values: list[float], cuts: list[int]) -> None:
-    whole, parts = of_floats(values), merge(of_floats(part) for part in cut(values, cuts))
+def test_merged_parts_equal_the_whole(values: list[float], cuts: list[int]) -> None:
+    whole, parts = float_moments(values), merge_moments(float_moments(part) for part in cut(values, cuts))
     assert (parts.count, parts.missing) == (whole.count, whole.missing)
     assert (parts.minimum, parts.maximum) == (whole.minimum, whole.maximum)
     assert parts.mean == pytest.approx(whole.mean, rel=1e-9, abs=1e-6)
@@ -42,48 +42,48 @@ def test_parts_together_are_the_whole(values: list[float], cuts: list[int]) -> N
 
 
 @given(WORDS, st.lists(st.integers(0, 100), max_size=5))
-def test_words_of_parts_are_the_words_of_the_whole(values: list[str], cuts: list[int]) -> None:
-    parts = merge(of_words(part) for part in cut(values, cuts))
-    assert parts == of_words(values)
+def test_merged_strings_equal_the_whole(values: list[str], cuts: list[int]) -> None:
+    parts = merge_moments(word_moments(part) for part in cut(values, cuts))
+    assert parts == word_moments(values)
     assert parts.count == sum(word != "" for word in values)
     assert parts.missing == sum(word == "" for word in values)
 
 
 @given(NUMBERS, st.randoms(use_true_random=False))
-def test_the_order_of_rows_changes_no_bit(values: list[float], random: Any) -> None:
+def test_the_order_of_rows_does_not_change_a_bit(values: list[float], random: Any) -> None:
     shuffled = random.sample(values, len(values))
-    assert of_floats(shuffled) == of_floats(values)
+    assert float_moments(shuffled) == float_moments(values)
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=60))
-def test_figures_are_numpys(values: list[float]) -> None:
-    fitted, exact = fit(FLOAT, of_floats(values)), np.array(values, np.float32).astype(np.float64)
+def test_statistics_agree_with_numpy(values: list[float]) -> None:
+    fitted, exact = fit_feature(FLOAT, float_moments(values)), np.array(values, np.float32).astype(np.float64)
     assert fitted.mean == pytest.approx(exact.mean(), rel=1e-9, abs=1e-6)
     assert fitted.std == pytest.approx(exact.std(), rel=1e-6, abs=1e-4)
     assert (fitted.minimum, fitted.maximum) == (exact.min(), exact.max())
 
 
-def test_a_large_offset_costs_no_digits() -> None:
+def test_a_large_offset_loses_no_precision() -> None:
     """The textbook formula (mean of squares minus square of the mean) would give 0 or less here."""
     values = np.array([1e9, 1e9 + 1, 1e9 + 2])
-    parts = [moments(values[:1], Feature("x", "float64")), moments(values[1:], Feature("x", "float64"))]
-    assert fit(Feature("x", "float64"), merge(parts)).std == pytest.approx(math.sqrt(2 / 3), rel=1e-12)
+    parts = [compute_moments(values[:1], Feature("x", "float64")), compute_moments(values[1:], Feature("x", "float64"))]
+    assert fit_feature(Feature("x", "float64"), merge_moments(parts)).std == pytest.approx(math.sqrt(2 / 3), rel=1e-12)
 
 
-def test_the_stand_in_for_a_missing_integer_is_no_value() -> None:
-    fitted = fit(INTEGER, moments(np.array([-1, 3, -1, 5]), INTEGER))
+def test_the_value_for_missing_integers_does_not_count() -> None:
+    fitted = fit_feature(INTEGER, compute_moments(np.array([-1, 3, -1, 5]), INTEGER))
     assert (fitted.count, fitted.missing, fitted.mean, fitted.minimum, fitted.maximum) == (2, 2, 4.0, 3.0, 5.0)
 
 
 def test_every_element_of_an_array_counts() -> None:
     feature = Feature("x", "uint8", shape=(2, 2))
-    fitted = fit(feature, moments(np.arange(8, dtype=np.uint8).reshape(2, 2, 2), feature))
+    fitted = fit_feature(feature, compute_moments(np.arange(8, dtype=np.uint8).reshape(2, 2, 2), feature))
     assert (fitted.count, fitted.mean, fitted.maximum) == (8, 3.5, 7.0)
 
 
 @pytest.mark.parametrize("feature", [FLOAT, INTEGER, WORD])
-def test_nothing_present_has_no_bounds(feature: Feature) -> None:
-    fitted = fit(feature, merge([]))
+def test_without_present_values_there_are_no_bounds(feature: Feature) -> None:
+    fitted = fit_feature(feature, merge_moments([]))
     assert (fitted.count, fitted.mean, fitted.std) == (0, 0.0, 0.0)
     assert fitted.minimum is None
     assert fitted.maximum is None
@@ -91,21 +91,21 @@ def test_nothing_present_has_no_bounds(feature: Feature) -> None:
 
 
 def test_vocabulary_is_by_frequency_then_by_value() -> None:
-    fitted = fit(WORD, of_words(["b", "é", "a", "c", "c", "", "é"]))
+    fitted = fit_feature(WORD, word_moments(["b", "é", "a", "c", "c", "", "é"]))
     assert fitted.vocabulary == ("c", "é", "a", "b")
     assert fitted.minimum is None
 
 
-def test_an_empty_string_is_a_word_where_none_may_be_missing() -> None:
+def test_an_empty_string_is_a_value_where_none_may_be_missing() -> None:
     feature = Feature("x", "string", max_length=2)
-    fitted = fit(feature, moments(np.array([b"", b"a"], "S2"), feature))
+    fitted = fit_feature(feature, compute_moments(np.array([b"", b"a"], "S2"), feature))
     assert fitted.vocabulary == ("", "a")
     assert fitted.missing == 0
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=60))
-def test_bytes_are_counted_to_the_same_figures(values: list[tuple[int, int, int]]) -> None:
-    fitted, exact = fit(BYTE, moments(np.array(values, np.uint8), BYTE)), np.array(values, np.float64)
+def test_counted_bytes_give_the_same_statistics(values: list[tuple[int, int, int]]) -> None:
+    fitted, exact = fit_feature(BYTE, compute_moments(np.array(values, np.uint8), BYTE)), np.array(values, np.float64)
     assert fitted.count == exact.size
     assert fitted.mean == pytest.approx(exact.mean(), rel=1e-12)
     assert fitted.std == pytest.approx(exact.std(), rel=1e-9, abs=1e-9)

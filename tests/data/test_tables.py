@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from firelib.data.lake import append_part, split_into_parts
+from firelib.data.delta_tables import append_part, split_into_parts
 from firelib.data.tables import read_table
 
 TIME = datetime(2013, 1, 1, 5, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The real recipe on small IDX files made here; on the real files where the machine has them."""
+"""The recipe on small generated IDX files, and on the real files where they are installed."""
 
 import gzip
 import hashlib
@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from firelib.config import Environment, load_params
-from firelib.data.extract import extract, read_raw
+from firelib.data.extract import extract
+from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.fetch import fetch
 from firelib.data.transform import transform
 from firelib.evaluate.evaluate import evaluate
@@ -29,9 +30,9 @@ UNTRACKED = Environment(tracking="none")
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
-    """The recipe with small files in place of the four: as plain files, and packed in a folder of its own."""
+    """The recipe with four small files: plain files, and compressed files in a folder."""
     folder = tmp_path_factory.mktemp("idx")
-    (folder / "packed").mkdir()
+    (folder / "compressed").mkdir()
     recipe = load_recipe("fashion_mnist")
     recipe.sources = {name: small(source, folder) for name, source in recipe.sources.items()}
     return recipe
@@ -43,7 +44,7 @@ def small(source: Source, folder: Path) -> Source:
     pictures, labels = images(ROWS[part], seed=len(part))
     content = idx_bytes(pictures if "images" in name else labels)
     (folder / name).write_bytes(content)
-    (folder / "packed" / f"{name}.gz").write_bytes(gzip.compress(content))
+    (folder / "compressed" / f"{name}.gz").write_bytes(gzip.compress(content))
     digest = hashlib.sha256(content).hexdigest()
     return Source(f"http://127.0.0.1:9/{name}.gz", sha256=digest, copies=(str(folder / name),))
 
@@ -66,13 +67,13 @@ def dataset(recipe, tmp_path_factory, ray_cluster):
 
 @pytest.fixture(scope="module")
 def made(recipe, dataset):
-    """The whole pipeline."""
+    """The whole pipeline, run once."""
     paths, _ = dataset
     train(recipe, params(), UNTRACKED, paths)
     return paths, evaluate(recipe, paths)
 
 
-def test_official_test_pictures_are_the_test_split(dataset):
+def test_official_test_images_are_the_test_split(dataset):
     paths, manifest = dataset
     assert manifest.quality["rejected"] == {}
     assert {name: split.rows for name, split in manifest.splits.items() if name == "test"} == {"test": ROWS["t10k"]}
@@ -90,7 +91,7 @@ def test_records_have_one_length(dataset):
 
 
 @pytest.mark.integration
-def test_every_class_is_measured_beside_the_baselines(made):
+def test_metrics_cover_every_class_and_the_baselines(made):
     paths, results = made
     assert list(results) == ["model", "extra_trees", "class_prior"]
     assert set(results["model"]) == {"accuracy", "log_loss", "macro_f1"}
@@ -101,7 +102,7 @@ def test_every_class_is_measured_beside_the_baselines(made):
 
 
 @pytest.mark.integration
-def test_dvc_yaml_lists_what_the_stages_leave(made):
+def test_dvc_yaml_lists_all_outputs_of_the_stages(made):
     listed = set()
     for stage in yaml.safe_load((PIPELINE / "dvc.yaml").read_text())["stages"].values():
         assert stage["wdir"] == "../.."
@@ -123,17 +124,17 @@ def test_predict_names_the_classes(made, recipe):
 
 
 def test_folder_and_copies_give_the_same_lake(recipe, tmp_path):
-    packed = Path(recipe.sources["train_images"].copies[0]).parent / "packed"
-    found = {"copies": None, "folder": packed}
+    compressed = Path(recipe.sources["train_images"].copies[0]).parent / "compressed"
+    folders = {"copies": None, "folder": compressed}
     lakes = []
-    for name, sources in found.items():
+    for name, sources in folders.items():
         paths = Paths("fashion_mnist", str(tmp_path / name / "storage"), tmp_path / name, sources)
         extract(recipe, paths)
         lakes.append(paths.lake_json.read_bytes())
     assert lakes[0] == lakes[1]
 
 
-def test_the_model_keeps_no_state_on_a_worker():
+def test_the_model_has_no_state_per_worker():
     import keras
 
     recipe = load_recipe("fashion_mnist")
@@ -151,5 +152,5 @@ def test_the_model_keeps_no_state_on_a_worker():
 )
 def test_the_real_files_are_the_published_ones(tmp_path):
     recipe = load_recipe("fashion_mnist")
-    rows = {name: read_raw(fetch(source, tmp_path), source).num_rows for name, source in recipe.sources.items()}
+    rows = {name: read_raw_file(fetch(source, tmp_path), source).num_rows for name, source in recipe.sources.items()}
     assert rows == {"train_images": 60_000, "train_labels": 60_000, "test_images": 10_000, "test_labels": 10_000}

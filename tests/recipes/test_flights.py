@@ -1,4 +1,4 @@
-"""The real recipe on the real tables."""
+"""The recipe on the real tables."""
 
 import json
 
@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 
 from firelib.config import load_params
-from firelib.data.extract import extract, read_raw
-from firelib.data.row_validation import check
+from firelib.data.extract import extract
+from firelib.data.formats.read import read_raw_file
+from firelib.data.row_validation import REASON, validate_rows
 from firelib.data.sources.fetch import fetch
 from firelib.data.transform import transform
 from firelib.project_layout import Paths
@@ -29,7 +30,7 @@ def recipe():
 @pytest.fixture(scope="module")
 def tables(recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp("downloads")
-    return {name: read_raw(fetch(source, folder), source) for name, source in recipe.sources.items()}
+    return {name: read_raw_file(fetch(source, folder), source) for name, source in recipe.sources.items()}
 
 
 def joined(recipe, tables: dict[str, pa.Table]) -> pd.DataFrame:
@@ -50,7 +51,7 @@ def first_week(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
 
 
 def test_nothing_known_after_departure_reaches_the_features(recipe, tables):
-    """Shuffle every column that is known later: no feature changes."""
+    """Shuffling every column that is known later does not change a feature."""
     week = first_week(tables)
     flights = week["flights"].to_pandas()
     shuffled = flights.assign(**{c: flights[c].sample(frac=1, random_state=1).to_numpy() for c in LATER_KNOWN})
@@ -59,7 +60,7 @@ def test_nothing_known_after_departure_reaches_the_features(recipe, tables):
     pd.testing.assert_frame_equal(joined(recipe, week)[names], joined(recipe, changed)[names])
 
 
-def test_weather_is_the_one_before_departure(recipe, tables):
+def test_weather_is_from_the_hour_before_departure(recipe, tables):
     rows = joined(recipe, first_week(tables))
     weather = tables["weather"].to_pandas().set_index(["origin", "time_hour"])
     flight = rows.dropna(subset=["temp"]).iloc[100]
@@ -67,7 +68,7 @@ def test_weather_is_the_one_before_departure(recipe, tables):
     assert flight["temp"] == weather.loc[(flight["origin"], hour_before), "temp"]
 
 
-def test_label_is_fifteen_minutes(recipe, tables):
+def test_flights_are_late_from_fifteen_minutes(recipe, tables):
     rows = joined(recipe, first_week(tables)).dropna(subset=["arr_delay"])
     assert ((rows["arr_delay"] >= 15) == (rows["late"] == 1)).all()
     assert {14, 15} <= set(rows["arr_delay"])
@@ -79,25 +80,27 @@ def test_times_of_day_are_minutes(recipe, tables):
 
 
 def test_cancelled_and_diverted_flights_are_counted(recipe, tables):
-    checked = check(joined(recipe, tables), recipe)
+    checked = validate_rows(joined(recipe, tables), recipe)
     assert checked.excluded == {"cancelled": 8255, "diverted": 1175, "unknown airline": 0}
-    assert checked.good.num_rows == 336_776 - 8255 - 1175
-    assert checked.rejected.num_rows == 0
+    assert checked.valid.num_rows == 336_776 - 8255 - 1175
+    assert checked.set_aside.num_rows == 0
 
 
-def test_impossible_wind_is_kept_aside(recipe, tables):
-    """1048 mph stand in the real weather table; a flight in the next hour meets them."""
+def test_impossible_wind_is_set_aside(recipe, tables):
+    """The real weather table has a wind speed of 1048 mph, which applies to flights in the next hour."""
     weather = tables["weather"].to_pandas()
     gale = weather.loc[weather["wind_speed"].idxmax()]
     flights = tables["flights"].to_pandas().query("origin == @gale.origin").head(3)
     flights = flights.assign(time_hour=gale["time_hour"] + pd.Timedelta(hours=1))
-    checked = check(joined(recipe, {**tables, "flights": pa.Table.from_pandas(flights, preserve_index=False)}), recipe)
-    assert checked.rejected["rejected_because"].to_pylist() == ["wind_speed is outside [0, 150]"] * 3
+    checked = validate_rows(
+        joined(recipe, {**tables, "flights": pa.Table.from_pandas(flights, preserve_index=False)}), recipe
+    )
+    assert checked.set_aside[REASON].to_pylist() == ["wind_speed is outside [0, 150]"] * 3
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_half_a_year_by_time_travel(recipe, tmp_path):
-    """Version 5 of 12 is January to June; its shards hold exactly those flights, in the same splits."""
+def test_an_earlier_version_has_half_a_year(recipe, tmp_path):
+    """Version 5 of 12 has the flights of January to June; its shards contain them in the same splits."""
     paths = Paths("flights", str(tmp_path / "storage"), tmp_path)
     lake = extract(recipe, paths)
     assert [commit.group["month"] for commit in lake.tables["flights"].commits] == list(range(1, 13))
@@ -127,6 +130,6 @@ def rows_of(batch) -> set[tuple]:
 
 
 def test_features_fit_their_declarations(recipe, tables):
-    columns = to_columns(check(joined(recipe, tables), recipe).good, recipe.features)
+    columns = to_columns(validate_rows(joined(recipe, tables), recipe).valid, recipe.features)
     assert np.isnan(columns["wind_gust"]).any()
     assert columns["carrier"].dtype == "S2"

@@ -1,4 +1,4 @@
-"""A small recipe with a bit of everything, and its sources made on the spot."""
+"""A small recipe with features of all kinds, and its generated sources."""
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ class Tiny(Recipe):
     """Orders, and the city of their shop."""
 
     name = "tiny"
-    sources: Mapping[str, Source] = {}  # of each instance: `tiny_recipe`
+    sources: Mapping[str, Source] = {}  # set for each instance by `tiny_recipe`
     key = ("day", "id")
     features = (
         Feature("amount", "float32", range=(0, 1000), nullable=True),
@@ -49,7 +49,7 @@ def derive(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def order_rows(count: int = 300, seed: int = 0) -> list[Row]:
-    """Good orders, `DAYS` days of them, with some values missing."""
+    """Valid orders of `DAYS` days, with some missing values."""
     random = np.random.default_rng(seed)
     return [
         {
@@ -90,7 +90,7 @@ def tiny_recipe(folder: Path, commit_by: tuple[str, ...] = ("day",), kind: Calla
 
 
 def project(folder: Path, **data: Any) -> tuple[Params, Paths]:
-    """Parameters and paths of a project in a folder; `data` changes the section of that name."""
+    """Parameters and paths of a project in a folder; `data` overrides values of section `data`."""
     split = {"train": 0.6, "validation": 0.2, "test": 0.2}
     raw = {
         "recipe": "tiny",

@@ -1,1 +1,1 @@
-"""What raw bytes are."""
+"""What raw bytes are: one file for each format, found by the name or the first bytes of a file."""

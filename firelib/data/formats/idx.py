@@ -1,11 +1,10 @@
-"""IDX files, the format of MNIST and its relatives (http://yann.lecun.com/exdb/mnist/), plain or gzipped.
+"""IDX files, the format of MNIST (http://yann.lecun.com/exdb/mnist/), plain or gzipped.
 
-Two NUL bytes, a code of the type, the number of dimensions, each dimension as a big-endian uint32, and then the
-values, big-endian, the last dimension fastest.
+An IDX file consists of two NUL bytes, a type code, the number of dimensions, each dimension as a big-endian uint32,
+and the values, big-endian, with the last dimension varying fastest.
 """
 
 import gzip
-import re
 import struct
 import zlib
 from math import prod
@@ -15,75 +14,75 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from firelib.data.formats.format import Format
 from firelib.errors import FirelibError
+from firelib.recipe import Source
 
-_NAME = re.compile(r"[-.]idx\d*(-\w+)?(\.gz)?$")  # train-images-idx3-ubyte.gz, rows.idx
 _GZIP = b"\x1f\x8b"
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def is_idx(path: Path) -> bool:
-    """Whether a file's name says that it is IDX."""
-    return _NAME.search(path.name) is not None
-
-
-def read_idx(path: Path, where: str) -> pa.Table:
-    """An IDX file as a table with one row for each step of the first dimension.
+def read_idx(path: Path, source: Source) -> pa.Table:
+    """An IDX file as a table with one row for each index of the first dimension.
 
     Args:
-        path: The file.
-        where: What to call it in errors.
+        path: The file, plain or gzipped.
+        source: Where the file comes from, for errors.
 
     Returns:
-        `row`: int64, counted from 0. `value`: with one dimension the number (uint8 as int16: Delta has no unsigned
-        integers); with more, the bytes of the row's array, little-endian, as the manifest's arrays of bytes are.
+        `row`: int64, the index. `value`: for one dimension, the number (uint8 becomes int16, since Delta has no
+        unsigned integers); for more, the bytes of the row's array, little-endian, like arrays of bytes in the
+        manifest.
 
     Raises:
-        FirelibError: It is not IDX, is damaged, or is shorter or longer than its header says.
+        FirelibError: The file is not IDX, is damaged, or its size differs from the size in its header.
     """
-    content = _content(path, where)
-    kind, shape, start = _header(content, where)
-    expected = prod(shape) * kind.itemsize
-    if len(content) - start != expected:
+    where = f"source {source.uri} ({path})"
+    content = _read_content(path, where)
+    dtype, shape, start = _parse_header(content, where)
+    expected, got = prod(shape) * dtype.itemsize, len(content) - start
+    if got != expected:
         size = "×".join(map(str, shape))
         raise FirelibError(
-            f"it holds {len(content) - start:,} bytes of values, its header ({size} {kind.newbyteorder('=')}) says "
-            f"{expected:,}",
+            f"expected {expected:,} bytes of values ({size} {dtype.newbyteorder('=')}, as the header says), "
+            f"got {got:,}",
             where=where,
-            remedy="the file is cut or was changed: fetch it again",
+            remedy="the file is truncated or was changed: fetch it again",
         )
-    values = np.frombuffer(content, kind, offset=start).astype(kind.newbyteorder("<"), copy=False)
+    values = np.frombuffer(content, dtype, offset=start).astype(dtype.newbyteorder("<"), copy=False)
     column = _arrays(values, shape) if len(shape) > 1 else _numbers(values)
     return pa.table({"row": pa.array(np.arange(shape[0], dtype=np.int64)), "value": column})
 
 
-def _content(path: Path, where: str) -> bytes:
+def _read_content(path: Path, where: str) -> bytes:
     content = path.read_bytes()
     if not content.startswith(_GZIP):
         return content
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise FirelibError(f"the gzip file is damaged: {error}", where=where, remedy="fetch it again") from None
+        raise FirelibError(f"the gzip data are damaged: {error}", where=where, remedy="fetch the file again") from None
 
 
-def _header(content: bytes, where: str) -> tuple[np.dtype[np.generic], tuple[int, ...], int]:
-    """Type, shape, and where the values begin."""
+def _parse_header(content: bytes, where: str) -> tuple[np.dtype[np.generic], tuple[int, ...], int]:
+    """Dtype, shape, and the offset of the values."""
     magic = content[:4]
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not magic[3]:
+        types = ", ".join(f"{code:02x}" for code in _TYPES)
         raise FirelibError(
-            f"it begins with the bytes {magic.hex(' ') or '(none)'}, which is not IDX",
+            f"expected an IDX header (00 00, a type code of {types}, 1 or more dimensions), "
+            f"got the bytes {magic.hex(' ') or '(none)'}",
             where=where,
-            remedy=f"00 00, a type ({', '.join(f'{code:02x}' for code in _TYPES)}) and 1 or more dimensions come first",
+            remedy="check that the source is an IDX file",
         )
     start = 4 + 4 * magic[3]
     if len(content) < start:
         raise FirelibError(
-            f"it ends inside its header of {start} bytes, after {len(content)}", where=where, remedy="fetch it again"
+            f"expected a header of {start} bytes, got {len(content)}", where=where, remedy="fetch the file again"
         )
     shape = struct.unpack(f">{magic[3]}I", content[4:start])
     if 0 in shape[1:]:
-        raise FirelibError(f"its arrays have shape {shape[1:]}, which holds nothing", where=where, remedy="check it")
+        raise FirelibError(f"the arrays have shape {shape[1:]}: they are empty", where=where, remedy="check the file")
     return np.dtype(_TYPES[magic[2]]), shape, start
 
 
@@ -92,7 +91,11 @@ def _numbers(values: npt.NDArray[np.generic]) -> pa.Array:
 
 
 def _arrays(values: npt.NDArray[np.generic], shape: tuple[int, ...]) -> pa.Array:
-    """One binary a row."""
+    """One binary value for each row."""
     size = prod(shape[1:]) * values.dtype.itemsize
     fixed = pa.Array.from_buffers(pa.binary(size), shape[0], [None, pa.py_buffer(values.tobytes())])
-    return fixed.cast(pa.large_binary())  # 2 GiB and more fit
+    return fixed.cast(pa.large_binary())  # binary would limit a column to 2 GiB
+
+
+# Names such as train-images-idx3-ubyte.gz and rows.idx. The magic covers the first two bytes: a type code follows.
+IDX = Format(name="idx", read=read_idx, names=r"[-.]idx\d*(-\w+)?", compressions=(".gz",), magic=b"\0\0")

@@ -1,1 +1,1 @@
-"""Where raw bytes come from."""
+"""Where raw bytes come from: one file for each kind of source, found by the scheme of a URI."""

@@ -25,7 +25,7 @@ class Component:
     strange: tuple[str, ...]
 
 
-_DATA = ("firelib.recipes.flights", "gcsfs")
+_DATA = ("firelib.recipes.flights", "firelib.data.sources.http", "gcsfs")
 _TRAINING = (
     "firelib.train.worker.training_loop",
     "ray.train.tensorflow",

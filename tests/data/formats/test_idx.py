@@ -1,7 +1,6 @@
 import gzip
 import struct
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from firelib.data.formats.idx import is_idx, read_idx
+from firelib.data.formats.idx import IDX, read_idx
 from firelib.errors import FirelibError
+from firelib.recipe import Source
 from tests.data.idx_files import CODES, idx_bytes
 from tests.errors import refused
 
+SOURCE = Source("rows-idx3-ubyte.gz")
 ARRAYS = st.sampled_from(sorted(CODES)).flatmap(
     lambda dtype: hnp.arrays(np.dtype(dtype), hnp.array_shapes(max_dims=4, max_side=5))
 )
@@ -26,10 +27,10 @@ def file(tmp_path_factory):
 
 
 @given(ARRAYS, st.booleans())
-def test_what_was_written_is_read(file, array, packed):
+def test_arrays_are_read_back(file, array, packed):
     content = idx_bytes(array)
     file.write_bytes(gzip.compress(content) if packed else content)
-    table = read_idx(file, "here")
+    table = read_idx(file, SOURCE)
     assert table["row"].to_pylist() == list(range(len(array)))
     value = table["value"].combine_chunks()
     if array.ndim == 1:
@@ -41,14 +42,14 @@ def test_what_was_written_is_read(file, array, packed):
 
 def test_unsigned_bytes_become_a_type_that_delta_has(file):
     file.write_bytes(idx_bytes(np.array([0, 255], np.uint8)))
-    assert read_idx(file, "here")["value"].type == pa.int16()
+    assert read_idx(file, SOURCE)["value"].type == pa.int16()
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=20).map(lambda rest: b"\0\0\x08\x02" + rest))
 def test_other_bytes_are_refused_and_never_crash(file, content):
     file.write_bytes(content)
     with suppress(FirelibError):
-        table = read_idx(file, "here")  # by chance it may be IDX
+        table = read_idx(file, SOURCE)  # random bytes may be valid IDX
         assert table.num_rows == struct.unpack(">I", content[4:8])[0]
 
 
@@ -67,14 +68,14 @@ def test_other_bytes_are_refused_and_never_crash(file, content):
         (gzip.compress(idx_bytes(np.zeros(900, np.uint8)))[:-12], ["gzip"]),
     ],
 )
-def test_errors_say_what_is_wrong(file, content, named):
+def test_an_invalid_file_is_explained(file, content, named):
     file.write_bytes(content)
-    with refused(what=named, where="here"):
-        read_idx(file, "here")
+    with refused(what=named, where=SOURCE.uri):
+        read_idx(file, SOURCE)
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "matches"),
     [
         ("train-images-idx3-ubyte.gz", True),
         ("t10k-labels.idx1-ubyte", True),
@@ -84,5 +85,5 @@ def test_errors_say_what_is_wrong(file, content, named):
         ("index.csv.gz", False),
     ],
 )
-def test_names(name, says):
-    assert is_idx(Path(name)) is says
+def test_names(name, matches):
+    assert IDX.matches_name(name) is matches

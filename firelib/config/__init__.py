@@ -1,0 +1,28 @@
+"""Typed parameters: params.yaml and the `FIRELIB_*` environment variables, validated."""
+
+from firelib.config.environment import Environment, Tracking, load_environment
+from firelib.config.model_params import model_params
+from firelib.config.params import Data, Params, Split, Storage, load_params, parse_params
+from firelib.config.train import Checkpoint, EarlyStopping, Schedule, Train
+from firelib.config.tune import Distribution, Tune
+from firelib.config.validation_errors import explain_validation_error
+
+__all__ = [
+    "Checkpoint",
+    "Data",
+    "Distribution",
+    "EarlyStopping",
+    "Environment",
+    "Params",
+    "Schedule",
+    "Split",
+    "Storage",
+    "Tracking",
+    "Train",
+    "Tune",
+    "explain_validation_error",
+    "load_environment",
+    "load_params",
+    "model_params",
+    "parse_params",
+]

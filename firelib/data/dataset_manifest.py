@@ -1,0 +1,84 @@
+"""The manifest of a dataset, from the results of both passes of the transform."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from firelib.console import note
+from firelib.data.prepare import PreparedPartition
+from firelib.data.row_validation import REASON
+from firelib.data.shard_gather import GatheredShard
+from firelib.data.statistics import fit_feature, merge_moments
+from firelib.recipe import FittedFeature, Recipe
+from firelib.tfrecord.format.fixed_layout import FixedLayout
+from firelib.tfrecord.format.manifest import Manifest, Split
+from firelib.tfrecord.write.shard_writer import choose_layout
+
+
+def build_manifest(
+    recipe: Recipe,
+    versions: Mapping[str, int],
+    partitions: Sequence[PreparedPartition],
+    shards: Sequence[GatheredShard],
+    set_aside: pa.Table,
+) -> Manifest:
+    """The manifest of a dataset.
+
+    Args:
+        recipe: Declares features, label and key.
+        versions: Table name → version that was read.
+        partitions: Results of the first pass.
+        shards: Results of the second pass, in the order of the shards.
+        set_aside: All rows that are set aside, with the reason in column `REASON`.
+    """
+    layout = choose_layout([*recipe.features, recipe.label])
+    return Manifest(
+        recipe=recipe.name,
+        features=_fit_features(recipe, shards),
+        label=recipe.label,
+        key=tuple(recipe.key),
+        record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
+        splits=_collect_splits(shards),
+        tables=dict(versions),
+        quality=_count_rows(partitions, set_aside),
+    )
+
+
+def report_rows(manifest: Manifest) -> None:
+    """Print what became of the rows: samples, excluded rows, rows set aside, and the splits."""
+    quality = manifest.quality
+    samples = sum(split.rows for split in manifest.splits.values())
+    note(f"  {quality['read']:,} rows read, {samples:,} samples")
+    for kind, key in (("excluded", "excluded"), ("set aside", "rejected")):
+        for reason, rows in quality[key].items():
+            note(f"  {kind}: {rows:,} ({reason})")
+    for name, split in manifest.splits.items():
+        size = sum(shard.bytes for shard in split.shards) / 2**20
+        shards = "1 shard" if len(split.shards) == 1 else f"{len(split.shards)} shards"
+        note(f"  {name}: {split.rows:,} rows, {shards}, {size:.1f} MiB")
+
+
+def _fit_features(recipe: Recipe, shards: Sequence[GatheredShard]) -> tuple[FittedFeature, ...]:
+    train = [gathered.moments for gathered in shards if gathered.split == "train"]
+    return tuple(
+        fit_feature(feature, merge_moments(moments[feature.name] for moments in train)) for feature in recipe.features
+    )
+
+
+def _collect_splits(shards: Sequence[GatheredShard]) -> dict[str, Split]:
+    splits = {}
+    for name in dict.fromkeys(gathered.split for gathered in shards):
+        files = tuple(gathered.shard for gathered in shards if gathered.split == name)
+        splits[name] = Split(rows=sum(shard.rows for shard in files), shards=files)
+    return splits
+
+
+def _count_rows(partitions: Sequence[PreparedPartition], set_aside: pa.Table) -> dict[str, object]:
+    """Counts of rows by reason. The manifest's key for rows set aside is `rejected`, which readers know."""
+    excluded = sum((part.excluded for part in partitions), Counter[str]())
+    return {
+        "read": sum(part.rows for part in partitions),
+        "excluded": dict(sorted(excluded.items())),
+        "rejected": dict(sorted(Counter(set_aside[REASON].to_pylist()).items())),
+    }

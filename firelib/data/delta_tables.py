@@ -1,0 +1,165 @@
+"""Delta tables of the lake: one for each source, with one version for each distinct value of `commit_by`."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from firelib import storage
+from firelib.data.lake import Commit, TableRecord
+from firelib.errors import FirelibError
+
+_PART_HASH = "firelib.part"  # key in the metadata of a commit
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that become one version of a table.
+
+    Attributes:
+        group: Values of `commit_by` in these rows; empty without `commit_by`.
+        rows: The rows, in the order of the source.
+    """
+
+    group: dict[str, int | str]
+    rows: pa.Table
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the rows' Arrow stream, which identifies a version that has these rows."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.rows.schema) as writer:
+            writer.write_table(self.rows.combine_chunks())
+        return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def split_into_parts(table: pa.Table, commit_by: Sequence[str]) -> list[Part]:
+    """Split a table into the parts that become its versions.
+
+    Args:
+        table: The rows of the source.
+        commit_by: Columns whose distinct values become one part each; with none, the table is one part.
+
+    Returns:
+        Parts in ascending order of the values; the rows of a part keep their order.
+
+    Raises:
+        FirelibError: A column of `commit_by` has nulls.
+    """
+    if not commit_by:
+        return [Part(group={}, rows=table)]
+    groups = table.select(list(commit_by)).group_by(list(commit_by)).aggregate([])
+    groups = groups.sort_by([(column, "ascending") for column in commit_by])
+    with_nulls = [column for column in commit_by if groups[column].null_count]
+    if with_nulls:
+        raise FirelibError(
+            f"column {with_nulls[0]!r} is null in {table[with_nulls[0]].null_count} rows",
+            where="Source.commit_by",
+            remedy="choose columns without nulls for commit_by",
+        )
+    parts = []
+    for group in groups.to_pylist():
+        mask = reduce(pc.and_, (pc.equal(table[column], value) for column, value in group.items()))
+        json_group = {column: _to_json_value(value) for column, value in group.items()}
+        parts.append(Part(group=json_group, rows=table.filter(mask)))
+    return parts
+
+
+def _to_json_value(value: Any) -> int | str:
+    if isinstance(value, int | str):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
+    """A Delta table at a version.
+
+    Args:
+        uri: The table.
+        version: The version; None is the newest.
+
+    Returns:
+        None if the table or the version does not exist.
+    """
+    try:
+        table = DeltaTable(uri)
+        if version is not None:
+            if version > table.version():
+                return None
+            table.load_as_version(version)
+    except TableNotFoundError:
+        return None
+    return table
+
+
+def read_part_hashes(uri: str) -> list[str]:
+    """Hashes of the parts that a table's versions added, oldest first."""
+    table = open_table(uri)
+    if table is None:
+        return []
+    history = sorted(table.history(), key=lambda commit: commit["version"])
+    return [str(commit.get(_PART_HASH, "")) for commit in history]
+
+
+def matches_record(uri: str, record: TableRecord) -> bool:
+    """Whether a table has the versions that lake.json pins; the table may have newer versions, too.
+
+    Args:
+        uri: The table.
+        record: Its entry in lake.json.
+    """
+    pinned = [commit.sha256 for commit in record.commits]
+    return read_part_hashes(uri)[: len(pinned)] == pinned
+
+
+def append_part(uri: str, part: Part) -> None:
+    """Commit a part as the next version of a table.
+
+    Args:
+        uri: The table; it is created if it does not exist.
+        part: The rows to append.
+
+    Raises:
+        FirelibError: The disk is full.
+    """
+    properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256})
+    with storage.explain_full_disk(uri):
+        write_deltalake(uri, part.rows, mode="append", commit_properties=properties)
+
+
+def supersede_table(uri: str) -> str:
+    """Rename a table that no longer matches its source, and return its new URI. Nothing is deleted."""
+    content = hashlib.sha256("".join(read_part_hashes(uri)).encode()).hexdigest()[:8]
+    superseded = f"{uri}.superseded-{content}"
+    fs, path = storage.filesystem(uri)
+    _, target = storage.filesystem(superseded)
+    if fs.exists(target):
+        fs.rm(target, recursive=True)  # an earlier copy of the same versions
+    fs.mv(path, target, recursive=True)
+    return superseded
+
+
+def build_table_record(source: str, sha256: str, schema: pa.Schema, parts: Sequence[Part]) -> TableRecord:
+    """The entry of a table in lake.json.
+
+    Args:
+        source: URI of the source.
+        sha256: Hash of the source's content.
+        schema: Schema of the table.
+        parts: The parts of its versions, oldest first.
+    """
+    rows, commits = 0, []
+    for version, part in enumerate(parts):
+        rows += part.rows.num_rows
+        commits.append(Commit(version=version, rows=rows, group=part.group, sha256=part.sha256))
+    columns: dict[str, Any] = {field.name: str(field.type) for field in schema}
+    return TableRecord(
+        source=source, sha256=sha256, columns=columns, rows=rows, version=len(parts) - 1, commits=tuple(commits)
+    )

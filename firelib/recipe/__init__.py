@@ -1,0 +1,21 @@
+"""What a user writes: a recipe names its sources, its features and its model.
+
+This package imports nothing heavy; recipes import Dask and Keras inside their methods.
+"""
+
+from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, Feature, FittedFeature
+from firelib.recipe.loading import code_sha256, load_recipe
+from firelib.recipe.recipe import Recipe
+from firelib.recipe.source import Source
+
+__all__ = [
+    "DTYPES",
+    "FLOATS",
+    "INTEGERS",
+    "Feature",
+    "FittedFeature",
+    "Recipe",
+    "Source",
+    "code_sha256",
+    "load_recipe",
+]

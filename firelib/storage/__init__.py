@@ -1,0 +1,44 @@
+"""Files anywhere, through fsspec: read, hash, and publish so that a reader sees all of a file or nothing."""
+
+from firelib.storage.files import (
+    exists,
+    make_folder,
+    read_bytes,
+    read_head,
+    read_ranges,
+    remove_file,
+    remove_folder,
+    sizes,
+    write_bytes,
+)
+from firelib.storage.full_disk import explain_full_disk, is_full_disk
+from firelib.storage.hashes import sha256_content, sha256_file, sha256_json
+from firelib.storage.json_files import read_json, to_json
+from firelib.storage.publish import publish_folder
+from firelib.storage.retry import is_transient
+from firelib.storage.uris import absolute, filesystem, is_local, join
+
+__all__ = [
+    "absolute",
+    "exists",
+    "explain_full_disk",
+    "filesystem",
+    "is_full_disk",
+    "is_local",
+    "is_transient",
+    "join",
+    "make_folder",
+    "publish_folder",
+    "read_bytes",
+    "read_head",
+    "read_json",
+    "read_ranges",
+    "remove_file",
+    "remove_folder",
+    "sha256_content",
+    "sha256_file",
+    "sha256_json",
+    "sizes",
+    "to_json",
+    "write_bytes",
+]

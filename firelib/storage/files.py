@@ -1,0 +1,145 @@
+"""Read, write and remove files and folders of any file system."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from firelib.storage.full_disk import explain_full_disk
+from firelib.storage.retry import retry_transient
+from firelib.storage.uris import filesystem, is_local, join
+
+
+def exists(uri: str) -> bool:
+    """Whether a file or folder exists."""
+    fs, path = filesystem(uri)
+    return bool(fs.exists(path))
+
+
+def make_folder(uri: str) -> None:
+    """Create a folder and its parents; an existing folder stays."""
+    fs, path = filesystem(uri)
+    fs.makedirs(path, exist_ok=True)
+
+
+def remove_folder(uri: str) -> None:
+    """Remove a folder with its content; a missing folder is not an error."""
+    fs, path = filesystem(uri)
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
+
+
+def remove_file(uri: str) -> None:
+    """Remove a file; a missing file is not an error."""
+    fs, path = filesystem(uri)
+    if fs.exists(path):
+        fs.rm_file(path)
+
+
+def read_bytes(uri: str) -> bytes:
+    """The content of a file; transient errors are retried."""
+    fs, path = filesystem(uri)
+    return bytes(_cat(fs, path))
+
+
+def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
+    """Ranges of files of one file system, all requested at once; transient errors are retried.
+
+    Args:
+        ranges: URI of the file, offset of the first byte, and offset after the last byte.
+
+    Returns:
+        The bytes of each range; the whole file where the server does not support ranges.
+    """
+    if not ranges:
+        return []
+    fs, _ = filesystem(ranges[0][0])
+    paths = [fs._strip_protocol(uri) for uri, _, _ in ranges]
+    return _cat_ranges(fs, paths, [start for _, start, _ in ranges], [stop for _, _, stop in ranges])
+
+
+def read_head(uri: str, size: int) -> bytes:
+    """The first bytes of a file.
+
+    Args:
+        uri: The file.
+        size: Number of bytes; a shorter file gives fewer.
+    """
+    fs, path = filesystem(uri)
+    with fs.open(path, "rb", block_size=size, cache_type="none") as file:
+        return bytes(file.read(size))
+
+
+def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
+    """Sizes of the files in a folder, from one listing.
+
+    Args:
+        folder: URI of the folder.
+        names: Files to look up on a web server, which cannot list a folder.
+
+    Returns:
+        Name → size in bytes, or None for an unknown size. A missing file has no entry.
+    """
+    fs, path = filesystem(folder)
+    if "http" in str(fs.protocol):
+        infos = {name: _info(join(folder, name)) for name in names}
+        return {name: info.get("size") for name, info in infos.items() if info is not None}
+    try:
+        entries = _ls(fs, path)
+    except FileNotFoundError:
+        return {}
+    return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
+
+
+def write_bytes(uri: str, data: bytes) -> None:
+    """Write a file atomically: a reader sees the old content or the new one.
+
+    Args:
+        uri: The file; an existing one is replaced.
+        data: The content.
+
+    Raises:
+        FirelibError: The disk is full.
+    """
+    fs, path = filesystem(uri)
+    with explain_full_disk(uri):
+        if not is_local(uri):
+            fs.pipe_file(path, data)  # object stores publish an object when it is complete
+            return
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@retry_transient
+def _cat(fs: fsspec.AbstractFileSystem, path: str) -> Any:
+    return fs.cat_file(path)
+
+
+@retry_transient
+def _cat_ranges(fs: fsspec.AbstractFileSystem, paths: list[str], starts: list[int], stops: list[int]) -> list[bytes]:
+    return list(fs.cat_ranges(paths, starts, stops, on_error="raise"))
+
+
+@retry_transient
+def _info(uri: str) -> dict[str, Any] | None:
+    fs, path = filesystem(uri)
+    try:
+        return dict(fs.info(path))
+    except FileNotFoundError:
+        return None
+
+
+@retry_transient
+def _ls(fs: fsspec.AbstractFileSystem, path: str) -> list[dict[str, Any]]:
+    return list(fs.ls(path, detail=True))

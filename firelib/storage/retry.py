@@ -1,0 +1,18 @@
+"""Retries of transient storage errors."""
+
+import stamina
+
+from firelib.errors import FirelibError
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether a storage error is worth a retry: every error that is not known to be permanent."""
+    permanent = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError)
+    if isinstance(error, (*permanent, FirelibError, TypeError, ValueError)):
+        return False
+    code = getattr(error, "code", None) or getattr(error, "status", None)  # gcsfs, aiohttp
+    return not (isinstance(code, int) and 400 <= code < 500 and code not in (408, 429))
+
+
+#: Decorator for requests to a storage: 5 attempts within a minute.
+retry_transient = stamina.retry(on=is_transient, attempts=5, timeout=60.0, wait_initial=0.2, wait_max=5.0)

@@ -1,0 +1,120 @@
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firelib.data.delta_tables import (
+    append_part,
+    build_table_record,
+    matches_record,
+    open_table,
+    read_part_hashes,
+    split_into_parts,
+    supersede_table,
+)
+from tests.errors import refused
+from tests.full_disk import small_disk
+
+ROWS = pa.table({"day": [2, 1, 2, 1, 3], "value": ["a", "b", "c", None, "e"]})
+
+
+def test_each_group_is_a_part_in_ascending_order() -> None:
+    parts = split_into_parts(ROWS, ["day"])
+    assert [part.group for part in parts] == [{"day": 1}, {"day": 2}, {"day": 3}]
+    assert [part.rows["value"].to_pylist() for part in parts] == [["b", None], ["a", "c"], ["e"]]
+
+
+def test_without_groups_a_table_is_one_part() -> None:
+    (part,) = split_into_parts(ROWS, [])
+    assert part.rows.equals(ROWS)
+    assert part.group == {}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("xyz"), st.integers()), min_size=1, max_size=40))
+def test_parts_contain_every_row_once(rows: list[tuple[int, str, int]]) -> None:
+    a, b, value = zip(*rows, strict=True)
+    value = tuple(number % 2**40 for number in value)
+    table = pa.table({"a": a, "b": b, "value": value})
+    parts = split_into_parts(table, ["a", "b"])
+    groups = [(part.group["a"], part.group["b"]) for part in parts]
+    assert groups == sorted(set(zip(a, b, strict=True)))
+    whole = [row for part in parts for row in part.rows.to_pylist()]
+    assert sorted(map(str, whole)) == sorted(map(str, table.to_pylist()))
+    for part in parts:
+        assert {(row["a"], row["b"]) for row in part.rows.to_pylist()} == {(part.group["a"], part.group["b"])}
+
+
+def test_groups_of_other_types_are_written_as_text() -> None:
+    table = pa.table({"day": [date(2013, 1, 2), date(2013, 1, 1)], "share": [0.5, 0.25]})
+    parts = split_into_parts(table, ["day", "share"])
+    assert [part.group for part in parts] == [
+        {"day": "2013-01-01", "share": "0.25"},
+        {"day": "2013-01-02", "share": "0.5"},
+    ]
+
+
+def test_a_null_in_commit_by_is_refused() -> None:
+    with refused(what=["day", 2], where="Source.commit_by"):
+        split_into_parts(pa.table({"day": [1, None, None]}), ["day"])
+
+
+def test_the_hash_of_a_part_depends_on_its_content_alone() -> None:
+    chunked = pa.concat_tables([ROWS.slice(0, 2), ROWS.slice(2)])
+    assert [part.sha256 for part in split_into_parts(chunked, [])] == [
+        part.sha256 for part in split_into_parts(ROWS, [])
+    ]
+    longer = pa.concat_tables([ROWS, pa.table({"day": [4], "value": ["f"]})])
+    old, new = split_into_parts(ROWS, ["day"]), split_into_parts(longer, ["day"])
+    assert [part.sha256 for part in old] == [part.sha256 for part in new[:-1]]
+    assert len({part.sha256 for part in new}) == len(new)
+
+
+def test_every_version_can_be_opened(tmp_path: Path) -> None:
+    uri = str(tmp_path / "t")
+    assert open_table(uri) is None
+    assert read_part_hashes(uri) == []
+    parts = split_into_parts(ROWS, ["day"])
+    for part in parts:
+        append_part(uri, part)
+    assert read_part_hashes(uri) == [part.sha256 for part in parts]
+    first, newest = open_table(uri, 0), open_table(uri)
+    assert first is not None
+    assert newest is not None
+    assert first.to_pyarrow_table()["day"].to_pylist() == [1, 1]
+    assert newest.version() == 2
+    assert open_table(uri, 3) is None
+
+
+def test_a_table_matches_a_record_when_its_first_versions_do(tmp_path: Path) -> None:
+    uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, ["day"])
+    record = build_table_record("t.csv", "0", ROWS.schema, parts[:2])
+    assert not matches_record(uri, record)
+    append_part(uri, parts[0])
+    assert not matches_record(uri, record)
+    append_part(uri, parts[1])
+    append_part(uri, parts[2])
+    assert matches_record(uri, record)
+    assert not matches_record(uri, build_table_record("t.csv", "0", ROWS.schema, [parts[1], parts[0]]))
+
+
+def test_a_superseded_table_can_still_be_read(tmp_path: Path) -> None:
+    uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, [])
+    append_part(uri, parts[0])
+    superseded = supersede_table(uri)
+    assert open_table(uri) is None
+    assert read_part_hashes(superseded) == [parts[0].sha256]
+    append_part(uri, parts[0])
+    assert supersede_table(uri) == superseded
+    assert read_part_hashes(superseded) == [parts[0].sha256]
+
+
+def test_a_full_disk_is_explained(tmp_path: Path) -> None:
+    noise = pa.table({"day": range(50_000), "value": [str(hash(str(number))) for number in range(50_000)]})
+    with small_disk(tmp_path / "disk", 512):
+        uri = str(tmp_path / "disk" / "t")
+        append_part(uri, split_into_parts(ROWS, [])[0])
+        with refused(what="disk", where=uri, remedy="space"):
+            append_part(uri, split_into_parts(noise, [])[0])
+        assert len(read_part_hashes(uri)) == 1

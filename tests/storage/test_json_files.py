@@ -1,0 +1,34 @@
+import hashlib
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firelib import storage
+from tests.errors import refused
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_missing_and_incomplete_json_name_the_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "lake.json"
+    with refused(what=file, where=file, remedy=["stage", "dvc dag"]):
+        storage.read_json(str(file))
+    file.write_text('{"a": ')
+    with refused(what=[file, "JSON", "column 7"], where=file, remedy=["delete", "stage"]):
+        storage.read_json(str(file))
+    file.write_bytes(b"\xff\xff")
+    with refused(what=[file, "JSON", "0xff"], where=file, remedy=["delete", "stage"]):
+        storage.read_json(str(file))
+
+
+@given(st.dictionaries(st.text(), JSON, min_size=2, max_size=6), st.randoms(use_true_random=False))
+def test_json_depends_on_the_value_alone(value: dict[str, object], random: object) -> None:
+    names = list(value)
+    random.shuffle(names)  # type: ignore[attr-defined]
+    assert storage.to_json({name: value[name] for name in names}) == storage.to_json(value)
+    assert storage.sha256_json(value) == hashlib.sha256(storage.to_json(value)).hexdigest()
