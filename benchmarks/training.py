@@ -29,7 +29,7 @@ from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, 
 from benchmarks.training_worker import job_of
 from firelib.config import Checkpoint
 from firelib.console import note
-from firelib.project_layout import params_of
+from firelib.project_layout import find_params
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.worker_group import worker_environment
 
@@ -108,7 +108,7 @@ class Group:
 
 def _measure(recipe: str, rounds: int) -> list[dict[str, Any]]:
     """Two cases: one worker on both cores, then one core each."""
-    params = ROOT / "params.yaml" if recipe == "flights" else params_of(recipe, ROOT)
+    params = ROOT / "params.yaml" if recipe == "flights" else find_params(recipe, ROOT)
     note(f"training {recipe}")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         job = job_of(params, folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.on_cpu import import_tensorflow
 from benchmarks.training_ways import Epoch, ways
 from firelib.config import Environment, load_params
-from firelib.project_layout import Paths, project_of
+from firelib.project_layout import Paths, find_project
 from firelib.recipe import load_recipe
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.train_stage import _job
@@ -40,7 +40,7 @@ def job_of(params_file: Path, folder: str) -> TrainingJob:
     environment = Environment(tracking="none")
     params = load_params(params_file, environment)
     recipe = load_recipe(params.recipe)
-    paths = Paths(recipe.name, folder, project_of(params_file))
+    paths = Paths(recipe.name, folder, find_project(params_file))
     return _job(recipe, params, environment, paths, read_manifest(str(paths.manifest)))
 
 

@@ -60,7 +60,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             rejected = _rejected(partitions, gathered, recipe)
             manifest = _manifest(recipe, versions, partitions, gathered, rejected)
             storage.write_bytes(storage.join(folder, NAME), manifest.to_json())
-            _keep_aside(rejected, paths.rejected)
+            _keep_aside(rejected, paths.set_aside)
     return manifest
 
 

@@ -12,7 +12,7 @@ import psutil
 from firelib.doctor import packages, project_files, ray_checks, resources, tools
 from firelib.doctor.finding import Finding
 from firelib.doctor.report import show
-from firelib.ray_setup.start import ray_temp_dir
+from firelib.ray_setup.session_folder import ray_temp_dir
 
 __all__ = ["Finding", "diagnose", "show"]
 

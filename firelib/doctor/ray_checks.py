@@ -7,7 +7,8 @@ from pathlib import Path
 
 from firelib.doctor.finding import Finding
 from firelib.doctor.packages import installed_version
-from firelib.ray_setup.start import fits_sockets, free_shared_memory
+from firelib.ray_setup.object_store import free_shared_memory
+from firelib.ray_setup.session_folder import fits_sockets
 from firelib.ray_setup.token import ray_token, token_file
 from firelib.ray_setup.version import cluster_version
 from firelib.user_folders import is_writable

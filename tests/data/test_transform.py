@@ -116,7 +116,7 @@ def test_rows_lie_in_the_order_of_their_hashes(made: tuple[Manifest, Paths]) -> 
 
 def test_bad_rows_are_kept_aside_with_the_reason_and_counted(made: tuple[Manifest, Paths]) -> None:
     manifest, paths = made
-    rejected = pq.read_table(paths.rejected).to_pylist()
+    rejected = pq.read_table(paths.set_aside).to_pylist()
     assert [(row["id"], row[REASON]) for row in rejected] == [
         (901, "amount is outside [0, 1000]"),
         (901, "amount is outside [0, 1000]"),
@@ -186,7 +186,7 @@ def test_partitions_of_the_tables_change_no_byte(
     del shards["manifest.json"], other_shards["manifest.json"]
     assert other_shards == shards
     assert other.model_copy(update={"tables": manifest.tables}) == manifest
-    assert pq.read_table(others.rejected).equals(pq.read_table(paths.rejected))
+    assert pq.read_table(others.set_aside).equals(pq.read_table(paths.set_aside))
 
 
 def test_a_row_keeps_its_split_when_others_arrive(made: tuple[Manifest, Paths], tmp_path: Path) -> None:
@@ -353,12 +353,12 @@ def test_bad_input_is_explained_and_the_old_dataset_stays(
     named: dict[str, Any],
 ) -> None:
     paths = project(published)[1]
-    before, rejected = hashes(paths.tfrecords), paths.rejected.read_bytes()
+    before, rejected = hashes(paths.tfrecords), paths.set_aside.read_bytes()
     write_sources(published, orders)
     with refused(**named):
         make(published, tiny_recipe(published, kind=kind), **data)
     assert hashes(paths.tfrecords) == before
-    assert paths.rejected.read_bytes() == rejected
+    assert paths.set_aside.read_bytes() == rejected
     assert_nothing_left(paths)
 
 
