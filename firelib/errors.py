@@ -18,10 +18,10 @@ class FirelibError(Exception):
         remedy: What to do about it, as an imperative.
 
     Example:
-        >>> print(FirelibError("train.lr: expected a number, got 'fast'", where="params.yaml", remedy="set it to 0.001"))
+        >>> print(FirelibError("train.lr: expected a number, got 'fast'", where="params.yaml", remedy="set it to 0.1"))
         train.lr: expected a number, got 'fast'
           where:  params.yaml
-          remedy: set it to 0.001
+          remedy: set it to 0.1
     """
 
     exit_code: int = 1

@@ -251,7 +251,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FirelibError(f"cannot read the rows: {error}", where=str(path), remedy="pass a JSON or CSV file") from None
+        remedy = "pass a JSON or CSV file in UTF-8"
+        raise FirelibError(f"cannot read the rows: {error}", where=str(path), remedy=remedy) from None
 
 
 @app.command()
