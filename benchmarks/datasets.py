@@ -1,4 +1,4 @@
-"""What the benchmarks work on: images, a table of numbers, a table with strings."""
+"""Inputs of the benchmarks: images, a table of numbers, a table with strings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,12 @@ LABEL = Feature("label", "int64", range=(0, 9))
 
 @dataclass(frozen=True)
 class Case:
-    """Features and as many rows as asked for.
+    """A dataset.
 
     Attributes:
-        title: Shown in the report.
-        features: The label among them.
-        columns: Name → NumPy array, or a list of strings.
+        title: Name in the report.
+        features: All features, including the label.
+        columns: Name → NumPy array [rows, …].
     """
 
     title: str
@@ -33,7 +33,7 @@ class Case:
         return len(self.columns["label"])
 
     def table(self) -> pa.Table:
-        """The columns as Arrow; arrays as lists of fixed size."""
+        """Convert the columns to Arrow; arrays become fixed-size lists."""
         return pa.table({name: _arrow(column) for name, column in self.columns.items()})
 
 
