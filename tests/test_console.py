@@ -19,9 +19,7 @@ def test_remaining_time_excludes_the_start_up(monkeypatch: pytest.MonkeyPatch, c
     ]
 
 
-def test_note_before_the_first_step_is_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_note_before_the_first_step_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     clock = iter([0.0, 2.0, 6.0, 8.0, 20.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     with console.progress("train") as advance:
