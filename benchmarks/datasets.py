@@ -54,10 +54,10 @@ def numbers(rows: int) -> Case:
 
 def strings(rows: int) -> Case:
     random = np.random.default_rng(0)
-    words = np.array(["ORD", "JFK", "a longer name of a thing", "né" * 20, ""], object)
+    values = np.array(["ORD", "JFK", "a longer name of a thing", "né" * 20, ""], object)
     texts = [Feature(f"text_{index}", "string") for index in range(4)]
     floats = [Feature(f"float_{index}", "float32") for index in range(8)]
-    columns: dict[str, Any] = {feature.name: words[random.integers(0, len(words), rows)] for feature in texts}
+    columns: dict[str, Any] = {feature.name: values[random.integers(0, len(values), rows)] for feature in texts}
     columns |= {feature.name: random.normal(size=rows).astype("f4") for feature in floats}
     return Case("8 numbers, 4 strings", [*texts, *floats, LABEL], {**columns, "label": random.integers(0, 10, rows)})
 

@@ -93,7 +93,7 @@ def _lines(label: str, first_total: float | None) -> Advance:
         if now - last < _INTERVAL_SECONDS and done != whole and not is_first:
             return
         if done == shown:
-            if not done and note:  # before the first step, the note tells what the work waits for
+            if not done and note:  # before the first step, show what the work waits for
                 last = now
                 err.print(f"{label}: {note}, {now - started:.0f} s", highlight=False)
             return

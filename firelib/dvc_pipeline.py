@@ -108,7 +108,7 @@ def _modified_at(path: Path) -> int | None:
 
 
 def _repro(project: Path, targets: Sequence[str], force: bool, ray: Mapping[str, str]) -> int:
-    """Run `dvc repro`; `ray` holds the environment variables with which stages join the running Ray."""
+    """Run `dvc repro`; the stages join the running Ray through the environment variables in `ray`."""
     bin_folder = Path(sys.executable).parent  # dvc.yaml calls `firelib`: it must be the one of this environment
     environment = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}", **ray}
     command = [sys.executable, "-m", "dvc", "repro", *(["--force"] if force else []), *targets]

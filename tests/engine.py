@@ -72,7 +72,9 @@ class Engine:
         name = f"firelib-test-base:{digest}"
         if not self.docker("images", "--quiet", name).strip():
             changes = [
-                word for pair in engine_base.variables().items() for word in ("--change", "ENV {}={}".format(*pair))
+                argument
+                for pair in engine_base.variables().items()
+                for argument in ("--change", "ENV {}={}".format(*pair))
             ]
             self.docker("import", *changes, str(tarball), name)
         return name

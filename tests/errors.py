@@ -33,16 +33,16 @@ def refused(
         The result of `pytest.raises`, for other assertions after the block.
     """
     __tracebackhide__ = True
-    wanted = {"what": _groups(what), "where": _groups(where), "remedy": _groups(remedy)}
-    groups = [group for listed in wanted.values() for group in listed]
+    expected = {"what": _groups(what), "where": _groups(where), "remedy": _groups(remedy)}
+    groups = [group for listed in expected.values() for group in listed]
     if not groups or any(not group or "" in group for group in groups):
         raise ValueError("expected a value that the error must contain, got none: any error would pass")
     with pytest.raises(kind) as caught:
         yield caught
-    fields = {name: getattr(caught.value, name) for name in wanted}
+    fields = {name: getattr(caught.value, name) for name in expected}
     lacking = [
         f"{name} lacks {' with '.join(map(repr, group))}"
-        for name, listed in wanted.items()
+        for name, listed in expected.items()
         for group in listed
         if not _contains_group(fields[name], group)
     ]

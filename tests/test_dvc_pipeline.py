@@ -1,4 +1,4 @@
-"""The whole flow in a project of its own: a recipe from a file, git, DVC, Ray, training, metrics."""
+"""The whole pipeline in a new project: a recipe from a file, git, DVC, Ray, training, metrics."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from firelib.dvc_pipeline import qualify_targets, stale_stages
 from tests.patience import patience, wait_until
 from tests.project import ROOT
 
-# The recipe that docs/recipe.md shows to a new user, word for word.
+# The recipe in docs/recipe.md.
 RECIPE = (ROOT / "docs/recipe.md").read_text().split("```python\n")[1].split("```")[0]
 PARAMS = """
 recipe: recipe.py
@@ -70,7 +70,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(ray_cluster, tmp_path_factory):
-    """A project whose pipeline has run once, on a Ray of its own; all later commands join that of the tests."""
+    """A project whose pipeline has run once, on its own Ray; all later commands join the Ray of the tests."""
     import ray
 
     project = Project(tmp_path_factory.mktemp("project"))
@@ -126,7 +126,7 @@ def test_predict_scores_raw_rows(project):
 @pytest.mark.integration
 def test_experiment_runs_train_and_evaluate_only(project):
     before = project.json("metrics/signs/train.json")
-    project.environment["FIRELIB_WORKERS"] = "1"  # no other result, and a process less to start
+    project.environment["FIRELIB_WORKERS"] = "1"  # does not change the result, and starts one process less
     done = project.do("dvc", "exp", "run", "-S", "train.lr=0.2", "-n", "faster")
     assert project.executed(done) == ["train", "evaluate"]
     assert project.json("metrics/signs/train.json")["train_loss"] < before["train_loss"]
@@ -137,7 +137,7 @@ def test_experiment_runs_train_and_evaluate_only(project):
 
 @pytest.mark.integration
 def test_missing_lake_is_rebuilt_from_its_pin(project):
-    """lake.json came from DVC's cache, the lake itself is gone: transform makes it again, to the same bytes."""
+    """After DVC restores lake.json without the lake, transform rebuilds the lake and writes the same bytes."""
     before = project.json("data/signs/tfrecords/manifest.json")
     project.do("rm", "-r", "storage/lake")
     done = project.do("firelib", "transform")
@@ -187,7 +187,7 @@ time.sleep(300)
 
 
 def test_sigterm_is_forwarded_to_the_stage_and_75_returned(tmp_path):
-    """DVC itself would die of the signal, leave the stage behind, and tell all failures by one code."""
+    """On its own, DVC exits on the signal, leaves the stage running, and returns the same code for every failure."""
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc.yaml").write_text(f"stages: {{train: {{cmd: {sys.executable} stage.py}}}}\n")
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)

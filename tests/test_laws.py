@@ -161,7 +161,7 @@ def test_rules_concern_existing_modules():
 
 
 def test_folders_are_small():
-    """A reader sees all names of a folder at once."""
+    """All names of a folder fit on one screen."""
     modules = sorted(path.parent for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
     sizes = {str(folder): len(list(files)) for folder, files in groupby(modules)}
     assert {folder: size for folder, size in sizes.items() if size > MOST_MODULES} == {}

@@ -54,7 +54,7 @@ def read_rows(text: str, where: str, features: Sequence[Feature]) -> list[dict[s
     Args:
         text: The rows.
         where: Their source, for errors.
-        features: Tell which columns of a CSV are strings.
+        features: The features, since a CSV does not distinguish strings from numbers.
 
     Returns:
         Feature name → raw value, one dict per row.

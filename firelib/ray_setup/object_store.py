@@ -1,4 +1,4 @@
-"""Size of Ray's object store, which lies in shared memory."""
+"""Size of Ray's object store in shared memory."""
 
 import shutil
 from pathlib import Path

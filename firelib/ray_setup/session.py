@@ -103,11 +103,11 @@ def pickle_by_value(module: ModuleType) -> None:
         cloudpickle.register_pickle_by_value(module)
 
 
-def require_cpus(wanted: float, what: str) -> None:
+def require_cpus(required: float, what: str) -> None:
     """Check that this Ray has enough CPUs: Ray would wait forever for missing ones.
 
     Args:
-        wanted: Number of CPUs.
+        required: Number of CPUs.
         what: Name of the work.
 
     Raises:
@@ -116,11 +116,11 @@ def require_cpus(wanted: float, what: str) -> None:
     import ray
 
     available = ray.cluster_resources().get("CPU", 0.0)
-    if wanted > available:
+    if required > available:
         raise FirelibError(
-            f"{what} needs {wanted:g} CPUs, this Ray has {available:g}",
+            f"{what} needs {required:g} CPUs, this Ray has {available:g}",
             where="params.yaml: train.workers",
             remedy="lower train.workers (WORKERS=, FIRELIB_WORKERS) or train.cpus_per_worker, or use a larger cluster",
         )
-    if wanted == available:
+    if required == available:
         note(f"{what} uses all {available:g} CPUs of this Ray")

@@ -16,7 +16,7 @@ CASE: dict[str, Any] = {
         {"what": "ours ÷ peer", "value": 5.0, "low": 4.126, "high": 600.4, "unit": "×", "goal": "≥ 4.5"},
         {"what": "growth", "value": 12.0, "low": 12.0, "high": 12.0, "unit": "%", "goal": "< 10"},
     ],
-    "absent": {"peer two": "it is not here"},
+    "absent": {"peer two": "not installed"},
 }
 RESULT: dict[str, Any] = {
     "name": "b",
@@ -48,7 +48,7 @@ def test_page_keeps_the_text_around_the_results() -> None:
     assert once.endswith("after\n")
     assert "old" not in once
     assert "| ours | 1,234 | the best |" in once
-    assert "peer two was omitted: it is not here" in once
+    assert "peer two was omitted: not installed" in once
     assert report.replaced(once, report.page([RESULT])) == once
 
 

@@ -76,13 +76,13 @@ def test_unresponsive_address(listens: bool) -> None:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         if not listens:
             listener.close()
-        said, stderr = session(clean(HOME=str(Path.home()), RAY_ADDRESS=address))
-    assert address in said["what"]
-    assert said["where"] == f"RAY_ADDRESS={address}"
-    assert "RAY_ADDRESS" in said["remedy"]
-    assert said["seconds"] < 10
+        result, stderr = session(clean(HOME=str(Path.home()), RAY_ADDRESS=address))
+    assert address in result["what"]
+    assert result["where"] == f"RAY_ADDRESS={address}"
+    assert "RAY_ADDRESS" in result["remedy"]
+    assert result["seconds"] < 10
     assert not NATIVE_LOG.search(stderr), stderr
-    assert said["left"] == []
+    assert result["left"] == []
 
 
 @pytest.mark.parametrize("address", ["http://head:8265", "head.invalid:6379", "ray://head.invalid:10001"])

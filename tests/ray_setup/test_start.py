@@ -1,4 +1,4 @@
-"""Starts of a real Ray in odd environments."""
+"""Starts of a real Ray in unusual environments."""
 
 import re
 import socket
@@ -21,14 +21,14 @@ LONG = "a_rather_long_temporary_directory_of_a_batch_job/1355700/tmp.t0016"
 @pytest.mark.integration
 def test_slow_server_is_retried_twice(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        said, stderr = session(clean(HOME=str(tmp_path), RAY_TMPDIR=folder, RAY_gcs_server_port_wait_time_s="0"))
+        result, stderr = session(clean(HOME=str(tmp_path), RAY_TMPDIR=folder, RAY_gcs_server_port_wait_time_s="0"))
         assert list(Path(folder).glob("ray/session_*")) == []
-    assert "3 attempts" in said["what"]
-    assert LOAD.search(said["what"])
-    assert "RAY_ADDRESS" in said["remedy"]
+    assert "3 attempts" in result["what"]
+    assert LOAD.search(result["what"])
+    assert "RAY_ADDRESS" in result["remedy"]
     assert len(LOAD.findall(stderr)) == 3
-    assert said["seconds"] < 240
-    assert said["left"] == []
+    assert result["seconds"] < 240
+    assert result["left"] == []
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def killer() -> Iterator[Callable[[str, str], None]]:
 def test_ray_dies_during_its_start(tmp_path: Path, killer: Callable[[str, str], None]) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         killer("raylet", folder)
-        said, _ = session(clean(HOME=str(tmp_path), RAY_TMPDIR=folder))
+        result, _ = session(clean(HOME=str(tmp_path), RAY_TMPDIR=folder))
         assert list(Path(folder).glob("ray/session_*")) == []
-    assert "3 attempts" in said["what"]
-    assert LOAD.search(said["what"])
-    assert said["seconds"] < 240
-    assert said["left"] == []
+    assert "3 attempts" in result["what"]
+    assert LOAD.search(result["what"])
+    assert result["seconds"] < 240
+    assert result["left"] == []
 
 
 @pytest.mark.integration
@@ -73,25 +73,25 @@ def test_long_tmpdir_read_only_home_and_ports_in_use(tmp_path: Path) -> None:
         for port in (6379, 8265, 10001):
             with suppress(OSError):  # another process already uses it
                 stack.enter_context(socket.create_server(("", port)))
-        said, stderr = session(clean(TMPDIR=str(long_folder), HOME="/proc/1"))
-    assert said["answer"] == 1 << 20, said
-    assert said["mode"] == 0o700
-    assert not Path(said["session"]).parent.parent.exists()
-    assert str(Path(said["session"]).parent.parent) in stderr
+        result, stderr = session(clean(TMPDIR=str(long_folder), HOME="/proc/1"))
+    assert result["answer"] == 1 << 20, result
+    assert result["mode"] == 0o700
+    assert not Path(result["session"]).parent.parent.exists()
+    assert str(Path(result["session"]).parent.parent) in stderr
     assert list(long_folder.glob("ray")) == []
 
 
 @pytest.mark.integration
 def test_small_dev_shm(tmp_path: Path) -> None:
-    said, stderr = session(clean(HOME=str(tmp_path), RAY_TMPDIR="/tmp"), WITH_SMALL_SHM)
-    assert said["answer"] == 1 << 20, said
+    result, stderr = session(clean(HOME=str(tmp_path), RAY_TMPDIR="/tmp"), WITH_SMALL_SHM)
+    assert result["answer"] == 1 << 20, result
     assert "/dev/shm" in stderr
 
 
 @pytest.mark.integration
 def test_uid_without_passwd_entry(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    said, _ = session(clean(TMPDIR=str(tmp_path)), AS_STRANGER)
-    assert said["answer"] == 1 << 20, said
+    result, _ = session(clean(TMPDIR=str(tmp_path)), AS_STRANGER)
+    assert result["answer"] == 1 << 20, result
     token = tmp_path / f"firelib-{STRANGER}" / ".ray" / "auth_token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
