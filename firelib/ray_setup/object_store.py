@@ -19,7 +19,8 @@ def choose_object_store_bytes() -> int | None:
     Returns:
         Bytes; None if Ray's default fits, or /dev/shm is too small for any object store.
     """
-    from ray._private import utils  # the functions with which `ray.init` computes its default; no public API has them
+    # The default size of `ray.init` (see ray/_private/resource_and_label_spec.py); no public API computes it.
+    from ray._private import utils
 
     free = free_shared_memory(_SHM)
     if free is None or utils.resolve_object_store_memory(int(utils.estimate_available_memory())) <= free:

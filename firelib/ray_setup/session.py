@@ -54,7 +54,7 @@ def ray_session(environment: Environment, recipe: Recipe | None = None, debug: b
 def _join(address: str, debug: bool) -> Iterator[None]:
     """Connect to a running Ray. Unless debugging, discard what its native client logs while it fails."""
     import ray
-    from ray._private import services  # `ray.init` resolves "auto" with this function; the public API has none
+    from ray._private import services  # resolves "auto" like `ray.init` (ray/_private/worker.py); no public API does
 
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
