@@ -1,6 +1,7 @@
-"""The architecture's rules about imports, each with its reason."""
+"""The architecture's rules about imports, each with its reason; and a rule about words."""
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -180,3 +181,15 @@ def test_component_does_not_import_what_only_others_need(modules, absent):
     code = f"import sys, {modules}; print(*{absent!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == []
+
+
+def test_no_place():
+    """The word had nine meanings: say slot, worker, replica, placement, environment, offset or index."""
+    lines = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in sorted(SOURCE.rglob("*.*"))
+        if path.suffix in (".py", ".yaml")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"(?<!\bin )\bplace\b|\bplaces\b", line, re.IGNORECASE)
+    ]
+    assert lines == [], 'only the phrase "in place" is left'
