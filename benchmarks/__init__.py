@@ -1,1 +1,1 @@
-"""Benchmarks: one file a question; `report` draws what they found."""
+"""Benchmarks: one file per question; `report` summarizes the results."""

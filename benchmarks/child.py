@@ -1,4 +1,4 @@
-"""A measurement in a process of its own, so that what came before cannot show in it."""
+"""Measurements in a child process, which earlier measurements cannot influence."""
 
 import json
 import subprocess
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def peak_mib() -> float:
-    """The most memory that this process ever held, in MiB.
+    """Peak resident memory of this process in MiB.
 
-    Not `getrusage`, which also counts what the parent held before this program was loaded.
+    `getrusage` is no substitute: it includes the parent's memory from before `exec`.
     """
     status = Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
@@ -18,10 +18,10 @@ def peak_mib() -> float:
 
 
 def run_child(module: str, *arguments: str) -> dict[str, Any]:
-    """Run `python -m module arguments`; what it prints last is JSON.
+    """Run `python -m module arguments` and parse its last line of output as JSON.
 
     Raises:
-        RuntimeError: It failed.
+        RuntimeError: The child failed.
     """
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own module

@@ -1,4 +1,4 @@
-"""What the benchmarks work on: images, a table of numbers, a table with strings."""
+"""Inputs of the benchmarks: images, a table of numbers, a table with strings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,12 @@ LABEL = Feature("label", "int64", range=(0, 9))
 
 @dataclass(frozen=True)
 class Case:
-    """Features and as many rows as asked for.
+    """A dataset.
 
     Attributes:
-        title: Shown in the report.
-        features: The label among them.
-        columns: Name → NumPy array, or a list of strings.
+        title: Name in the report.
+        features: All features, including the label.
+        columns: Name → NumPy array [rows, …].
     """
 
     title: str
@@ -33,7 +33,7 @@ class Case:
         return len(self.columns["label"])
 
     def table(self) -> pa.Table:
-        """The columns as Arrow; arrays as lists of fixed size."""
+        """Convert the columns to Arrow; arrays become fixed-size lists."""
         return pa.table({name: _arrow(column) for name, column in self.columns.items()})
 
 
@@ -54,10 +54,10 @@ def numbers(rows: int) -> Case:
 
 def strings(rows: int) -> Case:
     random = np.random.default_rng(0)
-    words = np.array(["ORD", "JFK", "a longer name of a thing", "né" * 20, ""], object)
+    values = np.array(["ORD", "JFK", "a longer name of a thing", "né" * 20, ""], object)
     texts = [Feature(f"text_{index}", "string") for index in range(4)]
     floats = [Feature(f"float_{index}", "float32") for index in range(8)]
-    columns: dict[str, Any] = {feature.name: words[random.integers(0, len(words), rows)] for feature in texts}
+    columns: dict[str, Any] = {feature.name: values[random.integers(0, len(values), rows)] for feature in texts}
     columns |= {feature.name: random.normal(size=rows).astype("f4") for feature in floats}
     return Case("8 numbers, 4 strings", [*texts, *floats, LABEL], {**columns, "label": random.integers(0, 10, rows)})
 

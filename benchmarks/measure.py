@@ -1,8 +1,8 @@
-"""Interleaved timing: each round runs every way once, so that what disturbs the machine disturbs all of them.
+"""Interleaved timing: each round runs every way once, so that other load on the machine affects all ways alike.
 
-Rounds begin at another way each time: what one leaves behind does not always meet the same one. A way's turn lasts half
-a second at least: a run of milliseconds is repeated and its median counts, so that neither the way before nor one
-interruption decides it.
+Each round starts with another way, so that the after-effects of one do not always hit the same other. A way's turn
+lasts at least half a second: short runs are repeated, and their median counts, so that neither the previous way nor a
+single interruption decides the result.
 """
 
 import json
@@ -19,11 +19,11 @@ from firelib.console import note
 
 RESULTS = Path(__file__).parent / "results"
 
-_LOAD_BEFORE = os.getloadavg()[0]  # of other work, since the benchmark has not begun
+_LOAD_BEFORE = os.getloadavg()[0]  # load of other work, measured before the benchmark starts
 
 
 def nothing() -> None:
-    """What most ways need before and after."""
+    """Do nothing: the default before and after a run."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Way:
     """One way to do the job.
 
     Attributes:
-        run: Does it once. It may give the seconds that count, where they are not those that the caller waits: another
-            process measured them, or they are a difference.
-        settings: What was chosen for it, for the report.
-        rows: Rows that those seconds are for; slow ways get fewer, rates stay comparable.
-        before: Runs ahead of each time, outside the timer.
-        after: Runs behind it, outside the timer: what is left running would take cores from the next way.
+        run: Does the job once. It returns the seconds that count if the caller cannot measure them: another process
+            does, or they are a difference.
+        settings: Its settings, for the report.
+        rows: Number of rows per run; slow ways get fewer rows, since rates are compared.
+        before: Called before each run, outside of the timer.
+        after: Called after each run, outside of the timer; ends processes that would take cores from the next way.
     """
 
     run: Callable[[], float | None]
@@ -52,8 +52,8 @@ class Pair:
 
     Attributes:
         ours: One way.
-        peer: The other; its rate is the divisor.
-        goal: The ratio that was aimed at; None for a comparison that is only told.
+        peer: The other way; its rate is the divisor.
+        goal: The target ratio; None if the comparison has no target.
     """
 
     ours: str
@@ -62,7 +62,16 @@ class Pair:
 
 
 def interleaved(ways: Mapping[str, Way], rounds: int, turn_seconds: float = 0.5) -> dict[str, list[float]]:
-    """Rows per second of each way in each round; one more run before, to warm caches and compilers."""
+    """Measure the rows per second of each way in each round, after one round that warms caches and compilers.
+
+    Args:
+        ways: Name → way.
+        rounds: Number of measured rounds.
+        turn_seconds: Minimum duration of a turn, in which a way runs at least once.
+
+    Returns:
+        Name → rows per second in each round.
+    """
     rates: dict[str, list[float]] = {name: [] for name in ways}
     names = list(ways)
     for index in range(rounds + 1):
@@ -75,7 +84,7 @@ def interleaved(ways: Mapping[str, Way], rounds: int, turn_seconds: float = 0.5)
 
 
 def _turn(way: Way, seconds: float) -> list[float]:
-    """Seconds of each run, as many as fit."""
+    """Run a way until the turn is over; return the seconds of each run."""
     begin, runs = time.perf_counter(), [timed(way)]
     while time.perf_counter() - begin < seconds:
         runs.append(timed(way))
@@ -83,7 +92,7 @@ def _turn(way: Way, seconds: float) -> list[float]:
 
 
 def timed(way: Way) -> float:
-    """Seconds of one run."""
+    """Measure the seconds of one run."""
     way.before()
     start = time.perf_counter()
     try:
@@ -95,35 +104,39 @@ def timed(way: Way) -> float:
 
 
 def present(makers: Mapping[str, Callable[[], Way]]) -> tuple[dict[str, Way], dict[str, str]]:
-    """The ways that can be had here, and why the others cannot."""
+    """Build the ways that this machine can run.
+
+    Returns:
+        Name → way; and the name of each missing way → the reason.
+    """
     ways, absent = {}, {}
     for name, make in makers.items():
         try:
             ways[name] = make()
-        except Exception as error:  # noqa: BLE001  whatever a peer raises, the others are still measured
+        except Exception as error:  # noqa: BLE001  a peer may raise anything; the others are still measured
             absent[name] = f"{type(error).__name__}: {error}"
-            note(f"{name} is left out: {absent[name]}")
+            note(f"{name} is omitted: {absent[name]}")
     return ways, absent
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, least and most."""
+    """Median, minimum and maximum."""
     return {"value": statistics.median(values), "low": min(values), "high": max(values)}
 
 
 def ratios(rates: Mapping[str, list[float]], ours: str, peer: str) -> dict[str, float]:
-    """How much faster ours is than a peer, round by round: median, least and most."""
+    """Speed-up over a peer in each round: median, minimum and maximum."""
     return spread([mine / theirs for mine, theirs in zip(rates[ours], rates[peer], strict=True)])
 
 
 def finding(what: str, values: Mapping[str, float], unit: str, goal: str = "") -> dict[str, Any]:
-    """One line of the report.
+    """Build a line of the report.
 
     Args:
-        what: What the value is of.
-        values: What `spread` gave.
-        unit: Follows the value.
-        goal: What was aimed at, with its sign, as in `≥ 0.7`.
+        what: Name of the value.
+        values: The result of `spread`.
+        unit: Unit of the value.
+        goal: The target with its comparison, as in `≥ 0.7`.
     """
     return {"what": what, **values, "unit": unit, "goal": goal}
 
@@ -135,7 +148,7 @@ def compared(
     pairs: Sequence[Pair],
     absent: Mapping[str, str],
 ) -> dict[str, Any]:
-    """One case for the report: the rates of ways, and the ratios of those pairs of which both are there."""
+    """Build a case of the report: the rate of each way, and the ratio of each pair whose ways were both measured."""
     bars = [{"name": name, **spread(rates[name]), "settings": way.settings} for name, way in ways.items()]
     findings = [
         finding(f"{pair.ours} ÷ {pair.peer}", ratios(rates, pair.ours, pair.peer), "×", _at_least(pair.goal))
@@ -149,9 +162,9 @@ def save(name: str, question: str, cases: Sequence[Mapping[str, Any]]) -> Path:
     """Write results/<name>.json.
 
     Args:
-        name: The benchmark.
-        question: What it answers, in a line.
-        cases: Each with a title, a unit, bars and findings.
+        name: Name of the benchmark.
+        question: The question that it answers, in one line.
+        cases: Cases, each with a title, a unit, bars and findings.
     """
     RESULTS.mkdir(exist_ok=True)
     machine = {

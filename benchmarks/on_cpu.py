@@ -1,13 +1,13 @@
-"""TensorFlow on the CPU, without what its import writes to standard error."""
+"""TensorFlow on the CPU, imported without its output on standard error."""
 
 import importlib
 import os
 
-from firelib.console import quiet
+from firelib.console import silence_stderr
 
 
 def import_tensorflow() -> None:
-    """To be called before anything else imports it."""
+    """Import TensorFlow; call this before any other module imports it."""
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    with quiet():
+    with silence_stderr():
         importlib.import_module("tensorflow")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.ray_up [--rounds 3] [--workers 2]
 
-Real hosts in containers, set up by `ansible/setup.yml`, so it needs root on Debian, as `make test-cluster` does. A time
-ends when Ray's GCS lists the last node as alive. By hand, the workers start side by side as soon as the head has.
+The hosts are containers that `ansible/setup.yml` sets up, so it needs root on Debian, like `make test-cluster`. The
+timer stops when Ray's GCS lists the last node as alive. By hand, the workers start in parallel once the head is up.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
 
 @contextmanager
 def _ready_hosts(workers: int) -> Iterator[tuple[Lab, list[str]]]:
-    """Hosts after setup.yml, without a Ray; their addresses, the head's first."""
+    """Set up hosts without a running Ray; yield them with their addresses, the head's first."""
     with engines.engine() as engine, lab(engine, engine_base.cache()) as hosts:
         addresses = [hosts.add_host(f"host{last}", last) for last in range(10, 11 + workers)]
         hosts.write_cluster(addresses[0], addresses[1:])
@@ -53,7 +53,7 @@ def _ready_hosts(workers: int) -> Iterator[tuple[Lab, list[str]]]:
 
 def _ways(hosts: Lab, addresses: list[str]) -> dict[str, Way]:
     file = yaml.safe_load(hosts.cluster_file.read_text())
-    # The autoscaler would start the workers itself, and without its settings it does nothing.
+    # With its settings, the autoscaler would start the workers itself.
     head = "; ".join(file["head_start_ray_commands"]).replace("--autoscaling-config=~/ray_bootstrap_config.yaml", "")
     worker = "; ".join(file["worker_start_ray_commands"])
     starts: dict[str, Callable[[], object]] = {
@@ -70,24 +70,24 @@ def _ways(hosts: Lab, addresses: list[str]) -> dict[str, Way]:
 
 
 def _stop_ray(hosts: Lab, addresses: list[str]) -> None:
-    """No Ray, and nothing that remembers one."""
+    """Stop Ray everywhere and remove its sessions."""
     hosts.run("ray", "down", "--yes", str(hosts.cluster_file))
-    _everywhere(hosts, addresses, "ray stop --force; rm -rf /tmp/ray")
+    _run_on_all(hosts, addresses, "ray stop --force; rm -rf /tmp/ray")
 
 
 def _by_hand(hosts: Lab, addresses: list[str], head: str, worker: str) -> None:
     hosts.on(addresses[0], head)
-    _everywhere(hosts, addresses[1:], f"export RAY_HEAD_IP={addresses[0]}; {worker}")
+    _run_on_all(hosts, addresses[1:], f"export RAY_HEAD_IP={addresses[0]}; {worker}")
 
 
-def _everywhere(hosts: Lab, addresses: list[str], command: str) -> None:
-    with ThreadPoolExecutor() as side_by_side:
-        list(side_by_side.map(lambda address: hosts.on(address, command), addresses))
+def _run_on_all(hosts: Lab, addresses: list[str], command: str) -> None:
+    with ThreadPoolExecutor() as executor:
+        list(executor.map(lambda address: hosts.on(address, command), addresses))
 
 
 def _until_alive(hosts: Lab, addresses: list[str], start: Callable[[], object]) -> None:
     watch = [sys.executable, "-m", "benchmarks.ray_nodes", f"{addresses[0]}:6379", str(len(addresses))]
-    with subprocess.Popen(watch, env=hosts.environment, stderr=subprocess.DEVNULL) as watching:  # noqa: S603  # our own module
+    with subprocess.Popen(watch, env=hosts.environment, stderr=subprocess.DEVNULL) as watching:  # noqa: S603  our own module
         start()
         watching.wait()
 

@@ -1,4 +1,4 @@
-"""All results as one table, a chart each, and docs/benchmarks.md: `python -m benchmarks.report`."""
+"""Report all results as a table, a chart per benchmark, and docs/benchmarks.md: `python -m benchmarks.report`."""
 
 import json
 from pathlib import Path
@@ -26,26 +26,26 @@ def main() -> None:
 
 
 def load(folder: Path) -> list[dict[str, Any]]:
-    """The results that have cases; those of the stages are another kind."""
+    """Read the results that have cases; stages.json has another format."""
     contents = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     return [content for content in contents if "cases" in content]
 
 
 def aligned(rows: list[list[str]]) -> str:
-    """Columns side by side."""
+    """Align the columns of a table."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def lines(result: dict[str, Any]) -> list[list[str]]:
-    """A line for each finding of one benchmark."""
+    """Build a table row for each finding of a benchmark."""
     return [
         [result["name"], case["title"], *_cells(finding)] for case in result["cases"] for finding in case["findings"]
     ]
 
 
 def reached(finding: dict[str, Any]) -> str:
-    """`yes` or `no` if there is a goal with a sign."""
+    """Whether a finding reaches its goal: `yes`, `no`, or empty without a goal."""
     sign, _, number = finding["goal"].partition(" ")
     if sign == "≥":
         return "yes" if finding["value"] >= float(number) else "no"
@@ -57,19 +57,19 @@ def reached(finding: dict[str, Any]) -> str:
 
 
 def page(results: list[dict[str, Any]]) -> str:
-    """Markdown: for each benchmark what was found, then each way's rate and settings."""
+    """Render Markdown: the findings of each benchmark, then the rate and the settings of each way."""
     return "\n".join(part for result in results for part in _section(result))
 
 
 def replaced(text: str, content: str) -> str:
-    """The page with other results between its two marks."""
+    """Replace the results between the page's two markers."""
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     return f"{before}{BEGIN}\n{content}\n{END}{after}"
 
 
 def chart(result: dict[str, Any], path: Path) -> Path:
-    """Bars of all cases, with the spread."""
+    """Draw the rates of all cases as bars, with the spread."""
     import matplotlib.pyplot as plt
 
     cases = result["cases"]
@@ -101,7 +101,7 @@ def _section(result: dict[str, Any]) -> list[str]:
     for case in result["cases"]:
         if any("settings" in bar for bar in case["bars"]):
             parts += [f"{case['title']}, {case['unit']}:", "", *_ways(case)]
-        parts += [f"{name} was left out: {why}\n" for name, why in case["absent"].items()]
+        parts += [f"{name} was omitted: {reason}\n" for name, reason in case["absent"].items()]
     return parts
 
 
@@ -122,7 +122,7 @@ def _cells(finding: dict[str, Any]) -> list[str]:
 
 
 def _short(value: float) -> str:
-    """Three digits that count."""
+    """Format with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.shuffle_quality [--rows 1000000] [--batch 512] [--seeds 5]
 
-Two figures: the rank correlation (Spearman's) between a row's place in the epoch and in the file, best 0; and the mean
-distance in the file of two neighbours in the epoch, as a share of what a full permutation gives (a third of the rows).
+Two metrics: Spearman's rank correlation between a row's index in the epoch and in the file, ideally 0; and the mean
+distance in the file of two neighbours in the epoch, relative to that of a full permutation (a third of the rows).
 """
 
 import argparse
@@ -45,13 +45,13 @@ def main() -> None:
 
 
 def ours(rows: int, batch: int, seed: int) -> Order:
-    """Rows in the order of an epoch."""
+    """Row indices in firelib's order of an epoch."""
     order = EpochOrder(rows, batch, seed)
     return np.concatenate([order.batch(step) for step in range(order.steps)])
 
 
 def buffered(rows: int, buffer: int, seed: int) -> Order:
-    """Rows in the order that `tf.data.Dataset.shuffle` gives."""
+    """Row indices in the order of `tf.data.Dataset.shuffle`."""
     import tensorflow as tf
 
     batches = tf.data.Dataset.range(rows).shuffle(buffer, seed=seed).batch(4096)
@@ -59,12 +59,12 @@ def buffered(rows: int, buffer: int, seed: int) -> Order:
 
 
 def correlation(order: Order) -> float:
-    """Spearman's rank correlation with the order of the file; rows are their own ranks."""
+    """Spearman's rank correlation with the order of the file; indices are their own ranks."""
     return float(np.corrcoef(order, np.arange(len(order)))[0, 1])
 
 
 def distance(order: Order) -> float:
-    """Mean distance of neighbours, as a share of a full permutation's."""
+    """Mean distance of neighbours, relative to a full permutation's."""
     return float(np.abs(np.diff(order)).mean() / (len(order) / 3))
 
 

@@ -1,8 +1,7 @@
-"""What does each stage cost? Wall time, peak memory of all its processes together, and the share of start-up.
+"""What does each stage cost? Wall time, peak memory of all its processes, and the share of start-up.
 
-Run with `python -m benchmarks.stages` (or `make bench`) in a project whose pipeline has run before; each stage is
-run again. Start-up is measured apart: the same interpreter doing nothing but what the stage does before its work
-(import, start Ray, import TensorFlow).
+Run `python -m benchmarks.stages` (or `make bench`) in a project whose pipeline has run before; each stage runs again.
+Start-up is measured separately: the same interpreter does only what precedes the stage's work (imports, start of Ray).
 """
 
 import json
@@ -53,7 +52,7 @@ def main() -> None:
 
 
 def measure(command: Sequence[str]) -> tuple[float, float]:
-    """Wall seconds, and peak MiB that the command and its descendants hold (shared pages counted once)."""
+    """Run a command; return its wall seconds, and the peak MiB of its process tree, with shared pages counted once."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) as process:  # noqa: S603  our own commands
@@ -62,7 +61,7 @@ def measure(command: Sequence[str]) -> tuple[float, float]:
         wall = time.perf_counter() - started
         peak.stop()
     if code:
-        sys.exit(f"{' '.join(command)} failed with exit code {code}: run it by hand to see why")
+        sys.exit(f"{' '.join(command)} failed with exit code {code}: run it by hand to see its error")
     return wall, peak.mib
 
 

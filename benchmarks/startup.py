@@ -2,9 +2,9 @@
 
     python -m benchmarks.startup [--rounds 5] [--cold] [--short]
 
-Needs the flights pipeline to have run (`make run`). Each round runs whole commands, and a script written by hand that
-does the same (`benchmarks/peers/by_hand.py`): imports, the same model, `parse_example` on the same shards, `fit` for
-the same epochs, export. `--cold` empties the page cache before each command (root). `--short` is one round.
+Needs the outputs of the flights pipeline (`make run`). Each round runs whole commands, and a hand-written script that
+does the same work (`benchmarks/peers/by_hand.py`): imports, the same model, `parse_example` on the same shards, `fit`
+for the same epochs, export. `--cold` drops the page cache before each command (needs root). `--short` is one round.
 """
 
 import argparse
@@ -30,11 +30,11 @@ _ENVIRONMENT = {"FIRELIB_TRACKING": "none", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds from a command's start.
+    """Seconds since the start of a command.
 
     Attributes:
-        line: Until it said what was waited for; None if it was not asked for.
-        end: Until it ended.
+        line: Until it printed the expected line; None if no line is expected.
+        end: Until it exited.
     """
 
     line: float | None
@@ -52,7 +52,7 @@ def main() -> None:
     findings = _findings(measured)
     for one in findings:
         note(f"{one['what']}: {one['value']:.2f} {one['unit']} ({one['low']:.2f} to {one['high']:.2f}) {one['goal']}")
-    title = "flights, page cache emptied before each command" if options.cold else "flights"
+    title = "flights, page cache dropped before each command" if options.cold else "flights"
     bars = [{"name": name, **spread([t.end for t in times]), "settings": ""} for name, times in measured.items()]
     if not options.short:
         name = "startup_cold" if options.cold else "startup"
@@ -75,7 +75,7 @@ def _commands(folder: Path) -> dict[str, Callable[[], Times]]:
 
 
 def _nothing_to_do() -> Times:
-    """The second of two runs: the trainings before have left new metrics, which the first evaluates."""
+    """Time the second of two runs: the first one still evaluates the models that other commands have trained."""
     watch([FIRELIB, "run"])
     return watch([FIRELIB, "run"])
 
@@ -85,23 +85,23 @@ def _rounds(commands: Mapping[str, Callable[[], Times]], rounds: int, cold: bool
     for index in range(rounds):
         for name, run in commands.items():
             if cold:
-                _empty_page_cache()
+                _drop_page_cache()
             measured[name].append(run())
             line = measured[name][-1].line
-            said = f"first step after {line:.1f} s, " if line is not None else ""
-            note(f"round {index + 1}: {name}: {said}end after {measured[name][-1].end:.1f} s")
+            first = f"first step after {line:.1f} s, " if line is not None else ""
+            note(f"round {index + 1}: {name}: {first}end after {measured[name][-1].end:.1f} s")
     return measured
 
 
-def watch(command: Sequence[str], said: Callable[[str], bool] | None = None) -> Times:
-    """Run a command to its end.
+def watch(command: Sequence[str], is_expected: Callable[[str], bool] | None = None) -> Times:
+    """Run a command to its end and measure the times.
 
     Args:
         command: Its argv.
-        said: Whether a line of its output is the one that is waited for.
+        is_expected: Recognizes the expected line of its output.
 
     Raises:
-        RuntimeError: It failed, or never said that line.
+        RuntimeError: The command failed, or did not print the expected line.
     """
     environment = {**os.environ, **_ENVIRONMENT}
     start, line, output = time.perf_counter(), None, []
@@ -111,16 +111,16 @@ def watch(command: Sequence[str], said: Callable[[str], bool] | None = None) -> 
         assert process.stdout
         for text in process.stdout:
             output.append(text)
-            if line is None and said is not None and said(text):
+            if line is None and is_expected is not None and is_expected(text):
                 line = time.perf_counter() - start
     end = time.perf_counter() - start
-    if process.returncode or (said is not None and line is None):
+    if process.returncode or (is_expected is not None and line is None):
         raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{''.join(output)[-2000:]}")
     return Times(line, end)
 
 
 def first_step(text: str) -> bool:
-    """Whether a line of output says that a step is done: of the script, or of firelib's progress."""
+    """Whether a line of the script's output or of firelib's progress reports the first step."""
     return text.strip() == "first step" or (text.startswith("train: ") and "epoch 1/" in text)
 
 
@@ -143,7 +143,7 @@ def _findings(measured: Mapping[str, Sequence[Times]]) -> list[dict[str, Any]]:
 
 
 def _some_rows() -> str:
-    """A few rows of the test split, as a CSV of raw values."""
+    """A few rows of the test split as CSV with raw values."""
     from firelib import open_dataset
 
     table = open_dataset("data/flights/tfrecords/manifest.json").as_arrow("test").slice(0, _ROWS)
@@ -158,7 +158,7 @@ def _text(value: Any) -> str:
     return "" if value is None or value != value else str(value)
 
 
-def _empty_page_cache() -> None:
+def _drop_page_cache() -> None:
     subprocess.run(["sync"], check=True)  # noqa: S607
     Path("/proc/sys/vm/drop_caches").write_text("3")
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.tfrecord_memory [--rows 200000]
 
-Written is an iterator of Arrow tables that are made while it runs. Read are all batches of an epoch, in file order and
-shuffled, emptied inside TensorFlow. The page cache belongs to the system and is not counted.
+The writer consumes an iterator that generates Arrow tables. The reader iterates inside TensorFlow over all batches of
+an epoch, in file order and shuffled. The page cache is not counted, since it belongs to the system.
 """
 
 import argparse
@@ -31,8 +31,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.child:
         job, case, folder = options.child
-        _DO[job](getattr(datasets, case), options.rows, folder)
-        print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the answer
+        _FUNCTIONS[job](getattr(datasets, case), options.rows, folder)
+        print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the parent reads it
         return
     cases = [_measure(case, options.rows) for case in _CASES]
     note(f"figures: {save('tfrecord_memory', f'Does memory grow with {_MORE} times the rows?', cases)}")
@@ -73,7 +73,7 @@ def _read(folder: str, seed: int | None) -> None:
     assert batches
 
 
-_DO: dict[str, Callable[[Callable[[int], datasets.Case], int, str], None]] = {
+_FUNCTIONS: dict[str, Callable[[Callable[[int], datasets.Case], int, str], None]] = {
     "write": _write,
     "read": lambda _make, _rows, folder: _read(folder, None),
     "shuffled": lambda _make, _rows, folder: _read(folder, 1),

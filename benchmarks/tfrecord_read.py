@@ -1,10 +1,11 @@
-"""How fast do batches of tensors come out of TFRecords, against the best-tuned `parse_example`, others, and memory?
+"""How fast are TFRecords read into batches of tensors, against the best-tuned `parse_example`, other peers, and memory?
 
     python -m benchmarks.tfrecord_read [--rows 200000] [--rounds 3] [--batch 512]
 
-Each way is measured twice: emptied inside TensorFlow, which shows the pipeline itself, and by a Python loop, whose own
-cost a batch (50 to 300 microseconds) is the same for all and hides what is fast. Ways without a `tf.data.Dataset` are
-looped over only. Images are decoded, except by Ray Data and tfx-bsl, which stop at bytes. Slow peers get fewer rows.
+Each way is measured twice: iterated inside TensorFlow, which shows the cost of the pipeline, and by a Python loop,
+which adds the same 50 to 300 microseconds per batch to all ways and so hides differences. Ways without a
+`tf.data.Dataset` are only measured in the loop. All ways decode images, except Ray Data and tfx-bsl, which return
+bytes. Slow peers get fewer rows.
 """
 
 import argparse
@@ -34,14 +35,14 @@ _GOALS = {
 
 @dataclass(frozen=True)
 class Files:
-    """What is read.
+    """The input of all ways.
 
     Attributes:
-        data: The rows, and a title.
-        ours: A dataset of all of them.
-        paths: Its files.
-        folder: For files of others.
-        batch: Rows of a batch.
+        data: The rows, with a title.
+        ours: A firelib dataset of all rows.
+        paths: Its shards.
+        folder: Folder for the peers' files.
+        batch: Rows per batch.
     """
 
     data: datasets.Case
@@ -63,13 +64,13 @@ def main() -> None:
         for make in datasets.MAKERS:
             data = make(options.rows)
             note(f"reading {data.title}")
-            files = _written(data, Path(folder, make.__name__), options.batch)
+            files = _write(data, Path(folder, make.__name__), options.batch)
             cases += _measure(files, _GOALS[make.__name__], options.rounds)
     note(f"figures: {save('tfrecord_read', 'How fast do batches come out of TFRecords?', cases)}")
 
 
-def _written(data: datasets.Case, folder: Path, batch: int) -> Files:
-    """The rows as our shards; at least two, since one peer reads two at once."""
+def _write(data: datasets.Case, folder: Path, batch: int) -> Files:
+    """Write the rows as shards; at least two, since one peer reads two at once."""
     ours = folder / "firelib"
     write_tfrecords(data.columns, str(ours), data.features[:-1], label=data.features[-1], shard_mib=32)
     paths = sorted(map(str, ours.glob("*.tfrecord")))
@@ -77,7 +78,7 @@ def _written(data: datasets.Case, folder: Path, batch: int) -> Files:
 
 
 def _measure(files: Files, goals: dict[str, float], rounds: int) -> list[dict[str, Any]]:
-    """Two cases: emptied inside TensorFlow, and by a Python loop."""
+    """Measure two cases: iterated inside TensorFlow, and by a Python loop."""
     with ExitStack() as stack:
         ways, absent = present(_in_tensorflow(files))
         loops, absent_loops = present(_loops(files, list(ways)) | _without_dataset(files, stack))
@@ -103,9 +104,9 @@ def _in_tensorflow(files: Files) -> dict[str, Callable[[], Way]]:
 
 def _inside(files: Files, name: str) -> Way:
     dataset, settings, rows = _DATASETS[name](files)
-    batches, found = drain.count(dataset)
-    if found != rows:
-        raise RuntimeError(f"it gave {found} of {rows} rows")
+    batches, actual = drain.count(dataset)
+    if actual != rows:
+        raise RuntimeError(f"expected {rows} rows, got {actual}")
     return Way(drain.inside(dataset, batches), settings, rows)
 
 
@@ -202,7 +203,7 @@ def _ray(files: Files) -> Way:
 
 
 def _parts(files: Files, rows: int) -> list[str]:
-    """Our files of the first rows, one for each of Ray's cores."""
+    """Write the first rows as one shard per core of Ray."""
     half, data = rows // ray_data.CPUS, files.data
     paths = []
     for part in range(ray_data.CPUS):

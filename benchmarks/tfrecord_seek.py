@@ -1,10 +1,10 @@
-"""What does it cost to begin in the middle of an epoch? Time to the first batch at several steps, against step 0.
+"""What does it cost to start in the middle of an epoch? Time to the first batch at several steps, against step 0.
 
     python -m benchmarks.tfrecord_seek [--rows 400000] [--rounds 7] [--batch 512]
 
-A time is that of `open_dataset`, `as_tf(start_step=…)` and its first batch, all anew and with another seed each round,
-so that nothing is left from before but the page cache; half a second passes in between, so that the read-ahead of the
-one before has ended. Differences to step 0 are taken within a round.
+Times `open_dataset`, `as_tf(start_step=…)` and the first batch, with another seed in each round, so that only the page
+cache is warm. A pause of half a second lets the previous iterator's prefetching end. Differences to step 0 are taken
+within a round.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from benchmarks.on_cpu import import_tensorflow
 from firelib import open_dataset, write_tfrecords
 from firelib.console import note
 
-_PLACES = (0.0, 0.1, 0.5, 0.9, 0.99)
+_FRACTIONS = (0.0, 0.1, 0.5, 0.9, 0.99)  # of the epoch
 _CASES = ("images", "strings")  # one of each layout
-_REST_SECONDS = 0.5
+_PAUSE_SECONDS = 0.5
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _measure(title: str, folder: Path, batch: int, shuffled: bool, rounds: int) -> dict[str, Any]:
-    steps = [int(place * open_dataset(str(folder)).rows("train") / batch) for place in _PLACES]
+    steps = [int(fraction * open_dataset(str(folder)).rows("train") / batch) for fraction in _FRACTIONS]
     times = _interleaved(folder, batch, steps, shuffled, rounds)
     bars = [{"name": f"step {step:,}", **spread(times[step])} for step in steps]
     more = {step: [there - start for there, start in zip(times[step], times[0], strict=True)] for step in steps[1:]}
@@ -56,11 +56,11 @@ def _measure(title: str, folder: Path, batch: int, shuffled: bool, rounds: int) 
 
 
 def _interleaved(folder: Path, batch: int, steps: list[int], shuffled: bool, rounds: int) -> dict[int, list[float]]:
-    """Milliseconds for each step, one a round; one more round before."""
+    """Measure the milliseconds of each step in each round, after one round of warm-up."""
     times: dict[int, list[float]] = {step: [] for step in steps}
     for seed in range(rounds + 1):
         for step in steps:
-            time.sleep(_REST_SECONDS)
+            time.sleep(_PAUSE_SECONDS)
             seconds = _first_batch(folder, batch, step, seed if shuffled else None)
             if seed:
                 times[step].append(1000 * seconds)
@@ -68,7 +68,7 @@ def _interleaved(folder: Path, batch: int, steps: list[int], shuffled: bool, rou
 
 
 def _first_batch(folder: Path, batch: int, step: int, seed: int | None) -> float:
-    """Seconds until it is there. To end the iterator takes longer: it waits for what is being read ahead."""
+    """Measure the seconds until the first batch; closing the iterator, which waits for prefetching, is not included."""
     start = time.perf_counter()
     batches = iter(open_dataset(str(folder)).as_tf(batch, seed=seed, start_step=step))
     next(batches)

@@ -1,11 +1,10 @@
-"""How fast are TFRecords written, by one process, against a plain write of the same bytes and against others?
+"""How fast does one process write TFRecords, against a plain write of the same bytes and against other peers?
 
     python -m benchmarks.tfrecord_write [--rows 200000] [--rounds 3]
 
-`firelib` starts from columns and ends with a hashed shard; `firelib, from Arrow` is all of `write_tfrecords`:
-conversion, checks, shards, manifest, published. Peers that are slow get fewer rows; compared are rows per
-second. Every way starts with its input in memory and ends with files in the page cache; what starts processes stays
-outside the timer.
+`firelib` starts from columns and ends with a hashed shard; `firelib, from Arrow` is the whole `write_tfrecords`:
+conversion, checks, shards, manifest, publication. Slow peers get fewer rows, since rows per second are compared. Every
+way starts with its input in memory and ends with files in the page cache; starting processes is not timed.
 """
 
 import argparse
@@ -92,7 +91,7 @@ def _makers(data: datasets.Case, folder: Path, stack: ExitStack) -> dict[str, Ca
 
 
 def _way(path: Path, write: Callable[[Path], Any], settings: str, rows: int) -> Way:
-    """A way that writes one file, always a new one."""
+    """Build a way that writes one new file per run."""
     return Way(lambda: _without_result(write, path), settings, rows, before=lambda: path.unlink(missing_ok=True))
 
 
@@ -132,7 +131,7 @@ def _ray(table: Any, folder: Path) -> Way:
 
 
 def _records(shard: Path, rows: int) -> list[bytes]:
-    """The first serialized Examples of a shard."""
+    """Read the first serialized Examples of a shard."""
     ends = scan_offsets(shard, str(shard))[: rows + 1].tolist()
     content = shard.read_bytes()[: ends[-1]]
     return [content[begin + HEADER_BYTES : end - FOOTER_BYTES] for begin, end in pairwise(ends)]

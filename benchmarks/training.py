@@ -2,13 +2,13 @@
 
     python -m benchmarks.training [--rounds 3] [--recipes fashion_mnist flights]
 
-The real loop on real workers, without Ray, whose start is no part of the question. Needs two cores, and the datasets:
-`firelib run --recipe fashion_mnist transform` and `firelib run transform`.
+Runs the real loop on real workers, but without Ray, whose start is not part of the question. Needs two cores, and the
+datasets: `firelib run --recipe fashion_mnist transform` and `firelib run transform`.
 
-One worker on both cores is fed from shards and from tensors in memory, and compared with `fit` on the same batches.
-Then two workers of one core each are compared with one worker on one core. What a step of theirs takes is told apart:
-computing is a step of one worker on one core with half the batch, its waiting for data left out; waiting for data is
-measured; the rest is the sum over the workers, and waiting for each other.
+One worker on both cores reads shards, or tensors in memory, and is compared with `fit` on the same batches. Then two
+workers with one core each are compared with one worker on one core, and their step is broken down: computing is a step
+of one worker on one core with half the batch, without its waiting for data; waiting for data is measured; the rest is
+the all-reduce, including the wait for the other worker.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, spread
-from benchmarks.training_worker import job_of
+from benchmarks.training_worker import build_job
 from firelib.config import Checkpoint
 from firelib.console import note
-from firelib.project_layout import params_of
+from firelib.project_layout import find_params
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.worker_group import worker_environment
 
@@ -55,12 +55,12 @@ def main() -> None:
 
 
 class Group:
-    """Some workers on some cores, which train an epoch when told.
+    """Worker processes that train an epoch on request.
 
     Args:
         params: The recipe's params.yaml.
-        folder: For what runs leave, and for what the workers print.
-        cores: Those of each worker.
+        folder: Folder for the runs' files and the workers' log.
+        cores: The cores of each worker, such as `0,1`.
     """
 
     def __init__(self, params: Path, folder: Path, cores: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class Group:
         self.waited: dict[str, list[float]] = {}
 
     def train(self, way: str) -> float:
-        """Seconds that it took, those of the slowest worker."""
+        """Train an epoch; return the seconds of the slowest worker."""
         for worker in self._workers:
             assert worker.stdin
             worker.stdin.write(f"{way}\n")
@@ -97,7 +97,7 @@ class Group:
         assert worker.stdout
         line = worker.stdout.readline()
         if not line:
-            raise RuntimeError(f"a worker has failed: {self._log.read_text()[-2000:]}")
+            raise RuntimeError(f"a worker failed: {self._log.read_text()[-2000:]}")
         return dict(json.loads(line))
 
     def end(self) -> None:
@@ -107,11 +107,11 @@ class Group:
 
 
 def _measure(recipe: str, rounds: int) -> list[dict[str, Any]]:
-    """Two cases: one worker on both cores, then one core each."""
-    params = ROOT / "params.yaml" if recipe == "flights" else params_of(recipe, ROOT)
+    """Measure two cases: one worker on both cores, then one core per worker."""
+    params = ROOT / "params.yaml" if recipe == "flights" else find_params(recipe, ROOT)
     note(f"training {recipe}")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        job = job_of(params, folder)
+        job = build_job(params, folder)
         batch = job.params.train.global_batch_size
         rows = read_manifest(job.manifest).split("train").rows
 
@@ -129,11 +129,11 @@ def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, A
     ways = {
         _LOOP: Way(partial(group.train, "shards"), "the loop, fed from shards", rows),
         _MEMORY: Way(partial(group.train, "memory"), "the loop, fed from a list of tensors", rows),
-        _SAVING: Way(partial(group.train, "saving"), "the loop, fed from shards, saved once in the midst", rows),
+        _SAVING: Way(partial(group.train, "saving"), "the loop, fed from shards, one checkpoint per epoch", rows),
         _FIT: Way(partial(group.train, "fit"), "keras.Model.fit(as_tf(seed=…)), no strategy", rows),
         _FIT_MEMORY: Way(partial(group.train, "fit, memory"), "keras.Model.fit(as_tf(seed=…).cache())", rows),
     }
-    rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch each, so that waits and rates belong together
+    rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch per turn, so that each wait belongs to one rate
     case = compared(f"{title}, one worker on two cores", ways, rates, _PAIRS, {})
     case["findings"].append(_checkpoints(rows, rates))
     shares = [100 * share for share in group.waited["shards"][1:]]
@@ -142,7 +142,7 @@ def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, A
 
 
 def _checkpoints(rows: int, rates: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """What one checkpoint adds to an epoch, as a share of the time between two."""
+    """Cost of a checkpoint: the time that it adds to an epoch, relative to the interval between two checkpoints."""
     every = Checkpoint().every_seconds
     assert every
     more = [rows / saving - rows / plain for saving, plain in zip(rates[_SAVING], rates[_LOOP], strict=True)]
@@ -157,26 +157,26 @@ def _one_core_each(title: str, one: Group, two: Group, size: tuple[int, int], ro
         _HALF: Way(partial(one.train, "half"), "as above; batches half as large", rows),
         _TWO: Way(partial(two.train, "shards"), "pinned to cores 0 and 1", rows),
     }
-    rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch each, so that waits and rates belong together
+    rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch per turn, so that each wait belongs to one rate
     case = compared(f"{title}, one core each", ways, rates, [], {})
     efficiency = [double / single / 2 for double, single in zip(rates[_TWO], rates[_ONE], strict=True)]
     case["findings"].append(
         finding("efficiency of two workers", spread(efficiency), "", _EFFICIENCY.get(title.split(",")[0], ""))
     )
     half = Steps(batch / 2, rates[_HALF], one.waited["half"][1:])
-    parts = parts_of(Steps(batch, rates[_TWO], two.waited["shards"][1:]), half)
+    parts = break_down(Steps(batch, rates[_TWO], two.waited["shards"][1:]), half)
     case["findings"] += [finding(name, spread(values), "ms") for name, values in parts.items()]
     return case
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What was measured of some workers, round by round.
+    """Measurements of a worker group, one per round.
 
     Attributes:
-        batch: Rows of a global batch.
-        rates: Rows a second.
-        waited: Share of the time that they waited for data.
+        batch: Rows per global batch.
+        rates: Rows per second.
+        waited: Share of the time that the workers waited for data.
     """
 
     batch: float
@@ -192,8 +192,16 @@ class Steps:
         return [step * share for step, share in zip(self.milliseconds, self.waited, strict=True)]
 
 
-def parts_of(two: Steps, half: Steps) -> dict[str, list[float]]:
-    """Milliseconds of a step of two workers, and what they go to; `half` is one worker with half the batch."""
+def break_down(two: Steps, half: Steps) -> dict[str, list[float]]:
+    """Break down the milliseconds of a step of two workers.
+
+    Args:
+        two: Two workers.
+        half: One worker with half the batch.
+
+    Returns:
+        The whole step and its parts → milliseconds in each round.
+    """
     computing = [step - wait for step, wait in zip(half.milliseconds, half.waiting, strict=True)]
     rest = [step - own - wait for step, own, wait in zip(two.milliseconds, computing, two.waiting, strict=True)]
     return {

@@ -19,7 +19,10 @@ Epoch = Callable[[], dict[str, float]]
 
 
 def ways(job: TrainingJob, strategy: Any, rank: int, world: int) -> dict[str, Callable[[], Epoch]]:
-    """Makers of functions that train an epoch and say its `seconds`, and those that they `waited` for data."""
+    """Ways to train: name → a function that prepares the way and returns a function that trains an epoch.
+
+    The latter returns the `seconds` of the epoch, and the seconds that it `waited` for data.
+    """
 
     def ours(job: TrainingJob) -> _Loop:
         return _Loop(job, strategy, rank, world)
@@ -35,14 +38,14 @@ def ways(job: TrainingJob, strategy: Any, rank: int, world: int) -> dict[str, Ca
 
 
 def _half(job: TrainingJob) -> TrainingJob:
-    """Batches half as large: what each of two workers computes."""
+    """Halve the batches: each of two workers computes as much."""
     train = job.params.train
     train = train.model_copy(update={"global_batch_size": train.global_batch_size // 2})
     return replace(job, params=job.params.model_copy(update={"train": train}))
 
 
 def _saving(job: TrainingJob) -> TrainingJob:
-    """One checkpoint in the midst of the epoch."""
+    """Save one checkpoint within the epoch."""
     train = job.params.train
     rows = read_manifest(job.manifest).split("train").rows
     checkpoint = train.checkpoint.model_copy(update={"every_steps": rows // train.global_batch_size * 2 // 3})
@@ -77,7 +80,7 @@ class _Loop:
 
 
 class _Memory:
-    """The batches of the first epoch, kept as tensors: no reading at all."""
+    """The batches of the first epoch as tensors in memory: nothing is read."""
 
     def __init__(self, feed: Feed) -> None:
         import tensorflow as tf
@@ -88,7 +91,7 @@ class _Memory:
             tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *batches)
         )
 
-    def training(self, epoch: int, position: int) -> Iterator[Any]:  # noqa: ARG002  every epoch is the first one
+    def training(self, epoch: int, position: int) -> Iterator[Any]:  # noqa: ARG002  every epoch repeats the first one
         yield from repeat(iter(self._batches.prefetch(2).with_options(reading_options())), self._calls)
 
 

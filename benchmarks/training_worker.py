@@ -1,7 +1,7 @@
-"""One training worker that trains an epoch whenever it is told a way: `python -m benchmarks.training_worker …`.
+"""A training worker that trains an epoch for each way that it reads: `python -m benchmarks.training_worker …`.
 
-The group waits at its standard input while another is measured, so that rounds can be interleaved without starting
-TensorFlow again. Arguments: params.yaml, folder for what runs leave, rank, number of workers, cores (`0` or `0,1`).
+A worker group waits for its standard input while another one is measured, so that rounds can be interleaved without
+restarting TensorFlow. Arguments: params.yaml, folder for the runs' files, rank, number of workers, cores (`0`, `0,1`).
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.on_cpu import import_tensorflow
 from benchmarks.training_ways import Epoch, ways
 from firelib.config import Environment, load_params
-from firelib.project_layout import Paths, project_of
+from firelib.project_layout import Paths, find_project
 from firelib.recipe import load_recipe
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.train_stage import _job
@@ -26,21 +26,21 @@ def main() -> None:
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    makers = ways(job_of(Path(params), folder), strategy, int(rank), int(world))
+    makers = ways(build_job(Path(params), folder), strategy, int(rank), int(world))
     made: dict[str, Epoch] = {}
     for line in sys.stdin:
         name = line.strip()
         if name not in made:
             made[name] = makers[name]()
-        print(json.dumps(made[name]()), flush=True)  # noqa: T201  its answer
+        print(json.dumps(made[name]()), flush=True)  # noqa: T201  the parent reads it
 
 
-def job_of(params_file: Path, folder: str) -> TrainingJob:
-    """The recipe's run, with what it leaves elsewhere."""
+def build_job(params_file: Path, folder: str) -> TrainingJob:
+    """Build the recipe's training job, with the storage root in a folder of the benchmark."""
     environment = Environment(tracking="none")
     params = load_params(params_file, environment)
     recipe = load_recipe(params.recipe)
-    paths = Paths(recipe.name, folder, project_of(params_file))
+    paths = Paths(recipe.name, folder, find_project(params_file))
     return _job(recipe, params, environment, paths, read_manifest(str(paths.manifest)))
 
 

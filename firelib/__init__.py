@@ -1,6 +1,6 @@
 """From raw bytes to a trained model: describe a dataset and a model once, run them anywhere.
 
-The names below are imported on first use, so that `import firelib` (and `firelib --help`) stays fast.
+The public names are imported on first use, so that `import firelib` (and `firelib --help`) stays fast.
 """
 
 from importlib import import_module
@@ -27,7 +27,7 @@ __all__ = [
     "write_tfrecords",
 ]
 
-_HOMES = {
+_MODULES = {
     "Feature": "firelib.recipe",
     "FirelibError": "firelib.errors",
     "FittedFeature": "firelib.recipe",
@@ -37,13 +37,13 @@ _HOMES = {
     "write_tfrecords": "firelib.tfrecord.write.write_tfrecords",
 }
 
-prepare_environment()  # before anything looks for HOME or a cache folder
+prepare_environment()  # before any other import reads HOME or a cache folder
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'firelib' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""What people see: notes, progress of long work, tables. Everything goes to standard error but results."""
+"""Terminal output: notes, progress, tables. Results go to standard output, everything else to standard error."""
 
 import os
 import time
@@ -15,37 +15,52 @@ if TYPE_CHECKING:
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
-_QUIET_SECONDS = 5.0
+_INTERVAL_SECONDS = 5.0  # between two lines of progress without a terminal
 
 
 class Advance(Protocol):
-    """Tell a progress display how far the work is."""
+    """Updates a progress display."""
 
-    def __call__(self, done: float, total: float | None = None, note: str = "") -> None: ...
+    def __call__(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Report progress.
+
+        Args:
+            done: Units of work that are done.
+            total: All units, if they are known by now.
+            note: Shown after the figures.
+        """
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Hide what native code writes to standard error meanwhile (TensorFlow's import does, whatever its log level)."""
+def silence_stderr() -> Iterator[None]:
+    """Discard what native code writes to standard error (importing TensorFlow does so at any log level)."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
         os.dup2(saved, 2)
         os.close(saved)
-        os.close(nowhere)
+        os.close(null)
 
 
 def note(text: str) -> None:
-    """One line about what happens."""
+    """Print a line to standard error."""
     err.print(text, highlight=False)
 
 
 @contextmanager
 def progress(label: str, total: float | None = None) -> Iterator[Advance]:
-    """A progress bar with rate and time left on a terminal; elsewhere, a line every few seconds."""
+    """Show progress: a bar with the remaining time on a terminal, otherwise a line every few seconds.
+
+    Args:
+        label: Name of the work.
+        total: Units of work, if they are known in advance.
+
+    Yields:
+        A function that updates the display.
+    """
     if err.is_terminal:
         with _bar() as bar:
             task = bar.add_task(label, total=total, note="")
@@ -69,22 +84,22 @@ def _bar() -> "Progress":
 def _lines(label: str, first_total: float | None) -> Advance:
     started = last = time.monotonic()
     shown = 0.0
-    begun: tuple[float, float] | None = None  # when the first report came, and how far the work was: before is start-up
+    first: tuple[float, float] | None = None  # time and progress of the first report; the time before it is start-up
 
     def advance(done: float, total: float | None = None, note: str = "") -> None:
-        nonlocal last, shown, begun
+        nonlocal last, shown, first
         now, whole = time.monotonic(), total or first_total
-        is_first, begun = done > 0 and begun is None, begun or ((now, done) if done else None)
-        if now - last < _QUIET_SECONDS and done != whole and not is_first:
+        is_first, first = done > 0 and first is None, first or ((now, done) if done else None)
+        if now - last < _INTERVAL_SECONDS and done != whole and not is_first:
             return
         if done == shown:
-            if not done and note:  # nothing is done yet: say what is waited for
+            if not done and note:  # before the first step, show what the work waits for
                 last = now
                 err.print(f"{label}: {note}, {now - started:.0f} s", highlight=False)
             return
         last, shown = now, done
         share = f"{done:,.0f}/{whole:,.0f}" if whole else f"{done:,.0f}"
-        rate = (done - begun[1]) / (now - begun[0]) if begun and now > begun[0] else 0.0
+        rate = (done - first[1]) / (now - first[0]) if first and now > first[0] else 0.0
         left = f", ETA {(whole - done) / rate:.0f} s" if whole and rate and done < whole else ""
         err.print(f"{label}: {share} in {now - started:.0f} s{left}{f'  {note}' if note else ''}", highlight=False)
 
@@ -92,7 +107,13 @@ def _lines(label: str, first_total: float | None) -> Advance:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> "Table":
-    """A table whose first column is text and whose other columns are right-aligned."""
+    """Build a table with a left-aligned first column and right-aligned other columns.
+
+    Args:
+        title: Shown above the table.
+        columns: Headers.
+        rows: Cells, one list per row; rich markup is interpreted.
+    """
     from rich.table import Table
 
     result = Table(title=title, title_justify="left")

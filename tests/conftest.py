@@ -1,4 +1,4 @@
-"""What all tests share: the environment, one Ray, and the check that nothing is left running."""
+"""What all tests share: the environment, one Ray, and the check for leftover processes."""
 
 import os
 import signal
@@ -14,14 +14,14 @@ from hypothesis import settings
 from tests import buckets
 from tests.patience import patience
 
-# Before any test imports the libraries that read them; Ray's workers inherit them.
+# Set before any test imports the libraries that read them; Ray's workers inherit them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["DVC_NO_ANALYTICS"] = "1"
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 for name in [name for name in os.environ if name.startswith("FIRELIB_") or name == "RAY_ADDRESS"]:
-    del os.environ[name]  # the settings of whoever runs the tests must not reach them
+    del os.environ[name]  # the user's settings must not influence the tests
 
 # Shells start background commands with Ctrl-C ignored, which every process of the tests would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,8 +32,8 @@ settings.register_profile("same", derandomize=True, deadline=None, print_blob=Tr
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("same")
 
-# Every process that a test starts inherits the mark, also when its parent dies. Each worker of pytest-xdist has its
-# own; it begins with that of the process that started it.
+# Every process that a test starts inherits this mark, so that it can be found after its parent has died. Each worker of
+# pytest-xdist has its own mark, which begins with the mark of the main process.
 _MARK = "TESTS_SESSION"
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _LEFT = "left_over"
@@ -51,17 +51,17 @@ def ray_cluster() -> Iterator[None]:
         yield
 
 
-# Slow, because the stores' stand-ins sometimes hang when the whole suite ran before them; alone they pass.
+# Slow, because the emulated stores sometimes hang after the rest of the suite; on their own they pass.
 @pytest.fixture(scope="session", params=[pytest.param(store, marks=pytest.mark.slow) for store in ("s3", "gcs")])
 def bucket(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URI of a bucket, in each kind of object store."""
+    """The URI of a bucket in each kind of object store."""
     with getattr(buckets, request.param)() as uri:
         yield uri
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run when a process that it started is still there."""
+    """Fail the run if a process that it started is still running."""
     deadline = time.monotonic() + patience(20)
     while (left := _left_over()) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -74,7 +74,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take over what a worker of pytest-xdist has found: its exit status does not count."""
+    """Collect the leftovers that a worker of pytest-xdist has found: the worker's own exit status is ignored."""
     _left_by_workers.extend(getattr(node, "workeroutput", {}).get(_LEFT, []))
 
 
@@ -90,5 +90,5 @@ def _left_over() -> list[str]:
 
 
 def _is_marked(environ: dict[str, str] | None) -> bool:
-    """By this process, or by a worker of pytest-xdist that it started."""
+    """Whether this process, or one of its pytest-xdist workers, set the mark."""
     return f"{(environ or {}).get(_MARK, '')}-".startswith(f"{os.environ[_MARK]}-")

@@ -1,10 +1,10 @@
-"""A container engine for tests: Docker's daemon with a folder, a socket and firewall rules of its own, gone afterwards.
+"""A container engine for tests: a Docker daemon with its own folder, socket and firewall rules, removed afterwards.
 
-Only images and the layers of builds stay for the next run on this machine, where the disk has room for them.
+Only images and build layers are kept for the next run on this machine, if the disk has enough space.
 
-Its base image is made from the Debian packages that this machine would install, since no image registry is needed or
-asked for. What the machine needs to reach packages (apt's sources, certificates, indexes, proxies) is read from the
-machine at test time and never written into the repository.
+The base image is built from the Debian packages that this machine would install, so that no image registry is needed.
+The machine's settings for package downloads (apt's sources, certificates, indexes, proxies) are read at test time and
+never written into the repository.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests import engine_base
 
-# All that tests with containers, the playbooks and `ray up` call on this machine: program → package.
+# Programs on this machine that tests with containers, the playbooks and `ray up` call, and their Debian packages.
 PROGRAMS = {
     "dockerd": "docker.io",
     "docker": "docker.io",
@@ -33,17 +33,17 @@ PROGRAMS = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
 }
-_PATIENCE = 60.0
-_ROOM_FOR_IMAGES = 40 * 2**30
+_TIMEOUT_SECONDS = 60.0
+_IMAGE_SPACE_BYTES = 40 * 2**30
 _KEPT_HOURS = 7 * 24
 
 
 class EngineMissingError(RuntimeError):
-    """What this machine lacks to run containers, and how to get it."""
+    """This machine cannot run containers; the message names the missing programs and their packages."""
 
 
 class CommandFailedError(RuntimeError):
-    """A command of the engine ended badly; holds what it said."""
+    """A command failed; the message contains its output."""
 
 
 @dataclass(frozen=True)
@@ -51,39 +51,41 @@ class Engine:
     """A running Docker daemon.
 
     Attributes:
-        socket: Its address, for `DOCKER_HOST`.
-        folder: All that it keeps.
+        socket: Address of its socket, for `DOCKER_HOST`.
+        folder: Folder of its files.
     """
 
     socket: str
     folder: Path
 
     def docker(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run a `docker` command and return what it prints.
+        """Run a `docker` command and return its output.
 
         Raises:
-            CommandFailedError: With the command and what it said.
+            CommandFailedError: The command failed.
         """
         return run("docker", "--host", self.socket, *arguments, stdin=stdin)
 
     def base_image(self, *packages: str) -> str:
-        """The name of an image: bare Debian with these packages; made once, then taken from the cache."""
+        """Build an image of minimal Debian with these packages, or take it from the cache; return its name."""
         tarball, digest = engine_base.tarball(packages)
         name = f"firelib-test-base:{digest}"
         if not self.docker("images", "--quiet", name).strip():
             changes = [
-                word for pair in engine_base.variables().items() for word in ("--change", "ENV {}={}".format(*pair))
+                argument
+                for pair in engine_base.variables().items()
+                for argument in ("--change", "ENV {}={}".format(*pair))
             ]
             self.docker("import", *changes, str(tarball), name)
         return name
 
     @contextmanager
     def network(self, name: str, subnet: str) -> Iterator[str]:
-        """A bridge network whose containers have fixed addresses and reach what this machine reaches.
+        """Create a bridge network whose containers have fixed addresses and this machine's network access.
 
         Args:
-            name: Also the name of the bridge (15 characters at most).
-            subnet: Like 172.30.5.0/24.
+            name: Name of the network and of the bridge; at most 15 characters.
+            subnet: Such as 172.30.5.0/24.
         """
         bridge = f"com.docker.network.bridge.name={name}"
         self.docker("network", "create", "--subnet", subnet, "--opt", bridge, name)
@@ -102,12 +104,12 @@ class Engine:
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """A Docker daemon for the time of the block; its containers and files are gone afterwards.
+    """Run a Docker daemon for the duration of the block; its containers and files are removed afterwards.
 
-    With TESTS_ENGINE=unix://…, while tests are written, one that runs already and keeps its images.
+    With TESTS_ENGINE=unix://…, use a running daemon, which is faster while writing tests.
 
     Raises:
-        EngineMissingError: This machine cannot run one; says what to install.
+        EngineMissingError: This machine cannot run a daemon.
     """
     if running := os.environ.get("TESTS_ENGINE"):
         yield Engine(running, Path(running.removeprefix("unix://")).parent)
@@ -120,10 +122,10 @@ def engine() -> Iterator[Engine]:
         socket = f"unix://{folder}/docker.sock"
         command = _command(Path(folder), socket, kept or Path(folder, "data"))
         with Path(folder, "dockerd.log").open("wb") as log:
-            # The daemon holds the lock too: one that outlives these tests keeps others away from its data.
+            # The daemon inherits the lock, so that no other test uses its data while it runs, even after these tests.
             daemon = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, pass_fds=locks)
         try:
-            _wait_until_it_answers(daemon, socket, Path(folder))
+            _wait_until_it_responds(daemon, socket, Path(folder))
             if kept:
                 _sweep(Engine(socket, Path(folder)))
             yield Engine(socket, Path(folder))
@@ -133,9 +135,9 @@ def engine() -> Iterator[Engine]:
 
 @contextmanager
 def _kept_data() -> Iterator[tuple[Path | None, tuple[int, ...]]]:
-    """The folder of images from earlier runs and the lock on it, or nothing: the disk is full or other tests use it."""
+    """Yield the folder of images from earlier runs and its lock; None if the disk is full or other tests use it."""
     folder = engine_base.cache() / "engine"
-    if shutil.disk_usage(engine_base.cache()).free < _ROOM_FOR_IMAGES:
+    if shutil.disk_usage(engine_base.cache()).free < _IMAGE_SPACE_BYTES:
         yield None, ()
         return
     with (engine_base.cache() / "engine.lock").open("w") as lock:
@@ -148,24 +150,24 @@ def _kept_data() -> Iterator[tuple[Path | None, tuple[int, ...]]]:
 
 
 def _sweep(engine: Engine) -> None:
-    """Remove what killed tests left, and images of a week ago, so that the folder does not grow for ever."""
+    """Remove leftovers of killed tests, and images that are older than a week, so that the folder does not grow."""
     _remove_containers(engine)
     engine.docker("network", "prune", "--force")
     engine.docker("image", "prune", "--force", "--all", "--filter", f"until={_KEPT_HOURS}h")
 
 
 def install() -> None:
-    """Install what is missing, when root on Debian.
+    """Install the missing programs.
 
     Raises:
-        EngineMissingError: Not root, or no Debian.
+        EngineMissingError: Programs are missing, and this is not root on Debian.
     """
     missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=_path())})
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise EngineMissingError(
-            f"tests with containers need {', '.join(missing)}: as root, apt-get install {' '.join(missing)}"
+            f"tests with containers need {', '.join(missing)}: run as root apt-get install {' '.join(missing)}"
         )
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     locks = ("-o", "DPkg::Lock::Timeout=300")
@@ -174,7 +176,11 @@ def install() -> None:
 
 
 def run(*command: str, stdin: str | None = None, environment: dict[str, str] | None = None) -> str:
-    """Run a command and return its output; its failure says what it printed."""
+    """Run a command and return its output.
+
+    Raises:
+        CommandFailedError: The command failed.
+    """
     environment = {**(environment or os.environ), "PATH": _path()}
     done = subprocess.run(
         command, input=stdin, capture_output=True, text=True, check=False, env=environment, errors="replace"
@@ -193,22 +199,22 @@ def _path() -> str:
 def _command(folder: Path, socket: str, data: Path) -> Sequence[str]:
     dockerd = shutil.which("dockerd", path=_path())
     assert dockerd
-    # No default bridge and no rules of its own: another Docker on this machine keeps what is its.
+    # No default bridge and no firewall rules, so that another Docker on this machine is not disturbed.
     return [
         *(dockerd, "--host", socket, "--data-root", str(data), "--exec-root", f"{folder}/exec"),
         *("--pidfile", f"{folder}/dockerd.pid", "--bridge", "none", "--iptables=false", "--ip6tables=false"),
     ]
 
 
-def _wait_until_it_answers(daemon: "subprocess.Popen[bytes]", socket: str, folder: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+def _wait_until_it_responds(daemon: "subprocess.Popen[bytes]", socket: str, folder: Path) -> None:
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             run("docker", "--host", socket, "version")
         except CommandFailedError as error:
             if daemon.poll() is not None or time.monotonic() > deadline:
-                said = (folder / "dockerd.log").read_text(errors="replace")[-4000:]
-                raise EngineMissingError(f"dockerd does not run here: {error}\n{said}") from None
+                log = (folder / "dockerd.log").read_text(errors="replace")[-4000:]
+                raise EngineMissingError(f"dockerd does not run on this machine: {error}\n{log}") from None
             time.sleep(0.2)
         else:
             return
@@ -219,7 +225,7 @@ def _stop(daemon: "subprocess.Popen[bytes]", engine: Engine) -> None:
         _remove_containers(engine)
         daemon.terminate()
     try:
-        daemon.wait(_PATIENCE)
+        daemon.wait(_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         daemon.kill()
         daemon.wait()

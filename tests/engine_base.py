@@ -1,4 +1,4 @@
-"""The base image of the tests' containers: a tarball of bare Debian, kept between runs."""
+"""The base image of the tests' containers: a tarball of minimal Debian, cached between runs."""
 
 import hashlib
 import os
@@ -16,13 +16,13 @@ _NETWORK = (
 
 
 def variables() -> dict[str, str]:
-    """What a container needs in its environment to reach packages as this machine does."""
+    """Environment variables with which a container downloads packages as this machine does."""
     found = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
     return found | ({name: str(_BUNDLE) for name in _CERTIFICATES} if _BUNDLE.exists() else {})
 
 
 def tarball(packages: Sequence[str]) -> tuple[Path, str]:
-    """A root file system as a tar file, and the digest of what it is made from."""
+    """Build a root file system as a tar file, or take a cached one; return its path and the digest of its inputs."""
     sources, apt, release = _sources(), _apt_settings(), _release()
     bundle = _BUNDLE.read_bytes() if _BUNDLE.exists() else b""
     parts = (*sorted(packages), sources, apt, release, hashlib.sha256(bundle).hexdigest(), str(variables()))
@@ -34,7 +34,7 @@ def tarball(packages: Sequence[str]) -> tuple[Path, str]:
 
 
 def cache() -> Path:
-    """A folder that tests keep between runs: another one with TESTS_CACHE=folder."""
+    """The tests' cache folder; TESTS_CACHE overrides it."""
     folder = Path(os.environ.get("TESTS_CACHE") or Path.home() / ".cache") / "firelib-tests"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -49,7 +49,7 @@ def _make(path: Path, packages: Sequence[str], sources: str, apt: str, release: 
         hooks = [
             f"copy-in {folder}/sources.list /etc/apt",
             f"copy-in {folder}/99-this-machine /etc/apt/apt.conf.d",
-            f"copy-in {folder}/environment /etc",  # what a login over SSH gets
+            f"copy-in {folder}/environment /etc",  # the environment of logins over SSH
             *([f"copy-in {_BUNDLE} {_BUNDLE.parent}"] if _BUNDLE.exists() else []),
         ]
         include = ",".join(dict.fromkeys(("ca-certificates", *packages)))
@@ -60,7 +60,7 @@ def _make(path: Path, packages: Sequence[str], sources: str, apt: str, release: 
 
 
 def _sources() -> str:
-    """The Debian sources that this machine's apt uses, other vendors' left out."""
+    """The Debian sources of this machine's apt, without those of other vendors."""
     rows = _run(
         "apt-get",
         "indextargets",
@@ -73,7 +73,7 @@ def _sources() -> str:
 
 
 def _apt_settings() -> str:
-    """How apt reaches its sources here (proxies, checks of dates)."""
+    """This machine's apt settings for downloads (proxies, validity checks)."""
     lines = _run("apt-config", "dump").splitlines()
     kept = ("Acquire::http::", "Acquire::https::", "Acquire::Check-", "Acquire::Retries")
     return "\n".join([*(line for line in lines if line.startswith(kept)), 'APT::Install-Recommends "false";', ""])

@@ -1,4 +1,4 @@
-"""A real disk that is full: a small tmpfs, where the tests may mount one."""
+"""A small, real disk for tests of full disks: a tmpfs."""
 
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 
 @contextmanager
 def small_disk(folder: Path, kib: int) -> Iterator[None]:
-    """Mount `kib` KiB at a folder for the time of the block."""
+    """Mount a tmpfs of `kib` KiB at a folder for the duration of the block; skip the test without root."""
     folder.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(folder)]
     if subprocess.run(command, capture_output=True, check=False).returncode:

@@ -1,4 +1,4 @@
-"""Real processes that run firelib in odd environments."""
+"""Child processes that run firelib in unusual environments: no HOME, no passwd entry, little shared memory."""
 
 import json
 import os
@@ -12,15 +12,15 @@ import pytest
 from tests.project import ROOT
 
 STRANGER = 54321
-#: A uid without a passwd entry; it may read what only root may (the tests' Python), but writes nothing of root's.
+#: Run as a uid without a passwd entry, which can read root's files (the tests' Python), but not write them.
 AS_STRANGER = (
     *("setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"),
     *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
 )
-#: Its own small /dev/shm.
+#: Run with a separate, small /dev/shm.
 WITH_SMALL_SHM = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"', "sh")
 
-# Enter `ray_session`, run a task, and print what happened.
+# Enters `ray_session`, runs a task, and prints the result or the error as JSON.
 SESSION = """
 import json, os, psutil, sys, time
 from pathlib import Path
@@ -28,25 +28,25 @@ from firelib.config import Environment
 from firelib.errors import FirelibError
 from firelib.ray_setup.session import ray_session
 
-began, said = time.monotonic(), {}
+began, result = time.monotonic(), {}
 try:
     with ray_session(Environment(num_cpus=1)):
         import ray
         folder = Path(ray._private.worker._global_node.get_session_dir_path())
-        said["session"] = str(folder)
-        said["mode"] = (folder.parent.parent).stat().st_mode & 0o777
-        said["answer"] = ray.get(ray.remote(lambda rows: rows.sum()).remote(__import__("numpy").ones(1 << 20)))
+        result["session"] = str(folder)
+        result["mode"] = (folder.parent.parent).stat().st_mode & 0o777
+        result["answer"] = ray.get(ray.remote(lambda rows: rows.sum()).remote(__import__("numpy").ones(1 << 20)))
 except FirelibError as error:
-    said.update(what=error.what, where=error.where, remedy=error.remedy)
-said["seconds"] = time.monotonic() - began
+    result.update(what=error.what, where=error.where, remedy=error.remedy)
+result["seconds"] = time.monotonic() - began
 alive = [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
-said["left"] = [p.name() for p in psutil.wait_procs(alive, timeout=10)[1]]
-print(json.dumps(said))
+result["left"] = [p.name() for p in psutil.wait_procs(alive, timeout=10)[1]]
+print(json.dumps(result))
 """
 
 
 def clean(**variables: str) -> dict[str, str]:
-    """An environment that names no user, with the variables."""
+    """Build a minimal environment that names no user, with additional variables."""
     kept = {"PATH", "TESTS_SESSION", "TF_CPP_MIN_LOG_LEVEL"}
     return {name: os.environ[name] for name in kept & set(os.environ)} | {"PYTHONPATH": str(ROOT)} | variables
 
@@ -54,7 +54,7 @@ def clean(**variables: str) -> dict[str, str]:
 def run(
     arguments: Sequence[str], env: Mapping[str, str], wrapper: Sequence[str] = (), **more: Any
 ) -> "subprocess.CompletedProcess[str]":
-    """Run Python; skip where the wrapper cannot run it."""
+    """Run Python; skip the test if the wrapper needs root."""
     if wrapper:
         tried = subprocess.run([*wrapper, sys.executable, "-c", ""], capture_output=True, text=True, check=False)
         if tried.returncode:
@@ -64,7 +64,7 @@ def run(
 
 
 def session(env: Mapping[str, str], wrapper: Sequence[str] = ()) -> tuple[dict[str, Any], str]:
-    """What `SESSION` prints, and its standard error."""
+    """Run `SESSION`; return its result and its standard error."""
     done = run(["-c", SESSION], env, wrapper)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1]), done.stderr

@@ -1,4 +1,4 @@
-"""Waits of tests: one factor from the environment scales all of them, for machines that are slow or busy."""
+"""Timeouts of tests: one factor from the environment scales all of them, for slow or busy machines."""
 
 import os
 import time
@@ -10,7 +10,7 @@ _INTERVAL = 0.05
 
 
 def patience(seconds: float) -> float:
-    """Return `seconds` times TESTS_PATIENCE (1 when it is not set)."""
+    """Return `seconds` times TESTS_PATIENCE (1 if it is not set)."""
     return seconds * float(os.environ.get("TESTS_PATIENCE", "1"))
 
 

@@ -1,4 +1,4 @@
-"""The repository that the tests stand in."""
+"""The root folder of the repository."""
 
 from pathlib import Path
 

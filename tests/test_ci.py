@@ -1,4 +1,4 @@
-"""The script of CI: what it runs, shows and returns. Its parts are stand-ins: a Makefile of words instead of work."""
+"""CI's script: the parts that it runs, its output and its exit code. A fake Makefile replaces the real work."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from tests.project import ROOT
 
 MAKEFILE = """
 cluster lint test test-integration test-cluster:
-\t@echo "the words of $@"; [ "$(FAIL)" != $@ ]
+\t@echo "output of $@"; [ "$(FAIL)" != $@ ]
 run:
 \t@echo "nothing to do"; [ "$(FAIL)" != $@ ]
 """
@@ -52,13 +52,13 @@ def ci(project: Path, **more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment(**more), capture_output=True, text=True, check=False)
 
 
-def table(said: str) -> dict[str, str]:
-    """Part → the end of its row in the table that closes the output."""
-    rows = [line.split(maxsplit=2) for line in said.rpartition("=====\n")[2].splitlines()]
+def table(output: str) -> dict[str, str]:
+    """Map each part to its result in the table at the end of the output."""
+    rows = [line.split(maxsplit=2) for line in output.rpartition("=====\n")[2].splitlines()]
     return {row[0]: row[2] for row in rows if len(row) == 3 and row[0] in PARTS}
 
 
-def test_every_part_runs_and_stands_in_the_table(project: Path) -> None:
+def test_every_part_runs_and_is_in_the_table(project: Path) -> None:
     done = ci(project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert table(done.stdout) == dict.fromkeys(PARTS, "passed")
@@ -67,11 +67,11 @@ def test_every_part_runs_and_stands_in_the_table(project: Path) -> None:
 def test_failed_part_is_shown_and_the_others_still_run(project: Path) -> None:
     done = ci(project, FAIL="test")
     assert done.returncode == 1
-    assert "the words of test\n" in done.stdout
+    assert "output of test\n" in done.stdout
     assert table(done.stdout) == dict.fromkeys(PARTS, "passed") | {"test": "FAILED (exit code 2)"}
 
 
-def test_without_a_pipeline_nothing_is_tested(project: Path) -> None:
+def test_failed_pipeline_skips_the_tests(project: Path) -> None:
     done = ci(project, FAIL="run")
     assert done.returncode == 1
     assert table(done.stdout) == {

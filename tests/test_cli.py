@@ -1,4 +1,4 @@
-"""The command line in this process: what it says, and its exit codes; processes of their own only where they matter."""
+"""The command line's output and exit codes, mostly in this process; child processes only if the process matters."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def firelib(*arguments: str) -> Result:
 
 
 def failing(*arguments: str) -> FirelibError:
-    """The error that a command ends with."""
+    """Run a command and return its error."""
     error = firelib(*arguments).exception
     assert isinstance(error, FirelibError), error
     return error
@@ -33,7 +33,7 @@ def failing(*arguments: str) -> FirelibError:
 
 @pytest.fixture
 def shown(monkeypatch, capfd):
-    """Exit code, standard output and standard error of the whole program, as of one typed into a shell."""
+    """Run the whole program; return its exit code, standard output and standard error."""
 
     def run(*arguments: str) -> tuple[object, str, str]:
         monkeypatch.setattr("sys.argv", ["firelib", *arguments])
@@ -85,8 +85,8 @@ def test_help_imports_nothing_heavy():
     assert "Usage: firelib" in done.stdout
 
 
-def test_an_error_is_shown_and_counted_by_a_real_process(project):
-    """One command for all: the others differ in what they do, not in how a process ends."""
+def test_error_of_a_real_process(project):
+    """One command is enough: all commands report errors in the same way."""
     done = process("from firelib.cli import main; main()", "transform", COLUMNS="200")
     assert done.returncode == 1
     assert done.stdout == ""
@@ -95,19 +95,19 @@ def test_an_error_is_shown_and_counted_by_a_real_process(project):
     assert "Traceback" not in done.stderr
 
 
-def test_the_usual_commands_are_there():
+def test_commands_exist():
     assert {"run", "extract", "transform", "train", "tune", "evaluate", "predict", "doctor", "data"} <= set(COMMANDS)
     assert {"submit", "plan", "status", "logs", "cancel", "fetch", "pipeline"} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command):
+def test_every_command_has_help(command):
     done = firelib(command, "--help")
     assert done.exit_code == 0
     assert f"Usage: firelib {command}" in done.stdout
 
 
-def test_all_wrong_parameters_are_named_at_once(project):
+def test_invalid_parameters_are_all_named_at_once(project):
     change(project, (r"\blr: \S+", "lr: fast"), ("epochs:", "epoch:"), ("train: 0.8", "train: 0.7"))
     error = failing("transform")
     problems = error.what.splitlines()
@@ -122,7 +122,7 @@ def test_all_wrong_parameters_are_named_at_once(project):
     assert "docs/parameters.md" in error.remedy
 
 
-def test_an_error_is_shown_in_its_three_parts(tmp_path, monkeypatch, shown):
+def test_error_is_printed_in_three_parts(tmp_path, monkeypatch, shown):
     monkeypatch.chdir(tmp_path)
     code, out, err = shown("extract")
     assert code == 1
@@ -138,14 +138,14 @@ def test_an_error_is_shown_in_its_three_parts(tmp_path, monkeypatch, shown):
         (("embedding: 8", "embedding: wide"), ("model.embedding", "int", "'wide'")),
     ],
 )
-def test_wrong_recipe_or_model_is_found_before_any_work(project, pair, parts):
+def test_invalid_recipe_or_model_parameter_fails_before_any_work(project, pair, parts):
     change(project, pair)
     what = failing("extract").what
     assert all(part in what for part in parts)
     assert not (project / "storage").exists()
 
 
-def test_a_recipe_is_chosen_by_its_name(project):
+def test_option_recipe_selects_a_pipeline(project):
     shutil.copytree(ROOT / "pipelines", project / "pipelines")
     own = failing("transform", "--recipe", "fashion_mnist")
     assert f"{project}/data/fashion_mnist/lake.json" in str(own)
@@ -154,7 +154,7 @@ def test_a_recipe_is_chosen_by_its_name(project):
     assert "'fashion_mnist'" in failing("transform", "--recipe", "fashion_mnst").remedy
 
 
-def test_no_params_file(tmp_path, monkeypatch):
+def test_missing_params_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     error = failing("extract")
     assert "params.yaml" in error.what
@@ -162,7 +162,7 @@ def test_no_params_file(tmp_path, monkeypatch):
     assert "--params" in error.remedy
 
 
-def test_wrong_environment(project, monkeypatch):
+def test_invalid_environment_variables(project, monkeypatch):
     monkeypatch.setenv("FIRELIB_WORKERS", "many")
     monkeypatch.setenv("FIRELIB_TRACKING", "paper")
     what = failing("extract").what
@@ -170,8 +170,8 @@ def test_wrong_environment(project, monkeypatch):
     assert "FIRELIB_TRACKING" in what
 
 
-def test_debug_shows_where_an_error_was_raised(tmp_path, monkeypatch):
-    """`main` lets it through, and Python prints the traceback."""
+def test_debug_raises_the_error(tmp_path, monkeypatch):
+    """Python prints the traceback."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["firelib", "--debug", "extract"])
     with pytest.raises(FirelibError):
@@ -184,7 +184,7 @@ def test_predict_refuses_unknown_features(project):
     assert "'carrier'" in what
 
 
-def test_data_log_lists_twelve_versions(project):
+def test_data_log_lists_versions(project):
     assert firelib("extract").exit_code == 0
     done = firelib("data", "log", "flights")
     versions = [line.split("│")[1].strip() for line in done.stdout.splitlines() if line.startswith("│")]
@@ -193,7 +193,7 @@ def test_data_log_lists_twelve_versions(project):
     assert "'flights'" in failing("data", "log", "flihgts").remedy
 
 
-def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, shown):
+def test_ctrl_c_exits_with_130(monkeypatch, shown):
     def interrupted():
         raise KeyboardInterrupt
 
@@ -201,3 +201,9 @@ def test_ctrl_c_says_that_nothing_is_lost(monkeypatch, shown):
     code, _, err = shown("doctor")
     assert code == 130
     assert "the same command" in err
+
+
+def test_unreadable_rows(project):
+    error = failing("predict", "missing.csv")
+    assert error.where == "missing.csv"
+    assert "JSON or CSV" in error.remedy

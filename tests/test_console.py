@@ -5,8 +5,8 @@ import pytest
 from firelib import console
 
 
-def test_time_left_does_not_count_the_start_up(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Workers need a minute to start; 1 step in 80 s would promise a day."""
+def test_remaining_time_excludes_the_start_up(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Workers need a minute to start: with it, 1 step in 80 s would extrapolate to hours."""
     clock = iter([0.0, 80.0, 90.0, 100.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     with console.progress("train", 101) as advance:
@@ -19,9 +19,7 @@ def test_time_left_does_not_count_the_start_up(monkeypatch: pytest.MonkeyPatch, 
     ]
 
 
-def test_a_wait_before_the_first_step_says_its_reason(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_note_before_the_first_step_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     clock = iter([0.0, 2.0, 6.0, 8.0, 20.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     with console.progress("train") as advance:

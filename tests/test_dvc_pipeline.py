@@ -1,4 +1,4 @@
-"""The whole flow in a project of its own: a recipe from a file, git, DVC, Ray, training, metrics."""
+"""The whole pipeline in a new project: a recipe from a file, git, DVC, Ray, training, metrics."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firelib.dvc_pipeline import addresses, stale_stages
+from firelib.dvc_pipeline import qualify_targets, stale_stages
 from tests.patience import patience, wait_until
 from tests.project import ROOT
 
-# The recipe that docs/recipe.md shows to a new user, word for word.
+# The recipe in docs/recipe.md.
 RECIPE = (ROOT / "docs/recipe.md").read_text().split("```python\n")[1].split("```")[0]
 PARAMS = """
 recipe: recipe.py
@@ -70,7 +70,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(ray_cluster, tmp_path_factory):
-    """A project whose pipeline has run once, on a Ray of its own; all later commands join that of the tests."""
+    """A project whose pipeline has run once, on its own Ray; all later commands join the Ray of the tests."""
     import ray
 
     project = Project(tmp_path_factory.mktemp("project"))
@@ -81,7 +81,7 @@ def project(ray_cluster, tmp_path_factory):
 
 
 @pytest.mark.integration
-def test_first_run_goes_through_all_stages(project):
+def test_first_run_runs_all_stages(project):
     assert project.executed(project.first) == ["extract", "transform", "train", "evaluate"]
     assert "models/signs" in project.first.stderr
     assert project.json("metrics/signs/test.json")["roc_auc"] > 0.95
@@ -90,14 +90,14 @@ def test_first_run_goes_through_all_stages(project):
 
 
 @pytest.mark.integration
-def test_second_run_does_nothing_and_says_so(project):
+def test_second_run_reports_nothing_to_do(project):
     again = project.do("firelib", "run")
     assert "nothing to do" in again.stderr
     assert project.executed(again) == []
 
 
 @pytest.mark.integration
-def test_git_and_dvc_see_a_clean_state(project):
+def test_git_and_dvc_report_a_clean_state(project):
     assert "up to date" in project.do("dvc", "status").stdout
     assert project.do("git", "status", "--porcelain").stdout == ""
 
@@ -126,7 +126,7 @@ def test_predict_scores_raw_rows(project):
 @pytest.mark.integration
 def test_experiment_runs_train_and_evaluate_only(project):
     before = project.json("metrics/signs/train.json")
-    project.environment["FIRELIB_WORKERS"] = "1"  # no other result, and a process less to start
+    project.environment["FIRELIB_WORKERS"] = "1"  # does not change the result, and starts one process less
     done = project.do("dvc", "exp", "run", "-S", "train.lr=0.2", "-n", "faster")
     assert project.executed(done) == ["train", "evaluate"]
     assert project.json("metrics/signs/train.json")["train_loss"] < before["train_loss"]
@@ -136,8 +136,8 @@ def test_experiment_runs_train_and_evaluate_only(project):
 
 
 @pytest.mark.integration
-def test_restored_pin_without_its_lake_is_noticed(project):
-    """lake.json came from DVC's cache, the lake itself is gone: transform makes it again, to the same bytes."""
+def test_missing_lake_is_rebuilt_from_its_pin(project):
+    """After DVC restores lake.json without the lake, transform rebuilds the lake and writes the same bytes."""
     before = project.json("data/signs/tfrecords/manifest.json")
     project.do("rm", "-r", "storage/lake")
     done = project.do("firelib", "transform")
@@ -146,7 +146,7 @@ def test_restored_pin_without_its_lake_is_noticed(project):
 
 
 @pytest.mark.integration
-def test_broken_stage_stops_with_one_error_and_keeps_what_was_done(project):
+def test_broken_stage_fails_with_one_error_and_keeps_finished_stages(project):
     recipe = project.folder / "recipe.py"
     recipe.write_text(RECIPE.replace('Feature("number"', 'Feature("nmber"'))
     try:
@@ -160,7 +160,7 @@ def test_broken_stage_stops_with_one_error_and_keeps_what_was_done(project):
     assert project.do("firelib", "run").returncode == 0
 
 
-def test_each_pipeline_is_asked_for_its_own_stages(tmp_path):
+def test_targets_select_the_stages_of_one_pipeline(tmp_path):
     (tmp_path / "pipelines").mkdir()
     shutil.copytree(ROOT / "pipelines/fashion_mnist", tmp_path / "pipelines/fashion_mnist")
     shutil.copytree(ROOT / "firelib/recipes", tmp_path / "firelib/recipes")
@@ -170,9 +170,9 @@ def test_each_pipeline_is_asked_for_its_own_stages(tmp_path):
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
     own = tmp_path / "pipelines/fashion_mnist/dvc.yaml"
     stages = ["extract", "transform", "train", "evaluate"]
-    assert stale_stages(tmp_path, addresses(own, [])) == stages
-    assert stale_stages(tmp_path, addresses(own, ["train"])) == ["train"]
-    assert stale_stages(tmp_path, addresses(tmp_path / "dvc.yaml", [])) == stages
+    assert stale_stages(tmp_path, qualify_targets(own, [])) == stages
+    assert stale_stages(tmp_path, qualify_targets(own, ["train"])) == ["train"]
+    assert stale_stages(tmp_path, qualify_targets(tmp_path / "dvc.yaml", [])) == stages
 
 
 STAGE = """
@@ -186,8 +186,8 @@ time.sleep(300)
 """
 
 
-def test_sigterm_reaches_the_stage_and_its_75_comes_back(tmp_path):
-    """DVC itself would die of the signal, leave the stage behind, and tell all failures by one code."""
+def test_sigterm_is_forwarded_to_the_stage_and_75_returned(tmp_path):
+    """On its own, DVC exits on the signal, leaves the stage running, and returns the same code for every failure."""
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc.yaml").write_text(f"stages: {{train: {{cmd: {sys.executable} stage.py}}}}\n")
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)

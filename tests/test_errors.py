@@ -8,7 +8,7 @@ from firelib.errors import FirelibError, StoppedError, did_you_mean
 from tests.errors import refused
 
 
-def test_message_says_what_where_and_remedy() -> None:
+def test_message_has_what_where_and_remedy() -> None:
     text = str(FirelibError("split 'test' is empty", where="params.yaml: data.split", remedy="give it a larger share"))
     assert text.splitlines() == [
         "split 'test' is empty",
@@ -17,7 +17,7 @@ def test_message_says_what_where_and_remedy() -> None:
     ]
 
 
-def test_parts_that_are_not_known_leave_no_empty_lines() -> None:
+def test_missing_parts_leave_no_empty_lines() -> None:
     assert str(FirelibError("no")) == "no"
 
 
@@ -28,7 +28,7 @@ def test_survives_pickling_between_processes() -> None:
     assert (copy.what, copy.where, copy.remedy) == ("what", "where", "remedy")
 
 
-def test_hint_names_the_nearest_or_lists_all() -> None:
+def test_did_you_mean_suggests_the_closest_or_lists_all() -> None:
     known = ["learning_rate", "epochs"]
     assert did_you_mean("epoch", known) == "did you mean 'epochs'?"
     assert did_you_mean("zzz", known) == "known: epochs, learning_rate"
@@ -40,7 +40,7 @@ def fail() -> None:
     raise FirelibError(what, where="data/days.csv", remedy="did you mean 'day'?")
 
 
-def test_the_helper_of_the_tests_finds_whole_words_in_their_field() -> None:
+def test_refused_finds_whole_words_in_their_field() -> None:
     with refused(what=["days.csv", 13, ("row", -1), "speed"], where=Path("data/days.csv"), remedy="day") as caught:
         fail()
     assert caught.value.exit_code == 1
@@ -58,12 +58,12 @@ def test_the_helper_of_the_tests_finds_whole_words_in_their_field() -> None:
         {"remedy": "days"},
     ],
 )
-def test_the_helper_of_the_tests_fails_and_shows_all_fields(fields: dict[str, Any]) -> None:
+def test_refused_fails_and_shows_all_fields(fields: dict[str, Any]) -> None:
     with pytest.raises(pytest.fail.Exception, match=r"(?s)lacks.*what: .*where: .*remedy: "), refused(**fields):
         fail()
 
 
-def test_the_helper_of_the_tests_fails_without_an_error_or_with_another_kind() -> None:
+def test_refused_fails_without_an_error_or_with_another_class() -> None:
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"), refused(what="row"):
         pass
     with pytest.raises(FirelibError, match="row 13"), refused(what="row", kind=StoppedError):
@@ -71,6 +71,10 @@ def test_the_helper_of_the_tests_fails_without_an_error_or_with_another_kind() -
 
 
 @pytest.mark.parametrize("fields", [{}, {"what": ""}, {"where": []}, {"what": [()]}])
-def test_the_helper_of_the_tests_takes_no_assertion_that_cannot_fail(fields: dict[str, Any]) -> None:
+def test_refused_rejects_assertions_that_cannot_fail(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="any error would pass"), refused(**fields):
         fail()
+
+
+def test_headline_is_the_first_line_of_what() -> None:
+    assert FirelibError("first\nsecond", where="params.yaml").headline == "first"

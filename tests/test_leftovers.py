@@ -1,4 +1,4 @@
-"""The check at the end of a run of tests: a process that one of them has left behind fails it."""
+"""The check at the end of a test run: a leftover process fails it."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def run_tests(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_process_that_is_left_fails_the_run(tmp_path):
+def test_leftover_process_fails_the_run(tmp_path):
     done = run_tests(tmp_path, LEAVES_A_PROCESS)
     pid = int(done.stdout.split("left ")[1].split()[0])
     try:
@@ -47,6 +47,6 @@ def test_a_process_that_is_left_fails_the_run(tmp_path):
         psutil.Process(pid).kill()
 
 
-def test_a_process_that_has_ended_does_not(tmp_path):
+def test_ended_process_does_not_fail_the_run(tmp_path):
     done = run_tests(tmp_path, LEAVES_NONE)
     assert done.returncode == pytest.ExitCode.OK, done.stdout

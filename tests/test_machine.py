@@ -5,11 +5,11 @@ import pytest
 from firelib import machine
 
 
-def test_free_cores_are_some_of_the_usable_ones() -> None:
+def test_free_cores_are_at_most_the_usable_cores() -> None:
     assert 1 <= machine.free_cores(0.1) <= machine.usable_cores() <= len(os.sched_getaffinity(0))
 
 
-def test_the_affinity_bounds_them() -> None:
+def test_affinity_limits_the_cores() -> None:
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
@@ -19,13 +19,13 @@ def test_the_affinity_bounds_them() -> None:
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("max 100000", None), ("100000 100000", 1), ("1000 100000", 1)])
-def test_the_quota_of_a_container_bounds_them(tmp_path, monkeypatch, quota, cores) -> None:
+def test_quota_of_the_container_limits_the_cores(tmp_path, monkeypatch, quota, cores) -> None:
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     monkeypatch.setattr(machine, "_QUOTA", tmp_path / "cpu.max")
     assert machine.usable_cores() == (cores or len(os.sched_getaffinity(0)))
 
 
-def test_the_first_version_of_cgroups(tmp_path, monkeypatch) -> None:
+def test_cgroup_v1(tmp_path, monkeypatch) -> None:
     files = (tmp_path / "quota", tmp_path / "period")
     monkeypatch.setattr(machine, "_QUOTA", tmp_path / "none")
     monkeypatch.setattr(machine, "_QUOTA_V1", files)
@@ -36,7 +36,7 @@ def test_the_first_version_of_cgroups(tmp_path, monkeypatch) -> None:
         assert machine.usable_cores() == cores
 
 
-def test_its_state_has_load_and_memory() -> None:
-    state = machine.state()
-    assert f"on {machine.usable_cores()} cores" in state
-    assert "GiB" in state
+def test_describe_load_has_load_and_memory() -> None:
+    text = machine.describe_load()
+    assert f"on {machine.usable_cores()} cores" in text
+    assert "GiB" in text

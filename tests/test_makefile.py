@@ -30,7 +30,7 @@ WHEEL = {
     "pack-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     "pack-1.dist-info/RECORD": "pack.py,,\npack-1.dist-info/METADATA,,\npack-1.dist-info/WHEEL,,\n",
 }
-# In uv's place: the real one, then half of the package is lost and make with all its children gets a signal.
+# Replaces uv: runs the real one, then deletes half of the package and sends a signal to make and its children.
 INTERRUPTED_UV = """#!/bin/sh
 {uv} "$@" || exit
 case "$*" in
@@ -74,7 +74,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def make(folder: Path, target: str = "setup", path: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run make in a process group of its own, with `path` before all else on PATH."""
+    """Run make in a new process group, with `path` first on PATH."""
     found = environment(folder)
     return subprocess.run(
         ["make", target, "EXTRAS=", f"PYTHON={sys.executable}"],
@@ -89,7 +89,7 @@ def make(folder: Path, target: str = "setup", path: str = "") -> "subprocess.Com
 
 
 def compiled(folder: Path) -> bool:
-    """Whether Python takes the package from valid bytecode."""
+    """Whether Python imports the package from valid bytecode."""
     command = [folder / ".venv/bin/python", "-v", "-c", "import pack"]
     done = subprocess.run(command, env=environment(folder), capture_output=True, text=True, check=True)
     return any("pack.cpython" in line and " matches " in line for line in done.stderr.splitlines())
@@ -103,10 +103,10 @@ def test_packages_and_firelib_are_compiled_where_python_writes_no_bytecode(proje
     assert len(list(project.glob("firelib/__pycache__/*.pyc"))) == 1
 
 
-def test_nothing_is_left_to_do_the_second_time(project: Path, tmp_path: Path) -> None:
+def test_second_setup_has_nothing_to_do(project: Path, tmp_path: Path) -> None:
     make(project)
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "uv").write_text("#!/bin/sh\nexit 1\n")  # whoever calls uv fails
+    (tmp_path / "bin" / "uv").write_text("#!/bin/sh\nexit 1\n")  # any call of uv fails
     (tmp_path / "bin" / "uv").chmod(0o755)
     again = make(project, path=str(tmp_path / "bin"))
     assert again.returncode == 0, again.stdout
@@ -143,7 +143,7 @@ def test_environment_of_an_earlier_makefile_is_kept_and_compiled(project: Path) 
     assert (project / ".venv" / "mine").exists()
 
 
-def test_full_disk_costs_the_bytecode_and_nothing_else(tmp_path: Path) -> None:
+def test_full_disk_only_loses_the_bytecode(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     with small_disk(disk, kib=2000):
         folder = write_project(disk / "project")
@@ -169,7 +169,7 @@ def read_only(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_read_only_environment_is_used_as_it_is(project: Path) -> None:
+def test_read_only_environment_is_used_unchanged(project: Path) -> None:
     make(project)
     with read_only(project / ".venv"):
         done = make(project)
@@ -178,7 +178,7 @@ def test_read_only_environment_is_used_as_it_is(project: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "note" not in done.stdout
     assert older.returncode == 0, older.stdout
-    assert "note: .venv cannot be written and is older than uv.lock" in older.stdout
+    assert "note: .venv is not writable and older than uv.lock" in older.stdout
 
 
 def test_help_names_every_target(project: Path) -> None:

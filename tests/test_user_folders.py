@@ -9,7 +9,7 @@ import pytest
 from firelib import user_folders
 from tests.odd_environments import AS_STRANGER, STRANGER, clean, run
 
-# What fails without a HOME and a passwd entry; then kernels that Numba compiles and keeps, on a small file.
+# Calls that fail without HOME and a passwd entry, then kernels that Numba compiles and caches.
 PROGRAM = """
 import getpass, os, sys
 from pathlib import Path
@@ -28,14 +28,14 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_private_folder_is_the_same_each_time(temporary: Path) -> None:
+def test_private_folder_is_stable(temporary: Path) -> None:
     folder = user_folders.private_folder()
     assert folder == user_folders.private_folder() == f"{temporary}/firelib-{os.getuid()}"
     assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("taken", ["open", "link", "file"])
-def test_a_name_that_somebody_else_took_is_not_used(temporary: Path, taken: str) -> None:
+def test_folder_of_another_user_is_not_used(temporary: Path, taken: str) -> None:
     name = temporary / f"firelib-{os.getuid()}"
     if taken == "open":
         name.mkdir()
@@ -50,7 +50,7 @@ def test_a_name_that_somebody_else_took_is_not_used(temporary: Path, taken: str)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_an_ordinary_environment_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ordinary_environment_is_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USER", "me")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -60,14 +60,14 @@ def test_an_ordinary_environment_is_left_alone(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unset_home_is_that_of_passwd(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unset_home_is_read_from_passwd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "")
     user_folders.prepare_environment()
     assert os.environ["HOME"] == pwd.getpwuid(os.getuid()).pw_dir
 
 
 @pytest.mark.parametrize("module_cache", ["writable", "not writable"])
-def test_caches_move_where_home_is_not_writable(
+def test_caches_move_if_home_is_not_writable(
     temporary: Path, monkeypatch: pytest.MonkeyPatch, module_cache: str
 ) -> None:
     monkeypatch.setenv("HOME", "/proc/1")

@@ -1,4 +1,4 @@
-"""What a cluster is on Google Cloud: requests as plain data, made from the checked file; nothing is sent here."""
+"""The Google Cloud resources of a cluster as API requests (plain data), built from the validated cluster file."""
 
 from typing import Any
 
@@ -9,17 +9,22 @@ class FilterModule:
     """Filters for playbooks."""
 
     def filters(self) -> dict[str, Any]:
+        """Map the names of the filters to functions, as Ansible requires."""
         return {"gcp_resources": resources, "gcp_names": names}
 
 
 def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -> list[Resource]:
-    """Everything that provision makes, in order; teardown goes backwards.
+    """Build all resources of a cluster in order of creation; teardown deletes them in reverse order.
 
     Args:
-        cluster: The settings that the inventory gives.
-        api: URL with `{service}` in it.
-        caller: Range that may reach SSH.
-        public_key: Who may log in.
+        cluster: The settings from the inventory.
+        api: URL of Google's APIs with the placeholder `{service}`.
+        caller: CIDR range that may connect over SSH.
+        public_key: SSH key that may log in.
+
+    Returns:
+        One dict per resource: `kind`, `name`, `url`, `create` (URL), `body`, `holds_data`, and `grant` for its IAM
+        policy.
     """
     gcp = cluster["gcp"]
     compute = f"{api.format(service='compute')}/compute/v1/projects/{gcp['project']}"
@@ -33,7 +38,7 @@ def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -
 
 
 def names(answers: list[dict[str, Any]]) -> list[str]:
-    """Names of all items in some answers of Compute Engine, which leaves `items` out where there are none."""
+    """List the names of all items in responses of Compute Engine, which omits `items` if there are none."""
     return [item["name"] for answer in answers for item in answer.get("items", [])]
 
 
@@ -41,7 +46,7 @@ def _network(cluster: dict[str, Any], compute: str, caller: str) -> list[Resourc
     name, gcp = cluster["name"], cluster["gcp"]
     network, tagged = f"projects/{gcp['project']}/global/networks/{name}", {"targetTags": [name]}
     region = f"{compute}/regions/{gcp['region']}"
-    inside = {"network": network, "direction": "INGRESS", **tagged}
+    ingress = {"network": network, "direction": "INGRESS", **tagged}
     ssh = [{"IPProtocol": "tcp", "ports": ["22"]}]
     all_ports = [{"IPProtocol": protocol} for protocol in ("tcp", "udp", "icmp")]
     nat = {
@@ -51,21 +56,27 @@ def _network(cluster: dict[str, Any], compute: str, caller: str) -> list[Resourc
     }
     subnet = {"network": network, "ipCidrRange": gcp["subnet"], "privateIpGoogleAccess": True}
     return [
-        _made(f"{compute}/global/networks", name, {"autoCreateSubnetworks": False}),
-        _made(f"{region}/subnetworks", name, subnet),
-        _made(f"{region}/routers", name, {"network": network, "nats": [nat]}),  # workers have no address outside
-        _made(f"{compute}/global/firewalls", f"{name}-ssh", {**inside, "sourceRanges": [caller], "allowed": ssh}),
-        _made(
+        _compute_resource(f"{compute}/global/networks", name, {"autoCreateSubnetworks": False}),
+        _compute_resource(f"{region}/subnetworks", name, subnet),
+        _compute_resource(
+            f"{region}/routers", name, {"network": network, "nats": [nat]}
+        ),  # workers have no external address
+        _compute_resource(
+            f"{compute}/global/firewalls", f"{name}-ssh", {**ingress, "sourceRanges": [caller], "allowed": ssh}
+        ),
+        _compute_resource(
             f"{compute}/global/firewalls",
             f"{name}-inside",
-            {**inside, "sourceRanges": [gcp["subnet"]], "allowed": all_ports},
+            {**ingress, "sourceRanges": [gcp["subnet"]], "allowed": all_ports},
         ),
-        _made(f"{region}/addresses", f"{name}-head", {"addressType": "EXTERNAL", "labels": _labels(cluster)}),
+        _compute_resource(
+            f"{region}/addresses", f"{name}-head", {"addressType": "EXTERNAL", "labels": _labels(cluster)}
+        ),
     ]
 
 
-def _made(collection: str, name: str, body: dict[str, Any]) -> Resource:
-    """A resource of Compute Engine, whose collections all work alike."""
+def _compute_resource(collection: str, name: str, body: dict[str, Any]) -> Resource:
+    """Build a resource of Compute Engine, whose collections all use the same URL scheme."""
     return {
         "kind": collection.rpartition("/")[2],
         "name": name,
@@ -88,7 +99,7 @@ def _service_account(cluster: dict[str, Any], api: str) -> Resource:
     accounts = f"{api.format(service='iam')}/v1/projects/{cluster['gcp']['project']}/serviceAccounts"
     name = f"{cluster['name']}-node"
     body = {"accountId": name, "serviceAccount": {"displayName": f"Nodes of cluster {cluster['name']}"}}
-    return _other("serviceAccounts", name, f"{accounts}/{_account(cluster)}", accounts, body)
+    return _resource("serviceAccounts", name, f"{accounts}/{_account(cluster)}", accounts, body)
 
 
 def _bucket(cluster: dict[str, Any], api: str) -> Resource:
@@ -97,7 +108,7 @@ def _bucket(cluster: dict[str, Any], api: str) -> Resource:
     name = f"{project}-{cluster['name']}"
     access = {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"}
     body = {"name": name, "location": region, "labels": _labels(cluster), "iamConfiguration": access}
-    bucket = _other("buckets", name, f"{buckets}/{name}", f"{buckets}?project={project}", body, holds_data=True)
+    bucket = _resource("buckets", name, f"{buckets}/{name}", f"{buckets}?project={project}", body, holds_data=True)
     return bucket | {"grant": _grant(cluster, f"{buckets}/{name}/iam", "roles/storage.objectAdmin", "PUT")}
 
 
@@ -107,18 +118,18 @@ def _repository(cluster: dict[str, Any], api: str) -> Resource:
     repositories = f"{api.format(service='artifactregistry')}/v1/{parent}"
     body = {"format": "DOCKER", "labels": _labels(cluster)}
     create = f"{repositories}?repositoryId={name}"
-    repository = _other("repositories", name, f"{repositories}/{name}", create, body, holds_data=True)
+    repository = _resource("repositories", name, f"{repositories}/{name}", create, body, holds_data=True)
     grant = _grant(cluster, f"{repositories}/{name}:setIamPolicy", "roles/artifactregistry.reader", "POST")
     return repository | {"grant": grant | {"body": {"policy": grant["body"]}}}
 
 
 def _grant(cluster: dict[str, Any], url: str, role: str, method: str) -> Resource:
-    """The one right that the nodes have on this resource; sent right after it was made, when nobody else has any."""
+    """Build the IAM policy that grants the nodes one role; it is set right after creation, when there is no other."""
     member = f"serviceAccount:{_account(cluster)}"
     return {"url": url, "method": method, "body": {"bindings": [{"role": role, "members": [member]}]}}
 
 
-def _other(kind: str, name: str, url: str, create: str, body: dict[str, Any], holds_data: bool = False) -> Resource:
+def _resource(kind: str, name: str, url: str, create: str, body: dict[str, Any], holds_data: bool = False) -> Resource:
     return {"kind": kind, "name": name, "url": url, "create": create, "body": body, "holds_data": holds_data}
 
 
@@ -127,13 +138,13 @@ def _instance(cluster: dict[str, Any], compute: str, address: str, public_key: s
     name = f"{cluster['name']}-{address.replace('.', '-')}"
     zone = f"projects/{gcp['project']}/zones/{gcp['zone']}"
     region = f"projects/{gcp['project']}/regions/{gcp['region']}"
-    outside = [{"type": "ONE_TO_ONE_NAT", "natIP": cluster["external_head_ip"]}] if is_head else []
-    card = {"subnetwork": f"{region}/subnetworks/{cluster['name']}", "networkIP": address, "accessConfigs": outside}
+    access = [{"type": "ONE_TO_ONE_NAT", "natIP": cluster["external_head_ip"]}] if is_head else []
+    interface = {"subnetwork": f"{region}/subnetworks/{cluster['name']}", "networkIP": address, "accessConfigs": access}
     disk = {"sourceImage": gcp["image"], "diskSizeGb": str(gcp["disk_gib"]), "labels": _labels(cluster)}
     body = {
         "machineType": f"zones/{gcp['zone']}/machineTypes/{gcp['machine_type']}",
         "disks": [{"boot": True, "autoDelete": True, "initializeParams": disk}],
-        "networkInterfaces": [card],
+        "networkInterfaces": [interface],
         "metadata": {"items": [{"key": "ssh-keys", "value": f"{cluster['user']}:{public_key}"}]},
         "labels": _labels(cluster),
         "tags": {"items": [cluster["name"]]},
@@ -144,11 +155,11 @@ def _instance(cluster: dict[str, Any], compute: str, address: str, public_key: s
     if gcp["gpus"]:
         kind = f"{zone}/acceleratorTypes/{gcp['gpus']['type']}"
         body["guestAccelerators"] = [{"acceleratorType": kind, "acceleratorCount": gcp["gpus"]["count"]}]
-    return _made(f"{compute}/zones/{gcp['zone']}/instances", name, body)
+    return _compute_resource(f"{compute}/zones/{gcp['zone']}/instances", name, body)
 
 
 def _scheduling(gcp: dict[str, Any]) -> dict[str, Any]:
-    """Machines with GPUs cannot move to another host, Spot ones are taken back."""
+    """Scheduling options: machines with GPUs cannot migrate to another host, and Spot machines can be preempted."""
     if gcp["spot"]:
         return {
             "provisioningModel": "SPOT",

@@ -1,4 +1,4 @@
-"""Inventory plugin: the hosts of cluster/*.yaml, the file that `ray up` reads too."""
+"""Inventory plugin: the hosts in a file for `ray up`, cluster/*.yaml."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ DOCUMENTATION = """
 name: cluster_file
 short_description: Hosts of a Ray cluster file
 description:
-  - Groups C(head) and C(workers) from C(provider) of a file for C(ray up), with its checked settings in C(cluster).
+  - Groups C(head) and C(workers) from C(provider) of a file for C(ray up), with its validated settings in C(cluster).
 options: {}
 """
 
@@ -18,22 +18,28 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class InventoryModule(BaseInventoryPlugin):
-    """Hosts, groups and variables from one checked file."""
+    """Hosts, groups and variables from a validated cluster file."""
 
     NAME = "cluster_file"
 
     def verify_file(self, path: str) -> bool:
-        """Whether this may be such a file; what is wrong in it is said when it is parsed."""
+        """Whether a file may be a cluster file, by its name; `parse` validates its content."""
         return super().verify_file(path) and path.endswith((".yaml", ".yml"))
 
     def parse(self, inventory, loader, path, cache=True):  # Ansible's signature
-        """Fill the inventory.
+        """Add hosts, groups and variables to the inventory.
+
+        Args:
+            inventory: Ansible's inventory.
+            loader: Ansible's file loader.
+            path: The cluster file.
+            cache: Not used: reading the file is fast.
 
         Raises:
-            AnsibleParserError: The file is wrong; names all wrong keys.
+            AnsibleParserError: The file is invalid; names every invalid key.
         """
         super().parse(inventory, loader, path, cache)
-        file = _checked(path)
+        file = _read_cluster_file(path)
         provider = file.provider
         self._add_host(provider.head_ip, "head", provider.external_head_ip)
         for address in provider.worker_ips:
@@ -46,9 +52,9 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.set_variable("cluster_hosts", name, value)
         if provider.external_head_ip:
             jump = f"{file.auth.ssh_user}@{provider.external_head_ip}"
-            inventory.set_variable("workers", "ansible_ssh_common_args", _through(jump, file.auth.ssh_private_key))
+            inventory.set_variable("workers", "ansible_ssh_common_args", _jump_args(jump, file.auth.ssh_private_key))
         inventory.set_variable("all", "cluster", _settings(file, path))
-        inventory.add_host("localhost")  # named, so that `--limit localhost` does what this machine has to do
+        inventory.add_host("localhost")  # explicit, so that `--limit localhost` runs the tasks of this machine
         inventory.set_variable("localhost", "ansible_connection", "local")
         inventory.set_variable("localhost", "ansible_python_interpreter", sys.executable)
 
@@ -58,15 +64,15 @@ class InventoryModule(BaseInventoryPlugin):
         self.inventory.set_variable(address, "ansible_host", external or address)
 
 
-def _checked(path: str):  # firelib is imported below
+def _read_cluster_file(path: str):  # no return type: firelib is imported below
     sys.path.insert(0, str(_ROOT))
     try:
         from firelib.errors import FirelibError
         from firelib.ray_setup.cluster_file import read_cluster_file
     except ImportError as error:
         raise AnsibleParserError(
-            f"{error.name} is missing in {sys.executable}: take .venv/bin/ansible-playbook, "
-            "from `uv sync --extra cluster`"
+            f"{error.name} is missing in {sys.executable}: run .venv/bin/ansible-playbook, "
+            "which `uv sync --extra cluster` installs"
         ) from error
     finally:
         sys.path.pop(0)
@@ -99,6 +105,7 @@ def _settings(file, path: str) -> dict[str, object]:
     }
 
 
-def _through(jump: str, key: str | None) -> str:
+def _jump_args(jump: str, key: str | None) -> str:
+    """SSH arguments that connect through a jump host."""
     identity = f"-i {Path(key).expanduser()} " if key else ""
     return f"-o ProxyCommand='ssh {identity}-o StrictHostKeyChecking=accept-new -W %h:%p {jump}'"

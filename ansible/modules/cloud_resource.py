@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: one resource of Google Cloud is there, or is not. Compute Engine's operations are waited for."""
+"""Ansible module: create or delete one resource of Google Cloud, and wait for Compute Engine's operations."""
 
 import json
 import time
@@ -11,15 +11,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: cloud_resource
-short_description: One resource of Google Cloud, made or removed
-description: Looks for it first, so a second run changes nothing. Starts machines that are stopped.
+short_description: Create or delete one resource of Google Cloud
+description: Reads the resource first, so that a second run changes nothing. Starts stopped machines.
 options:
   resource:
-    description: What filter C(gcp_resources) gives.
+    description: An item of filter C(gcp_resources).
     type: dict
     required: true
   state:
-    description: Whether it should be there.
+    description: Whether the resource should exist.
     choices: [present, absent]
     default: present
     type: str
@@ -28,76 +28,92 @@ options:
     type: str
     required: true
   poll_seconds:
-    description: How long to wait between two looks at an operation.
+    description: Seconds between two requests for the state of an operation.
     type: float
     default: 5
 author: firelib
 """
 
-_PATIENCE = 600.0
+_TIMEOUT_SECONDS = 600.0
 _REMEDY = (
-    "Quota: ask for more, or take another zone or machine type. Rights: your account needs roles/editor and "
+    "Quota: request more, or choose another zone or machine type. Permissions: your account needs roles/editor and "
     "roles/resourcemanager.projectIamAdmin. API not enabled: "
     "gcloud services enable compute iam storage artifactregistry"
 )
 
 
-class Refusal(Exception):  # noqa: N818  # no error of ours
-    """What Google Cloud refused, and why."""
+class RequestError(Exception):
+    """A failed request, with Google Cloud's reason."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
+    """Status code and parsed body."""
+
     status: int
     body: dict[str, Any]
 
 
 class Cloud:
-    """Requests with a token."""
+    """Google Cloud's APIs.
+
+    Args:
+        token: Access token.
+        poll_seconds: Seconds between two requests for the state of an operation.
+    """
 
     def __init__(self, token: str, poll_seconds: float) -> None:
         self._token, self._poll_seconds = token, poll_seconds
 
     def get(self, url: str) -> dict[str, Any] | None:
-        """A resource, or None where there is none."""
-        answer = self._send("GET", url, None)
-        return None if answer.status == 404 else self._accepted("GET", url, answer)
+        """Get a resource; None if it does not exist."""
+        response = self._send("GET", url, None)
+        return None if response.status == 404 else self._check("GET", url, response)
 
     def change(self, method: str, url: str, body: dict[str, Any] | None) -> None:
-        """Send a change and wait until it is done."""
-        operation = self._accepted(method, url, self._send(method, url, body))
+        """Send a change and wait until its operation is done.
+
+        Args:
+            method: HTTP method.
+            url: URL of the resource or collection.
+            body: JSON body, or None.
+
+        Raises:
+            RequestError: Google Cloud rejects the request, the operation fails, or it takes too long.
+        """
+        operation = self._check(method, url, self._send(method, url, body))
         if operation.get("kind") != "compute#operation":
             return
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while operation["status"] != "DONE":
             if time.monotonic() > deadline:
-                raise Refusal(f"{method} {url}: not done after {_PATIENCE:g} s. Run this again")
+                raise RequestError(f"{method} {url}: not done after {_TIMEOUT_SECONDS:g} s. Run the playbook again")
             time.sleep(self._poll_seconds)
             operation |= self.get(operation["selfLink"]) or {}
         errors = [error.get("message", "") for error in operation.get("error", {}).get("errors", [])]
         if errors:
-            raise Refusal(f"Google Cloud failed at {method} {url}: {'; '.join(errors)}. {_REMEDY}")
+            raise RequestError(f"Google Cloud failed at {method} {url}: {'; '.join(errors)}. {_REMEDY}")
 
-    def _send(self, method: str, url: str, body: dict[str, Any] | None) -> Answer:
+    def _send(self, method: str, url: str, body: dict[str, Any] | None) -> Response:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310  # by gcp_resources
+        request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310  gcp_resources builds it
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                return Answer(answer.status, json.loads(answer.read() or b"{}"))
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  the same
+                return Response(response.status, json.loads(response.read() or b"{}"))
         except urllib.error.HTTPError as error:
-            return Answer(error.code, _json(error.read()))
+            return Response(error.code, _parse_json(error.read()))
         except OSError as error:
-            raise Refusal(f"no answer from {url}: {error}. Is this machine online?") from None
+            raise RequestError(f"no response from {url}: {error}. Is this machine online?") from None
 
     @staticmethod
-    def _accepted(method: str, url: str, answer: Answer) -> dict[str, Any]:
-        if answer.status < 300:
-            return answer.body
-        reason = answer.body.get("error", {}).get("message", "no reason given")
-        raise Refusal(f"Google Cloud refuses {method} {url} ({answer.status}): {reason}. {_REMEDY}")
+    def _check(method: str, url: str, response: Response) -> dict[str, Any]:
+        if response.status < 300:
+            return response.body
+        reason = response.body.get("error", {}).get("message", "no reason given")
+        raise RequestError(f"Google Cloud refuses {method} {url} ({response.status}): {reason}. {_REMEDY}")
 
 
-def _json(text: bytes) -> dict[str, Any]:
+def _parse_json(text: bytes) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except ValueError:
@@ -105,8 +121,20 @@ def _json(text: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def make(cloud: Cloud, resource: dict[str, Any], dry_run: bool) -> tuple[bool, dict[str, Any]]:
-    """Whether something had to change, and the resource."""
+def create(cloud: Cloud, resource: dict[str, Any], dry_run: bool) -> tuple[bool, dict[str, Any]]:
+    """Create a resource if it does not exist; start it if it is a stopped machine.
+
+    Args:
+        cloud: Google Cloud's APIs.
+        resource: An item of filter `gcp_resources`.
+        dry_run: Only read.
+
+    Returns:
+        Whether something changed (or would change), and the resource.
+
+    Raises:
+        RequestError: A request failed.
+    """
     found = cloud.get(resource["url"])
     if found is None and not dry_run:
         cloud.change("POST", resource["create"], resource["body"])
@@ -121,8 +149,20 @@ def make(cloud: Cloud, resource: dict[str, Any], dry_run: bool) -> tuple[bool, d
     return stopped, found
 
 
-def remove(cloud: Cloud, resource: dict[str, Any], dry_run: bool) -> bool:
-    """Whether something had to change."""
+def delete(cloud: Cloud, resource: dict[str, Any], dry_run: bool) -> bool:
+    """Delete a resource if it exists.
+
+    Args:
+        cloud: Google Cloud's APIs.
+        resource: An item of filter `gcp_resources`.
+        dry_run: Only read.
+
+    Returns:
+        Whether something changed (or would change).
+
+    Raises:
+        RequestError: A request failed.
+    """
     found = cloud.get(resource["url"])
     if found is not None and not dry_run:
         cloud.change("DELETE", resource["url"], None)
@@ -130,6 +170,7 @@ def remove(cloud: Cloud, resource: dict[str, Any], dry_run: bool) -> bool:
 
 
 def main() -> None:
+    """Run the module."""
     options = {
         "resource": {"type": "dict", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -137,14 +178,14 @@ def main() -> None:
         "poll_seconds": {"type": "float", "default": 5},
     }
     module = AnsibleModule(argument_spec=options, supports_check_mode=True)
-    wanted = module.params
-    cloud = Cloud(wanted["token"], wanted["poll_seconds"])
+    params = module.params
+    cloud = Cloud(params["token"], params["poll_seconds"])
     try:
-        if wanted["state"] == "absent":
-            module.exit_json(changed=remove(cloud, wanted["resource"], module.check_mode))
-        changed, found = make(cloud, wanted["resource"], module.check_mode)
+        if params["state"] == "absent":
+            module.exit_json(changed=delete(cloud, params["resource"], module.check_mode))
+        changed, found = create(cloud, params["resource"], module.check_mode)
         module.exit_json(changed=changed, found=found)
-    except Refusal as error:
+    except RequestError as error:
         module.fail_json(msg=str(error))
 
 

@@ -1,1 +1,1 @@
-"""What firelib is compared with: one peer a file, each with the settings that were found best for it."""
+"""Peers that firelib is compared with: one per file, each with the best settings that were found."""

@@ -1,7 +1,7 @@
-"""ArrayRecord: Google's container for records read at random, as Grain uses it.
+"""ArrayRecord: Google's file format for random access to records, which Grain reads.
 
-It stores bytes and knows no features: it is given the serialized Examples ready-made when writing (in its favour), and
-`parse_example` makes tensors of what it reads.
+It stores bytes, not features: the writer gets Examples that are already serialized (in its favour), and `parse_example`
+parses the records that it reads.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def write(path: Path, records: Sequence[bytes]) -> None:
 
 
 def dataset(path: Path, features: Sequence[Feature], batch: int) -> Any:
-    """Batches of (features, label)."""
+    """Read batches of (features, label)."""
     import numpy as np
     import tensorflow as tf
     from array_record.python.array_record_module import ArrayRecordReader

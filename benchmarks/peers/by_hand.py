@@ -1,8 +1,8 @@
-"""What one writes without firelib: imports, the same model, `parse_example` on the same shards, `fit`, export.
+"""A training script without firelib: imports, the same model, `parse_example` on the same shards, `fit`, export.
 
     python -m benchmarks.peers.by_hand FOLDER
 
-It prints `first step` when the first step is done. FOLDER takes the model.
+It prints `first step` after the first step, and saves the model into FOLDER.
 """
 
 import sys
@@ -22,15 +22,15 @@ _DTYPES = {"bytes": tf.string, "float": tf.float32, "int64": tf.int64}
 
 
 class _FirstStep(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no type information
-    """Says when the first step is done."""
+    """Prints a line after the first step."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said = False
+        self._printed = False
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002  Keras' signature
-        if not self._said:
-            self._said = True
+        if not self._printed:
+            self._printed = True
             print("first step", flush=True)  # noqa: T201  the benchmark reads it
 
 

@@ -1,4 +1,4 @@
-"""What tutorials do: a `tf.train.Example` a row."""
+"""The way of most tutorials: one `tf.train.Example` per row in Python."""
 
 from collections.abc import Mapping
 from pathlib import Path

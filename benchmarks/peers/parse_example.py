@@ -1,4 +1,4 @@
-"""tf.data as it is tuned best: whole batches parsed at once, in parallel."""
+"""tf.data with the best tuning: parse whole batches at once, in parallel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _BUFFER = 1 << 20
 
 
 def dataset(files: Sequence[str], features: Sequence[Feature], batch: int, shuffle: int = 0) -> Any:
-    """Batches of (features, label); records pass a shuffle buffer of that many first."""
+    """Read batches of (features, label), with a shuffle buffer of `shuffle` records (none if 0)."""
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(list(files), buffer_size=_BUFFER)
@@ -23,7 +23,7 @@ def dataset(files: Sequence[str], features: Sequence[Feature], batch: int, shuff
 
 
 def two_files_at_once(files: Sequence[str], features: Sequence[Feature], batch: int) -> Any:
-    """The same with two files read side by side, in any order; batches are made inside a file."""
+    """Read batches of (features, label) from two files in parallel, in any order; a batch comes from one file."""
     import tensorflow as tf
 
     def of_file(file: Any) -> Any:
@@ -36,7 +36,7 @@ def two_files_at_once(files: Sequence[str], features: Sequence[Feature], batch: 
 
 
 def parser(features: Sequence[Feature]) -> Any:
-    """A function of a vector of serialized Examples."""
+    """Return a function that parses a vector of serialized Examples."""
     import tensorflow as tf
 
     dtypes = {"bytes": tf.string, "float": tf.float32, "int64": tf.int64}

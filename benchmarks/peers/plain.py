@@ -1,4 +1,4 @@
-"""The file system: the same bytes, written and read without looking at them."""
+"""The file system: writes and reads the same bytes without parsing them."""
 
 from collections.abc import Sequence
 from pathlib import Path

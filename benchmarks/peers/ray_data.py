@@ -1,4 +1,4 @@
-"""Ray Data on two cores: what more rows cost, without the start of Ray, of its workers and of its plan."""
+"""Ray Data on two cores: the cost of additional rows, without that of starting Ray, its workers and the execution."""
 
 import logging
 import shutil
@@ -13,7 +13,7 @@ from benchmarks.measure import Way
 
 CPUS = 2
 
-_TRIES = 3
+_ATTEMPTS = 3
 
 WRITE_SETTINGS = f"write_tfrecords, {CPUS} CPUs and blocks, images as bytes; rate of additional rows"
 READ_SETTINGS = (
@@ -22,10 +22,10 @@ READ_SETTINGS = (
 
 
 def way(run: Callable[[int], Any], few: int, many: int, settings: str) -> Way:
-    """A job for some number of rows, timed for as many as `many` is more than `few`.
+    """Build a way that times the difference between `many` and `few` rows.
 
-    A Ray of its own comes up for it each time, with workers that have imported TensorFlow, and is gone afterwards: at
-    rest it would take cores from others.
+    Each run starts its own Ray, with workers that have imported TensorFlow, and stops it afterwards: even an idle Ray
+    takes cores from other ways.
     """
 
     def before() -> None:
@@ -50,12 +50,12 @@ def _stop() -> None:
 
 
 def _more_rows(run: Callable[[int], Any], few: int, many: int) -> float:
-    """Seconds that `many` rows take more than `few`.
+    """Measure the additional seconds that `many` rows take.
 
     Raises:
-        RuntimeError: Many took no longer than few, time and again: they are too few to tell.
+        RuntimeError: In every attempt, many rows took no longer than few.
     """
-    for _ in range(_TRIES):
+    for _ in range(_ATTEMPTS):
         before, after = _seconds(run, few), _seconds(run, many)
         if after > before:
             return after - before
@@ -79,7 +79,7 @@ def write(folder: Path, table: pa.Table) -> None:
 
 
 def read(files: Sequence[str], batch: int) -> int:
-    """Rows read."""
+    """Read all batches; return the number of rows."""
     import ray
 
     rows = 0
@@ -89,7 +89,7 @@ def read(files: Sequence[str], batch: int) -> int:
 
 
 def writable(table: pa.Table) -> pa.Table:
-    """Images as bytes, which is how Ray Data writes them fastest."""
+    """Convert images to bytes, which Ray Data writes fastest."""
     return pa.table({name: _flat(table[name]) for name in table.column_names})
 
 

@@ -1,6 +1,6 @@
-"""tfx-bsl in a process and an environment of its own: it wants other versions of what firelib uses.
+"""tfx-bsl in a separate process and environment: it needs other versions of firelib's dependencies.
 
-A script (`tfx_bsl_process.py`) runs there, takes one JSON line a job and answers with the seconds that it took.
+The script `tfx_bsl_process.py` runs there; it reads one job per line as JSON and answers with the seconds of the job.
 """
 
 import json
@@ -31,17 +31,17 @@ _TYPES = {"bytes": "BYTES", "float": "FLOAT", "int64": "INT"}
 
 
 def environment() -> Path:
-    """The environment's Python; made if it is not there.
+    """Path of the environment's Python; the environment is created if it does not exist.
 
     Raises:
-        RuntimeError: It cannot be made here.
+        RuntimeError: The environment cannot be created.
     """
     python = ENVIRONMENT / "bin" / "python"
     if not (ENVIRONMENT / ".done").exists():
-        note(f"making an environment for {REQUIREMENT}")
+        note(f"creating an environment for {REQUIREMENT}")
         uv = shutil.which("uv", path=f"{os.environ.get('PATH', '')}:{ROOT / '.uv' / 'bin'}")
         if uv is None:
-            raise RuntimeError("there is no uv; run make setup")
+            raise RuntimeError("uv is missing: run make setup")
         _run(uv, "venv", "--quiet", "--clear", "--python", "3.11", str(ENVIRONMENT))
         _run(uv, "pip", "install", "--quiet", "--python", str(python), REQUIREMENT)
         (ENVIRONMENT / ".done").touch()
@@ -55,16 +55,16 @@ def _run(*command: str) -> None:
 
 
 class TfxBsl:
-    """The process; a context manager, which ends it."""
+    """The process, as a context manager that ends it."""
 
     def __init__(self) -> None:
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
-        # -I: the script's folder, where a file is called like the package, is not searched for imports.
+        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
+        # -I: do not search the script's folder for imports, since a file in it has the package's name.
         self._process = subprocess.Popen(  # noqa: S603  our own script
             [str(environment()), "-I", str(SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             text=True,
         )
 
@@ -73,23 +73,23 @@ class TfxBsl:
 
     def __exit__(self, *error: object) -> None:
         self._process.communicate()
-        self._said.close()
+        self._stderr.close()
 
     def load(self, table: Path) -> None:
-        """Take an Arrow file into memory, for `write`."""
+        """Load an Arrow file into memory, for `write`."""
         self._ask({"do": "load", "table": str(table)})
 
     def write(self, path: Path) -> float:
-        """Seconds to encode and write the loaded table."""
+        """Encode and write the loaded table; return the seconds."""
         return float(self._ask({"do": "write", "path": str(path)})["seconds"])
 
     def read(self, files: Sequence[str], features: Sequence[Feature], batch: int) -> dict[str, Any]:
-        """Seconds to read files into record batches, and how many rows they held."""
+        """Read files into record batches; return the `seconds` and the number of `rows`."""
         types = {feature.name: _TYPES[list_kind(feature)] for feature in features}
         return self._ask({"do": "read", "files": list(files), "features": types, "batch": batch})
 
     def rows(self, files: Sequence[str], features: Sequence[Feature]) -> list[dict[str, Any]]:
-        """What files hold: each value a list, bytes as Latin-1."""
+        """Read the rows of files: each value is a list, and bytes are decoded as Latin-1."""
         types = {feature.name: _TYPES[list_kind(feature)] for feature in features}
         answer = self._ask({"do": "rows", "files": list(files), "features": types})
         return list(answer["rows"])
@@ -99,18 +99,18 @@ class TfxBsl:
         assert self._process.stdout
         print(json.dumps(job), file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {"error": self._last_words()}
+        answer = json.loads(line) if line else {"error": self._read_stderr()}
         if "error" in answer:
             raise RuntimeError(f"tfx-bsl: {answer['error']}")
         return dict(answer)
 
-    def _last_words(self) -> str:
-        self._said.seek(0)
-        return f"the process ended: {self._said.read().strip()[-500:]}"
+    def _read_stderr(self) -> str:
+        self._stderr.seek(0)
+        return f"the process exited: {self._stderr.read().strip()[-500:]}"
 
 
 def save_lists(path: Path, table: pa.Table) -> None:
-    """An Arrow file in the form that tfx-bsl encodes: every value a list of int64, float32 or bytes."""
+    """Write an Arrow file in the form that tfx-bsl encodes: each value is a list of int64, float32 or bytes."""
     lists = pa.table({name: _lists(table[name].combine_chunks()) for name in table.column_names})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, lists.schema) as writer:
         writer.write_table(lists)

@@ -1,4 +1,4 @@
-"""Runs in tfx-bsl's environment: a JSON job a line from standard input, a JSON answer a line to standard output."""
+"""Runs in tfx-bsl's environment: reads one JSON job per line and writes one JSON answer per line."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _BUFFER = 1 << 20
 
 
 class Jobs:
-    """What can be asked for; the name of a method is the name of the job."""
+    """The jobs; a method's name is the name of its job."""
 
     def load(self, job: dict[str, Any]) -> dict[str, Any]:
         with pa.OSFile(job["table"]) as file:
@@ -65,9 +65,9 @@ def main() -> None:
         job = json.loads(line)
         try:
             answer = getattr(jobs, job["do"])(job)
-        except Exception as error:  # noqa: BLE001  whatever it is, the one who asked must hear of it
+        except Exception as error:  # noqa: BLE001  the parent raises it
             answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), flush=True)  # noqa: T201  the answer
+        print(json.dumps(answer), flush=True)  # noqa: T201  the parent reads it
 
 
 if __name__ == "__main__":

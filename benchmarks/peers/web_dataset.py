@@ -1,7 +1,7 @@
-"""WebDataset: samples as files in a tar.
+"""WebDataset: samples as files in a tar archive.
 
-Like ArrayRecord it stores bytes: it is given the serialized Examples ready-made when writing (in its favour), and
-`parse_example` makes tensors of what it reads.
+Like ArrayRecord it stores bytes: the writer gets Examples that are already serialized (in its favour), and
+`parse_example` parses the records that it reads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ def write(path: Path, records: Sequence[bytes]) -> None:
 
 
 def dataset(path: Path, features: Sequence[Feature], batch: int) -> Any:
-    """Batches of (features, label)."""
+    """Read batches of (features, label)."""
     import tensorflow as tf
     import webdataset
 

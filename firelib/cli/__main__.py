@@ -1,4 +1,4 @@
-"""`python -m firelib.cli`: the command line where its script is not on the path."""
+"""`python -m firelib.cli`: the command line, if its script is not on PATH."""
 
 from firelib.cli import main
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from firelib.cli.project import Project, options_given, project
+from firelib.cli.project import Project, current_options, load_project
 from firelib.errors import FirelibError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def submit(
     from firelib.launch.client.request_json import show_request
     from firelib.launch.job_spec import JobSpec, Replicas, Resources, new_job_id, parse_gpu, stage_of
 
-    here = project()
+    here = load_project()
     command = tuple(stage or ("firelib", "train"))
     spec = JobSpec(
         command=command,
@@ -106,11 +106,11 @@ def plan(
     from firelib.launch.client.plan import Wish, plans
     from firelib.launch.client.plan_table import show_plans
     from firelib.launch.job_spec import Replicas, Resources, parse_gpu, refuse
-    from firelib.project_layout import project_of
+    from firelib.project_layout import find_project
 
     wish = Wish(Resources(gpu=parse_gpu(gpu), machine=machine), Replicas(replicas, buying), region)
     refuse([*wish.resources.problems(), *wish.replicas.problems()], where="the command line")
-    show_plans(plans(to, wish, project_of(options_given().params)))
+    show_plans(plans(to, wish, find_project(current_options().params)))
 
 
 def _passed_on() -> dict[str, str]:
@@ -178,7 +178,7 @@ def _words(folder: Path) -> list[str]:
     words = sys.argv[1:]
     if "--params" in words:
         place = words.index("--params") + 1
-        words[place] = str(options_given().params.absolute().relative_to(folder))
+        words[place] = str(current_options().params.absolute().relative_to(folder))
     return words
 
 
@@ -222,9 +222,9 @@ def fetch(job_id: _JobId) -> None:
 def _job(job_id: str) -> "tuple[Backend, JobRecord]":
     from firelib.launch.backend import backend
     from firelib.launch.job_record import read_record
-    from firelib.project_layout import project_of
+    from firelib.project_layout import find_project
 
-    record = read_record(project_of(options_given().params), job_id)
+    record = read_record(find_project(current_options().params), job_id)
     return backend(record.backend), record
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: options before the command, the project that they work in."""
+"""What the commands share: the global options and the project."""
 
 import threading
 from collections.abc import Iterator
@@ -16,17 +16,22 @@ if TYPE_CHECKING:
     from firelib.recipe import Recipe
 
 RecipeName = Annotated[
-    str | None, typer.Option("--recipe", help="A recipe with a pipeline of its own, pipelines/NAME/params.yaml.")
+    str | None, typer.Option("--recipe", help="Recipe with its own pipeline, pipelines/NAME/params.yaml.")
 ]
 TrackingName = Annotated[
     Literal["none", "wandb", "tensorboard"] | None,
-    typer.Option("--tracking", help="Where figures go; default: FIRELIB_TRACKING, else wandb."),
+    typer.Option("--tracking", help="Where metrics are logged; default: FIRELIB_TRACKING, else wandb."),
 ]
 
 
 @dataclass(frozen=True)
 class Options:
-    """What stands before the command."""
+    """The options before the command.
+
+    Attributes:
+        params: Path of params.yaml.
+        debug: Whether to show tracebacks and the output of Ray's workers.
+    """
 
     params: Path
     debug: bool
@@ -36,18 +41,27 @@ _options = Options(Path("params.yaml"), debug=False)
 
 
 def set_options(options: Options) -> None:
-    """Keep what was given: typer hands it to a callback, the commands need it."""
-    global _options  # noqa: PLW0603  one command line a process
+    """Store the options: typer passes them to a callback, but the commands need them."""
+    global _options  # noqa: PLW0603  a process has one command line
     _options = options
 
 
-def options_given() -> Options:
+def current_options() -> Options:
+    """The options of this command line."""
     return _options
 
 
 @dataclass(frozen=True)
 class Project:
-    """What a stage works with; `pipeline` is the dvc.yaml that it stands in."""
+    """The inputs of a stage.
+
+    Attributes:
+        recipe: The recipe.
+        params: Its parameters.
+        environment: Settings from `FIRELIB_*` variables.
+        paths: Paths of the recipe's files.
+        pipeline: The dvc.yaml that defines its stages.
+    """
 
     recipe: "Recipe"
     params: "Params"
@@ -56,20 +70,24 @@ class Project:
     pipeline: Path
 
 
-def project(name: str | None = None) -> Project:
-    """The project of `--params`, or of the recipe of this name."""
+def load_project(name: str | None = None) -> Project:
+    """Load the project of `--params`, or of the named recipe.
+
+    Raises:
+        FirelibError: A parameter, a variable or the recipe is invalid, or the named recipe has no pipeline.
+    """
     from firelib import storage
     from firelib.config import load_environment, load_params, model_params
     from firelib.job_context import is_passing, shared_root
-    from firelib.project_layout import Paths, project_of
+    from firelib.project_layout import Paths, find_project
     from firelib.recipe import load_recipe
 
     environment = load_environment()
-    file = params_file(name)
+    file = find_params_file(name)
     params = load_params(file, environment)
     recipe = load_recipe(params.recipe)
-    model_params(recipe.parameters, params)  # wrong ones are found now, not after the transform
-    folder, root = project_of(file), params.storage.root
+    model_params(recipe.parameters, params)  # validates them now, not after the transform
+    folder, root = find_project(file), params.storage.root
     elsewhere = is_passing(folder)
     root = shared_root(root) if elsewhere else root
     root = str(folder / root) if storage.is_local(root) else root
@@ -78,32 +96,43 @@ def project(name: str | None = None) -> Project:
     return Project(recipe, params, environment, paths, file.with_name("dvc.yaml"))
 
 
-def params_file(recipe: str | None) -> Path:
+def find_params_file(recipe: str | None) -> Path:
+    """Find the params.yaml of `--params`, or of the named recipe.
+
+    Raises:
+        FirelibError: The named recipe has no pipeline.
+    """
     from firelib.config import load_params
-    from firelib.project_layout import params_of, project_of
+    from firelib.project_layout import find_params, find_project
 
-    given = options_given().params
-    if recipe is None or (given.is_file() and load_params(given).recipe == recipe):
-        return given
-    return params_of(recipe, project_of(given))
+    params = current_options().params
+    if recipe is None or (params.is_file() and load_params(params).recipe == recipe):
+        return params
+    return find_params(recipe, find_project(params))
 
 
-def tracked(environment: "Environment", tracking: str | None) -> "Environment":
+def with_tracking(environment: "Environment", tracking: str | None) -> "Environment":
+    """Override `FIRELIB_TRACKING` with the value of `--tracking`, if there is one."""
     return environment.model_copy(update={"tracking": tracking}) if tracking else environment
 
 
 @contextmanager
-def ray(here: Project, importing: str) -> Iterator[None]:
-    """Ray for the time of the block; a module is imported meanwhile, since Ray's start leaves a core idle."""
+def connect_ray(project: Project, preload: str) -> Iterator[None]:
+    """Connect to Ray for the duration of the block.
+
+    Args:
+        project: The project.
+        preload: Module that the block imports. A thread imports it meanwhile: starting Ray leaves a core idle.
+    """
     from firelib.ray_setup.session import ray_session
 
-    threading.Thread(target=_import, args=(importing,), name="import", daemon=True).start()
-    with ray_session(here.environment, here.recipe, options_given().debug):
+    threading.Thread(target=_import, args=(preload,), name="import", daemon=True).start()
+    with ray_session(project.environment, project.recipe, current_options().debug):
         yield
 
 
 def _import(module: str) -> None:
     from firelib.keras_import import collector_paused
 
-    with suppress(Exception), collector_paused():  # the block imports it again, and says what is wrong
+    with suppress(Exception), collector_paused():  # the block imports it again and raises the error
         import_module(module)

@@ -64,7 +64,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             set_aside = _collect_set_aside(partitions, shards, recipe)
             manifest = build_manifest(recipe, versions, partitions, shards, set_aside)
             storage.write_bytes(storage.join(folder, MANIFEST_NAME), manifest.to_json())
-            _write_set_aside(set_aside, paths.rejected)
+            _write_set_aside(set_aside, paths.set_aside)
     return manifest
 
 

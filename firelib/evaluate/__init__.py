@@ -1,1 +1,1 @@
-"""Model + test split -> metrics, curves and pictures, beside honest baselines."""
+"""Evaluation: metrics, curves and charts of the model and of baselines on the test split."""

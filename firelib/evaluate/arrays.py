@@ -1,4 +1,4 @@
-"""Names for the arrays that metrics, baselines and plots share."""
+"""Array types that metrics, baselines and plots share."""
 
 import numpy as np
 import numpy.typing as npt

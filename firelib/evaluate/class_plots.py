@@ -1,4 +1,4 @@
-"""Pictures of several classes: which were taken for which, and the samples that were taken wrongly."""
+"""Plots for labels with several classes: confusion matrix, misclassified images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,22 +12,32 @@ from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.plots import save
 from firelib.recipe import Feature
 
-_IN_A_ROW = 5
-_MOST_NUMBERS = 20  # classes; in more cells numbers cannot be read
+_COLUMNS = 5
+_MOST_ANNOTATED_CLASSES = 20  # in smaller cells, numbers are illegible
 
 
-def picture_of(features: Sequence[Feature]) -> Feature | None:
-    """The one feature that is a picture: bytes of shape (height, width), or of 1 or 3 colours; None without it."""
-    found = [feature for feature in features if feature.dtype == "uint8" and _is_picture(feature.shape)]
-    return found[0] if len(found) == 1 else None
+def find_image_feature(features: Sequence[Feature]) -> Feature | None:
+    """Find the only feature that is an image: uint8 of shape (height, width) or (height, width, 1 or 3).
+
+    Returns:
+        The feature; None if there is no image or more than one.
+    """
+    images = [feature for feature in features if feature.dtype == "uint8" and _is_image(feature.shape)]
+    return images[0] if len(images) == 1 else None
 
 
-def _is_picture(shape: tuple[int, ...]) -> bool:
+def _is_image(shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
 def write_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: Path) -> None:
-    """A line for each test row, as `dvc plots` wants them; ordered, so that git sees only what has changed."""
+    """Write a CSV for `dvc plots` with one line per test row, ordered by class, so that git shows small differences.
+
+    Args:
+        counts: Confusion matrix [classes, classes], rows by actual class.
+        names: Names of the classes.
+        path: The CSV.
+    """
     pairs = [
         f'"{actual}","{predicted}"'
         for row, actual in zip(counts.tolist(), names, strict=True)
@@ -38,39 +48,45 @@ def write_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: P
 
 
 def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: Path) -> None:
-    """Rows of each class (down) taken for each class (across); shades are shares of the class."""
+    """Draw a confusion matrix, coloured by the share of the actual class.
+
+    Args:
+        counts: Confusion matrix [classes, classes], rows by actual class.
+        names: Names of the classes.
+        path: The PNG.
+    """
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    side = 2 + 0.55 * min(len(names), _MOST_NUMBERS)
+    side = 2 + 0.55 * min(len(names), _MOST_ANNOTATED_CLASSES)
     figure, axes = plt.subplots(figsize=(side, side), layout="constrained")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     ticks = range(len(names))
     axes.set_xticks(ticks, names, rotation=60, ha="right")
     axes.set_yticks(ticks, names)
     axes.set(xlabel="predicted", ylabel="actual")
-    for row, column in np.argwhere(counts > 0) if len(names) <= _MOST_NUMBERS else ():
-        shade = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=shade, fontsize=8)
+    for row, column in np.argwhere(counts > 0) if len(names) <= _MOST_ANNOTATED_CLASSES else ():
+        color = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize=8)
     save(figure, path)
 
 
 def draw_mistakes(
-    pictures: npt.NDArray[np.uint8], labels: Labels, scores: Floats, names: Sequence[str], folder: Path
+    images: npt.NDArray[np.uint8], labels: Labels, scores: Floats, names: Sequence[str], folder: Path
 ) -> None:
-    """Samples with what they are and what the model was sure that they are.
+    """Draw misclassified images with their actual and predicted class.
 
     Args:
-        pictures: [samples, height, width] or [samples, height, width, colours].
-        labels: What they are [samples].
+        images: uint8 [samples, height, width] or [samples, height, width, channels].
+        labels: Actual classes [samples].
         scores: Probability of each class [samples, classes].
-        names: Of the classes.
-        folder: Where `mistakes.png` goes.
+        names: Names of the classes.
+        folder: The folder in which `mistakes.png` is written.
     """
-    rows = max(1, -(-len(pictures) // _IN_A_ROW))
-    figure, grid = plt.subplots(rows, _IN_A_ROW, figsize=(8, 1.9 * rows), layout="constrained", squeeze=False)
+    rows = max(1, -(-len(images) // _COLUMNS))
+    figure, grid = plt.subplots(rows, _COLUMNS, figsize=(8, 1.9 * rows), layout="constrained", squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for axes, picture, label, score in zip(grid.flat, pictures, labels, scores, strict=False):
-        axes.imshow(picture.squeeze(), cmap="gray_r")
+    for axes, image, label, score in zip(grid.flat, images, labels, scores, strict=False):
+        axes.imshow(image.squeeze(), cmap="gray_r")
         text = f"{names[int(label)]}\n→ {names[score.argmax()]} {score.max():.1%}"
         axes.set_title(text, fontsize=8)
     save(figure, folder / "mistakes.png")

@@ -1,4 +1,4 @@
-"""Metrics and tables of probabilities for a label with several classes."""
+"""Metrics of probabilities for a label with several classes."""
 
 from collections.abc import Sequence
 
@@ -10,27 +10,37 @@ from firelib.evaluate.arrays import Floats, Labels
 
 
 def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
-    """Figures that compare models.
+    """Compute the metrics that compare models.
 
     Args:
-        labels: 0 to classes - 1 [rows].
-        probabilities: Of each class [rows, classes].
+        labels: Integers from 0 to classes - 1 [rows].
+        probabilities: Probability of each class [rows, classes].
 
     Returns:
-        `accuracy`; `log_loss` in nats; `macro_f1`, the mean of the classes' F1, in which rare ones count as much.
+        `accuracy`; `log_loss` in nats; `macro_f1`, the mean F1 of the classes, in which rare classes weigh as much as
+        frequent ones.
     """
-    classes, chosen = range(probabilities.shape[1]), probabilities.argmax(axis=1)
+    classes, predicted = range(probabilities.shape[1]), probabilities.argmax(axis=1)
     return {
-        "accuracy": float(np.mean(chosen == labels)),
+        "accuracy": float(np.mean(predicted == labels)),
         "log_loss": float(log_loss(labels, probabilities, labels=classes)),
-        "macro_f1": float(f1_score(labels, chosen, labels=classes, average="macro", zero_division=0)),
+        "macro_f1": float(f1_score(labels, predicted, labels=classes, average="macro", zero_division=0)),
     }
 
 
-def by_class(labels: Labels, probabilities: Floats, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Class → precision, recall, F1 and rows; a figure that is not defined is 0."""
-    chosen = probabilities.argmax(axis=1)
-    columns = precision_recall_fscore_support(labels, chosen, labels=range(len(names)), zero_division=0)
+def metrics_by_class(labels: Labels, probabilities: Floats, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Compute the metrics of each class.
+
+    Args:
+        labels: Integers from 0 to classes - 1 [rows].
+        probabilities: Probability of each class [rows, classes].
+        names: Names of the classes.
+
+    Returns:
+        Name → `precision`, `recall`, `f1` and `rows`; an undefined metric is 0.
+    """
+    predicted = probabilities.argmax(axis=1)
+    columns = precision_recall_fscore_support(labels, predicted, labels=range(len(names)), zero_division=0)
     precision, recall, f1, rows = (column.tolist() for column in columns)
     return {
         name: {"precision": precision[i], "recall": recall[i], "f1": f1[i], "rows": rows[i]}
@@ -39,14 +49,23 @@ def by_class(labels: Labels, probabilities: Floats, names: Sequence[str]) -> dic
 
 
 def confusion(labels: Labels, probabilities: Floats) -> npt.NDArray[np.int64]:
-    """How many rows of each class (first axis) were taken for each class (second)."""
+    """Count the rows by actual class (first axis) and predicted class (second axis)."""
     counts: npt.NDArray[np.int64] = confusion_matrix(
         labels, probabilities.argmax(axis=1), labels=range(probabilities.shape[1])
     )
     return counts
 
 
-def worst(labels: Labels, probabilities: Floats, count: int) -> npt.NDArray[np.intp]:
-    """Rows that were taken for another class, the surest ones first."""
+def find_confident_mistakes(labels: Labels, probabilities: Floats, count: int) -> npt.NDArray[np.intp]:
+    """Find misclassified rows.
+
+    Args:
+        labels: Integers from 0 to classes - 1 [rows].
+        probabilities: Probability of each class [rows, classes].
+        count: Maximum number of rows.
+
+    Returns:
+        Indices of rows, by decreasing probability of the predicted class.
+    """
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:count]

@@ -21,12 +21,12 @@ _BINS = 15
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves to draw; each is (x, y).
+    """Curves of a binary classifier; each is a pair of arrays (x, y).
 
     Attributes:
-        roc: False against true positive rate.
-        precision_recall: Recall against precision.
-        calibration: Mean predicted probability against the share that came true, in bins of equal counts.
+        roc: False positive rate, true positive rate.
+        precision_recall: Recall, precision.
+        calibration: Mean predicted probability and observed share of label 1, in bins of equal counts.
     """
 
     roc: tuple[Floats, Floats]
@@ -35,11 +35,15 @@ class Curves:
 
 
 def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
-    """Figures that compare models: of rank (ROC AUC, average precision) and of probability (the others).
+    """Compute the metrics that compare models.
 
     Args:
         labels: 0 or 1 [rows].
-        probabilities: Of label 1 [rows].
+        probabilities: Probability of label 1 [rows].
+
+    Returns:
+        `roc_auc` and `average_precision`, which depend on the ranking only; `log_loss` in nats, `brier` and `accuracy`
+        (at threshold 0.5), which depend on the probabilities.
     """
     return {
         "roc_auc": float(roc_auc_score(labels, probabilities)),
@@ -51,18 +55,23 @@ def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
 
 
 def curves(labels: Labels, probabilities: Floats) -> Curves:
-    """The curves, thinned to what a picture can show."""
+    """Compute the curves, with at most 200 points each.
+
+    Args:
+        labels: 0 or 1 [rows].
+        probabilities: Probability of label 1 [rows].
+    """
     false_positives, true_positives, _ = roc_curve(labels, probabilities)
     precision, recall, _ = precision_recall_curve(labels, probabilities)
-    share, predicted = calibration_curve(labels, probabilities, n_bins=_BINS, strategy="quantile")
+    observed, predicted = calibration_curve(labels, probabilities, n_bins=_BINS, strategy="quantile")
     return Curves(
         roc=_thin(false_positives, true_positives),
         precision_recall=_thin(recall[::-1], precision[::-1]),
-        calibration=(predicted, share),
+        calibration=(predicted, observed),
     )
 
 
 def _thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """At most `_POINTS` points, equally far apart in rank, both ends kept."""
+    """Keep at most `_POINTS` points at equal distances in the arrays, including both ends."""
     keep = np.unique(np.linspace(0, len(x) - 1, _POINTS).round().astype(int))
     return x[keep], y[keep]

@@ -16,19 +16,21 @@ _ROWS = 8192
 
 
 class TrainedModel:
-    """The Keras model that `firelib train` left.
+    """The Keras model that `firelib train` saved.
 
     Args:
         folder: `models/<recipe>`.
 
     Raises:
-        FirelibError: There is none.
+        FirelibError: The model does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         path = folder / "model.keras"
         if not path.is_file():
-            raise FirelibError(f"there is no model {path}", remedy="firelib train makes it (or dvc checkout)")
+            raise FirelibError(
+                f"the model {path} does not exist", where=str(folder), remedy="run firelib train (or dvc checkout)"
+            )
         import_keras()
         import keras
 
@@ -40,13 +42,13 @@ class TrainedModel:
         return list(self._model.input)
 
     def predict(self, features: "Batch") -> Floats:
-        """Outputs for raw values.
+        """Score raw feature values.
 
         Args:
             features: Feature name → array [rows, …]; strings as bytes or str.
 
         Returns:
-            [rows] for a single output, else [rows, outputs].
+            float64 [rows] for a single output, otherwise [rows, outputs].
         """
         rows = len(next(iter(features.values())))
         parts = [self._score(features, start) for start in range(0, rows, _ROWS)]

@@ -1,4 +1,4 @@
-"""Curves as CSV files for `dvc plots` and as PNG pictures for people."""
+"""Curves as CSV files for `dvc plots` and as PNG files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")  # no screen is needed
+matplotlib.use("Agg")  # needs no display
 from matplotlib import pyplot as plt
 
 from firelib import storage
@@ -18,15 +18,15 @@ _CHARTS = {
     "precision_recall": ("recall", "precision"),
     "calibration": ("predicted probability", "share that came true"),
 }
-_STEADY = {"Software": None}  # no version in the file: equal curves are equal bytes
+_METADATA = {"Software": None}  # omits Matplotlib's version, so that equal curves give equal bytes
 
 
 def write_curves(all_curves: Mapping[str, Curves], folder: Path) -> None:
-    """One CSV a curve and model, and one PNG a kind of curve.
+    """Write a CSV per curve and model, and a PNG per kind of curve.
 
     Args:
-        all_curves: Model's name → its curves; the first is the one of interest.
-        folder: Where they go.
+        all_curves: Name of a model → its curves, in the order of the legend.
+        folder: The output folder.
     """
     for kind, (x_label, y_label) in _CHARTS.items():
         lines = {name: getattr(curves, kind) for name, curves in all_curves.items()}
@@ -36,7 +36,11 @@ def write_curves(all_curves: Mapping[str, Curves], folder: Path) -> None:
 
 
 def draw_training(folder: Path) -> None:
-    """Loss by step, and validation loss after each epoch, from the CSV files that training left."""
+    """Draw the training loss by step and the validation loss by epoch.
+
+    Args:
+        folder: Holds training.csv and validation.csv, which `firelib train` wrote; training.png is added.
+    """
     steps = np.genfromtxt(folder / "training.csv", delimiter=",", names=True)
     epochs = np.atleast_1d(np.genfromtxt(folder / "validation.csv", delimiter=",", names=True))
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -46,7 +50,7 @@ def draw_training(folder: Path) -> None:
     axes.plot(np.arange(window, len(loss) + 1), smooth, label=f"training (mean of {window} steps)")
     axes.plot(epochs["epoch"] * len(loss) / epochs["epoch"].max(), epochs["val_loss"], "o-", label="validation")
     axes.set(xlabel="step", ylabel="loss")
-    _with_legend(axes)
+    _add_legend(axes)
     save(figure, folder / "training.png")
 
 
@@ -66,17 +70,22 @@ def _draw(lines: Mapping[str, tuple[Floats, Floats]], x_label: str, y_label: str
     for name, (x, y) in lines.items():
         axes.plot(x, y, marker="o" if len(x) < 20 else None, label=name.replace("_", " "))
     axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1))
-    _with_legend(axes)
+    _add_legend(axes)
     save(figure, path)
 
 
-def _with_legend(axes: plt.Axes) -> None:
+def _add_legend(axes: plt.Axes) -> None:
     axes.legend()
     axes.grid(alpha=0.3)
 
 
 def save(figure: plt.Figure, path: Path) -> None:
-    """Write a figure as PNG, equal ones to equal bytes, and forget it."""
+    """Write a figure as PNG and close it; equal figures give equal bytes.
+
+    Args:
+        figure: The figure.
+        path: The PNG; its folder is created.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120, metadata=_STEADY)
+    figure.savefig(path, dpi=120, metadata=_METADATA)
     plt.close(figure)

@@ -1,4 +1,4 @@
-"""What is measured and drawn for a kind of label: two classes, or more."""
+"""Evaluation tasks: the metrics and plots of a binary label, or of a label with several classes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from firelib import storage
 from firelib.errors import FirelibError
 from firelib.evaluate import classes, metrics
 from firelib.evaluate.arrays import Floats, Labels
-from firelib.evaluate.class_plots import draw_confusion, draw_mistakes, picture_of, write_confusion
+from firelib.evaluate.class_plots import draw_confusion, draw_mistakes, find_image_feature, write_confusion
 from firelib.evaluate.plots import write_curves
 from firelib.project_layout import Paths
 from firelib.recipe import Feature
@@ -19,103 +19,130 @@ _MISTAKES = 25
 
 
 class Task(Protocol):
-    """A kind of label."""
+    """How to evaluate a kind of label.
+
+    Attributes:
+        classes: Number of classes.
+    """
 
     classes: int
 
     def metrics(self, labels: Labels, probabilities: Floats) -> dict[str, float]:
-        """Metric → value, from probabilities [rows, classes]."""
+        """Compute the metrics that compare models.
+
+        Args:
+            labels: Integers from 0 to classes - 1 [rows].
+            probabilities: Probability of each class [rows, classes].
+
+        Returns:
+            Metric → value.
+        """
 
     def write(self, labels: Labels, scores: Mapping[str, Floats], test: Batch, paths: Paths) -> None:
-        """Tables and pictures; `scores` has the model first, then baselines, the class prior last."""
+        """Write tables and plots.
+
+        Args:
+            labels: Integers from 0 to classes - 1 [rows].
+            scores: `model`, then the baselines → probabilities [rows, classes]; the class prior comes last.
+            test: Feature name → array of the test split [rows, …].
+            paths: Paths of the outputs.
+        """
 
 
-def task_of(label: Feature | None, names: Sequence[str], features: Sequence[Feature]) -> Task:
-    """The task that a label stands for.
+def select_task(label: Feature | None, names: Sequence[str], features: Sequence[Feature]) -> Task:
+    """Select the task that suits a label.
 
     Args:
-        label: From the manifest.
-        names: What its values are called; may be empty.
-        features: Among them perhaps a picture.
+        label: The label in the manifest.
+        names: Names of its classes; may be empty.
+        features: The features; if exactly one is an image, misclassified images are drawn.
 
     Raises:
-        FirelibError: It is no class.
+        FirelibError: The label is not a class.
     """
     if label and (label.range == (0, 1) or label.dtype == "bool"):
         return Binary()
     if label and label.dtype not in ("string", "bytes") and not label.shape and label.range and label.range[0] == 0:
         count = int(label.range[1]) + 1
-        return Classes(list(names) or [str(value) for value in range(count)], picture_of(features))
+        return Classes(list(names) or [str(value) for value in range(count)], find_image_feature(features))
     raise FirelibError(
-        f"evaluate knows labels that are classes; this one is {label}",
+        f"expected a label that is a class, got {label}",
         where="the dataset's label",
         remedy="declare it as Feature(name, 'int64', range=(0, classes - 1))",
     )
 
 
 class Binary:
-    """Two classes: curves of rank and of calibration."""
+    """Two classes: ROC, precision-recall and calibration curves."""
 
     classes = 2
 
     def metrics(self, labels: Labels, probabilities: Floats) -> dict[str, float]:
+        """See `firelib.evaluate.metrics`."""
         return metrics.metrics(labels, probabilities[:, 1])
 
     def write(self, labels: Labels, scores: Mapping[str, Floats], test: Batch, paths: Paths) -> None:
+        """Write the curves of the model and of the baselines, except the class prior, which has none."""
         del test
-        drawn = list(scores)[:-1]  # the prior has no curve
-        write_curves({name: metrics.curves(labels, scores[name][:, 1]) for name in drawn}, paths.plots)
+        names = list(scores)[:-1]
+        write_curves({name: metrics.curves(labels, scores[name][:, 1]) for name in names}, paths.plots)
 
 
 class Classes:
-    """Several classes: figures of each, which were taken for which, and the pictures that were taken wrongly.
+    """Several classes: metrics of each class, a confusion matrix, and misclassified images.
 
     Args:
-        names: Of the classes.
-        picture: The feature to draw, or None.
+        names: Names of the classes.
+        image: The feature to draw, or None.
     """
 
-    def __init__(self, names: Sequence[str], picture: Feature | None) -> None:
-        self.classes, self._names, self._picture = len(names), names, picture
+    def __init__(self, names: Sequence[str], image: Feature | None) -> None:
+        self.classes, self._names, self._image = len(names), names, image
 
     def metrics(self, labels: Labels, probabilities: Floats) -> dict[str, float]:
+        """See `firelib.evaluate.classes`."""
         return classes.metrics(labels, probabilities)
 
     def write(self, labels: Labels, scores: Mapping[str, Floats], test: Batch, paths: Paths) -> None:
+        """Write the model's metrics by class, its confusion matrix, and its most confident mistakes."""
         score, names = scores["model"], self._names
-        figures = classes.by_class(labels, score, names)
-        storage.write_bytes(str(paths.class_metrics), storage.to_json(figures))
+        class_metrics = classes.metrics_by_class(labels, score, names)
+        storage.write_bytes(str(paths.class_metrics), storage.to_json(class_metrics))
         counts = classes.confusion(labels, score)
         write_confusion(counts, names, paths.plots / "confusion.csv")
         draw_confusion(counts, names, paths.plots / "confusion.png")
-        if self._picture:
-            rows = classes.worst(labels, score, _MISTAKES)
-            draw_mistakes(test[self._picture.name][rows], labels[rows], score[rows], names, paths.plots)
+        if self._image:
+            rows = classes.find_confident_mistakes(labels, score, _MISTAKES)
+            draw_mistakes(test[self._image.name][rows], labels[rows], score[rows], names, paths.plots)
 
 
 def probabilities(outputs: Floats, count: int) -> Floats:
-    """A model's outputs as probabilities [rows, classes].
+    """Convert a model's outputs to probabilities.
 
     Args:
-        outputs: [rows] of class 1, or [rows, classes].
-        count: How many classes there are.
+        outputs: Probability of class 1 [rows], or of each class [rows, classes].
+        count: Number of classes.
+
+    Returns:
+        Probability of each class [rows, classes].
 
     Raises:
-        FirelibError: The outputs have another shape, or are no probabilities.
+        FirelibError: The outputs have another shape, or are not probabilities.
     """
     sums = outputs.sum(axis=-1, keepdims=True)
     if outputs.ndim == 1 and count == 2:
         return np.stack([1 - outputs, outputs], axis=1)
     problem = ""
     if outputs.shape[1:] != (count,):
-        problem = f"has outputs of shape {outputs.shape[1:]} for {count} classes"
+        problem = f"expected outputs of shape {(count,)} for {count} classes, got {outputs.shape[1:]}"
     elif outputs.min() < 0 or not np.allclose(sums, 1, atol=1e-3):
-        problem = f"gives values from {outputs.min():.3g} to {outputs.max():.3g} that do not add up to 1 in a row"
+        values = f"{outputs.min():.3g} to {outputs.max():.3g}"
+        problem = f"expected probabilities that sum to 1 in each row, got values from {values}"
     if problem:
         raise FirelibError(
-            f"the model {problem}",
+            problem,
             where="the recipe's build_model",
-            remedy=f"end it with Dense({count}, activation='softmax')",
+            remedy=f"end the model with Dense({count}, activation='softmax')",
         )
-    scaled: Floats = outputs / sums  # a softmax in float32 adds up to 1 but for its last bits
-    return scaled
+    normalized: Floats = outputs / sums  # a softmax in float32 sums to 1 up to rounding
+    return normalized

@@ -1,1 +1,1 @@
-"""Ray as firelib uses it: start it here, or find the one that runs."""
+"""Ray as firelib uses it: connect to a cluster, or start Ray on this machine."""

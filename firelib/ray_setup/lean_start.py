@@ -1,12 +1,18 @@
-"""Start embedded Ray without the processes that a run on one machine does not use.
+"""Start embedded Ray without the processes that a single machine does not need.
 
-`ray.init` has no switch for them, so they are left out by hand for the time of the call (Ray 2.60, pinned). Together
-they take about 4 CPU-seconds of a start, and `ray.init` waits 2 to 3 seconds for the first of them:
+`ray.init` has no options for them, so this module patches Ray's internals for the duration of the call. The patches fit
+Ray 2.60, the locked version. They save about 4 CPU-seconds per start, and 2 to 3 seconds in which `ray.init` waits for
+the API server:
 
-- the API server, which starts even with `include_dashboard=False` and then serves nothing,
-- the autoscaler's monitor: there is one node,
-- the log monitor, which prints what workers say: only `--debug` asks for that,
-- the agent's modules for the dashboard and metrics; its minimal form stays, since the raylet waits for it.
+- API server: `include_dashboard=False` only disables its modules; the process still starts, for usage statistics
+  (https://github.com/ray-project/ray/pull/26042). Patched: `ray/_private/services.py`, `start_api_server`.
+- Autoscaler monitor: runs on every head node (https://github.com/ray-project/ray/issues/12629), but there is only one
+  node to scale. Patched: `ray/_private/node.py`, `Node.start_monitor`.
+- Log monitor: prints the workers' output, which only `--debug` shows. `ray start --include-log-monitor` exists, an
+  argument of `ray.init` does not (https://github.com/ray-project/ray/pull/48891). Patched: `Node.start_log_monitor`.
+- Agent modules for the dashboard and metrics: the raylet requires the agent, but not these modules. `services.py`
+  starts the agent with `--minimal` if the packages of `ray[default]` are missing. Patched: `ray/_private/utils.py`,
+  `get_dashboard_dependency_error`.
 """
 
 from collections.abc import Iterator
@@ -17,31 +23,31 @@ from unittest.mock import patch
 
 @contextmanager
 def lean_start(log_monitor: bool) -> Iterator[None]:
-    """Leave those processes out of every Ray that starts inside the block.
+    """Omit these processes from every Ray that starts inside the block.
 
     Args:
-        log_monitor: Whether to start the one that prints what workers say.
+        log_monitor: Whether to start the log monitor.
     """
     from ray._private import node, services, utils
 
     with (
         patch.object(services, "start_api_server", _no_api_server),
-        patch.object(utils, "get_dashboard_dependency_error", _not_installed),
-        patch.object(node.Node, "start_monitor", _nothing),
-        patch.object(node.Node, "start_log_monitor", node.Node.start_log_monitor if log_monitor else _nothing),
+        patch.object(utils, "get_dashboard_dependency_error", _missing_dependency),
+        patch.object(node.Node, "start_monitor", _do_nothing),
+        patch.object(node.Node, "start_log_monitor", node.Node.start_log_monitor if log_monitor else _do_nothing),
     ):
         yield
 
 
 def _no_api_server(*_: Any, **__: Any) -> tuple[None, None]:
-    """What Ray gives where the API server did not start: no address, no process."""
+    """Return what Ray returns if the API server does not start: no address and no process."""
     return None, None
 
 
-def _not_installed() -> ImportError:
-    """As in `pip install ray` without `default`: the agent is told to be minimal."""
-    return ImportError("left out by firelib")
+def _missing_dependency() -> ImportError:
+    """Pretend that Ray is installed without its extra `default`."""
+    return ImportError("disabled by firelib")
 
 
-def _nothing(_: Any) -> None:
+def _do_nothing(_: Any) -> None:
     pass

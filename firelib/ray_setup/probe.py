@@ -1,26 +1,27 @@
-"""Ask whether Ray answers at an address, without Ray: its own client logs to the terminal and waits for minutes."""
+"""Check whether Ray responds at an address, without Ray's client, which logs to the terminal and blocks for minutes."""
 
 import os
 import socket
 import time
 from threading import Thread
 
-_SECONDS = 5.0
-# Every gRPC server answers HTTP/2's preface with a SETTINGS frame, before it asks for a token.
+_TIMEOUT_SECONDS = 5.0
+# A gRPC server answers HTTP/2's connection preface with a SETTINGS frame, before any authentication (RFC 9113,
+# sections 3.4 and 6.5). The preface ends with an empty SETTINGS frame of its own.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-_FRAME_HEADER, _SETTINGS = 9, 4
+_FRAME_HEADER, _SETTINGS = 9, 4  # bytes of a frame's header; the frame's type, which is the header's byte 3
 _LAST_PORT = 65535
 
 
-def probe(address: str, seconds: float = _SECONDS) -> None:
-    """Return if a gRPC server answers.
+def probe(address: str, seconds: float = _TIMEOUT_SECONDS) -> None:
+    """Return if a gRPC server responds at an address.
 
     Args:
         address: `host:port` or `ray://host:port`.
-        seconds: How long all of it may take, looking up the name included.
+        seconds: Timeout of the whole call, including the name lookup.
 
     Raises:
-        OSError: The address is wrong, or nothing answers there.
+        OSError: The address is invalid, or no gRPC server responds.
     """
     host, port = _parse(address)
     failures: list[Exception] = []
@@ -31,12 +32,12 @@ def probe(address: str, seconds: float = _SECONDS) -> None:
         except OSError as error:
             failures.append(error)
 
-    # A resolver takes no timeout: the thread is left behind when it hangs.
-    asking = Thread(target=ask, name="ray-probe", daemon=True)
-    asking.start()
-    asking.join(seconds)
-    if asking.is_alive():
-        raise TimeoutError(f"no answer in {seconds:g} s")
+    # The resolver has no timeout: if it hangs, the thread is abandoned.
+    thread = Thread(target=ask, name="ray-probe", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"no response within {seconds:g} s")
     if failures:
         raise failures[0]
 
@@ -52,7 +53,7 @@ def _ask(host: str, port: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     with socket.create_connection((host, port), timeout=seconds) as connection:
         if os.environ.get("RAY_USE_TLS", "0") != "0":
-            return  # the preface would have to be encrypted
+            return  # an open port must do: the preface would have to be encrypted
         connection.sendall(_PREFACE)
         answer = b""
         while len(answer) < _FRAME_HEADER:
@@ -60,9 +61,9 @@ def _ask(host: str, port: int, seconds: float) -> None:
             try:
                 part = connection.recv(_FRAME_HEADER - len(answer))
             except TimeoutError:
-                raise TimeoutError(f"the port is open, but sends no answer in {seconds:g} s") from None
+                raise TimeoutError(f"the port is open, but does not respond within {seconds:g} s") from None
             if not part:
-                raise ConnectionError("the port is open, but closes the connection")
+                raise ConnectionError("the server closes the connection")
             answer += part
     if answer[3] != _SETTINGS:
-        raise ConnectionError("the port is open, but does not speak gRPC (is it Ray's dashboard?)")
+        raise ConnectionError("the server does not speak gRPC (is this the port of Ray's dashboard?)")

@@ -1,4 +1,4 @@
-"""One Ray for all stages of a run: join the one that `RAY_ADDRESS` names, else start one in this process."""
+"""One Ray for all stages of a run: join the cluster at `RAY_ADDRESS`, or start Ray in this process."""
 
 import logging
 import os
@@ -9,13 +9,14 @@ from pathlib import Path
 from types import ModuleType
 
 from firelib.config import Environment
-from firelib.console import note, quiet
+from firelib.console import note, silence_stderr
 from firelib.errors import FirelibError
 from firelib.ray_setup.probe import probe
 from firelib.ray_setup.start import embedded_ray
 from firelib.recipe import Recipe
 
-# Set before `import ray`: reports of usage leave the machine, and the banner of warnings helps nobody.
+# Ray reads these when it is imported: send no usage reports, keep CUDA_VISIBLE_DEVICES in workers without GPUs, and
+# do not create a second environment for workers under `uv run`.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
@@ -23,39 +24,42 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 
 @contextmanager
 def ray_session(environment: Environment, recipe: Recipe | None = None, debug: bool = False) -> Iterator[str]:
-    """Connect to Ray for the time of the block and give its address.
+    """Connect to Ray for the duration of the block.
 
     Args:
         environment: `num_cpus` limits embedded Ray.
-        recipe: A recipe from a file is shipped to the workers by value.
-        debug: Show what the workers print.
+        recipe: If it was loaded from a file, Ray pickles its functions by value.
+        debug: Show the workers' output.
+
+    Yields:
+        The address of Ray's GCS, `host:port`.
 
     Raises:
-        FirelibError: Ray does not start, or does not answer.
+        FirelibError: Ray does not start, or does not respond.
     """
     import ray
 
     if recipe is not None:
-        ship_by_value(sys.modules[type(recipe).__module__])
-    if ray.is_initialized():  # a caller's Ray (tests, a notebook) is used and left running
+        pickle_by_value(sys.modules[type(recipe).__module__])
+    if ray.is_initialized():  # by the caller (tests, a notebook), who also shuts it down
         yield ray.get_runtime_context().gcs_address
         return
     address = os.environ.get("RAY_ADDRESS")
-    with _joined(address, debug) if address and address != "local" else embedded_ray(environment, debug):
-        _guard_token()
+    with _join(address, debug) if address and address != "local" else embedded_ray(environment, debug):
+        _restrict_token_file()
         yield ray.get_runtime_context().gcs_address
 
 
 @contextmanager
-def _joined(address: str, debug: bool) -> Iterator[None]:
-    """Connect to a running Ray; what its client logs natively while it fails is hidden."""
+def _join(address: str, debug: bool) -> Iterator[None]:
+    """Connect to a running Ray. Unless debugging, discard what its native client logs while it fails."""
     import ray
-    from ray._private import services
+    from ray._private import services  # resolves "auto" like `ray.init` (ray/_private/worker.py); no public API does
 
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         probe(services.canonicalize_bootstrap_address(address) if address == "auto" else address)
-        with nullcontext() if debug else quiet():
+        with nullcontext() if debug else silence_stderr():
             ray.init(
                 address=address,
                 log_to_driver=debug,
@@ -64,7 +68,7 @@ def _joined(address: str, debug: bool) -> Iterator[None]:
     except Exception as error:
         ray.shutdown()
         raise FirelibError(
-            f"cannot reach Ray at {address}: {error}",
+            f"cannot connect to Ray at {address}: {error}",
             where=f"RAY_ADDRESS={address}",
             remedy=_remedy(address),
         ) from error
@@ -76,39 +80,47 @@ def _joined(address: str, debug: bool) -> Iterator[None]:
 
 def _remedy(address: str) -> str:
     if address.startswith(("http://", "https://")):
-        return f"RAY_ADDRESS takes host:6379; for jobs sent to a dashboard, FIRELIB_RAY_ADDRESS={address}"
+        return f"set RAY_ADDRESS=host:6379, or FIRELIB_RAY_ADDRESS={address} to submit jobs through the dashboard"
     return (
-        "check that this Ray runs and its port is open, and the token (RAY_AUTH_MODE=token), "
-        "or unset RAY_ADDRESS to start Ray here; firelib doctor says more"
+        "check that this Ray runs, that its port is open, and the token (RAY_AUTH_MODE=token), "
+        "or unset RAY_ADDRESS to start Ray on this machine; for details: firelib doctor"
     )
 
 
-def _guard_token() -> None:
-    """Ray leaves the token that it makes readable for all users of this machine."""
+def _restrict_token_file() -> None:
+    """Make Ray's token file private: Ray generates it with a mode that lets all users of this machine read it."""
     token = Path.home() / ".ray" / "auth_token"
-    with suppress(OSError):  # not ours to read, or a file system that is read-only
+    with suppress(OSError):  # no access, or a read-only file system
         if token.is_file() and token.stat().st_uid == os.getuid():
             token.chmod(0o600)
 
 
-def ship_by_value(module: ModuleType) -> None:
-    """Make Ray pickle a module's functions with their code: workers cannot import a recipe from a file."""
+def pickle_by_value(module: ModuleType) -> None:
+    """Make Ray pickle a module's functions with their code if workers cannot import it: a recipe from a file."""
     from ray import cloudpickle
 
     if module.__name__.startswith("firelib_recipe_"):
         cloudpickle.register_pickle_by_value(module)
 
 
-def require_cpus(wanted: float, what: str) -> None:
-    """Refuse work that this Ray can never start, instead of waiting for ever."""
+def require_cpus(required: float, what: str) -> None:
+    """Check that this Ray has enough CPUs: Ray would wait forever for missing ones.
+
+    Args:
+        required: Number of CPUs.
+        what: Name of the work.
+
+    Raises:
+        FirelibError: Ray has fewer CPUs.
+    """
     import ray
 
-    have = ray.cluster_resources().get("CPU", 0.0)
-    if wanted > have:
+    available = ray.cluster_resources().get("CPU", 0.0)
+    if required > available:
         raise FirelibError(
-            f"{what} needs {wanted:g} CPUs, this Ray has {have:g}",
+            f"{what} needs {required:g} CPUs, this Ray has {available:g}",
             where="params.yaml: train.workers",
-            remedy="fewer workers (WORKERS=, FIRELIB_WORKERS), smaller train.cpus_per_worker, or a larger cluster",
+            remedy="lower train.workers (WORKERS=, FIRELIB_WORKERS) or train.cpus_per_worker, or use a larger cluster",
         )
-    if wanted == have:
-        note(f"{what} takes all {have:g} CPUs of this Ray")
+    if required == available:
+        note(f"{what} uses all {available:g} CPUs of this Ray")

@@ -1,4 +1,4 @@
-"""Which Ray a cluster runs, asked without waiting for ever."""
+"""The Ray version of a cluster, under a timeout."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from http.client import HTTPException
 
 from firelib.ray_setup.probe import probe
 
-_REACH_SECONDS = 5.0
-_JOIN_SECONDS = 60.0
+_HTTP_TIMEOUT_SECONDS = 5.0
+_JOIN_TIMEOUT_SECONDS = 60.0
 
-# ray.init itself compares versions; a process of its own can be ended when the cluster does not answer.
+# `ray.init` fails if the versions differ. A child process can be killed when the cluster does not respond.
 _JOIN = """
 import sys, ray
 ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
@@ -21,41 +21,45 @@ print(ray.__version__)
 
 
 def cluster_version(address: str, token: str | None) -> str:
-    """The version of Ray behind an address.
+    """Ask a cluster for its Ray version.
 
     Args:
         address: `http(s)://head:8265` (dashboard), `ray://head:10001` (client), `head:6379` (GCS) or `auto`.
-        token: What the dashboard asks for.
+        token: Authenticates to the dashboard.
+
+    Returns:
+        A version such as `2.60.0`.
 
     Raises:
-        OSError: It does not answer, or refuses.
+        OSError: The cluster does not respond, or denies access.
     """
     if address.startswith(("http://", "https://")):
-        return _of_dashboard(address.rstrip("/"), token)
+        return _ask_dashboard(address.rstrip("/"), token)
     if address != "auto":
-        probe(address, _REACH_SECONDS)
-    return _by_joining(address)
+        probe(address, _HTTP_TIMEOUT_SECONDS)
+    return _join(address)
 
 
-def _of_dashboard(address: str, token: str | None) -> str:
+def _ask_dashboard(address: str, token: str | None) -> str:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(f"{address}/api/version", headers=headers)  # noqa: S310  # http(s), by the caller
+    request = urllib.request.Request(f"{address}/api/version", headers=headers)  # noqa: S310  the caller checks the scheme
     try:
-        with urllib.request.urlopen(request, timeout=_REACH_SECONDS) as answer:  # noqa: S310
-            return str(json.load(answer)["ray_version"])
+        with urllib.request.urlopen(request, timeout=_HTTP_TIMEOUT_SECONDS) as response:  # noqa: S310  the same
+            return str(json.load(response)["ray_version"])
     except (HTTPException, ValueError, KeyError, TypeError):
-        raise OSError("this is no Ray dashboard") from None
+        raise OSError("expected Ray's dashboard, got another server") from None
 
 
-def _by_joining(address: str) -> str:
+def _join(address: str) -> str:
+    """Join the cluster in a child process, and return the version that both have."""
     command = [sys.executable, "-c", _JOIN, address]
-    environment = {"RAY_AUTH_MODE": "token", **os.environ}  # as `ray_session` has it
+    environment = {"RAY_AUTH_MODE": "token", **os.environ}  # the same default as in `ray_session`
     try:
-        joined = subprocess.run(  # noqa: S603  # our own interpreter and program
-            command, capture_output=True, text=True, timeout=_JOIN_SECONDS, env=environment, check=False
+        joined = subprocess.run(  # noqa: S603  our own interpreter and program
+            command, capture_output=True, text=True, timeout=_JOIN_TIMEOUT_SECONDS, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
-        raise OSError(f"no answer in {_JOIN_SECONDS:g} s") from None
+        raise OSError(f"no response within {_JOIN_TIMEOUT_SECONDS:g} s") from None
     if joined.returncode:
         raise OSError(joined.stderr.strip().rpartition("\n")[2] or f"exit code {joined.returncode}")
     return joined.stdout.split()[-1]

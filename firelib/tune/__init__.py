@@ -1,1 +1,1 @@
-"""The search for better parameters: trials of a recipe, run by Ray Tune."""
+"""Hyperparameter search: trials of a recipe, run by Ray Tune."""

@@ -1,4 +1,4 @@
-"""The best parameters back into params.yaml, whose comments and order stay."""
+"""Write the best parameters into params.yaml; comments and order stay."""
 
 import io
 from collections.abc import Mapping
@@ -12,31 +12,33 @@ from firelib.errors import FirelibError
 
 
 def write_best(path: Path, values: Mapping[str, Any]) -> None:
-    """Set some parameters of a file.
+    """Set parameters in a YAML file.
 
     Args:
         path: params.yaml.
-        values: Parameter, such as `train.lr` → its value.
+        values: Parameter, such as `train.lr` → value.
 
     Raises:
-        FirelibError: The file would not say what it should; it stays as it was.
+        FirelibError: The edited file would not parse to these values; the file is left unchanged.
     """
     from ruamel.yaml import YAML
 
-    text = YAML()  # keeps comments and order
-    text.preserve_quotes, text.width = True, 4096
-    text.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
-    text.representer.add_representer(float, _float)
+    editor = YAML()  # ruamel.yaml's round-trip mode keeps comments and order
+    editor.preserve_quotes, editor.width = True, 4096
+    editor.representer.add_representer(type(None), _represent_none)
+    editor.representer.add_representer(float, _represent_float)
     before = path.read_text(encoding="utf-8")
-    content, wanted = text.load(before), yaml.safe_load(before)
+    content, expected = editor.load(before), yaml.safe_load(before)
     for name, value in values.items():
-        _set(content, name, _in_a_line(value))
-        _set(wanted, name, value)
+        _set(content, name, _to_flow_style(value))
+        _set(expected, name, value)
     stream = io.StringIO()
-    text.dump(content, stream)
-    if yaml.safe_load(stream.getvalue()) != wanted:
+    editor.dump(content, stream)
+    if yaml.safe_load(stream.getvalue()) != expected:
         raise FirelibError(
-            "the parameters could not be written back", where=str(path), remedy="write them by hand, as shown above"
+            f"cannot write these values as YAML: {dict(values)}",
+            where=str(path),
+            remedy="set the parameters by hand, as the table of trials shows them",
         )
     storage.write_bytes(str(path), stream.getvalue().encode())
 
@@ -50,8 +52,8 @@ def _set(content: Any, name: str, value: Any) -> None:
     content[last] = value
 
 
-def _in_a_line(value: Any) -> Any:
-    """`[128, 64]` rather than a line for each."""
+def _to_flow_style(value: Any) -> Any:
+    """Write a list on one line, as `[128, 64]`."""
     from ruamel.yaml.comments import CommentedSeq
 
     if not isinstance(value, list):
@@ -61,9 +63,13 @@ def _in_a_line(value: Any) -> Any:
     return sequence
 
 
-def _float(to: Any, value: float) -> Any:
-    """YAML 1.1, which others read it by, takes `1e-05` for a word, and `1.0e-05` for a number."""
+def _represent_none(representer: Any, _: None) -> Any:
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+def _represent_float(representer: Any, value: float) -> Any:
+    """Write a float that YAML 1.1 (PyYAML) reads as a number: it reads `1e-05` as a string, but not `1.0e-05`."""
     text = repr(value)
     if "e" in text and "." not in text:
         text = text.replace("e", ".0e")
-    return to.represent_scalar("tag:yaml.org,2002:float", text)
+    return representer.represent_scalar("tag:yaml.org,2002:float", text)

@@ -1,4 +1,4 @@
-"""Section `tune` of params.yaml: which parameters a tuning changes, and the parameters of one trial."""
+"""The search space in section `tune` of params.yaml: validation, sampling, and the parameters of a trial."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,51 +10,58 @@ from firelib.errors import FirelibError
 from firelib.recipe import Recipe
 from firelib.train.run_spec import NO_RESULT
 
-_DIGITS = 3  # of a drawn number: enough to tell trials apart, few enough to read
-_DRAWS = 20  # a trial: after so many, there are no more that differ
+_DIGITS = 3  # of a sampled number: distinguishes trials and stays readable
+_SAMPLES_PER_TRIAL = 20  # after so many samples, the space has no other values
 _WHERE = "params.yaml: tune.space"
 
 
-def drawn(params: Params) -> list[dict[str, Any]]:
-    """Values of every trial, drawn at once: so they do not depend on how trials end, and no two are equal.
+def sample_trials(params: Params) -> list[dict[str, Any]]:
+    """Sample the values of all trials from `tune.seed`.
 
-    Equal trials would be one run, which two groups of workers must not train at a time.
+    All values are sampled before the first trial starts, so that they do not depend on results. They are distinct:
+    equal trials are the same run, and only one worker group may train a run at a time.
+
+    Returns:
+        Parameter → value, for `tune.trials` trials; fewer if the space is smaller.
     """
     random, settings = np.random.default_rng(params.tune.seed), params.tune
-    found: list[dict[str, Any]] = []
-    for _ in range(_DRAWS * settings.trials):
-        values = {name: _draw(distribution, random) for name, distribution in settings.space.items()}
-        if values not in found:
-            found.append(values)
-        if len(found) == settings.trials:
+    trials: list[dict[str, Any]] = []
+    for _ in range(_SAMPLES_PER_TRIAL * settings.trials):
+        values = {name: _sample(distribution, random) for name, distribution in settings.space.items()}
+        if values not in trials:
+            trials.append(values)
+        if len(trials) == settings.trials:
             break
-    return found
+    return trials
 
 
-def _draw(distribution: Distribution, random: np.random.Generator) -> Any:
+def _sample(distribution: Distribution, random: np.random.Generator) -> Any:
     if distribution.choice is not None:
         return distribution.choice[random.integers(len(distribution.choice))]
     low, high = distribution.ends
     if distribution.randint is not None:
         return int(random.integers(low, high, endpoint=True))
     if distribution.loguniform is not None:
-        return _neat(float(np.exp(random.uniform(np.log(low), np.log(high)))))
-    return _neat(random.uniform(low, high))
+        return _round(float(np.exp(random.uniform(np.log(low), np.log(high)))))
+    return _round(random.uniform(low, high))
 
 
-def _neat(value: float) -> float:
+def _round(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def applied(params: Params, values: Mapping[str, Any]) -> Params:
-    """The parameters of a trial.
+def apply_values(params: Params, values: Mapping[str, Any]) -> Params:
+    """Build the parameters of a trial.
 
     Args:
-        params: Those of params.yaml.
-        values: Parameter, such as `train.lr` → its value.
+        params: The parameters in params.yaml.
+        values: Parameter, such as `train.lr` → value.
+
+    Returns:
+        A copy of the parameters with these values.
 
     Raises:
-        FirelibError: A parameter does not exist, or does not take the value.
+        FirelibError: A parameter does not exist, or a value is invalid.
     """
     raw = params.model_dump()
     for name, value in values.items():
@@ -66,39 +73,43 @@ def applied(params: Params, values: Mapping[str, Any]) -> Params:
     return parse_params(raw, _WHERE)
 
 
-def check_space(recipe: Recipe, params: Params) -> None:
-    """Try the ends of every range and all choices, before anything is trained.
+def validate_space(recipe: Recipe, params: Params) -> None:
+    """Validate the ends of every range and all choices before the first trial.
+
+    Args:
+        recipe: Defines the parameters of the model.
+        params: The parameters in params.yaml.
 
     Raises:
-        FirelibError: What is wrong (all of it at once).
+        FirelibError: The space is empty, or some of its values are invalid; all problems are named at once.
     """
     if not params.tune.space:
         raise FirelibError(
-            "there is nothing to tune: tune.space is empty",
+            "tune.space is empty: there is nothing to tune",
             where="params.yaml",
-            remedy="name parameters and their values, e.g. train.lr: {loguniform: [0.0001, 0.01]} (docs/tuning.md)",
+            remedy="add parameters with their values, e.g. train.lr: {loguniform: [0.0001, 0.01]} (see docs/tuning.md)",
         )
     problems = [
         problem
         for name, distribution in params.tune.space.items()
-        for problem in _problems(recipe, params, name, distribution)
+        for problem in _find_problems(recipe, params, name, distribution)
     ]
     if problems:
-        raise FirelibError("\n".join(dict.fromkeys(problems)), where=_WHERE, remedy="docs/tuning.md")
+        raise FirelibError("\n".join(dict.fromkeys(problems)), where=_WHERE, remedy="correct them: see docs/tuning.md")
 
 
-def _problems(recipe: Recipe, params: Params, name: str, distribution: Distribution) -> list[str]:
+def _find_problems(recipe: Recipe, params: Params, name: str, distribution: Distribution) -> list[str]:
     section, _, field = name.partition(".")
     if section not in ("train", "model") or not field:
-        return [f"{name}: parameters of sections train and model can be tuned"]
+        return [f"{name}: expected a parameter of section train or model"]
     if section == "train" and field.partition(".")[0] in NO_RESULT:
-        return [f"{name} does not change a result"]
+        return [f"{name}: this parameter does not influence the trained model"]
     if name == "train.epochs":
-        return [f"{name}: trials are compared epoch by epoch, they all have the same number"]
+        return [f"{name}: all trials need the same number of epochs, since they are compared after each epoch"]
     problems = []
     for value in distribution.ends:
         try:
-            model_params(recipe.parameters, applied(params, {name: value}))
+            model_params(recipe.parameters, apply_values(params, {name: value}))
         except FirelibError as error:
-            problems.append(str(error).splitlines()[0])
+            problems.append(error.headline)
     return problems

@@ -1,4 +1,4 @@
-"""One trial, as it runs in an actor of Ray Tune: a training like any other, whose epochs are reported."""
+"""One trial in an actor of Ray Tune: a regular training that reports its epochs."""
 
 import threading
 from collections.abc import Mapping
@@ -9,17 +9,21 @@ from firelib.config import Environment, Params
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.train.driver.train_stage import Request, try_out
-from firelib.tune.space import applied
+from firelib.tune.space import apply_values
 
-_LOOK_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Study:
-    """What all trials of a tuning share.
+    """The inputs that all trials of a study share.
 
     Attributes:
-        name: Of the tuning; W&B groups its trials by it.
+        name: Name of the study; W&B groups the trials by it.
+        recipe: Builds the model.
+        params: The parameters before a trial's values are applied.
+        environment: Settings from `FIRELIB_*` variables.
+        paths: Paths of the recipe's files.
     """
 
     name: str
@@ -30,32 +34,40 @@ class Study:
 
 
 def run_trial(config: Mapping[str, Any], study: Study) -> None:
-    """Train with `config["values"]`, and report the validation metrics of every epoch to Ray Tune.
+    """Train with a trial's values and report the validation metrics of every epoch to Ray Tune.
 
-    A trial that ran before goes on from its last checkpoint, since its run is named by its parameters.
+    A run is identified by its parameters, so a trial that ran before resumes from its last checkpoint.
+
+    Args:
+        config: Its `values` map parameters to values.
+        study: The inputs that all trials share.
+
+    Raises:
+        FirelibError: The training failed.
     """
     from ray.util.queue import Queue
 
     queue = Queue(actor_options={"num_cpus": 0})
-    training = _Training(study, applied(study.params, config["values"]), queue)
+    training = _Training(study, apply_values(study.params, config["values"]), queue)
     training.start()
-    told = 0
+    reported = 0
     while training.is_alive() or not queue.empty():
-        told = _report_next(queue, told)
+        reported = _report_next(queue, reported)
     if training.error is not None:
         raise training.error
-    for metrics in training.validation:  # of a run that was at its end before
-        if metrics["epoch"] > told:
+    for metrics in training.validation:  # a run that had already finished puts nothing into the queue
+        if metrics["epoch"] > reported:
             _report(metrics)
 
 
-def _report_next(queue: Any, told: int) -> int:
+def _report_next(queue: Any, reported: int) -> int:
+    """Report the next epoch in the queue, if there is one; return the last reported epoch."""
     from ray.util.queue import Empty
 
     try:
-        metrics = queue.get(timeout=_LOOK_SECONDS)
+        metrics = queue.get(timeout=_POLL_SECONDS)
     except Empty:
-        return told
+        return reported
     _report(metrics)
     return int(metrics["epoch"])
 
@@ -67,7 +79,7 @@ def _report(metrics: Mapping[str, float]) -> None:
 
 
 class _Training(threading.Thread):
-    """The training, beside the thread that reports; a daemon, so that a trial that is stopped ends at once."""
+    """Trains while the main thread reports; a daemon, so that the actor exits at once when Tune stops the trial."""
 
     def __init__(self, study: Study, params: Params, queue: Any) -> None:
         super().__init__(name="training", daemon=True)
@@ -77,9 +89,10 @@ class _Training(threading.Thread):
         self.error: BaseException | None = None
 
     def run(self) -> None:
+        """Train, and keep the metrics or the error."""
         study = self._study
         try:
             progress = try_out(study.recipe, self._params, study.environment, study.paths, self._request)
             self.validation = progress.validation
-        except BaseException as error:  # noqa: BLE001  raised where Ray Tune sees it
+        except BaseException as error:  # noqa: BLE001  the main thread raises it, where Ray Tune handles it
             self.error = error

@@ -1,5 +1,6 @@
-"""Lines about trials as they begin and end."""
+"""Progress of a study on the terminal."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune import Callback
@@ -7,28 +8,33 @@ from ray.tune import Callback
 from firelib.console import note
 
 
-class Notes(Callback):  # type: ignore[misc]
-    """Says which trial begins, and how each ends.
+class TrialLogger(Callback):  # type: ignore[misc]  # Ray ships no type information
+    """Prints a line when a trial starts and when it ends.
 
     Args:
-        trials: How many there will be.
+        trials: Number of trials of the study.
     """
 
+    _started = 0  # a default for loggers that were pickled without it
+
     def __init__(self, trials: int) -> None:
-        self._trials, self._begun = trials, 0
+        self._trials = trials
 
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
-        self._begun += 1
-        note(f"trial {self._begun} of {self._trials}: {shown(trial.config['values'])}")
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002  Ray's signature
+        """Print the trial's values."""
+        self._started += 1
+        note(f"trial {self._started} of {self._trials}: {format_values(trial.config['values'])}")
 
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
-        figures = {name: f"{value:.4f}" for name, value in trial.last_result.items() if name.startswith("val_")}
-        note(f"  after epoch {trial.last_result.get('epoch', 0):.0f}: {shown(figures)}")
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002  Ray's signature
+        """Print the trial's last validation metrics."""
+        metrics = {name: f"{value:.4f}" for name, value in trial.last_result.items() if name.startswith("val_")}
+        note(f"  after epoch {trial.last_result.get('epoch', 0):.0f}: {format_values(metrics)}")
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
-        note("  it failed")
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002  Ray's signature
+        """Print that the trial failed; the table at the end shows its error."""
+        note("  failed")
 
 
-def shown(values: dict[str, Any]) -> str:
-    """Names and values on a line."""
+def format_values(values: Mapping[str, Any]) -> str:
+    """Format names and values on one line."""
     return "  ".join(f"{name}={value}" for name, value in values.items())

@@ -1,7 +1,7 @@
-"""A child that holds next to nothing."""
+"""A child process that allocates almost nothing."""
 
 import json
 
 from benchmarks.child import peak_mib
 
-print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the answer
+print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the parent reads it

@@ -1,4 +1,4 @@
-"""Measurements in processes of their own."""
+"""Measurements in child processes."""
 
 import subprocess
 import sys
@@ -17,18 +17,18 @@ print(peak_mib() > max(before, 200))
 """
 
 
-def test_the_peak_of_a_process_grows_with_what_it_holds() -> None:
-    """In one of its own: this one may have held more before."""
+def test_peak_grows_with_allocations() -> None:
+    """In a child process: this process may have a higher peak already."""
     done = subprocess.run([sys.executable, "-c", GROW], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
 
 
-def test_a_child_does_not_count_what_its_parent_held() -> None:
+def test_peak_of_a_child_excludes_its_parent() -> None:
     held = bytearray(600 << 20)
     held[::4096] = b"x" * len(held[::4096])
     assert run_child("tests.benchmarks.small_child")["mib"] < 500
 
 
-def test_a_child_that_fails_says_why() -> None:
+def test_failing_child_reports_its_error() -> None:
     with pytest.raises(RuntimeError, match="unrecognized arguments"):
         run_child("benchmarks.tfrecord_memory", "--wrong")

@@ -1,4 +1,4 @@
-"""Emptying a dataset inside TensorFlow does all of its work: nothing is skipped in the sense of not being made."""
+"""Iterating inside TensorFlow produces every batch, although it skips them."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ BATCHES = -(-ROWS // BATCH)
 
 
 def _counted(made: list[int]) -> Any:
-    """Batches that note when they are made."""
+    """Batches that are recorded when they are produced."""
     import tensorflow as tf
 
     def make(step: Any) -> Any:
@@ -27,7 +27,7 @@ def _counted(made: list[int]) -> Any:
 
 
 @pytest.mark.parametrize("way", ["inside", "looped"])
-def test_every_batch_is_made_once(way: str) -> None:
+def test_every_batch_is_produced_once(way: str) -> None:
     made: list[int] = []
     dataset = _counted(made)
     (drain.inside(dataset, BATCHES) if way == "inside" else drain.looped(dataset))()

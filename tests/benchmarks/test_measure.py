@@ -1,4 +1,4 @@
-"""Rates, ratios and what goes into the results; no test looks at how fast anything is."""
+"""Rates, ratios and results; no test depends on speed."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ from benchmarks import measure
 from benchmarks.measure import Pair, Way, compared, interleaved, present, ratios, save, spread
 
 
-def test_ratios_are_taken_round_by_round() -> None:
+def test_ratios_are_computed_per_round() -> None:
     rates = {"ours": [10.0, 40.0, 90.0], "peer": [10.0, 20.0, 30.0]}
     assert ratios(rates, "ours", "peer") == {"value": 2.0, "low": 1.0, "high": 3.0}
 
@@ -20,7 +20,7 @@ def test_spread_of_one_value() -> None:
     assert spread([7.0]) == {"value": 7.0, "low": 7.0, "high": 7.0}
 
 
-def test_ways_take_turns_after_a_round_that_does_not_count() -> None:
+def test_ways_alternate_after_a_warm_up_round() -> None:
     calls: list[str] = []
 
     def way(name: str) -> Way:
@@ -32,18 +32,18 @@ def test_ways_take_turns_after_a_round_that_does_not_count() -> None:
     assert [len(each) for each in rates.values()] == [2, 2]
 
 
-def test_a_way_may_give_its_own_seconds() -> None:
+def test_way_may_return_its_own_seconds() -> None:
     assert interleaved({"there": Way(lambda: 0.5, "", 10)}, rounds=1, turn_seconds=0) == {"there": [20.0]}
 
 
-def test_short_runs_are_repeated_and_the_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_runs_are_repeated_and_their_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(0, 0.07)
     monkeypatch.setattr("benchmarks.measure.time.perf_counter", lambda: next(clock))
     seconds = itertools.cycle([9.0, 1.0, 5.0])
     assert interleaved({"short": Way(lambda: next(seconds), "", 10)}, rounds=1) == {"short": [2.0]}
 
 
-def test_a_peer_that_is_not_here_is_named_and_left_out() -> None:
+def test_missing_peer_is_named_and_omitted() -> None:
     def missing() -> Way:
         raise ImportError("no module named peer")
 
@@ -53,7 +53,7 @@ def test_a_peer_that_is_not_here_is_named_and_left_out() -> None:
     assert absent == {"peer": "ImportError: no module named peer"}
 
 
-def test_a_case_compares_what_is_there() -> None:
+def test_case_compares_the_measured_ways() -> None:
     ways = {name: Way(lambda: None, f"settings of {name}", 1) for name in ("ours", "peer")}
     rates = {"ours": [3.0], "peer": [2.0]}
     case = compared("rows", ways, rates, [Pair("ours", "peer", 1.2), Pair("ours", "absent")], {"absent": "why"})

@@ -1,4 +1,4 @@
-"""The table, the page and the charts that are made of results."""
+"""The table, the page and the charts of results."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ CASE: dict[str, Any] = {
         {"what": "ours ÷ peer", "value": 5.0, "low": 4.126, "high": 600.4, "unit": "×", "goal": "≥ 4.5"},
         {"what": "growth", "value": 12.0, "low": 12.0, "high": 12.0, "unit": "%", "goal": "< 10"},
     ],
-    "absent": {"peer two": "it is not here"},
+    "absent": {"peer two": "not installed"},
 }
 RESULT: dict[str, Any] = {
     "name": "b",
@@ -26,7 +26,7 @@ RESULT: dict[str, Any] = {
 }
 
 
-def test_a_line_says_what_was_aimed_at_and_whether_it_was_reached() -> None:
+def test_row_tells_the_goal_and_whether_it_is_reached() -> None:
     assert report.lines(RESULT) == [
         ["b", "rows", "ours ÷ peer", "5 ×", "4.13 … 600", "≥ 4.5", "yes"],
         ["b", "rows", "growth", "12 %", "12 … 12", "< 10", "no"],
@@ -41,18 +41,18 @@ def test_goals(value: float, goal: str, expected: str) -> None:
     assert report.reached({"value": value, "goal": goal}) == expected
 
 
-def test_the_page_keeps_what_stands_around_the_results() -> None:
+def test_page_keeps_the_text_around_the_results() -> None:
     text = f"before\n{report.BEGIN}old\n{report.END}after\n"
     once = report.replaced(text, report.page([RESULT]))
     assert once.startswith("before\n")
     assert once.endswith("after\n")
     assert "old" not in once
     assert "| ours | 1,234 | the best |" in once
-    assert "peer two was left out: it is not here" in once
+    assert "peer two was omitted: not installed" in once
     assert report.replaced(once, report.page([RESULT])) == once
 
 
-def test_the_page_in_the_repository_has_the_marks() -> None:
+def test_page_in_the_repository_has_the_markers() -> None:
     text = report.PAGE.read_text()
     assert report.replaced(text, "x").count("x\n") >= 1
 

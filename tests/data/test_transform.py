@@ -66,7 +66,7 @@ def test_rows_are_sorted_by_hash(made: tuple[Manifest, Paths]) -> None:
 
 def test_invalid_rows_are_set_aside_with_the_reason_and_counted(made: tuple[Manifest, Paths]) -> None:
     manifest, paths = made
-    set_aside = pq.read_table(paths.rejected).to_pylist()
+    set_aside = pq.read_table(paths.set_aside).to_pylist()
     assert [(row["id"], row[REASON]) for row in set_aside] == [
         (901, "amount is outside [0, 1000]"),
         (901, "amount is outside [0, 1000]"),
@@ -134,7 +134,7 @@ def test_partitions_do_not_change_the_bytes(
     del shards["manifest.json"], other_shards["manifest.json"]
     assert other_shards == shards
     assert other.model_copy(update={"tables": manifest.tables}) == manifest
-    assert pq.read_table(others.rejected).equals(pq.read_table(paths.rejected))
+    assert pq.read_table(others.set_aside).equals(pq.read_table(paths.set_aside))
 
 
 def test_a_row_keeps_its_split_when_rows_are_added(made: tuple[Manifest, Paths], tmp_path: Path) -> None:

@@ -106,12 +106,12 @@ def test_invalid_input_is_explained_and_the_old_dataset_stays(
     named: dict[str, Any],
 ) -> None:
     paths = project(published)[1]
-    before, set_aside = hashes(paths.tfrecords), paths.rejected.read_bytes()
+    before, set_aside = hashes(paths.tfrecords), paths.set_aside.read_bytes()
     write_sources(published, orders)
     with refused(**named):
         make(published, tiny_recipe(published, kind=kind), **data)
     assert hashes(paths.tfrecords) == before
-    assert paths.rejected.read_bytes() == set_aside
+    assert paths.set_aside.read_bytes() == set_aside
     assert_no_leftovers(paths)
 
 

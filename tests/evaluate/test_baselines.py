@@ -14,7 +14,7 @@ FEATURES = (
     Feature("count", "int64", range=(-1, 100), nullable=True, missing=-1),
     Feature("word", "string", max_length=3),
 )
-PICTURE = (Feature("image", "uint8", shape=(28, 28)),)
+IMAGE = (Feature("image", "uint8", shape=(28, 28)),)
 
 
 def sample(rows: int, seed: int):
@@ -29,41 +29,41 @@ def sample(rows: int, seed: int):
     return batch, labels
 
 
-def test_prior_is_the_training_share():
+def test_class_prior_is_the_share_of_training_rows():
     assert class_prior(np.array([0, 0, 0, 1]), 2, 3).tolist() == [[0.75, 0.25, 0]] * 2
 
 
 @pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
-def test_trees_learn_from_numbers_and_words_together(trees):
+def test_trees_learn_from_numbers_and_strings_together(trees):
     train, labels = sample(3000, 0)
     test, truth = sample(1000, 1)
     test["word"][:5] = b"new"
     assert metrics(truth, trees(train, labels, test, FEATURES, 2)[:, 1])["roc_auc"] > 0.9
 
 
-def test_trees_without_words():
+def test_trees_without_strings():
     train, labels = sample(500, 0)
     assert boosted_trees(train, labels, train, FEATURES[:2], 2).shape == (500, 2)
 
 
-def test_the_trees_fit_the_features():
+def test_trees_suit_the_features():
     train, labels = sample(200, 0)
     assert list(baselines(train, labels, train, FEATURES, 2)) == ["boosted_trees", "class_prior"]
     pictures, kinds = images(200, 0)
-    made = baselines({"image": pictures}, kinds, {"image": pictures[:50]}, PICTURE, 10)
+    made = baselines({"image": pictures}, kinds, {"image": pictures[:50]}, IMAGE, 10)
     assert list(made) == ["extra_trees", "class_prior"]
     assert classes.metrics(kinds[:50], made["extra_trees"])["accuracy"] == 1
 
 
-def test_a_class_that_training_lacked_has_no_chance():
+def test_class_missing_in_training_gets_probability_zero():
     pictures, kinds = images(100, 0)
-    score = extra_trees({"image": pictures}, kinds % 3, {"image": pictures}, PICTURE, 5)
+    score = extra_trees({"image": pictures}, kinds % 3, {"image": pictures}, IMAGE, 5)
     assert score.shape == (100, 5)
     assert (score[:, 3:] == 0).all()
 
 
 @pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
-def test_threads_change_no_bit(trees, monkeypatch):
+def test_scores_do_not_depend_on_the_number_of_threads(trees, monkeypatch):
     train, labels = sample(600, 0)
     test, _ = sample(200, 1)
     scores, used = [], []
@@ -76,7 +76,7 @@ def test_threads_change_no_bit(trees, monkeypatch):
     np.testing.assert_array_equal(*scores)
 
 
-def test_boosting_takes_no_more_threads_than_are_free(monkeypatch):
+def test_boosting_uses_at_most_the_idle_cores(monkeypatch):
     train, labels = sample(500, 0)
     seen = []
 

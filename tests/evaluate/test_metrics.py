@@ -13,7 +13,7 @@ def test_perfect_model():
     assert result["brier"] == pytest.approx((0.1**2 + 0.2**2 + 0.2**2 + 0.1**2) / 4)
 
 
-def test_prior_has_no_rank_but_its_entropy():
+def test_prior_has_no_ranking_and_its_entropy_as_loss():
     labels = np.array([1] * 25 + [0] * 75)
     result = metrics(labels, np.full(100, 0.25))
     assert result["roc_auc"] == 0.5
@@ -38,7 +38,7 @@ def test_thinned_curves_keep_ends_order_and_area(seed, rows):
     assert (np.diff(recall) >= 0).all()
 
 
-def test_calibration_of_an_honest_model_is_the_diagonal():
+def test_calibration_of_a_calibrated_model_is_the_diagonal():
     random = np.random.default_rng(0)
     probabilities = random.random(200_000)
     predicted, happened = curves((random.random(200_000) < probabilities).astype(int), probabilities).calibration

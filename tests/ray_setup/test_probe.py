@@ -11,7 +11,7 @@ from firelib.ray_setup.probe import probe
 
 @contextmanager
 def server(answer: bytes | None) -> Iterator[str]:
-    """A port that accepts one connection and sends these bytes; without any, it says nothing."""
+    """Serve a port that accepts one connection and sends `answer`, or nothing if it is None."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -26,22 +26,22 @@ def server(answer: bytes | None) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_a_running_ray_answers() -> None:
+def test_running_ray() -> None:
     import ray
 
     address = ray.get_runtime_context().gcs_address
     probe(address)
-    probe(f"ray://{address}")  # a client's server is a gRPC server, too
+    probe(f"ray://{address}")  # the client server speaks gRPC, too
 
 
-def test_a_port_where_nobody_listens() -> None:
+def test_closed_port() -> None:
     with server(None) as address:
         pass
     with pytest.raises(ConnectionRefusedError):
         probe(address)
 
 
-def test_a_port_that_accepts_and_says_nothing() -> None:
+def test_unresponsive_port() -> None:
     began = time.monotonic()
     with server(None) as address, pytest.raises(TimeoutError):
         probe(address, 0.3)
@@ -49,18 +49,18 @@ def test_a_port_that_accepts_and_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\0\0"], ids=["http", "closed", "short"])
-def test_a_server_of_something_else(answer: bytes) -> None:
+def test_other_server(answer: bytes) -> None:
     with server(answer) as address, pytest.raises(ConnectionError):
         probe(address)
 
 
 @pytest.mark.parametrize("address", ["head", "head:", ":6379", "http://head:8265", "head:x", "head:65536"])
-def test_what_is_no_address(address: str) -> None:
+def test_invalid_address(address: str) -> None:
     with pytest.raises(OSError, match="expected host:port"):
         probe(address)
 
 
-def test_a_name_that_does_not_resolve() -> None:
-    with pytest.raises(OSError) as caught:  # noqa: PT011  # a gaierror, or a timeout where the resolver hangs
-        probe("nobody.invalid:6379", 2)
+def test_unknown_host_name() -> None:
+    with pytest.raises(OSError) as caught:  # noqa: PT011  a gaierror, or a timeout if the resolver hangs
+        probe("head.invalid:6379", 2)
     assert isinstance(caught.value, (socket.gaierror, TimeoutError))

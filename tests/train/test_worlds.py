@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from firelib.config import load_params
-from firelib.project_layout import params_of
+from firelib.project_layout import find_params
 from firelib.recipe import FittedFeature
 from firelib.recipes.fashion_mnist import FashionMnist
 from firelib.recipes.flights import Flights
@@ -42,7 +42,9 @@ class FashionBySgd(FashionMnist):
 
 
 def of_recipe(recipe, precision):
-    params = load_params(ROOT / "params.yaml" if recipe.name == "flights" else params_of(recipe.name, ROOT), UNTRACKED)
+    params = load_params(
+        ROOT / "params.yaml" if recipe.name == "flights" else find_params(recipe.name, ROOT), UNTRACKED
+    )
     params = params.model_copy(update={"train": params.train.model_copy(update={"precision": precision})})
     return Run(params, recipe, stop_at=STEPS, folder=f"{type(recipe).__name__}-{precision}", data=ROOT)
 

@@ -4,7 +4,8 @@ import pytest
 
 from firelib.config import Params, parse_params
 from firelib.errors import FirelibError
-from firelib.tune.space import applied, check_space, drawn
+from firelib.tune.space import apply_values, sample_trials, validate_space
+from tests.errors import refused
 from tests.train.toy import Toy, toy_params
 
 
@@ -21,11 +22,11 @@ SPACE = {
 }
 
 
-def test_drawn_values_lie_in_their_space_and_make_parameters():
+def test_sampled_values_are_within_the_space_and_valid():
     params = with_space(SPACE)
-    check_space(Toy(), params)
-    for values in drawn(params):
-        trial = applied(params, values)
+    validate_space(Toy(), params)
+    for values in sample_trials(params):
+        trial = apply_values(params, values)
         assert 0.001 <= trial.train.lr <= 0.1
         assert 16 <= trial.train.global_batch_size < 64
         assert trial.train.schedule.final == values["train.schedule.final"]
@@ -33,21 +34,21 @@ def test_drawn_values_lie_in_their_space_and_make_parameters():
         assert trial.train.workers == params.train.workers
 
 
-def test_the_same_seed_draws_the_same_trials():
-    assert drawn(with_space(SPACE)) == drawn(with_space(SPACE))
-    assert drawn(with_space(SPACE)) != drawn(with_space(SPACE, seed=1))
+def test_same_seed_samples_the_same_trials():
+    assert sample_trials(with_space(SPACE)) == sample_trials(with_space(SPACE))
+    assert sample_trials(with_space(SPACE)) != sample_trials(with_space(SPACE, seed=1))
 
 
-def test_drawn_numbers_have_three_digits():
-    assert all(values["train.lr"] == float(f"{values['train.lr']:.3g}") for values in drawn(with_space(SPACE)))
+def test_sampled_numbers_have_three_digits():
+    assert all(values["train.lr"] == float(f"{values['train.lr']:.3g}") for values in sample_trials(with_space(SPACE)))
 
 
-def test_no_two_trials_are_equal():
+def test_trials_are_distinct():
     few = with_space({"model.optimizer": {"choice": ["adam", "sgd"]}, "train.seed": {"randint": [0, 2]}}, trials=9)
-    assert len(drawn(few)) == 4
+    assert len(sample_trials(few)) == 4
 
 
-def test_all_that_is_wrong_is_named_before_any_training():
+def test_names_all_problems_at_once():
     space = {
         "train.lrr": {"choice": [1]},
         "train.workers": {"choice": [1, 2]},
@@ -57,25 +58,22 @@ def test_all_that_is_wrong_is_named_before_any_training():
         "model.words": {"choice": [True, "yes"]},
         "data.shard_mib": {"uniform": [1, 2]},
     }
-    with pytest.raises(FirelibError) as caught:
-        check_space(Toy(), with_space(space))
+    with refused(where="tune.space", remedy="docs/tuning.md") as caught:
+        validate_space(Toy(), with_space(space))
     problems = caught.value.what.splitlines()
     assert [re.match(r"[\w.]+", line).group() for line in problems] == list(space)
     hints = {"train.lrr": "'lr'", "train.lr": "-1.0", "model.optimiser": "'optimizer'", "model.words": "'yes'"}
     for name, hint in hints.items():
         assert hint in problems[list(space).index(name)]
-    assert "docs/tuning.md" in caught.value.remedy
 
 
-def test_an_empty_space_is_said():
-    with pytest.raises(FirelibError) as caught:
-        check_space(Toy(), toy_params())
-    assert "tune.space" in caught.value.what
-    assert "docs/tuning.md" in caught.value.remedy
+def test_empty_space():
+    with refused(what="tune.space", where="params.yaml", remedy="docs/tuning.md"):
+        validate_space(Toy(), toy_params())
 
 
 @pytest.mark.parametrize(
-    ("distribution", "named"),
+    ("distribution", "expected"),
     [
         ({}, "choice"),
         ({"choice": [1], "uniform": [0, 1]}, "{'choice': [1], 'uniform': [0, 1]}"),
@@ -86,9 +84,9 @@ def test_an_empty_space_is_said():
         ({"chioce": [1]}, "'choice'"),
     ],
 )
-def test_a_wrong_distribution_is_named(distribution, named):
+def test_invalid_distribution(distribution, expected):
     with pytest.raises(FirelibError) as caught:
         with_space({"train.lr": distribution})
     (problem,) = caught.value.what.splitlines()
     assert problem.startswith("tune.space.train.lr")
-    assert named in problem
+    assert expected in problem

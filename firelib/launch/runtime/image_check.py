@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.lineage import installed
+from firelib.lineage import installed_versions
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def self_check(name: str | None = None) -> dict[str, str | None]:
     ]
     if problems:
         raise FirelibError("\n".join(problems), where="this image", remedy="build it again: make images")
-    return installed(("ray", "dask", "deltalake", "tensorflow", "keras"))
+    return installed_versions(("ray", "dask", "deltalake", "tensorflow", "keras"))
 
 
 def _broken(modules: tuple[str, ...]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
-from firelib.ray_setup.token import ray_token, show_token, token_file
+from firelib.ray_setup.token import enable_token_auth, ray_token, token_file
 
 _OVERRIDES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 
@@ -28,7 +28,7 @@ def connect(address: str) -> Any:
     Raises:
         FirelibError: It does not answer, or refuses.
     """
-    show_token()
+    enable_token_auth()
     from ray.job_submission import JobSubmissionClient
 
     for name in ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):

@@ -1,0 +1,62 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from firelib.ray_setup import session_folder
+
+LONG = "a_rather_long_temporary_directory_of_a_batch_job/1355700/tmp.t0016"
+
+
+@pytest.fixture
+def long_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / LONG
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_default_folder_is_that_of_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._common.utils import get_default_ray_temp_dir
+
+    for name in ("RAY_TMPDIR", "TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    assert session_folder.ray_temp_dir() == get_default_ray_temp_dir()
+    for name in ("TMPDIR", "RAY_TMPDIR"):
+        monkeypatch.setenv(name, f"/{name}")
+        assert session_folder.ray_temp_dir() == get_default_ray_temp_dir() == f"/{name}/ray"
+
+
+def test_fits_sockets_agrees_with_ray() -> None:
+    from ray._private.utils import validate_socket_filepath
+
+    rest = f"/session_2026-01-01_00-00-00_000000_{os.getpid()}/sockets/plasma_store"
+    longest = "/" + "x" * (107 - len(rest) - 1)
+    validate_socket_filepath(longest + rest)
+    assert session_folder.fits_sockets(longest)
+    with pytest.raises(OSError, match="107"):
+        validate_socket_filepath(f"{longest}x{rest}")
+    assert not session_folder.fits_sockets(f"{longest}x")
+
+
+def test_long_folder_is_replaced_during_the_block(long_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(long_folder))
+    with session_folder.choose_session_folder() as folder:
+        assert folder is not None
+        private = Path(folder).parent
+        assert session_folder.fits_sockets(folder)
+        assert stat.S_IMODE(private.stat().st_mode) == 0o700
+        assert private.stat().st_uid == os.getuid()
+    assert not private.exists()
+
+
+def test_read_only_folder_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", "/proc/1")
+    with session_folder.choose_session_folder() as folder:
+        assert folder is not None
+
+
+def test_usable_folder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")
+    with session_folder.choose_session_folder() as folder:
+        assert folder is None
