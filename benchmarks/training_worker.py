@@ -15,8 +15,8 @@ from firelib.config import Environment, load_params
 from firelib.project_layout import Paths, project_of
 from firelib.recipe import load_recipe
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.driver.train_stage import _job
-from firelib.train.run_spec import TrainingJob
+from firelib.train.driver.train_stage import build_run_spec
+from firelib.train.run_spec import RunSpec
 
 
 def main() -> None:
@@ -35,13 +35,13 @@ def main() -> None:
         print(json.dumps(made[name]()), flush=True)  # noqa: T201  its answer
 
 
-def job_of(params_file: Path, folder: str) -> TrainingJob:
+def job_of(params_file: Path, folder: str) -> RunSpec:
     """The recipe's run, with what it leaves elsewhere."""
     environment = Environment(tracking="none")
     params = load_params(params_file, environment)
     recipe = load_recipe(params.recipe)
     paths = Paths(recipe.name, folder, project_of(params_file))
-    return _job(recipe, params, environment, paths, read_manifest(str(paths.manifest)))
+    return build_run_spec(recipe, params, environment, paths, read_manifest(str(paths.manifest)))
 
 
 if __name__ == "__main__":

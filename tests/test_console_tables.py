@@ -26,9 +26,9 @@ def test_features_fit_the_terminal(tmp_path: Path, width: int, meaning: bool) ->
 
 def test_a_training_says_where_its_time_went() -> None:
     meter = Meter(0.0)
-    meter.trained(30.0, 0.0, 1, 64)
+    meter.record_steps(30.0, 0.0, 1, 64)
     for _ in range(100):
-        meter.trained(0.02, 0.0, 1, 64)
+        meter.record_steps(0.02, 0.0, 1, 64)
     text = shown(timing_table({**meter.summary(), "restarts": 2.0, "restarts_seconds": 61.0}))
     for row in ("3,200", "0.0%", "20 ms", "100 steps were timed", "2", "61.0 s until the last start"):
         assert row in text

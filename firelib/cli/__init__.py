@@ -157,7 +157,7 @@ def train(
     from firelib.console import note, out
     from firelib.console_tables import timing_table
     from firelib.tfrecord.format.manifest import read_manifest
-    from firelib.train.driver.train_stage import Request, train
+    from firelib.train.driver.train_stage import TrainOptions, train
 
     here = project(recipe)
     read_manifest(str(here.paths.manifest))  # a missing input is said before Ray starts
@@ -165,7 +165,7 @@ def train(
         return
     environment = tracked(here.environment, tracking)
     with ray(here, importing="firelib.train.driver.ray_trainer"):
-        progress = train(here.recipe, here.params, environment, here.paths, Request(fresh, profile))
+        progress = train(here.recipe, here.params, environment, here.paths, TrainOptions(fresh, profile))
     out.print(timing_table(progress.timing))
     figures = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")
     note(f"  {progress.step:,} steps  train_loss {progress.losses[-1]:.4f}  {figures}")

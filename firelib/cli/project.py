@@ -103,7 +103,7 @@ def ray(here: Project, importing: str) -> Iterator[None]:
 
 
 def _import(module: str) -> None:
-    from firelib.keras_import import collector_paused
+    from firelib.keras_import import pause_garbage_collector
 
-    with suppress(Exception), collector_paused():  # the block imports it again, and says what is wrong
+    with suppress(Exception), pause_garbage_collector():  # the block imports it again, and says what is wrong
         import_module(module)

@@ -8,7 +8,7 @@ import numpy as np
 from firelib.config import Distribution, Params, model_params, parse_params
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe
-from firelib.train.run_spec import NO_RESULT
+from firelib.train.run_spec import RESULT_NEUTRAL_FIELDS
 
 _DIGITS = 3  # of a drawn number: enough to tell trials apart, few enough to read
 _DRAWS = 20  # a trial: after so many, there are no more that differ
@@ -91,7 +91,7 @@ def _problems(recipe: Recipe, params: Params, name: str, distribution: Distribut
     section, _, field = name.partition(".")
     if section not in ("train", "model") or not field:
         return [f"{name}: parameters of sections train and model can be tuned"]
-    if section == "train" and field.partition(".")[0] in NO_RESULT:
+    if section == "train" and field.partition(".")[0] in RESULT_NEUTRAL_FIELDS:
         return [f"{name} does not change a result"]
     if name == "train.epochs":
         return [f"{name}: trials are compared epoch by epoch, they all have the same number"]

@@ -16,7 +16,7 @@ from firelib.ray_setup.session import require_cpus
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.failure import Failure
-from firelib.train.run_spec import run_id
+from firelib.train.run_spec import compute_run_id
 from firelib.tune.space import check_space, drawn
 from firelib.tune.trial import Study, run_trial
 from firelib.tune.trial_logger import Notes
@@ -82,7 +82,7 @@ def _name(recipe: Recipe, params: Params, paths: Paths) -> str:
     """The same inputs are the same tuning, as with a run."""
     manifest = read_manifest(str(paths.manifest))
     inputs = {
-        "run": run_id(recipe, params, {**recipe.parameters, **params.model}, manifest),
+        "run": compute_run_id(recipe, params, {**recipe.parameters, **params.model}, manifest),
         "tune": params.tune.model_dump(mode="json"),
     }
     return f"{recipe.name}-tuning-{storage.sha256_json(inputs)[:12]}"
@@ -146,8 +146,8 @@ def _trial(result: Any, values: Mapping[str, Any], params: Params) -> Trial:
 
 
 def _first_words(error: BaseException) -> str:
-    failure = Failure.of(error)
-    return failure.why if failure.own is None else str(failure.own).splitlines()[0]
+    failure = Failure.from_error(error)
+    return failure.reason if failure.firelib_error is None else str(failure.firelib_error).splitlines()[0]
 
 
 def _score(scores: Sequence[float], params: Params) -> float:

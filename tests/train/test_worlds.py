@@ -1,4 +1,4 @@
-"""Loss curves of 1 to 4 workers over 200 steps, with SGD and Adam: on the toy, and on recipes whose data is made."""
+"""Loss curves of 1 to 4 workers over 200 steps, with SGD and Adam: the toy, and recipes whose dataset exists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,7 +41,7 @@ class FashionBySgd(FashionMnist):
         return model
 
 
-def of_recipe(recipe, precision):
+def make_run(recipe, precision):
     params = load_params(ROOT / "params.yaml" if recipe.name == "flights" else params_of(recipe.name, ROOT), UNTRACKED)
     params = params.model_copy(update={"train": params.train.model_copy(update={"precision": precision})})
     return Run(params, recipe, stop_at=STEPS, folder=f"{type(recipe).__name__}-{precision}", data=ROOT)
@@ -55,7 +55,7 @@ RECIPES = {
 }
 RUNS = {name: Run(toy_params(epochs=13, optimizer=name)) for name in ("sgd", "adam")}
 RUNS |= {
-    f"{name}-{precision}": of_recipe(recipe, precision)
+    f"{name}-{precision}": make_run(recipe, precision)
     for name, recipe in RECIPES.items()
     if has_data(recipe.name)
     for precision in ("float64", "float32")
@@ -80,7 +80,7 @@ def first_losses(outcome):
 
 
 def distance(curves, world, name):
-    """How far each step's loss is from that on one worker, relative to it."""
+    """Relative difference of each step's loss to the loss on one worker."""
     return np.abs(first_losses(curves[world][name]) / first_losses(curves[1][name]) - 1)
 
 
@@ -92,7 +92,7 @@ def record(record_property, apart):
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("name", EXACT)
-def test_curve_is_that_of_one_worker(curves, world, name, record_property):
+def test_curve_equals_the_curve_of_one_worker(curves, world, name, record_property):
     apart = distance(curves, world, name)
     record(record_property, apart)
     assert apart.max() <= 1e-5
@@ -103,8 +103,8 @@ def test_curve_is_that_of_one_worker(curves, world, name, record_property):
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("name", ROUNDED)
-def test_curve_in_float32_parts_only_by_rounding(curves, world, name, record_property):
-    """A sum over other parts of a batch is rounded otherwise, and training lets that grow: not in float64."""
+def test_float32_curve_differs_by_rounding_only(curves, world, name, record_property):
+    """Sums over other parts of a batch round differently, and training amplifies that; float64 hides it."""
     apart = distance(curves, world, name)
     record(record_property, apart)
     assert apart[:5].max() <= 1e-5
