@@ -47,7 +47,7 @@ class Checkpointer:
 
     @property
     def is_due_by_time(self) -> bool:
-        """Whether `checkpoint.every_seconds` have passed. Only rank 0 reads a clock, and the train step spreads it."""
+        """Whether `checkpoint.every_seconds` have passed. Only rank 0 reads a clock; it votes in the train step."""
         seconds = self._settings.every_seconds
         return self._writes and seconds is not None and time.monotonic() - self._last >= seconds
 

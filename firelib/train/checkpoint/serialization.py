@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from firelib.train.keras_types import Array, Variable
 _STATE = "state.npz"
 PROGRESS = "progress.json"
 _LOSSES = "losses"
+
+
+class TornCheckpointError(FirelibError):
+    """A checkpoint that is incomplete, damaged, or no longer there."""
 
 
 def copy_values(variables: Sequence[Variable]) -> list[Array]:
@@ -55,17 +60,11 @@ def load(uri: str) -> tuple[list[Array], TrainingProgress]:
         The values that were saved, in their order, and the progress of the run.
 
     Raises:
-        FirelibError: The checkpoint is torn or incomplete.
+        TornCheckpointError: The checkpoint is incomplete or damaged.
     """
-    content = storage.read_json(storage.join(uri, PROGRESS))
-    state, expected = _read_state(uri), content.pop("sha256")
-    if state is None or hashlib.sha256(state).hexdigest() != expected:
-        actual = f"{_STATE} is missing" if state is None else f"{_STATE} does not match the hash in {PROGRESS}"
-        raise FirelibError(
-            f"the checkpoint is torn: {actual}",
-            where=uri,
-            remedy="delete this checkpoint's folder, or start over: firelib train --fresh",
-        )
+    content, state = _read_progress(uri), _read_state(uri)
+    if hashlib.sha256(state).hexdigest() != content.pop("sha256"):
+        raise _torn(uri, f"{_STATE} does not match the hash in {PROGRESS}")
     content["best"] = BestEpoch(**content["best"]) if content["best"] else None
     with np.load(io.BytesIO(state), allow_pickle=False) as arrays:
         losses = arrays[_LOSSES].tolist()
@@ -73,11 +72,26 @@ def load(uri: str) -> tuple[list[Array], TrainingProgress]:
     return values, TrainingProgress(**content, losses=losses)
 
 
-def _read_state(uri: str) -> bytes | None:
+def _read_progress(uri: str) -> dict[str, Any]:
+    try:
+        return dict(storage.read_json(storage.join(uri, PROGRESS)))
+    except FirelibError as error:
+        raise _torn(uri, error.what) from None
+
+
+def _read_state(uri: str) -> bytes:
     try:
         return storage.read_bytes(storage.join(uri, _STATE))
     except FileNotFoundError:
-        return None
+        raise _torn(uri, f"{_STATE} is missing") from None
+
+
+def _torn(uri: str, problem: str) -> TornCheckpointError:
+    return TornCheckpointError(
+        f"the checkpoint is torn: {problem}",
+        where=uri,
+        remedy="delete this checkpoint's folder, or start over: firelib train --fresh",
+    )
 
 
 def restore(variables: Sequence[Variable], values: Sequence[Array], where: str) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from firelib import storage
-from firelib.errors import FirelibError
 from firelib.train.checkpoint import serialization
 from firelib.train.checkpoint.state import TrainingProgress
 
@@ -59,7 +58,7 @@ class CheckpointStore:
         for step in reversed(self.steps()):
             try:
                 return NewestCheckpoint(serialization.load(self.uri(step))[1], torn)
-            except FirelibError as error:
+            except serialization.TornCheckpointError as error:
                 torn[step] = error.what
         return NewestCheckpoint(None, torn)
 

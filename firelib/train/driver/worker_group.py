@@ -9,6 +9,8 @@ from firelib.console import note
 from firelib.errors import FirelibError, StoppedError
 from firelib.signals import on_sigterm, preserve_ctrl_c
 from firelib.train.attempt import Attempt
+from firelib.train.checkpoint.serialization import TornCheckpointError
+from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.driver.failure import Failure
 from firelib.train.driver.monitor import Monitor, monitor_workers
 from firelib.train.driver.prestart import RAY_TRAIN, build_runtime_environment
@@ -20,7 +22,7 @@ _SNAPSHOT = "checkpoint_manager_snapshot.json"
 
 
 class WorkerLostError(Exception):
-    """A worker was lost, and its code is not to blame: a restart may succeed."""
+    """A worker or its checkpoint was lost, and the code is not to blame: a restart may succeed."""
 
 
 class WorkerGroup:
@@ -73,9 +75,21 @@ class WorkerGroup:
         except TrainingFailedError as error:
             monitor.remove_placement_groups()
             failure = Failure.from_error(error)
+            if self._has_lost_checkpoint(failure):
+                raise WorkerLostError(f"the checkpoint of step {self._attempt.resume_step}") from error
             if failure.firelib_error is not None:
                 raise failure.firelib_error from None
             raise _translate(failure, monitor) from error
+
+    def _has_lost_checkpoint(self, failure: Failure) -> bool:
+        """Whether the checkpoint to resume from has vanished since the driver chose it.
+
+        Workers of a driver that was killed go on for some seconds, and may prune it meanwhile.
+        """
+        error, step = failure.firelib_error, self._attempt.resume_step
+        if step is None or not isinstance(error, TornCheckpointError):
+            return False
+        return error.where == CheckpointStore(self._spec.run_uri).uri(step)
 
     def _build_trainer(self, board: Any) -> Any:
         from ray.train import RunConfig, ScalingConfig

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from firelib.train.checkpoint.serialization import copy_values, load, restore, save
+from firelib.train.checkpoint.serialization import TornCheckpointError, copy_values, load, restore, save
 from firelib.train.checkpoint.state import BestEpoch, TrainingProgress
 from tests.errors import refused
 
@@ -68,7 +68,14 @@ def test_torn_checkpoint_is_refused(tmp_path, damage):
         path.write_bytes(damage(path.read_bytes()))
     else:
         path.unlink()
-    with refused("state.npz", where=tmp_path, remedy="firelib train --fresh"):
+    with refused("state.npz", where=tmp_path, remedy="firelib train --fresh", kind=TornCheckpointError):
+        load(str(tmp_path))
+
+
+def test_checkpoint_without_progress_is_refused(tmp_path):
+    save(str(tmp_path), [np.zeros(100)], PROGRESS)
+    (tmp_path / "progress.json").unlink()
+    with refused("progress.json", where=tmp_path, remedy="firelib train --fresh", kind=TornCheckpointError):
         load(str(tmp_path))
 
 

@@ -6,8 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from firelib.errors import FirelibError, StoppedError
+from firelib.train.attempt import Attempt
+from firelib.train.checkpoint.serialization import TornCheckpointError, load
+from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.driver.failure import Failure
-from firelib.train.driver.worker_group import WorkerLostError, _handle_sigterm, _translate, count_workers
+from firelib.train.driver.resources import WorkerResources
+from firelib.train.driver.worker_group import WorkerGroup, WorkerLostError, _handle_sigterm, _translate, count_workers
 
 
 @pytest.fixture
@@ -43,6 +47,16 @@ def test_workers_that_the_monitor_killed_are_a_loss(monitor):
 def test_failure_after_a_request_to_stop_is_a_stop(monitor):
     monitor.stop_requested.set()
     assert isinstance(_translate(failure(is_loss=True), monitor), StoppedError)
+
+
+@pytest.mark.parametrize(("step", "is_lost"), [(5, True), (4, False), (None, False)])
+def test_checkpoint_that_vanished_after_the_driver_chose_it(tmp_path, step, is_lost):
+    """Workers of a driver that was killed a moment ago may have pruned it."""
+    with pytest.raises(TornCheckpointError) as caught:
+        load(CheckpointStore(str(tmp_path)).uri(5))
+    spec, attempt = SimpleNamespace(run_uri=str(tmp_path)), Attempt(1, resume_step=step)
+    group = WorkerGroup(spec, attempt, str(tmp_path), WorkerResources(1))
+    assert group._has_lost_checkpoint(Failure("worker 0", "torn", caught.value, False)) == is_lost
 
 
 def test_first_sigterm_asks_the_workers_to_stop(monitor):
