@@ -31,7 +31,7 @@ from firelib.config import Checkpoint
 from firelib.console import note
 from firelib.project_layout import find_params
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.driver.worker_group import worker_environment
+from firelib.train.worker.devices import build_worker_environment
 
 ROOT = Path(__file__).parents[1]
 
@@ -69,7 +69,7 @@ class Group:
         cluster = [f"127.0.0.1:{port}" for port in _free_ports(len(cores))]
         self._workers = []
         for rank, own in enumerate(cores):
-            environment = {**os.environ, **worker_environment(len(own.split(",")), on_gpu=False)}
+            environment = {**os.environ, **build_worker_environment(len(own.split(",")), on_gpu=False)}
             if len(cores) > 1:
                 task = {"type": "worker", "index": rank}
                 environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})

@@ -9,60 +9,63 @@ from typing import Any
 
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.tfrecord.read.dataset import open_dataset
-from firelib.train.run_spec import TrainingJob
-from firelib.train.tracking.tracker import Journal, NoTracker
-from firelib.train.worker.input_pipeline import Feed, reading_options
+from firelib.train.attempt import Attempt
+from firelib.train.run_spec import RunSpec
+from firelib.train.tracking.tracker import NoTracker, StepLogger
+from firelib.train.worker.input_pipeline import InputPipeline, build_reader_options
 from firelib.train.worker.model_builder import build_model
 from firelib.train.worker.training_loop import TrainingWorker
 
 Epoch = Callable[[], dict[str, float]]
 
 
-def ways(job: TrainingJob, strategy: Any, rank: int, world: int) -> dict[str, Callable[[], Epoch]]:
+def ways(spec: RunSpec, strategy: Any, rank: int, world: int) -> dict[str, Callable[[], Epoch]]:
     """Ways to train: name → a function that prepares the way and returns a function that trains an epoch.
 
     The latter returns the `seconds` of the epoch, and the seconds that it `waited` for data.
     """
 
-    def ours(job: TrainingJob) -> _Loop:
-        return _Loop(job, strategy, rank, world)
+    def ours(spec: RunSpec) -> _Loop:
+        return _Loop(spec, strategy, rank, world)
 
     return {
-        "shards": lambda: ours(job),
-        "memory": lambda: ours(job).from_memory(),
-        "half": lambda: ours(_half(job)),
-        "saving": lambda: ours(_saving(job)),
-        "fit": lambda: _Fit(job, cached=False),
-        "fit, memory": lambda: _Fit(job, cached=True),
+        "shards": lambda: ours(spec),
+        "memory": lambda: ours(spec).from_memory(),
+        "half": lambda: ours(_half(spec)),
+        "saving": lambda: ours(_saving(spec)),
+        "fit": lambda: _Fit(spec, cached=False),
+        "fit, memory": lambda: _Fit(spec, cached=True),
     }
 
 
-def _half(job: TrainingJob) -> TrainingJob:
+def _half(spec: RunSpec) -> RunSpec:
     """Halve the batches: each of two workers computes as much."""
-    train = job.params.train
+    train = spec.params.train
     train = train.model_copy(update={"global_batch_size": train.global_batch_size // 2})
-    return replace(job, params=job.params.model_copy(update={"train": train}))
+    return replace(spec, params=spec.params.model_copy(update={"train": train}))
 
 
-def _saving(job: TrainingJob) -> TrainingJob:
+def _saving(spec: RunSpec) -> RunSpec:
     """Save one checkpoint within the epoch."""
-    train = job.params.train
-    rows = read_manifest(job.manifest).split("train").rows
+    train = spec.params.train
+    rows = read_manifest(spec.manifest).split("train").rows
     checkpoint = train.checkpoint.model_copy(update={"every_steps": rows // train.global_batch_size * 2 // 3})
     train = train.model_copy(update={"checkpoint": checkpoint})
-    return replace(job, params=job.params.model_copy(update={"train": train}))
+    return replace(spec, params=spec.params.model_copy(update={"train": train}))
 
 
 class _Loop:
     """The real worker, without Ray."""
 
-    def __init__(self, job: TrainingJob, strategy: Any, rank: int, world: int) -> None:
-        life = SimpleNamespace(stop_wanted=False, move=_nothing, say=_nothing, show=_nothing)
-        self._worker = TrainingWorker(job, strategy, life, rank, world, _nothing)  # type: ignore[arg-type]
-        self._worker._journal = Journal(NoTracker(), job, self._worker._feed.steps)
+    def __init__(self, spec: RunSpec, strategy: Any, rank: int, world: int) -> None:
+        heartbeat: Any = SimpleNamespace(
+            stop_requested=False, record_progress=_nothing, note=_nothing, show_progress=_nothing
+        )
+        self._worker = TrainingWorker(spec, Attempt(world), strategy, heartbeat, rank, _nothing)
+        self._worker._step_logger = StepLogger(NoTracker(), spec.run_uri, self._worker._input.steps)
 
     def from_memory(self) -> "_Loop":
-        self._worker._feed = _Memory(self._worker._feed)  # type: ignore[assignment]
+        self._worker._input = _Memory(self._worker._input)  # type: ignore[assignment]
         return self
 
     def __call__(self) -> dict[str, float]:
@@ -82,28 +85,28 @@ class _Loop:
 class _Memory:
     """The batches of the first epoch as tensors in memory: nothing is read."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, pipeline: InputPipeline) -> None:
         import tensorflow as tf
 
-        self.steps, calls = feed.steps, list(feed.training(0, 0))
+        self.steps, calls = pipeline.steps, list(pipeline.training_batches(0, 0))
         self._calls, batches = len(calls), [next(iterator) for iterator in calls]
         self._batches = tf.data.Dataset.from_tensor_slices(
             tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *batches)
         )
 
-    def training(self, epoch: int, position: int) -> Iterator[Any]:  # noqa: ARG002  every epoch repeats the first one
-        yield from repeat(iter(self._batches.prefetch(2).with_options(reading_options())), self._calls)
+    def training_batches(self, epoch: int, position: int) -> Iterator[Any]:  # noqa: ARG002  every epoch repeats the first one
+        yield from repeat(iter(self._batches.prefetch(2).with_options(build_reader_options())), self._calls)
 
 
 class _Fit:
     """`keras.Model.fit` without a strategy, on the batches of the first epoch."""
 
-    def __init__(self, job: TrainingJob, cached: bool) -> None:
+    def __init__(self, spec: RunSpec, cached: bool) -> None:
         import tensorflow as tf
 
-        train = job.params.train
-        self._model = build_model(job, read_manifest(job.manifest))
-        self._batches = open_dataset(job.manifest).as_tf(train.global_batch_size, "train", seed=train.seed)
+        train = spec.params.train
+        self._model = build_model(spec, read_manifest(spec.manifest))
+        self._batches = open_dataset(spec.manifest).as_tf(train.global_batch_size, "train", seed=train.seed)
         if cached:
             self._batches = self._batches.cache().prefetch(tf.data.AUTOTUNE)
 

@@ -15,8 +15,8 @@ from firelib.config import Environment, load_params
 from firelib.project_layout import Paths, find_project
 from firelib.recipe import load_recipe
 from firelib.tfrecord.format.manifest import read_manifest
-from firelib.train.driver.train_stage import _job
-from firelib.train.run_spec import TrainingJob
+from firelib.train.driver.train_stage import build_run_spec
+from firelib.train.run_spec import RunSpec
 
 
 def main() -> None:
@@ -35,13 +35,13 @@ def main() -> None:
         print(json.dumps(made[name]()), flush=True)  # noqa: T201  the parent reads it
 
 
-def build_job(params_file: Path, folder: str) -> TrainingJob:
+def build_job(params_file: Path, folder: str) -> RunSpec:
     """Build the recipe's training job, with the storage root in a folder of the benchmark."""
     environment = Environment(tracking="none")
     params = load_params(params_file, environment)
     recipe = load_recipe(params.recipe)
     paths = Paths(recipe.name, folder, find_project(params_file))
-    return _job(recipe, params, environment, paths, read_manifest(str(paths.manifest)))
+    return build_run_spec(recipe, params, environment, paths, read_manifest(str(paths.manifest)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Import TensorFlow and Keras without the optional dependencies that training and prediction do not use."""
+"""Import TensorFlow and Keras without optional dependencies that training and prediction do not use."""
 
 import gc
 import sys
@@ -13,33 +13,33 @@ _OPTIONAL = ("matplotlib", "sklearn")
 
 
 def import_keras() -> None:
-    """Import TensorFlow and Keras; `import keras` anywhere later costs nothing.
+    """Import TensorFlow and Keras, so that a later `import keras` costs nothing.
 
-    Where scikit-learn or Matplotlib has not been imported before, `keras.wrappers` and `keras.visualization` do without
+    Unless scikit-learn or Matplotlib has been imported before, `keras.wrappers` and `keras.visualization` work without
     them in this process. Both libraries can be imported as usual afterwards.
     """
-    with silence_stderr(), _absent(*_OPTIONAL), collector_paused():
+    with silence_stderr(), _hide_modules(*_OPTIONAL), pause_garbage_collector():
         import keras  # noqa: F401  for its effect
         import tensorflow  # noqa: F401
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def pause_garbage_collector() -> Iterator[None]:
     """Pause the garbage collector: traversing the objects of new modules takes a sixth of a large import."""
-    was_on = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if was_enabled:
             gc.enable()
 
 
 @contextmanager
-def _absent(*names: str) -> Iterator[None]:
-    """Make imports of these modules fail, as if they were not installed; modules already imported stay."""
+def _hide_modules(*names: str) -> Iterator[None]:
+    """Make imports of these modules fail, as if they were not installed. Modules that are imported already stay."""
     hidden = [name for name in names if name not in sys.modules]
-    modules: dict[str, Any] = sys.modules  # None is the mark of a missing module
+    modules: dict[str, Any] = sys.modules  # None marks a missing module
     modules.update(dict.fromkeys(hidden))
     try:
         yield

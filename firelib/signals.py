@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C while Ray Train has the main thread."""
+"""Handle SIGTERM and Ctrl-C while Ray Train runs on the main thread."""
 
 import signal
 import threading
@@ -8,9 +8,15 @@ from typing import Any
 
 
 @contextmanager
-def own_ctrl_c() -> Iterator[None]:
-    """Ray Train takes SIGINT for itself, keeps it, and exits with code 0, as if training had ended well."""
-    with _kept(signal.SIGINT):
+def preserve_ctrl_c() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C, and restore the handler of SIGINT after the block.
+
+    Ray Train installs a handler of its own, leaves it installed, and exits with code 0, as if training had succeeded.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed during the block.
+    """
+    with _restore_handler(signal.SIGINT):
         try:
             yield
         except SystemExit:
@@ -19,17 +25,20 @@ def own_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def on_sigterm(handle: Callable[[], None]) -> Iterator[None]:
-    """Call a function when this process is asked to end: spot machines, Kubernetes and systemd ask by SIGTERM.
+    """Call a function when this process receives SIGTERM, as from spot machines, Kubernetes and systemd.
 
-    An error that it raises ends the block. Inside the block it is a KeyboardInterrupt: `ray.get` and asyncio's loop
-    keep to themselves whatever else a signal handler raises, and wait on.
+    An error that the function raises ends the block. Inside the block it appears as KeyboardInterrupt, because
+    `ray.get` and asyncio's event loop swallow everything else that a signal handler raises, and keep waiting.
+
+    Args:
+        handle: The function; it runs on the main thread. On other threads this context manager does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set a handler
         return
     raised: list[Exception] = []
-    with _kept(signal.SIGTERM):
-        signal.signal(signal.SIGTERM, lambda *_: _interrupting(handle, raised))
+    with _restore_handler(signal.SIGTERM):
+        signal.signal(signal.SIGTERM, lambda *_: _call_and_interrupt(handle, raised))
         try:
             yield
         except KeyboardInterrupt:
@@ -38,7 +47,7 @@ def on_sigterm(handle: Callable[[], None]) -> Iterator[None]:
             raise
 
 
-def _interrupting(handle: Callable[[], None], raised: list[Exception]) -> None:
+def _call_and_interrupt(handle: Callable[[], None], raised: list[Exception]) -> None:
     try:
         handle()
     except Exception as error:
@@ -47,7 +56,7 @@ def _interrupting(handle: Callable[[], None], raised: list[Exception]) -> None:
 
 
 @contextmanager
-def _kept(number: signal.Signals) -> Iterator[None]:
+def _restore_handler(number: signal.Signals) -> Iterator[None]:
     on_main = threading.current_thread() is threading.main_thread()
     before: Any = signal.getsignal(number)
     try:

@@ -26,9 +26,9 @@ def test_feature_table_fits_the_terminal(tmp_path: Path, width: int, meaning: bo
 
 def test_timing_table() -> None:
     meter = Meter(0.0)
-    meter.trained(30.0, 0.0, 1, 64)
+    meter.record_steps(30.0, 0.0, 1, 64)
     for _ in range(100):
-        meter.trained(0.02, 0.0, 1, 64)
+        meter.record_steps(0.02, 0.0, 1, 64)
     text = shown(timing_table({**meter.summary(), "restarts": 2.0, "restarts_seconds": 61.0}))
     for row in ("3,200", "0.0%", "20 ms", "of 100 steps", "2", "61.0 s"):
         assert row in text

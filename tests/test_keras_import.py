@@ -5,37 +5,35 @@ from pathlib import Path
 
 import pytest
 
-from firelib.keras_import import _absent, collector_paused
+from firelib.keras_import import _hide_modules, pause_garbage_collector
 
 
-def test_absent_modules_cannot_be_imported_meanwhile_and_can_afterwards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hidden_modules_can_be_imported_only_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "side_door.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    with _absent("side_door"), pytest.raises(ModuleNotFoundError):
+    with _hide_modules("side_door"), pytest.raises(ModuleNotFoundError):
         importlib.import_module("side_door")
     assert importlib.import_module("side_door").__name__ == "side_door"
     monkeypatch.delitem(sys.modules, "side_door")
 
 
-def test_what_was_imported_before_stays(tmp_path: Path) -> None:
-    with _absent("json"):
+def test_imported_modules_stay(tmp_path: Path) -> None:
+    with _hide_modules("json"):
         import json
     assert json is sys.modules["json"]
 
 
-def test_a_failed_import_hides_nothing_for_good() -> None:
-    with pytest.raises(RuntimeError), _absent("not_there_at_all"):
+def test_modules_are_visible_again_after_an_error() -> None:
+    with pytest.raises(RuntimeError), _hide_modules("not_there_at_all"):
         raise RuntimeError
     assert "not_there_at_all" not in sys.modules
 
 
-def test_the_collector_is_paused_and_goes_on_if_it_was_on() -> None:
+def test_garbage_collector_is_paused_and_restored() -> None:
     assert gc.isenabled()
-    with collector_paused():
+    with pause_garbage_collector():
         assert not gc.isenabled()
-        with collector_paused():
+        with pause_garbage_collector():
             pass
         assert not gc.isenabled()
     assert gc.isenabled()

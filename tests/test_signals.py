@@ -7,18 +7,18 @@ import pytest
 import ray
 
 from firelib.errors import StoppedError
-from firelib.signals import on_sigterm, own_ctrl_c
+from firelib.signals import on_sigterm, preserve_ctrl_c
 from tests.patience import patience
 
 
 def interrupted() -> None:
-    with own_ctrl_c():
+    with preserve_ctrl_c():
         signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
         signal.raise_signal(signal.SIGINT)
 
 
-def test_training_stopped_by_ctrl_c_has_not_ended_well() -> None:
-    """Ray Train's handler says `sys.exit(0)`: DVC would take that for success."""
+def test_ctrl_c_in_ray_train_is_a_keyboard_interrupt() -> None:
+    """Ray Train's handler calls `sys.exit(0)`, which DVC would take for success."""
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         interrupted()
@@ -26,12 +26,12 @@ def test_training_stopped_by_ctrl_c_has_not_ended_well() -> None:
 
 
 def stop() -> None:
-    raise StoppedError("told to stop")
+    raise StoppedError("stopped")
 
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_sigterm_ends_the_wait_for_ray() -> None:
-    """`ray.get` keeps what a signal handler raises to itself, and waits on, unless it is a KeyboardInterrupt."""
+    """`ray.get` swallows what a signal handler raises, and keeps waiting, unless it is a KeyboardInterrupt."""
     never = ray.remote(num_cpus=0)(threading.Event).remote()
     soon = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM)
@@ -42,6 +42,6 @@ def test_sigterm_ends_the_wait_for_ray() -> None:
     ray.kill(never)
 
 
-def test_ctrl_c_while_sigterm_is_looked_for_is_still_ctrl_c() -> None:
+def test_ctrl_c_inside_on_sigterm_stays_a_keyboard_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt), on_sigterm(stop):
         raise KeyboardInterrupt

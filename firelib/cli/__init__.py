@@ -160,7 +160,7 @@ def train(
     from firelib.console import note, out
     from firelib.console_tables import timing_table
     from firelib.tfrecord.format.manifest import read_manifest
-    from firelib.train.driver.train_stage import Request, train
+    from firelib.train.driver.train_stage import TrainOptions, train
 
     project = load_project(recipe)
     read_manifest(str(project.paths.manifest))  # raises if the input is missing, before Ray starts
@@ -168,7 +168,7 @@ def train(
         return
     environment = with_tracking(project.environment, tracking)
     with connect_ray(project, preload="firelib.train.driver.ray_trainer"):
-        progress = train(project.recipe, project.params, environment, project.paths, Request(fresh, profile))
+        progress = train(project.recipe, project.params, environment, project.paths, TrainOptions(fresh, profile))
     out.print(timing_table(progress.timing))
     metrics = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")
     note(f"  {progress.step:,} steps  train_loss {progress.losses[-1]:.4f}  {metrics}")

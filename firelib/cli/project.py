@@ -132,7 +132,7 @@ def connect_ray(project: Project, preload: str) -> Iterator[None]:
 
 
 def _import(module: str) -> None:
-    from firelib.keras_import import collector_paused
+    from firelib.keras_import import pause_garbage_collector
 
-    with suppress(Exception), collector_paused():  # the block imports it again and raises the error
+    with suppress(Exception), pause_garbage_collector():  # the block imports it again and raises the error
         import_module(module)

@@ -1,1 +1,1 @@
-"""Shards -> Ray Train -> model. `trainer` runs on the driver, `loop` on each worker."""
+"""Training with Ray Train: `driver` runs where `firelib train` was called, `worker` on every worker."""

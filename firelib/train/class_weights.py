@@ -1,52 +1,65 @@
-"""Weights of classes, so that rare ones count more (or some not at all)."""
+"""Class weights: rows of rare classes can count more, rows of some classes not at all."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from firelib.config import Train
 from firelib.errors import FirelibError
+from firelib.recipe import Feature
 from firelib.tfrecord.read.dataset import Dataset
+from firelib.train.keras_types import Tensor
 
 _ROWS = 1 << 16
+_WHERE = "params.yaml: train.class_weights"
 
 
-def class_weights(settings: Train, dataset: Dataset) -> tuple[float, ...] | None:
-    """The weight of class 0, 1, …; None if all rows weigh the same.
+def compute_class_weights(settings: Train, dataset: Dataset) -> tuple[float, ...] | None:
+    """Compute the weight of every class that params.yaml asks for.
 
-    `balanced` is rows / (classes × rows of the class), as in scikit-learn: the weights' mean over the rows is 1. A
-    class that a mapping leaves out weighs 1, as in Keras.
+    `balanced` is rows / (classes × rows of the class), the formula of scikit-learn's `compute_class_weight`: the mean
+    weight of a row is 1. A class that a mapping does not name weighs 1, as in Keras' `fit`.
+
+    Args:
+        settings: Section `train`.
+        dataset: Its training split is counted.
+
+    Returns:
+        The weight of class 0, 1, …; None if all rows weigh the same.
 
     Raises:
-        FirelibError: The label does not number classes.
+        FirelibError: The label holds no class numbers, or the mapping names a class that does not exist.
     """
     wanted = settings.class_weights
     if wanted is None:
         return None
-    label = dataset.manifest.label
-    if label is None or label.shape or label.ragged or "int" not in label.dtype:
-        kind = f"label {label.name!r} is {label.dtype} {label.shape}" if label else "there is no label"
-        raise FirelibError(
-            f"{kind}: its values are no classes",
-            where="params.yaml: train.class_weights",
-            remedy="an integer label without a shape, or class_weights: null",
-        )
-    counts = _counts(dataset)
-    return tuple(_mapped(wanted, len(counts)) if isinstance(wanted, Mapping) else _balanced(counts))
+    _require_class_label(dataset.manifest.label)
+    counts = _count_classes(dataset)
+    return tuple(_fill_mapping(wanted, len(counts)) if isinstance(wanted, Mapping) else _balance(counts))
 
 
-def _counts(dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Rows of each class of the training split."""
+def _require_class_label(label: Feature | None) -> None:
+    if label is not None and not label.shape and not label.ragged and "int" in label.dtype:
+        return
+    actual = f"label {label.name!r} of dtype {label.dtype} and shape {label.shape}" if label else "no label"
+    raise FirelibError(
+        f"class weights need a scalar integer label, got {actual}",
+        where=_WHERE,
+        remedy="set train.class_weights: null, or declare an integer label without a shape",
+    )
+
+
+def _count_classes(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Rows of every class in the training split: int64 [classes]."""
     counts = np.zeros(0, np.int64)
     for _, labels in dataset.as_tf(_ROWS, "train"):
         values = labels.numpy()
         if values.min() < 0:
             raise FirelibError(
-                f"the label has the value {values.min()}",
-                where="the training split",
-                remedy="classes are numbered from 0; or class_weights: null",
+                f"expected class numbers from 0, got label {values.min()}",
+                where=f"{_WHERE}; the training split",
+                remedy="number the classes from 0 in the recipe's transform, or set train.class_weights: null",
             )
         more = np.bincount(values)
         size = max(len(counts), len(more))
@@ -54,25 +67,34 @@ def _counts(dataset: Dataset) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _balanced(counts: npt.NDArray[np.int64]) -> list[float]:
+def _balance(counts: npt.NDArray[np.int64]) -> list[float]:
     present = counts > 0
     weights = np.divide(counts.sum(), present.sum() * counts, out=np.ones(len(counts)), where=present)
     return [float(weight) for weight in weights]
 
 
-def _mapped(wanted: Mapping[int, float], classes: int) -> list[float]:
+def _fill_mapping(wanted: Mapping[int, float], classes: int) -> list[float]:
     unknown = sorted(set(wanted) - set(range(classes)))
     if unknown:
         raise FirelibError(
             f"the training split has no class {', '.join(map(str, unknown))}",
-            where="params.yaml: train.class_weights",
-            remedy=f"classes are 0 … {classes - 1}",
+            where=_WHERE,
+            remedy=f"name only classes 0 … {classes - 1}",
         )
     return [wanted.get(label, 1.0) for label in range(classes)]
 
 
-def weighted(weight: Any, label: Any, table: tuple[float, ...] | None) -> Any:
-    """Weights of rows, times those of their classes. Tensors [rows]."""
+def apply_class_weights(weights: Tensor, label: Tensor, table: tuple[float, ...] | None) -> Tensor:
+    """Multiply the weights of rows by the weights of their classes.
+
+    Args:
+        weights: float32 [rows].
+        label: Class numbers, an integer tensor [rows].
+        table: Weight of class 0, 1, …; None leaves the weights as they are.
+
+    Returns:
+        float32 [rows].
+    """
     import tensorflow as tf
 
-    return weight if table is None else weight * tf.gather(tf.constant(table, tf.float32), tf.cast(label, tf.int64))
+    return weights if table is None else weights * tf.gather(tf.constant(table, tf.float32), tf.cast(label, tf.int64))

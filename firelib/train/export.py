@@ -1,29 +1,29 @@
-"""A trained model as files: Keras, and a SavedModel that takes raw feature values."""
+"""Export a trained model as a Keras file and as a SavedModel that takes raw feature values."""
 
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from firelib import storage
+from firelib.train.keras_types import Model
 
 KERAS = "model.keras"
 SAVED_MODEL = "saved_model"
 WEIGHTS = "weights.json"
 
 
-def export(model: Any, uri: str) -> None:
-    """Write a model below a URI.
+def export(model: Model, uri: str) -> None:
+    """Write a model, its SavedModel and the hash of its weights into a folder.
 
     Args:
-        model: A Keras model built outside of any distribution strategy.
-        uri: The folder to make; an earlier one is replaced.
+        model: A Keras model that was built outside of any distribution strategy.
+        uri: Folder to write; an existing one is replaced.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         model.save(folder / KERAS)
         model.export(str(folder / SAVED_MODEL), verbose=False)
-        content = {"sha256": weights_sha256(model), "parameters": int(model.count_params())}
+        content = {"sha256": hash_weights(model), "parameters": int(model.count_params())}
         storage.write_bytes(str(folder / WEIGHTS), storage.to_json(content))
         storage.remove_folder(uri)
         fs, path = storage.filesystem(uri)
@@ -31,8 +31,8 @@ def export(model: Any, uri: str) -> None:
         fs.put(f"{folder}/", f"{path}/", recursive=True)
 
 
-def weights_sha256(model: Any) -> str:
-    """Hash of all weights: equal models have equal ones, whatever else their files hold (times, random names)."""
+def hash_weights(model: Model) -> str:
+    """SHA-256 of all weights. A model's files also hold times and random names, so their hashes differ."""
     digest = hashlib.sha256()
     for weight in model.get_weights():
         digest.update(weight.tobytes())

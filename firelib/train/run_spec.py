@@ -1,4 +1,4 @@
-"""What a training worker needs to know, and the name of the run that it belongs to."""
+"""What is trained: the specification of a run, and the run id that identifies it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,32 +11,35 @@ from firelib.recipe import Recipe, code_sha256
 from firelib.tfrecord.format.manifest import Manifest
 
 #: Fields of section `train` that cannot change a result.
-NO_RESULT = {"workers", "min_workers", "cpus_per_worker", "device", "checkpoint", "hang_seconds", "start_seconds"}
+RESULT_NEUTRAL_FIELDS = {
+    "workers",
+    "min_workers",
+    "cpus_per_worker",
+    "device",
+    "checkpoint",
+    "hang_seconds",
+    "start_seconds",
+}
 
 
 @dataclass(frozen=True)
-class TrainingJob:
-    """One training run, as it is sent to the workers.
+class RunSpec:
+    """What is trained, as it is sent to every worker. It stays the same over all attempts of a run.
 
     Attributes:
-        recipe: Gives the model.
-        params: params.yaml.
-        model_params: What `build_model` gets.
+        recipe: Builds the model.
+        params: Content of params.yaml.
+        model_params: Arguments of `build_model`.
         manifest: URI of the dataset's manifest.
-        run_id: Name of the run.
-        run_uri: Where the run keeps checkpoints and what it exports.
+        run_id: Identifies the run.
+        run_uri: Folder of the run's checkpoints and of the exported model.
         tracking: `wandb`, `tensorboard` or `none`.
-        project: Folder of the project, for what is kept beside the run.
+        project: Folder of the project, which holds local tracking files.
         group: Name of the tuning that this run is a trial of, or None.
-        lineage: What the run is made from, for the tracker.
-        profile: Whether to leave a profile of some steps.
-        live: Ray actor that takes progress and signs of life.
-        started: When the driver began to start workers, in seconds of `time.time`.
-        resume: Step of the checkpoint to go on from, or None.
-        class_weights: Weight of class 0, 1, …, or None.
-        on_gpu: Whether each worker has a GPU.
-        restarts: How often workers were lost before this start, and what that cost, for the tracker.
-        validations: Queue that takes the metrics of every epoch, or None.
+        lineage: Versions of the inputs, for the tracker.
+        profile: Whether to record a profile of some steps.
+        class_weights: Weight of class 0, 1, …, or None for equal weights.
+        validations: Queue that receives the validation metrics of every epoch, or None.
     """
 
     recipe: Recipe
@@ -50,42 +53,50 @@ class TrainingJob:
     group: str | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     profile: bool = False
-    live: Any = None
-    started: float = 0.0
-    resume: int | None = None
     class_weights: tuple[float, ...] | None = None
-    on_gpu: bool = False
-    restarts: Mapping[str, float] = field(default_factory=dict)
     validations: Any = None
 
     @property
     def export_uri(self) -> str:
+        """Folder that the workers export the model to."""
         return storage.join(self.run_uri, "export")
 
     @property
-    def tracking_folder(self) -> str:
-        """Where W&B keeps offline runs."""
+    def finished_uri(self) -> str:
+        """File that exists once the run has finished and its model is exported."""
+        return storage.join(self.run_uri, "finished.json")
+
+    @property
+    def wandb_folder(self) -> str:
+        """Folder of W&B's offline runs."""
         return str(Path(self.project, "wandb"))
 
     @property
     def tensorboard_folder(self) -> str:
-        """The run's, if that is local; else the project's, since TensorFlow writes to few remote storages."""
+        """Folder of event files: in the run's folder if it is local, else in the project.
+
+        TensorFlow writes to few remote storages.
+        """
         if storage.is_local(self.run_uri):
             return storage.join(self.run_uri, "tensorboard")
         return str(Path(self.project, "tensorboard", self.run_id))
 
-    @property
-    def finished_uri(self) -> str:
-        """A file that is there when the run is at its end and its model exported."""
-        return storage.join(self.run_uri, "finished.json")
 
+def compute_run_id(recipe: Recipe, params: Params, model_params: Mapping[str, Any], manifest: Manifest) -> str:
+    """Identify a run by a hash of the recipe's code, the parameters and the data.
 
-def run_id(recipe: Recipe, params: Params, model_params: Mapping[str, Any], manifest: Manifest) -> str:
-    """A run's name: the same recipe, parameters and data are the same run, wherever and on however many workers.
+    The recipe's code is part of the hash: weights that were trained with another `build_model` must not be resumed.
 
-    The recipe's code counts: weights that were trained under another `build_model` are no checkpoint of this one.
+    Args:
+        recipe: The recipe; its source file is hashed.
+        params: Content of params.yaml; `RESULT_NEUTRAL_FIELDS` are not hashed.
+        model_params: Arguments of `build_model`.
+        manifest: The dataset's manifest, which holds the shards' hashes.
+
+    Returns:
+        The recipe's name, a dash, and 12 hexadecimal digits.
     """
-    train = params.train.model_dump(mode="json", exclude=NO_RESULT)
+    train = params.train.model_dump(mode="json", exclude=RESULT_NEUTRAL_FIELDS)
     identity = {
         "recipe": manifest.recipe,
         "code": code_sha256(recipe),

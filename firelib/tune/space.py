@@ -8,7 +8,7 @@ import numpy as np
 from firelib.config import Distribution, Params, model_params, parse_params
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe
-from firelib.train.run_spec import NO_RESULT
+from firelib.train.run_spec import RESULT_NEUTRAL_FIELDS
 
 _DIGITS = 3  # of a sampled number: distinguishes trials and stays readable
 _SAMPLES_PER_TRIAL = 20  # after so many samples, the space has no other values
@@ -102,7 +102,7 @@ def _find_problems(recipe: Recipe, params: Params, name: str, distribution: Dist
     section, _, field = name.partition(".")
     if section not in ("train", "model") or not field:
         return [f"{name}: expected a parameter of section train or model"]
-    if section == "train" and field.partition(".")[0] in NO_RESULT:
+    if section == "train" and field.partition(".")[0] in RESULT_NEUTRAL_FIELDS:
         return [f"{name}: this parameter does not influence the trained model"]
     if name == "train.epochs":
         return [f"{name}: all trials need the same number of epochs, since they are compared after each epoch"]

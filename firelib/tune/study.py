@@ -16,7 +16,7 @@ from firelib.ray_setup.session import require_cpus
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.driver.failure import Failure
-from firelib.train.run_spec import run_id
+from firelib.train.run_spec import compute_run_id
 from firelib.tune.space import sample_trials, validate_space
 from firelib.tune.trial import Study, run_trial
 from firelib.tune.trial_logger import TrialLogger
@@ -85,7 +85,7 @@ def _study_name(recipe: Recipe, params: Params, paths: Paths) -> str:
     """Name a study by a hash of its inputs, like a run: the same inputs resume the same study."""
     manifest = read_manifest(str(paths.manifest))
     inputs = {
-        "run": run_id(recipe, params, {**recipe.parameters, **params.model}, manifest),
+        "run": compute_run_id(recipe, params, {**recipe.parameters, **params.model}, manifest),
         "tune": params.tune.model_dump(mode="json"),
     }
     return f"{recipe.name}-tuning-{storage.sha256_json(inputs)[:12]}"
@@ -151,8 +151,8 @@ def _build_trial(result: Any, values: Mapping[str, Any], params: Params) -> Tria
 
 
 def _summarize(error: BaseException) -> str:
-    failure = Failure.of(error)
-    return failure.why if failure.own is None else str(failure.own).splitlines()[0]
+    failure = Failure.from_error(error)
+    return failure.reason if failure.firelib_error is None else str(failure.firelib_error).splitlines()[0]
 
 
 def _select_score(scores: Sequence[float], params: Params) -> float:

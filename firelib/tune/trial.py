@@ -8,7 +8,7 @@ from typing import Any
 from firelib.config import Environment, Params
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
-from firelib.train.driver.train_stage import Request, try_out
+from firelib.train.driver.train_stage import TrainOptions, train_trial
 from firelib.tune.space import apply_values
 
 _POLL_SECONDS = 1.0
@@ -84,7 +84,7 @@ class _Training(threading.Thread):
     def __init__(self, study: Study, params: Params, queue: Any) -> None:
         super().__init__(name="training", daemon=True)
         self._study, self._params = study, params
-        self._request = Request(group=study.name, validations=queue)
+        self._options = TrainOptions(group=study.name, validations=queue)
         self.validation: list[dict[str, float]] = []
         self.error: BaseException | None = None
 
@@ -92,7 +92,7 @@ class _Training(threading.Thread):
         """Train, and keep the metrics or the error."""
         study = self._study
         try:
-            progress = try_out(study.recipe, self._params, study.environment, study.paths, self._request)
+            progress = train_trial(study.recipe, self._params, study.environment, study.paths, self._options)
             self.validation = progress.validation
         except BaseException as error:  # noqa: BLE001  the main thread raises it, where Ray Tune handles it
             self.error = error

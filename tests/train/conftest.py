@@ -1,4 +1,4 @@
-"""What tests of training share: workers without Ray, whose imports are paid once."""
+"""A worker without Ray that all training tests share: it imports TensorFlow once."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.train.local_group import LocalGroup, local_group
 
 @pytest.fixture(scope="session")
 def lone_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGroup]:
-    """One worker process for the runs of all files."""
+    """One worker process for the runs of all test modules."""
     with local_group(tmp_path_factory.mktemp("lone_worker"), 1) as group:
         yield group

@@ -1,7 +1,7 @@
-"""Workers without Ray: the real loop under the real strategy, many short runs in one start of TensorFlow.
+"""Workers without Ray: the real training loop under the real strategy, many short runs after one TensorFlow import.
 
-Starting a group under Ray Train takes half a minute; what the loop does with an option does not depend on who
-started it. Each worker trains the same list of runs, one after the other, and then waits for the next list.
+Starting a group under Ray Train takes half a minute, and the loop does the same without Ray. Each worker trains the
+same list of runs, one after the other, and then waits for the next list.
 """
 
 import json
@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -25,10 +24,13 @@ from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import read_manifest
+from firelib.train.attempt import Attempt
 from firelib.train.checkpoint.store import CheckpointStore
-from firelib.train.driver.train_stage import Request, _job
-from firelib.train.run_spec import TrainingJob
-from firelib.train.worker.devices import worker_environment
+from firelib.train.driver.train_stage import TrainOptions, build_run_spec
+from firelib.train.progress_actor import ProgressSnapshot
+from firelib.train.run_spec import RunSpec
+from firelib.train.worker.devices import build_worker_environment
+from firelib.train.worker.heartbeat import Heartbeat
 from tests.patience import wait_until
 from tests.project import ROOT
 from tests.train.toy import Toy, write_toy
@@ -41,16 +43,16 @@ class Run:
     """One run of a list.
 
     Attributes:
-        params: How to train.
-        recipe: What.
-        stop_at: Step from which the worker is told to stop, as by SIGTERM.
-        resume: Whether to go on from what the run before, of the same folder, has left.
+        params: Content of params.yaml.
+        recipe: The recipe.
+        stop_at: Step after which the worker is asked to stop, as by SIGTERM.
+        resume: Whether to resume from the checkpoints of an earlier run in the same folder.
         folder: Name of the project's folder.
-        train_rows: Rows of its training split.
-        data: Project whose dataset is taken, in place of the toy's.
-        tracking: As FIRELIB_TRACKING.
-        profile: As `firelib train --profile`.
-        export: Whether to write the model's files at the end, which takes longer than training it.
+        train_rows: Rows of the training split.
+        data: Project whose dataset is used instead of the toy's.
+        tracking: Value of FIRELIB_TRACKING.
+        profile: Whether `firelib train --profile` is given.
+        export: Whether to export the model, which takes longer than training it.
     """
 
     params: Params
@@ -67,14 +69,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: its progress, the exported weights, what it said and where it lies, or its error."""
+    """Result of a run: its progress, final weights and notes, or its error."""
 
     progress: Any
     weights: list[Any]
     reported: Mapping[str, float]
     error: FirelibError | None
-    said: list[str]
-    job: TrainingJob
+    notes: list[str]
+    spec: RunSpec
     store: CheckpointStore
 
     @property
@@ -83,7 +85,7 @@ class Outcome:
 
 
 class LocalGroup:
-    """Worker processes that import TensorFlow once and train one list of runs after the other."""
+    """Worker processes that import TensorFlow once and train one list of runs after another."""
 
     def __init__(self, processes: Sequence["subprocess.Popen[str]"], logs: Sequence[Path]) -> None:
         self._processes, self._logs = processes, logs
@@ -91,25 +93,25 @@ class LocalGroup:
     def train(self, project: Path, runs: Sequence[Run], seconds: float = 300) -> list[Outcome]:
         """Train every run, in folders of `project`."""
         folder = Path(tempfile.mkdtemp(dir=project))
-        jobs = [_prepare(project, run) for run in runs]
-        (folder / "runs.pickle").write_bytes(pickle.dumps(list(zip(runs, jobs, strict=True))))
+        specs = [_prepare(project, run) for run in runs]
+        (folder / "runs.pickle").write_bytes(pickle.dumps(list(zip(runs, specs, strict=True))))
         for process in self._processes:
             assert process.stdin
             print(folder, file=process.stdin, flush=True)
-        wait_until(lambda: self._trained(folder), seconds, f"{len(runs)} runs trained by workers without Ray")
-        return [_outcome(folder, index, job) for index, job in enumerate(jobs)]
+        wait_until(lambda: self._has_trained(folder), seconds, f"{len(runs)} runs trained by workers without Ray")
+        return [_read_outcome(folder, index, spec) for index, spec in enumerate(specs)]
 
-    def _trained(self, folder: Path) -> bool:
-        assert [process.poll() for process in self._processes] == [None] * len(self._processes), self._said()
+    def _has_trained(self, folder: Path) -> bool:
+        assert [process.poll() for process in self._processes] == [None] * len(self._processes), self._read_logs()
         return len(list(folder.glob("*.done"))) == len(self._processes)
 
-    def _said(self) -> str:
+    def _read_logs(self) -> str:
         return "\n".join(log.read_text()[-3000:] for log in self._logs)
 
 
 @contextmanager
 def local_group(folder: Path, workers: int) -> Iterator[LocalGroup]:
-    """Workers that live as long as the block; their logs lie in `folder`."""
+    """Workers that run during the block; their logs are in `folder`."""
     logs = [folder / f"{rank}.log" for rank in range(workers)]
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
     processes = [_start(log, rank, addresses) for rank, log in enumerate(logs)]
@@ -122,13 +124,13 @@ def local_group(folder: Path, workers: int) -> Iterator[LocalGroup]:
 
 
 def train_locally(project: Path, runs: Sequence[Run], workers: int = 1, seconds: float = 300) -> list[Outcome]:
-    """Train every run in a group that ends with it."""
+    """Train every run in a new group, which ends afterwards."""
     with local_group(project, workers) as group:
         return group.train(project, runs, seconds)
 
 
 def _start(log: Path, rank: int, addresses: Sequence[str]) -> "subprocess.Popen[str]":
-    env = {**os.environ, **worker_environment(1, on_gpu=False), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, **build_worker_environment(1, on_gpu=False), "PYTHONPATH": str(ROOT)}
     if len(addresses) > 1:
         cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
         env["TF_CONFIG"] = json.dumps(cluster)
@@ -139,18 +141,18 @@ def _start(log: Path, rank: int, addresses: Sequence[str]) -> "subprocess.Popen[
         )
 
 
-def _prepare(project: Path, run: Run) -> TrainingJob:
+def _prepare(project: Path, run: Run) -> RunSpec:
     folder = project / run.folder
     paths = Paths(run.recipe.name, str(folder / "storage"), run.data or folder)
     if not run.data and not paths.manifest.exists():
         write_toy(folder, run.train_rows)
-    environment, request = Environment(tracking=run.tracking), Request(profile=run.profile)
-    return _job(run.recipe, run.params, environment, paths, read_manifest(str(paths.manifest)), request)
+    environment, options = Environment(tracking=run.tracking), TrainOptions(profile=run.profile)
+    return build_run_spec(run.recipe, run.params, environment, paths, read_manifest(str(paths.manifest)), options)
 
 
-def _outcome(folder: Path, index: int, job: TrainingJob) -> Outcome:
+def _read_outcome(folder: Path, index: int, spec: RunSpec) -> Outcome:
     content = pickle.loads((folder / f"{index}.pickle").read_bytes())
-    return Outcome(**content, job=job, store=CheckpointStore(job.run_uri))
+    return Outcome(**content, spec=spec, store=CheckpointStore(spec.run_uri))
 
 
 def _free_ports(count: int) -> list[int]:
@@ -164,34 +166,40 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _work(rank: int, workers: int) -> None:
-    """Train the lists whose folders come in, until there will be no more."""
+    """Train the lists of runs whose folders arrive on standard input, until it is closed."""
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     for line in sys.stdin:
         folder = Path(line.strip())
-        for index, (run, job) in enumerate(pickle.loads((folder / "runs.pickle").read_bytes())):
-            content = _train_one(run, job, strategy, rank, workers)
+        for index, (run, spec) in enumerate(pickle.loads((folder / "runs.pickle").read_bytes())):
+            content = _train_one(run, spec, strategy, rank, workers)
             if rank == 0:
                 (folder / f"{index}.pickle").write_bytes(pickle.dumps(content))
         (folder / f"{rank}.done").touch()
 
 
-def _train_one(run: Run, job: TrainingJob, strategy: Any, rank: int, workers: int) -> dict[str, Any]:
+def _train_one(run: Run, spec: RunSpec, strategy: Any, rank: int, workers: int) -> dict[str, Any]:
     from firelib.tfrecord.read.dataset import open_dataset
-    from firelib.train.class_weights import class_weights
+    from firelib.train.class_weights import compute_class_weights
     from firelib.train.worker.training_loop import TrainingWorker
 
     reports: list[Mapping[str, float]] = []
-    steps = CheckpointStore(job.run_uri).steps() if run.resume else []
-    life = _Life(run.stop_at)
-    content: dict[str, Any] = {"error": None, "weights": [], "reported": {}, "progress": None, "said": life.said}
+    steps = CheckpointStore(spec.run_uri).steps() if run.resume else []
+    attempt, heartbeat = Attempt(workers, resume_step=steps[-1] if steps else None), FakeHeartbeat(run.stop_at)
+    content: dict[str, Any] = {
+        "error": None,
+        "weights": [],
+        "reported": {},
+        "progress": None,
+        "notes": heartbeat.notes,
+    }
     try:
-        table = class_weights(run.params.train, open_dataset(job.manifest))
-        job = replace(job, resume=steps[-1] if steps else None, class_weights=table)
+        table = compute_class_weights(run.params.train, open_dataset(spec.manifest))
+        spec = replace(spec, class_weights=table)
         if not run.resume and rank == 0:
-            storage.remove_folder(job.run_uri)
-        worker = TrainingWorker(job, strategy, life, rank, workers, lambda metrics, _: reports.append(metrics))
+            storage.remove_folder(spec.run_uri)
+        worker = TrainingWorker(spec, attempt, strategy, heartbeat, rank, lambda metrics, _: reports.append(metrics))
         with nullcontext() if run.export else patch("firelib.train.worker.training_loop.export"):
             worker.run()
         content.update(weights=worker._model.get_weights(), reported=dict(reports[-1]), progress=worker._progress)
@@ -200,20 +208,21 @@ def _train_one(run: Run, job: TrainingJob, strategy: Any, rank: int, workers: in
     return content
 
 
-class _Life(SimpleNamespace):
-    """In place of the heartbeat: there is no driver here."""
+class FakeHeartbeat(Heartbeat):
+    """A heartbeat without a driver: keeps the notes, and asks to stop at a step."""
 
     def __init__(self, stop_at: int | None) -> None:
-        super().__init__(stop_at=stop_at, moves=0, stop_wanted=stop_at == 0, said=[])
+        self.stop_at, self.progress, self.stop_requested = stop_at, 0, stop_at == 0
+        self.notes: list[str] = []
 
-    def move(self) -> None:
-        self.moves += 1
-        self.stop_wanted = self.stop_at is not None and self.moves >= self.stop_at
+    def record_progress(self) -> None:
+        self.progress += 1
+        self.stop_requested = self.stop_at is not None and self.progress >= self.stop_at
 
-    def say(self, text: str) -> None:
-        self.said.append(text)
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
-    def show(self, standing: Any) -> None:
+    def show_progress(self, snapshot: ProgressSnapshot) -> None:
         pass
 
 

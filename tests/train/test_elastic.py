@@ -1,4 +1,4 @@
-"""A node is lost for good: training goes on with the workers that still have a place."""
+"""A node is lost for good: training continues with the workers that still have a slot."""
 
 import json
 import os
@@ -18,7 +18,7 @@ EPOCHS = 40
 
 @pytest.mark.integration
 @pytest.mark.slow
-def test_lost_node_is_made_up_for_by_fewer_workers(tmp_path):
+def test_lost_node_restarts_training_with_fewer_workers(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(tmp_path)],
         cwd=ROOT,
@@ -34,7 +34,7 @@ def test_lost_node_is_made_up_for_by_fewer_workers(tmp_path):
 
 
 def _lose_a_node(folder: Path) -> None:
-    """In a process of its own: a cluster of two nodes, one of which goes when the first checkpoint is there."""
+    """Run in a process of its own: a cluster of two nodes, one of which is removed after the first checkpoint."""
     import threading
 
     import ray

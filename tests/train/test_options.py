@@ -1,4 +1,4 @@
-"""Each option of section `train`, on one and on two workers without Ray."""
+"""Every option of section `train`, on one and on two workers without Ray."""
 
 import re
 
@@ -97,7 +97,7 @@ def one(lone_worker, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def both(lone_worker, tmp_path_factory):
-    """Name → the run on one worker and on two."""
+    """Name → the run on one worker, and on two."""
     runs = list(SHARED.values())
     two = train_locally(tmp_path_factory.mktemp("two"), runs, workers=2, seconds=600)
     one = lone_worker.train(tmp_path_factory.mktemp("one"), runs, seconds=300)
@@ -119,7 +119,7 @@ def test_option_does_the_same_on_two_workers(both, name):
 def test_exported_model_has_the_trained_weights(one, name):
     import keras
 
-    exported = keras.models.load_model(f"{one[name].job.export_uri}/model.keras", compile=False)
+    exported = keras.models.load_model(f"{one[name].spec.export_uri}/model.keras", compile=False)
     for a, b in zip(exported.get_weights(), one[name].weights, strict=True):
         np.testing.assert_array_equal(a, b.astype("f4"))
 
@@ -128,17 +128,17 @@ def distance(a, b):
     return max(float(np.abs(x - y).max()) for x, y in zip(a.weights, b.weights, strict=True))
 
 
-def test_several_steps_in_a_call_are_the_same_steps(one):
+def test_several_steps_per_call_give_the_same_losses(one):
     assert one["several steps"].losses == one["plain"].losses
     assert distance(one["several steps"], one["plain"]) == 0
 
 
-def test_parts_of_a_batch_are_the_batch(one):
+def test_accumulated_gradients_are_those_of_the_batch(one):
     np.testing.assert_allclose(one["parts"].losses, one["sgd"].losses, rtol=1e-5)
     assert distance(one["parts"], one["sgd"]) < 1e-6
 
 
-def test_clipped_step_is_no_longer_than_the_norm(one):
+def test_clip_norm_limits_the_length_of_a_step(one):
     """16 steps of at most lr × clip_norm: without clipping, lr 10 goes much further."""
     pairs = zip(one["clipped"].weights, one["start"].weights, strict=True)
     moved = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in pairs))
@@ -153,7 +153,7 @@ def test_half_precision_learns_with_float32_weights(one, name):
 
 
 def test_double_precision_is_the_same_training_with_float64_weights(one):
-    """But for the toy's last layer, which asks for float32."""
+    """The toy's last layer asks for float32."""
     assert [weight.dtype.name for weight in one["float64"].weights] == ["float64"] * 3 + ["float32"] * 2
     np.testing.assert_allclose(one["float64"].losses, one["plain"].losses, rtol=1e-3)
     np.testing.assert_allclose(one["float64 in parts"].losses, one["float64"].losses, rtol=1e-6)
@@ -163,14 +163,14 @@ def test_xla_computes_the_same(one):
     np.testing.assert_allclose(one["xla"].losses, one["numbers"].losses, rtol=1e-4)
 
 
-def test_xla_of_strings_is_explained(one):
+def test_xla_refuses_strings(one):
     error = one["xla of strings"].error
     assert "train.xla" in error.where
     assert "train.xla: false" in error.remedy
 
 
-def test_class_of_weight_0_does_not_count(one):
-    """Only negatives are left, so the prediction goes to 0 and the loss with it."""
+def test_class_of_weight_0_is_ignored(one):
+    """Only negatives count, so the predictions and the loss go to 0."""
     assert one["class 0 only"].losses[-1] < 0.6 * one["plain"].losses[-1]
 
 
@@ -197,7 +197,7 @@ def test_warmup_longer_than_the_run_is_refused(one):
     assert "train.schedule.warmup_steps" in error.where
 
 
-def test_early_stopping_ends_with_the_best_epoch(one):
+def test_early_stopping_keeps_the_best_epoch(one):
     progress = one["early"].progress
     values = [metrics["val_loss"] for metrics in progress.validation]
     assert progress.stopped_early
@@ -206,9 +206,9 @@ def test_early_stopping_ends_with_the_best_epoch(one):
     assert progress.best.step in one["early"].store.steps()
 
 
-def test_loss_that_is_no_number_names_step_and_rows(one):
+def test_error_of_a_loss_that_is_not_finite_names_step_and_rows(one):
     error = one["not a number"].error
-    assert re.search(r"\bnan at step [23]$", error.what)  # which one is a matter of rounding
+    assert re.search(r"\bnan at step [23]$", error.what)  # rounding decides which
     assert re.search(r"\bepoch 1\b.*\brows .*\d.*\btrain\b", error.where)
     assert "train.clip_norm" in error.remedy
 
@@ -218,13 +218,13 @@ def test_output_that_does_not_fit_the_label_is_refused(one):
     assert all(name in what for name in ("[rows, 3]", "'positive' [rows]", "binary_crossentropy"))
 
 
-def test_model_that_is_not_compiled_is_refused(one):
+def test_uncompiled_model_is_refused(one):
     assert "model.compile(" in one["uncompiled"].error.remedy
 
 
 @pytest.mark.parametrize("kind", ["", " in parts"])
-def test_stopped_run_goes_on_where_it_was(one, kind):
-    """Stopped inside an epoch: losses are complete, not doubled, and the weights are those of a run in one piece."""
+def test_stopped_run_resumes_at_its_step(one, kind):
+    """Stopped inside an epoch: every loss is there once, and the weights equal those of a run that was not stopped."""
     stopped, resumed, whole = one[f"stopped{kind}"], one[f"resumed{kind}"], one["whole"]
     assert stopped.reported["stopped"] == 1
     assert stopped.progress.step == len(stopped.losses) < len(whole.losses)
@@ -235,23 +235,23 @@ def test_stopped_run_goes_on_where_it_was(one, kind):
     assert resumed.progress.validation == whole.progress.validation
 
 
-def test_checkpoints_kept_are_the_newest_and_the_best(one):
+def test_newest_and_best_checkpoints_stay(one):
     whole = one["whole"]
     assert set(whole.store.steps()) == {45, 48} | {whole.progress.best.step}
 
 
-def test_learning_rate_scheduler_is_honoured(one):
+def test_learning_rate_scheduler_works(one):
     assert one["callbacks"].error is None
     assert one["callbacks"].losses[:16] == one["whole"].losses[:16]
     assert one["callbacks"].losses[32:] != one["whole"].losses[32:]
 
 
-def test_plateau_is_honoured(one):
+def test_reduce_lr_on_plateau_works_over_epochs(one):
     assert one["plateau"].losses[:32] == one["whole"].losses[:32]
     assert one["plateau"].losses[40:48] != one["whole"].losses[40:48]
 
 
-def test_other_callbacks_are_refused_by_name(one):
+def test_unsupported_callbacks_are_refused_by_name(one):
     error = one["refused"].error
     assert all(name in error.what for name in ("EarlyStopping", "train.early_stopping", "SwapEMAWeights"))
     assert "callbacks" in error.where

@@ -1,4 +1,4 @@
-"""Workers that never come up: the start ends by itself, with a name."""
+"""Workers that never start: the attempt ends with an error that names them."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 
 
 class Stuck(Toy):
-    """Hangs where it is unpickled, like a worker whose disk does not answer."""
+    """Hangs when it is unpickled, like a worker whose disk does not respond."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -24,8 +24,8 @@ class Stuck(Toy):
 
 @pytest.mark.integration
 @pytest.mark.slow
-def test_workers_that_never_come_up_end_the_start(tmp_path):
-    """In a process of its own: what hangs keeps its place in that Ray."""
+def test_workers_that_never_start_are_an_error(tmp_path):
+    """In a process of its own, because a hanging worker keeps its slot."""
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(tmp_path)],
         cwd=ROOT,
@@ -46,7 +46,7 @@ def _start(folder: Path) -> None:
 
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     recipe = Stuck()
-    recipe.kept = True  # an object without a state is not given one back
+    recipe.kept = True  # `__setstate__` is called only if there is a state
     train(recipe, toy_params(train={"start_seconds": 15}), UNTRACKED, write_toy(folder))
 
 

@@ -3,10 +3,10 @@ import pytest
 from firelib.train.timing import Meter
 
 
-def test_first_call_is_start_up_not_a_step():
+def test_first_call_counts_as_start_up_not_as_a_step():
     meter = Meter(0.0)
-    meter.trained(30.0, 5.0, 1, 64)
-    meter.trained(0.2, 0.05, 2, 128)
+    meter.record_steps(30.0, 5.0, 1, 64)
+    meter.record_steps(0.2, 0.05, 2, 128)
     summary = meter.summary()
     assert summary["start_up_seconds"] > 0
     assert summary["steps"] == 2
@@ -16,7 +16,7 @@ def test_first_call_is_start_up_not_a_step():
     assert summary["input_share"] == pytest.approx(0.2)
 
 
-def test_blocks_are_added_up_by_name():
+def test_blocks_add_up_by_activity():
     meter = Meter(0.0)
     for _ in range(2):
         with meter.time("checkpoint"):
@@ -26,5 +26,5 @@ def test_blocks_are_added_up_by_name():
     assert {"checkpoint_seconds", "validation_seconds"} <= set(meter.summary())
 
 
-def test_nothing_trained_is_no_error():
+def test_summary_before_the_first_step():
     assert Meter(0.0).summary()["input_share"] == 0

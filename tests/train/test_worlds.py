@@ -1,4 +1,4 @@
-"""Loss curves of 1 to 4 workers over 200 steps, with SGD and Adam: on the toy, and on recipes whose data is made."""
+"""Loss curves of 1 to 4 workers over 200 steps, with SGD and Adam: the toy, and recipes whose dataset exists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from firelib.config import load_params
-from firelib.project_layout import find_params
 from firelib.recipe import FittedFeature
 from firelib.recipes.fashion_mnist import FashionMnist
 from firelib.recipes.flights import Flights
@@ -41,7 +40,7 @@ class FashionBySgd(FashionMnist):
         return model
 
 
-def of_recipe(recipe, precision):
+def make_run(recipe, precision):
     params = load_params(
         ROOT / "params.yaml" if recipe.name == "flights" else find_params(recipe.name, ROOT), UNTRACKED
     )
@@ -57,7 +56,7 @@ RECIPES = {
 }
 RUNS = {name: Run(toy_params(epochs=13, optimizer=name)) for name in ("sgd", "adam")}
 RUNS |= {
-    f"{name}-{precision}": of_recipe(recipe, precision)
+    f"{name}-{precision}": make_run(recipe, precision)
     for name, recipe in RECIPES.items()
     if has_data(recipe.name)
     for precision in ("float64", "float32")
@@ -82,7 +81,7 @@ def first_losses(outcome):
 
 
 def distance(curves, world, name):
-    """How far each step's loss is from that on one worker, relative to it."""
+    """Relative difference of each step's loss to the loss on one worker."""
     return np.abs(first_losses(curves[world][name]) / first_losses(curves[1][name]) - 1)
 
 
@@ -94,7 +93,7 @@ def record(record_property, apart):
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("name", EXACT)
-def test_curve_is_that_of_one_worker(curves, world, name, record_property):
+def test_curve_equals_the_curve_of_one_worker(curves, world, name, record_property):
     apart = distance(curves, world, name)
     record(record_property, apart)
     assert apart.max() <= 1e-5
@@ -105,8 +104,8 @@ def test_curve_is_that_of_one_worker(curves, world, name, record_property):
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("name", ROUNDED)
-def test_curve_in_float32_parts_only_by_rounding(curves, world, name, record_property):
-    """A sum over other parts of a batch is rounded otherwise, and training lets that grow: not in float64."""
+def test_float32_curve_differs_by_rounding_only(curves, world, name, record_property):
+    """Sums over other parts of a batch round differently, and training amplifies that; float64 hides it."""
     apart = distance(curves, world, name)
     record(record_property, apart)
     assert apart[:5].max() <= 1e-5

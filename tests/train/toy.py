@@ -1,4 +1,4 @@
-"""A dataset and a recipe that train in seconds: is a number, shifted by a word, positive?"""
+"""A dataset and a recipe that train in seconds: predict whether a number, shifted by a word, is positive."""
 
 import os
 import time
@@ -27,7 +27,7 @@ class Toy(Recipe):
         Feature("word", "string", max_length=5),
     )
     label = Feature("positive", "int64", range=(0, 1))
-    given: tuple[Any, ...] = ()  # functions that make callbacks, where a test wants some
+    given: tuple[Any, ...] = ()  # functions that build callbacks, set by tests
     parameters: ClassVar = {"pids": "", "fail": "", "optimizer": "adam", "fed": "", "words": True}
 
     def transform(self, tables: Any) -> Any:
@@ -64,9 +64,9 @@ class Toy(Recipe):
 
 
 def recorder(folder: str) -> Any:
-    """A layer that changes nothing and writes down what it is fed while training: the step, then its rows, a line.
+    """A layer that passes its input on and, during training, writes a line per step: the step, then its rows.
 
-    It counts the steps in a weight, so that the count is what the checkpoint says.
+    It counts the steps in a weight, so that checkpoints save and restore the count.
     """
     import keras
     import tensorflow as tf
@@ -94,7 +94,7 @@ def recorder(folder: str) -> Any:
 
 
 def fed_rows(folder: Path) -> dict[int, list[list[str]]]:
-    """Step → the shares of its global batch as the workers were fed them, newest first, each row as `number|word`."""
+    """Step → the workers' shares of its global batch, newest first, each row as `number|word`."""
     shares: dict[int, list[list[str]]] = {}
     for file in sorted(folder.iterdir(), reverse=True):
         for line in file.read_text().splitlines():
@@ -112,7 +112,7 @@ def columns(rows: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def write_toy(project: Path, train_rows: int = 1000) -> Paths:
-    """A project with the dataset of the recipe; the last global batch is short, the shares are uneven."""
+    """A project with the recipe's dataset. Its last global batch is short, and the workers' shares differ in size."""
     paths = Paths("toy", str(project / "storage"), project)
     paths.tfrecords.mkdir(parents=True)
     layout = build_fixed_layout([*Toy.features, Toy.label])

@@ -1,7 +1,8 @@
-"""A checkpoint: every variable of model and optimizer, and how far the run is. One format, ours.
+"""Checkpoint format: every variable of model and optimizer, and the progress of the run.
 
-A folder with `state.npz` (the variables, and the loss of every step) and `progress.json`. The latter is written last
-and holds the former's hash, so a torn checkpoint is noticed.
+A checkpoint is a folder of two files. `state.npz` holds the variables and the loss of every step (NumPy's `.npz`).
+`progress.json` holds the rest of the progress and the SHA-256 of `state.npz`. It is written last, so a torn checkpoint
+is detected.
 """
 
 import hashlib
@@ -11,31 +12,33 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.train.checkpoint.state import Best, TrainingProgress
+from firelib.train.checkpoint.state import BestEpoch, TrainingProgress
+from firelib.train.keras_types import Array, Variable
 
 _STATE = "state.npz"
 PROGRESS = "progress.json"
 _LOSSES = "losses"
 
-Arrays = list[npt.NDArray[Any]]
+
+class TornCheckpointError(FirelibError):
+    """A checkpoint that is incomplete, damaged, or no longer there."""
 
 
-def copied(variables: Sequence[Any]) -> Arrays:
-    """The variables' values as they are now: training may go on while they are written."""
+def copy_values(variables: Sequence[Variable]) -> list[Array]:
+    """Copy the current values of variables, so that training can go on while they are written."""
     return [np.asarray(variable).copy() for variable in variables]
 
 
-def save(uri: str, values: Sequence[npt.NDArray[Any]], progress: TrainingProgress) -> None:
+def save(uri: str, values: Sequence[Array], progress: TrainingProgress) -> None:
     """Write a checkpoint.
 
     Args:
-        uri: Its folder; one that is there already is replaced.
-        values: Of the variables of model and optimizer, always in the same order.
-        progress: How far the run is.
+        uri: Folder of the checkpoint; an existing one is overwritten.
+        values: Values of the variables of model and optimizer, in a stable order.
+        progress: Progress of the run.
 
     Raises:
         FirelibError: The disk is full.
@@ -50,45 +53,64 @@ def save(uri: str, values: Sequence[npt.NDArray[Any]], progress: TrainingProgres
     storage.write_bytes(storage.join(uri, PROGRESS), storage.to_json(content))
 
 
-def load(uri: str) -> tuple[Arrays, TrainingProgress]:
-    """Read a checkpoint.
+def load(uri: str) -> tuple[list[Array], TrainingProgress]:
+    """Read and verify a checkpoint.
+
+    Returns:
+        The values that were saved, in their order, and the progress of the run.
 
     Raises:
-        FirelibError: It is torn or incomplete.
+        TornCheckpointError: The checkpoint is incomplete or damaged.
     """
-    content = storage.read_json(storage.join(uri, PROGRESS))
-    state = _state(uri)
-    if state is None or hashlib.sha256(state).hexdigest() != content.pop("sha256"):
-        raise FirelibError(
-            "the checkpoint is torn: its variables do not match their hash",
-            where=uri,
-            remedy="delete this checkpoint's folder, or start over (firelib train --fresh)",
-        )
-    content["best"] = Best(**content["best"]) if content["best"] else None
+    content, state = _read_progress(uri), _read_state(uri)
+    if hashlib.sha256(state).hexdigest() != content.pop("sha256"):
+        raise _torn(uri, f"{_STATE} does not match the hash in {PROGRESS}")
+    content["best"] = BestEpoch(**content["best"]) if content["best"] else None
     with np.load(io.BytesIO(state), allow_pickle=False) as arrays:
         losses = arrays[_LOSSES].tolist()
         values = [arrays[name] for name in sorted(arrays.files) if name != _LOSSES]
     return values, TrainingProgress(**content, losses=losses)
 
 
-def _state(uri: str) -> bytes | None:
+def _read_progress(uri: str) -> dict[str, Any]:
+    try:
+        return dict(storage.read_json(storage.join(uri, PROGRESS)))
+    except FirelibError as error:
+        raise _torn(uri, error.what) from None
+
+
+def _read_state(uri: str) -> bytes:
     try:
         return storage.read_bytes(storage.join(uri, _STATE))
     except FileNotFoundError:
-        return None
+        raise _torn(uri, f"{_STATE} is missing") from None
 
 
-def restore(variables: Sequence[Any], values: Sequence[npt.NDArray[Any]], where: str) -> None:
-    """Assign a checkpoint's values.
+def _torn(uri: str, problem: str) -> TornCheckpointError:
+    return TornCheckpointError(
+        f"the checkpoint is torn: {problem}",
+        where=uri,
+        remedy="delete this checkpoint's folder, or start over: firelib train --fresh",
+    )
+
+
+def restore(variables: Sequence[Variable], values: Sequence[Array], where: str) -> None:
+    """Assign the values of a checkpoint.
+
+    Args:
+        variables: Variables of model and optimizer.
+        values: Their values, in the same order.
+        where: URI of the checkpoint, for the error.
 
     Raises:
-        FirelibError: The model has changed since.
+        FirelibError: Number or shapes of the variables differ.
     """
     if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
         raise FirelibError(
-            f"the checkpoint holds {len(values)} variables of other shapes than the model's {len(variables)}",
+            f"the checkpoint holds {len(values)} variables whose number or shapes differ from the model's "
+            f"{len(variables)}",
             where=where,
-            remedy="the model's code has changed: firelib train --fresh starts over",
+            remedy="start over, because the model has changed: firelib train --fresh",
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -1,16 +1,16 @@
-"""How far a run is: what a checkpoint holds beside the variables."""
+"""The progress of a run, which a checkpoint holds beside the variables."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Best:
+class BestEpoch:
     """The best epoch so far.
 
     Attributes:
-        value: Of the metric that `early_stopping` names.
-        epoch: Counted from 1.
-        step: Global batches done when it ended; its checkpoint has that name.
+        value: Value of the metric that `train.early_stopping.metric` names.
+        epoch: The epoch, counted from 1.
+        step: Steps done at the end of the epoch; identifies its checkpoint.
     """
 
     value: float
@@ -20,20 +20,20 @@ class Best:
 
 @dataclass
 class TrainingProgress:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         epoch: Epochs done, validation included.
-        step: Global batches done.
-        position: Global batches done in the epoch that is going on.
-        seed: Of the order of rows, which with `epoch` and `position` says what comes next.
+        step: Steps done.
+        position: Steps done in the current epoch.
+        seed: Seed of the row order. With `epoch` and `position` it determines the next batch.
         losses: Training loss of every step.
-        validation: Validation metrics after every epoch.
-        starts: Step at which each start of workers began.
-        best: The best epoch, if one has ended.
+        validation: Validation metrics of every epoch.
+        starts: Step at which each attempt began.
+        best: The best epoch so far, if an epoch has ended.
         stopped_early: Whether training ended before its last epoch.
-        tracking_id: The W&B run that goes on after a restart.
-        timing: Where the time of the last start went; never part of a checkpoint.
+        tracking_id: Id of the W&B run, which a restart continues.
+        timing: Timing of the last attempt; never part of a checkpoint.
     """
 
     epoch: int = 0
@@ -43,7 +43,7 @@ class TrainingProgress:
     losses: list[float] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
-    best: Best | None = None
+    best: BestEpoch | None = None
     stopped_early: bool = False
     tracking_id: str | None = None
     timing: dict[str, float] = field(default_factory=dict, compare=False)

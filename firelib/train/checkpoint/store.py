@@ -1,18 +1,36 @@
-"""The checkpoints of one run, below its folder: the newest ones, and the best."""
+"""The checkpoints of one run: list them, find the newest whole one, remove old and torn ones."""
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from firelib import storage
-from firelib.console import note
-from firelib.errors import FirelibError
 from firelib.train.checkpoint import serialization
 from firelib.train.checkpoint.state import TrainingProgress
 
 _NAME = re.compile(r"step-(\d{10})")
 
 
+@dataclass(frozen=True)
+class NewestCheckpoint:
+    """The newest whole checkpoint, and the torn ones that are newer.
+
+    Attributes:
+        progress: Progress of the run in the newest whole checkpoint; None if there is none.
+        torn: Step of every newer checkpoint that is torn → what is wrong with it.
+    """
+
+    progress: TrainingProgress | None
+    torn: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def step(self) -> int | None:
+        """Step of the newest whole checkpoint, or None."""
+        return self.progress.step if self.progress else None
+
+
 class CheckpointStore:
-    """Checkpoints by the step after which they were made.
+    """The checkpoints of one run, each in a folder named by its step.
 
     Args:
         run_uri: The run's folder, on any fsspec storage.
@@ -22,10 +40,11 @@ class CheckpointStore:
         self._run_uri = run_uri
 
     def uri(self, step: int) -> str:
+        """Folder of the checkpoint of a step."""
         return storage.join(self._run_uri, f"step-{step:010d}")
 
     def steps(self) -> list[int]:
-        """Steps that have a checkpoint, torn ones included, in order."""
+        """Steps that have a checkpoint, whole or torn, in ascending order."""
         fs, path = storage.filesystem(self._run_uri)
         fs.invalidate_cache(path)
         names = [
@@ -33,18 +52,26 @@ class CheckpointStore:
         ]
         return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
 
-    def newest(self) -> TrainingProgress | None:
-        """How far the newest whole checkpoint is; torn ones after it are said, and removed."""
+    def find_newest(self) -> NewestCheckpoint:
+        """Find the newest checkpoint that verifies. Nothing is changed; `remove` takes the torn ones away."""
+        torn: dict[int, str] = {}
         for step in reversed(self.steps()):
             try:
-                return serialization.load(self.uri(step))[1]
-            except FirelibError as error:
-                note(f"checkpoint of step {step} is left out ({str(error).splitlines()[0]}): the one before it counts")
-                storage.remove_folder(self.uri(step))
-        return None
+                return NewestCheckpoint(serialization.load(self.uri(step))[1], torn)
+            except serialization.TornCheckpointError as error:
+                torn[step] = error.what
+        return NewestCheckpoint(None, torn)
+
+    def remove(self, steps: Iterable[int]) -> None:
+        """Remove the checkpoints of these steps."""
+        for step in steps:
+            storage.remove_folder(self.uri(step))
 
     def prune(self, keep: int, best: int | None) -> None:
-        """Remove all but the newest ones and the best one."""
-        steps = self.steps()
-        for step in set(steps[:-keep]) - {best}:
-            storage.remove_folder(self.uri(step))
+        """Remove old checkpoints.
+
+        Args:
+            keep: How many of the newest checkpoints stay.
+            best: Step of the best epoch, whose checkpoint stays too, or None.
+        """
+        self.remove(set(self.steps()[:-keep]) - {best})

@@ -1,4 +1,4 @@
-"""Why a group of workers failed: a worker was lost (start again), or its code raised (do not)."""
+"""Classify why an attempt failed: a worker was lost (restart), or its code raised an error (do not)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,65 +8,66 @@ from ray.exceptions import RayTaskError
 
 from firelib.errors import FirelibError
 
-# What Ray Train says when the workers did not come up.
-_STARTS = ("WorkerGroupStartupTimeoutError", "WorkerGroupStartupFailedError")
+# Ray Train's exceptions for workers that did not start.
+_START_ERRORS = ("WorkerGroupStartupTimeoutError", "WorkerGroupStartupFailedError")
+# TensorFlow's exceptions in a worker whose peer is gone, from the collective operation.
+_PEER_ERRORS = ("UnavailableError", "AbortedError", "CancelledError")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What ended a `fit`.
+    """The cause of a failed `fit`.
 
     Attributes:
-        who: What failed: a worker, or the start of all.
-        why: Its last words, one line.
-        own: The error to show as it is, if the worker raised one of ours.
-        is_loss: Whether a worker or its connection was lost, rather than an error raised by its code.
+        source: What failed: a worker, or the start of the workers.
+        reason: Its error message, one line.
+        firelib_error: The `FirelibError` that a worker raised, or None.
+        is_loss: Whether a worker or its connection was lost, as opposed to an error that the worker's code raised.
     """
 
-    who: str
-    why: str
-    own: FirelibError | None
+    source: str
+    reason: str
+    firelib_error: FirelibError | None
     is_loss: bool
 
     @classmethod
-    def of(cls, error: BaseException) -> "Failure":
-        """Read what Ray Train raised (`WorkerGroupError` holds one exception a failed worker)."""
-        failures = _failures(error)
-        own = next((e for failed in failures.values() for e in _chain(failed) if _is_own(e)), None)
-        losses = {who: failed for who, failed in failures.items() if _is_loss(failed)}
-        who, first = next(iter((losses or failures).items()))
-        return cls(who, _words(first), own, bool(losses))
+    def from_error(cls, error: BaseException) -> "Failure":
+        """Classify what Ray Train raised. Its `WorkerGroupError` holds one exception per failed worker."""
+        failures = _failures_by_source(error)
+        own = next((e for failed in failures.values() for e in _causes(failed) if _is_firelib_error(e)), None)
+        losses = {source: failed for source, failed in failures.items() if _is_loss(failed)}
+        source, first = next(iter((losses or failures).items()))
+        return cls(source, _summarize(first), own, bool(losses))
 
 
-def _failures(error: BaseException) -> dict[str, BaseException]:
-    """Who failed, and how: workers, or Ray Train's controller, which starts them."""
+def _failures_by_source(error: BaseException) -> dict[str, BaseException]:
+    """Failed workers, or the failed start, which Ray Train's controller reports."""
     workers: dict[int, BaseException] = getattr(error, "worker_failures", None) or {}
     if workers:
         return {f"worker {rank}": failed for rank, failed in workers.items()}
     return {"the start of the workers": getattr(error, "controller_failure", error)}
 
 
-def _words(failed: BaseException) -> str:
-    """The last line of what it says, which is the cause; of a time that was over, the first sentence."""
+def _summarize(failed: BaseException) -> str:
+    """The last line of a trace, which is the cause; the first sentence of Ray Train's start errors."""
     lines = str(failed).strip().splitlines() or [type(failed).__name__]
-    return lines[0].partition(". ")[0] if type(failed).__name__ in _STARTS else lines[-1].strip()
+    return lines[0].partition(". ")[0] if type(failed).__name__ in _START_ERRORS else lines[-1].strip()
 
 
-def _is_own(error: BaseException) -> TypeGuard[FirelibError]:
-    """One of ours as it was raised: what Ray wraps it in claims to be one, too, and says its whole trace."""
+def _is_firelib_error(error: BaseException) -> TypeGuard[FirelibError]:
+    """Whether this is the error as it was raised. Ray's wrapper is an instance of both classes, and prints a trace."""
     return isinstance(error, FirelibError) and not isinstance(error, RayTaskError)
 
 
 def _is_loss(failed: BaseException) -> bool:
-    raised = getattr(failed, "_base_exc", None)  # Ray's wrapping of what the training function raised
+    raised = getattr(failed, "_base_exc", None)  # Ray Train wraps what the training function raised
     if raised is None:
-        return not isinstance(failed, RayTaskError)  # the controller could not start it: it will not the next time
-    # A worker whose peer has gone gets an error of TensorFlow's runtime from the collective operation.
-    return any(cls.__name__ in ("UnavailableError", "AbortedError", "CancelledError") for cls in type(raised).__mro__)
+        return not isinstance(failed, RayTaskError)  # a RayTaskError of the controller would come again
+    return any(cls.__name__ in _PEER_ERRORS for cls in type(raised).__mro__)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and those that Ray wrapped inside it."""
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, and the exceptions that Ray has wrapped in it."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

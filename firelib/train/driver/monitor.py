@@ -1,4 +1,4 @@
-"""The driver's eye on the workers: shows how far they are, ends those that hang, passes on the wish to stop."""
+"""Monitor the workers of an attempt: show their progress, kill them if one hangs, forward the request to stop."""
 
 import _thread
 import signal
@@ -13,77 +13,98 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from firelib.config import Train
 from firelib.console import Advance, note, progress
-from firelib.train.progress_actor import LiveBoard, News
+from firelib.train.progress_actor import BoardUpdate, ProgressActor
 
 _INTERVAL_SECONDS = 0.5
 
 
-class Watch:
-    """What is known about one start of workers.
+class Monitor:
+    """Polls the progress actor of one attempt.
+
+    Args:
+        settings: Section `train`.
+        world_size: Number of workers.
 
     Attributes:
-        board: The actor that workers talk to.
-        stop: Set it to make the workers save and end.
-        training: Set when the first step has been done: only then there is something to save.
-        hang: Who was lost without a word, if that ended the workers.
-        interrupts: Whether that hang, not somebody else, has sent SIGTERM.
+        board: Handle of the progress actor.
+        stop_requested: Set this event to make the workers save a checkpoint and stop.
+        has_trained: This event is set after the first step. Before it there is nothing to save.
+        lost: Description of the lost or hanging workers, if the monitor has ended the attempt because of them.
+        sends_sigterm: Whether the monitor has sent SIGTERM to this process. There were no workers to kill, so it
+            interrupts whatever waits for them.
     """
 
-    def __init__(self, settings: Train, workers: int) -> None:
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self.board: Any = LiveBoard.options(scheduling_strategy=here).remote(
-            settings.hang_seconds, workers, settings.start_seconds
+    def __init__(self, settings: Train, world_size: int) -> None:
+        this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self.board: Any = ProgressActor.options(scheduling_strategy=this_node).remote(
+            settings.hang_seconds, world_size, settings.start_seconds
         )
-        self.stop, self.training = threading.Event(), threading.Event()
-        self.hang: str | None = None
-        self.interrupts = False
+        self.stop_requested, self.has_trained = threading.Event(), threading.Event()
+        self.lost: str | None = None
+        self.sends_sigterm = False
         self._done = threading.Event()
 
     def run(self, advance: Advance) -> None:
-        """Look at the board until the watch ends."""
-        told = False
-        while not self._done.wait(_INTERVAL_SECONDS):
-            if self.stop.is_set() and not told:
-                self.board.stop.remote()
-                told = True
-            self._take(ray.get(self.board.news.remote()), advance)
+        """Poll until `finish` is called.
 
-    def end(self) -> None:
+        Args:
+            advance: Updates the progress display.
+        """
+        forwarded = False
+        while not self._done.wait(_INTERVAL_SECONDS):
+            if self.stop_requested.is_set() and not forwarded:
+                self.board.request_stop.remote()
+                forwarded = True
+            self._handle(ray.get(self.board.poll.remote()), advance)
+
+    def finish(self) -> None:
+        """End `run`."""
         self._done.set()
 
-    def release(self) -> None:
-        """Free what the workers held, where Ray Train's controller died before it could."""
+    def remove_placement_groups(self) -> None:
+        """Free the workers' resources, in case Ray Train's controller died before it could."""
         with suppress(ray.exceptions.RayError):
-            for placement_group in ray.get(self.board.held.remote()):
+            for placement_group in ray.get(self.board.placement_groups.remote()):
                 remove_placement_group(placement_group)
 
-    def _take(self, news: News, advance: Advance) -> None:
-        for text in news.notes:
+    def _handle(self, update: BoardUpdate, advance: Advance) -> None:
+        for text in update.notes:
             note(text)
-        if news.standing is not None:
-            self.training.set()
-            advance(news.standing.step, news.standing.steps, news.standing.text)
+        if update.snapshot is not None:
+            self.has_trained.set()
+            advance(update.snapshot.step, update.snapshot.steps, update.snapshot.text)
         else:
-            advance(0, note=news.waiting)
-        if news.hang and self.hang is None:
-            self.hang = news.hang
-            for worker in news.workers:
-                ray.kill(worker)
-            if not news.workers:  # nobody to end: what waits for them is interrupted, as by SIGTERM
-                self.interrupts = True
-                _thread.interrupt_main(signal.SIGTERM)
+            advance(0, note=update.startup)
+        if update.lost and self.lost is None:
+            self.lost = update.lost
+            self._end_attempt(update.workers)
+
+    def _end_attempt(self, workers: list[Any]) -> None:
+        for worker in workers:
+            ray.kill(worker)
+        if not workers:
+            self.sends_sigterm = True
+            _thread.interrupt_main(signal.SIGTERM)
 
 
 @contextmanager
-def watched(settings: Train, workers: int) -> Iterator[Watch]:
-    """Watch until the block ends, with a progress bar on this terminal."""
-    watch = Watch(settings, workers)
+def monitor_workers(settings: Train, world_size: int) -> Iterator[Monitor]:
+    """Monitor workers during the block, with a progress bar on this terminal.
+
+    Args:
+        settings: Section `train`.
+        world_size: Number of workers.
+
+    Yields:
+        The monitor, whose `board` the workers report to.
+    """
+    monitor = Monitor(settings, world_size)
     with progress("train") as advance:
-        thread = threading.Thread(target=watch.run, args=(advance,), name="watch", daemon=True)
+        thread = threading.Thread(target=monitor.run, args=(advance,), name="monitor", daemon=True)
         thread.start()
         try:
-            yield watch
+            yield monitor
         finally:
-            watch.end()
+            monitor.finish()
             thread.join(timeout=5)
-            ray.kill(watch.board)
+            ray.kill(monitor.board)

@@ -1,8 +1,8 @@
 """Start the workers' processes, and their imports, while Ray Train's controller is still starting.
 
-Ray Train creates its workers last, so TensorFlow's import would begin when everything else has ended. Ray can start
-processes for a runtime environment ahead; an actor with the same environment takes one of them. If none fits, Ray
-starts a new one, as without this module: nothing but time depends on it.
+Ray Train creates its workers last, so TensorFlow's import would begin when everything else is ready. Ray can prestart
+processes for a runtime environment; an actor with the same environment then takes one of them. If none fits, Ray
+starts a new process, as it would without this module. Only the start-up time depends on it.
 """
 
 import json
@@ -12,32 +12,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ray._private.ray_constants import WORKER_PROCESS_SETUP_HOOK_ENV_VAR  # Ray lets only jobs, not actors, name a hook
+from ray._private.ray_constants import WORKER_PROCESS_SETUP_HOOK_ENV_VAR  # the public option is for jobs, not actors
 
 from firelib.ray_setup.token import ray_token
+from firelib.train.driver.resources import WorkerResources
+from firelib.train.worker.devices import build_worker_environment
 
 _KEEP_SECONDS = 120
 _TIMEOUT_SECONDS = 5.0
-#: Ray Train's settings: no watcher of preemptions (see `ray_trainer`), and half a second, not two, until the controller
-#: sees that the workers are done.
+_IMPORT_HOOK = "firelib.train.worker.entry.start_imports"
+#: Settings of Ray Train: no preemption watcher (see `ray_trainer`), and half a second instead of two until the
+#: controller notices that the workers have finished.
 RAY_TRAIN = {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0", "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5"}
-# The train controller has these in its runtime environment, and its actors inherit them.
+# Variables of the train controller's runtime environment, which its actors inherit.
 _INHERITED = {"RAY_WARN_BLOCKING_GET_INSIDE_ASYNC": "0", **RAY_TRAIN}
 
 logger = logging.getLogger(__name__)
 
 
-def warm(environment: Mapping[str, str]) -> dict[str, str]:
-    """A worker's variables, with one more: its process imports what training needs before it takes its actor."""
-    return {**environment, WORKER_PROCESS_SETUP_HOOK_ENV_VAR: "firelib.train.worker.entry.import_ahead"}
+def build_runtime_environment(resources: WorkerResources) -> dict[str, str]:
+    """Build the environment variables of the workers' runtime environment.
+
+    CPU workers import TensorFlow before they get their actor. GPU workers cannot: Ray sets `CUDA_VISIBLE_DEVICES` when
+    it creates the actor.
+    """
+    environment = build_worker_environment(resources.cpus, bool(resources.gpus))
+    return environment if resources.gpus else add_import_hook(environment)
+
+
+def add_import_hook(environment: Mapping[str, str]) -> dict[str, str]:
+    """Add the variable that makes a worker's process import what training needs before it gets its actor."""
+    return {**environment, WORKER_PROCESS_SETUP_HOOK_ENV_VAR: _IMPORT_HOOK}
 
 
 def prestart_workers(environment: Mapping[str, str], workers: int) -> None:
-    """Start processes for workers, if this Ray is one machine: on several, Ray decides where they go.
+    """Prestart processes for workers if the Ray cluster is one node. On several nodes, Ray chooses where workers run.
 
     Args:
         environment: Variables of the workers' runtime environment.
-        workers: How many.
+        workers: Number of processes.
     """
     import ray
 
@@ -45,20 +58,20 @@ def prestart_workers(environment: Mapping[str, str], workers: int) -> None:
     if len(nodes) != 1:
         return
     try:
-        _ask(nodes[0], {**_INHERITED, **environment}, workers)
-    except Exception as error:  # noqa: BLE001  an interface of Ray's own, of which only time is expected
-        logger.debug("workers were not started ahead: %s", error)
+        _request_prestart(nodes[0], {**_INHERITED, **environment}, workers)
+    except Exception as error:  # noqa: BLE001  a private interface of Ray; only start-up time depends on it
+        logger.debug("workers were not prestarted: %s", error)
 
 
-def _ask(node: Mapping[str, Any], environment: Mapping[str, str], workers: int) -> None:
-    """One call to the node's raylet; Ray has it in C++ and as a service, not in Python."""
+def _request_prestart(node: Mapping[str, Any], environment: Mapping[str, str], workers: int) -> None:
+    """Call the node's raylet. Ray offers this call in C++ and as a gRPC service, not in Python."""
     import grpc  # type: ignore[import-untyped]  # no type information
     from ray.core.generated.node_manager_pb2 import PrestartWorkersRequest
     from ray.core.generated.node_manager_pb2_grpc import NodeManagerServiceStub
 
     request = PrestartWorkersRequest(num_workers=workers, keep_alive_duration_secs=_KEEP_SECONDS)
-    # Processes are told apart by a hash of this text: it must be what C++ writes when it merges the controller's
-    # environment into that of an actor.
+    # Ray matches processes by a hash of this text. It must equal what the C++ code writes when it merges the
+    # controller's environment into an actor's.
     text = json.dumps({"env_vars": dict(environment)}, sort_keys=True, separators=(",", ":"))
     request.runtime_env_info.serialized_runtime_env = text
     token = ray_token(os.environ, Path.home())

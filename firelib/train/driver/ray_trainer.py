@@ -1,12 +1,14 @@
-"""Ray Train's `TensorflowTrainer`, without the processes that a group of fixed size does not need.
+"""Ray Train's `TensorflowTrainer` without the helper processes that a group of fixed size does not need.
 
-Every actor of Ray Train is a process that imports `ray.train`: 3 to 4 CPU-seconds before the first step. Of Ray 2.60's
-helpers these are left out:
+Every actor of Ray Train is a process that imports `ray.train`: 3 to 4 CPU-seconds before the first step. These helpers
+of Ray 2.60 are not started:
 
-- `AutoscalingCoordinator` asks an autoscaler for nodes. Training starts on nodes that are there (`nodes.free_places`).
-- `PlacementGroupCleaner` frees the workers' resources when the controller dies. The driver does that (`Watch.release`).
-- `DatasetManager` hands out shards of Ray Data's datasets. Workers open the TFRecords themselves.
-- `PreemptionWatcher` tells workers that their node will go. A loss is noticed by its heartbeat and costs one restart.
+- `AutoscalingCoordinator` asks an autoscaler for nodes. Training uses existing nodes (`wait_for_worker_slots`).
+- `PlacementGroupCleaner` frees the workers' resources when the controller dies. The driver does that
+  (`Monitor.remove_placement_groups`).
+- `DatasetManager` splits the datasets of Ray Data. Workers open the TFRecords themselves.
+- `PreemptionWatcher` warns workers that their node will go. The heartbeats reveal a lost node, at the cost of one
+  restart.
 """
 
 from collections.abc import Callable
@@ -26,11 +28,11 @@ class FixedGroupTrainer(TensorflowTrainer):  # type: ignore[misc]  # Ray's base 
     """A `TensorflowTrainer` for a fixed number of workers.
 
     Args:
-        train_loop: What each worker runs.
+        train_loop: Function that each worker runs.
         config: Its argument.
-        scaling: How many workers, and what each takes.
+        scaling: Number of workers, and the resources of each.
         run: Name and folder of the run.
-        board: Actor that is told of the placement group (`Board.hold`).
+        board: Handle of the progress actor, which records the placement group.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class FixedGroupTrainer(TensorflowTrainer):  # type: ignore[misc]  # Ray's base 
         board: Any,
     ) -> None:
         self._board = board
-        # Not TensorflowTrainer's own constructor: it imports TensorFlow for its default configuration.
+        # Skips TensorflowTrainer's own constructor, which imports TensorFlow for its default configuration.
         super(TensorflowTrainer, self).__init__(
             train_loop,
             train_loop_config=config,
@@ -54,7 +56,7 @@ class FixedGroupTrainer(TensorflowTrainer):  # type: ignore[misc]  # Ray's base 
     def _create_default_callbacks(self) -> list[Any]:
         unused = (DatasetsCallback, PlacementGroupCleanerCallback)
         callbacks = super()._create_default_callbacks()
-        return [*(one for one in callbacks if not isinstance(one, unused)), _HoldPlacementGroup(self._board)]
+        return [*(one for one in callbacks if not isinstance(one, unused)), _RecordPlacementGroup(self._board)]
 
     def _initialize_and_run_controller(self, **settings: Any) -> Any:
         settings["scaling_policy"] = _FixedGroup(self.scaling_config)
@@ -62,7 +64,7 @@ class FixedGroupTrainer(TensorflowTrainer):  # type: ignore[misc]  # Ray's base 
 
 
 class _FixedGroup(FixedScalingPolicy):  # type: ignore[misc]  # Ray's base class is untyped
-    """Asks no autoscaler."""
+    """Sends no requests to an autoscaler."""
 
     def after_controller_start(self, train_run_context: Any) -> None:
         pass
@@ -71,12 +73,12 @@ class _FixedGroup(FixedScalingPolicy):  # type: ignore[misc]  # Ray's base class
         pass
 
 
-class _HoldPlacementGroup(WorkerGroupCallback):  # type: ignore[misc]  # Ray's base class is untyped
-    """In the controller: tells the driver's board what the workers hold."""
+class _RecordPlacementGroup(WorkerGroupCallback):  # type: ignore[misc]  # Ray's base class is untyped
+    """Runs in the train controller, and records the workers' placement group on the progress board."""
 
     def __init__(self, board: Any) -> None:
         self._board = board
 
     def after_worker_group_start(self, worker_group: Any) -> None:
         handle = worker_group.get_worker_group_state().placement_group_handle
-        self._board.hold.remote(handle.placement_group)
+        self._board.add_placement_group.remote(handle.placement_group)

@@ -1,4 +1,4 @@
-"""What each training worker takes, and how many of them fit on some nodes. No Ray is asked here."""
+"""Resources of each training worker, and how many workers fit on some nodes. Pure computation: nothing asks Ray."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from firelib.config import Train
 from firelib.console import note
 from firelib.errors import FirelibError
 
-_ROUNDING = 1e-9  # Ray counts in parts of 10,000, as floats
+_ROUNDING = 1e-9  # Ray counts in 1/10,000 of a resource, and reports floats
 
 
 @dataclass(frozen=True)
-class Share:
-    """What one worker takes of its node.
+class WorkerResources:
+    """Resources that one worker takes on its node.
 
     Attributes:
         cpus: Cores.
-        gpus: 0 or 1. Two GPUs are two workers: the loop feeds one device a worker.
+        gpus: 0 or 1, since the training loop feeds one device per worker. Two GPUs mean two workers.
     """
 
     cpus: float
     gpus: int = 0
 
     @property
-    def named(self) -> dict[str, float]:
-        """By Ray's names of resources."""
+    def by_name(self) -> dict[str, float]:
+        """Amounts under Ray's resource names."""
         return {"CPU": self.cpus, **({"GPU": float(self.gpus)} if self.gpus else {})}
 
     def __str__(self) -> str:
@@ -34,57 +34,65 @@ class Share:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the cluster, by Ray's names of resources.
+    """A node of the Ray cluster. Resources are under Ray's names.
 
     Attributes:
-        total: What it has.
-        free: What of that nobody uses now.
-        answers: Whether it answers; Ray counts a lost node for up to a minute more.
+        total: All resources of the node.
+        free: Resources that nothing uses at the moment.
+        is_reachable: Whether its raylet answers. Ray lists a lost node for up to a minute.
     """
 
     total: Mapping[str, float]
     free: Mapping[str, float]
-    answers: bool = True
+    is_reachable: bool = True
 
 
-def places(nodes: Sequence[Mapping[str, float]], share: Share) -> int:
-    """How many workers fit; each has to fit on one node as a whole."""
+def count_slots(nodes: Sequence[Mapping[str, float]], resources: WorkerResources) -> int:
+    """Count worker slots: how many workers fit, each of them on one node.
+
+    Args:
+        nodes: Resources of each node, under Ray's names.
+        resources: Resources of one worker.
+    """
     return sum(
-        min(int(node.get(name, 0.0) / amount + _ROUNDING) for name, amount in share.named.items()) for node in nodes
+        min(int(node.get(name, 0.0) / amount + _ROUNDING) for name, amount in resources.by_name.items())
+        for node in nodes
     )
 
 
-def share_of(nodes: Sequence[Node], settings: Train) -> Share:
-    """What each worker takes: a GPU if the cluster has one for every worker, else cores only.
+def choose_resources(nodes: Sequence[Node], settings: Train) -> WorkerResources:
+    """Choose the resources of each worker: a GPU if the cluster has one per worker, otherwise cores only.
 
     Args:
-        nodes: Of the whole cluster, used or not.
-        settings: `device`, `workers` and `cpus_per_worker` decide.
+        nodes: All nodes of the cluster; used resources count too.
+        settings: Section `train`; `device`, `workers` and `cpus_per_worker` decide.
 
     Raises:
-        FirelibError: The cluster is too small for that, also when nobody else uses it.
+        FirelibError: The workers would not fit even if nothing else used the cluster.
     """
     totals = [node.total for node in nodes]
-    on_gpu, on_cpu = Share(settings.cpus_per_worker, gpus=1), Share(settings.cpus_per_worker)
-    fits_gpus = places(totals, on_gpu) >= settings.workers
+    on_gpu, on_cpu = WorkerResources(settings.cpus_per_worker, gpus=1), WorkerResources(settings.cpus_per_worker)
+    fits_gpus = count_slots(totals, on_gpu) >= settings.workers
     gpus = sum(node.get("GPU", 0.0) for node in totals)
     if settings.device == "auto" and gpus and not fits_gpus:
         note(
-            f"this Ray has {gpus:g} GPUs, not one for each of {settings.workers} workers with {on_cpu}: "
-            f"training on CPUs (fewer train.workers would use them; train.device: cpu says so)"
+            f"training on CPUs: the Ray cluster has {gpus:g} GPUs, fewer than one for each of {settings.workers} "
+            f"workers with {on_cpu} (reduce train.workers to use them, or set train.device: cpu)"
         )
-    share = on_gpu if settings.device == "gpu" or (settings.device == "auto" and fits_gpus) else on_cpu
-    if places(totals, share) < settings.workers:
-        raise _too_small(totals, share, settings.workers)
-    return share
+    use_gpus = settings.device == "gpu" or (settings.device == "auto" and fits_gpus)
+    resources = on_gpu if use_gpus else on_cpu
+    if count_slots(totals, resources) < settings.workers:
+        raise _too_small(totals, resources, settings.workers)
+    return resources
 
 
-def _too_small(totals: Sequence[Mapping[str, float]], share: Share, workers: int) -> FirelibError:
-    has = " and ".join(f"{sum(node.get(name, 0.0) for node in totals):g} {name}s" for name in share.named)
+def _too_small(totals: Sequence[Mapping[str, float]], resources: WorkerResources, workers: int) -> FirelibError:
+    available = " and ".join(f"{sum(node.get(name, 0.0) for node in totals):g} {name}s" for name in resources.by_name)
     return FirelibError(
-        f"training on {workers} workers needs {share} for each, this Ray has {has}: {places(totals, share)} fit",
+        f"{workers} workers with {resources} each do not fit on this Ray cluster of {available}: "
+        f"it has {count_slots(totals, resources)} worker slots",
         where="params.yaml: train.workers",
-        remedy="fewer workers (WORKERS=, FIRELIB_WORKERS), smaller train.cpus_per_worker, "
-        + ("train.device: cpu, " if share.gpus else "")
-        + "or a larger cluster",
+        remedy="reduce the workers (WORKERS=, FIRELIB_WORKERS) or train.cpus_per_worker, "
+        + ("set train.device: cpu, " if resources.gpus else "")
+        + "or add nodes to the cluster",
     )

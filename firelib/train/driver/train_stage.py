@@ -1,4 +1,4 @@
-"""Stage `train`, on the driver: name the run, train it, publish the model."""
+"""Stage `train` on the driver: identify the run, train it, publish the model."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,22 +14,22 @@ from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
-from firelib.train.driver.node_probe import live_nodes
-from firelib.train.driver.publish import publish, sources
-from firelib.train.driver.resources import Share, share_of
-from firelib.train.driver.worker_group import run_group
-from firelib.train.run_spec import TrainingJob, run_id
+from firelib.train.driver.node_probe import probe_nodes
+from firelib.train.driver.publish import describe_inputs, publish
+from firelib.train.driver.resources import WorkerResources, choose_resources
+from firelib.train.driver.restart import run_until_finished
+from firelib.train.run_spec import RunSpec, compute_run_id
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked of one training, beside its parameters; none of it changes a result.
+class TrainOptions:
+    """Options of one training beside its parameters; none of them changes a result.
 
     Attributes:
-        fresh: Forget an earlier run of the same name.
-        profile: Leave a profile of some steps.
+        fresh: Whether to remove an earlier run with the same inputs first.
+        profile: Whether to record a profile of some steps.
         group: Name of the tuning that this run is a trial of.
-        validations: Queue that takes the metrics of every epoch.
+        validations: Queue that receives the validation metrics of every epoch.
     """
 
     fresh: bool = False
@@ -39,114 +39,145 @@ class Request:
 
 
 def train(
-    recipe: Recipe, params: Params, environment: Environment, paths: Paths, request: Request = Request()
+    recipe: Recipe, params: Params, environment: Environment, paths: Paths, options: TrainOptions = TrainOptions()
 ) -> TrainingProgress:
-    """Train a recipe's model on its dataset and publish it; needs a connected Ray. A run that was stopped goes on.
+    """Train a recipe's model on its dataset and publish it. A stopped run is resumed.
+
+    Ray must be connected.
 
     Args:
-        recipe: Gives the model.
-        params: How to train.
-        environment: Says whether to track.
-        paths: Where the dataset lies and the model goes.
-        request: What else is wanted.
+        recipe: The recipe whose model is trained.
+        params: Content of params.yaml.
+        environment: Names the tracker.
+        paths: The project: where the dataset is read and the model is published.
+        options: Further options.
 
     Returns:
-        The finished run's losses and metrics.
+        Losses, metrics and timing of the finished run.
 
     Raises:
-        StoppedError: SIGTERM came: a checkpoint is saved, and the same call goes on from it.
-        FirelibError: What was wrong, and what to do.
+        StoppedError: SIGTERM arrived. A checkpoint is saved, and the same call resumes from it.
+        FirelibError: The workers do not fit on the cluster, or training failed.
     """
     manifest = read_manifest(str(paths.manifest))
-    job = _job(recipe, params, environment, paths, manifest, request)
-    progress = _trained(job, manifest, paths, request.fresh)
-    publish(job, manifest, progress, paths)
+    spec = build_run_spec(recipe, params, environment, paths, manifest, options)
+    progress = _resume_or_start(spec, manifest, paths, options.fresh)
+    publish(spec, manifest, progress, paths)
     return progress
 
 
-def try_out(
-    recipe: Recipe, params: Params, environment: Environment, paths: Paths, request: Request
+def train_trial(
+    recipe: Recipe, params: Params, environment: Environment, paths: Paths, options: TrainOptions
 ) -> TrainingProgress:
-    """As `train`, but publish nothing: a trial. Training with the same parameters later finds this run finished."""
+    """Train like `train`, but publish nothing. A later `train` with the same parameters finds the run finished.
+
+    Args:
+        recipe: The recipe whose model is trained.
+        params: Parameters of the trial.
+        environment: Names the tracker.
+        paths: The project, whose dataset is read.
+        options: Further options.
+
+    Returns:
+        Losses, metrics and timing of the finished run.
+
+    Raises:
+        StoppedError: SIGTERM arrived, and a checkpoint is saved.
+        FirelibError: The workers do not fit on the cluster, or training failed.
+    """
     manifest = read_manifest(str(paths.manifest))
-    return _trained(_job(recipe, params, environment, paths, manifest, request), manifest, paths, request.fresh)
+    spec = build_run_spec(recipe, params, environment, paths, manifest, options)
+    return _resume_or_start(spec, manifest, paths, options.fresh)
 
 
-def _trained(job: TrainingJob, manifest: Manifest, paths: Paths, fresh: bool) -> TrainingProgress:
-    share = _check(job, manifest)
-    if fresh:
-        storage.remove_folder(job.run_uri)
-    elif storage.exists(job.run_uri):
-        note(f"run {job.run_id} was there before: it goes on from its last checkpoint (--fresh starts over)")
-    finished = _finished(job)
-    if finished and job.profile:
-        note("no profile: this run is at its end, nothing is trained (--fresh starts over)")
-    return finished or _train(job, manifest, paths, share)
-
-
-def _job(
+def build_run_spec(
     recipe: Recipe,
     params: Params,
     environment: Environment,
     paths: Paths,
     manifest: Manifest,
-    request: Request = Request(),
-) -> TrainingJob:
-    built_with = model_params(recipe.parameters, params)
-    name = run_id(recipe, params, built_with, manifest)
-    return TrainingJob(
+    options: TrainOptions = TrainOptions(),
+) -> RunSpec:
+    """Build the specification of a run from a project's files.
+
+    Args:
+        recipe: The recipe whose model is trained.
+        params: Content of params.yaml.
+        environment: Names the tracker.
+        paths: The project.
+        manifest: Its dataset.
+        options: Further options.
+
+    Raises:
+        FirelibError: Section `model` does not match the recipe's parameters.
+    """
+    arguments = model_params(recipe.parameters, params)
+    run_id = compute_run_id(recipe, params, arguments, manifest)
+    return RunSpec(
         recipe=recipe,
         params=params,
-        model_params=built_with,
+        model_params=arguments,
         manifest=dataset_uri(paths),
-        run_id=name,
-        run_uri=storage.join(paths.runs, name),
+        run_id=run_id,
+        run_uri=storage.join(paths.runs, run_id),
         tracking=environment.tracking,
         project=str(paths.project),
-        profile=request.profile,
-        group=request.group,
-        validations=request.validations,
+        profile=options.profile,
+        group=options.group,
+        validations=options.validations,
     )
 
 
-def _check(job: TrainingJob, manifest: Manifest) -> Share:
-    """Say before any waiting what can never work, and what is odd; what each worker takes."""
-    settings = job.params.train
-    share = share_of(live_nodes(), settings)
-    rows = manifest.split("train").rows
+def _resume_or_start(spec: RunSpec, manifest: Manifest, paths: Paths, fresh: bool) -> TrainingProgress:
+    resources = _validate(spec, manifest)
+    if fresh:
+        storage.remove_folder(spec.run_uri)
+    elif storage.exists(spec.run_uri):
+        note(f"run {spec.run_id} exists: resuming from its last checkpoint (--fresh starts over)")
+    finished = _read_finished(spec)
+    if finished and spec.profile:
+        note("no profile: this run has finished, nothing is trained (--fresh starts over)")
+    return finished or _train(spec, manifest, paths, resources)
+
+
+def _validate(spec: RunSpec, manifest: Manifest) -> WorkerResources:
+    """Refuse what cannot work before anything waits, warn of an odd batch size; return each worker's resources."""
+    settings = spec.params.train
+    resources = choose_resources(probe_nodes(), settings)
+    rows, batch = manifest.split("train").rows, settings.global_batch_size
     if not rows:
-        raise FirelibError("the training split has no rows", where=job.manifest, remedy="run firelib transform again")
-    if rows < settings.global_batch_size:
-        note(f"the training split has {rows} rows, less than train.global_batch_size: an epoch is one batch of {rows}")
-    return share
+        raise FirelibError("the training split has no rows", where=spec.manifest, remedy="run firelib transform again")
+    if rows < batch:
+        note(f"train.global_batch_size is {batch}, the training split has {rows} rows: an epoch is one batch of {rows}")
+    return resources
 
 
-def _finished(job: TrainingJob) -> TrainingProgress | None:
-    """The run as it ended before, if it did and its last checkpoint is whole."""
-    if not storage.exists(job.finished_uri):
+def _read_finished(spec: RunSpec) -> TrainingProgress | None:
+    """Progress of the run if it has finished before and its last checkpoint is whole."""
+    if not storage.exists(spec.finished_uri):
         return None
-    end, progress = storage.read_json(job.finished_uri), CheckpointStore(job.run_uri).newest()
+    end, progress = storage.read_json(spec.finished_uri), CheckpointStore(spec.run_uri).find_newest().progress
     if progress is None or progress.step != end["step"]:
         return None
     progress.timing = end["timing"]
     return progress
 
 
-def _train(job: TrainingJob, manifest: Manifest, paths: Paths, share: Share) -> TrainingProgress:
-    weights = _class_weights(job)
-    record = lineage(job.params, paths.project, sources(job, manifest))
-    timing: dict[str, Any] = run_group(replace(job, class_weights=weights, lineage=record), paths.runs, share)
-    progress = CheckpointStore(job.run_uri).newest()
-    assert progress is not None, "a run that has ended has saved its last step"
+def _train(spec: RunSpec, manifest: Manifest, paths: Paths, resources: WorkerResources) -> TrainingProgress:
+    weights = _compute_class_weights(spec)
+    record = lineage(spec.params, paths.project, describe_inputs(spec, manifest))
+    timing = run_until_finished(replace(spec, class_weights=weights, lineage=record), paths.runs, resources)
+    progress = CheckpointStore(spec.run_uri).find_newest().progress
+    assert progress is not None, "a finished run has a checkpoint of its last step"
     progress.timing = timing
-    storage.write_bytes(job.finished_uri, storage.to_json({"step": progress.step, "timing": timing}))
+    storage.write_bytes(spec.finished_uri, storage.to_json({"step": progress.step, "timing": timing}))
     return progress
 
 
-def _class_weights(job: TrainingJob) -> tuple[float, ...] | None:
-    if job.params.train.class_weights is None:
+def _compute_class_weights(spec: RunSpec) -> tuple[float, ...] | None:
+    if spec.params.train.class_weights is None:
         return None
-    from firelib.tfrecord.read.dataset import open_dataset  # half a second of imports, for those who ask for it
-    from firelib.train.class_weights import class_weights
+    from firelib.tfrecord.read.dataset import open_dataset  # half a second of imports, paid only where it is needed
+    from firelib.train.class_weights import compute_class_weights
 
-    return class_weights(job.params.train, open_dataset(job.manifest))
+    return compute_class_weights(spec.params.train, open_dataset(spec.manifest))

@@ -1,1 +1,1 @@
-"""Experiment tracking: Weights & Biases and TensorBoard."""
+"""Experiment tracking with Weights & Biases or TensorBoard."""

@@ -5,13 +5,16 @@ from typing import Any
 
 
 class TensorBoardTracker:
-    """Event files, one for each start of the workers; TensorBoard shows all of a folder as one run.
+    """Writes one event file per attempt. TensorBoard shows all files of a folder as one run.
 
-    TensorFlow's own `tf.summary.scalar` needs the package `tensorboard`; `tf.summary.write` with the metadata of the
-    plugin `scalars` writes the same event without it.
+    TensorFlow's `tf.summary.scalar` needs the package `tensorboard`. `tf.summary.write` with the metadata of the plugin
+    `scalars` writes the same event without it.
 
     Args:
-        folder: Where the files go.
+        folder: Folder of the event files.
+
+    Attributes:
+        id: The same for all TensorBoard runs.
     """
 
     ID = "tensorboard"
@@ -25,6 +28,12 @@ class TensorBoardTracker:
         self._scalar = tf.compat.v1.SummaryMetadata(plugin_data=plugin, data_class="DATA_CLASS_SCALAR")
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Write the figures of one step.
+
+        Args:
+            step: The step, counted from 1.
+            values: Name → figure.
+        """
         import tensorflow as tf
 
         with self._writer.as_default():
@@ -32,7 +41,14 @@ class TensorBoardTracker:
                 tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=self._scalar)
 
     def flush(self) -> None:
+        """Write buffered events to disk."""
         self._writer.flush()
 
-    def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:  # noqa: ARG002  curves only
+    def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:  # noqa: ARG002  the protocol's signature
+        """Close the event file; TensorBoard shows curves only.
+
+        Args:
+            summary: Ignored.
+            exported: Ignored.
+        """
         self._writer.close()

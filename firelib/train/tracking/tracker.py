@@ -1,94 +1,110 @@
-"""Experiment tracking: one run, continued over restarts, written by rank 0 only."""
+"""Experiment tracking: one tracked run over all attempts, written by rank 0 only."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from firelib import storage
 from firelib.train.checkpoint.state import TrainingProgress
-from firelib.train.run_spec import TrainingJob
+from firelib.train.run_spec import RunSpec
 from firelib.train.tracking.tensorboard_tracker import TensorBoardTracker
 from firelib.train.tracking.wandb_tracker import WandbTracker
 
 
 class Tracker(Protocol):
-    """Takes figures by step.
+    """Receives figures by step.
 
     Attributes:
-        id: What a restart goes on with; None where nothing is kept.
+        id: Identifies the tracked run, so that a restart continues it; None if nothing is tracked.
     """
 
     id: str | None
 
-    def log(self, step: int, values: Mapping[str, float]) -> None: ...
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the figures of one step.
+
+        Args:
+            step: The step, counted from 1.
+            values: Name → figure.
+        """
 
     def flush(self) -> None:
-        """Make safe what was logged."""
+        """Make everything durable that was logged."""
 
     def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:
-        """End, with figures of the whole, and the URI of the exported model if the run is at its end."""
+        """End the tracked run.
+
+        Args:
+            summary: Figures of the whole run.
+            exported: URI of the exported model if the run has finished, else None.
+        """
 
 
 class NoTracker:
-    """Keeps nothing."""
+    """Tracks nothing."""
 
     id: str | None = None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        pass
+        """Do nothing."""
 
     def flush(self) -> None:
-        pass
+        """Do nothing."""
 
     def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:
-        pass
+        """Do nothing."""
 
 
-def start_tracker(job: TrainingJob, rank: int, continued: str | None, say: Callable[[str], None]) -> Tracker:
-    """The tracker of this rank.
+def start_tracker(spec: RunSpec, rank: int, resumed_id: str | None, note: Callable[[str], None]) -> Tracker:
+    """Start the tracker that the run asks for.
 
     Args:
-        job: Says how to track.
-        rank: Ranks other than 0 track nothing.
-        continued: Id of the run to go on with; one of another tracker is left alone.
-        say: Takes a line for the user.
+        spec: The run.
+        rank: Rank of this worker; only rank 0 tracks.
+        resumed_id: Id of the tracked run to continue; the id of another kind of tracker is ignored.
+        note: Shows a line to the user.
     """
-    if rank != 0 or job.tracking == "none":
+    if rank != 0 or spec.tracking == "none":
         return NoTracker()
-    if job.tracking == "tensorboard":
-        return TensorBoardTracker(job.tensorboard_folder)
-    return WandbTracker(job, None if continued == TensorBoardTracker.ID else continued, say)
+    if spec.tracking == "tensorboard":
+        return TensorBoardTracker(spec.tensorboard_folder)
+    return WandbTracker(spec, None if resumed_id == TensorBoardTracker.ID else resumed_id, note)
 
 
-class Journal:
-    """Logs every step once: when a checkpoint holds it, for only then it is never trained again.
+class StepLogger:
+    """Logs each step exactly once, after it has been checkpointed; earlier it could be re-run.
 
-    A file in the run's folder says how far the log is, since offline W&B cannot be asked.
+    A file in the run's folder holds the last step that was logged, since W&B cannot be asked when it is offline.
 
     Args:
-        tracker: Takes the figures.
-        job: Names the run's folder.
-        steps: Steps of an epoch.
+        tracker: Receives the figures.
+        run_uri: The run's folder.
+        epoch_steps: Steps in an epoch.
     """
 
-    def __init__(self, tracker: Tracker, job: TrainingJob, steps: int) -> None:
-        self._tracker, self._steps = tracker, steps
-        self._uri = storage.join(job.run_uri, "tracked.json")
-        self._logged = self._read() if tracker.id else 0
+    def __init__(self, tracker: Tracker, run_uri: str, epoch_steps: int) -> None:
+        self._tracker, self._epoch_steps = tracker, epoch_steps
+        self._uri = storage.join(run_uri, "tracked.json")
+        self._logged = self._read_last_step() if tracker.id else 0
 
     def log_until(self, step: int, progress: TrainingProgress) -> None:
-        """Log the steps that are not logged yet, up to one that is safe."""
-        if step == self._steps * (len(progress.validation) + 1):
-            step -= 1  # stopped before this epoch was validated: its last step waits for the metrics
+        """Log the steps that are not logged yet.
+
+        Args:
+            step: The last step to log: the step of the newest checkpoint.
+            progress: Progress of the run.
+        """
+        if step == self._epoch_steps * (len(progress.validation) + 1):
+            step -= 1  # the epoch is not validated yet: its last step is logged together with the metrics
         if self._tracker.id is None or step <= self._logged:
             return
-        ends = {self._steps * (epoch + 1): metrics for epoch, metrics in enumerate(progress.validation)}
+        ends = {self._epoch_steps * (epoch + 1): metrics for epoch, metrics in enumerate(progress.validation)}
         for one in range(self._logged + 1, step + 1):
             self._tracker.log(one, {"loss": progress.losses[one - 1], **ends.get(one, {})})
         self._logged = step
         self._tracker.flush()
         storage.write_bytes(self._uri, storage.to_json({"run": self._tracker.id, "step": step}))
 
-    def _read(self) -> int:
+    def _read_last_step(self) -> int:
         if not storage.exists(self._uri):
             return 0
         content = storage.read_json(self._uri)

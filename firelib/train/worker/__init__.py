@@ -1,1 +1,1 @@
-"""What runs on each training worker."""
+"""Training as seen from one worker: import, build the model, train, validate, export."""

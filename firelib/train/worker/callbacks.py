@@ -1,45 +1,46 @@
-"""Keras callbacks of a recipe: those whose hooks this loop has are honoured, the others are refused by name."""
+"""Keras callbacks of a recipe: the training loop calls some hooks and refuses callbacks that need others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from firelib.errors import FirelibError
+from firelib.train.keras_types import Callback, Model
 
 _HOOKS = ("on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end")
-_INSTEAD = {
-    "EarlyStopping": "train.early_stopping",
-    "ModelCheckpoint": "train.checkpoint; the best epoch is kept too",
-    "BackupAndRestore": "train.checkpoint; a stopped run goes on by itself",
-    "TensorBoard": "FIRELIB_TRACKING",
-    "CSVLogger": "plots/<recipe>/training.csv and validation.csv are written anyway",
-    "ProgbarLogger": "progress is shown anyway",
-    "History": "plots/<recipe>/training.csv and validation.csv are written anyway",
-    "TerminateOnNaN": "training ends at a loss that is no number anyway",
-    "SwapEMAWeights": "leave it out",
+_REPLACEMENTS = {
+    "EarlyStopping": "set train.early_stopping",
+    "ModelCheckpoint": "set train.checkpoint; the best epoch is kept too",
+    "BackupAndRestore": "set train.checkpoint; a stopped run is resumed automatically",
+    "TensorBoard": "set FIRELIB_TRACKING=tensorboard",
+    "CSVLogger": "read plots/<recipe>/training.csv and validation.csv, which are always written",
+    "ProgbarLogger": "drop it; progress is always shown",
+    "History": "read plots/<recipe>/training.csv and validation.csv, which are always written",
+    "TerminateOnNaN": "drop it; training always ends at a loss that is not finite",
+    "SwapEMAWeights": "drop it",
 }
-_STATEFUL = "ReduceLROnPlateau"  # counts epochs; on a resume it is shown those that are over
+_STATEFUL = "ReduceLROnPlateau"  # counts epochs, so a resumed run replays the past epochs to it
 
 
 class Callbacks:
-    """The callbacks of one run. They run on every worker, so that a learning rate changes on all.
+    """The callbacks of one run. They run on every worker, so that all workers change the learning rate alike.
 
     Args:
-        callbacks: What the recipe gives.
+        callbacks: Result of the recipe's `callbacks`.
         model: The model that is trained.
-        epochs: Of the whole run.
-        scheduled: Whether params.yaml sets a schedule of the learning rate.
+        epochs: Epochs of the run.
+        scheduled: Whether params.yaml sets a learning rate schedule.
 
     Raises:
-        FirelibError: Some cannot be honoured (all of them named).
+        FirelibError: Some callbacks need hooks that the loop does not call; all of them are named.
     """
 
-    def __init__(self, callbacks: Sequence[Any], model: Any, epochs: int, scheduled: bool) -> None:
-        problems = [problem for callback in callbacks if (problem := _problem(callback, scheduled))]
+    def __init__(self, callbacks: Sequence[Callback], model: Model, epochs: int, scheduled: bool) -> None:
+        problems = [problem for callback in callbacks if (problem := _find_problem(callback, scheduled))]
         if problems:
             raise FirelibError(
                 "\n".join(problems),
                 where="the recipe's callbacks",
-                remedy=f"callbacks may use {', '.join(_HOOKS)}",
+                remedy=f"use callbacks that override only {', '.join(_HOOKS)}",
             )
         self._callbacks, self._model = callbacks, model
         for callback in callbacks:
@@ -47,12 +48,16 @@ class Callbacks:
             callback.set_model(model)
 
     @property
-    def want_to_stop(self) -> bool:
-        """Whether one has set `model.stop_training`."""
+    def stop_requested(self) -> bool:
+        """Whether a callback has set `model.stop_training`."""
         return bool(self._callbacks) and bool(getattr(self._model, "stop_training", False))
 
     def train_begin(self, past: Sequence[Mapping[str, float]]) -> None:
-        """Begin, or go on after some epochs, whose logs are given: the checkpoint is restored after this."""
+        """Call `on_train_begin`, before the checkpoint is restored.
+
+        Args:
+            past: Logs of the epochs that are done; empty for a new run.
+        """
         for callback in self._callbacks:
             callback.on_train_begin()
             if type(callback).__name__ == _STATEFUL:
@@ -60,35 +65,43 @@ class Callbacks:
                     callback.on_epoch_end(epoch, dict(logs))
 
     def epoch_begin(self, epoch: int) -> None:
+        """Call `on_epoch_begin` for an epoch, counted from 0."""
         for callback in self._callbacks:
             callback.on_epoch_begin(epoch)
 
     def epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Call `on_epoch_end`.
+
+        Args:
+            epoch: The epoch, counted from 0.
+            logs: Training loss and validation metrics of the epoch.
+        """
         for callback in self._callbacks:
             callback.on_epoch_end(epoch, dict(logs))
 
     def train_end(self) -> None:
+        """Call `on_train_end`."""
         for callback in self._callbacks:
             callback.on_train_end()
 
 
-def _problem(callback: Any, scheduled: bool) -> str | None:
+def _find_problem(callback: Any, scheduled: bool) -> str | None:
     import keras
 
     if not isinstance(callback, keras.callbacks.Callback):
-        return f"{callback!r} is no Keras callback"
+        return f"expected a keras.callbacks.Callback, got {callback!r}"
     kinds = [kind.__name__ for kind in type(callback).__mro__]
-    for kind, remedy in _INSTEAD.items():
+    for kind, replacement in _REPLACEMENTS.items():
         if kind in kinds:
-            return f"{kind} is not used by this loop; instead: {remedy}"
+            return f"{kind} is not supported: {replacement}"
     if scheduled and {"LearningRateScheduler", _STATEFUL} & set(kinds):
-        return f"{kinds[0]} and train.schedule both set the learning rate: drop one"
-    others = sorted(name for name in _overridden(callback) if name not in _HOOKS)
-    return f"{kinds[0]} uses {', '.join(others)}, which this loop does not call" if others else None
+        return f"{kinds[0]} and train.schedule both set the learning rate: drop one of them"
+    others = sorted(name for name in _overridden_hooks(callback) if name not in _HOOKS)
+    return f"{kinds[0]} overrides {', '.join(others)}, which the training loop does not call" if others else None
 
 
-def _overridden(callback: Any) -> set[str]:
-    """Hooks that a callback has of its own, by its class or (LambdaCallback) by itself."""
+def _overridden_hooks(callback: Any) -> set[str]:
+    """Hooks that a callback overrides in its class, or (LambdaCallback) on the instance."""
     import keras
 
     base = keras.callbacks.Callback

@@ -1,29 +1,33 @@
-"""Which epoch is the best so far, and whether it is time to end."""
+"""Early stopping: keep track of the best epoch, and decide whether to stop."""
 
-from math import isfinite
+from math import inf, isfinite
 
 from firelib.config import EarlyStopping
 from firelib.errors import FirelibError, did_you_mean
-from firelib.train.checkpoint.state import Best, TrainingProgress
+from firelib.train.checkpoint.state import BestEpoch, TrainingProgress
 
 
-def judge(progress: TrainingProgress, settings: EarlyStopping) -> None:
-    """Take the epoch that has just ended into `best` and `stopped_early`.
+def update_best_epoch(progress: TrainingProgress, settings: EarlyStopping) -> None:
+    """Compare the latest epoch with the best one; set `progress.best` and `progress.stopped_early`.
+
+    Args:
+        progress: Progress of the run; its latest validation metrics are compared.
+        settings: Section `train.early_stopping`.
 
     Raises:
-        FirelibError: There is no such metric.
+        FirelibError: The metric does not exist.
     """
     metrics = progress.validation[-1]
     if settings.metric not in metrics:
         known = [name for name in metrics if name != "epoch"]
         raise FirelibError(
-            f"there is no metric {settings.metric!r}",
+            f"unknown metric {settings.metric!r}",
             where="params.yaml: train.early_stopping.metric",
             remedy=did_you_mean(settings.metric, known),
         )
     value, best = metrics[settings.metric], progress.best
-    gain = (best.value - value if settings.smaller_is_better else value - best.value) if best else float("inf")
+    gain = (best.value - value if settings.smaller_is_better else value - best.value) if best else inf
     if gain > settings.minimum_change and isfinite(value):
-        progress.best = best = Best(value, progress.epoch, progress.step)
+        progress.best = best = BestEpoch(value, progress.epoch, progress.step)
     if settings.patience is not None and best and progress.epoch - best.epoch >= settings.patience:
         progress.stopped_early = True

@@ -1,4 +1,4 @@
-"""The first code of ours on a worker of Ray Train. It imports little, since the driver imports it, too."""
+"""Entry point of a Ray Train worker. This module imports little, because the driver imports it too."""
 
 import threading
 from collections.abc import Mapping
@@ -7,36 +7,43 @@ from typing import TYPE_CHECKING, Any
 from firelib.keras_import import import_keras
 
 if TYPE_CHECKING:
-    from firelib.train.run_spec import TrainingJob
+    from firelib.train.attempt import Attempt
+    from firelib.train.run_spec import RunSpec
 
-_ahead: threading.Thread | None = None
+_import_thread: threading.Thread | None = None
 
 
-def import_ahead() -> None:
-    """Begin to import what training needs, in a thread: until this returns, Ray gives the process no actor."""
-    global _ahead  # noqa: PLW0603  one import a process
-    _ahead = threading.Thread(target=_import, name="import", daemon=True)
-    _ahead.start()
+def start_imports() -> None:
+    """Start to import what training needs, in a thread. Ray assigns no actor to this process until this returns."""
+    global _import_thread  # noqa: PLW0603  one import per process
+    _import_thread = threading.Thread(target=_import, name="import", daemon=True)
+    _import_thread.start()
 
 
 def _import() -> None:
-    """TensorFlow, Keras and the loop. No op runs, since collectives have to be set up before the first one."""
+    """Import TensorFlow, Keras and the loop. No op may run: collectives must be set up before the first one."""
     import_keras()
-    import firelib.train.worker.training_loop  # noqa: F401
+    import firelib.train.worker.training_loop  # noqa: F401  for its effect
 
 
 def train_loop(config: Mapping[str, Any]) -> None:
-    """Entry point of a Ray Train worker."""
+    """Train as one worker of Ray Train.
+
+    Args:
+        config: The `spec` (`RunSpec`) and the `attempt` (`Attempt`).
+    """
     import ray.train
 
-    job: TrainingJob = config["job"]
-    context = ray.train.get_context()
-    rank = context.get_world_rank()
-    job.live.phase.remote(rank, "importing TensorFlow")
-    if _ahead is not None:
-        _ahead.join()
-    _import()  # what failed ahead fails here, where it is reported
+    from firelib.train.progress_actor import PHASES
+
+    spec: RunSpec = config["spec"]
+    attempt: Attempt = config["attempt"]
+    rank = ray.train.get_context().get_world_rank()
+    attempt.board.set_phase.remote(rank, PHASES[0])
+    if _import_thread is not None:
+        _import_thread.join()
+    _import()  # an import that failed in the thread fails again here, where it is reported
     from firelib.train.worker.training_loop import run_worker
 
-    job.live.phase.remote(rank, "building the model")
-    run_worker(job, rank, context.get_world_size())
+    attempt.board.set_phase.remote(rank, PHASES[1])
+    run_worker(spec, attempt, rank)

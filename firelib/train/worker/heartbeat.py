@@ -1,4 +1,4 @@
-"""A worker's signs of life, from a thread of their own: a worker that waits for others still beats."""
+"""A worker's heartbeats, sent from a background thread: a worker that waits for its peers still sends them."""
 
 import os
 import socket
@@ -9,29 +9,34 @@ from typing import Any, Self
 
 import ray
 
-from firelib.train.progress_actor import Place, Standing
+from firelib.train.progress_actor import ProgressSnapshot, WorkerIdentity
 
-_EVERY_SECONDS = 1.0
+_INTERVAL_SECONDS = 1.0
 
 
 class Heartbeat:
-    """Tells the board that this worker lives and moves, and hears from it whether to stop.
+    """Sends heartbeats, progress and notes to the progress actor, and receives the request to stop.
+
+    As a context manager, it sends a heartbeat every second during the block.
 
     Args:
-        board: The driver's live board.
-        rank: This worker's.
+        board: Handle of the progress actor.
+        rank: Rank of this worker.
+
+    Attributes:
+        stop_requested: Whether the driver has asked the workers to stop.
     """
 
     def __init__(self, board: Any, rank: int) -> None:
-        self._board, self._moves, self._done = board, 0, threading.Event()
+        self._board, self._progress, self._done = board, 0, threading.Event()
         actor = ray.get_runtime_context().current_actor
-        self._place = Place(rank, os.getpid(), socket.gethostname(), actor)
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self.stop_wanted = False
+        self._worker = WorkerIdentity(rank, os.getpid(), socket.gethostname(), actor)
+        self._thread = threading.Thread(target=self._send, name="heartbeat", daemon=True)
+        self.stop_requested = False
 
-    def arrive(self) -> None:
-        """Say that this worker is there; whether it trains is said by its beats."""
-        ray.get(self._board.arrive.remote(self._place))
+    def register(self) -> None:
+        """Tell the driver that this worker's process runs."""
+        ray.get(self._board.register.remote(self._worker))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -42,22 +47,24 @@ class Heartbeat:
     ) -> None:
         self._done.set()
         self._thread.join()
-        self._board.leave.remote(self._place.rank)
+        self._board.deregister.remote(self._worker.rank)
 
-    def move(self) -> None:
-        """Something was done."""
-        self._moves += 1
+    def record_progress(self) -> None:
+        """Count one unit of work. Without any, the driver considers the worker stalled."""
+        self._progress += 1
 
-    def say(self, text: str) -> None:
-        """One line for the user."""
-        self._board.say.remote(text)
+    def note(self, text: str) -> None:
+        """Show one line to the user."""
+        self._board.add_note.remote(text)
 
-    def show(self, standing: Standing) -> None:
-        self._board.put.remote(standing)
+    def show_progress(self, snapshot: ProgressSnapshot) -> None:
+        """Update the driver's progress display."""
+        self._board.set_progress.remote(snapshot)
 
-    def _beat(self) -> None:
+    def _send(self) -> None:
         while True:
-            with suppress(ray.exceptions.RayError):  # the board goes with the driver, and this worker soon after
-                self.stop_wanted = ray.get(self._board.beat.remote(self._place, self._moves), timeout=30)
-            if self._done.wait(_EVERY_SECONDS):
+            with suppress(ray.exceptions.RayError):  # the actor ends with the driver, and this worker soon after
+                reply = self._board.heartbeat.remote(self._worker, self._progress)
+                self.stop_requested = ray.get(reply, timeout=30)
+            if self._done.wait(_INTERVAL_SECONDS):
                 return

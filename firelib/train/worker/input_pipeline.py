@@ -1,4 +1,13 @@
-"""What a worker trains and validates on: its shares of the global batches, from any step on."""
+"""The batches that a worker trains and validates on: its shares of the global batches, from any step on.
+
+Three layers prefetch, so that training does not wait for data:
+
+1. The reader decodes chunks of batches in parallel and prefetches two batches (`Dataset.as_tf`).
+2. With `train.steps_per_execution` > 1, one group of batches is prefetched on top of it (`_open_epoch`).
+3. Near the end of an epoch, a background thread opens the next epoch's iterator (`training_batches`). TensorFlow
+   starts to fill its buffers when the iterator is created (`experimental_warm_start`), so an epoch starts without a
+   stall.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,19 +19,18 @@ import numpy.typing as npt
 from firelib.config import Train
 from firelib.tfrecord.read.dataset import Dataset
 from firelib.tfrecord.read.epoch_order import EpochOrder
+from firelib.train.keras_types import Tensor
 
-_CALLS_AHEAD = 32
-#: An epoch, and its iterator in the making.
-_NOTHING: tuple[int, Future[Any]] = (-1, Future())
+_PREFETCH_CALLS = 32  # the next epoch is opened this many calls before the current one ends
 
 
-class Feed:
+class InputPipeline:
     """The batches of one worker.
 
     Args:
-        dataset: With splits `train` and `validation`.
+        dataset: Dataset with splits `train` and `validation`.
         settings: Section `train`.
-        rank: This worker.
+        rank: Rank of this worker.
         world_size: Number of workers.
 
     Attributes:
@@ -30,36 +38,44 @@ class Feed:
     """
 
     def __init__(self, dataset: Dataset, settings: Train, rank: int, world_size: int) -> None:
-        self._dataset, self._settings = dataset, settings
-        self._place: dict[str, Any] = {"rank": rank, "world_size": world_size}
+        self._dataset, self._settings, self._rank, self._world_size = dataset, settings, rank, world_size
         self.steps = self._order(0).steps
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="firelib-next-epoch")
-        self._coming = _NOTHING
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="firelib-next-epoch")
+        self._next_epoch: tuple[int, Future[Iterator[Tensor]]] | None = None
 
-    def training(self, epoch: int, position: int) -> Iterator[Any]:
-        """For every call that trains, the iterator from which it takes a packed batch (`Dataset.unpack`).
+    def training_batches(self, epoch: int, position: int) -> Iterator[Iterator[Tensor]]:
+        """Yield, for every call of the train step, the iterator that the call takes its batch from.
 
-        It begins at a global batch; with `steps_per_execution`, it gives several at once. That of the next epoch is
-        made before this one ends: otherwise every epoch begins with waiting.
+        A batch is packed (`Dataset.unpack`). With `steps_per_execution`, it holds several global batches.
+
+        Args:
+            epoch: The epoch, counted from 0.
+            position: First global batch, counted from 0.
+
+        Yields:
+            An iterator of a `tf.data.Dataset`, the same one every time.
         """
-        batches = self._begun(epoch, position)
+        prefetched = self._take_prefetched(epoch, position)
+        batches = self._open_epoch(epoch, position) if prefetched is None else prefetched
         calls = -(-(self.steps - position) // self._settings.steps_per_execution)
         for left in range(calls, 0, -1):
-            if left == min(calls, _CALLS_AHEAD) and epoch + 1 < self._settings.epochs:
-                self._coming = (epoch + 1, self._ahead.submit(self._batches, epoch + 1, 0))
+            if left == min(calls, _PREFETCH_CALLS) and epoch + 1 < self._settings.epochs:
+                self._next_epoch = (epoch + 1, self._pool.submit(self._open_epoch, epoch + 1, 0))
             yield batches
 
-    def _begun(self, epoch: int, position: int) -> Any:
-        (coming, batches), self._coming = self._coming, _NOTHING
-        return batches.result() if (epoch, position) == (coming, 0) else self._batches(epoch, position)
+    def _take_prefetched(self, epoch: int, position: int) -> Iterator[Tensor] | None:
+        """The iterator that the background thread has opened, if it belongs to this epoch and starts here."""
+        prefetched, self._next_epoch = self._next_epoch, None
+        return prefetched[1].result() if prefetched and (epoch, position) == (prefetched[0], 0) else None
 
-    def _batches(self, epoch: int, position: int) -> Any:
-        """The iterator of an epoch, which reads its first batches at once."""
+    def _open_epoch(self, epoch: int, position: int) -> Iterator[Tensor]:
+        """Create the iterator of an epoch, which starts to read at once."""
         settings = self._settings
-        batches = self._dataset.as_tf(
+        batches: Any = self._dataset.as_tf(
             settings.global_batch_size,
             "train",
-            **self._place,
+            rank=self._rank,
+            world_size=self._world_size,
             seed=settings.seed,
             epoch=epoch,
             start_step=position,
@@ -68,14 +84,25 @@ class Feed:
         )
         if settings.steps_per_execution > 1:
             batches = batches.batch(settings.steps_per_execution).prefetch(1)
-        return iter(batches.with_options(reading_options()))
+        return iter(batches.with_options(build_reader_options()))
 
-    def validation(self) -> Any:
-        """(features, label, weight) of the whole validation split."""
-        return self._dataset.as_tf(self._settings.global_batch_size, "validation", **self._place, pad_last=True)
+    def validation_batches(self) -> Any:
+        """A `tf.data.Dataset` of (features, label, weights): this worker's rows of the validation split."""
+        return self._dataset.as_tf(
+            self._settings.global_batch_size,
+            "validation",
+            rank=self._rank,
+            world_size=self._world_size,
+            pad_last=True,
+        )
 
-    def rows_of(self, epoch: int, position: int) -> npt.NDArray[np.int64]:
-        """Rows of the training split in a global batch, over all workers."""
+    def row_indices(self, epoch: int, position: int) -> npt.NDArray[np.int64]:
+        """Indices of the rows of a global batch in the training split, over all workers: int64 [rows].
+
+        Args:
+            epoch: The epoch, counted from 0.
+            position: The global batch, counted from 0.
+        """
         return self._order(epoch).batch(position)
 
     def _order(self, epoch: int) -> EpochOrder:
@@ -83,8 +110,8 @@ class Feed:
         return EpochOrder(split.rows, settings.global_batch_size, settings.seed, epoch, split.block_rows)
 
 
-def reading_options() -> Any:
-    """No search for better settings while training: the reader has chosen them, and the search takes a fifth more."""
+def build_reader_options() -> Any:
+    """Options for `tf.data`: no autotuning, which costs a fifth more time than the reader's fixed settings."""
     import tensorflow as tf
 
     options = tf.data.Options()

@@ -1,39 +1,51 @@
-"""The compiled loss and metrics of a model, by row and over many rows."""
+"""The compiled loss of a model per row, and its compiled metrics over many rows."""
 
 from collections.abc import Callable
-from typing import Any
 
-import numpy.typing as npt
+from firelib.train.keras_types import Array, Model, Tensor
 
 
-def loss_per_row(model: Any) -> Callable[[Any, Any], Any]:
-    """The compiled loss without its mean: (label [rows, …], prediction) → float32 [rows]."""
+def build_row_loss(model: Model) -> Callable[[Tensor, Tensor], Tensor]:
+    """Build the compiled loss without its mean.
+
+    Returns:
+        A function (label [rows, …], prediction [rows, …]) → float32 [rows].
+    """
     import keras
 
     loss = keras.losses.get(model.loss)
     per_row = loss.call if isinstance(loss, keras.losses.Loss) else loss
 
-    def loss_of(label: Any, prediction: Any) -> Any:
+    def compute_loss(label: Tensor, prediction: Tensor) -> Tensor:
         if keras.backend.standardize_dtype(prediction.dtype) in ("bfloat16", "float16"):
-            prediction = keras.ops.cast(prediction, "float32")  # layers may be short of digits, a sum over rows not
-        return per_row(_like(label, prediction), prediction)
+            prediction = keras.ops.cast(prediction, "float32")  # a sum over rows needs more digits than a layer
+        return per_row(_match_rank(label, prediction), prediction)
 
-    return loss_of
+    return compute_loss
 
 
-def metrics_of(model: Any, labels: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> dict[str, float]:
-    """Loss and compiled metrics of predictions: computed once on all rows, not averaged."""
+def compute_metrics(model: Model, labels: Array, predictions: Array) -> dict[str, float]:
+    """Compute loss and compiled metrics once over all rows; averaging over batches would be wrong for AUC.
+
+    Args:
+        model: A compiled model.
+        labels: Labels [rows, …].
+        predictions: Predictions [rows, …].
+
+    Returns:
+        `val_loss`, and `val_<name>` for every compiled metric.
+    """
     import keras
 
-    loss = keras.ops.mean(loss_per_row(model)(labels, predictions))
+    loss = keras.ops.mean(build_row_loss(model)(labels, predictions))
     model.reset_metrics()
-    results = model.compute_metrics(None, _like(labels, predictions), predictions)
+    results = model.compute_metrics(None, _match_rank(labels, predictions), predictions)
     named = {f"val_{name.lower()}": float(value) for name, value in results.items() if name != "loss"}
     return {"val_loss": float(loss), **named}
 
 
-def _like(label: Any, prediction: Any) -> Any:
-    """Scalar labels as [rows, 1] beside predictions of that shape."""
+def _match_rank(label: Tensor, prediction: Tensor) -> Tensor:
+    """Reshape scalar labels to [rows, 1] if the predictions have that shape."""
     if len(label.shape) == len(prediction.shape) - 1 and prediction.shape[-1] == 1:
         return label[..., None]
     return label

@@ -1,4 +1,4 @@
-"""The recipe's model, checked before any row is read: compiled, one output, an output that fits the label."""
+"""Build the recipe's model and validate it before any row is read: compiled, one output, an output for the label."""
 
 from typing import Any
 
@@ -8,22 +8,27 @@ from firelib.errors import FirelibError
 from firelib.recipe import Feature
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.format.manifest import Manifest
-from firelib.train.run_spec import TrainingJob
-from firelib.train.worker.losses import loss_per_row
+from firelib.train.keras_types import Model
+from firelib.train.run_spec import RunSpec
+from firelib.train.worker.losses import build_row_loss
 
-_ROWS = 13  # of the trial: a number that is hardly the width of an output
+_ROWS = 13  # rows of the trial batch: unlikely to equal the width of an output
 
 
-def build_model(job: TrainingJob, manifest: Manifest) -> Any:
-    """What the recipe's `build_model` returns.
+def build_model(spec: RunSpec, manifest: Manifest) -> Model:
+    """Call the recipe's `build_model` and validate the result.
+
+    Args:
+        spec: The run; names the recipe and its model parameters.
+        manifest: The dataset; names features and label.
 
     Raises:
-        FirelibError: It fails, is not compiled, or its loss does not take its output and the label together.
+        FirelibError: `build_model` fails, the model is not compiled, or its loss does not fit output and label.
     """
-    where = f"recipe {job.recipe.name!r}, model parameters {dict(job.model_params)}"
+    where = f"recipe {spec.recipe.name!r}, model parameters {dict(spec.model_params)}"
     try:
-        model = job.recipe.build_model(manifest.fitted, job.model_params)
-    except Exception as error:  # the recipe is the user's code: any error in it is one to report, not to repeat
+        model: Model = spec.recipe.build_model(manifest.fitted, spec.model_params)
+    except Exception as error:  # the recipe is the user's code: report any error of it, do not restart
         raise FirelibError(
             f"build_model failed: {type(error).__name__}: {error}",
             where=where,
@@ -31,39 +36,49 @@ def build_model(job: TrainingJob, manifest: Manifest) -> Any:
         ) from error
     if getattr(model, "optimizer", None) is None or not getattr(model, "loss", None):
         raise FirelibError(
-            "build_model returned a model that is not compiled",
+            "expected a compiled model from build_model, got one that is not compiled",
             where=where,
-            remedy="model.compile(optimizer=…, loss=…, metrics=[…]) before you return it",
+            remedy="call model.compile(optimizer=…, loss=…, metrics=[…]) before you return the model",
         )
     if manifest.label is None:
-        raise FirelibError("the dataset has no label", where=job.manifest, remedy="a model is trained towards a label")
-    _check_output(model, manifest.label, where)
+        raise FirelibError(
+            "the dataset has no label",
+            where=spec.manifest,
+            remedy="declare `label` in the recipe, then run firelib transform",
+        )
+    _validate_output(model, manifest.label, where)
     return model
 
 
-def _check_output(model: Any, label: Feature, where: str) -> None:
-    """Some losses broadcast what does not fit, in silence: so the loss of a few rows of zeros must be one a row."""
+def _validate_output(model: Model, label: Feature, where: str) -> None:
+    """Compute the loss of a few rows. Some losses silently broadcast shapes that do not fit, so its shape counts."""
     outputs = model.outputs
     if len(outputs) != 1 or isinstance(model.output, dict):
         raise FirelibError(
-            f"the model has {len(outputs)} outputs in a {type(model.output).__name__}",
+            f"expected a model with one output, got {len(outputs)} outputs in a {type(model.output).__name__}",
             where=where,
-            remedy="one output, not in a dict: the dataset has one label",
+            remedy="return a model with one output, not in a dict: the dataset has one label",
         )
-    width = [_ROWS if size is None else size for size in outputs[0].shape]
     problem = (
         f"the model's output [rows, {', '.join(map(str, outputs[0].shape[1:]))}] does not fit label {label.name!r} "
-        f"[rows{''.join(f', {size}' for size in label.shape)}] under loss {_name(model.loss)}"
+        f"[rows{''.join(f', {size}' for size in label.shape)}] under loss {_name_loss(model.loss)}"
     )
     remedy = "change the last layer or the loss: e.g. Dense(1) for a number, Dense(classes) with a sparse_ loss"
     try:
-        labels = np.zeros((_ROWS, *label.shape), numpy_dtype(label))
-        shape = tuple(loss_per_row(model)(labels, np.full(width, 0.5, np.float32)).shape)
+        shape = _compute_loss_shape(model, label)
     except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         raise FirelibError(f"{problem}: {str(error).splitlines()[0]}", where=where, remedy=remedy) from error
     if shape != (_ROWS,):
-        raise FirelibError(f"{problem}: its loss has shape {shape[1:]} a row", where=where, remedy=remedy)
+        raise FirelibError(
+            f"{problem}: expected one loss per row, got shape {shape[1:]} per row", where=where, remedy=remedy
+        )
 
 
-def _name(loss: Any) -> str:
+def _compute_loss_shape(model: Model, label: Feature) -> tuple[int, ...]:
+    output_shape = [_ROWS if size is None else size for size in model.outputs[0].shape]
+    labels = np.zeros((_ROWS, *label.shape), numpy_dtype(label))
+    return tuple(build_row_loss(model)(labels, np.full(output_shape, 0.5, np.float32)).shape)
+
+
+def _name_loss(loss: Any) -> str:
     return loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", repr(loss)))

@@ -1,14 +1,14 @@
-"""Word to Ray Train, in which every worker has to join."""
+"""Report metrics and checkpoints to Ray Train. A report is a barrier: every worker must take part."""
 
 from collections.abc import Mapping
 
 
 def report(metrics: Mapping[str, float], checkpoint: str | None) -> None:
-    """Report metrics, and on rank 0 the folder of a checkpoint that lies in the run's folder already.
+    """Report metrics and, on rank 0, a checkpoint that is already in the run's folder.
 
     Args:
-        metrics: Of the run so far.
-        checkpoint: URI of its folder; ranks other than 0 are not asked.
+        metrics: Metrics of the run so far.
+        checkpoint: URI of the checkpoint's folder, or None; ignored on other ranks.
     """
     import ray.train
     from ray.train.v2.api.report_config import CheckpointUploadMode
@@ -22,5 +22,5 @@ def report(metrics: Mapping[str, float], checkpoint: str | None) -> None:
     ray.train.report(
         dict(metrics),
         checkpoint=ray.train.Checkpoint(folder, storage.storage_filesystem),
-        checkpoint_upload_mode=CheckpointUploadMode.NO_UPLOAD,  # it is written there once, by us
+        checkpoint_upload_mode=CheckpointUploadMode.NO_UPLOAD,  # firelib has written it to its final folder
     )

@@ -1,6 +1,6 @@
-"""The compiled step: forward, backward, one sum over all workers, one update."""
+"""The compiled train step: forward and backward pass, one sum over all workers, one update of the weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,47 +10,49 @@ import numpy.typing as npt
 
 from firelib.config import Train
 from firelib.errors import FirelibError
-from firelib.train.class_weights import weighted
-from firelib.train.worker.losses import loss_per_row
+from firelib.train.class_weights import apply_class_weights
+from firelib.train.keras_types import Model, Optimizer, Strategy, Tensor, Variable
+from firelib.train.worker.losses import build_row_loss
 
-_SMALL_TABLE = 1 << 18  # elements; summing them whole takes less time than agreeing on the rows that were used
+_SMALL_TABLE = 1 << 18  # elements; summing such a table densely is faster than agreeing on the rows that were used
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What came of some steps.
+class StepResult:
+    """Result of one call of the train step.
 
     Attributes:
-        losses: Of every step; the same on all workers.
-        wanted: For each vote, whether any worker wants it; the same on all workers.
-        waited: Seconds that this worker waited for data.
+        losses: Loss of every step, float32 [steps]; the same on all workers.
+        votes: For each vote, whether any worker voted for it, bool [votes]; the same on all workers.
+        data_seconds: Seconds that this worker waited for data.
     """
 
     losses: npt.NDArray[np.float32]
-    wanted: npt.NDArray[np.bool_]
-    waited: float
+    votes: npt.NDArray[np.bool_]
+    data_seconds: float
 
 
 class TrainStep:
-    """Trains on this worker's shares of some global batches, in one call into TensorFlow.
+    """Trains on this worker's shares of one or several global batches, in one call into TensorFlow.
 
-    A row's weight is 1 / (rows of the global batch), so the sum over rows and workers is the batch's mean, whatever the
-    number of workers. Losses and votes ride in the gradients' all-reduce: to agree on them costs no message of its own.
+    A row's weight is 1 / (rows of the global batch). The sum over rows and workers is therefore the mean over the
+    global batch, for any number of workers. Loss and votes are part of the gradients' all-reduce, so agreeing on them
+    needs no message of its own.
 
     Args:
-        strategy: Holds the model's variables.
-        model: Compiled; its optimizer must be prepared (`optimizer.prepare`) and built.
-        unpack: Makes (features, label, weight) of the tensors of a batch.
+        strategy: The strategy that owns the model's variables.
+        model: The compiled model. Its optimizer is prepared (`prepare_optimizer`) and built.
+        unpack: Splits the tensors of a packed batch into (features, label, weights).
         settings: Section `train`.
         world_size: Number of workers.
-        class_weights: Weight of class 0, 1, …
+        class_weights: Weight of class 0, 1, …, or None.
     """
 
     def __init__(
         self,
-        strategy: Any,
-        model: Any,
-        unpack: Callable[..., Any],
+        strategy: Strategy,
+        model: Model,
+        unpack: Callable[..., tuple[dict[str, Tensor], Tensor, Tensor]],
         settings: Train,
         world_size: int,
         class_weights: tuple[float, ...] | None,
@@ -59,27 +61,35 @@ class TrainStep:
 
         self._strategy, self._model, self._unpack, self._class_weights = strategy, model, unpack, class_weights
         self._parts = settings.accumulate
-        self._regularisation = 1 / (world_size * settings.accumulate)
-        self._loss_of = loss_per_row(model)
-        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        self._regularization = 1 / (world_size * settings.accumulate)
+        self._row_loss = build_row_loss(model)
+        optimizer: Optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         clips = optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
-        # Gradients of embeddings are lists of rows, some of them twice: their length is that of their sum.
+        # The gradient of an embedding is a list of rows, some of them twice. Its norm is only right after they are
+        # summed, so clipping and loss scaling need it dense.
         self._dense = bool(clips) or optimizer is not model.optimizer
         self._inputs = list(model.input) if isinstance(model.input, dict) else None
         self._xla = settings.xla
-        self._summed = tf.float64 if settings.precision == "float64" else tf.float32
-        self._gradients: Any = self._gradients_of_part
+        self._sum_dtype = tf.float64 if settings.precision == "float64" else tf.float32
+        self._gradients: Callable[..., tuple[Tensor, Any]] = self._compute_gradients
         if self._xla:
-            self._gradients = tf.function(self._gradients_of_part, jit_compile=True)
-        self._compiled = tf.function(self._steps if settings.steps_per_execution > 1 else self._step)
+            self._gradients = tf.function(self._compute_gradients, jit_compile=True)
+        self._compiled = tf.function(self._run_steps if settings.steps_per_execution > 1 else self._run_step)
 
-    def __call__(self, batches: Any, votes: tuple[bool, ...]) -> "Trained":
-        """Train on what comes next.
+    def __call__(self, batches: Iterator[Tensor], votes: tuple[bool, ...]) -> StepResult:
+        """Train on the next batch.
 
         Args:
-            batches: Iterator of a `tf.data.Dataset` of packed batches; with `steps_per_execution`, each has one more
-                dimension, the steps. To take a batch in here costs less than to hand it over column by column.
-            votes: What this worker wants; every worker gives as many.
+            batches: Iterator of a `tf.data.Dataset` of packed batches; with `steps_per_execution`, each has the steps
+                as its first dimension. Taking the batch inside the compiled function is faster than passing in its
+                columns.
+            votes: What this worker votes for. Every worker passes the same number of votes.
+
+        Returns:
+            Losses, the outcome of the votes, and the time this worker waited for data.
+
+        Raises:
+            FirelibError: XLA cannot compile the model.
         """
         import tensorflow as tf
 
@@ -88,23 +98,18 @@ class TrainStep:
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
             if not self._xla:
                 raise
-            lines = [line.strip() for line in str(error).splitlines() if "nsupported" in line or "nvalid" in line]
-            raise FirelibError(
-                f"XLA cannot compile this model: {(lines or [type(error).__name__])[0][:300]}",
-                where="params.yaml: train.xla",
-                remedy="train.xla: false; strings (StringLookup) and lists of any length have no place in XLA",
-            ) from error
-        losses, wanted = np.split(packed.numpy(), [-len(votes)])
-        return Trained(losses, wanted > 0, float(waited))
+            raise _translate_xla_error(error) from error
+        losses, counts = np.split(packed.numpy(), [-len(votes)])
+        return StepResult(losses, counts > 0, float(waited))
 
-    def _step(self, batches: Any, votes: Any) -> tuple[Any, Any]:
-        batch, waited = _next(batches)
+    def _run_step(self, batches: Iterator[Tensor], votes: Tensor) -> tuple[Tensor, Tensor]:
+        batch, waited = _take_batch(batches)
         return self._strategy.run(self._train, args=(batch, votes)), waited
 
-    def _steps(self, batches: Any, votes: Any) -> tuple[Any, Any]:
+    def _run_steps(self, batches: Iterator[Tensor], votes: Tensor) -> tuple[Tensor, Tensor]:
         import tensorflow as tf
 
-        batch, waited = _next(batches)
+        batch, waited = _take_batch(batches)
         count = tf.shape(batch[-1])[0]
         sums = tf.TensorArray(tf.float32, count)
         for step in tf.range(count):
@@ -113,67 +118,77 @@ class TrainStep:
         losses, votes = tf.split(sums.stack(), [1, len(votes)], axis=1)
         return tf.concat([losses[:, 0], votes[-1]], axis=0), waited
 
-    def _train(self, batch: Any, votes: Any) -> Any:
-        """One step on this worker's share; the sums over all workers of loss and votes."""
+    def _train(self, batch: Tensor, votes: Tensor) -> Tensor:
+        """One step on this worker's share. Returns the sums of loss and votes over all workers."""
         import tensorflow as tf
 
         optimizer, variables = self._model.optimizer, self._model.trainable_variables
-        features, label, weight = self._unpack(*batch)
-        weight = weighted(weight, label, self._class_weights)
-        if self._inputs is not None:  # XLA takes no strings, not even those that the model leaves alone
+        features, label, weights = self._unpack(*batch)
+        weights = apply_class_weights(weights, label, self._class_weights)
+        if self._inputs is not None:  # XLA cannot take strings, even if the model does not use them
             features = {name: features[name] for name in self._inputs}
-        if self._parts == 1:
-            loss, gradients = self._gradients(features, label, weight)
-        else:
-            loss, gradients = self._gradients_in_parts(features, label, weight)
+        compute = self._gradients if self._parts == 1 else self._accumulate_gradients
+        loss, gradients = compute(features, label, weights)
         used = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
-        gradients = [self._summable(gradient, variable) for gradient, variable in used]
-        gradients.append(tf.concat([loss[None], tf.cast(votes, self._summed)], axis=0))
+        gradients = [self._prepare_for_sum(gradient, variable) for gradient, variable in used]
+        gradients.append(tf.concat([loss[None], tf.cast(votes, self._sum_dtype)], axis=0))
         *summed, agreed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         variables = [variable for _, variable in used]
         optimizer.apply([tf.cast(sum_, v.dtype) for sum_, v in zip(summed, variables, strict=True)], variables)
         return tf.cast(agreed, tf.float32)
 
-    def _summable(self, gradient: Any, variable: Any) -> Any:
-        """A gradient as it is best summed: lists of rows take two rounds of messages, all of one type travel as one."""
+    def _prepare_for_sum(self, gradient: Tensor, variable: Variable) -> Tensor:
+        """Make a gradient dense, unless the table is large, and cast it.
+
+        A list of rows needs two rounds of messages. Gradients of one dtype travel in one message.
+        """
         import tensorflow as tf
 
         dense = self._dense or prod(variable.shape) <= _SMALL_TABLE
-        return tf.cast(tf.convert_to_tensor(gradient) if dense else gradient, self._summed)
+        return tf.cast(tf.convert_to_tensor(gradient) if dense else gradient, self._sum_dtype)
 
-    def _gradients_of_part(self, features: Any, label: Any, weight: Any) -> tuple[Any, Any]:
+    def _compute_gradients(self, features: Tensor, label: Tensor, weights: Tensor) -> tuple[Tensor, Any]:
         import tensorflow as tf
 
         model = self._model
         with tf.GradientTape() as tape:
-            losses = tf.cast(self._loss_of(label, model(features, training=True)), self._summed)
-            loss = tf.reduce_sum(losses * tf.cast(weight, self._summed))
-            if model.losses:  # regularisation: each worker adds its part
-                loss += tf.cast(tf.add_n(model.losses), self._summed) * self._regularisation
+            losses = tf.cast(self._row_loss(label, model(features, training=True)), self._sum_dtype)
+            loss = tf.reduce_sum(losses * tf.cast(weights, self._sum_dtype))
+            if model.losses:  # every worker and every part adds its share of the regularization
+                loss += tf.cast(tf.add_n(model.losses), self._sum_dtype) * self._regularization
             scaled = model.optimizer.scale_loss(loss)
         return loss, tape.gradient(scaled, model.trainable_variables)
 
-    def _gradients_in_parts(self, features: Any, label: Any, weight: Any) -> tuple[Any, Any]:
-        """The same sums, over one part of the rows after the other."""
+    def _accumulate_gradients(self, features: Tensor, label: Tensor, weights: Tensor) -> tuple[Tensor, Any]:
+        """The same sums, computed on one part of the rows after another to save memory."""
         import tensorflow as tf
 
-        rows = weight.shape[0]
+        rows = weights.shape[0]
         size = -(-rows // self._parts)
-        batch = tf.nest.map_structure(lambda tensor: _filled(tensor, rows, size * self._parts), (features, label))
-        weight = tf.pad(weight, [[0, size * self._parts - rows]])
-        loss = tf.zeros((), self._summed)
+        batch = tf.nest.map_structure(lambda tensor: _pad_rows(tensor, rows, size * self._parts), (features, label))
+        weights = tf.pad(weights, [[0, size * self._parts - rows]])
+        loss = tf.zeros((), self._sum_dtype)
         sums = [tf.zeros(variable.shape, variable.dtype) for variable in self._model.trainable_variables]
         for part in tf.range(self._parts):
             start = part * size
-            mine = tf.nest.map_structure(lambda tensor: tensor[start : start + size], batch)  # noqa: B023  traced
-            more, gradients = self._gradients(*mine, weight[start : start + size])
+            own = tf.nest.map_structure(lambda tensor: tensor[start : start + size], batch)  # noqa: B023  traced
+            more, gradients = self._gradients(*own, weights[start : start + size])
             loss += more
-            sums = [_plus(total, gradient) for total, gradient in zip(sums, gradients, strict=True)]
+            sums = [_add_gradient(total, gradient) for total, gradient in zip(sums, gradients, strict=True)]
         return loss, sums
 
 
-def _next(batches: Any) -> tuple[Any, Any]:
-    """The next batch, and the seconds that it was waited for."""
+def _translate_xla_error(error: Exception) -> FirelibError:
+    lines = [line.strip() for line in str(error).splitlines() if "nsupported" in line or "nvalid" in line]
+    return FirelibError(
+        f"XLA cannot compile this model: {(lines or [type(error).__name__])[0][:300]}",
+        where="params.yaml: train.xla",
+        remedy="set train.xla: false; XLA supports neither strings (StringLookup) nor ragged features",
+    )
+
+
+def _take_batch(batches: Iterator[Tensor]) -> tuple[Tensor, Tensor]:
+    """The next batch, and the seconds that the worker waited for it."""
     import tensorflow as tf
 
     begun = tf.timestamp()
@@ -181,18 +196,18 @@ def _next(batches: Any) -> tuple[Any, Any]:
         batch = next(batches)
     with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
         ended = tf.timestamp()
-    with tf.control_dependencies([ended]):  # else TensorFlow may look at the clock when the step is over
+    with tf.control_dependencies([ended]):  # otherwise TensorFlow may read the clock after the step
         return tf.nest.map_structure(tf.identity, batch, expand_composites=True), ended - begun
 
 
-def _plus(total: Any, gradient: Any) -> Any:
+def _add_gradient(total: Tensor, gradient: Tensor | None) -> Tensor:
     import tensorflow as tf
 
     return total if gradient is None else total + tf.convert_to_tensor(gradient)
 
 
-def _filled(tensor: Any, rows: int, wanted: int) -> Any:
-    """More rows, of weight 0, so that all parts are of one size."""
+def _pad_rows(tensor: Tensor, rows: int, wanted: int) -> Tensor:
+    """Append rows, which get weight 0, so that all parts have the same size."""
     import tensorflow as tf
 
     return tensor if rows == wanted else tf.concat([tensor] + [tensor[:1]] * (wanted - rows), axis=0)

@@ -1,72 +1,90 @@
-"""What all workers find out together: metrics over the whole validation split, and whether their weights are equal."""
+"""Validate over all workers: metrics of the whole validation split, and a check that all weights are equal."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from firelib.errors import FirelibError
-from firelib.train.export import weights_sha256
-from firelib.train.worker.losses import metrics_of
+from firelib.train.export import hash_weights
+from firelib.train.keras_types import Array, Model, Strategy, Tensor
+from firelib.train.worker.losses import compute_metrics
 
 
 class Validation:
-    """Measures a model whose variables a strategy holds.
+    """Validates a model whose variables a strategy owns.
 
     Args:
-        strategy: Of all workers.
+        strategy: The strategy over all workers.
         model: The model that is trained.
-        plain: The same model outside of the strategy, for its metrics.
-        alive: Called after every batch: a long validation is no hang.
+        plain: The same model, built outside of the strategy; computes the metrics.
+        record_progress: Called after every batch, so that a long validation does not look like a stall.
     """
 
-    def __init__(self, strategy: Any, model: Any, plain: Any, alive: Callable[[], None]) -> None:
+    def __init__(self, strategy: Strategy, model: Model, plain: Model, record_progress: Callable[[], None]) -> None:
         import tensorflow as tf
 
-        self._strategy, self._model, self._plain, self._alive = strategy, model, plain, alive
+        self._model, self._plain, self._record_progress = model, plain, record_progress
         self._predict = tf.function(lambda features: model(features, training=False))
         self._gather_all = tf.function(
-            lambda mine: strategy.gather(strategy.run(tf.identity, args=(mine,)), axis=0), reduce_retracing=True
+            lambda own: strategy.gather(strategy.run(tf.identity, args=(own,)), axis=0), reduce_retracing=True
         )
 
-    def metrics(self, batches: Iterable[Any]) -> dict[str, float]:
-        """Loss and compiled metrics over every worker's (features, label, weight): rows of weight 0 do not count."""
-        predictions, labels, weights = (self._gather(column) for column in self._columns(batches))
+    def compute_metrics(self, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> dict[str, float]:
+        """Compute loss and compiled metrics over the batches of all workers. Rows of weight 0 are padding.
+
+        Args:
+            batches: This worker's (features, label, weights).
+
+        Returns:
+            `val_loss`, and `val_<name>` for every compiled metric; the same on all workers.
+
+        Raises:
+            FirelibError: The validation split has no rows.
+        """
+        predictions, labels, weights = (self._gather(column) for column in self._predict_all(batches))
         real = weights > 0
         if not real.any():
             raise FirelibError(
                 "the validation split has no rows",
                 where="the dataset's manifest",
-                remedy="a larger data.split.validation, then firelib transform",
+                remedy="increase data.split.validation, then run firelib transform",
             )
-        return metrics_of(self._plain, labels[real], predictions[real])
+        return compute_metrics(self._plain, labels[real], predictions[real])
 
-    def refuse_drift(self, step: int, run: str) -> None:
-        """Workers whose weights differ would go on in silence; the run would be worth nothing."""
-        mine = np.frombuffer(bytes.fromhex(weights_sha256(self._model)), np.int32)
-        if len({row.tobytes() for row in self._gather(mine[None])}) > 1:
+    def require_equal_weights(self, step: int, run_id: str) -> None:
+        """Compare the weights of all workers. If they drifted apart, training would go on unnoticed and be worthless.
+
+        Args:
+            step: Steps done, for the error.
+            run_id: Id of the run, for the error.
+
+        Raises:
+            FirelibError: The weights differ.
+        """
+        own = np.frombuffer(bytes.fromhex(hash_weights(self._model)), np.int32)
+        if len({row.tobytes() for row in self._gather(own[None])}) > 1:
             raise FirelibError(
                 f"the weights differ between workers after step {step}",
-                where=f"run {run}",
-                remedy="a layer keeps state of its own on each worker: make it stateless or synchronised",
+                where=f"run {run_id}",
+                remedy="find the layer that keeps its own state on each worker; make it stateless or synchronized",
             )
 
-    def _columns(self, batches: Iterable[Any]) -> list[npt.NDArray[Any]]:
+    def _predict_all(self, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> list[Array]:
         """This worker's predictions, labels and weights."""
         parts = []
-        for features, label, weight in batches:
+        for features, label, weights in batches:
             prediction = self._predict(features).numpy()
             prediction = prediction.astype(np.float32) if prediction.dtype.kind in "fV" else prediction
-            parts.append((prediction, label.numpy(), weight.numpy()))
-            self._alive()
+            parts.append((prediction, label.numpy(), weights.numpy()))
+            self._record_progress()
         if not parts:
             return [np.zeros((0, 1), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32)]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
-    def _gather(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Every worker's rows, one after the other, on every worker."""
+    def _gather(self, values: Array) -> Array:
+        """Concatenate the rows of all workers, in the order of their ranks."""
         import tensorflow as tf
 
-        gathered: npt.NDArray[Any] = self._gather_all(tf.constant(values)).numpy()
-        return gathered
+        gathered: Any = self._gather_all(tf.constant(values)).numpy()
+        return np.asarray(gathered)

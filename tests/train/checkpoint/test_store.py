@@ -8,7 +8,7 @@ from firelib.train.checkpoint.store import CheckpointStore
 
 @pytest.fixture(params=["local", "memory"])
 def store(request, tmp_path):
-    """On this disk, and on a file system that knows no renaming."""
+    """On the local disk, and on a file system without renaming."""
     root = str(tmp_path) if request.param == "local" else f"memory://{tmp_path.name}"
     return CheckpointStore(f"{root}/run")
 
@@ -18,44 +18,57 @@ def fill(store, *steps):
         save(store.uri(step), [np.full(50, step)], TrainingProgress(step=step))
 
 
-def test_nothing_yet(store):
+def test_empty_store(store):
     assert store.steps() == []
-    assert store.newest() is None
+    newest = store.find_newest()
+    assert newest.progress is None
+    assert newest.step is None
+    assert not newest.torn
 
 
-def test_newest_is_the_one_of_the_last_step(store):
+def test_newest_is_the_checkpoint_of_the_last_step(store):
     fill(store, 900, 7, 12345)
     assert store.steps() == [7, 900, 12345]
-    assert store.newest().step == 12345
+    assert store.find_newest().step == store.find_newest().progress.step == 12345
 
 
 @pytest.mark.parametrize("file", ["state.npz", "progress.json"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_torn_one_is_said_and_the_one_before_it_counts(tmp_path, capfd, file, damage):
+def test_newest_skips_and_names_a_torn_checkpoint_and_changes_nothing(tmp_path, file, damage):
     store = CheckpointStore(str(tmp_path))
     fill(store, 1, 2, 3)
     path = tmp_path / "step-0000000003" / file
     path.unlink() if damage == "gone" else path.write_bytes(path.read_bytes()[:20])
-    assert store.newest().step == 2
-    assert "checkpoint of step 3 is left out" in capfd.readouterr().err
-    assert store.steps() == [1, 2], "it must not count among the newest that are kept"
+    newest = store.find_newest()
+    assert newest.step == 2
+    assert list(newest.torn) == [3]
+    assert newest.torn[3]
+    assert store.steps() == [1, 2, 3]
 
 
-def test_all_torn_is_a_fresh_start(tmp_path):
+def test_all_checkpoints_are_torn(tmp_path):
     store = CheckpointStore(str(tmp_path))
     fill(store, 1)
     (tmp_path / "step-0000000001" / "state.npz").unlink()
-    assert store.newest() is None
+    newest = store.find_newest()
+    assert newest.progress is None
+    assert list(newest.torn) == [1]
+
+
+def test_remove(store):
+    fill(store, 1, 2, 3)
+    store.remove([3, 1])
+    assert store.steps() == [2]
 
 
 @pytest.mark.parametrize(("best", "left"), [(None, [4, 5]), (2, [2, 4, 5]), (5, [4, 5])])
-def test_newest_and_best_are_kept(store, best, left):
+def test_prune_keeps_the_newest_and_the_best(store, best, left):
     fill(store, 1, 2, 3, 4, 5)
     store.prune(2, best)
     assert store.steps() == left
 
 
-def test_other_things_in_the_run_folder_stay(tmp_path):
+def test_prune_keeps_other_files_of_the_run(tmp_path):
     (tmp_path / "export").mkdir()
     (tmp_path / "finished.json").touch()
     store = CheckpointStore(str(tmp_path))

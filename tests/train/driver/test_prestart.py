@@ -1,4 +1,4 @@
-"""Processes that are started ahead: real ones, since Ray matches them by a hash of a text that only C++ writes."""
+"""Prestarted processes: real ones, because Ray matches them by the hash of a text that only its C++ code writes."""
 
 import os
 from typing import Any
@@ -12,24 +12,24 @@ from tests.patience import wait_until
 ENVIRONMENT = {"PRESTARTED": "yes"}
 
 
-def prestarted() -> set[int]:
-    found = set()
+def find_prestarted() -> set[int]:
+    pids = set()
     for process in psutil.Process().children(recursive=True):
         try:
             if process.environ().get("PRESTARTED") == "yes":
-                found.add(process.pid)
+                pids.add(process.pid)
         except psutil.Error:
             continue
-    return found
+    return pids
 
 
 def is_idle(pid: int) -> bool:
-    """Ray renames a worker's process when it has registered; only then can an actor take it."""
+    """Ray renames a worker's process once it is registered. Only then can an actor take it."""
     return psutil.Process(pid).cmdline()[0].startswith("ray::")
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_an_actor_of_the_controller_takes_a_process_that_was_started_ahead() -> None:
+def test_actor_of_the_controller_takes_a_prestarted_process() -> None:
     import ray
 
     @ray.remote(num_cpus=0)
@@ -39,7 +39,7 @@ def test_an_actor_of_the_controller_takes_a_process_that_was_started_ahead() -> 
 
     @ray.remote(num_cpus=0, runtime_env={"env_vars": {"RAY_WARN_BLOCKING_GET_INSIDE_ASYNC": "0", **RAY_TRAIN}})
     class Controller:
-        """Makes its actors as Ray Train's does: their environment is merged with its own."""
+        """Creates its actors like Ray Train's controller: Ray merges their environment with its own."""
 
         def start(self) -> int:
             self.worker: Any = Worker.options(runtime_env={"env_vars": ENVIRONMENT}).remote()
@@ -47,16 +47,16 @@ def test_an_actor_of_the_controller_takes_a_process_that_was_started_ahead() -> 
             return pid
 
     prestart_workers(ENVIRONMENT, 1)
-    wait_until(prestarted, 60, "a process that was started ahead")
-    ahead = prestarted()
-    wait_until(lambda: all(is_idle(pid) for pid in ahead), 60, "that process is registered")
+    wait_until(find_prestarted, 60, "a prestarted process")
+    prestarted = find_prestarted()
+    wait_until(lambda: all(is_idle(pid) for pid in prestarted), 60, "the process is registered")
     controller: Any = Controller.remote()
-    assert ray.get(controller.start.remote()) in ahead
+    assert ray.get(controller.start.remote()) in prestarted
     ray.kill(controller)
 
 
-def test_ray_train_still_gives_its_controller_what_its_actors_inherit() -> None:
-    """What the prestarted processes must have in common with the workers (Ray 2.60)."""
+def test_ray_train_still_sets_the_variables_that_actors_inherit() -> None:
+    """The variables that prestarted processes must share with the workers (Ray 2.60)."""
     from ray._common.constants import RAY_WARN_BLOCKING_GET_INSIDE_ASYNC_ENV_VAR
     from ray.train.v2._internal import constants
 

@@ -1,4 +1,4 @@
-"""Ray Train's group without its spare processes. Whole runs are in test_trainer.py; here, what is handed to Ray."""
+"""What is passed to Ray Train. Whole runs are in test_train_stage.py."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firelib.train.driver import tensorflow_cluster
-from firelib.train.driver.prestart import warm
+from firelib.train.driver.prestart import add_import_hook
 from firelib.train.driver.tensorflow_cluster import TensorflowCluster
 from tests.project import ROOT
 
@@ -35,9 +35,7 @@ class Group:
 @pytest.mark.parametrize(
     ("host", "address"), [("10.0.0.1", "10.0.0.1:4000"), ("fd00::1", "[fd00::1]:4000")], ids=["IPv4", "IPv6"]
 )
-def test_every_worker_learns_all_addresses_and_its_rank(
-    monkeypatch: pytest.MonkeyPatch, host: str, address: str
-) -> None:
+def test_tf_config_has_all_addresses_and_the_rank(monkeypatch: pytest.MonkeyPatch, host: str, address: str) -> None:
     monkeypatch.setenv("TF_CONFIG", "")
     group = Group([(host, 4000), ("10.0.0.2", 4001)])
     TensorflowCluster().backend_cls().on_start(group, TensorflowCluster())
@@ -45,15 +43,15 @@ def test_every_worker_learns_all_addresses_and_its_rank(
     assert all(config["cluster"] == {"worker": [address, "10.0.0.2:4001"]} for config in group.configs)
 
 
-def test_workers_of_a_warm_environment_import_before_they_take_an_actor() -> None:
-    hook = set(warm({"A": "1"}).items()) - {("A", "1")}
+def test_import_hook_names_a_function() -> None:
+    hook = set(add_import_hook({"A": "1"}).items()) - {("A", "1")}
     ((_, target),) = hook
     module, _, function = target.rpartition(".")
     assert callable(getattr(__import__(module, fromlist=[function]), function))
 
 
-def test_driver_and_controller_need_no_tensorflow() -> None:
-    """What they import costs seconds before the first step; only workers compute."""
+def test_driver_and_controller_do_not_import_tensorflow() -> None:
+    """Their imports delay the first step by seconds, and only workers compute."""
     code = (
         "import sys, firelib.train.driver.train_stage, firelib.train.driver.ray_trainer, firelib.train.worker.entry;"
         f"import {tensorflow_cluster.__name__};"

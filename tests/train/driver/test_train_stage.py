@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from firelib.errors import FirelibError
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.checkpoint import serialization
 from firelib.train.driver.train_stage import train
+from tests.errors import refused
 from tests.train.local_group import Run
 from tests.train.toy import TRACKED, UNTRACKED, Toy, toy_params, write_toy
 
@@ -17,13 +17,13 @@ pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.integration]
 
 @pytest.fixture(scope="module")
 def two_workers(tmp_path_factory):
-    """One undisturbed run on two workers, tracked offline."""
+    """One run without failures on two workers, tracked offline."""
     paths = write_toy(tmp_path_factory.mktemp("two"))
     return paths, train(Toy(), toy_params(workers=2), TRACKED, paths)
 
 
-def test_loss_curve_does_not_depend_on_number_of_workers(two_workers, lone_worker, tmp_path):
-    """Two workers under Ray, and one without it."""
+def test_loss_curve_does_not_depend_on_the_number_of_workers(two_workers, lone_worker, tmp_path):
+    """Two workers under Ray Train, and one without Ray."""
     paths, two = two_workers
     (alone,) = lone_worker.train(tmp_path, [Run(toy_params())])
     one = alone.progress
@@ -32,7 +32,7 @@ def test_loss_curve_does_not_depend_on_number_of_workers(two_workers, lone_worke
     np.testing.assert_allclose(two.losses, one.losses, rtol=1e-5)
     for a, b in zip(two.validation, one.validation, strict=True):
         assert a == pytest.approx(b, rel=1e-4)
-    for a, b in zip(weights_of(paths), alone.weights, strict=True):
+    for a, b in zip(load_weights(paths), alone.weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
@@ -42,21 +42,21 @@ def test_losses_fall(two_workers):
 
 
 def test_validation_covers_every_row_once(two_workers):
-    """The reported loss is scikit-learn's over all 301 rows: none dropped, no padding counted."""
+    """The loss equals scikit-learn's over all 301 rows: none is dropped, and padding does not count."""
     paths, progress = two_workers
     rows = open_dataset(str(paths.manifest)).as_numpy("validation")
     labels = rows.pop("positive")
-    assert progress.validation[-1]["val_loss"] == pytest.approx(log_loss(labels, predicted(paths, rows)), rel=1e-4)
+    assert progress.validation[-1]["val_loss"] == pytest.approx(log_loss(labels, predict(paths, rows)), rel=1e-4)
 
 
-def test_exported_models_take_raw_values_and_agree(two_workers):
+def test_exported_models_take_raw_values_and_predict_the_same(two_workers):
     import tensorflow as tf
 
     paths, _ = two_workers
     raw = {"number": np.array([1.5, np.nan, -3.0], "f4"), "word": np.array([b"up", b"left", b"never seen"])}
     served = tf.saved_model.load(str(paths.model / "saved_model"))
     outputs = served.serve({name: tf.constant(column) for name, column in raw.items()}).numpy()[:, 0]
-    np.testing.assert_allclose(outputs, predicted(paths, raw), rtol=1e-6)
+    np.testing.assert_allclose(outputs, predict(paths, raw), rtol=1e-6)
     assert outputs[0] > 0.5 > outputs[2]
 
 
@@ -78,7 +78,7 @@ def test_tracking_keeps_one_offline_run_of_rank_0(two_workers):
     assert progress.tracking_id in runs[0].name
 
 
-def test_timing_lies_beside_the_model(two_workers):
+def test_timing_is_published_beside_the_model(two_workers):
     paths, progress = two_workers
     timing = json.loads((paths.model / "timing.json").read_text())
     assert timing == progress.timing
@@ -88,7 +88,7 @@ def test_timing_lies_beside_the_model(two_workers):
     assert timing["restarts"] == 0
 
 
-def test_curves_are_left_for_dvc(two_workers):
+def test_curves_and_metrics_are_published_for_dvc(two_workers):
     paths, progress = two_workers
     lines = (paths.plots / "training.csv").read_text().splitlines()
     assert lines[0] == "step,loss"
@@ -101,26 +101,23 @@ def test_finished_run_is_not_trained_again(two_workers, capfd):
     paths, first = two_workers
     again = train(Toy(), toy_params(workers=2), UNTRACKED, paths)
     assert again == first
-    assert "goes on from its last checkpoint" in capfd.readouterr().err
+    assert "resuming from its last checkpoint" in capfd.readouterr().err
 
 
-def test_error_of_the_recipe_is_raised_once(tmp_path):
+def test_error_of_the_recipe_is_raised_without_a_restart(tmp_path):
     paths = write_toy(tmp_path)
-    with pytest.raises(FirelibError) as caught:
+    with refused(["build_model", "ValueError: no such layer"], where="'toy'", remedy="recipe"):
         train(Toy(), toy_params(workers=1, fail="raise"), UNTRACKED, paths)
-    assert "ValueError: no such layer" in caught.value.what
-    assert "build_model" in caught.value.what
-    assert caught.value.remedy
     assert not paths.model.exists()
 
 
-def weights_of(paths):
+def load_weights(paths):
     import keras
 
     return keras.models.load_model(paths.model / "model.keras", compile=False).get_weights()
 
 
-def predicted(paths, rows):
+def predict(paths, rows):
     from firelib.evaluate.model import TrainedModel
 
     return TrainedModel(paths.model).predict(rows)

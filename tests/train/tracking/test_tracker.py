@@ -1,6 +1,5 @@
 import struct
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import wandb
@@ -8,16 +7,16 @@ from wandb.proto import wandb_internal_pb2
 
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.checkpoint.state import TrainingProgress
-from firelib.train.driver.train_stage import _job
+from firelib.train.driver.train_stage import build_run_spec
 from firelib.train.tracking import wandb_tracker
-from firelib.train.tracking.tracker import Journal, start_tracker
+from firelib.train.tracking.tracker import StepLogger, start_tracker
 from tests.train.toy import TRACKED, Toy, toy_params, write_toy
 
 _BLOCK = 32768
 
 
-class Log:
-    """A tracker that keeps what it gets."""
+class RecordingTracker:
+    """Keeps what is logged."""
 
     id = "run"
 
@@ -32,8 +31,8 @@ class Log:
 
 
 @pytest.fixture
-def job(tmp_path):
-    return SimpleNamespace(run_uri=str(tmp_path))
+def run_uri(tmp_path):
+    return str(tmp_path)
 
 
 def progress(step, epochs=0):
@@ -42,63 +41,63 @@ def progress(step, epochs=0):
     )
 
 
-def test_each_step_is_logged_once_over_restarts(job):
-    """A step is logged when a checkpoint holds it; a restart goes on after it."""
-    log = Log()
-    first = Journal(log, job, 5)
+def test_each_step_is_logged_once_over_restarts(run_uri):
+    """A step is logged when a checkpoint holds it; a restart continues after it."""
+    log = RecordingTracker()
+    first = StepLogger(log, run_uri, 5)
     first.log_until(3, progress(4))
     first.log_until(3, progress(4))
-    again = Journal(log, job, 5)
+    again = StepLogger(log, run_uri, 5)
     again.log_until(7, progress(8, 1))
     assert [step for step, _ in log.entries] == [1, 2, 3, 4, 5, 6, 7]
     assert log.entries[4] == (5, {"loss": 4.0, "epoch": 1})
 
 
-def test_last_step_of_an_epoch_waits_for_its_metrics(job):
-    log = Log()
-    journal = Journal(log, job, 5)
-    journal.log_until(5, progress(5))
+def test_last_step_of_an_epoch_is_logged_with_its_metrics(run_uri):
+    log = RecordingTracker()
+    logger = StepLogger(log, run_uri, 5)
+    logger.log_until(5, progress(5))
     assert [step for step, _ in log.entries] == [1, 2, 3, 4]
-    journal.log_until(5, progress(5, 1))
+    logger.log_until(5, progress(5, 1))
     assert log.entries[-1] == (5, {"loss": 4.0, "epoch": 1})
 
 
-def test_another_run_begins_at_its_first_step(job):
-    Journal(Log(), job, 5).log_until(3, progress(3))
-    other = Log()
+def test_another_tracked_run_starts_at_its_first_step(run_uri):
+    StepLogger(RecordingTracker(), run_uri, 5).log_until(3, progress(3))
+    other = RecordingTracker()
     other.id = "other"
-    Journal(other, job, 5).log_until(2, progress(3))
+    StepLogger(other, run_uri, 5).log_until(2, progress(3))
     assert [step for step, _ in other.entries] == [1, 2]
 
 
-def test_without_network_the_run_is_kept_offline_and_said(tmp_path, monkeypatch):
+def test_without_network_the_run_is_offline_and_the_user_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # the port that throws all away: nobody listens
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # the discard port: nothing listens there
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    monkeypatch.setattr(wandb_tracker, "_REACH_SECONDS", 1.0)
+    monkeypatch.setattr(wandb_tracker, "_CONNECT_SECONDS", 1.0)
     paths = write_toy(tmp_path)
-    job = _job(Toy(), toy_params(), TRACKED, paths, read_manifest(str(paths.manifest)))
-    said = []
-    tracker = start_tracker(job, 0, None, said.append)
+    spec = build_run_spec(Toy(), toy_params(), TRACKED, paths, read_manifest(str(paths.manifest)))
+    notes = []
+    tracker = start_tracker(spec, 0, None, notes.append)
     tracker.log(1, {"loss": 1.0})
     tracker.finish({}, None)
     wandb.teardown()
-    assert "W&B" in said[0]
-    assert "offline" in said[0]
+    assert "W&B" in notes[0]
+    assert "offline" in notes[0]
     assert list((tmp_path / "wandb").rglob("offline-run-*"))
 
 
-def test_wandb_takes_lineage_summary_dataset_and_model(tmp_path, monkeypatch):
+def test_wandb_receives_lineage_summary_dataset_and_model(tmp_path, monkeypatch):
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
     paths = write_toy(tmp_path)
-    job = _job(Toy(), toy_params(), TRACKED, paths, read_manifest(str(paths.manifest)))
-    job = replace(job, group="a-tuning", lineage={"git": {"revision": "abc"}})
+    spec = build_run_spec(Toy(), toy_params(), TRACKED, paths, read_manifest(str(paths.manifest)))
+    spec = replace(spec, group="a-tuning", lineage={"git": {"revision": "abc"}})
     exported = tmp_path / "export"
     exported.mkdir()
     (exported / "model.keras").write_bytes(b"a model")
     (exported / "weights.json").write_text('{"sha256": "123", "parameters": 5}')
-    tracker = start_tracker(job, 0, None, print)
+    tracker = start_tracker(spec, 0, None, print)
     tracker.finish({"rows_per_second": 1000.0, "input_share": 0.25}, str(exported))
     wandb.teardown()
     (file,) = (tmp_path / "wandb").rglob("*.wandb")
@@ -118,15 +117,15 @@ def test_wandb_takes_lineage_summary_dataset_and_model(tmp_path, monkeypatch):
 
 
 def wandb_records(file):
-    """What W&B keeps of an offline run: protocol buffers in LevelDB's log format, after a header of 7 bytes."""
-    content, place, record = file.read_bytes(), 7, b""
-    while place + 7 <= len(content):
-        if (left := _BLOCK - place % _BLOCK) < 7:  # too little for a header: the rest of a block is padding
-            place += left
+    """Records of an offline run: protocol buffers in LevelDB's log format, after a header of 7 bytes."""
+    content, offset, record = file.read_bytes(), 7, b""
+    while offset + 7 <= len(content):
+        if (left := _BLOCK - offset % _BLOCK) < 7:  # too short for a header: the rest of the block is padding
+            offset += left
             continue
-        length, kind = struct.unpack_from("<HB", content, place + 4)
-        record += content[place + 7 : place + 7 + length]
-        place += 7 + length
-        if kind in (1, 4):  # whole, or its last part
+        length, kind = struct.unpack_from("<HB", content, offset + 4)
+        record += content[offset + 7 : offset + 7 + length]
+        offset += 7 + length
+        if kind in (1, 4):  # FULL or LAST
             yield wandb_internal_pb2.Record.FromString(record)
             record = b""

@@ -1,9 +1,9 @@
 import pytest
 
 from firelib.config import EarlyStopping
-from firelib.errors import FirelibError
-from firelib.train.checkpoint.state import Best, TrainingProgress
-from firelib.train.worker.early_stopping import judge
+from firelib.train.checkpoint.state import BestEpoch, TrainingProgress
+from firelib.train.worker.early_stopping import update_best_epoch
+from tests.errors import refused
 
 
 def after(values, name="val_loss", **settings):
@@ -11,7 +11,7 @@ def after(values, name="val_loss", **settings):
     for epoch, value in enumerate(values, 1):
         progress.epoch, progress.step = epoch, 10 * epoch
         progress.validation.append({"epoch": epoch, name: value})
-        judge(progress, EarlyStopping(metric=name, **settings))
+        update_best_epoch(progress, EarlyStopping(metric=name, **settings))
         if progress.stopped_early:
             break
     return progress
@@ -21,30 +21,28 @@ def after(values, name="val_loss", **settings):
     ("name", "values", "epoch"),
     [("val_loss", [3, 1, 2], 2), ("val_auc", [3, 1, 2], 1), ("val_mae", [3, 1, 2], 2), ("val_accuracy", [1, 1, 1], 1)],
 )
-def test_best_epoch_goes_by_the_metric(name, values, epoch):
-    assert after(values, name).best == Best(values[epoch - 1], epoch, 10 * epoch)
+def test_best_epoch_depends_on_the_metric(name, values, epoch):
+    assert after(values, name).best == BestEpoch(values[epoch - 1], epoch, 10 * epoch)
 
 
-def test_mode_overrides_the_name():
+def test_mode_overrides_the_name_of_the_metric():
     assert after([3, 1, 2], mode="max").best.epoch == 1
 
 
-def test_without_patience_training_never_ends_early():
+def test_without_patience_training_never_stops_early():
     assert not after([1] * 50).stopped_early
 
 
-def test_patience_counts_epochs_without_a_better_one():
+def test_patience_counts_epochs_without_improvement():
     assert after([5, 4, 4.5, 3, 4, 5, 6, 7], patience=3).epoch == 7
     assert after([5, 4.95, 4.91, 4.9], patience=2, minimum_change=0.2).epoch == 3
 
 
-def test_no_number_is_never_the_best():
+def test_nan_is_never_the_best():
     assert after([float("nan"), 2.0]).best.epoch == 2
 
 
 def test_unknown_metric_is_refused():
-    with pytest.raises(FirelibError) as caught:
-        judge(TrainingProgress(validation=[{"epoch": 1, "val_auc": 1.0}]), EarlyStopping(metric="val_acc"))
-    assert "'val_acc'" in caught.value.what
-    assert "train.early_stopping.metric" in caught.value.where
-    assert "'val_auc'" in caught.value.remedy
+    progress = TrainingProgress(validation=[{"epoch": 1, "val_auc": 1.0}])
+    with refused("'val_acc'", where="train.early_stopping.metric", remedy="'val_auc'"):
+        update_best_epoch(progress, EarlyStopping(metric="val_acc"))
