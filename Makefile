@@ -28,7 +28,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format bench bench-tfrecord bench-training images push clean
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,10 @@ lint: setup ## Check style and types
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
+
+docs: | $(UV) ## Build the documentation site into build/site/
+	@$(UV) run --quiet --frozen --isolated --python $(PYTHON) --only-group docs mkdocs build --quiet --strict
+	@echo "open build/site/index.html"
 
 bench: setup ## Measure start-up, stages, the TFRecord engine against its peers, and training (half an hour); ends with a table and the charts
 	@$(BIN)/python -m benchmarks.startup --short

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from configparser import ConfigParser
 
 import click
 import pytest
@@ -84,7 +85,7 @@ def test_modules_of_the_architecture_exist():
 
 
 def test_every_page_is_in_the_navigation_of_the_site():
-    site = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader=SiteLoader)  # noqa: S506  a safe loader, see below
+    site = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader=SiteLoader)
     listed = {page for section in site["nav"] for page in navigation(section)}
     assert {page.name for page in (ROOT / "docs").glob("*.md")} <= listed
 
@@ -110,12 +111,38 @@ def test_readme_of_a_role_lists_every_variable(role):
     for name, spec in specs.items():
         row = next((line for line in page.splitlines() if line.startswith(f"| `{name}` |")), "")
         assert row, f"{role.name}: {name} is missing"
-        assert "default" not in spec or f"`{as_text(spec['default'])}`" in row, f"{role.name}: {name}: {spec['default']}"
+        assert "default" not in spec or f"`{as_text(spec['default'])}`" in row, f"{role.name}: {name}'s default"
 
 
 def as_text(default: object) -> str:
     """A default as YAML writes it on one line."""
     return yaml.safe_dump(default, default_flow_style=True, width=1000).splitlines()[0]
+
+
+def test_both_ansible_configurations_agree():
+    root, inside = (ConfigParser(), ConfigParser())
+    root.read(ROOT / "ansible.cfg")
+    inside.read(ROOT / "ansible/ansible.cfg")
+    assert root.sections() == inside.sections()
+    for section in root.sections():
+        assert root[section].keys() == inside[section].keys()
+        for name, value in root[section].items():
+            other = inside[section][name]
+            same_path = (ROOT / value).exists() and (ROOT / value).samefile(ROOT / "ansible" / other)
+            assert same_path or value == other, f"{section}.{name}"
+
+
+def test_hooks_run_the_programs_of_the_lock():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    assert all(hook["entry"].startswith(".venv/bin/") for hook in hooks[0]["hooks"])
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda path: path.stem)
+def test_make_targets_of_workflows_exist(file):
+    for target in re.findall(r"\bmake ([a-z-]+)", file.read_text()):
+        done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{file.name}: {done.stderr}"
 
 
 def test_every_parameter_is_explained():
