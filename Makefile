@@ -111,7 +111,7 @@ format: setup ## Format the code
 	@$(BIN)/ruff format
 
 docs: | $(UV) ## Build the documentation site into build/site/
-	@$(UV) run --quiet --frozen --isolated --python $(PYTHON) --only-group docs mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(UV) run --quiet --frozen --isolated --python $(PYTHON) --only-group docs mkdocs build --quiet --strict
 	@echo "open build/site/index.html"
 
 bench: setup ## Measure start-up, stages, the TFRecord engine against its peers, and training (half an hour); ends with a table and the charts
