@@ -106,13 +106,13 @@ lint: setup ## Check style and types
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-format: setup ## Format the code
-	@$(BIN)/ruff check --fix --quiet
-	@$(BIN)/ruff format
-
 docs: | $(UV) ## Build the documentation site into build/site/
 	@NO_MKDOCS_2_WARNING=1 $(UV) run --quiet --frozen --isolated --python $(PYTHON) --only-group docs mkdocs build --quiet --strict
 	@echo "open build/site/index.html"
+
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format
 
 bench: setup ## Measure start-up, stages, the TFRecord engine against its peers, and training (half an hour); ends with a table and the charts
 	@$(BIN)/python -m benchmarks.startup --short
