@@ -29,7 +29,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format bench bench-tfrecord bench-training images push clean
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,10 @@ lint: setup ## Check style and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+docs: | $(UV) ## Build the documentation site into build/site/
+	@NO_MKDOCS_2_WARNING=1 $(UV) run --quiet --frozen --isolated --python $(PYTHON) --only-group docs mkdocs build --quiet --strict
+	@echo "open build/site/index.html"
 
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
