@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from firelib.config import load_params
+from firelib.project_layout import find_params
 from firelib.recipe import FittedFeature
 from firelib.recipes.fashion_mnist import FashionMnist
 from firelib.recipes.flights import Flights
