@@ -1,5 +1,6 @@
 """Commands about jobs: send one, see how it stands, read what it wrote, end it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _JobId = Annotated[str, typer.Argument(help="The job's id, as firelib submit shows it.")]
 _Pairs = list[str] | None
 _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-_REACHES_OUTPUTS = ("ray", "vertex", "kubeflow")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,12 +56,12 @@ def submit(
 
     Examples: `firelib submit` · `firelib submit --to ray -- firelib train --fresh` · `firelib submit --dry-run`
     """
-    from firelib.launch.backend import backend, check
+    from firelib.launch.backends.registry import load_backend, validate_job
     from firelib.launch.client.cli_values import pairs
     from firelib.launch.client.request_json import show_request
     from firelib.launch.job_spec import JobSpec, Replicas, Resources, new_job_id, parse_gpu, stage_of
 
-    here = project()
+    here, chosen = project(), load_backend(to)
     command = tuple(stage or ("firelib", "train"))
     spec = JobSpec(
         command=command,
@@ -75,18 +75,18 @@ def submit(
         timeout_seconds=timeout,
         queue_seconds=queue_timeout,
         labels=pairs(label, "--label"),
-        storage_root=here.paths.root if to == "docker" else _shared_root(here),
-        target={**_default_target(here, to), **_drill(kill_replica), **pairs(setting, "--set")},
+        storage_root=here.paths.root if chosen.mounts_storage_root else _shared_root(here),
+        target={**chosen.default_target(os.environ), **_drill(kill_replica), **pairs(setting, "--set")},
     )
     if dry_run:
-        show_request(check(to, spec).request(spec))
+        show_request(validate_job(to, spec).request(spec))
         return
     from firelib.launch.client.submit_and_wait import attend, refuse_failure, send
 
     record = send(to, spec)
     typer.echo(record.job_id)
     if not detach:
-        ended = attend(backend(to), record)
+        ended = attend(chosen, record)
         refuse_failure(record, ended)
         _bring_back(record)
 
@@ -114,8 +114,6 @@ def plan(
 
 
 def _passed_on() -> dict[str, str]:
-    import os
-
     from firelib.launch.job_environment import passed_on
 
     return passed_on(os.environ)
@@ -131,44 +129,36 @@ def _drill(kill_replica: str | None) -> dict[str, str]:
     return {"kill_replica": kill_replica} if kill_replica else {}
 
 
-def _default_target(here: Project, to: str) -> dict[str, str]:
-    import os
-
-    address, project = here.environment.ray_address, os.environ.get("GOOGLE_CLOUD_PROJECT")
-    given = {"ray": {"address": address}, "vertex": {"project": project}}.get(to, {})
-    return {name: value for name, value in given.items() if value}
-
-
 def _bring_back(record: "JobRecord") -> None:
     from firelib.console import note
-    from firelib.launch.backends.ray.output_download import bring_back
-    from firelib.launch.transfer.output_archive import fetch_outputs
+    from firelib.launch.backends.registry import load_backend
 
-    if record.backend in _REACHES_OUTPUTS:
-        names = bring_back(record) if record.backend == "ray" else fetch_outputs(record.spec)
+    chosen = load_backend(record.backend)
+    if chosen.returns_outputs:
+        names = chosen.fetch_outputs(record)
         note(f"brought back: {', '.join(names) or 'nothing new'}")
 
 
 def send_stage(here: Project) -> bool:
     """Whether this stage was sent to a Ray cluster, as FIRELIB_RAY_ADDRESS asks; then it is over and well."""
-    from firelib.launch.backend import backend
+    from firelib.launch.backends.registry import load_backend
     from firelib.launch.client.submit_and_wait import attend, refuse_failure, send
     from firelib.launch.job_spec import JobSpec, new_job_id, stage_of
 
     if not here.environment.ray_address:
         return False
     command = ("firelib", *_words(here.paths.project))
-    stage = stage_of(command)
+    stage, chosen = stage_of(command), load_backend("ray")
     spec = JobSpec(
         command=command,
         job_id=new_job_id(stage),
         project=str(here.paths.project),
         env=_passed_on(),
         storage_root=_shared_root(here),
-        target=_default_target(here, "ray"),
+        target=chosen.default_target(os.environ),
     )
     record = send("ray", spec)
-    refuse_failure(record, attend(backend("ray"), record))
+    refuse_failure(record, attend(chosen, record))
     _bring_back(record)
     return True
 
@@ -213,19 +203,19 @@ def cancel(job_id: _JobId) -> None:
 
 def fetch(job_id: _JobId) -> None:
     """Bring back what a finished job has made: manifest, metrics, plots, model."""
-    _, record = _job(job_id)
-    if record.backend not in _REACHES_OUTPUTS:
+    chosen, record = _job(job_id)
+    if not chosen.returns_outputs:
         raise FirelibError(f"a job of backend {record.backend} leaves its outputs where it ran", remedy="see its logs")
     _bring_back(record)
 
 
 def _job(job_id: str) -> "tuple[Backend, JobRecord]":
-    from firelib.launch.backend import backend
+    from firelib.launch.backends.registry import load_backend
     from firelib.launch.job_record import read_record
     from firelib.project_layout import project_of
 
     record = read_record(project_of(options_given().params), job_id)
-    return backend(record.backend), record
+    return load_backend(record.backend), record
 
 
 def in_job(context: typer.Context) -> None:
@@ -241,10 +231,10 @@ def in_job(context: typer.Context) -> None:
 def job_outputs(job_id: _JobId) -> None:
     """Print what a job left, as text."""
     from firelib import storage
-    from firelib.launch.backends.ray.output_download import as_text
+    from firelib.launch.backends.ray.output_download import encode_archive
     from firelib.launch.transfer.output_archive import outputs_uri
 
-    typer.echo(as_text(storage.read_bytes(outputs_uri(_job_root(), job_id))))
+    typer.echo(encode_archive(storage.read_bytes(outputs_uri(_job_root(), job_id))))
 
 
 def _job_root() -> str:

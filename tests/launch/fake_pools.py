@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from firelib.launch.backends.docker.cli import container_log, docker
-from firelib.launch.backends.docker.containers import start, sweep
+from firelib.launch.backends.docker.command import docker, read_container_log
+from firelib.launch.backends.docker.containers import remove_job, start_container
 from firelib.launch.backends.vertex.environment import vertex_variables
 from tests.launch.fake_jobs import FakeJobs, serving
 
@@ -36,7 +36,7 @@ class FakePools(FakeJobs):
         output = spec["baseOutputDirectory"]["outputUriPrefix"]
         for index, pool in enumerate(pools):
             place = vertex_variables(number, hosts, index, output)
-            start(self._container(hosts[index], number, pool["containerSpec"], place), self.network, {})
+            start_container(self._container(hosts[index], number, pool["containerSpec"], place), self.network, {})
         return job
 
     def _container(self, name: str, number: str, asked: Mapping[str, Any], place: Mapping[str, str]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class FakePools(FakeJobs):
         if job["state"] not in ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"):
             [container] = json.loads(docker("inspect", f"vertex-{number}-0"))
             state = container["State"]
-            self.lines[number] = "".join(container_log(f"vertex-{number}-0", follow=False)).splitlines()
+            self.lines[number] = "".join(read_container_log(f"vertex-{number}-0", follow=False)).splitlines()
             job["state"] = "JOB_STATE_RUNNING"
             if state["Status"] == "exited":
                 code = state["ExitCode"]
@@ -66,11 +66,11 @@ class FakePools(FakeJobs):
                 if code:
                     said = f"The replica workerpool0-0 exited with a non-zero status of {code}."
                     job["error"] = {"code": 3, "message": said}
-                sweep(f"vertex-{number}")
+                remove_job(f"vertex-{number}")
         return job
 
     def _cancel(self, name: str) -> Mapping[str, Any]:
-        sweep(f"vertex-{_number(name)}")
+        remove_job(f"vertex-{_number(name)}")
         return super()._cancel(name)
 
 
@@ -86,4 +86,4 @@ def fake_pools(network: str, bucket: Mapping[str, str]) -> Iterator[FakePools]:
             yield service
         finally:
             for name in service.jobs:
-                sweep(f"vertex-{_number(name)}")
+                remove_job(f"vertex-{_number(name)}")

@@ -1,7 +1,7 @@
 """A job's output as it comes, until the job is truly over, over connections that are lost."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import stamina
@@ -37,6 +37,7 @@ def follow(
     while True:
         status = _status(chosen, record)
         shown = _show_new(chosen.logs(record, follow=True), shown, write)
+        record = _advance(chosen, record)
         if status.is_over:
             return status
         time.sleep(pause)
@@ -56,9 +57,20 @@ def _show_new(chunks: Iterator[str], shown: int, write: Callable[[str], None]) -
 
 
 def _status(chosen: Backend, record: JobRecord) -> JobStatus:
-    for attempt in stamina.retry_context(
-        on=LostConnectionError, attempts=None, timeout=_PATIENCE_SECONDS, wait_initial=0.5, wait_max=10.0
-    ):
+    for attempt in _retries():
         with attempt:
             return chosen.status(record)
     raise AssertionError("stamina raises the last error")
+
+
+def _advance(chosen: Backend, record: JobRecord) -> JobRecord:
+    for attempt in _retries():
+        with attempt:
+            return chosen.advance(record)
+    raise AssertionError("stamina raises the last error")
+
+
+def _retries() -> Iterable[stamina.Attempt]:
+    return stamina.retry_context(
+        on=LostConnectionError, attempts=None, timeout=_PATIENCE_SECONDS, wait_initial=0.5, wait_max=10.0
+    )

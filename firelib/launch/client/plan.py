@@ -9,7 +9,7 @@ from pathlib import Path
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.gcp.machine_catalog import gpu_kind_named
-from firelib.launch.backend import BACKENDS
+from firelib.launch.backends.registry import BUILT_IN
 from firelib.launch.job_spec import Gpu, Replicas, Resources, refuse
 from firelib.launch.machine_checks import misfits
 from firelib.launch.machine_types import gpus_of
@@ -68,9 +68,9 @@ def plans(to: str, wish: Wish, project: Path, environ: Mapping[str, str] = os.en
     Raises:
         FirelibError: There is no such backend, or what is wanted cannot be had (all reasons at once).
     """
-    if to != "all" and to not in BACKENDS:
-        raise FirelibError(f"there is no backend {to!r}", where="--to", remedy=did_you_mean(to, [*BACKENDS, "all"]))
-    wanted = list(BACKENDS) if to == "all" else [to]
+    if to != "all" and to not in BUILT_IN:
+        raise FirelibError(f"there is no backend {to!r}", where="--to", remedy=did_you_mean(to, [*BUILT_IN, "all"]))
+    wanted = list(BUILT_IN) if to == "all" else [to]
     return [_PLANS[name](wish, project, environ) for name in wanted]
 
 

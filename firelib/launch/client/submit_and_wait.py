@@ -6,7 +6,8 @@ from pathlib import Path
 
 from firelib.console import note
 from firelib.errors import FirelibError, StoppedError
-from firelib.launch.backend import Backend, JobStatus, check
+from firelib.launch.backend import Backend, JobStatus
+from firelib.launch.backends.registry import validate_job
 from firelib.launch.client.log_follower import follow
 from firelib.launch.job_record import JobRecord, write_record
 from firelib.launch.job_spec import JobSpec
@@ -19,7 +20,7 @@ def send(name: str, spec: JobSpec) -> JobRecord:
     Raises:
         FirelibError: The backend would refuse it, or does.
     """
-    chosen = check(name, spec)
+    chosen = validate_job(name, spec)
     record = JobRecord(spec, name, chosen.submit(spec))
     write_record(Path(spec.project), record)
     return record

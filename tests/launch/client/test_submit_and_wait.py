@@ -35,6 +35,9 @@ class Service:
                 loop.close()
         yield "a line\n"
 
+    def advance(self, record: JobRecord) -> JobRecord:
+        return record
+
     def cancel(self, record: JobRecord) -> None:
         self.cancelled = True
 

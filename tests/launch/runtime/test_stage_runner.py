@@ -5,7 +5,7 @@ import json
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.local.supervisor import keep
+from firelib.launch.backends.local.supervisor import supervise
 from firelib.launch.job_environment import SECRETS
 from firelib.launch.runtime.stage_runner import run_stage
 from tests.launch.drill import write_project
@@ -28,6 +28,6 @@ def test_a_missing_secret_is_named():
 
 def test_the_keeper_leaves_an_exit_code_when_no_stage_starts(project, monkeypatch, capsys):
     monkeypatch.setenv(SECRETS, MISSING[SECRETS])
-    assert keep(project / "kept", ["extract"]) == 1
+    assert supervise(project / "kept", ["extract"]) == 1
     assert (project / "kept/exit_code").read_text() == "1"
     assert "NOT_THERE" in capsys.readouterr().err

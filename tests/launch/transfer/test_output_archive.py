@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.ray.output_download import as_text, from_text
+from firelib.launch.backends.ray.output_download import decode_archive, encode_archive
 from firelib.launch.transfer.output_archive import outputs_there, pack_outputs, unpack_outputs
 
 
@@ -34,13 +34,13 @@ def test_only_what_is_new_goes_back(tmp_path):
 
 def test_an_archive_travels_in_a_log():
     packed = bytes(range(256)) * 9
-    assert from_text(f"a first line\n{as_text(packed)}more\n") == packed
+    assert decode_archive(f"a first line\n{encode_archive(packed)}more\n") == packed
 
 
-@pytest.mark.parametrize("log", ["", "error: there is no file x", as_text(b"abc").partition("-----END")[0]])
+@pytest.mark.parametrize("log", ["", "error: there is no file x", encode_archive(b"abc").partition("-----END")[0]])
 def test_half_an_archive_is_refused(log):
     with pytest.raises(FirelibError) as caught:
-        from_text(log)
+        decode_archive(log)
     assert (log.splitlines() or ["no answer"])[-1] in caught.value.what
     assert "firelib fetch" in caught.value.remedy
 

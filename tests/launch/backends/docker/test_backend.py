@@ -1,4 +1,4 @@
-"""Jobs in real containers: three replicas as one, a replica that is lost, an end on request."""
+"""Jobs in real containers: three replicas train together, a replica is lost, a job is cancelled."""
 
 import stat
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.containers
 THREE = ("submit", "--to", "docker", "--replicas", "3", "--cpus", "1", "--memory-gib", "3")
 
 
-def test_three_replicas_train_as_one(images, pushed, composed, tmp_path):
+def test_three_replicas_train_together(images, pushed, composed, tmp_path):
     project, image = copy_of(composed, tmp_path), pushed[1]["trainer"]
     said = do(project, *THREE, "--image", image, "--secret", "WANDB_API_KEY=env:WANDB_API_KEY", **PLANTED)
     assert "all 3 replicas are here" in said
@@ -33,7 +33,7 @@ def test_three_replicas_train_as_one(images, pushed, composed, tmp_path):
 
 
 @pytest.mark.usefixtures("images")
-def test_a_lost_replica_costs_time_only(composed, tmp_path):
+def test_training_survives_the_loss_of_a_replica(composed, tmp_path):
     project = copy_of(composed, tmp_path)
     said = do(project, *THREE, "--kill-replica", "1@25s")
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
@@ -41,7 +41,7 @@ def test_a_lost_replica_costs_time_only(composed, tmp_path):
     assert log.read_text().count("replica 1 has joined") == 2, said
 
 
-def test_cancel_leaves_nothing(images, composed, tmp_path):
+def test_cancel_removes_all_containers(images, composed, tmp_path):
     project = copy_of(composed, tmp_path)
     job_id = firelib(project, "submit", "--to", "docker", "--replicas", "2", "--detach").stdout.strip()
     do(project, "cancel", job_id)
@@ -51,7 +51,7 @@ def test_cancel_leaves_nothing(images, composed, tmp_path):
 
 
 @pytest.mark.usefixtures("images")
-def test_an_image_that_is_not_there_is_said(composed, tmp_path):
+def test_a_missing_image_is_named(composed, tmp_path):
     done = firelib(copy_of(composed, tmp_path), "submit", "--to", "docker", "--image", "firelib-none")
     assert done.returncode == 1
     assert "make images" in done.stderr
