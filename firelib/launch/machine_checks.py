@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from firelib.errors import did_you_mean
 from firelib.gcp.machine_catalog import wrong_gpu
+from firelib.gcp.machine_types import Machine, gpu_kinds, gpus_of, machines
 from firelib.launch.job_spec import Gpu, Resources
-from firelib.launch.machine_types import Machine, gpu_kinds, gpus_of, machines
 
 
 def misfits(resources: Resources, region: str | None = None, buying: str = "on-demand") -> Iterator[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.gcp.machine_catalog import gpu_kind_named
+from firelib.gcp.machine_types import gpus_of
+from firelib.gcp.pricing import Price, Service, price, quotas
 from firelib.launch.backend import BACKENDS
 from firelib.launch.job_spec import Gpu, Replicas, Resources, refuse
 from firelib.launch.machine_checks import misfits
-from firelib.launch.machine_types import gpus_of
-from firelib.launch.pricing import Price, Service, price, quotas
 from firelib.ray_setup.cluster_file import ClusterFile, read_cluster_file
 from firelib.ray_setup.token import ray_token, token_file
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from firelib.errors import FirelibError
+from firelib.gcp.machine_types import gpu_kinds, gpus_of
 from firelib.launch.backends.kubeflow.pods import limits
 from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.job_spec import Resources, refuse
 from firelib.launch.machine_checks import misfits
-from firelib.launch.machine_types import gpu_kinds, gpus_of
 from firelib.launch.runtime.pipeline_component import NOTHING
 
 #: Stage → component whose image runs it, in the order in which they run.

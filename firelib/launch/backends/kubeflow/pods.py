@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from firelib.gcp.machine_types import gpu_kinds, gpus_of, machines
 from firelib.job_context import CODE
 from firelib.launch.job_environment import SECRETS, stage_variables
 from firelib.launch.job_spec import JobSpec, Resources
 from firelib.launch.machine_checks import misfits
-from firelib.launch.machine_types import gpu_kinds, gpus_of, machines
 from firelib.launch.transfer.code_transfer import code_uri
 
 # Kubernetes keeps some of a machine for itself; what firelib asks for must leave that much.

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from firelib.gcp.machine_types import gpu_kinds, gpus_of
 from firelib.job_context import CODE
 from firelib.launch.backends.vertex.placements import Place
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_spec import JobSpec
-from firelib.launch.machine_types import gpu_kinds, gpus_of
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri
 
 #: Labels by which all that a job started is found again.

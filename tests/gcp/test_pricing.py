@@ -2,8 +2,8 @@
 
 import pytest
 
+from firelib.gcp.pricing import price, quotas
 from firelib.launch.job_spec import Gpu, Replicas, Resources
-from firelib.launch.pricing import price, quotas
 
 L4 = Resources(machine="g2-standard-8")
 T4 = Resources(machine="n1-standard-8", gpu=Gpu("t4", 2))

@@ -6,9 +6,9 @@ import pytest
 
 from firelib.errors import FirelibError
 from firelib.gcp.machine_catalog import table
+from firelib.gcp.machine_types import gpu_kinds, gpus_of, machine, machines
 from firelib.launch.job_spec import Gpu, Resources
 from firelib.launch.machine_checks import misfits
-from firelib.launch.machine_types import gpu_kinds, gpus_of, machine, machines
 
 
 def test_the_table_is_dated_and_names_its_source():

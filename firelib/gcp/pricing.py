@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from firelib.gcp.machine_catalog import table
+from firelib.gcp.machine_types import gpu_kinds, gpus_of, machine
 from firelib.launch.job_spec import Buying, Replicas, Resources
-from firelib.launch.machine_types import gpu_kinds, gpus_of, machine
 
 Service = Literal["compute", "training"]
 
