@@ -1,13 +1,31 @@
-"""Machine types of Google Cloud: what they hold, which GPUs they can take and where, from a dated table."""
+"""Machine types and GPUs of Google Cloud as typed records, read from the dated catalog."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.gcp.machine_catalog import TABLE, family, table
-from firelib.launch.job_spec import Gpu, Resources
+from firelib.gcp.machine_catalog import CATALOG, parse_family, read_catalog
+
+#: How a machine is rented.
+Provisioning = Literal["on-demand", "spot", "flex-start"]
+
+
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Gpu:
+    """GPUs of one machine.
+
+    Attributes:
+        kind: The catalog's name: `t4`, `l4`, `a100`, …
+        count: Number of GPUs.
+    """
+
+    kind: Annotated[str, Field(min_length=1)]
+    count: Annotated[int, Field(ge=1)] = 1
 
 
 @dataclass(frozen=True)
@@ -17,10 +35,10 @@ class Machine:
     Attributes:
         name: Google's name.
         vcpus: Virtual cores.
-        memory_gib: Memory.
-        price: US dollars an hour on demand, an estimate.
-        gpu: GPUs that come with it, or None.
-        rented_on_demand: Whether it can be had other than as Spot or Flex-start.
+        memory_gib: Memory in GiB.
+        price: Estimated on-demand price, US dollars an hour.
+        gpu: Built-in GPUs, or None.
+        rented_on_demand: Whether on-demand provisioning exists; otherwise only Spot and Flex-start do.
     """
 
     name: str
@@ -32,7 +50,8 @@ class Machine:
 
     @property
     def family(self) -> str:
-        return family(self.name)
+        """The machine family, such as `n1`."""
+        return parse_family(self.name)
 
 
 @dataclass(frozen=True)
@@ -40,14 +59,14 @@ class GpuKind:
     """A kind of GPU.
 
     Attributes:
-        name: Ours: `t4`, `l4`, …
-        accelerator: Google's, in requests.
-        compute_quota: Metric of Compute Engine.
-        training_quota: The end of the metric of Vertex AI's custom training.
-        regions: Where it is offered.
-        attach: Machine families that can be given it; empty where it comes with its machines.
-        counts: How many can be attached → most vCPUs and GiB of memory of the machine.
-        price: US dollars an hour of an attached one, an estimate.
+        name: The catalog's name: `t4`, `l4`, …
+        accelerator: Google's name in requests.
+        compute_quota: Quota metric of Compute Engine.
+        training_quota: Suffix of the quota metric of Vertex AI custom training.
+        regions: Regions that offer it.
+        attach: Machine families that it can be attached to; empty if it only comes built into machines.
+        counts: Attachable count → most vCPUs and most GiB of memory that the machine may have.
+        price: Estimated price of one attached GPU, US dollars an hour.
     """
 
     name: str
@@ -62,44 +81,38 @@ class GpuKind:
 
 @cache
 def machines() -> Mapping[str, Machine]:
-    """Name → machine type."""
-    return {name: _machine(name, row) for name, row in table()["machines"].items()}
+    """All machine types, by name."""
+    return {name: _parse_machine(name, row) for name, row in read_catalog()["machines"].items()}
 
 
-def _machine(name: str, row: list[Any]) -> Machine:
+def _parse_machine(name: str, row: list[Any]) -> Machine:
     vcpus, memory, price, *gpu = row
-    return Machine(name, vcpus, memory, price, Gpu(*gpu) if gpu else None, name not in table()["never_on_demand"])
+    on_demand = name not in read_catalog()["never_on_demand"]
+    return Machine(name, vcpus, memory, price, Gpu(*gpu) if gpu else None, on_demand)
 
 
 @cache
 def gpu_kinds() -> Mapping[str, GpuKind]:
-    """Name → kind of GPU."""
-    return {name: _kind(name, dict(row)) for name, row in table()["gpus"].items()}
+    """All kinds of GPU, by name."""
+    return {name: _parse_gpu_kind(name, dict(row)) for name, row in read_catalog()["gpus"].items()}
 
 
-def _kind(name: str, row: dict[str, Any]) -> GpuKind:
+def _parse_gpu_kind(name: str, row: dict[str, Any]) -> GpuKind:
     counts = {count: (vcpus, memory) for count, (vcpus, memory) in row.pop("counts", {}).items()}
     regions, attach = tuple(row.pop("regions")), tuple(row.pop("attach", ()))
     return GpuKind(name, regions=regions, attach=attach, counts=counts, **row)
 
 
-def machine(name: str) -> Machine:
-    """The machine type of this name.
+def find_machine(name: str) -> Machine:
+    """Look up a machine type by name.
 
     Raises:
-        FirelibError: The table does not hold it.
+        FirelibError: The catalog does not list it.
     """
     if name not in machines():
         raise FirelibError(
-            f"there is no machine type {name!r} in the table of {table()['as_of']}",
-            where=TABLE.name,
+            f"unknown machine type {name!r} (catalog of {read_catalog()['as_of']})",
+            where=CATALOG.name,
             remedy=did_you_mean(name, machines()),
         )
     return machines()[name]
-
-
-def gpus_of(resources: Resources) -> Gpu | None:
-    """GPUs of a replica: those that are asked for, else those that come with its machine."""
-    if resources.gpu is not None or resources.machine is None:
-        return resources.gpu
-    return machine(resources.machine).gpu

@@ -31,8 +31,8 @@ def problems(spec: JobSpec) -> list[str]:
     found = []
     if spec.resources.machine is not None:
         found.append(f"resources.machine: containers run on this machine, got {spec.resources.machine!r}")
-    if spec.replicas.buying != "on-demand":
-        found.append("replicas.buying: nothing is rented here; --kill-replica 1@60s plays a lost spot machine")
+    if spec.replicas.provisioning != "on-demand":
+        found.append("replicas.provisioning: nothing is rented here; --kill-replica 1@60s plays a lost spot machine")
     kill = spec.target.get("kill_replica")
     if kill is not None and (not _KILL.fullmatch(kill) or _killed(kill)[0] >= spec.replicas.count):
         found.append(f"target.kill_replica: should be INDEX@SECONDSs of one of {spec.replicas.count}, got {kill!r}")

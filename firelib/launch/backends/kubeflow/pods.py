@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from firelib.gcp.machine_types import gpu_kinds, gpus_of, machines
+from firelib.gcp.machine_types import gpu_kinds, machines
 from firelib.job_context import CODE
 from firelib.launch.job_environment import SECRETS, stage_variables
 from firelib.launch.job_spec import JobSpec, Resources
-from firelib.launch.machine_checks import misfits
+from firelib.launch.machine_checks import resolve_gpu, validate_machine
 from firelib.launch.transfer.code_transfer import code_uri
 
 # Kubernetes keeps some of a machine for itself; what firelib asks for must leave that much.
@@ -16,7 +16,7 @@ _FREE_SHARE = 0.85
 
 def pod_problems(spec: JobSpec) -> Iterator[str]:
     """What a cluster would refuse, or start and never run."""
-    yield from misfits(spec.resources, None, spec.replicas.buying)
+    yield from validate_machine(spec.resources, None, spec.replicas.provisioning)
     if spec.image is None or "@sha256:" not in spec.image:
         yield f"image: should be REGISTRY/NAME@sha256:… (a tag may mean another image tomorrow), got {spec.image!r}"
     if not (spec.storage_root or "").startswith(("gs://", "s3://")):
@@ -46,7 +46,7 @@ def limits(resources: Resources) -> dict[str, dict[str, str]]:
     kind = machines().get(resources.machine or "")
     cpus = resources.cpus or (kind.vcpus * _FREE_SHARE if kind else None)
     memory = resources.memory_gib or (kind.memory_gib * _FREE_SHARE if kind else None)
-    gpu = gpus_of(resources)
+    gpu = resolve_gpu(resources)
     given = {
         **({"cpu": f"{int(cpus * 1000)}m"} if cpus else {}),
         **({"memory": f"{int(memory * 1024)}Mi"} if memory else {}),
@@ -65,7 +65,7 @@ def pod(spec: JobSpec, container: Mapping[str, Any]) -> dict[str, Any]:
     }
     if selector := _nodes(spec):
         found["nodeSelector"] = selector
-    if spec.replicas.buying == "spot":
+    if spec.replicas.provisioning == "spot":
         found["tolerations"] = [{"key": "cloud.google.com/gke-spot", "operator": "Exists", "effect": "NoSchedule"}]
     if account := spec.target.get("service_account"):
         found["serviceAccountName"] = account
@@ -74,11 +74,11 @@ def pod(spec: JobSpec, container: Mapping[str, Any]) -> dict[str, Any]:
 
 def _nodes(spec: JobSpec) -> dict[str, str]:
     """Labels that nodes must have; GPUs and Spot by Google's names."""
-    gpu, chosen = gpus_of(spec.resources), {}
+    gpu, chosen = resolve_gpu(spec.resources), {}
     if spec.resources.machine:
         chosen["node.kubernetes.io/instance-type"] = spec.resources.machine
     if gpu:
         chosen["cloud.google.com/gke-accelerator"] = gpu_kinds()[gpu.kind].accelerator.lower().replace("_", "-")
-    if spec.replicas.buying == "spot":
+    if spec.replicas.provisioning == "spot":
         chosen["cloud.google.com/gke-spot"] = "true"
     return chosen

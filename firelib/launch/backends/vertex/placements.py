@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from firelib.errors import FirelibError
 from firelib.launch.job_spec import JobSpec, Resources, parse_gpu
-from firelib.launch.machine_checks import misfits
+from firelib.launch.machine_checks import validate_machine
 
 
 @dataclass(frozen=True)
@@ -57,5 +57,9 @@ def of_places(spec: JobSpec) -> Iterator[str]:
     except FirelibError as error:
         yield f"target.machines: {str(error).partition(chr(10))[0]}"
         return
-    said = [reason for place in found for reason in misfits(place.resources, place.region, spec.replicas.buying)]
+    said = [
+        reason
+        for place in found
+        for reason in validate_machine(place.resources, place.region, spec.replicas.provisioning)
+    ]
     yield from dict.fromkeys(said)

@@ -19,11 +19,11 @@ def what_is_missing(spec: JobSpec) -> Iterator[str]:
 
 def _of_image(image: str) -> Iterator[str]:
     from firelib.launch.backends.vertex.client import explained
-    from firelib.launch.oci_registry import image_facts
+    from firelib.launch.oci_registry import read_image_platform
 
     try:
         with explained(image):
-            facts = image_facts(image)
+            facts = read_image_platform(image)
     except FirelibError as error:
         yield f"image: {error}"
         return

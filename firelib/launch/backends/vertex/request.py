@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from firelib.gcp.machine_types import gpu_kinds, gpus_of
+from firelib.gcp.machine_types import gpu_kinds
 from firelib.job_context import CODE
 from firelib.launch.backends.vertex.placements import Place
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.machine_checks import resolve_gpu
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri
 
 #: Labels by which all that a job started is found again.
@@ -77,7 +78,7 @@ def _pool(spec: JobSpec, place: Place) -> dict[str, Any]:
 
 
 def _machine(place: Place) -> dict[str, Any]:
-    gpu = gpus_of(place.resources)
+    gpu = resolve_gpu(place.resources)
     asked: dict[str, Any] = {"machineType": place.resources.machine}
     if gpu is not None:
         asked |= {"acceleratorType": gpu_kinds()[gpu.kind].accelerator, "acceleratorCount": gpu.count}
@@ -87,12 +88,12 @@ def _machine(place: Place) -> dict[str, Any]:
 def _scheduling(spec: JobSpec) -> dict[str, Any]:
     """Replicas that were lost come back by themselves and join; the whole job is not restarted for one of them."""
     asked: dict[str, Any] = {
-        "strategy": _STRATEGIES[spec.replicas.buying],
+        "strategy": _STRATEGIES[spec.replicas.provisioning],
         "restartJobOnWorkerRestart": False,
         "disableRetries": spec.replicas.restarts == 0,
     }
     if spec.timeout_seconds:
         asked["timeout"] = f"{spec.timeout_seconds + _GRACE_SECONDS}s"
-    if spec.queue_seconds and spec.replicas.buying == "flex-start":
+    if spec.queue_seconds and spec.replicas.provisioning == "flex-start":
         asked["maxWaitDuration"] = f"{spec.queue_seconds}s"
     return asked

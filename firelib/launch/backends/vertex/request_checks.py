@@ -83,12 +83,12 @@ def wrong_bucket(location: str, spec: JobSpec) -> Iterator[str]:
 
 
 def _of_spot(spec: JobSpec) -> Iterator[str]:
-    if spec.replicas.buying != "spot":
+    if spec.replicas.provisioning != "spot":
         return
     if spec.stage not in _GOES_ON:
-        yield f"replicas.buying: {spec.stage!r} saves no checkpoints, so a spot machine's end would lose all of it"
+        yield f"replicas.provisioning: {spec.stage!r} saves no checkpoints, so the end of a spot machine loses all"
     elif _saves_nothing(Path(spec.project, "params.yaml")):
-        yield "replicas.buying: spot machines are taken away; set train.checkpoint.every_seconds or every_steps"
+        yield "replicas.provisioning: spot machines are taken away; set train.checkpoint.every_seconds or every_steps"
     if not spec.replicas.restarts:
         yield "replicas.restarts: spot machines are taken away: give --restarts 1 or more"
 

@@ -14,7 +14,7 @@ from firelib.launch.backends.vertex import backend as vertex
 from firelib.launch.backends.vertex import client as vertex_client
 from firelib.launch.backends.vertex.client import NoRoomError, PassingError
 from firelib.launch.client.log_follower import follow
-from firelib.launch.client.submit_and_wait import attend, send
+from firelib.launch.client.submit_and_wait import send, wait_for_job
 from firelib.launch.job_spec import Replicas, Resources
 from tests.launch.backends.vertex.test_requests import IMAGE
 from tests.launch.fake_jobs import Refusal, Step, fake_jobs
@@ -259,7 +259,7 @@ def test_ctrl_c_ends_the_job(service, tmp_path):
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        attend(vertex, record, press)
+        wait_for_job(vertex, record, press)
     assert service.running() == []
 
 
