@@ -60,7 +60,7 @@ def project(name: str | None = None) -> Project:
     """The project of `--params`, or of the recipe of this name."""
     from firelib import storage
     from firelib.config import load_environment, load_params, model_params
-    from firelib.job_context import is_passing, shared_root
+    from firelib.job_context import is_ephemeral, validate_shared_root
     from firelib.project_layout import Paths, project_of
     from firelib.recipe import load_recipe
 
@@ -70,8 +70,8 @@ def project(name: str | None = None) -> Project:
     recipe = load_recipe(params.recipe)
     model_params(recipe.parameters, params)  # wrong ones are found now, not after the transform
     folder, root = project_of(file), params.storage.root
-    elsewhere = is_passing(folder)
-    root = shared_root(root) if elsewhere else root
+    elsewhere = is_ephemeral(folder)
+    root = validate_shared_root(root) if elsewhere else root
     root = str(folder / root) if storage.is_local(root) else root
     sources = environment.sources and environment.sources.absolute()
     paths = Paths(recipe.name, storage.absolute(root), folder, sources, elsewhere)

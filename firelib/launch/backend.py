@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from firelib.errors import FirelibError
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.plan import Plan, PlanRequest, format_count
 from firelib.launch.target import Target
 from firelib.launch.transfer.output_archive import fetch_outputs
 
@@ -138,6 +140,19 @@ class Backend(ABC):
     @abstractmethod
     def cancel(self, record: JobRecord) -> None:
         """Ask the job to stop, so that training can save a checkpoint; no error if the job is over."""
+
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002  for others
+        """Estimate machines, price, quotas and missing prerequisites for `firelib plan`; no network.
+
+        Args:
+            request: The requested machines.
+            project: The project's folder.
+            environ: Variables that show which credentials and addresses are set.
+
+        Raises:
+            FirelibError: The machines are not available; the error names all reasons.
+        """
+        return Plan(self.name, format_count(request.replicas.count, "replica"))
 
     def advance(self, record: JobRecord) -> JobRecord:
         """Do what a job needs from its client: retry elsewhere, or release what a finished job occupies.

@@ -68,7 +68,7 @@ def test_vertex_whose_pools_are_containers_and_whose_storage_is_a_bucket(images,
         words = ["--image", image, "--machine", "n1-standard-8", "--replicas", "3", "--cpus", "1", *target]
         said = do(project, "submit", "--to", "vertex", *words, FIRELIB_STORAGE_ROOT=root, **PLANTED)
         assert service.running() == []
-    assert "all 3 replicas are here" in said
+    assert "all 3 replicas have joined" in said
     same_as(project, composed)
     assert lineage(project)["image"] == image.partition("@")[2]
     sent = json.dumps(list(service.jobs.values())) + said

@@ -22,6 +22,7 @@ from firelib.launch.backends.docker.target import DockerTarget, ReplicaKill
 from firelib.launch.job_environment import IMAGE_DIGEST, read_secrets
 from firelib.launch.job_record import JobRecord, record_folder
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.plan import Plan, PlanRequest, format_count
 
 
 class DockerBackend(Backend):
@@ -36,12 +37,17 @@ class DockerBackend(Backend):
         """Yield what containers of this machine cannot provide."""
         if spec.resources.machine is not None:
             yield f"resources.machine: the containers run on this machine, got {spec.resources.machine!r}"
-        if spec.replicas.buying != "on-demand":
-            yield "replicas.buying: nothing is rented; --kill-replica 1@60s simulates the loss of a spot machine"
+        if spec.replicas.provisioning != "on-demand":
+            yield "replicas.provisioning: nothing is rented; --kill-replica 1@60s simulates the loss of a spot machine"
         kill = DockerTarget.parse_with_problems(spec.target)[0].kill_replica
         if kill is not None and kill.replica >= spec.replicas.count:
             given = spec.target["kill_replica"]
             yield f"target.kill_replica: expected a replica below {spec.replicas.count}, got {given!r}"
+
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
+        """Return the plan: containers of this machine."""
+        missing = [] if shutil.which("docker") else ["Docker: apt-get install docker.io"]
+        return Plan(self.name, f"{format_count(request.replicas.count, 'container')} on this machine", missing=missing)
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return the network and the containers."""

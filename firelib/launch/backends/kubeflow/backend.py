@@ -1,6 +1,7 @@
 """Backend `kubeflow`: a TrainJob of Kubeflow Trainer, or a RayJob of KubeRay, in the cluster that kubectl uses."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from firelib.launch.backend import Backend, JobStatus
@@ -12,6 +13,7 @@ from firelib.launch.backends.kubeflow.target import Kind, KubeflowTarget
 from firelib.launch.backends.kubeflow.trainjob import train_job, training_runtime
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.plan import Plan, PlanRequest, find_missing, plan_rented_machines
 from firelib.launch.transfer.code_transfer import send_code
 
 
@@ -26,6 +28,10 @@ class KubeflowBackend(Backend):
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Return what the cluster would refuse."""
         return find_pod_problems(spec)
+
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
+        """Return the plan: nodes of the cluster, at the prices of Compute Engine."""
+        return plan_rented_machines(self.name, request, "compute", [*find_missing(request, "kubeflow", self.name)])
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return the objects, in the order of their creation."""

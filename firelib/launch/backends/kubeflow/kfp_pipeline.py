@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from firelib.errors import FirelibError
+from firelib.gcp.machine_types import gpu_kinds
 from firelib.launch.backends.kubeflow.pods import resource_limits
 from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.job_spec import Resources, refuse
-from firelib.launch.machine_checks import misfits
-from firelib.launch.machine_types import gpu_kinds, gpus_of
+from firelib.launch.machine_checks import resolve_gpu, validate_machine
 from firelib.launch.runtime.pipeline_component import NOTHING
 
 #: Stage → component whose image runs it, in the order of execution.
@@ -46,8 +46,7 @@ class PipelineSpec:
                 yield f"--{component}-image: expected REGISTRY/NAME@sha256:…, got {image!r}"
         if self.retries < 0:
             yield f"--retries: expected 0 or more, got {self.retries}"
-        yield from self.resources.problems()
-        yield from misfits(self.resources)
+        yield from validate_machine(self.resources)
 
 
 def compile_pipeline(spec: PipelineSpec) -> str:
@@ -102,7 +101,7 @@ def _component(stage: str, image: str) -> Any:
 
 
 def _set_resources(task: Any, resources: Resources) -> None:
-    limits, gpu = resource_limits(resources).get("limits", {}), gpus_of(resources)
+    limits, gpu = resource_limits(resources).get("limits", {}), resolve_gpu(resources)
     if "cpu" in limits:
         task.set_cpu_limit(limits["cpu"])
     if "memory" in limits:

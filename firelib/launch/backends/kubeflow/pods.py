@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from firelib.gcp.machine_types import gpu_kinds, machines
 from firelib.job_context import CODE
 from firelib.launch.backends.kubeflow.target import KubeflowTarget
 from firelib.launch.job_environment import SECRETS, stage_variables
 from firelib.launch.job_spec import JobSpec, Resources
-from firelib.launch.machine_checks import misfits
-from firelib.launch.machine_types import gpu_kinds, gpus_of, machines
+from firelib.launch.machine_checks import resolve_gpu, validate_machine
 from firelib.launch.transfer.code_transfer import code_uri
 
 # Kubernetes reserves part of each machine for itself; a pod may request this share of it.
@@ -17,7 +17,7 @@ _ALLOCATABLE_SHARE = 0.85
 
 def find_pod_problems(spec: JobSpec) -> Iterator[str]:
     """Yield what a cluster would refuse, or accept and never start."""
-    yield from misfits(spec.resources, None, spec.replicas.buying)
+    yield from validate_machine(spec.resources, None, spec.replicas.provisioning)
     if spec.image is None or "@sha256:" not in spec.image:
         yield f"image: expected REGISTRY/NAME@sha256:… (a tag can change its image), got {spec.image!r}"
     if not (spec.storage_root or "").startswith(("gs://", "s3://")):
@@ -54,7 +54,7 @@ def resource_limits(resources: Resources) -> dict[str, dict[str, str]]:
     machine = machines().get(resources.machine or "")
     cpus = resources.cpus or (machine.vcpus * _ALLOCATABLE_SHARE if machine else None)
     memory_gib = resources.memory_gib or (machine.memory_gib * _ALLOCATABLE_SHARE if machine else None)
-    gpu = gpus_of(resources)
+    gpu = resolve_gpu(resources)
     limits = {
         **({"cpu": f"{int(cpus * 1000)}m"} if cpus else {}),
         **({"memory": f"{int(memory_gib * 1024)}Mi"} if memory_gib else {}),
@@ -78,7 +78,7 @@ def pod_spec(spec: JobSpec, container: Mapping[str, Any]) -> dict[str, Any]:
     }
     if selector := _node_selector(spec):
         pod["nodeSelector"] = selector
-    if spec.replicas.buying == "spot":
+    if spec.replicas.provisioning == "spot":
         pod["tolerations"] = [{"key": "cloud.google.com/gke-spot", "operator": "Exists", "effect": "NoSchedule"}]
     if account := KubeflowTarget.parse(spec.target).service_account:
         pod["serviceAccountName"] = account
@@ -87,12 +87,12 @@ def pod_spec(spec: JobSpec, container: Mapping[str, Any]) -> dict[str, Any]:
 
 def _node_selector(spec: JobSpec) -> dict[str, str]:
     """Return labels that nodes must have; the ones for GPUs and Spot are GKE's."""
-    gpu, selector = gpus_of(spec.resources), {}
+    gpu, selector = resolve_gpu(spec.resources), {}
     if spec.resources.machine:
         selector["node.kubernetes.io/instance-type"] = spec.resources.machine
     if gpu:
         selector["cloud.google.com/gke-accelerator"] = gpu_kinds()[gpu.kind].accelerator.lower().replace("_", "-")
-    if spec.replicas.buying == "spot":
+    if spec.replicas.provisioning == "spot":
         selector["cloud.google.com/gke-spot"] = "true"
     return selector
 

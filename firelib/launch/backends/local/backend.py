@@ -17,6 +17,7 @@ from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_record import JobRecord, record_folder
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.plan import Plan, PlanRequest
 
 _SUPERVISOR = "firelib.launch.backends.local.supervisor"
 _POLL_SECONDS = 0.2
@@ -40,6 +41,10 @@ class LocalBackend(Backend):
             yield f"replicas.restarts: expected 0, since nothing restarts the process, got {spec.replicas.restarts}"
         if spec.resources.machine is not None:
             yield f"resources.machine: the job runs on this machine, got {spec.resources.machine!r}"
+
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
+        """Return the plan: this machine."""
+        return Plan(self.name, "this machine")
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return the process to start."""

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from firelib.launch.backend import Backend, JobStatus, State
@@ -11,6 +12,7 @@ from firelib.launch.backends.ray.target import RayTarget
 from firelib.launch.job_environment import shared_root, stage_variables
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.plan import Plan, PlanRequest
 from firelib.launch.transfer.code_archive import excludes
 
 # Ray sends SIGKILL this long after SIGTERM; its default of 3 s is too short to save a checkpoint.
@@ -47,6 +49,12 @@ class RayBackend(Backend):
                 f"storage_root: {spec.storage_root!r} is a folder of this machine; name one that all hosts see: "
                 "FIRELIB_STORAGE_ROOT=/shared/… or gs://…"
             )
+
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:
+        """Return the plan: the machines of cluster/cluster.yaml, if it exists."""
+        from firelib.launch.backends.ray.plan import plan_cluster
+
+        return plan_cluster(request, project, environ)
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return the arguments of Ray's job API. `submit` sends the working directory as one archive."""

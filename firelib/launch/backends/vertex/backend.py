@@ -18,6 +18,7 @@ from firelib.launch.backends.vertex.request_checks import find_vertex_problems
 from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_record import JobRecord, read_record, write_record
 from firelib.launch.job_spec import JobSpec, refuse
+from firelib.launch.plan import Plan, PlanRequest, find_missing, plan_rented_machines
 from firelib.launch.transfer.code_transfer import send_code
 
 # Keys of the handle. `name` is the resource name of the newest attempt; the others end the search for placements.
@@ -35,6 +36,13 @@ class VertexBackend(Backend):
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Return what Vertex AI would refuse."""
         return find_vertex_problems(spec)
+
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
+        """Return the plan: rented machines, at the prices and quotas of custom training."""
+        missing = [*find_missing(request, "google.cloud.aiplatform", self.name)]
+        if not environ.get("GOOGLE_CLOUD_PROJECT"):
+            missing.append("GOOGLE_CLOUD_PROJECT")
+        return plan_rented_machines(self.name, request, "training", missing)
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return one request for each placement, in the order in which they are tried."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from firelib.launch.backends.vertex.target import MachineOption, VertexTarget
 from firelib.launch.job_spec import JobSpec, Resources
-from firelib.launch.machine_checks import misfits
+from firelib.launch.machine_checks import validate_machine
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,6 @@ def find_placement_problems(spec: JobSpec, target: VertexTarget) -> Iterator[str
     problems = [
         problem
         for placement in list_placements(spec, target)
-        for problem in misfits(placement.resources, placement.region, spec.replicas.buying)
+        for problem in validate_machine(placement.resources, placement.region, spec.replicas.provisioning)
     ]
     yield from dict.fromkeys(problems)

@@ -20,18 +20,18 @@ def find_preflight_problems(spec: JobSpec) -> Iterator[str]:
 
 def _find_image_problems(image: str) -> Iterator[str]:
     from firelib.launch.backends.vertex.client import translate_errors
-    from firelib.launch.oci_registry import image_facts
+    from firelib.launch.oci_registry import read_image_platform
 
     try:
         with translate_errors(image):
-            facts = image_facts(image)
+            platform = read_image_platform(image)
     except FirelibError as error:
         yield f"image: {error}"
         return
-    if facts is None:
+    if platform is None:
         yield f"image: the registry has no {image}: make push"
-    elif (facts.os, facts.architecture) != ("linux", "amd64"):
-        yield f"image: expected linux/amd64, got {facts.os}/{facts.architecture}: build it for linux/amd64"
+    elif (platform.os, platform.architecture) != ("linux", "amd64"):
+        yield f"image: expected linux/amd64, got {platform.os}/{platform.architecture}: build it for linux/amd64"
 
 
 def _find_storage_problems(spec: JobSpec) -> Iterator[str]:

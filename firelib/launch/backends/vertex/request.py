@@ -6,12 +6,13 @@ https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.cus
 from collections.abc import Mapping
 from typing import Any
 
+from firelib.gcp.machine_types import gpu_kinds
 from firelib.job_context import CODE
 from firelib.launch.backends.vertex.placements import Placement
 from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_spec import JobSpec
-from firelib.launch.machine_types import gpu_kinds, gpus_of
+from firelib.launch.machine_checks import resolve_gpu
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri
 
 #: Labels that identify a CustomJob: the job's id, and the number of the placement.
@@ -88,7 +89,7 @@ def _cpu_limit(placement: Placement) -> dict[str, str]:
 
 
 def _machine_spec(placement: Placement) -> dict[str, Any]:
-    gpu = gpus_of(placement.resources)
+    gpu = resolve_gpu(placement.resources)
     machine: dict[str, Any] = {"machineType": placement.resources.machine}
     if gpu is not None:
         machine |= {"acceleratorType": gpu_kinds()[gpu.kind].accelerator, "acceleratorCount": gpu.count}
@@ -98,12 +99,12 @@ def _machine_spec(placement: Placement) -> dict[str, Any]:
 def _scheduling(spec: JobSpec) -> dict[str, Any]:
     """Return the scheduling. A lost replica is restarted and rejoins; the rest of the job keeps running."""
     scheduling: dict[str, Any] = {
-        "strategy": _STRATEGIES[spec.replicas.buying],
+        "strategy": _STRATEGIES[spec.replicas.provisioning],
         "restartJobOnWorkerRestart": False,
         "disableRetries": spec.replicas.restarts == 0,
     }
     if spec.timeout_seconds:
         scheduling["timeout"] = f"{spec.timeout_seconds + _GRACE_SECONDS}s"
-    if spec.queue_seconds and spec.replicas.buying == "flex-start":
+    if spec.queue_seconds and spec.replicas.provisioning == "flex-start":
         scheduling["maxWaitDuration"] = f"{spec.queue_seconds}s"
     return scheduling

@@ -56,12 +56,12 @@ def find_bucket_problems(location: str, spec: JobSpec) -> Iterator[str]:
 
 
 def _find_spot_problems(spec: JobSpec) -> Iterator[str]:
-    if spec.replicas.buying != "spot":
+    if spec.replicas.provisioning != "spot":
         return
     if spec.stage not in _RESUMABLE_STAGES:
-        yield f"replicas.buying: {spec.stage!r} saves no checkpoints, so a preemption would lose all its work"
+        yield f"replicas.provisioning: {spec.stage!r} saves no checkpoints, so a preemption would lose all its work"
     elif _saves_no_checkpoints(Path(spec.project, "params.yaml")):
-        yield "replicas.buying: spot machines are preempted; set train.checkpoint.every_seconds or every_steps"
+        yield "replicas.provisioning: spot machines are preempted; set train.checkpoint.every_seconds or every_steps"
     if not spec.replicas.restarts:
         yield "replicas.restarts: spot machines are preempted: give --restarts 1 or more"
 

@@ -6,7 +6,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator
 
 from firelib.errors import FirelibError
-from firelib.launch.job_spec import Gpu, parse_gpu
+from firelib.gcp.machine_types import Gpu
+from firelib.launch.job_spec import parse_gpu
 from firelib.launch.target import Target, setting
 
 

@@ -5,7 +5,7 @@ import stat
 import numpy as np
 import pytest
 
-from firelib.launch.job_record import records
+from firelib.launch.job_record import read_records
 from tests.launch.drill import PLANTED, firelib
 from tests.launch.flights_project import copy_of, do, lineage, losses, weights
 
@@ -17,11 +17,11 @@ THREE = ("submit", "--to", "docker", "--replicas", "3", "--cpus", "1", "--memory
 def test_three_replicas_train_together(images, pushed, composed, tmp_path):
     project, image = copy_of(composed, tmp_path), pushed[1]["trainer"]
     said = do(project, *THREE, "--image", image, "--secret", "WANDB_API_KEY=env:WANDB_API_KEY", **PLANTED)
-    assert "all 3 replicas are here" in said
+    assert "all 3 replicas have joined" in said
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
     assert losses(project) == pytest.approx(losses(composed), rel=1e-5)
     assert lineage(project)["image"] == image.partition("@")[2]
-    record = records(project)[-1]
+    record = read_records(project)[-1]
     assert "replica 2 has joined" in (project / ".firelib/jobs" / record.job_id / "log.2").read_text()
     assert images.docker("ps", "--all", "--quiet", "--filter", f"label=firelib.job={record.job_id}") == ""
     assert images.docker("network", "ls", "--quiet", "--filter", f"label=firelib.job={record.job_id}") == ""
@@ -37,7 +37,7 @@ def test_training_survives_the_loss_of_a_replica(composed, tmp_path):
     project = copy_of(composed, tmp_path)
     said = do(project, *THREE, "--kill-replica", "1@25s")
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
-    log = project / ".firelib/jobs" / records(project)[-1].job_id / "log.1"
+    log = project / ".firelib/jobs" / read_records(project)[-1].job_id / "log.1"
     assert log.read_text().count("replica 1 has joined") == 2, said
 
 

@@ -8,7 +8,7 @@ from firelib.errors import FirelibError
 from firelib.launch.backends.docker.backend import DockerBackend
 from firelib.launch.backends.registry import validate_job
 from firelib.launch.job_spec import Gpu, Replicas, Resources
-from firelib.launch.runtime.replica import place_of
+from firelib.launch.runtime.replica import detect_replica
 from tests.launch.jobs import job
 from tests.launch.problems import has_problem
 
@@ -19,8 +19,10 @@ def requested(**fields):
 
 def test_each_replica_knows_its_index():
     containers = requested(replicas=Replicas(3))["containers"]
-    assert [place_of(container["env"]).index for container in containers] == [0, 1, 2]
-    assert {place_of(container["env"]).hosts for container in containers} == {("train-1-0", "train-1-1", "train-1-2")}
+    assert [detect_replica(container["env"]).index for container in containers] == [0, 1, 2]
+    assert {detect_replica(container["env"]).hosts for container in containers} == {
+        ("train-1-0", "train-1-1", "train-1-2")
+    }
     assert [container["name"] for container in containers] == ["train-1-0", "train-1-1", "train-1-2"]
 
 
@@ -74,7 +76,7 @@ def test_all_problems_are_reported_at_once():
     )
     with pytest.raises(FirelibError) as caught:
         validate_job("docker", spec)
-    for field in ("resources.machine:", "replicas.buying:", "target.kill_replica:", "secrets.A_KEY:"):
+    for field in ("resources.machine:", "replicas.provisioning:", "target.kill_replica:", "secrets.A_KEY:"):
         assert has_problem(caught.value, field)
 
 

@@ -9,7 +9,7 @@ from firelib.errors import FirelibError
 from firelib.launch.backends.kubeflow.resources import job_status
 from firelib.launch.backends.registry import validate_job
 from firelib.launch.job_spec import Gpu, Replicas, Resources
-from firelib.launch.runtime.replica import place_of
+from firelib.launch.runtime.replica import detect_replica
 from tests.launch.backends.vertex.test_requests import IMAGE
 from tests.launch.drill import firelib_here, write_project
 from tests.launch.golden_file import same_as_before
@@ -59,7 +59,7 @@ def test_pods_of_a_ray_job_are_valid():
 def test_pods_know_their_index():
     _, train = objects(**FULL)
     given = {each["name"]: each.get("value", "") for each in train["spec"]["trainer"]["env"]}
-    place = place_of({**given, "JOB_COMPLETION_INDEX": "2"})
+    place = detect_replica({**given, "JOB_COMPLETION_INDEX": "2"})
     assert (place.index, place.count, place.hosts) == (2, 3, ("train-1-node-0-0.train-1",))
 
 

@@ -9,7 +9,7 @@ import pytest
 from firelib.launch.backends.local.backend import LocalBackend
 from firelib.launch.client.log_follower import follow
 from firelib.launch.client.submit_and_wait import send
-from firelib.launch.job_record import records
+from firelib.launch.job_record import read_records
 from firelib.launch.job_spec import Replicas, Resources, new_job_id
 from tests.launch.drill import firelib, firelib_here, write_project
 from tests.launch.jobs import job
@@ -46,7 +46,7 @@ def test_submit_runs_the_stage_on_this_machine(project):
     assert done.returncode == 0, done.stderr
     assert "rows: 100 rows" in done.stderr
     assert (project / "data/rows/lake.json").is_file()
-    [record] = records(project)
+    [record] = read_records(project)
     assert done.stdout == f"{record.job_id}\n"
     assert "succeeded" in firelib_here(project, "status", record.job_id).stdout
     assert "rows: 100 rows" in firelib_here(project, "logs", record.job_id).stdout
@@ -57,7 +57,7 @@ def test_a_detached_job_outlives_its_command_and_keeps_its_secret(project):
     words = ("submit", "--detach", "-e", "DRILL=secret", "--secret", "DRILL_VALUE=env:MINE")
     done = firelib(project, *words, "--", "firelib", "extract", MINE="planted-secret-value")
     assert done.returncode == 0, done.stderr
-    [record] = records(project)
+    [record] = read_records(project)
     status, said = ended(record)
     assert status.state == "succeeded"
     assert "length of the secret: 20" in said
@@ -69,7 +69,7 @@ def test_a_detached_job_outlives_its_command_and_keeps_its_secret(project):
 @pytest.mark.parametrize(("drill", "code"), [("exit", 7), ("stopped", 75)])
 def test_submit_exits_with_the_code_of_the_stage(project, drill, code):
     assert firelib_here(project, "submit", "-e", f"DRILL={drill}", "--", "firelib", "extract").returncode == code
-    [record] = records(project)
+    [record] = read_records(project)
     assert (LOCAL.status(record).state, LOCAL.status(record).exit_code) == ("failed", code)
     assert firelib_here(project, "status", record.job_id).returncode == code
 

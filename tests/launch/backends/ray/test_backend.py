@@ -19,7 +19,7 @@ from firelib.launch.backends.ray.backend import RayBackend
 from firelib.launch.backends.ray.client import connect
 from firelib.launch.client.log_follower import follow
 from firelib.launch.client.submit_and_wait import send
-from firelib.launch.job_record import read_record, records
+from firelib.launch.job_record import read_record, read_records
 from firelib.launch.job_spec import new_job_id
 from tests.launch.drill import firelib, firelib_here, write_project
 from tests.launch.jobs import job
@@ -79,7 +79,7 @@ def test_a_stage_is_submitted_and_its_outputs_are_downloaded(head, project):
     assert done.returncode == 0, done.stderr
     assert "data/rows/lake.json" in done.stderr
     assert not (project / "storage").exists()
-    [record] = records(project)
+    [record] = read_records(project)
     with variables(**head.environment(), RAY_AUTH_MODE="token"):
         status, log = (firelib_here(project, word, record.job_id) for word in ("status", "logs"))
     assert f"{record.job_id} on ray: succeeded" in status.stdout
@@ -105,7 +105,7 @@ def test_a_secret_comes_from_a_file_of_the_host_and_the_exit_code_from_the_stage
     assert done.returncode == 7, done.stderr
     assert "length of the secret: 20" in done.stderr
     assert "planted-secret-value" not in done.stderr
-    [record] = records(project)
+    [record] = read_records(project)
     assert firelib_here(project, "status", record.job_id).returncode == 7
     logs = head.token_file.parent / "ray"
     for path in logs.rglob("*"):
@@ -170,7 +170,7 @@ def test_sigterm_to_the_caller_stops_the_job(project):
         caller.kill()
         caller.wait()
     assert caller.returncode == 75, said
-    [record] = records(project)
+    [record] = read_records(project)
     assert RAY.status(record).state == "cancelled"
 
 
@@ -213,7 +213,7 @@ def test_a_refused_token_is_explained(head, project, token, mode, said, remedy):
     assert remedy in caught.value.remedy
     assert mode == "disabled" or str(file) in str(caught.value)
     assert not (token and file.read_text() in str(caught.value))
-    assert records(project) == []
+    assert read_records(project) == []
 
 
 def test_an_unreachable_head_is_named(project):
@@ -223,7 +223,7 @@ def test_an_unreachable_head_is_named(project):
         send("ray", spec)
     assert caught.value.where == address
     assert caught.value.remedy
-    assert records(project) == []
+    assert read_records(project) == []
 
 
 @pytest.mark.integration

@@ -15,7 +15,7 @@ from firelib.launch.backends.vertex import client as vertex_client
 from firelib.launch.backends.vertex.backend import VertexBackend
 from firelib.launch.backends.vertex.client import CapacityError, TransientError
 from firelib.launch.client.log_follower import follow
-from firelib.launch.client.submit_and_wait import attend, send
+from firelib.launch.client.submit_and_wait import send, wait_for_job
 from firelib.launch.job_record import read_record
 from firelib.launch.job_spec import Replicas, Resources
 from tests.launch.backends.vertex.test_requests import IMAGE
@@ -306,7 +306,7 @@ def test_ctrl_c_cancels_the_job(service, tmp_path):
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        attend(VERTEX, record, press)
+        wait_for_job(VERTEX, record, press)
     assert service.running() == []
 
 

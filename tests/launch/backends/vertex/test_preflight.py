@@ -9,7 +9,7 @@ import pytest
 from firelib.errors import FirelibError
 from firelib.launch.backends.vertex.backend import VertexBackend
 from firelib.launch.backends.vertex.preflight import find_preflight_problems
-from firelib.launch.oci_registry import ImageFacts, image_facts
+from firelib.launch.oci_registry import ImagePlatform, read_image_platform
 from tests import buckets
 from tests.launch.backends.vertex.test_requests import vertex_job
 from tests.launch.fake_registry import registry
@@ -67,7 +67,9 @@ def test_an_image_of_another_architecture(tmp_path, address, root):
 
 def test_an_image_for_several_platforms_may_contain_ours(tmp_path, address):
     platforms = [{"platform": {"os": "linux", "architecture": name}} for name in ("arm64", "amd64")]
-    assert image_facts(f"{address}@{kept(tmp_path, {'manifests': platforms})}") == ImageFacts("linux", "amd64")
+    assert read_image_platform(f"{address}@{kept(tmp_path, {'manifests': platforms})}") == ImagePlatform(
+        "linux", "amd64"
+    )
 
 
 def test_a_bucket_far_away(tmp_path, address, root):
@@ -79,7 +81,7 @@ def test_a_bucket_far_away(tmp_path, address, root):
 
 def test_an_unreachable_registry_is_named():
     with pytest.raises(FirelibError) as caught:
-        image_facts(f"127.0.0.1:9/lab/x@sha256:{'0' * 64}")
+        read_image_platform(f"127.0.0.1:9/lab/x@sha256:{'0' * 64}")
     assert caught.value.where == "127.0.0.1:9"
     assert caught.value.remedy
 

@@ -139,7 +139,7 @@ def test_all_problems_are_reported_at_once():
         ("image:", "@sha256:", ":latest"),
         ("storage_root:", "gs://", "'/home/me/storage'"),
         ("target.region:", "'us'", "'europe-north1'"),
-        ("replicas.buying:", "'transform'"),
+        ("replicas.provisioning:", "'transform'"),
         ("replicas.restarts:", "--restarts 1"),
         ("resources.disk_gib:", "100", "64000", "50"),
         ("labels.firelib-job:",),
@@ -172,7 +172,7 @@ def test_spot_needs_checkpoints(tmp_path):
     (tmp_path / "params.yaml").write_text("train: {checkpoint: {every_seconds: null}}")
     with pytest.raises(FirelibError) as caught:
         validate_job("vertex", vertex_job(project=str(tmp_path), replicas=Replicas(1, "spot", 1)))
-    assert has_problem(caught.value, "replicas.buying:", "train.checkpoint.every_seconds")
+    assert has_problem(caught.value, "replicas.provisioning:", "train.checkpoint.every_seconds")
 
 
 def test_a_malformed_machine_is_named():
