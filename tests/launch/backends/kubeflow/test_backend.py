@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import yaml
 
-from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
 from firelib.launch.backends.kubeflow import backend as kubeflow_backend
 from firelib.launch.backends.kubeflow.backend import KubeflowBackend
 from firelib.launch.client.submit_and_wait import send
 from firelib.launch.job_spec import Replicas
+from tests.errors import refused
 from tests.launch.backends.kubeflow.test_requests import cluster_job
 
 KUBEFLOW = KubeflowBackend()
@@ -120,23 +120,18 @@ def test_status_builds_no_request(cluster, tmp_path, monkeypatch):
 
 def test_a_refused_object_deletes_the_others(cluster, tmp_path):
     cluster.refused.add(f"{NAME}/trainjobs")
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="403", remedy="kubectl auth can-i"):
         send("kubeflow", cluster_job(project=str(tmp_path)))
-    assert "403" in caught.value.what
-    assert "kubectl auth can-i" in caught.value.remedy
     assert cluster.kept == {}
 
 
 def test_an_unknown_context_is_named(cluster, tmp_path):
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="other", remedy="kubectl config get-contexts"):
         send("kubeflow", cluster_job(project=str(tmp_path), target={"context": "other"}))
-    assert "other" in caught.value.what
-    assert "kubectl config get-contexts" in caught.value.remedy
 
 
 def test_a_cluster_that_does_not_answer(cluster, tmp_path, monkeypatch):
     record = send("kubeflow", cluster_job(project=str(tmp_path)))
     point_to("http://127.0.0.1:9", tmp_path, monkeypatch)
-    with pytest.raises(LostConnectionError) as caught:
+    with refused(remedy="kubectl", kind=LostConnectionError):
         KUBEFLOW.status(record)
-    assert "kubectl" in caught.value.remedy

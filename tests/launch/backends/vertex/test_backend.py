@@ -18,6 +18,7 @@ from firelib.launch.client.log_follower import follow
 from firelib.launch.client.submit_and_wait import send, wait_for_job
 from firelib.launch.job_record import read_record
 from firelib.launch.job_spec import Replicas, Resources
+from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import IMAGE
 from tests.launch.fake_jobs import Refusal, Step, fake_jobs
 from tests.launch.jobs import job
@@ -111,10 +112,8 @@ def test_without_quota_the_next_placement_is_tried(service, tmp_path):
 
 def test_without_quota_anywhere_the_metric_is_named(service, tmp_path):
     service.refusals |= {"europe-west4": [NO_QUOTA], "us-central1": [NO_QUOTA]}
-    with pytest.raises(CapacityError) as caught:
+    with refused(what="custom_model_training_nvidia_l4_gpus", remedy="--set region=A,B", kind=CapacityError):
         send("vertex", spec_for(service, tmp_path))
-    assert "custom_model_training_nvidia_l4_gpus" in caught.value.what
-    assert "--set region=" in caught.value.remedy
 
 
 def test_after_a_stock_out_the_next_placement_is_tried(service, tmp_path):
@@ -174,19 +173,16 @@ def test_a_job_waits_within_its_queue_limit(service, tmp_path):
 
 def test_missing_permissions_are_named(service, tmp_path):
     service.always = Refusal(403, "Permission 'aiplatform.customJobs.create' denied on resource")
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="aiplatform.customJobs.create", remedy="roles/aiplatform.user"):
         send("vertex", spec_for(service, tmp_path))
-    assert "aiplatform.customJobs.create" in caught.value.what
-    assert "roles/aiplatform.user" in caught.value.remedy
 
 
 def test_an_expired_login_leaves_the_job_running(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 3 + [DONE]]
     record = send("vertex", spec_for(service, tmp_path))
     service.always = Refusal(401, "Request had invalid authentication credentials.")
-    with pytest.raises(FirelibError) as caught:
+    with refused(remedy="gcloud auth application-default login"):
         ended(record)
-    assert "gcloud auth application-default login" in caught.value.remedy
     service.always = None
     assert ended(record)[0].state == "succeeded"
 
@@ -201,19 +197,14 @@ def test_not_logged_in(error):
 
 
 def test_plain_http_is_for_loopback_only():
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="http://example.org", where="target.endpoint", remedy="https://"):
         vertex_client.credentials_for("http://example.org")
-    assert "http://example.org" in caught.value.what
-    assert caught.value.where == "target.endpoint"
-    assert "https://" in caught.value.remedy
 
 
 def test_a_refused_request_is_not_retried(service, tmp_path):
     service.refusals["europe-west4"] = [Refusal(400, "Machine type is not supported.")]
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="Machine type is not supported", remedy="--dry-run"):
         send("vertex", spec_for(service, tmp_path))
-    assert "Machine type is not supported" in caught.value.what  # the service's words
-    assert "--dry-run" in caught.value.remedy
     assert service.jobs == {}
 
 

@@ -11,9 +11,9 @@ from firelib.launch.backends.vertex.backend import VertexBackend
 from firelib.launch.backends.vertex.preflight import find_preflight_problems
 from firelib.launch.oci_registry import ImagePlatform, read_image_platform
 from tests import buckets
+from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import vertex_job
 from tests.launch.fake_registry import registry
-from tests.launch.problems import has_problem
 
 
 def kept(folder, content):
@@ -97,10 +97,10 @@ def test_not_logged_in(root, monkeypatch, tmp_path):
 
 def test_a_failed_preflight_submits_nothing(address, root, tmp_path):
     spec = vertex_job(storage_root=root, image=f"{address}@sha256:{'0' * 64}", project=str(tmp_path))
-    with pytest.raises(FirelibError) as caught:
+    with refused(
+        what=[("image:", spec.image, "make push"), ("target.region:", "'us-central1'", "'europe-west4'")],
+        where=spec.job_id,
+    ):
         VertexBackend().submit(spec)
-    assert has_problem(caught.value, "image:", spec.image, "make push")
-    assert has_problem(caught.value, "target.region:", "'us-central1'", "'europe-west4'")
-    assert spec.job_id in caught.value.where
     fs, path = fsspec.core.url_to_fs(root)
     assert not fs.exists(path)
