@@ -11,13 +11,13 @@ from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.backends.docker.cleanup import (
     CANCELLED,
     clean_up,
-    container_status,
+    read_container_status,
     read_final_status,
     read_saved_log,
 )
 from firelib.launch.backends.docker.command import docker, inspect_containers, read_container_log
 from firelib.launch.backends.docker.containers import remove_job, start_container
-from firelib.launch.backends.docker.request import container_requests
+from firelib.launch.backends.docker.request import build_containers
 from firelib.launch.backends.docker.target import DockerTarget, ReplicaKill
 from firelib.launch.job_environment import IMAGE_DIGEST, read_secrets
 from firelib.launch.job_record import JobRecord, record_folder
@@ -51,7 +51,7 @@ class DockerBackend(Backend):
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return the network and the containers."""
-        return {"network": spec.job_id, "containers": container_requests(spec)}
+        return {"network": spec.job_id, "containers": build_containers(spec)}
 
     def submit(self, spec: JobSpec) -> Mapping[str, str]:
         """Start the containers; if one does not start, remove all.
@@ -60,7 +60,7 @@ class DockerBackend(Backend):
             FirelibError: Docker does not answer or refuses, or a secret is missing.
         """
         folder = record_folder(Path(spec.project), spec.job_id)
-        containers = container_requests(spec)
+        containers = build_containers(spec)
         digest = docker("image", "inspect", "--format", "{{.Id}}", containers[0]["image"]).strip()
         folder.mkdir(parents=True, exist_ok=True)
         secrets = _write_secrets(spec, folder)
@@ -88,7 +88,7 @@ class DockerBackend(Backend):
             return JobStatus(
                 "failed", None, "the containers no longer exist: something other than firelib removed them"
             )
-        return container_status(containers, folder)
+        return read_container_status(containers, folder)
 
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
         """Yield the output of replica 0."""
@@ -109,7 +109,7 @@ class DockerBackend(Backend):
         """Keep the logs of a finished job and remove its containers, network and secrets."""
         folder = Path(record.handle["folder"])
         containers = inspect_containers(record.job_id) if read_final_status(folder) is None else []
-        if containers and (status := container_status(containers, folder)).is_over:
+        if containers and (status := read_container_status(containers, folder)).is_over:
             clean_up(record, containers, status)
         return record
 

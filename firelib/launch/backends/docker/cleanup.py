@@ -32,7 +32,7 @@ def read_saved_log(folder: Path) -> str | None:
     return file.read_text(encoding="utf-8") if read_final_status(folder) and file.is_file() else None
 
 
-def container_status(containers: Sequence[dict[str, Any]], folder: Path) -> JobStatus:
+def read_container_status(containers: Sequence[dict[str, Any]], folder: Path) -> JobStatus:
     """Return the status of a job whose containers still exist.
 
     Args:

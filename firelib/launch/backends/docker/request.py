@@ -16,7 +16,7 @@ _IMAGES = {"extract": "firelib-extract", "transform": "firelib-transform"}
 _TRAINER = "firelib-trainer"
 
 
-def container_requests(spec: JobSpec) -> list[dict[str, Any]]:
+def build_containers(spec: JobSpec) -> list[dict[str, Any]]:
     """Return the containers of a job, one for each replica.
 
     Returns:

@@ -7,10 +7,10 @@ from typing import Any, cast
 from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.backends.kubeflow.client import ClusterClient
 from firelib.launch.backends.kubeflow.pods import find_pod_problems
-from firelib.launch.backends.kubeflow.rayjob import ray_job
-from firelib.launch.backends.kubeflow.resources import OBJECTS, head_pod_selector, job_status
+from firelib.launch.backends.kubeflow.rayjob import build_ray_job
+from firelib.launch.backends.kubeflow.resources import OBJECTS, build_head_selector, parse_job_status
 from firelib.launch.backends.kubeflow.target import Kind, KubeflowTarget
-from firelib.launch.backends.kubeflow.trainjob import train_job, training_runtime
+from firelib.launch.backends.kubeflow.trainjob import build_train_job, build_training_runtime
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.plan import Plan, PlanRequest, find_missing, plan_rented_machines
@@ -36,8 +36,8 @@ class KubeflowBackend(Backend):
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return the objects, in the order of their creation."""
         if KubeflowTarget.parse(spec.target).kind == "RayJob":
-            return {"objects": [ray_job(spec)]}
-        return {"objects": [training_runtime(spec), train_job(spec)]}
+            return {"objects": [build_ray_job(spec)]}
+        return {"objects": [build_training_runtime(spec), build_train_job(spec)]}
 
     def submit(self, spec: JobSpec) -> Mapping[str, str]:
         """Upload the code and create the objects; if one is refused, delete the others.
@@ -61,11 +61,11 @@ class KubeflowBackend(Backend):
         resource = _client(record).find(record.handle["kind"], record.job_id)
         if resource is None:
             return JobStatus("cancelled", None, "the object no longer exists in the cluster")
-        return job_status(resource)
+        return parse_job_status(resource)
 
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:  # noqa: ARG002  callers read again and again
         """Yield what replica 0 has written, while its pod exists."""
-        return _client(record).pod_logs(head_pod_selector(record.handle["kind"], record.job_id))
+        return _client(record).pod_logs(build_head_selector(record.handle["kind"], record.job_id))
 
     def cancel(self, record: JobRecord) -> None:
         """Delete the objects; Kubernetes sends SIGTERM to their pods."""

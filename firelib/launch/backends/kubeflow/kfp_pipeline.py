@@ -11,7 +11,7 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.gcp.machine_types import gpu_kinds
-from firelib.launch.backends.kubeflow.pods import resource_limits
+from firelib.launch.backends.kubeflow.pods import build_limits
 from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.job_spec import Resources, refuse
 from firelib.launch.machine_checks import resolve_gpu, validate_machine
@@ -101,7 +101,7 @@ def _component(stage: str, image: str) -> Any:
 
 
 def _set_resources(task: Any, resources: Resources) -> None:
-    limits, gpu = resource_limits(resources).get("limits", {}), resolve_gpu(resources)
+    limits, gpu = build_limits(resources).get("limits", {}), resolve_gpu(resources)
     if "cpu" in limits:
         task.set_cpu_limit(limits["cpu"])
     if "memory" in limits:

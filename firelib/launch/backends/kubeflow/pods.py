@@ -26,7 +26,7 @@ def find_pod_problems(spec: JobSpec) -> Iterator[str]:
         yield "queue_seconds: Kubernetes has no limit for waiting; use a queue of the cluster, such as Kueue"
 
 
-def container_variables(spec: JobSpec, extra: Mapping[str, str]) -> list[dict[str, Any]]:
+def build_variables(spec: JobSpec, extra: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the `env` of a container. Secrets of the cluster appear as references.
 
     Args:
@@ -44,12 +44,12 @@ def container_variables(spec: JobSpec, extra: Mapping[str, str]) -> list[dict[st
     return variables
 
 
-def cpu_limit_variables(resources: Resources) -> dict[str, str]:
+def build_cpu_limit(resources: Resources) -> dict[str, str]:
     """Return the variable that limits the cores of embedded Ray, if the job limits cores."""
     return {"FIRELIB_NUM_CPUS": str(max(1, int(resources.cpus)))} if resources.cpus else {}
 
 
-def resource_limits(resources: Resources) -> dict[str, dict[str, str]]:
+def build_limits(resources: Resources) -> dict[str, dict[str, str]]:
     """Return the `resources` of a container: as requested, else most of the machine type; empty without either."""
     machine = machines().get(resources.machine or "")
     cpus = resources.cpus or (machine.vcpus * _ALLOCATABLE_SHARE if machine else None)
@@ -63,7 +63,7 @@ def resource_limits(resources: Resources) -> dict[str, dict[str, str]]:
     return {"requests": limits, "limits": limits} if limits else {}
 
 
-def pod_spec(spec: JobSpec, container: Mapping[str, Any]) -> dict[str, Any]:
+def build_pod_spec(spec: JobSpec, container: Mapping[str, Any]) -> dict[str, Any]:
     """Return the spec of a pod. Ray keeps objects in /dev/shm, which is 64 MiB unless a volume enlarges it.
 
     Args:
@@ -97,7 +97,7 @@ def _node_selector(spec: JobSpec) -> dict[str, str]:
     return selector
 
 
-def object_metadata(spec: JobSpec) -> dict[str, Any]:
+def build_metadata(spec: JobSpec) -> dict[str, Any]:
     """Return the `metadata` of each object of a job."""
     return {
         "name": spec.job_id,

@@ -7,7 +7,7 @@ import shlex
 from importlib.metadata import version
 from typing import Any
 
-from firelib.launch.backends.kubeflow.pods import container_variables, object_metadata, pod_spec, resource_limits
+from firelib.launch.backends.kubeflow.pods import build_limits, build_metadata, build_pod_spec, build_variables
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_transfer import ENTRY
 
@@ -17,7 +17,7 @@ _HEAD_PARAMETERS = {"dashboard-host": "0.0.0.0"}  # noqa: S104
 _GRACE_SECONDS = 300
 
 
-def ray_job(spec: JobSpec) -> dict[str, Any]:
+def build_ray_job(spec: JobSpec) -> dict[str, Any]:
     """Return the RayJob: replica 0 is the head of its Ray cluster, the others are workers."""
     cluster: dict[str, Any] = {
         "rayVersion": version("ray"),
@@ -35,7 +35,7 @@ def ray_job(spec: JobSpec) -> dict[str, Any]:
     }
     if spec.timeout_seconds:
         job["activeDeadlineSeconds"] = spec.timeout_seconds + _GRACE_SECONDS
-    return {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": object_metadata(spec), "spec": job}
+    return {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": build_metadata(spec), "spec": job}
 
 
 def _worker_group(spec: JobSpec, count: int) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _worker_group(spec: JobSpec, count: int) -> dict[str, Any]:
 
 
 def _pod_template(spec: JobSpec, name: str) -> dict[str, Any]:
-    container: dict[str, Any] = {"name": name, "image": spec.image, "env": container_variables(spec, {})}
-    if limits := resource_limits(spec.resources):
+    container: dict[str, Any] = {"name": name, "image": spec.image, "env": build_variables(spec, {})}
+    if limits := build_limits(spec.resources):
         container["resources"] = limits
-    return {"spec": pod_spec(spec, container)}
+    return {"spec": build_pod_spec(spec, container)}

@@ -24,7 +24,7 @@ _RAY_STATES: Mapping[str, State] = {
 }
 
 
-def job_status(resource: Mapping[str, Any]) -> JobStatus:
+def parse_job_status(resource: Mapping[str, Any]) -> JobStatus:
     """Return the status of a TrainJob or RayJob in firelib's terms."""
     status = resource.get("status", {})
     return _ray_job_status(status) if resource["kind"] == "RayJob" else _train_job_status(status)
@@ -47,7 +47,7 @@ def _train_job_status(status: Mapping[str, Any]) -> JobStatus:
     return JobStatus("running" if is_active else "queued")
 
 
-def head_pod_selector(kind: str, job_id: str) -> str:
+def build_head_selector(kind: str, job_id: str) -> str:
     """Return the label selector of the pod that runs replica 0.
 
     Args:

@@ -9,11 +9,11 @@ https://www.kubeflow.org/docs/components/trainer/
 from typing import Any
 
 from firelib.launch.backends.kubeflow.pods import (
-    container_variables,
-    cpu_limit_variables,
-    object_metadata,
-    pod_spec,
-    resource_limits,
+    build_cpu_limit,
+    build_limits,
+    build_metadata,
+    build_pod_spec,
+    build_variables,
 )
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.runtime.replica import HEAD, REPLICAS
@@ -26,11 +26,11 @@ _NODE = "node"
 _GRACE_SECONDS = 300
 
 
-def training_runtime(spec: JobSpec) -> dict[str, Any]:
+def build_training_runtime(spec: JobSpec) -> dict[str, Any]:
     """Return the TrainingRuntime, which describes the pods of this one job and is deleted with it."""
     job = {
         "backoffLimit": spec.replicas.restarts,
-        "template": {"spec": pod_spec(spec, {"name": _NODE, "image": spec.image})},
+        "template": {"spec": build_pod_spec(spec, {"name": _NODE, "image": spec.image})},
     }
     replicated_job = {
         "name": _NODE,
@@ -39,7 +39,7 @@ def training_runtime(spec: JobSpec) -> dict[str, Any]:
     return {
         "apiVersion": _API_VERSION,
         "kind": "TrainingRuntime",
-        "metadata": object_metadata(spec),
+        "metadata": build_metadata(spec),
         "spec": {
             "mlPolicy": {"numNodes": spec.replicas.count},
             "template": {"spec": {"replicatedJobs": [replicated_job]}},
@@ -47,16 +47,16 @@ def training_runtime(spec: JobSpec) -> dict[str, Any]:
     }
 
 
-def train_job(spec: JobSpec) -> dict[str, Any]:
+def build_train_job(spec: JobSpec) -> dict[str, Any]:
     """Return the TrainJob, which runs the stage in the pods of the job's TrainingRuntime."""
     trainer: dict[str, Any] = {
         "image": spec.image,
         "command": list(ENTRY),
         "args": list(spec.command),
         "numNodes": spec.replicas.count,
-        "env": container_variables(spec, _replica_variables(spec)),
+        "env": build_variables(spec, _replica_variables(spec)),
     }
-    if limits := resource_limits(spec.resources):
+    if limits := build_limits(spec.resources):
         trainer["resourcesPerNode"] = limits
     job: dict[str, Any] = {
         "runtimeRef": {"apiGroup": _GROUP, "kind": "TrainingRuntime", "name": spec.job_id},
@@ -64,12 +64,12 @@ def train_job(spec: JobSpec) -> dict[str, Any]:
     }
     if spec.timeout_seconds:
         job["activeDeadlineSeconds"] = spec.timeout_seconds + _GRACE_SECONDS
-    return {"apiVersion": _API_VERSION, "kind": "TrainJob", "metadata": object_metadata(spec), "spec": job}
+    return {"apiVersion": _API_VERSION, "kind": "TrainJob", "metadata": build_metadata(spec), "spec": job}
 
 
 def _replica_variables(spec: JobSpec) -> dict[str, str]:
     """Return what a pod needs to find the others: their number, and the host name that JobSet gives replica 0."""
-    variables = cpu_limit_variables(spec.resources)
+    variables = build_cpu_limit(spec.resources)
     if spec.replicas.count == 1:
         return variables
     head = f"{spec.job_id}-{_NODE}-0-0.{spec.job_id}"

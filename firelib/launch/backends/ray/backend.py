@@ -7,7 +7,7 @@ from typing import Any
 
 from firelib.launch.backend import Backend, JobStatus, State
 from firelib.launch.backends.ray.client import connect, follow_log, translate_errors
-from firelib.launch.backends.ray.code_package import code_package
+from firelib.launch.backends.ray.code_package import package_code
 from firelib.launch.backends.ray.target import RayTarget
 from firelib.launch.job_environment import shared_root, stage_variables
 from firelib.launch.job_record import JobRecord
@@ -81,7 +81,7 @@ class RayBackend(Backend):
         address, environment = request.pop("address"), dict(request.pop("runtime_env"))
         del environment["excludes"]  # the archive leaves them out
         client = connect(address)
-        with code_package(spec) as archive, translate_errors(address):
+        with package_code(spec) as archive, translate_errors(address):
             client.submit_job(**request, runtime_env={**environment, "working_dir": archive})
         return {"address": address, "submission_id": spec.job_id}
 

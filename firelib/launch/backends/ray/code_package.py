@@ -10,7 +10,7 @@ from firelib.launch.transfer.code_archive import write_package
 
 
 @contextmanager
-def code_package(spec: JobSpec) -> Iterator[str]:
+def package_code(spec: JobSpec) -> Iterator[str]:
     """Yield the path of an archive of the project's code, which exists until the block ends."""
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "code.zip")

@@ -11,7 +11,7 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.launch.backends.ray.client import connect, translate_errors
-from firelib.launch.backends.ray.code_package import code_package
+from firelib.launch.backends.ray.code_package import package_code
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_record import JobRecord
 from firelib.launch.transfer.output_archive import unpack_outputs
@@ -54,7 +54,7 @@ def download_outputs(record: JobRecord) -> list[str]:
     """
     address = record.handle["address"]
     client = connect(address)
-    with code_package(record.spec) as archive, translate_errors(address):  # Ray has it already and skips the upload
+    with package_code(record.spec) as archive, translate_errors(address):  # Ray has it already and skips the upload
         sender = client.submit_job(
             entrypoint=f"firelib job-outputs {record.job_id}",
             runtime_env={"working_dir": archive, "env_vars": stage_variables(record.spec)},

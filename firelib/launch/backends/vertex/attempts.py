@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from firelib.console import note
 from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus
 from firelib.launch.backends.vertex.placements import list_placements
-from firelib.launch.backends.vertex.request import JOB_LABEL, custom_job
+from firelib.launch.backends.vertex.request import JOB_LABEL, build_custom_job
 from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_spec import JobSpec
 
@@ -30,10 +30,10 @@ def start_attempt(spec: JobSpec, first: int) -> CustomJobStatus:
     """
     from firelib.launch.backends.vertex.client import CapacityError
 
-    client, placements = job_client(spec), list_placements(spec, VertexTarget.parse(spec.target))
+    client, placements = create_client(spec), list_placements(spec, VertexTarget.parse(spec.target))
     for number in range(first, len(placements)):
         try:
-            return client.create(custom_job(spec, placements[number], number))
+            return client.create(build_custom_job(spec, placements[number], number))
         except CapacityError as error:
             if number == len(placements) - 1:
                 raise
@@ -48,7 +48,7 @@ def list_attempts(spec: JobSpec, known: str | None = None) -> list[CustomJobStat
         spec: The job.
         known: Resource name of one attempt, since a list may not contain a new CustomJob yet.
     """
-    client = job_client(spec)
+    client = create_client(spec)
     found = {
         job.name: job
         for region in dict.fromkeys(VertexTarget.parse(spec.target).region)
@@ -66,13 +66,13 @@ def cancel_attempts(spec: JobSpec, known: str | None = None) -> None:
         spec: The job.
         known: Resource name of one attempt.
     """
-    client = job_client(spec)
+    client = create_client(spec)
     for attempt in list_attempts(spec, known):
         if not attempt.status().is_over:
             client.cancel(attempt.name)
 
 
-def job_client(spec: JobSpec) -> "CustomJobClient":
+def create_client(spec: JobSpec) -> "CustomJobClient":
     """Return a client for the project and endpoint of a job."""
     from firelib.launch.backends.vertex.client import CustomJobClient
 

@@ -9,11 +9,11 @@ from typing import Any
 from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.launch.backend import Backend, JobStatus
-from firelib.launch.backends.vertex.attempts import cancel_attempts, job_client, list_attempts, start_attempt
+from firelib.launch.backends.vertex.attempts import cancel_attempts, create_client, list_attempts, start_attempt
 from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, Obstacle
 from firelib.launch.backends.vertex.placements import list_placements
 from firelib.launch.backends.vertex.preflight import find_preflight_problems
-from firelib.launch.backends.vertex.request import custom_job
+from firelib.launch.backends.vertex.request import build_custom_job
 from firelib.launch.backends.vertex.request_checks import find_vertex_problems
 from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_record import JobRecord, read_record, write_record
@@ -47,7 +47,7 @@ class VertexBackend(Backend):
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return one request for each placement, in the order in which they are tried."""
         placements = list_placements(spec, VertexTarget.parse(spec.target))
-        return {"requests": [custom_job(spec, placement, number) for number, placement in enumerate(placements)]}
+        return {"requests": [build_custom_job(spec, placement, number) for number, placement in enumerate(placements)]}
 
     def submit(self, spec: JobSpec) -> Mapping[str, str]:
         """Run the preflight checks, upload the code, and create a CustomJob in the first placement that accepts it.
@@ -102,7 +102,7 @@ class VertexBackend(Backend):
         if obstacle is None:
             return record
         if attempt.state == "queued":
-            job_client(record.spec).cancel(attempt.name)
+            create_client(record.spec).cancel(attempt.name)
         if not _has_next_placement(record.spec, attempt):
             return record
         return _start_next(record, attempt, obstacle)

@@ -44,7 +44,7 @@ class CustomJobClient:
         self._clients: dict[str, Any] = {}
 
     def create(self, request: Mapping[str, Any]) -> CustomJobStatus:
-        """Create a CustomJob from a request of `custom_job`; transient errors are retried.
+        """Create a CustomJob from a request of `build_custom_job`; transient errors are retried.
 
         Raises:
             CapacityError: No quota or no machines in this region.

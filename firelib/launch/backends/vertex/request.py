@@ -23,7 +23,7 @@ _STRATEGIES = {"on-demand": "STANDARD", "spot": "SPOT", "flex-start": "FLEX_STAR
 _GRACE_SECONDS = 300
 
 
-def custom_job(spec: JobSpec, placement: Placement, number: int) -> dict[str, Any]:
+def build_custom_job(spec: JobSpec, placement: Placement, number: int) -> dict[str, Any]:
     """Return the request for one placement.
 
     Args:

@@ -6,7 +6,7 @@ import kubeflow_trainer_api.models as published
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.kubeflow.resources import job_status
+from firelib.launch.backends.kubeflow.resources import parse_job_status
 from firelib.launch.backends.registry import validate_job
 from firelib.launch.job_spec import Gpu, Replicas, Resources
 from firelib.launch.runtime.replica import detect_replica
@@ -105,7 +105,7 @@ def test_all_problems_are_reported_at_once():
     ],
 )
 def test_states_of_a_train_job(status, state):
-    assert job_status({"kind": "TrainJob", "status": status}).state == state
+    assert parse_job_status({"kind": "TrainJob", "status": status}).state == state
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_states_of_a_train_job(status, state):
     ],
 )
 def test_states_of_a_ray_job(status, state):
-    assert job_status({"kind": "RayJob", "status": status}).state == state
+    assert parse_job_status({"kind": "RayJob", "status": status}).state == state
 
 
 def test_dry_run_needs_no_cluster(tmp_path):
