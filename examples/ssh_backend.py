@@ -75,8 +75,8 @@ class SshBackend(Backend):
         state = json.loads(text)
         if state["Status"] != "exited":
             return JobStatus("queued" if state["Status"] == "created" else "running")
-        failed, code = "cancelled" if "cancelled" in files else "failed", int(state["ExitCode"])
-        return JobStatus(failed if code else "succeeded", code, f"exit code {code}")
+        code = int(state["ExitCode"])
+        return JobStatus("succeeded" if not code else "cancelled" if "cancelled" in files else "failed", code)
 
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
         """Yield the container's output."""
