@@ -58,8 +58,8 @@ def project_files(project: Path, stage: str) -> list[str]:
     Returns:
         Paths relative to the project, sorted.
     """
-    spec = GitIgnoreSpec.from_read_lines([*_read_lines(project / ".gitignore"), *_read_lines(project / ".rayignore")])
-    return sorted(_walk(project, spec, GitIgnoreSpec.from_read_lines(excludes(stage))))
+    spec = GitIgnoreSpec.from_lines([*_read_lines(project / ".gitignore"), *_read_lines(project / ".rayignore")])
+    return sorted(_walk(project, spec, GitIgnoreSpec.from_lines(excludes(stage))))
 
 
 def _read_lines(path: Path) -> list[str]:
