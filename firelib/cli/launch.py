@@ -89,14 +89,14 @@ def _build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]
 
     described = merge_fields(read_job_file(file) if file else {}, given)
     backend = str(described.pop("to", "local"))
-    here = project()
-    root = here.paths.root if backend == "docker" else _shared_root(here)
+    current = project()
+    root = current.paths.root if backend == "docker" else _shared_root(current)
     defaults = {
         "command": ("firelib", "train"),
-        "project": str(here.paths.project),
+        "project": str(current.paths.project),
         "env": _select_forwarded(),
         "storage_root": root,
-        "target": _default_target(here, backend),
+        "target": _default_target(current, backend),
     }
     fields = merge_fields(defaults, described)
     where = f"{file} and {_COMMAND_LINE}" if file else _COMMAND_LINE
@@ -162,14 +162,14 @@ def _select_forwarded() -> dict[str, str]:
     return select_forwarded(os.environ)
 
 
-def _shared_root(here: Project) -> str | None:
+def _shared_root(current: Project) -> str | None:
     from firelib.launch.job_environment import shared_root
 
-    return shared_root(here.params.storage.root)
+    return shared_root(current.params.storage.root)
 
 
-def _default_target(here: Project, backend: str) -> dict[str, str]:
-    address, cloud_project = here.environment.ray_address, os.environ.get("GOOGLE_CLOUD_PROJECT")
+def _default_target(current: Project, backend: str) -> dict[str, str]:
+    address, cloud_project = current.environment.ray_address, os.environ.get("GOOGLE_CLOUD_PROJECT")
     target = {"ray": {"address": address}, "vertex": {"project": cloud_project}}.get(backend, {})
     return {name: value for name, value in target.items() if value}
 
@@ -184,23 +184,23 @@ def _fetch_outputs(record: "JobRecord") -> None:
         note(f"fetched: {', '.join(names) or 'nothing new'}")
 
 
-def send_stage(here: Project) -> bool:
+def send_stage(current: Project) -> bool:
     """Run this stage as a job on the Ray cluster that FIRELIB_RAY_ADDRESS names.
 
     Returns:
         Whether the stage has run there; False without FIRELIB_RAY_ADDRESS.
     """
-    if not here.environment.ray_address:
+    if not current.environment.ray_address:
         return False
     from firelib.launch.client.submit_and_wait import send
     from firelib.launch.job_spec import parse_job
 
     fields = {
-        "command": ("firelib", *_stage_arguments(here.paths.project)),
-        "project": str(here.paths.project),
+        "command": ("firelib", *_stage_arguments(current.paths.project)),
+        "project": str(current.paths.project),
         "env": _select_forwarded(),
-        "storage_root": _shared_root(here),
-        "target": _default_target(here, "ray"),
+        "storage_root": _shared_root(current),
+        "target": _default_target(current, "ray"),
     }
     _finish_job(send("ray", parse_job(fields, _COMMAND_LINE)))
     return True
