@@ -60,7 +60,7 @@ def submit(
 
     given = {
         "to": to,
-        "command": stage,
+        "command": stage or None,
         "image": image,
         "env": parse_pairs(env, "--env"),
         "secrets": parse_pairs(secret, "--secret"),
