@@ -59,7 +59,7 @@ def submit(
 
     given = {
         "to": to,
-        "command": stage,
+        "command": stage or None,
         "image": image,
         "env": parse_pairs(env, "--env"),
         "secrets": parse_pairs(secret, "--secret"),
@@ -89,12 +89,12 @@ def _build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]
 
     described = merge_fields(read_job_file(file) if file else {}, given)
     backend = load_backend(str(described.pop("to", "local")))
-    here = project()
+    current = project()
     defaults = {
         "command": ("firelib", "train"),
-        "project": str(here.paths.project),
+        "project": str(current.paths.project),
         "env": _select_forwarded(),
-        "storage_root": here.paths.root if backend.mounts_storage_root else _shared_root(here),
+        "storage_root": current.paths.root if backend.mounts_storage_root else _shared_root(current),
         "target": backend.default_target(os.environ),
     }
     fields = merge_fields(defaults, described)
@@ -162,10 +162,10 @@ def _select_forwarded() -> dict[str, str]:
     return select_forwarded(os.environ)
 
 
-def _shared_root(here: Project) -> str | None:
+def _shared_root(current: Project) -> str | None:
     from firelib.launch.job_environment import shared_root
 
-    return shared_root(here.params.storage.root)
+    return shared_root(current.params.storage.root)
 
 
 def _fetch_outputs(record: "JobRecord") -> None:
@@ -178,23 +178,23 @@ def _fetch_outputs(record: "JobRecord") -> None:
         note(f"fetched: {', '.join(names) or 'nothing new'}")
 
 
-def send_stage(here: Project) -> bool:
+def send_stage(current: Project) -> bool:
     """Run this stage as a job on the Ray cluster that FIRELIB_RAY_ADDRESS names.
 
     Returns:
         Whether the stage has run there; False without FIRELIB_RAY_ADDRESS.
     """
-    if not here.environment.ray_address:
+    if not current.environment.ray_address:
         return False
     from firelib.launch.backends.registry import load_backend
     from firelib.launch.client.submit_and_wait import send
     from firelib.launch.job_spec import parse_job
 
     fields = {
-        "command": ("firelib", *_stage_arguments(here.paths.project)),
-        "project": str(here.paths.project),
+        "command": ("firelib", *_stage_arguments(current.paths.project)),
+        "project": str(current.paths.project),
         "env": _select_forwarded(),
-        "storage_root": _shared_root(here),
+        "storage_root": _shared_root(current),
         "target": load_backend("ray").default_target(os.environ),
     }
     _finish_job(send("ray", parse_job(fields, _COMMAND_LINE)))

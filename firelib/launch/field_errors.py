@@ -52,7 +52,7 @@ def report_problems(problems: Iterable[str]) -> None:
 
 def _explain(kind: type, detail: ErrorDetails) -> str:
     location = [str(part) for part in detail["loc"]]
-    name, message = ".".join(location), detail["msg"].removeprefix("Value error, ")
+    name, message = ".".join(location), _reword(detail["msg"])
     match detail["type"]:
         case "firelib_problems":
             return message
@@ -62,6 +62,12 @@ def _explain(kind: type, detail: ErrorDetails) -> str:
             return f"{name} is unknown: {did_you_mean(location[-1], _fields(kind, location[:-1]))}"
         case _:
             return f"{name}: {message}" + ("" if location[0] in _PRIVATE else f", got {detail['input']!r}")
+
+
+def _reword(message: str) -> str:
+    """Return pydantic's message in the form of firelib's errors: expected …, got …."""
+    message = message.removeprefix("Value error, ").replace("Input should be greater", "expected a value greater")
+    return message.replace("Input should be", "expected")
 
 
 def _fields(kind: Any, location: list[str]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Problems in an error that names all of them at once, one a line."""
+"""Problems in an error that reports all of them, one on each line."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,10 @@ from firelib.errors import FirelibError
 
 
 def has_problem(error: FirelibError, *parts: str) -> bool:
-    """Whether one line of `error.what` names all these fields and values."""
+    """Return whether one line of `error.what` contains all these fields and values."""
     return find_problem(error.what.splitlines(), *parts)
 
 
 def find_problem(problems: Iterable[str], *parts: str) -> bool:
-    """Whether one of the problems names all these fields and values."""
+    """Return whether one of the problems contains all these fields and values."""
     return any(all(part in line for part in parts) for line in problems)

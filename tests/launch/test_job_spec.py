@@ -50,25 +50,6 @@ def test_all_wrong_fields_are_reported_at_once():
     assert "planted" not in str(caught.value)
 
 
-def test_unknown_fields_name_the_nearest_at_every_level():
-    with refused(
-        what=[
-            ("imag", "'image'"),
-            ("resources.cpu", "'cpus'"),
-            ("resources.gpu.kin", "'kind'"),
-            ("replicas.buying", "known: count, provisioning, restarts"),
-        ]
-    ):
-        job(imag="x", resources={"cpu": 1, "gpu": {"kin": "l4", "kind": "l4"}}, replicas={"buying": "spot"})
-
-
-@pytest.mark.parametrize("field", ["env", "secrets"])
-def test_a_value_of_the_wrong_type_is_not_shown(field):
-    with refused(what=f"{field}.API") as caught:
-        job(**{field: {"API": 4711}})
-    assert "4711" not in str(caught.value)
-
-
 @pytest.mark.parametrize("wrong", [lambda: Resources(cpus=-1), lambda: Replicas(0), lambda: Replicas(1, "cheap")])
 def test_parts_of_a_job_are_checked_alone(wrong):
     with pytest.raises(ValidationError):

@@ -40,26 +40,26 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
     """
     os.environ["FIRELIB_STORAGE_ROOT"] = root
     read_cloud_secrets(os.environ)
-    here = Path.cwd()
-    unpack_code({CODE: project}, here)
-    shipped = snapshot_outputs(here)
+    folder = Path.cwd()
+    unpack_code({CODE: project}, folder)
+    shipped = snapshot_outputs(folder)
     if before != NOTHING:
-        unpack_outputs(storage.read_bytes(before), here)
+        unpack_outputs(storage.read_bytes(before), folder)
     code = run_stage([stage], {CODE: project})
     if code == 0:
         after.parent.mkdir(parents=True, exist_ok=True)
-        after.write_text(_upload(here, shipped, root), encoding="utf-8")
+        after.write_text(_upload(folder, shipped, root), encoding="utf-8")
     return code
 
 
-def _upload(here: Path, shipped: dict[str, tuple[int, int]], root: str) -> str:
+def _upload(folder: Path, shipped: dict[str, tuple[int, int]], root: str) -> str:
     """Upload an archive of all outputs under the hash of its content; return its URI."""
     digest = hashlib.sha256()
-    for name in sorted(snapshot_outputs(here)):
-        digest.update(f"{name}\n{hashlib.sha256((here / name).read_bytes()).hexdigest()}\n".encode())
+    for name in sorted(snapshot_outputs(folder)):
+        digest.update(f"{name}\n{hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n".encode())
     uri = storage.join(root, "pipelines", f"{digest.hexdigest()}.tar.gz")
     if not storage.exists(uri):
-        storage.write_bytes(uri, pack_outputs(here, shipped))
+        storage.write_bytes(uri, pack_outputs(folder, shipped))
     return uri
 
 

@@ -58,8 +58,8 @@ def project_files(project: Path, stage: str) -> list[str]:
     Returns:
         Paths relative to the project, sorted.
     """
-    spec = GitIgnoreSpec.from_read_lines([*_read_lines(project / ".gitignore"), *_read_lines(project / ".rayignore")])
-    return sorted(_walk(project, spec, GitIgnoreSpec.from_read_lines(excludes(stage))))
+    spec = GitIgnoreSpec.from_lines([*_read_lines(project / ".gitignore"), *_read_lines(project / ".rayignore")])
+    return sorted(_walk(project, spec, GitIgnoreSpec.from_lines(excludes(stage))))
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -68,9 +68,9 @@ def _read_lines(path: Path) -> list[str]:
 
 def _walk(project: Path, *specs: GitIgnoreSpec) -> Iterator[str]:
     for folder, subfolders, names in os.walk(project):
-        here = Path(folder).relative_to(project)
-        subfolders[:] = [name for name in subfolders if not _matches(f"{here / name}/", specs)]
-        yield from (str(here / name) for name in names if not _matches(str(here / name), specs))
+        relative = Path(folder).relative_to(project)
+        subfolders[:] = [name for name in subfolders if not _matches(f"{relative / name}/", specs)]
+        yield from (str(relative / name) for name in names if not _matches(str(relative / name), specs))
 
 
 def _matches(path: str, specs: Sequence[GitIgnoreSpec]) -> bool:

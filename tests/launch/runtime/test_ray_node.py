@@ -11,18 +11,18 @@ from firelib.launch.runtime import ray_node as module
 from firelib.launch.runtime.ray_node import cpu_arguments, private_token, ray_node
 from tests.errors import refused
 
-#: Fails until it was started as often as its argument says, then is up and has a child, as `ray start --block` has.
+#: Fails until it was started as often as its argument says. Then it ends with its child, as `ray start --block` does.
 RAY = """
-import subprocess, sys, time
+import subprocess, sys
 from pathlib import Path
 starts, wanted = Path("starts"), int(sys.argv[1])
 count = int(starts.read_text()) + 1 if starts.exists() else 1
 starts.write_text(str(count))
 if count < wanted:
     sys.exit("agents took too long")
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print("Ray runtime started", flush=True)
-time.sleep(600)
+sys.exit(child.wait())
 """
 
 

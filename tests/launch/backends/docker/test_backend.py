@@ -7,7 +7,7 @@ import pytest
 
 from firelib.launch.job_record import read_records
 from tests.launch.drill import PLANTED, firelib
-from tests.launch.flights_project import copy_of, do, lineage, losses, weights
+from tests.launch.flights_project import copy_project, lineage, losses, run_firelib, weights
 
 pytestmark = pytest.mark.containers
 
@@ -15,8 +15,8 @@ THREE = ("submit", "--to", "docker", "--replicas", "3", "--cpus", "1", "--memory
 
 
 def test_three_replicas_train_together(images, pushed, composed, tmp_path):
-    project, image = copy_of(composed, tmp_path), pushed[1]["trainer"]
-    said = do(project, *THREE, "--image", image, "--secret", "WANDB_API_KEY=env:WANDB_API_KEY", **PLANTED)
+    project, image = copy_project(composed, tmp_path), pushed[1]["trainer"]
+    said = run_firelib(project, *THREE, "--image", image, "--secret", "WANDB_API_KEY=env:WANDB_API_KEY", **PLANTED)
     assert "all 3 replicas have joined" in said
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
     assert losses(project) == pytest.approx(losses(composed), rel=1e-5)
@@ -34,17 +34,17 @@ def test_three_replicas_train_together(images, pushed, composed, tmp_path):
 
 @pytest.mark.usefixtures("images")
 def test_training_survives_the_loss_of_a_replica(composed, tmp_path):
-    project = copy_of(composed, tmp_path)
-    said = do(project, *THREE, "--kill-replica", "1@25s")
+    project = copy_project(composed, tmp_path)
+    said = run_firelib(project, *THREE, "--kill-replica", "1@25s")
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
     log = project / ".firelib/jobs" / read_records(project)[-1].job_id / "log.1"
     assert log.read_text().count("replica 1 has joined") == 2, said
 
 
 def test_cancel_removes_all_containers(images, composed, tmp_path):
-    project = copy_of(composed, tmp_path)
+    project = copy_project(composed, tmp_path)
     job_id = firelib(project, "submit", "--to", "docker", "--replicas", "2", "--detach").stdout.strip()
-    do(project, "cancel", job_id)
+    run_firelib(project, "cancel", job_id)
     firelib(project, "logs", job_id, "--follow")
     assert "cancelled" in firelib(project, "status", job_id).stdout
     assert images.docker("ps", "--all", "--quiet", "--filter", f"label=firelib.job={job_id}") == ""
@@ -52,7 +52,7 @@ def test_cancel_removes_all_containers(images, composed, tmp_path):
 
 @pytest.mark.usefixtures("images")
 def test_a_missing_image_is_named(composed, tmp_path):
-    done = firelib(copy_of(composed, tmp_path), "submit", "--to", "docker", "--image", "firelib-none")
+    done = firelib(copy_project(composed, tmp_path), "submit", "--to", "docker", "--image", "firelib-none")
     assert done.returncode == 1
     assert "make images" in done.stderr
     assert "Traceback" not in done.stderr
