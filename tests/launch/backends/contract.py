@@ -66,6 +66,7 @@ class RequestContract:
             raw = {**case.spec.as_json(), "secrets": {"A_KEY": reference}}
             problems = case.backend.validate(JobSpec.from_json(raw))
             assert find_problem(problems, "secrets.A_KEY:")
+            assert not find_problem(problems, reference)
 
     def test_a_record_survives_storage(self, case, tmp_path):
         record = JobRecord(case.spec, case.backend.name, {"id": "1"})
