@@ -3,6 +3,7 @@
 import secrets as random
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
@@ -204,9 +205,10 @@ def parse_job(raw: Mapping[str, Any], where: str | None = None) -> JobSpec:
 
 
 def _generate_id(command: Any) -> str:
-    """A job id for a command that may be wrong: the checks of the command report that."""
-    split = _split_command(command)
-    stage = parse_stage(tuple(str(part) for part in split)) if isinstance(split, tuple) else ""
+    """Generate a job's id from its command, which may be wrong: the checks of the command report that."""
+    stage = ""
+    with suppress(TypeError, ValueError):
+        stage = parse_stage(tuple(map(str, _split_command(command))))
     return new_job_id(stage if stage in STAGES else "job")
 
 

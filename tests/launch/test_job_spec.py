@@ -100,6 +100,12 @@ def test_a_missing_id_is_generated():
     assert "job_id" not in caught.value.what
 
 
+@pytest.mark.parametrize("command", ["firelib 'train", 3, [3], None])
+def test_a_command_that_cannot_be_read_is_named(command):
+    with refused(what="command", where="job.yaml"):
+        parse_job({"command": command}, "job.yaml")
+
+
 @pytest.mark.parametrize(("text", "gpu"), [("l4", Gpu("l4")), ("T4:2", Gpu("t4", 2)), (None, None)])
 def test_gpus_as_text(text, gpu):
     assert parse_gpu(text) == gpu
