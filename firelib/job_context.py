@@ -1,4 +1,4 @@
-"""Whether this process is a job on another host, in a folder that ends with the job."""
+"""Detection of a process that runs as a job, in a folder that is deleted with the job."""
 
 import os
 from pathlib import Path
@@ -6,29 +6,30 @@ from pathlib import Path
 from firelib import storage
 from firelib.errors import FirelibError
 
-# Ray sets it for the drivers of jobs that were submitted.
-_MARK = "RAY_JOB_CONFIG_JSON_ENV_VAR"
-# Where Ray unpacks what `--working-dir` shipped: on each host its own copy.
-_PASSING = "working_dir_files"
-#: URI of the archive that a job's project was unpacked from, where the platform starts an image and nothing else.
+# Ray sets this variable for the drivers of submitted jobs.
+_RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+# Ray unpacks `--working-dir` into a folder of this name, on each host into its own copy.
+_RAY_WORKING_DIR = "working_dir_files"
+#: URI of the archive with the job's code, on platforms that only start an image.
 CODE = "FIRELIB_JOB_CODE"
 
 
-def is_passing(folder: Path) -> bool:
-    """Whether a folder is a copy of a project made for this job; other hosts do not see what is written there."""
-    return bool(os.environ.get(CODE)) or (_MARK in os.environ and _PASSING in folder.absolute().parts)
+def is_ephemeral(folder: Path) -> bool:
+    """Check whether a folder is a job's own copy of a project: other hosts do not see what is written there."""
+    return bool(os.environ.get(CODE)) or (_RAY_JOB in os.environ and _RAY_WORKING_DIR in folder.absolute().parts)
 
 
-def shared_root(root: str) -> str:
-    """A storage root that a job in such a folder may use.
+def validate_shared_root(root: str) -> str:
+    """Return a storage root if a job in an ephemeral folder can use it.
 
     Raises:
-        FirelibError: It is a folder inside the job's own, which ends with the job.
+        FirelibError: The root is inside the ephemeral folder.
     """
     if storage.is_local(root) and not root.startswith("/"):
         raise FirelibError(
-            f"storage.root {root!r} is a folder of this job, which other hosts do not see and which ends with it",
+            f"storage.root {root!r} is inside the job's ephemeral folder: other hosts cannot see it, and it is deleted "
+            "with the job",
             where="a job on another host",
-            remedy="FIRELIB_STORAGE_ROOT=/shared/… or gs://… (here or on the hosts), a place that all hosts see",
+            remedy="set FIRELIB_STORAGE_ROOT to a shared folder (/shared/…) or a bucket (gs://…), here or on the hosts",
         )
     return root

@@ -1,15 +1,15 @@
-"""Folders that end with the job."""
+"""Ephemeral folders of jobs."""
 
 import pytest
 
-from firelib.job_context import CODE, is_passing, shared_root
+from firelib.job_context import CODE, is_ephemeral, validate_shared_root
 from tests.errors import refused
 
 COPY = "runtime_resources/working_dir_files/_ray_pkg_1"
 
 
 @pytest.mark.parametrize(
-    ("variables", "folder", "passing"),
+    ("variables", "folder", "ephemeral"),
     [
         ({}, COPY, False),
         ({"RAY_JOB_CONFIG_JSON_ENV_VAR": "{}"}, COPY, True),
@@ -17,20 +17,20 @@ COPY = "runtime_resources/working_dir_files/_ray_pkg_1"
         ({CODE: "gs://b/code.zip"}, "project", True),
     ],
 )
-def test_copies_of_a_project_are_known(tmp_path, monkeypatch, variables, folder, passing):
+def test_copies_of_a_project_are_ephemeral(tmp_path, monkeypatch, variables, folder, ephemeral):
     for name in ("RAY_JOB_CONFIG_JSON_ENV_VAR", CODE):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert is_passing(tmp_path / folder) == passing
+    assert is_ephemeral(tmp_path / folder) == ephemeral
 
 
 @pytest.mark.parametrize("root", ["/mnt/shared", "gs://bucket/x", "s3://bucket"])
-def test_places_that_all_hosts_see(root):
-    assert shared_root(root) == root
+def test_shared_roots_are_accepted(root):
+    assert validate_shared_root(root) == root
 
 
 @pytest.mark.parametrize("root", ["storage", "", "./x"])
-def test_places_that_end_with_the_job(root):
+def test_roots_inside_the_folder_are_refused(root):
     with refused(what=["storage.root", repr(root)], remedy="FIRELIB_STORAGE_ROOT"):
-        shared_root(root)
+        validate_shared_root(root)

@@ -1,26 +1,27 @@
-"""Commands about jobs: send one, see how it stands, read what it wrote, end it."""
+"""Commands about jobs: submit, follow, cancel and fetch them."""
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from firelib.cli import options
 from firelib.cli.project import Project, current_options, load_project
 from firelib.errors import FirelibError
 
 if TYPE_CHECKING:
     from firelib.launch.backend import Backend
     from firelib.launch.job_record import JobRecord
+    from firelib.launch.job_spec import JobSpec
 
-_JobId = Annotated[str, typer.Argument(help="The job's id, as firelib submit shows it.")]
-_Pairs = list[str] | None
 _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-_REACHES_OUTPUTS = ("ray", "vertex", "kubeflow")
+_COMMAND_LINE = "the command line"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the command line these commands."""
+    """Add the commands about jobs to the command line."""
     for command in (submit, plan, status, logs, cancel, fetch):
         app.command()(command)
     app.command("in-job", hidden=True, context_settings=_EXTRA)(in_job)
@@ -28,204 +29,233 @@ def add_to(app: typer.Typer) -> None:
 
 
 def submit(
-    stage: Annotated[
-        list[str] | None, typer.Argument(help="After --: the stage and its options; default: firelib train.")
-    ] = None,
-    to: Annotated[str, typer.Option("--to", help="local, docker, ray, vertex or kubeflow.")] = "local",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not stay with the job; show its id.")] = False,
-    replicas: Annotated[int, typer.Option("-n", "--replicas", help="Machines or containers.")] = 1,
-    image: Annotated[str | None, typer.Option(help="Container image, best by digest.")] = None,
-    machine: Annotated[str | None, typer.Option(help="Machine type, such as g2-standard-8.")] = None,
-    gpu: Annotated[str | None, typer.Option(help="GPUs of each replica: l4, or t4:2.")] = None,
-    cpus: Annotated[float | None, typer.Option(help="Cores of each replica.")] = None,
-    memory_gib: Annotated[float | None, typer.Option(help="Memory of each replica.")] = None,
-    buying: Annotated[Literal["on-demand", "spot", "flex-start"], typer.Option(help="How to rent.")] = "on-demand",
-    restarts: Annotated[int, typer.Option(help="How often to start again what failed.")] = 0,
-    timeout: Annotated[int | None, typer.Option(help="Seconds after which the job ends.")] = None,
-    queue_timeout: Annotated[int | None, typer.Option(help="Seconds to wait for a start.")] = None,
-    env: Annotated[_Pairs, typer.Option("--env", "-e", help="NAME=VALUE for the stage; no secrets.")] = None,
-    secret: Annotated[_Pairs, typer.Option(help="NAME=env:NAME, file:PATH, gcp:… or k8s:….")] = None,
-    label: Annotated[_Pairs, typer.Option(help="KEY=VALUE, for bills and for finding the job.")] = None,
-    kill_replica: Annotated[
-        str | None, typer.Option(help="A drill for --to docker: 1@60s kills replica 1 after a minute.")
-    ] = None,
-    setting: Annotated[_Pairs, typer.Option("--set", help="NAME=VALUE for the backend, such as address=….")] = None,
+    stage: options.Stage = None,
+    file: options.JobFile = None,
+    to: options.To = None,
+    dry_run: options.DryRun = False,
+    detach: options.Detach = False,
+    replicas: options.Replicas = None,
+    image: options.Image = None,
+    machine: options.Machine = None,
+    gpu: options.Gpu = None,
+    cpus: options.Cpus = None,
+    memory_gib: options.MemoryGib = None,
+    provisioning: options.Provisioning = None,
+    buying: options.Buying = None,
+    restarts: options.Restarts = None,
+    timeout: options.Timeout = None,
+    queue_timeout: options.QueueTimeout = None,
+    env: options.Env = None,
+    secret: options.Secret = None,
+    label: options.Label = None,
+    kill_replica: options.KillReplica = None,
+    setting: options.Setting = None,
 ) -> None:
-    """Send a stage to where it shall run, and stay with it until it is over.
+    """Run a stage as a job, and follow it until it is over.
 
-    Examples: `firelib submit` · `firelib submit --to ray -- firelib train --fresh` · `firelib submit --dry-run`
+    Examples: `firelib submit` · `firelib submit --to ray -- firelib train --fresh` · `firelib submit -f job.yaml`
     """
-    from firelib.launch.backend import backend, check
-    from firelib.launch.client.cli_values import pairs
-    from firelib.launch.client.request_json import show_request
-    from firelib.launch.job_spec import JobSpec, Replicas, Resources, new_job_id, parse_gpu, stage_of
+    from firelib.launch.client.cli_values import parse_pairs
 
-    here = load_project()
-    command = tuple(stage or ("firelib", "train"))
-    spec = JobSpec(
-        command=command,
-        job_id=new_job_id(stage_of(command) or "job"),
-        project=str(here.paths.project),
-        image=image,
-        env={**_passed_on(), **pairs(env, "--env")},
-        secrets=pairs(secret, "--secret"),
-        resources=Resources(cpus, memory_gib, parse_gpu(gpu), machine),
-        replicas=Replicas(replicas, buying, restarts),
-        timeout_seconds=timeout,
-        queue_seconds=queue_timeout,
-        labels=pairs(label, "--label"),
-        storage_root=here.paths.root if to == "docker" else _shared_root(here),
-        target={**_default_target(here, to), **_drill(kill_replica), **pairs(setting, "--set")},
-    )
+    given = {
+        "to": to,
+        "command": stage or None,
+        "image": image,
+        "env": parse_pairs(env, "--env"),
+        "secrets": parse_pairs(secret, "--secret"),
+        "resources": {"cpus": cpus, "memory_gib": memory_gib, "gpu": gpu, "machine": machine},
+        "replicas": {
+            "count": replicas,
+            "provisioning": options.resolve_provisioning(provisioning, buying),
+            "restarts": restarts,
+        },
+        "timeout_seconds": timeout,
+        "queue_seconds": queue_timeout,
+        "labels": parse_pairs(label, "--label"),
+        "target": {"kill_replica": kill_replica, **parse_pairs(setting, "--set")},
+    }
+    backend, spec = _build_job(file, given)
     if dry_run:
-        show_request(check(to, spec).request(spec))
-        return
-    from firelib.launch.client.submit_and_wait import attend, refuse_failure, send
+        _show_request(backend, spec)
+    else:
+        _run_job(backend, spec, detach)
 
-    record = send(to, spec)
+
+def _build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]":
+    """Merge options, file and defaults, in this order of precedence, into a backend's name and a job."""
+    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.job_file import merge_fields, read_job_file
+    from firelib.launch.job_spec import parse_job
+
+    described = merge_fields(read_job_file(file) if file else {}, given)
+    backend = load_backend(str(described.pop("to", "local")))
+    current = load_project()
+    defaults = {
+        "command": ("firelib", "train"),
+        "project": str(current.paths.project),
+        "env": _select_forwarded(),
+        "storage_root": current.paths.root if backend.mounts_storage_root else _shared_root(current),
+        "target": backend.default_target(os.environ),
+    }
+    fields = merge_fields(defaults, described)
+    where = f"{file} and {_COMMAND_LINE}" if file else _COMMAND_LINE
+    return backend.name, parse_job(fields, where)
+
+
+def _show_request(backend: str, spec: "JobSpec") -> None:
+    from firelib.launch.backends.registry import validate_job
+    from firelib.launch.client.request_json import show_request
+
+    show_request(validate_job(backend, spec).request(spec))
+
+
+def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
+    from firelib.launch.client.submit_and_wait import send
+
+    record = send(name, spec)
     typer.echo(record.job_id)
     if not detach:
-        ended = attend(backend(to), record)
-        refuse_failure(record, ended)
-        _bring_back(record)
+        _finish_job(record)
+
+
+def _finish_job(record: "JobRecord") -> None:
+    """Follow a job until it is over, then fetch its outputs."""
+    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.submit_and_wait import raise_for_status, wait_for_job
+
+    raise_for_status(record, wait_for_job(load_backend(record.backend), record))
+    _fetch_outputs(record)
 
 
 def plan(
-    to: Annotated[str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow or all.")] = "all",
-    replicas: Annotated[int, typer.Option("-n", "--replicas", help="Machines or containers.")] = 1,
-    machine: Annotated[str | None, typer.Option(help="Machine type, such as g2-standard-8.")] = None,
-    gpu: Annotated[str | None, typer.Option(help="GPUs of each replica: l4, or t4:2.")] = None,
-    region: Annotated[str | None, typer.Option(help="Region of Google Cloud.")] = None,
-    buying: Annotated[Literal["on-demand", "spot", "flex-start"], typer.Option(help="How to rent.")] = "on-demand",
+    to: options.PlanTo = "all",
+    replicas: options.Replicas = None,
+    machine: options.Machine = None,
+    gpu: options.Gpu = None,
+    region: options.Region = None,
+    provisioning: options.Provisioning = None,
+    buying: options.Buying = None,
 ) -> None:
-    """Say what a job would take on each backend: machines, price, quotas, what is missing. Nothing is sent or asked.
+    """Show what a job needs on each backend: machines, price, quotas, missing prerequisites. Nothing is sent.
 
-    `--to ray` goes by cluster/cluster.yaml where that is there.
+    `--to ray` reads cluster/cluster.yaml if it exists.
     """
-    from firelib.launch.client.plan import Wish, plans
+    from firelib.launch.client.job_file import merge_fields
+    from firelib.launch.client.plan import make_plans
     from firelib.launch.client.plan_table import show_plans
-    from firelib.launch.job_spec import Replicas, Resources, parse_gpu, refuse
+    from firelib.launch.field_errors import parse_fields
+    from firelib.launch.plan import PlanRequest
     from firelib.project_layout import find_project
 
-    wish = Wish(Resources(gpu=parse_gpu(gpu), machine=machine), Replicas(replicas, buying), region)
-    refuse([*wish.resources.problems(), *wish.replicas.problems()], where="the command line")
-    show_plans(plans(to, wish, find_project(current_options().params)))
+    given = {
+        "resources": {"gpu": gpu, "machine": machine},
+        "replicas": {"count": replicas, "provisioning": options.resolve_provisioning(provisioning, buying)},
+        "region": region,
+    }
+    request = parse_fields(PlanRequest, merge_fields({}, given), where=_COMMAND_LINE)
+    show_plans(make_plans(to, request, find_project(current_options().params)))
 
 
-def _passed_on() -> dict[str, str]:
-    import os
+def _select_forwarded() -> dict[str, str]:
+    from firelib.launch.job_environment import select_forwarded
 
-    from firelib.launch.job_environment import passed_on
-
-    return passed_on(os.environ)
+    return select_forwarded(os.environ)
 
 
-def _shared_root(here: Project) -> str | None:
+def _shared_root(current: Project) -> str | None:
     from firelib.launch.job_environment import shared_root
 
-    return shared_root(here.params.storage.root)
+    return shared_root(current.params.storage.root)
 
 
-def _drill(kill_replica: str | None) -> dict[str, str]:
-    return {"kill_replica": kill_replica} if kill_replica else {}
-
-
-def _default_target(here: Project, to: str) -> dict[str, str]:
-    import os
-
-    address, project = here.environment.ray_address, os.environ.get("GOOGLE_CLOUD_PROJECT")
-    given = {"ray": {"address": address}, "vertex": {"project": project}}.get(to, {})
-    return {name: value for name, value in given.items() if value}
-
-
-def _bring_back(record: "JobRecord") -> None:
+def _fetch_outputs(record: "JobRecord") -> None:
     from firelib.console import note
-    from firelib.launch.backends.ray.output_download import bring_back
-    from firelib.launch.transfer.output_archive import fetch_outputs
+    from firelib.launch.backends.registry import load_backend
 
-    if record.backend in _REACHES_OUTPUTS:
-        names = bring_back(record) if record.backend == "ray" else fetch_outputs(record.spec)
-        note(f"brought back: {', '.join(names) or 'nothing new'}")
+    backend = load_backend(record.backend)
+    if backend.returns_outputs:
+        names = backend.fetch_outputs(record)
+        note(f"fetched: {', '.join(names) or 'nothing new'}")
 
 
-def send_stage(here: Project) -> bool:
-    """Whether this stage was sent to a Ray cluster, as FIRELIB_RAY_ADDRESS asks; then it is over and well."""
-    from firelib.launch.backend import backend
-    from firelib.launch.client.submit_and_wait import attend, refuse_failure, send
-    from firelib.launch.job_spec import JobSpec, new_job_id, stage_of
+def send_stage(current: Project) -> bool:
+    """Run this stage as a job on the Ray cluster that FIRELIB_RAY_ADDRESS names.
 
-    if not here.environment.ray_address:
+    Returns:
+        Whether the stage has run there; False without FIRELIB_RAY_ADDRESS.
+    """
+    if not current.environment.ray_address:
         return False
-    command = ("firelib", *_words(here.paths.project))
-    stage = stage_of(command)
-    spec = JobSpec(
-        command=command,
-        job_id=new_job_id(stage),
-        project=str(here.paths.project),
-        env=_passed_on(),
-        storage_root=_shared_root(here),
-        target=_default_target(here, "ray"),
-    )
-    record = send("ray", spec)
-    refuse_failure(record, attend(backend("ray"), record))
-    _bring_back(record)
+    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.submit_and_wait import send
+    from firelib.launch.job_spec import parse_job
+
+    fields = {
+        "command": ("firelib", *_stage_arguments(current.paths.project)),
+        "project": str(current.paths.project),
+        "env": _select_forwarded(),
+        "storage_root": _shared_root(current),
+        "target": load_backend("ray").default_target(os.environ),
+    }
+    _finish_job(send("ray", parse_job(fields, _COMMAND_LINE)))
     return True
 
 
-def _words(folder: Path) -> list[str]:
-    """The words of this command line, the path of the parameters relative to the project."""
-    words = sys.argv[1:]
-    if "--params" in words:
-        place = words.index("--params") + 1
-        words[place] = str(current_options().params.absolute().relative_to(folder))
-    return words
+def _stage_arguments(folder: Path) -> list[str]:
+    """Arguments of this command line, with the path of the parameters relative to the project."""
+    arguments = sys.argv[1:]
+    if "--params" in arguments:
+        index = arguments.index("--params") + 1
+        arguments[index] = str(current_options().params.absolute().relative_to(folder))
+    return arguments
 
 
-def status(job_id: _JobId) -> None:
-    """Say how a job stands; the exit code is 0 unless it failed or was cancelled."""
-    chosen, record = _job(job_id)
-    found = chosen.status(record)
-    said = f": {found.message}" if found.message else ""
-    typer.echo(f"{job_id} on {record.backend}: {found.state}{said}")
-    raise typer.Exit(found.code if found.is_over else 0)
+def status(job_id: options.JobId) -> None:
+    """Show the state of a job; the exit code is 0 unless the job failed or was cancelled."""
+    chosen, record = _find_job(job_id)
+    current = chosen.status(record)
+    message = f": {current.message}" if current.message else ""
+    typer.echo(f"{job_id} on {record.backend}: {current.state}{message}")
+    raise typer.Exit(current.code if current.is_over else 0)
 
 
-def logs(
-    job_id: _JobId, follow: Annotated[bool, typer.Option("--follow", "-f", help="Until the job is over.")] = False
-) -> None:
-    """Show what a job has written."""
+def logs(job_id: options.JobId, follow: options.Follow = False) -> None:
+    """Show the log of a job."""
     from firelib.launch.client.log_follower import follow as follow_job
 
-    chosen, record = _job(job_id)
+    chosen, record = _find_job(job_id)
     if follow:
         raise typer.Exit(follow_job(chosen, record, lambda text: typer.echo(text, nl=False)).code)
     for chunk in chosen.logs(record, False):
         typer.echo(chunk, nl=False)
 
 
-def cancel(job_id: _JobId) -> None:
-    """End a job; training saves a checkpoint first."""
-    chosen, record = _job(job_id)
+def cancel(job_id: options.JobId) -> None:
+    """Cancel a job; training saves a checkpoint first."""
+    chosen, record = _find_job(job_id)
     chosen.cancel(record)
-    typer.echo(f"{job_id} on {record.backend}: asked to end")
+    typer.echo(f"{job_id} on {record.backend}: cancelling")
 
 
-def fetch(job_id: _JobId) -> None:
-    """Bring back what a finished job has made: manifest, metrics, plots, model."""
-    _, record = _job(job_id)
-    if record.backend not in _REACHES_OUTPUTS:
-        raise FirelibError(f"a job of backend {record.backend} leaves its outputs where it ran", remedy="see its logs")
-    _bring_back(record)
+def fetch(job_id: options.JobId) -> None:
+    """Fetch the outputs of a finished job: manifest, metrics, plots, model."""
+    chosen, record = _find_job(job_id)
+    if not chosen.returns_outputs:
+        raise FirelibError(
+            f"a job of backend {record.backend} writes its outputs into the project; there is nothing to fetch",
+            where=f"job {job_id}",
+            remedy=f"look into {record.spec.project}, or run firelib logs {job_id}",
+        )
+    _fetch_outputs(record)
 
 
-def _job(job_id: str) -> "tuple[Backend, JobRecord]":
-    from firelib.launch.backend import backend
+def _find_job(job_id: str) -> "tuple[Backend, JobRecord]":
+    from firelib.launch.backends.registry import load_backend
     from firelib.launch.job_record import read_record
     from firelib.project_layout import find_project
 
     record = read_record(find_project(current_options().params), job_id)
-    return backend(record.backend), record
+    return load_backend(record.backend), record
 
 
 def in_job(context: typer.Context) -> None:
@@ -238,17 +268,17 @@ def in_job(context: typer.Context) -> None:
     raise typer.Exit(code or 0)
 
 
-def job_outputs(job_id: _JobId) -> None:
-    """Print what a job left, as text."""
+def job_outputs(job_id: options.JobId) -> None:
+    """Print the archive of a job's outputs as text."""
     from firelib import storage
-    from firelib.launch.backends.ray.output_download import as_text
+    from firelib.launch.backends.ray.output_download import encode_archive
     from firelib.launch.transfer.output_archive import outputs_uri
 
-    typer.echo(as_text(storage.read_bytes(outputs_uri(_job_root(), job_id))))
+    typer.echo(encode_archive(storage.read_bytes(outputs_uri(_job_root(), job_id))))
 
 
 def _job_root() -> str:
     from firelib.config import load_environment
-    from firelib.job_context import shared_root
+    from firelib.job_context import validate_shared_root
 
-    return shared_root(load_environment().storage_root or "")
+    return validate_shared_root(load_environment().storage_root or "")

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-pipeline_app = typer.Typer(help="The whole flow as a pipeline of Kubeflow or Vertex AI.", no_args_is_help=True)
+from firelib.cli import options
+
+pipeline_app = typer.Typer(help="The stages as a pipeline of Kubeflow or Vertex AI.", no_args_is_help=True)
 
 
 @pipeline_app.callback()
 def _group() -> None:
-    """The whole flow as a pipeline of Kubeflow or Vertex AI."""
+    """The stages as a pipeline of Kubeflow or Vertex AI."""
 
 
 @pipeline_app.command("compile")
@@ -18,21 +20,23 @@ def compile_(
     extract_image: Annotated[str | None, typer.Option(help="Image of extract, by digest.")] = None,
     transform_image: Annotated[str | None, typer.Option(help="Image of transform, by digest.")] = None,
     trainer_image: Annotated[str | None, typer.Option(help="Image of train and evaluate, by digest.")] = None,
-    machine: Annotated[str | None, typer.Option(help="Machine type that training shall fill.")] = None,
-    gpu: Annotated[str | None, typer.Option(help="GPUs of training: l4, or t4:2.")] = None,
-    cpus: Annotated[float | None, typer.Option(help="Cores of training.")] = None,
-    memory_gib: Annotated[float | None, typer.Option(help="Memory of training.")] = None,
-    retries: Annotated[int, typer.Option(help="How often a stage that failed is started again.")] = 2,
+    machine: Annotated[str | None, typer.Option(help="Machine type that the training fills.")] = None,
+    gpu: options.Gpu = None,
+    cpus: Annotated[float | None, typer.Option(help="Cores of the training.")] = None,
+    memory_gib: Annotated[float | None, typer.Option(help="Memory of the training, in GiB.")] = None,
+    retries: Annotated[int, typer.Option(help="Number of restarts of a stage that failed.")] = 2,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("pipeline.yaml"),
 ) -> None:
-    """Write the pipeline extract → transform → train → evaluate as a file that Kubeflow and Vertex AI run."""
+    """Write the pipeline extract → transform → train → evaluate as a file for Kubeflow and Vertex AI."""
     from firelib import storage
     from firelib.console import note
     from firelib.launch.backends.kubeflow.kfp_pipeline import PipelineSpec, compile_pipeline
-    from firelib.launch.job_spec import Resources, parse_gpu
+    from firelib.launch.field_errors import parse_fields
+    from firelib.launch.job_spec import Resources
 
     given = {"extract": extract_image, "transform": transform_image, "trainer": trainer_image}
     images = {component: image for component, image in given.items() if image}
-    spec = PipelineSpec(images, Resources(cpus, memory_gib, parse_gpu(gpu), machine), retries)
-    storage.write_bytes(str(output), compile_pipeline(spec).encode())
+    wanted = {"cpus": cpus, "memory_gib": memory_gib, "gpu": gpu, "machine": machine}
+    resources = parse_fields(Resources, wanted, where="the command line")
+    storage.write_bytes(str(output), compile_pipeline(PipelineSpec(images, resources, retries)).encode())
     note(f"wrote {output}")

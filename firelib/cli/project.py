@@ -78,7 +78,7 @@ def load_project(name: str | None = None) -> Project:
     """
     from firelib import storage
     from firelib.config import load_environment, load_params, model_params
-    from firelib.job_context import is_passing, shared_root
+    from firelib.job_context import is_ephemeral, validate_shared_root
     from firelib.project_layout import Paths, find_project
     from firelib.recipe import load_recipe
 
@@ -88,8 +88,8 @@ def load_project(name: str | None = None) -> Project:
     recipe = load_recipe(params.recipe)
     model_params(recipe.parameters, params)  # validates them now, not after the transform
     folder, root = find_project(file), params.storage.root
-    elsewhere = is_passing(folder)
-    root = shared_root(root) if elsewhere else root
+    elsewhere = is_ephemeral(folder)
+    root = validate_shared_root(root) if elsewhere else root
     root = str(folder / root) if storage.is_local(root) else root
     sources = environment.sources and environment.sources.absolute()
     paths = Paths(recipe.name, storage.absolute(root), folder, sources, elsewhere)

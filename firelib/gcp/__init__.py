@@ -1,1 +1,1 @@
-"""What firelib knows of Google Cloud: machine types, GPUs, prices."""
+"""Google Cloud machine types, GPUs and prices."""

@@ -1,4 +1,4 @@
-"""The one table of Google Cloud's machine types and GPUs, and what it says of which machine takes which GPU."""
+"""The catalog of Google Cloud's machine types and GPUs, and the rules for combining them."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,76 +7,98 @@ from typing import Any
 
 import yaml
 
-TABLE = Path(__file__).with_suffix(".yaml")
+CATALOG = Path(__file__).with_suffix(".yaml")
 
 
 @cache
-def table() -> Mapping[str, Any]:
-    """The whole table, as it stands in its file."""
-    raw: Mapping[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+def read_catalog() -> Mapping[str, Any]:
+    """Return the catalog as its file states it."""
+    raw: Mapping[str, Any] = yaml.safe_load(CATALOG.read_text(encoding="utf-8"))
     return raw
 
 
-def family(machine_type: str) -> str:
-    """The family of a machine type: `n1` of `n1-standard-8`."""
+def parse_family(machine_type: str) -> str:
+    """Return the family of a machine type: `n1` for `n1-standard-8`."""
     return machine_type.partition("-")[0]
 
 
-def families() -> list[str]:
-    """All families that can be had, those without prices too."""
-    others = table()["other_families"]
-    return sorted((*table()["families"], *others["with_gpus"], *others["without"]))
+def list_families() -> list[str]:
+    """Return all machine families, including families without prices."""
+    others = read_catalog()["other_families"]
+    return sorted((*read_catalog()["families"], *others["with_gpus"], *others["without"]))
 
 
-def families_with_gpus() -> set[str]:
-    """Families whose machines come with GPUs."""
-    own = {family(name) for name, (_, _, _, *gpu) in table()["machines"].items() if gpu}
-    return own | set(table()["other_families"]["with_gpus"])
+def list_gpu_families() -> set[str]:
+    """Return the families whose machines have built-in GPUs."""
+    priced = {parse_family(name) for name, (_, _, _, *gpu) in read_catalog()["machines"].items() if gpu}
+    return priced | set(read_catalog()["other_families"]["with_gpus"])
 
 
-def gpu_kind_named(accelerator: str) -> str:
-    """Our name of a GPU by Google's, as Compute Engine (`nvidia-tesla-t4`) or Vertex AI (`NVIDIA_TESLA_T4`) has it.
+def parse_gpu_kind(accelerator: str) -> str:
+    """Return the catalog's name of a GPU.
 
-    One that the table does not hold stays as it is.
+    Args:
+        accelerator: The name in Compute Engine (`nvidia-tesla-t4`), in Vertex AI (`NVIDIA_TESLA_T4`) or in the catalog.
+
+    Returns:
+        The catalog's name, such as `t4`; an accelerator that the catalog does not list is returned unchanged.
     """
-    plain = _plain(accelerator)
-    for name, row in table()["gpus"].items():
-        if plain in (name, _plain(row["accelerator"])):
+    normalized = _normalize(accelerator)
+    for name, row in read_catalog()["gpus"].items():
+        if normalized in (name, _normalize(row["accelerator"])):
             return str(name)
     return accelerator
 
 
-def accelerators() -> list[str]:
-    """Compute Engine's names of all GPUs."""
-    return [_plain(row["accelerator"]) for row in table()["gpus"].values()]
+def list_accelerators() -> list[str]:
+    """Return Compute Engine's names of all GPUs."""
+    return [_normalize(row["accelerator"]) for row in read_catalog()["gpus"].values()]
 
 
-def takes(machine_type: str, gpu: str, count: int) -> bool:
-    """Whether a machine comes with so many GPUs of this kind, or can be given them."""
-    vcpus, memory, _, *own = table()["machines"].get(machine_type, (0, 0, 0))
-    if own:
-        return bool(own == [gpu, count])
-    row = table()["gpus"][gpu]
+def accepts_gpu(machine_type: str, gpu: str, count: int) -> bool:
+    """Check whether a machine has these GPUs built in, or can have them attached.
+
+    Args:
+        machine_type: Google's name. For a machine type without a row in the catalog, its family decides.
+        gpu: The catalog's name of the GPU.
+        count: GPUs of one machine.
+    """
+    vcpus, memory, _, *built_in = read_catalog()["machines"].get(machine_type, (0, 0, 0))
+    if built_in:
+        return bool(built_in == [gpu, count])
+    row = read_catalog()["gpus"][gpu]
     most_vcpus, most_memory = row.get("counts", {}).get(count, (-1, -1))
-    return family(machine_type) in row.get("attach", ()) and vcpus <= most_vcpus and memory <= most_memory
+    return parse_family(machine_type) in row.get("attach", ()) and vcpus <= most_vcpus and memory <= most_memory
 
 
-def wrong_gpu(machine_type: str, gpu: str, count: int) -> str | None:
-    """Why a machine cannot have so many GPUs of this kind; None if it can."""
-    if takes(machine_type, gpu, count):
+def explain_gpu_mismatch(machine_type: str, gpu: str, count: int) -> str | None:
+    """Explain why a machine cannot have these GPUs.
+
+    Args:
+        machine_type: Google's name.
+        gpu: The catalog's name of the GPU.
+        count: GPUs of one machine.
+
+    Returns:
+        The reason, or None if the machine can have them.
+    """
+    if accepts_gpu(machine_type, gpu, count):
         return None
-    vcpus, memory, _, *own = table()["machines"].get(machine_type, (0, 0, 0))
-    row = table()["gpus"][gpu]
-    if own:
-        return f"{machine_type} comes with {own[1]} {own[0]}, got {count} {gpu}"
-    if family(machine_type) not in row.get("attach", ()):
-        fitting = sorted(name for name in table()["machines"] if takes(name, gpu, count))
-        return f"{machine_type} can take no {gpu}; these can: {', '.join(fitting) or 'none so many'}"
+    vcpus, memory, _, *built_in = read_catalog()["machines"].get(machine_type, (0, 0, 0))
+    row = read_catalog()["gpus"][gpu]
+    if built_in:
+        return f"{machine_type} has {built_in[1]} {built_in[0]} built in, got {count} {gpu}"
+    if parse_family(machine_type) not in row.get("attach", ()):
+        fitting = sorted(name for name in read_catalog()["machines"] if accepts_gpu(name, gpu, count))
+        return f"{machine_type} does not support {count} {gpu}; machine types that do: {', '.join(fitting) or 'none'}"
     if count not in row["counts"]:
-        return f"{gpu} comes by {', '.join(map(str, row['counts']))}, got {count}"
+        return f"{gpu} can be attached in counts of {', '.join(map(str, row['counts']))}, got {count}"
     most_vcpus, most_memory = row["counts"][count]
-    return f"{count} {gpu} allow {most_vcpus} vCPUs and {most_memory} GiB, {machine_type} has {vcpus} and {memory:g}"
+    return (
+        f"{count} {gpu} can be attached to at most {most_vcpus} vCPUs and {most_memory} GiB; "
+        f"{machine_type} has {vcpus} vCPUs and {memory:g} GiB"
+    )
 
 
-def _plain(accelerator: str) -> str:
+def _normalize(accelerator: str) -> str:
     return accelerator.lower().replace("_", "-")

@@ -1,1 +1,1 @@
-"""Where a stage runs: on this machine, in containers, on a Ray cluster, in a cloud; the program is always the same."""
+"""Where a stage runs: this machine, containers, a Ray cluster or a cloud. The program is the same everywhere."""

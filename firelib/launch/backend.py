@@ -1,37 +1,40 @@
-"""What a backend is: a module that turns a job into a request, and a few thin calls that send it and ask about it."""
+"""The interface of a backend: how firelib validates, submits, observes and cancels a job in one environment."""
 
-import importlib
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
-from firelib.errors import FirelibError, did_you_mean
+from firelib.errors import FirelibError
 from firelib.launch.job_record import JobRecord
-from firelib.launch.job_spec import JobSpec, refuse
+from firelib.launch.job_spec import JobSpec
+from firelib.launch.plan import Plan, PlanRequest, format_count
+from firelib.launch.target import Target
+from firelib.launch.transfer.output_archive import fetch_outputs
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
-#: States that a job does not leave.
-OVER: frozenset[State] = frozenset({"succeeded", "failed", "cancelled"})
+#: States that a job never leaves.
+FINAL_STATES: frozenset[State] = frozenset({"succeeded", "failed", "cancelled"})
 
-#: Name → module, imported when it is asked for.
-BACKENDS: Mapping[str, str] = {
-    "local": "firelib.launch.backends.local.backend",
-    "docker": "firelib.launch.backends.docker.backend",
-    "ray": "firelib.launch.backends.ray.backend",
-    "vertex": "firelib.launch.backends.vertex.backend",
-    "kubeflow": "firelib.launch.backends.kubeflow.backend",
+#: Scheme of a secret reference → its form, for error messages.
+_SECRET_FORMS: Mapping[str, str] = {
+    "env": "env:NAME",
+    "file": "file:PATH",
+    "gcp": "gcp:projects/P/secrets/S/versions/N",
+    "k8s": "k8s:SECRET/KEY",
 }
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How a job stands.
+    """State of a job at one moment.
 
     Attributes:
-        state: The same words on every backend.
-        exit_code: Of the stage, where the backend tells it.
-        message: What the backend says, one line.
+        state: The same five states on every backend.
+        exit_code: Exit code of the stage, or None if the backend does not report it (yet).
+        message: One line of explanation from the backend, or empty.
     """
 
     state: State
@@ -40,75 +43,134 @@ class JobStatus:
 
     @property
     def is_over(self) -> bool:
-        return self.state in OVER
+        """Whether the state is final."""
+        return self.state in FINAL_STATES
 
     @property
     def code(self) -> int:
-        """What `firelib submit` ends with: the stage's own code, else 0 for success and 1 for all else."""
+        """Exit code of `firelib submit`: the stage's own if known, else 0 for success and 1 for anything else."""
         if self.exit_code is not None:
             return self.exit_code
         return 0 if self.state == "succeeded" else 1
 
 
 class LostConnectionError(FirelibError):
-    """The backend does not answer now; it may again."""
+    """The backend did not answer; the same call may succeed later."""
 
 
-class Backend(Protocol):
-    """A module with these names.
+class Backend(ABC):
+    """An environment that runs jobs. docs/backends.md explains how to add one.
 
-    SETTINGS: Names that may stand in `JobSpec.target` → what they mean.
+    `validate` and `request` are pure: they open no connection and read no credentials. `status` and `logs` are
+    queries: they change nothing, neither in the environment nor on this machine. `submit`, `advance` and `cancel` act.
+
+    Attributes:
+        name: Value of `--to` that selects this backend.
+        target_type: Settings that `--set NAME=VALUE` accepts.
+        secret_schemes: Schemes of the secret references that this backend can resolve: `env`, `file`, `gcp`, `k8s`.
+        returns_outputs: Whether outputs have to be fetched; False if the job writes into the project itself.
+        mounts_storage_root: Whether replicas see the caller's storage root through a mount, so that a relative path
+            must be made absolute before submission.
     """
 
-    SETTINGS: Mapping[str, str]
+    name: ClassVar[str]
+    target_type: ClassVar[type[Target]] = Target
+    secret_schemes: ClassVar[tuple[str, ...]] = ()
+    returns_outputs: ClassVar[bool] = False
+    mounts_storage_root: ClassVar[bool] = False
 
-    def problems(self, spec: JobSpec) -> list[str]:
-        """What this backend would refuse; no network, no credentials."""
+    def default_target(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings that environment variables provide, such as the address in FIRELIB_RAY_ADDRESS."""
+        return self.target_type.defaults(environ)
 
+    def validate(self, spec: JobSpec) -> list[str]:
+        """Return every reason why this backend would refuse a job; no network, no credentials."""
+        _, problems = self.target_type.parse_with_problems(spec.target)
+        return [*problems, *self.find_problems(spec), *self._find_secret_problems(spec)]
+
+    def _find_secret_problems(self, spec: JobSpec) -> Iterator[str]:
+        expected = " or ".join(_SECRET_FORMS[scheme] for scheme in self.secret_schemes) or "no secrets"
+        for variable, reference in spec.secrets.items():
+            scheme = reference.partition(":")[0]
+            if scheme not in self.secret_schemes:
+                yield f"secrets.{variable}: backend {self.name} expects {expected}, got {scheme}:…"
+
+    @abstractmethod
+    def find_problems(self, spec: JobSpec) -> Iterable[str]:
+        """Yield what is wrong with a job beyond its target's form and its secrets, one line `FIELD: …` each."""
+
+    @abstractmethod
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
-        """What would be sent, as plain data without secrets; pure: no network, no credentials."""
+        """Return what `submit` would send, as plain data without secrets. `--dry-run` prints it."""
 
+    @abstractmethod
     def submit(self, spec: JobSpec) -> Mapping[str, str]:
-        """Send it. Gives what `status`, `logs` and `cancel` need to find the job again."""
+        """Start the job; if that fails, leave nothing behind.
 
+        Args:
+            spec: A job for which `validate` returned nothing.
+
+        Returns:
+            The handle: whatever the other methods need to find the job again. It is stored in the job's record.
+
+        Raises:
+            FirelibError: The environment refused the job.
+        """
+
+    @abstractmethod
     def status(self, record: JobRecord) -> JobStatus:
-        """How it stands now."""
+        """Return the job's state. A query: calling it any number of times changes nothing.
 
+        Raises:
+            LostConnectionError: The environment did not answer.
+        """
+
+    @abstractmethod
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
-        """What it has written, from its beginning; with `follow` as long as it runs, or until a connection is lost."""
+        """Yield the output of replica 0 from its beginning, in chunks of any size.
 
+        Args:
+            record: The job.
+            follow: Yield new output as it appears. The stream may end early: callers ask `status` and read again.
+
+        Raises:
+            LostConnectionError: The connection ended before the log did.
+        """
+
+    @abstractmethod
     def cancel(self, record: JobRecord) -> None:
-        """End it; one that is over already is no error."""
+        """Ask the job to stop, so that training can save a checkpoint; no error if the job is over."""
 
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002  for others
+        """Estimate machines, price, quotas and missing prerequisites for `firelib plan`; no network.
 
-def backend(name: str) -> Backend:
-    """The backend of this name.
+        Args:
+            request: The requested machines.
+            project: The project's folder.
+            environ: Variables that show which credentials and addresses are set.
 
-    Raises:
-        FirelibError: There is none, or a package that it needs is not installed.
-    """
-    if name not in BACKENDS:
-        raise FirelibError(f"there is no backend {name!r}", where="--to", remedy=did_you_mean(name, BACKENDS))
-    try:
-        return cast(Backend, importlib.import_module(BACKENDS[name]))
-    except ModuleNotFoundError as error:
-        raise FirelibError(
-            f"backend {name} needs {error.name}, which is not installed", remedy=f"uv sync --extra {name}"
-        ) from error
+        Raises:
+            FirelibError: The machines are not available; the error names all reasons.
+        """
+        return Plan(self.name, format_count(request.replicas.count, "replica"))
 
+    def advance(self, record: JobRecord) -> JobRecord:
+        """Do what a job needs from its client: retry elsewhere, or release what a finished job occupies.
 
-def check(name: str, spec: JobSpec) -> Backend:
-    """The backend of this name, if it would take the job.
+        Whoever follows a job calls this after each `status`. It is idempotent, and most backends need nothing.
 
-    Raises:
-        FirelibError: It would refuse; all reasons at once.
-    """
-    chosen = backend(name)
-    refuse([*_unknown(chosen, spec), *chosen.problems(spec)], where=f"job {spec.job_id} for {name}")
-    return chosen
+        Returns:
+            The record, with a new handle if the job was submitted again.
+        """
+        return record
 
+    def fetch_outputs(self, record: JobRecord) -> list[str]:
+        """Copy the outputs of a finished job into its project. The default reads them from the storage root.
 
-def _unknown(chosen: Backend, spec: JobSpec) -> Iterator[str]:
-    for setting in spec.target:
-        if setting not in chosen.SETTINGS:
-            yield f"target.{setting} is unknown: {did_you_mean(setting, chosen.SETTINGS)}"
+        Returns:
+            Names of the files, relative to the project.
+
+        Raises:
+            FirelibError: The job left no outputs, or they cannot be read.
+        """
+        return fetch_outputs(record.spec)

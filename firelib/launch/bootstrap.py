@@ -1,4 +1,4 @@
-"""`python -m firelib.launch.bootstrap`: what images and requests call. The code is `launch.runtime.entrypoint`."""
+"""Entry point `python -m firelib.launch.bootstrap` of images and requests; see `launch.runtime.entrypoint`."""
 
 import sys
 

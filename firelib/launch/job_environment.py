@@ -1,4 +1,4 @@
-"""The variables that a stage finds, the same on every backend."""
+"""The environment variables of a stage that runs as a job; they are the same on every backend."""
 
 import json
 import os
@@ -12,17 +12,17 @@ from firelib.launch.job_spec import JobSpec
 JOB_ID = "FIRELIB_JOB_ID"
 TIMEOUT = "FIRELIB_JOB_SECONDS"
 SECRETS = "FIRELIB_JOB_SECRETS"
-IMAGE_DIGEST = "FIRELIB_IMAGE_DIGEST"  # for the lineage
+IMAGE_DIGEST = "FIRELIB_IMAGE_DIGEST"  # recorded in the lineage
 
-# Of the caller's own settings those that mean the same on another machine.
-_PASSED_ON = ("FIRELIB_WORKERS", "FIRELIB_TRACKING", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY")
+# Settings of the caller that mean the same on another machine.
+_FORWARDED = ("FIRELIB_WORKERS", "FIRELIB_TRACKING", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY")
 
 
 def stage_variables(spec: JobSpec) -> dict[str, str]:
-    """What a backend sets for the stage; no secrets, only where they lie."""
+    """Build the variables that a backend sets for the stage. They hold references to secrets, but no secret."""
     variables = dict(spec.env)
     variables[JOB_ID] = spec.job_id
-    variables["FIRELIB_RAY_ADDRESS"] = ""  # a stage that was sent is not sent on
+    variables["FIRELIB_RAY_ADDRESS"] = ""  # the stage runs inside the job and must not submit itself again
     if spec.storage_root:
         variables["FIRELIB_STORAGE_ROOT"] = spec.storage_root
     if spec.image and "@" in spec.image:
@@ -34,39 +34,49 @@ def stage_variables(spec: JobSpec) -> dict[str, str]:
     return dict(sorted(variables.items()))
 
 
-def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's settings that go along with a job."""
-    return {name: environ[name] for name in _PASSED_ON if environ.get(name)}
+def select_forwarded(environ: Mapping[str, str]) -> dict[str, str]:
+    """Select the caller's settings that a job inherits."""
+    return {name: environ[name] for name in _FORWARDED if environ.get(name)}
 
 
 def shared_root(root: str | None) -> str | None:
-    """A storage root that means the same on other hosts; None of a folder inside the project."""
+    """Return a storage root that other hosts can reach; None for a folder inside the project."""
     if root is None or (storage.is_local(root) and not Path(root).is_absolute()):
         return None
     return root
 
 
 def read_secrets(secrets: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The values of `env:` and `file:` references, where the stage runs.
+    """Read the values of `env:` and `file:` references, where the stage runs.
+
+    Args:
+        secrets: Variable → reference.
+        environ: Variables that `env:` references name.
+
+    Returns:
+        Variable → value.
 
     Raises:
-        FirelibError: Some are not there, or others could read them; all named at once, no value shown.
+        FirelibError: Some values are missing, or other users can read their file. The error names all of them and
+            shows no value.
     """
-    found, problems = {}, []
+    values, problems = {}, []
     for name, reference in secrets.items():
-        kind, _, place = reference.partition(":")
+        kind, _, source = reference.partition(":")
         try:
-            found[name] = environ[place] if kind == "env" else _read_private(Path(place).expanduser())
+            values[name] = environ[source] if kind == "env" else _read_private(Path(source).expanduser())
         except KeyError:
-            problems.append(f"secrets.{name}: there is no variable {place}")
+            problems.append(f"secrets.{name}: variable {source} is not set")
         except (OSError, UnicodeDecodeError, PermissionError) as error:
-            problems.append(f"secrets.{name}: {getattr(error, 'strerror', None) or error}: {place}")
+            problems.append(f"secrets.{name}: {getattr(error, 'strerror', None) or error}: {source}")
     if problems:
-        raise FirelibError("\n".join(problems), where="secrets of the job", remedy="export it, or put it into the file")
-    return found
+        raise FirelibError(
+            "\n".join(problems), where="secrets of the job", remedy="export the variable, or write the file"
+        )
+    return values
 
 
 def _read_private(path: Path) -> str:
     if path.stat().st_mode & 0o077:
-        raise PermissionError(f"others can read the file (chmod 600 {path})")
+        raise PermissionError(f"other users can read the file (chmod 600 {path})")
     return path.read_text(encoding="utf-8").strip()

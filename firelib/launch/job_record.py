@@ -1,7 +1,7 @@
-"""A file for each job that was sent, so that its id alone finds it again."""
+"""Records of submitted jobs: one JSON file for each, so that a job's id is enough to find it again."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,13 +14,13 @@ _FOLDER = Path(".firelib", "jobs")
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A job that was sent.
+    """A submitted job.
 
     Attributes:
-        spec: What was sent; secrets are references in it.
-        backend: Where to.
-        handle: What the backend needs to find it again.
-        submitted: When, in UTC.
+        spec: The job; its secrets are references.
+        backend: Name of the backend that it was sent to.
+        handle: The backend's own data for finding the job.
+        submitted: Time of the submission, UTC, ISO 8601.
     """
 
     spec: JobSpec
@@ -30,36 +30,57 @@ class JobRecord:
 
     @property
     def job_id(self) -> str:
+        """The job's id."""
         return self.spec.job_id
 
 
 def record_folder(project: Path, job_id: str) -> Path:
-    """Where a local job's own files lie."""
+    """Return the folder for the files that a job keeps on this machine.
+
+    Args:
+        project: The project that submitted the job.
+        job_id: The job.
+    """
     return project / _FOLDER / job_id
 
 
 def write_record(project: Path, record: JobRecord) -> None:
-    """Keep a record in the project; one of the same id is replaced."""
-    storage.write_bytes(str(_file(project, record.job_id)), storage.to_json(asdict(record)))
+    """Write a job's record; replace the record of the same id.
+
+    Args:
+        project: The project that submitted the job.
+        record: The job.
+    """
+    raw = {
+        "backend": record.backend,
+        "handle": dict(record.handle),
+        "spec": record.spec.as_json(),
+        "submitted": record.submitted,
+    }
+    storage.write_bytes(str(_file(project, record.job_id)), storage.to_json(raw))
 
 
 def read_record(project: Path, job_id: str) -> JobRecord:
-    """The record of a job.
+    """Read a job's record.
+
+    Args:
+        project: The project that submitted the job.
+        job_id: The job.
 
     Raises:
-        FirelibError: No job of this id was sent from this project.
+        FirelibError: The project has no record of this job.
     """
     if not _file(project, job_id).is_file():
         raise FirelibError(
-            f"there is no job {job_id!r}",
+            f"unknown job {job_id!r}",
             where=str(project / _FOLDER),
-            remedy=did_you_mean(job_id, (record.job_id for record in records(project))),
+            remedy=did_you_mean(job_id, (record.job_id for record in read_records(project))),
         )
     return _read(_file(project, job_id))
 
 
-def records(project: Path) -> list[JobRecord]:
-    """All jobs that were sent from this project, newest last."""
+def read_records(project: Path) -> list[JobRecord]:
+    """Read the records of all jobs that a project has submitted, newest last."""
     found = [_read(file) for file in (project / _FOLDER).glob("*.json")]
     return sorted(found, key=lambda record: (record.submitted, record.job_id))
 

@@ -1,59 +1,74 @@
-"""Whether a machine type can be had with these GPUs, in this region, in this way."""
+"""Checks that a machine type is available with the requested GPUs, region and provisioning."""
 
 from collections.abc import Iterator
 
 from firelib.errors import did_you_mean
-from firelib.gcp.machine_catalog import wrong_gpu
-from firelib.launch.job_spec import Gpu, Resources
-from firelib.launch.machine_types import Machine, gpu_kinds, gpus_of, machines
+from firelib.gcp.machine_catalog import explain_gpu_mismatch
+from firelib.gcp.machine_types import Gpu, Machine, find_machine, gpu_kinds, machines
+from firelib.launch.job_spec import Resources
 
 
-def misfits(resources: Resources, region: str | None = None, buying: str = "on-demand") -> Iterator[str]:
-    """Why a machine type cannot be had like this: every reason, none if it can.
+def resolve_gpu(resources: Resources) -> Gpu | None:
+    """Return a replica's GPUs: the requested ones, else the ones built into its machine.
+
+    Raises:
+        FirelibError: The catalog does not list the machine type.
+    """
+    if resources.gpu is not None or resources.machine is None:
+        return resources.gpu
+    return find_machine(resources.machine).gpu
+
+
+def validate_machine(resources: Resources, region: str | None = None, provisioning: str = "on-demand") -> Iterator[str]:
+    """Check whether Google Cloud offers a machine.
 
     Args:
-        resources: Machine type, GPUs, and how many cores and how much memory they should have.
-        region: Where; None leaves that out.
-        buying: `on-demand`, `spot` or `flex-start`.
+        resources: Machine type, GPUs, and the cores and memory that the machine must have.
+        region: Region of Google Cloud; None skips the check of the region.
+        provisioning: `on-demand`, `spot` or `flex-start`.
+
+    Yields:
+        One line for each problem.
     """
     name, gpu = resources.machine, resources.gpu
     unknown = gpu is not None and gpu.kind not in gpu_kinds()
     if gpu is not None and unknown:
-        yield f"resources.gpu.kind: there is no {gpu.kind!r}: {did_you_mean(gpu.kind, gpu_kinds())}"
+        yield f"resources.gpu.kind: unknown GPU {gpu.kind!r}: {did_you_mean(gpu.kind, gpu_kinds())}"
     if name is None:
         return
     if name not in machines():
-        yield f"resources.machine: there is no {name!r}: {did_you_mean(name, machines())}"
+        yield f"resources.machine: unknown machine type {name!r}: {did_you_mean(name, machines())}"
         return
-    yield from _too_small(machines()[name], resources)
-    yield from _not_so(machines()[name], gpus_of(resources), buying)
+    yield from _validate_size(machines()[name], resources)
+    yield from _validate_provisioning(machines()[name], resolve_gpu(resources), provisioning)
     if not unknown:
-        yield from _wrong_gpu(name, gpu)
-        yield from _not_there(gpus_of(resources), region)
+        yield from _validate_gpu(name, gpu)
+        yield from _validate_region(resolve_gpu(resources), region)
 
 
-def _too_small(kind: Machine, resources: Resources) -> Iterator[str]:
-    for name, wanted, has in (
-        ("cpus", resources.cpus, kind.vcpus),
-        ("memory_gib", resources.memory_gib, kind.memory_gib),
+def _validate_size(machine: Machine, resources: Resources) -> Iterator[str]:
+    for name, wanted, available in (
+        ("cpus", resources.cpus, machine.vcpus),
+        ("memory_gib", resources.memory_gib, machine.memory_gib),
     ):
-        if wanted is not None and wanted > has:
-            yield f"resources.{name}: {wanted:g} is more than {kind.name} has ({has:g})"
+        if wanted is not None and wanted > available:
+            yield f"resources.{name}: {machine.name} has {available:g}, got {wanted:g}"
 
 
-def _not_so(kind: Machine, gpu: Gpu | None, buying: str) -> Iterator[str]:
-    if buying == "on-demand" and not kind.rented_on_demand:
-        yield f"replicas.buying: {kind.name} is rented as spot or flex-start only, got {buying!r}"
-    if buying == "flex-start" and gpu is None:
-        yield f"replicas.buying: flex-start is for machines with GPUs, {kind.name} has none"
+def _validate_provisioning(machine: Machine, gpu: Gpu | None, provisioning: str) -> Iterator[str]:
+    if provisioning == "on-demand" and not machine.rented_on_demand:
+        yield f"replicas.provisioning: {machine.name} is offered as spot or flex-start only, got {provisioning!r}"
+    if provisioning == "flex-start" and gpu is None:
+        yield f"replicas.provisioning: flex-start requires a machine with GPUs, {machine.name} has none"
 
 
-def _wrong_gpu(machine_type: str, gpu: Gpu | None) -> Iterator[str]:
-    problem = gpu and wrong_gpu(machine_type, gpu.kind, gpu.count)
+def _validate_gpu(machine_type: str, gpu: Gpu | None) -> Iterator[str]:
+    problem = gpu and explain_gpu_mismatch(machine_type, gpu.kind, gpu.count)
     if problem:
         yield f"resources.gpu: {problem}"
 
 
-def _not_there(gpu: Gpu | None, region: str | None) -> Iterator[str]:
+def _validate_region(gpu: Gpu | None, region: str | None) -> Iterator[str]:
     if gpu is not None and region is not None and region not in gpu_kinds()[gpu.kind].regions:
-        yield f"target.region: {region!r} has no {gpu.kind}; these have: {', '.join(gpu_kinds()[gpu.kind].regions)}"
+        regions = ", ".join(gpu_kinds()[gpu.kind].regions)
+        yield f"target.region: {gpu.kind} is not available in {region!r}; regions that offer it: {regions}"

@@ -1,9 +1,9 @@
-"""What jobs, variables, secrets and labels may be called. The rules are the strictest of all backends together."""
+"""Naming rules of jobs, variables, secrets and labels: names that pass are valid on every backend."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-# Kubernetes adds a suffix of up to 23 characters to a name of at most 63.
+# Kubernetes allows 63 characters and appends up to 23 of them to the name of a job.
 _LONGEST_ID = 40
 _ID = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -16,8 +16,14 @@ _REFERENCE = {
     "gcp": re.compile(r"projects/[^/]+/secrets/[^/]+/versions/[^/]+"),
     "k8s": re.compile(r"[a-z0-9.-]+/[A-Za-z0-9._-]+"),
 }
+_EXAMPLES = {
+    "env": "the name of a variable",
+    "file": "a path",
+    "gcp": "projects/P/secrets/S/versions/N",
+    "k8s": "SECRET/KEY",
+}
 
-#: Variables that backends and the bootstrap set themselves.
+#: Variables that backends and the entry point set; a job cannot set them.
 RESERVED = frozenset(
     {
         "AIP_CHECKPOINT_DIR",
@@ -38,50 +44,65 @@ RESERVED = frozenset(
 )
 
 
-def of_job(job_id: str) -> Iterator[str]:
-    """What is wrong with a job's name."""
+def validate_job_id(job_id: str) -> Iterator[str]:
+    """Check a job's id; yield one line for each problem."""
     if len(job_id) > _LONGEST_ID:
-        yield f"job_id: should have at most {_LONGEST_ID} characters, got {len(job_id)} in {job_id!r}"
+        yield f"job_id: expected at most {_LONGEST_ID} characters, got {len(job_id)} in {job_id!r}"
     if not _ID.fullmatch(job_id):
-        yield f"job_id: should be small letters, digits and - (a letter first, no - last), got {job_id!r}"
+        yield (
+            "job_id: expected lower-case letters, digits and hyphens, beginning with a letter "
+            f"and not ending with a hyphen, got {job_id!r}"
+        )
 
 
-def of_variables(env: Mapping[str, str], secrets: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with a job's variables; a value that may be secret is never repeated."""
-    for name in [*env, *secrets]:
-        if not _VARIABLE.fullmatch(name):
-            yield f"env: {name!r} is no name of a variable"
-        elif name in RESERVED:
-            yield f"env.{name}: the backend sets it, it cannot be given"
-    for name in sorted(set(env) & set(secrets)):
-        yield f"env.{name}: stands in env and in secrets"
+def validate_env(env: Mapping[str, str]) -> Iterator[str]:
+    """Check the names of a job's variables; yield one line for each problem, without any value."""
+    yield from _validate_names(env, "env")
     for name in env:
         if _SECRET_NAME.search(name):
-            yield f"env.{name}: looks like a secret; give where it comes from instead: --secret {name}=env:{name}"
+            yield f"env.{name}: the name suggests a secret; name its source instead: --secret {name}=env:{name}"
+
+
+def validate_secrets(secrets: Mapping[str, str], env: Mapping[str, str]) -> Iterator[str]:
+    """Check the names and references of a job's secrets.
+
+    Args:
+        secrets: Variable → reference. A reference may be the secret itself by mistake, so no problem repeats it.
+        env: The job's other variables.
+
+    Yields:
+        One line for each problem.
+    """
+    yield from _validate_names(secrets, "secrets")
+    for name in sorted(set(env) & set(secrets)):
+        yield f"env.{name}: set in both env and secrets"
     for name, reference in secrets.items():
-        yield from _of_reference(name, reference)
+        yield from _validate_reference(name, reference)
 
 
-def _of_reference(name: str, reference: str) -> Iterator[str]:
+def _validate_names(names: Iterable[str], field: str) -> Iterator[str]:
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            yield f"{field}: {name!r} is not a valid variable name"
+        elif name in RESERVED:
+            yield f"{field}.{name}: reserved, the backend sets this variable"
+
+
+def _validate_reference(name: str, reference: str) -> Iterator[str]:
     kind, _, rest = reference.partition(":")
-    if kind not in _REFERENCE:  # perhaps the secret itself: not shown
-        yield f"secrets.{name}: should say where the value comes from ({', '.join(f'{k}:…' for k in _REFERENCE)})"
+    if kind not in _REFERENCE:
+        yield f"secrets.{name}: expected a reference to the value ({', '.join(f'{k}:…' for k in _REFERENCE)})"
     elif not _REFERENCE[kind].fullmatch(rest):
-        yield f"secrets.{name}: {kind}: should be followed by {_EXAMPLES[kind]}"
+        yield f"secrets.{name}: expected {_EXAMPLES[kind]} after {kind}:"
 
 
-_EXAMPLES = {
-    "env": "the name of a variable",
-    "file": "a path",
-    "gcp": "projects/P/secrets/S/versions/N",
-    "k8s": "SECRET/KEY",
-}
-
-
-def of_labels(labels: Mapping[str, str]) -> Iterator[str]:
-    """What is wrong with a job's labels."""
+def validate_labels(labels: Mapping[str, str]) -> Iterator[str]:
+    """Check a job's labels; yield one line for each problem."""
     for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key):
-            yield f"labels: {key!r} should be small letters, digits, - and _ (a letter first, at most 63)"
+            yield (
+                "labels: expected a key of at most 63 lower-case letters, digits, - and _, beginning with a letter, "
+                f"got {key!r}"
+            )
         if not _LABEL_VALUE.fullmatch(value):
-            yield f"labels.{key}: should be small letters, digits, - and _ (at most 63), got {value!r}"
+            yield f"labels.{key}: expected at most 63 lower-case letters, digits, - and _, got {value!r}"

@@ -1,4 +1,4 @@
-"""`python -m firelib.launch.pipeline_stage`: what compiled pipelines call; the code is `runtime.pipeline_component`."""
+"""Entry point `python -m firelib.launch.pipeline_stage` of pipelines; see `launch.runtime.pipeline_component`."""
 
 import sys
 

@@ -11,7 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from firelib.config import explain_validation_error
 from firelib.errors import FirelibError, did_you_mean
-from firelib.gcp.machine_catalog import accelerators, families, families_with_gpus, family, gpu_kind_named, wrong_gpu
+from firelib.gcp.machine_catalog import (
+    explain_gpu_mismatch,
+    list_accelerators,
+    list_families,
+    list_gpu_families,
+    parse_family,
+    parse_gpu_kind,
+)
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
@@ -64,8 +71,8 @@ class Gcp(_Strict):
 
     @model_validator(mode="after")
     def _machine_fits(self) -> "Gcp":
-        if not _MACHINE.fullmatch(self.machine_type) or family(self.machine_type) not in families():
-            known = ", ".join(families())
+        if not _MACHINE.fullmatch(self.machine_type) or parse_family(self.machine_type) not in list_families():
+            known = ", ".join(list_families())
             raise ValueError(f"machine_type {self.machine_type!r} is not of a known machine family ({known})")
         if self.gpus:
             _check_gpus(self.gpus, self.machine_type)
@@ -77,15 +84,15 @@ class Gcp(_Strict):
     @property
     def has_gpus(self) -> bool:
         """Whether each machine has GPUs, its own or attached ones."""
-        return self.gpus is not None or family(self.machine_type) in families_with_gpus()
+        return self.gpus is not None or parse_family(self.machine_type) in list_gpu_families()
 
 
 def _check_gpus(gpus: Gpus, machine_type: str) -> None:
-    if gpus.type not in accelerators():
-        raise ValueError(f"gpus.type {gpus.type!r} is unknown: {did_you_mean(gpus.type, accelerators())}")
-    if family(machine_type) in families_with_gpus():
+    if gpus.type not in list_accelerators():
+        raise ValueError(f"gpus.type {gpus.type!r} is unknown: {did_you_mean(gpus.type, list_accelerators())}")
+    if parse_family(machine_type) in list_gpu_families():
         raise ValueError(f"gpus: {machine_type} includes its GPUs, so {gpus.type} cannot be attached: remove gpus")
-    problem = wrong_gpu(machine_type, gpu_kind_named(gpus.type), gpus.count)
+    problem = explain_gpu_mismatch(machine_type, parse_gpu_kind(gpus.type), gpus.count)
     if problem:
         raise ValueError(f"gpus: {problem}")
 

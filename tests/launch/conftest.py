@@ -1,4 +1,4 @@
-"""What is started once for all tests of jobs: a Ray head with a token, and an engine that holds the images."""
+"""Fixtures of the tests of jobs, started once for all tests: a Ray head with a token, images and a registry."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ def head() -> Iterator[Head]:
 
 @pytest.fixture(scope="session")
 def images() -> Iterator[Engine]:
-    """An engine with all images, built on a bare Debian by somebody whose environment holds secrets."""
+    """An engine with all images, built from a bare Debian in an environment that contains secrets."""
     with engine() as running, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", running.socket)
         base = running.base_image("python3", "python3-venv")
@@ -36,19 +36,19 @@ def images() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def pushed(images, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A registry's folder, and component → image by digest, as `make push` shows them."""
+    """A registry's folder, and component → image by digest, as `make push` prints them."""
     folder = tmp_path_factory.mktemp("registry")
     with registry(folder) as address:
-        words = ["make", "push", f"REGISTRY={address}/lab"]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        command = ["make", "push", f"REGISTRY={address}/lab"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        shown = [line for line in done.stdout.splitlines() if "@sha256:" in line]
-        yield folder, {line.partition("@")[0].rpartition("-")[2]: line for line in shown}
+        names = [line for line in done.stdout.splitlines() if "@sha256:" in line]
+        yield folder, {name.partition("@")[0].rpartition("-")[2]: name for name in names}
 
 
 @pytest.fixture(scope="session")
 def composed(images, tmp_path_factory) -> Path:
-    """A project that compose.yaml's containers took from sources to an evaluated model."""
+    """A project that compose.yaml's containers have run from sources to an evaluated model."""
     folder = write_flights(tmp_path_factory.mktemp("composed"))
     environment = {
         **os.environ,

@@ -1,4 +1,4 @@
-"""A project whose recipe does what the variable DRILL says, once it runs as a job."""
+"""A project whose recipe performs the actions in the variable DRILL when it runs as a job."""
 
 import io
 import os
@@ -19,14 +19,14 @@ from firelib import Feature, Recipe, Source
 from firelib.errors import StoppedError
 
 
-obeyed = []
+performed = []
 
 
-def obey():
-    # DRILL names what happens, one after the other: "talk,stopped"
-    if obeyed:
+def perform_drills():
+    # DRILL lists actions in their order: "talk,stopped"
+    if performed:
         return
-    obeyed.append(True)
+    performed.append(True)
     drills = os.environ.get("DRILL", "") if os.environ.get("FIRELIB_JOB_ID") else ""
     for drill in filter(None, drills.split(",")):
         DRILLS[drill]()
@@ -78,7 +78,7 @@ class Rows(Recipe):
 
     @property
     def sources(self):
-        obey()
+        perform_drills()
         return {"rows": Source("rows.csv")}
 
     key = ("id",)
@@ -99,12 +99,12 @@ data: {version: null, split: {train: 0.6, validation: 0.2, test: 0.2}, shard_mib
 train: {workers: 1, global_batch_size: 16, epochs: 1, lr: 0.05, seed: 1}
 """
 
-#: Secrets in the environment of whoever builds images and sends jobs; none may be found in anything that they make.
+#: Secrets in the environment that builds images and submits jobs; results must not contain them.
 PLANTED = {"WANDB_API_KEY": "planted-wandb-key-6f1d", "RAY_AUTH_TOKEN": "planted-ray-token-a93c"}
 
 
 def write_project(folder: Path) -> Path:
-    """Write a project that `firelib extract` goes through in no time."""
+    """Write a project on which `firelib extract` takes almost no time."""
     (folder / "recipe.py").write_text(RECIPE)
     (folder / "params.yaml").write_text(PARAMS)
     rows = [f"{index},{index % 7 - 3},{index % 2}" for index in range(100)]
@@ -112,20 +112,22 @@ def write_project(folder: Path) -> Path:
     return folder
 
 
-def firelib(folder: Path, *words: str, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    command = [sys.executable, "-c", "from firelib.cli import main; main()", *words]
+def firelib(
+    folder: Path, *arguments: str, timeout: float = 240, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a new process."""
+    command = [sys.executable, "-c", "from firelib.cli import main; main()", *arguments]
     env = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment}
     limit = patience(timeout)
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=limit, check=False)
 
 
-def firelib_here(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in this process, which has imported everything: same output, same exit code."""
+def firelib_here(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, which saves the imports: same output, same exit code."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         patch.dict(os.environ, {"COLUMNS": "200", **environment}),
-        patch.object(sys, "argv", ["firelib", *words]),
+        patch.object(sys, "argv", ["firelib", *arguments]),
         pytest.MonkeyPatch.context() as monkeypatch,
         redirect_stdout(out),
         redirect_stderr(err),
@@ -135,4 +137,4 @@ def firelib_here(folder: Path, *words: str, **environment: str) -> subprocess.Co
             main()
         except SystemExit as end:
             code = int(end.code or 0)
-    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())

@@ -1,7 +1,7 @@
-"""A stand-in for Vertex AI's job service and Cloud Logging on loopback, over REST, with Google's own messages.
+"""A stand-in for the REST APIs of Vertex AI's jobs and Cloud Logging, on loopback, with Google's own messages.
 
-What a job goes through is a script: one list of states a region, a state for each look at the job. Requests are
-parsed by Google's messages, so that one which the service would not understand is refused here too.
+A script determines the states of a job: one list for each region, one state for each poll. Google's messages parse the
+requests, so a request that the service would not understand is refused here, too.
 """
 
 import json
@@ -24,8 +24,8 @@ _LABEL = re.compile(r'labels\.([\w-]+)="([^"]*)"')
 
 
 @dataclass(frozen=True)
-class Refusal(Exception):  # noqa: N818  it is an answer of the service
-    """An answer that is no success."""
+class Refusal(Exception):  # noqa: N818  an answer of the service
+    """An error answer."""
 
     code: int
     message: str
@@ -33,7 +33,7 @@ class Refusal(Exception):  # noqa: N818  it is an answer of the service
 
 @dataclass(frozen=True)
 class Step:
-    """How a job stands at one look: its state and, at its end, what went wrong."""
+    """A job at one poll: its state and, at its end, the error."""
 
     state: str
     message: str = ""
@@ -44,13 +44,13 @@ class FakeJobs:
     """The service.
 
     Attributes:
-        plays: Region → what its next jobs go through.
-        refusals: Region → answers to its next `create` calls, before any succeeds.
-        always: An answer to every request, if set.
-        age: How long ago jobs seem to have been created.
+        plays: Region → steps of its next jobs.
+        refusals: Region → error answers to its next `create` calls, before one succeeds.
+        always: The answer to every request, if set.
+        age: Apparent age of new jobs.
         jobs: Name → job, in the order of creation.
-        lines: Number of a job → what its replica 0 wrote.
-        page: Lines of the log on a page.
+        lines: Number of a job → log of its replica 0.
+        page: Lines of the log on one page.
     """
 
     plays: dict[str, list[Sequence[Step]]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class FakeJobs:
         return self._cancel(name) if cancel else self._look(name)
 
     def running(self) -> list[str]:
-        """Jobs that would still cost money."""
+        """Return the jobs that are not over."""
         return [name for name, job in self.jobs.items() if job["state"] not in OVER]
 
     def _create(self, parent: str, region: str, body: bytes) -> Mapping[str, Any]:
@@ -128,7 +128,7 @@ class FakeJobs:
         return {}
 
     def _log(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Pages of few lines, so that pages are turned."""
+        """Return the log in short pages, so that callers must read several."""
         number = re.search(r'resource\.labels\.job_id="(\d+)"', query["filter"])
         lines = self.lines.get(number[1], []) if number else []
         start = int(query.get("pageToken", 0))
@@ -147,14 +147,14 @@ def _ago(age: timedelta) -> str:
 
 @contextmanager
 def fake_jobs() -> Iterator[FakeJobs]:
-    """The service, on a port of its own."""
+    """Run the service on a free port."""
     with serving(FakeJobs()) as service:
         yield service
 
 
 @contextmanager
 def serving(service: Service) -> Iterator[Service]:
-    """A service, on a port of its own."""
+    """Run a service on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:

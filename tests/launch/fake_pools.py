@@ -1,7 +1,7 @@
-"""The stand-in of Vertex AI whose machines are containers here: each replica of a job's pools is really started.
+"""A stand-in for Vertex AI that starts each replica of a job's worker pools as a container.
 
-They get what the service gives: the variables of `vertex_variables`, the pool's own, its command in place of the
-image's entry point, and the bucket, which is a server on this machine. What is sent decides, nothing else.
+A container gets what the service would give it: the variables of `vertex_variables` and of the pool, the pool's
+command instead of the image's entry point, and a bucket, which a server on this machine provides.
 """
 
 import json
@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from firelib.launch.backends.docker.cli import container_log, docker
-from firelib.launch.backends.docker.containers import start, sweep
+from firelib.launch.backends.docker.command import docker, read_container_log
+from firelib.launch.backends.docker.containers import remove_job, start_container
 from firelib.launch.backends.vertex.environment import vertex_variables
 from tests.launch.fake_jobs import FakeJobs, serving
 
@@ -21,8 +21,8 @@ class FakePools(FakeJobs):
     """Jobs in containers.
 
     Attributes:
-        network: Of Docker, which the replicas join.
-        bucket: Variables by which containers reach the bucket.
+        network: Docker network of the replicas.
+        bucket: Variables that lead containers to the bucket.
     """
 
     network: str = ""
@@ -35,42 +35,42 @@ class FakePools(FakeJobs):
         hosts = [f"vertex-{number}-{index}" for index in range(len(pools))]
         output = spec["baseOutputDirectory"]["outputUriPrefix"]
         for index, pool in enumerate(pools):
-            place = vertex_variables(number, hosts, index, output)
-            start(self._container(hosts[index], number, pool["containerSpec"], place), self.network, {})
+            variables = vertex_variables(number, hosts, index, output)
+            start_container(self._container(hosts[index], number, pool["containerSpec"], variables), self.network, {})
         return job
 
-    def _container(self, name: str, number: str, asked: Mapping[str, Any], place: Mapping[str, str]) -> dict[str, Any]:
-        entry, *words = [*asked["command"], *asked["args"]]
+    def _container(self, name: str, number: str, asked: Mapping[str, Any], more: Mapping[str, str]) -> dict[str, Any]:
+        entry, *arguments = [*asked["command"], *asked["args"]]
         given = {variable["name"]: variable["value"] for variable in asked["env"]}
         return {
             "name": name,
             "image": asked["imageUri"],
-            "command": words,
-            "env": {**place, **given, **self.bucket},
+            "command": arguments,
+            "env": {**more, **given, **self.bucket},
             "mounts": {},
             "labels": {"firelib.job": f"vertex-{number}"},
             "limits": {"entrypoint": entry, "shm-size": "1g", "restart": "on-failure:1"},
         }
 
     def _look(self, name: str) -> Mapping[str, Any]:
-        """As replica 0 stands."""
+        """Return the job in the state of replica 0."""
         job, number = self.jobs[name], _number(name)
         if job["state"] not in ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"):
             [container] = json.loads(docker("inspect", f"vertex-{number}-0"))
             state = container["State"]
-            self.lines[number] = "".join(container_log(f"vertex-{number}-0", follow=False)).splitlines()
+            self.lines[number] = "".join(read_container_log(f"vertex-{number}-0", follow=False)).splitlines()
             job["state"] = "JOB_STATE_RUNNING"
             if state["Status"] == "exited":
                 code = state["ExitCode"]
                 job["state"] = "JOB_STATE_FAILED" if code else "JOB_STATE_SUCCEEDED"
                 if code:
-                    said = f"The replica workerpool0-0 exited with a non-zero status of {code}."
-                    job["error"] = {"code": 3, "message": said}
-                sweep(f"vertex-{number}")
+                    message = f"The replica workerpool0-0 exited with a non-zero status of {code}."
+                    job["error"] = {"code": 3, "message": message}
+                remove_job(f"vertex-{number}")
         return job
 
     def _cancel(self, name: str) -> Mapping[str, Any]:
-        sweep(f"vertex-{_number(name)}")
+        remove_job(f"vertex-{_number(name)}")
         return super()._cancel(name)
 
 
@@ -80,10 +80,10 @@ def _number(name: str) -> str:
 
 @contextmanager
 def fake_pools(network: str, bucket: Mapping[str, str]) -> Iterator[FakePools]:
-    """The service, on a port of its own."""
+    """Run the service on a free port."""
     with serving(FakePools(network=network, bucket=bucket, page=1000)) as service:
         try:
             yield service
         finally:
             for name in service.jobs:
-                sweep(f"vertex-{_number(name)}")
+                remove_job(f"vertex-{_number(name)}")

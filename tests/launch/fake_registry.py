@@ -1,4 +1,4 @@
-"""An image registry on loopback: what `docker push` needs of the OCI distribution API; it keeps real manifests."""
+"""An image registry on loopback with the part of the OCI distribution API that `docker push` needs."""
 
 import hashlib
 import re
@@ -35,16 +35,16 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send_file(file, kind)
 
     def do_POST(self) -> None:
-        """A new upload."""
+        """Begin an upload."""
         self._reply(202, Location=f"{self.path.rstrip('/')}/{uuid.uuid4().hex}", Range="0-0")
 
     def do_PATCH(self) -> None:
-        """A part of a blob."""
+        """Receive a part of a blob."""
         size = self._body(self._upload())
         self._reply(202, Location=self.path, Range=f"0-{size - 1}")
 
     def do_PUT(self) -> None:
-        """The end of a blob, or a manifest."""
+        """Receive the end of a blob, or a manifest."""
         parts = urlsplit(self.path)
         found = _PATH.fullmatch(parts.path)
         assert found
@@ -63,14 +63,14 @@ class _Handler(BaseHTTPRequestHandler):
         return self._reply(201, **{"Docker-Content-Digest": digest, "Location": parts.path})
 
     def _file(self, name: str, reference: str) -> Path:
-        """Blobs and manifests by their digest, tags by repository and tag."""
+        """Return the file of a blob or manifest (by digest), or of a tag (by repository and tag)."""
         return self.folder / (reference if reference.startswith("sha256:") else f"{name}:{reference}".replace("/", "_"))
 
     def _upload(self) -> Path:
         return self.folder / f"upload-{urlsplit(self.path).path.rpartition('/')[2]}"
 
     def _body(self, file: Path) -> int:
-        """Append what is sent to a file; its size then."""
+        """Append the body of the request to a file; return the file's size."""
         with file.open("ab") as upload:
             if self.headers.get("Transfer-Encoding") == "chunked":
                 while size := int(self.rfile.readline(), 16):
@@ -102,7 +102,7 @@ def _sha256(file: Path) -> str:
 
 @contextmanager
 def registry(folder: Path) -> Iterator[str]:
-    """A registry that keeps its blobs in a folder; gives its address, like 127.0.0.1:5000."""
+    """Run a registry that stores its blobs in a folder; yield its address, such as 127.0.0.1:5000."""
     handler = type("Handler", (_Handler,), {"folder": folder, "types": {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

@@ -1,4 +1,4 @@
-"""The flights of one January as a project: small enough to be trained in every place."""
+"""A project with the flights of one January, small enough to train on every backend."""
 
 import csv
 import json
@@ -20,22 +20,22 @@ _ALIKE = {"FIRELIB_TRACKING": "none"}
 
 
 def write_flights(folder: Path) -> Path:
-    """The project's folder, with nothing but parameters."""
+    """Write the project, which consists of its parameters only; return its folder."""
     (folder / "params.yaml").write_text(PARAMS)
     return folder
 
 
-def copy_of(project: Path, folder: Path) -> Path:
-    """A project with the same data and no training."""
+def copy_project(project: Path, folder: Path) -> Path:
+    """Copy a project without its training; return the new folder."""
     shutil.copytree(project / "data", folder / "data")
     shutil.copytree(project / "storage", folder / "storage", ignore=shutil.ignore_patterns("runs", "jobs", "scratch"))
     return write_flights(folder)
 
 
-def do(project: Path, *words: str, **environment: str) -> str:
-    """A command that has to go well; what it shows."""
-    done = firelib(project, *words, timeout=540, **{**_ALIKE, **environment})
-    assert done.returncode == 0, f"{words}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+def run_firelib(project: Path, *arguments: str, **environment: str) -> str:
+    """Run a command that must succeed; return its output."""
+    done = firelib(project, *arguments, timeout=540, **{**_ALIKE, **environment})
+    assert done.returncode == 0, f"{arguments}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
     return done.stdout + done.stderr
 
 
@@ -44,13 +44,13 @@ def lineage(project: Path) -> dict:
 
 
 def losses(project: Path) -> list[float]:
-    """Of each step."""
+    """Return the loss of each step."""
     with (project / "plots/flights/training.csv").open() as file:
         return [float(row["loss"]) for row in csv.DictReader(file)]
 
 
 def weights(project: Path) -> np.ndarray:
-    """All weights of the trained model, one after the other."""
+    """Return all weights of the trained model as one array."""
     import h5py
 
     found: list[np.ndarray] = []
@@ -68,7 +68,7 @@ def _weights_file(project: Path):
 
 
 def shape(record: object) -> object:
-    """The names in a record, without its values."""
+    """Return a record without its values."""
     if isinstance(record, dict):
         return {name: shape(value) for name, value in record.items()}
     return None

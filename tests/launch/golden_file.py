@@ -1,4 +1,4 @@
-"""Requests as they were when somebody last read them. `GOLDEN=write pytest …` writes them anew: read the difference."""
+"""Reviewed requests. `GOLDEN=write pytest …` writes them again: review the difference before you commit it."""
 
 import json
 import os
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).with_name("golden")
 
 
 def same_as_before(name: str, found: Mapping[str, Any]) -> None:
-    """Compare a request with the file of this name."""
+    """Compare a request with the golden file of this name."""
     text = json.dumps(found, indent=2) + "\n"
     if os.environ.get("GOLDEN") == "write":
         (FOLDER / name).write_text(text)

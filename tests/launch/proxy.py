@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that cuts its connections when told to."""
+"""A TCP proxy on loopback that can cut its connections."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ _CHUNK = 1 << 16
 
 
 class Proxy:
-    """Passes bytes on; counts connections; `cut` ends all that are open."""
+    """Forwards bytes until `cut` ends all open connections; counts the cuts."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -24,7 +24,7 @@ class Proxy:
         return f"http://127.0.0.1:{self._server.getsockname()[1]}"
 
     def cut(self) -> None:
-        """End all connections, as a network that fails does."""
+        """End all connections, as a failing network does."""
         with self._lock:
             for each in self._open:
                 with suppress(OSError):
@@ -44,10 +44,10 @@ class Proxy:
                 with self._lock:
                     self._open += [caller, server]
                 for source, target in ((caller, server), (server, caller)):
-                    threading.Thread(target=_pass_on, args=(source, target), daemon=True).start()
+                    threading.Thread(target=_forward, args=(source, target), daemon=True).start()
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
+def _forward(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(_CHUNK):
             target.sendall(data)
@@ -58,7 +58,7 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def proxy(address: str) -> Iterator[Proxy]:
-    """A proxy before a server at `http://127.0.0.1:PORT`."""
+    """Run a proxy for a server at `http://127.0.0.1:PORT`."""
     running = Proxy(int(address.rpartition(":")[2]))
     try:
         yield running

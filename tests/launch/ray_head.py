@@ -23,15 +23,22 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Head:
-    """A running head."""
+    """A running head.
+
+    Attributes:
+        address: URL of the dashboard.
+        token_file: File with the token.
+        shared: Storage root of all its jobs.
+        pid: Process id.
+    """
 
     address: str
     token_file: Path
-    shared: Path  # the storage root of all its jobs
+    shared: Path
     pid: int
 
     def environment(self) -> dict[str, str]:
-        """Variables of a caller that sends jobs to it."""
+        """Return the variables of a process that submits jobs to this head."""
         return {
             "RAY_AUTH_TOKEN_PATH": str(self.token_file),
             "FIRELIB_RAY_ADDRESS": self.address,
@@ -40,7 +47,7 @@ class Head:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on now."""
+    """Find ports that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -53,8 +60,8 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def ray_head(cpus: int = 2) -> Iterator[Head]:
-    """Start a head, wait until it takes jobs, and end all its processes afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="head"))  # short: sockets lie in it
+    """Start a head, wait until it accepts jobs, and end all its processes afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="head"))  # short, because it contains sockets
     token = folder / "token"
     token.write_text(secrets.token_hex(32))
     token.chmod(0o600)
@@ -70,10 +77,10 @@ def ray_head(cpus: int = 2) -> Iterator[Head]:
 
 
 def _started(folder: Path, cpus: int) -> tuple[Head, "subprocess.Popen[bytes]"]:
-    """Start Ray until it is up, at most three times.
+    """Start Ray, at most three times.
 
-    The raylet exits when its agents take longer than 15 s, a limit that nothing sets (ray issue 65983): on a busy
-    machine, importing what they need does.
+    The raylet exits when its agents take longer than 15 s to start, a fixed limit (ray issue 65983). On a busy machine,
+    their imports exceed it.
     """
     for _ in range(3):
         gcs, dashboard, agent, grpc, client, metrics = free_ports(6)
@@ -102,9 +109,9 @@ def _start(folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 def _is_up(head: Head, process: "subprocess.Popen[bytes]", log: Path) -> bool:
-    """Wait until a head takes jobs; whether it does, or has ended.
+    """Wait until a head accepts jobs or has ended; return whether it accepts jobs.
 
-    The dashboard answers before the raylet has its agents; "Ray runtime started" is written after.
+    The dashboard answers before the raylet's agents run; Ray writes "Ray runtime started" afterwards.
     """
     request = urllib.request.Request(
         f"{head.address}/api/jobs/", headers={"Authorization": f"Bearer {head.token_file.read_text()}"}
@@ -121,7 +128,7 @@ def _is_up(head: Head, process: "subprocess.Popen[bytes]", log: Path) -> bool:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the head; kill the children that `ray start --block` does not end on SIGTERM."""
+    """End the head, and kill the children that survive the SIGTERM to `ray start --block`."""
     with suppress(psutil.NoSuchProcess):
         tree = psutil.Process(process.pid).children(recursive=True)
         process.terminate()

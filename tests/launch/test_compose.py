@@ -1,4 +1,4 @@
-"""The whole pipeline by compose.yaml: four containers, one after the other, over one folder."""
+"""The whole pipeline with compose.yaml: four containers in sequence on one folder."""
 
 import json
 from itertools import pairwise
@@ -20,21 +20,21 @@ def test_sources_become_an_evaluated_model(composed):
     assert losses(composed)[-1] < losses(composed)[0]
 
 
-def test_each_stage_was_a_container_of_its_own(composed):
-    """One began when the one before had ended."""
+def test_each_stage_ran_in_its_own_container(composed):
+    """Each container started after the previous one had ended."""
     ran = sorted((line.split() for line in (composed / "containers.txt").read_text().splitlines()), key=itemgetter(2))
     assert [name for name, *_ in ran] == [f"/composed_{stage}_1" for stage in STAGES]
     assert {code for _, code, *_ in ran} == {"0"}
-    assert all(ended <= begun for (_, _, _, ended), (_, _, begun, _) in pairwise(ran))
+    assert all(ended <= started for (_, _, _, ended), (_, _, started, _) in pairwise(ran))
 
 
-def test_the_model_says_what_it_was_built_from(composed):
+def test_the_model_has_a_lineage_record(composed):
     record = lineage(composed)
     assert len(record["lock_sha256"]) == 64
     assert len(record["git"]["revision"]) == 40
     assert shape(record)
 
 
-def test_no_secret_of_the_caller_went_along(composed):
+def test_no_secret_of_the_caller_is_in_the_results(composed):
     texts = [path.read_bytes() for path in composed.rglob("*") if path.is_file()]
     assert not any(secret.encode() in text for secret in PLANTED.values() for text in texts)

@@ -1,4 +1,4 @@
-"""`--dry-run` shows what would be sent: no credentials, no network, nothing heavy, no secret."""
+"""`--dry-run` prints the request: no credentials, no network, no heavy imports, no secret."""
 
 import json
 import os
@@ -35,8 +35,10 @@ def project(tmp_path):
 
 @pytest.mark.parametrize("to", TARGETS)
 def test_the_request_is_json_without_secrets(project, to):
-    words = ["submit", "--to", to, "--dry-run", *TARGETS[to], "--secret", f"WANDB_API_KEY={SECRET[to]}"]
-    done = firelib_here(project, *words, "--", "firelib", "train", "--fresh", PLANTED="planted-secret-value", **BUCKET)
+    arguments = ["submit", "--to", to, "--dry-run", *TARGETS[to], "--secret", f"WANDB_API_KEY={SECRET[to]}"]
+    done = firelib_here(
+        project, *arguments, "--", "firelib", "train", "--fresh", PLANTED="planted-secret-value", **BUCKET
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
     assert "planted-secret-value" not in done.stdout + done.stderr
@@ -44,8 +46,8 @@ def test_the_request_is_json_without_secrets(project, to):
 
 
 def test_nothing_heavy_is_imported(project):
-    """In one fresh process for all backends: what an earlier one imports would be found by the later ones, too."""
-    commands = [["firelib", "submit", "--to", to, "--dry-run", *words] for to, words in TARGETS.items()]
+    """One fresh process for all backends: the imports of an earlier backend are found for the later ones, too."""
+    commands = [["firelib", "submit", "--to", to, "--dry-run", *arguments] for to, arguments in TARGETS.items()]
     code = (
         "import sys\n"
         "from firelib.cli import main\n"
@@ -63,12 +65,13 @@ def test_nothing_heavy_is_imported(project):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "parts"),
     [
         (("--to", "vertx"), ("--to", "'vertx'", "'vertex'")),
         (("--gpu", "l4:many"), ("--gpu", "'l4:many'")),
         (("--env", "NAME"), ("--env", "number 1")),
         (("--env", "A=1", "--env", "A=2"), ("--env", "A ")),
+        (("--replicas", "0", "--cpus", "-1"), ("replicas.count", "resources.cpus")),
         (("--env", "API_TOKEN=planted"), ("env.API_TOKEN", "--secret API_TOKEN=env:API_TOKEN")),
         (("--secret", "API_TOKEN=planted"), ("secrets.API_TOKEN",)),
         (("--to", "ray"), ("target.address", "FIRELIB_RAY_ADDRESS")),
@@ -76,10 +79,43 @@ def test_nothing_heavy_is_imported(project):
         (("--label", "Team=x"), ("labels", "'Team'")),
     ],
 )
-def test_wrong_words_are_refused(project, words, said):
-    done = firelib_here(project, "submit", "--dry-run", *words)
+def test_wrong_options_are_refused(project, arguments, parts):
+    done = firelib_here(project, "submit", "--dry-run", *arguments)
     assert done.returncode == 1
-    for part in said:
+    for part in parts:
         assert part in done.stderr
     assert "planted" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+VERTEX = ("submit", "--to", "vertex", "--dry-run", *TARGETS["vertex"], "--restarts", "1")
+
+
+def test_provisioning_has_a_deprecated_spelling_that_warns_once(project):
+    new, old = (firelib_here(project, *VERTEX, option, "spot", **BUCKET) for option in ("--provisioning", "--buying"))
+    strategies = [scheduling(done)["strategy"] for done in (new, old)]
+    assert strategies == ["SPOT", "SPOT"]
+    assert "deprecated" not in new.stderr
+    assert old.stderr.count("deprecated") == 1
+    assert "--provisioning spot" in old.stderr
+
+
+def scheduling(done):
+    assert done.returncode == 0, done.stderr
+    [request] = json.loads(done.stdout)["requests"]
+    return request["customJob"]["jobSpec"]["scheduling"]
+
+
+def test_the_deprecated_spelling_is_hidden_and_loses(project):
+    both = firelib_here(project, *VERTEX, "--provisioning", "on-demand", "--buying", "spot", **BUCKET)
+    assert scheduling(both)["strategy"] == "STANDARD"
+    shown = firelib_here(project, "submit", "--help")
+    assert "--provisioning" in shown.stdout
+    assert "--buying" not in shown.stdout
+
+
+def test_plan_accepts_the_deprecated_spelling(project):
+    done = firelib_here(project, "plan", "--to", "vertex", "--machine", "g2-standard-8", "--buying", "spot")
+    assert done.returncode == 0, done.stderr
+    assert "preemptible_nvidia_l4_gpus" in done.stdout
+    assert "--provisioning spot" in done.stderr

@@ -1,11 +1,11 @@
-"""The images, built for real: each holds its component and nothing else, stays small, and no secret of the builder."""
+"""Images built by an engine: each contains only its component, is small, and contains no secret of the builder."""
 
 import json
 import subprocess
 
 import pytest
 
-from firelib.launch.oci_registry import image_facts
+from firelib.launch.oci_registry import read_image_platform
 from firelib.storage import sha256_file
 from tests.launch.drill import PLANTED
 from tests.project import ROOT
@@ -13,7 +13,7 @@ from tests.project import ROOT
 pytestmark = pytest.mark.containers
 
 COMPONENTS = ("extract", "transform", "trainer")
-#: Component → the most bytes that it may have, uncompressed and as a registry keeps it. docs/images.md has figures.
+#: Component → the most bytes of the uncompressed image, and of its compressed layers. docs/images.md has figures.
 LIMITS = {"extract": (1.35e9, 0.47e9), "transform": (1.35e9, 0.47e9), "trainer": (3.2e9, 1.1e9)}
 
 
@@ -23,16 +23,16 @@ def about(images, component):
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_an_image_holds_its_component_and_nothing_else(images, component):
-    said = images.docker("run", "--rm", "--network", "none", f"firelib-{component}", "self-check")
-    assert "Traceback" not in said
+def test_an_image_contains_only_its_component(images, component):
+    output = images.docker("run", "--rm", "--network", "none", f"firelib-{component}", "self-check")
+    assert "Traceback" not in output
     find = ("find", f"firelib-{component}", "/", "-xdev", "(", "-name", ".git", "-o", "-path", "*/firelib/*/tests", ")")
     listed = images.docker("run", "--rm", "--network", "none", "--user", "root", "--entrypoint", *find)
     assert listed == ""
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_an_image_says_what_it_is(images, component):
+def test_an_image_describes_itself(images, component):
     image = about(images, component)
     assert image["Config"]["User"] == "firelib"
     assert (image["Os"], image["Architecture"]) == ("linux", "amd64")
@@ -60,9 +60,9 @@ def test_extract_and_transform_share_all_layers_but_names(pushed):
 
 @pytest.mark.parametrize("component", ["extract", "trainer"])
 def test_no_secret_of_the_builder_is_in_an_image(images, component):
-    """Over all files of all layers, the history and the configuration; words of a file show that layers are read."""
-    name, words = f"firelib-{component}", "Entry point of the images"
-    pattern = "|".join([*PLANTED.values(), words])
+    """Search all layers, the history and the configuration; a phrase of a known file proves that layers are read."""
+    name, phrase = f"firelib-{component}", "Entry point of the images"
+    pattern = "|".join([*PLANTED.values(), phrase])
     found = subprocess.run(
         f"(docker save {name}; docker history --no-trunc {name}; docker inspect {name})"
         f" | grep --text --extended-regexp --only-matching '{pattern}' | sort --unique",
@@ -71,11 +71,11 @@ def test_no_secret_of_the_builder_is_in_an_image(images, component):
         text=True,
         check=True,
     )
-    assert found.stdout.splitlines() == [words]
+    assert found.stdout.splitlines() == [phrase]
 
 
-def test_the_registry_says_what_an_image_is(pushed):
+def test_the_registry_reports_the_platform(pushed):
     _, names = pushed
     assert set(names) == set(COMPONENTS)
-    facts = image_facts(names["trainer"])
-    assert (facts.os, facts.architecture) == ("linux", "amd64")
+    platform = read_image_platform(names["trainer"])
+    assert (platform.os, platform.architecture) == ("linux", "amd64")

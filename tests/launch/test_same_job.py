@@ -1,4 +1,4 @@
-"""The same training in every place: at an equal number of workers the same weights, else the same losses."""
+"""The same training on every backend: equal weights with equally many workers, else equal losses."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from firelib.tfrecord.format.manifest import read_manifest
 from tests.buckets import gcs_server
 from tests.launch.drill import PLANTED
 from tests.launch.fake_pools import fake_pools
-from tests.launch.flights_project import copy_of, do, lineage, losses, shape, weights, write_flights
+from tests.launch.flights_project import copy_project, lineage, losses, run_firelib, shape, weights, write_flights
 from tests.launch.jobs import job
 from tests.launch.ray_head import free_ports
 
@@ -29,24 +29,24 @@ pytestmark = pytest.mark.containers
 SUBNET, GATEWAY = "172.29.91.0/24", "172.29.91.1"
 
 
-def same_as(project: Path, reference: Path) -> None:
+def assert_same_training(project: Path, reference: Path) -> None:
     np.testing.assert_allclose(weights(project), weights(reference), rtol=0, atol=1e-5)
     assert losses(project) == pytest.approx(losses(reference), rel=1e-5)
     assert shape(lineage(project)) == shape(lineage(reference))
 
 
-def test_a_process_of_this_machine(composed, tmp_path):
-    project = copy_of(composed, tmp_path)
-    do(project, "submit", "--to", "local", "--env", "FIRELIB_NUM_CPUS=3")
-    same_as(project, composed)
+def test_local_process(composed, tmp_path):
+    project = copy_project(composed, tmp_path)
+    run_firelib(project, "submit", "--to", "local", "--env", "FIRELIB_NUM_CPUS=3")
+    assert_same_training(project, composed)
 
 
 @contextmanager
 def bucket(project: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """A bucket that containers reach, with a project's data in it: its URI, and the variables that lead there."""
+    """Run a bucket with a project's data; yield its URI and the variables that lead containers to it."""
     with gcs_server(GATEWAY, free_ports(1)[0]) as url, pytest.MonkeyPatch.context() as patch:
         variables = {"STORAGE_EMULATOR_HOST": url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
-        variables |= {"FSSPEC_GS_TOKEN": "anon"}  # else it looks for Google's own machines around it, and waits
+        variables |= {"FSSPEC_GS_TOKEN": "anon"}  # otherwise gcsfs waits for the metadata server of Google's machines
         for name, value in variables.items():
             patch.setenv(name, value)
         fs = fsspec.filesystem("gs", skip_instance_cache=True)
@@ -57,26 +57,26 @@ def bucket(project: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
         yield "gs://lab/firelib", variables
 
 
-def test_vertex_whose_pools_are_containers_and_whose_storage_is_a_bucket(images, pushed, composed, tmp_path):
-    project, image = copy_of(composed, tmp_path), pushed[1]["trainer"]
+def test_vertex_with_containers_and_a_bucket(images, pushed, composed, tmp_path):
+    project, image = copy_project(composed, tmp_path), pushed[1]["trainer"]
     with (
         images.network("firelib-pools", SUBNET) as network,
         bucket(project) as (root, variables),
         fake_pools(network, variables) as service,
     ):
         target = [f"--set={name}" for name in ("project=my-lab", "region=us-central1", f"endpoint={service.url}")]
-        words = ["--image", image, "--machine", "n1-standard-8", "--replicas", "3", "--cpus", "1", *target]
-        said = do(project, "submit", "--to", "vertex", *words, FIRELIB_STORAGE_ROOT=root, **PLANTED)
+        arguments = ["--image", image, "--machine", "n1-standard-8", "--replicas", "3", "--cpus", "1", *target]
+        output = run_firelib(project, "submit", "--to", "vertex", *arguments, FIRELIB_STORAGE_ROOT=root, **PLANTED)
         assert service.running() == []
-    assert "all 3 replicas are here" in said
-    same_as(project, composed)
+    assert "all 3 replicas have joined" in output
+    assert_same_training(project, composed)
     assert lineage(project)["image"] == image.partition("@")[2]
-    sent = json.dumps(list(service.jobs.values())) + said
+    sent = json.dumps(list(service.jobs.values())) + output
     assert not any(secret in sent for secret in PLANTED.values())
 
 
-def test_kubeflows_pipeline_by_its_docker_runner(images, pushed, composed, tmp_path):
-    """All four components of the compiled file; one worker, so other sums of the same numbers."""
+def test_kubeflow_pipeline_with_the_docker_runner(images, pushed, composed, tmp_path):
+    """All four components of the compiled file, with one worker: sums differ in their order only."""
     folder, root, digests = write_flights(tmp_path), tmp_path / "root", pushed[1]
     spec = job(command=("firelib", "extract"), project=str(folder), storage_root=str(root))
     (tmp_path / "pipeline.yaml").write_text(compile_pipeline(PipelineSpec(digests)))
@@ -95,7 +95,7 @@ def test_kubeflows_pipeline_by_its_docker_runner(images, pushed, composed, tmp_p
 
 
 def docker_runner(network: str, image: str) -> local.DockerRunner:
-    """kfp's runner; it would add a component's command to the image's entry point, and passes no variables on."""
+    """kfp's runner, which by default keeps the image's entry point and forwards no variables."""
     variables = {"FIRELIB_WORKERS": "1", "FIRELIB_TRACKING": "none", IMAGE_DIGEST: image.partition("@")[2]}
     return local.DockerRunner(
         entrypoint="", user="root", network=network, shm_size="1g", environment=variables, working_dir="/project"

@@ -1,1 +1,1 @@
-"""One package for each environment that runs jobs."""
+"""Environments that run jobs: one package for each built-in backend, and the registry that finds them by name."""

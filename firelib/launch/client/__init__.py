@@ -1,1 +1,1 @@
-"""What runs on the machine that sends a job: submit, follow, plan."""
+"""The submitting side: submit a job, follow its log, plan machines."""

@@ -1,7 +1,7 @@
-"""A job's output as it comes, until the job is truly over, over connections that are lost."""
+"""Follow a job's log until the job is over, across lost connections."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import stamina
@@ -9,43 +9,42 @@ import stamina
 from firelib.launch.backend import Backend, JobStatus, LostConnectionError
 from firelib.launch.job_record import JobRecord
 
-_PAUSE_SECONDS = 1.0
-_PATIENCE_SECONDS = 300.0
+_POLL_SECONDS = 1.0
+_RETRY_SECONDS = 300.0
 
 
-def follow(
-    chosen: Backend, record: JobRecord, write: Callable[[str], None], pause: float = _PAUSE_SECONDS
-) -> JobStatus:
-    """Show all that a job writes until it is over.
+def follow(chosen: Backend, record: JobRecord, write: Callable[[str], None], pause: float = _POLL_SECONDS) -> JobStatus:
+    """Write a job's output as it appears, until the job is over.
 
-    The end of a log says nothing: connections end, and a log can end while the job runs on. So its status decides,
-    and the log is read once more after that.
+    The end of the log is no sign that the job is over: connections break, and a log can end while the job runs on.
+    Therefore the job's status decides, and the log is read once more after the last status.
 
     Args:
-        chosen: Where the job is.
+        chosen: The job's backend.
         record: The job.
-        write: Takes new output.
-        pause: Seconds between two looks.
+        write: Receives each new piece of output.
+        pause: Seconds between two polls.
 
     Returns:
-        How it ended.
+        The final status.
 
     Raises:
-        FirelibError: The backend has not answered for minutes; the job may run on.
+        FirelibError: The backend has not answered for 300 seconds; the job may still be running.
     """
     shown = 0
     while True:
-        status = _status(chosen, record)
-        shown = _show_new(chosen.logs(record, follow=True), shown, write)
+        status = _read_status(chosen, record)
+        shown = _write_new(chosen.logs(record, follow=True), shown, write)
+        record = _advance(chosen, record)
         if status.is_over:
             return status
         time.sleep(pause)
 
 
-def _show_new(chunks: Iterator[str], shown: int, write: Callable[[str], None]) -> int:
-    """Write what comes after the first `shown` characters; how many are shown then."""
+def _write_new(chunks: Iterator[str], shown: int, write: Callable[[str], None]) -> int:
+    """Write the log from character `shown` on; return the number of characters shown so far."""
     seen = 0
-    with suppress(LostConnectionError):  # the next round begins where this one ends
+    with suppress(LostConnectionError):  # the next poll resumes at `shown`
         for chunk in chunks:
             new = chunk[max(0, shown - seen) :]
             seen += len(chunk)
@@ -55,10 +54,21 @@ def _show_new(chunks: Iterator[str], shown: int, write: Callable[[str], None]) -
     return max(shown, seen)
 
 
-def _status(chosen: Backend, record: JobRecord) -> JobStatus:
-    for attempt in stamina.retry_context(
-        on=LostConnectionError, attempts=None, timeout=_PATIENCE_SECONDS, wait_initial=0.5, wait_max=10.0
-    ):
+def _read_status(chosen: Backend, record: JobRecord) -> JobStatus:
+    for attempt in _retries():
         with attempt:
             return chosen.status(record)
     raise AssertionError("stamina raises the last error")
+
+
+def _advance(chosen: Backend, record: JobRecord) -> JobRecord:
+    for attempt in _retries():
+        with attempt:
+            return chosen.advance(record)
+    raise AssertionError("stamina raises the last error")
+
+
+def _retries() -> Iterable[stamina.Attempt]:
+    return stamina.retry_context(
+        on=LostConnectionError, attempts=None, timeout=_RETRY_SECONDS, wait_initial=0.5, wait_max=10.0
+    )

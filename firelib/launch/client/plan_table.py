@@ -1,15 +1,15 @@
-"""Plans as a table, then what each backend lacks."""
+"""Plans as a table, followed by quotas and missing prerequisites."""
 
 from collections.abc import Sequence
 
 from firelib.console import out, table
-from firelib.launch.client.plan import Plan
+from firelib.launch.plan import Plan
 
 
 def show_plans(plans: Sequence[Plan]) -> None:
-    """One row a backend; quotas and what is missing below."""
+    """Print one row for each backend, then its quotas, its missing prerequisites and the source of the prices."""
     rows = [[plan.backend, plan.machines, _price(plan), "yes" if plan.preemptible else "no"] for plan in plans]
-    shown = table("firelib plan", ["backend", "machines", "price", "may be taken away"], rows)
+    shown = table("firelib plan", ["backend", "machines", "price", "preemptible"], rows)
     for column in shown.columns:
         column.justify = "left"
     out.print(shown)

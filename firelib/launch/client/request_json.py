@@ -1,4 +1,4 @@
-"""A request as people read it."""
+"""A request as JSON for people."""
 
 import json
 from collections.abc import Mapping
@@ -8,5 +8,5 @@ from firelib.console import out
 
 
 def show_request(request: Mapping[str, Any]) -> None:
-    """Print a request as JSON on standard output. Secrets are references in it, so nothing needs hiding."""
+    """Print a request as JSON on standard output. Requests hold references to secrets, so nothing is masked."""
     out.print(json.dumps(request, indent=2, ensure_ascii=False), highlight=False, markup=False)

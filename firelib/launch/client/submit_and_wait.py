@@ -1,4 +1,4 @@
-"""Send a job and stay with it: what it writes is shown, and it ends when the caller is told to end."""
+"""Submit a job, show its output, and turn its end into the end of the command."""
 
 import sys
 from collections.abc import Callable
@@ -6,65 +6,82 @@ from pathlib import Path
 
 from firelib.console import note
 from firelib.errors import FirelibError, StoppedError
-from firelib.launch.backend import Backend, JobStatus, check
+from firelib.launch.backend import Backend, JobStatus
+from firelib.launch.backends.registry import validate_job
 from firelib.launch.client.log_follower import follow
 from firelib.launch.job_record import JobRecord, write_record
 from firelib.launch.job_spec import JobSpec
 from firelib.signals import on_sigterm
 
 
+class JobFailedError(FirelibError):
+    """A job failed or was cancelled; `exit_code` is the exit code of its stage."""
+
+
 def send(name: str, spec: JobSpec) -> JobRecord:
-    """Check a job, send it to a backend and keep its record.
+    """Check a job, send it to a backend and write its record.
+
+    Args:
+        name: The backend.
+        spec: The job.
+
+    Returns:
+        The job's record.
 
     Raises:
-        FirelibError: The backend would refuse it, or does.
+        FirelibError: The backend does not support the job, or refuses it.
     """
-    chosen = check(name, spec)
+    chosen = validate_job(name, spec)
     record = JobRecord(spec, name, chosen.submit(spec))
     write_record(Path(spec.project), record)
     return record
 
 
-def show(text: str) -> None:
-    """What a job wrote, as it is."""
+def write_output(text: str) -> None:
+    """Write a job's output to standard error, unchanged."""
     sys.stderr.write(text)
     sys.stderr.flush()
 
 
-def attend(chosen: Backend, record: JobRecord, write: Callable[[str], None] = show) -> JobStatus:
-    """Show a job's output until it is over. Ctrl-C and SIGTERM cancel it, and wait until it has ended.
+def wait_for_job(chosen: Backend, record: JobRecord, write: Callable[[str], None] = write_output) -> JobStatus:
+    """Show a job's output until the job is over. Ctrl-C and SIGTERM cancel the job and wait for its end.
+
+    Args:
+        chosen: The job's backend.
+        record: The job.
+        write: Receives the output.
 
     Returns:
-        How it ended.
+        The final status.
 
     Raises:
-        KeyboardInterrupt: After Ctrl-C.
-        StoppedError: After SIGTERM.
+        KeyboardInterrupt: Ctrl-C was pressed.
+        StoppedError: SIGTERM was received.
     """
-    with on_sigterm(lambda: _raise_told(record.job_id)):
+    with on_sigterm(lambda: _raise_stopped(record.job_id)):
         try:
             return follow(chosen, record, write)
-        except KeyboardInterrupt:  # SIGTERM, too, until it leaves the block
-            note(f"\nstopping job {record.job_id}; it may save its work first")
+        except KeyboardInterrupt:  # inside this block, SIGTERM raises it as well
+            note(f"\nstopping job {record.job_id}; it may save a checkpoint first")
             chosen.cancel(record)
             note(f"job {record.job_id} is {follow(chosen, record, lambda _: None).state}")
             raise
 
 
-class JobFailedError(FirelibError):
-    """A job that did not end well."""
+def _raise_stopped(job_id: str) -> None:
+    raise StoppedError(f"job {job_id} was stopped", where="SIGTERM", remedy="run the same command again to resume")
 
 
-def _raise_told(job_id: str) -> None:
-    raise StoppedError(f"job {job_id} was stopped", remedy="the same command goes on from there")
+def raise_for_status(record: JobRecord, status: JobStatus) -> None:
+    """Raise an error if a job did not succeed.
 
-
-def refuse_failure(record: JobRecord, status: JobStatus) -> None:
-    """Raise what the end of a job means for the one who waited for it.
+    Args:
+        record: The job.
+        status: Its final status.
 
     Raises:
-        StoppedError: It was stopped and can go on.
-        JobFailedError: It failed or was cancelled; its exit code is that of the stage.
+        StoppedError: The job was stopped and can be resumed.
+        JobFailedError: The job failed or was cancelled.
     """
     if status.state == "succeeded":
         return
@@ -73,7 +90,7 @@ def refuse_failure(record: JobRecord, status: JobStatus) -> None:
     error = kind(
         f"job {record.job_id} {status.state}{code}{': ' + status.message if status.message else ''}",
         where=f"{record.backend} {record.handle.get('address', '')}".strip(),
-        remedy=f"firelib logs {record.job_id} shows all that it wrote; the same command goes on from what is saved",
+        remedy=f"read firelib logs {record.job_id}; run the same command again to resume from the last checkpoint",
     )
     error.exit_code = status.code or 1
     raise error

@@ -1,4 +1,4 @@
-"""Whether an image holds what its component needs, and nothing of the others: `docker run IMAGE self-check`."""
+"""Self-check of an image: it has what its component needs and nothing of the others (`docker run IMAGE self-check`)."""
 
 import importlib
 import os
@@ -9,20 +9,22 @@ from importlib.util import find_spec
 from firelib.errors import FirelibError, did_you_mean
 from firelib.lineage import installed_versions
 
+_WHERE = "this image"
+
 
 @dataclass(frozen=True)
 class Component:
-    """What one image is for.
+    """A component, for which one image exists.
 
     Attributes:
-        stage: What it runs when it is told nothing else.
-        modules: What the stage imports.
-        strange: Packages that belong to other components.
+        stage: The stage that the image runs by default.
+        modules: Modules that the stage imports.
+        foreign: Packages of other components, which the image must not contain.
     """
 
     stage: str
     modules: tuple[str, ...]
-    strange: tuple[str, ...]
+    foreign: tuple[str, ...]
 
 
 _DATA = ("firelib.recipes.flights", "firelib.data.sources.http", "gcsfs")
@@ -35,7 +37,7 @@ _TRAINING = (
     "gcsfs",
 )
 
-#: Component → what its image is for.
+#: Name → component.
 COMPONENTS: Mapping[str, Component] = {
     "extract": Component("extract", ("firelib.data.extract", *_DATA), ("tensorflow", "keras")),
     "transform": Component("transform", ("firelib.data.transform", *_DATA), ("tensorflow", "keras")),
@@ -43,44 +45,46 @@ COMPONENTS: Mapping[str, Component] = {
 }
 
 
-def component(name: str | None = None) -> Component:
-    """A component.
+def find_component(name: str | None = None) -> Component:
+    """Look up a component.
 
     Args:
-        name: None is that of this image (`FIRELIB_COMPONENT`).
+        name: The component; None means the component of this image (`FIRELIB_COMPONENT`).
 
     Raises:
-        FirelibError: There is none of this name.
+        FirelibError: The component is unknown.
     """
     name = name if name is not None else os.environ.get("FIRELIB_COMPONENT", "")
     if name not in COMPONENTS:
-        raise FirelibError(f"FIRELIB_COMPONENT is {name!r}", where="this image", remedy=did_you_mean(name, COMPONENTS))
+        raise FirelibError(
+            f"FIRELIB_COMPONENT: unknown component {name!r}", where=_WHERE, remedy=did_you_mean(name, COMPONENTS)
+        )
     return COMPONENTS[name]
 
 
 def self_check(name: str | None = None) -> dict[str, str | None]:
-    """Import what a component runs.
+    """Import all modules of a component.
 
     Args:
-        name: Of the component; None is that of this image.
+        name: The component; None means the component of this image.
 
     Returns:
-        Package → version.
+        Package → version; None for a package that is not installed.
 
     Raises:
-        FirelibError: Modules are missing or broken, or packages of others are there; all at once.
+        FirelibError: Modules are missing or broken, or foreign packages are installed; the error names all of them.
     """
-    checked = component(name)
+    component = find_component(name)
     problems = [
-        *_broken(checked.modules),
-        *(f"{package} is there, of another component" for package in _found(checked.strange)),
+        *_find_broken(component.modules),
+        *(f"{package} is installed, but belongs to another component" for package in _find_foreign(component.foreign)),
     ]
     if problems:
-        raise FirelibError("\n".join(problems), where="this image", remedy="build it again: make images")
+        raise FirelibError("\n".join(problems), where=_WHERE, remedy="build the image again: make images")
     return installed_versions(("ray", "dask", "deltalake", "tensorflow", "keras"))
 
 
-def _broken(modules: tuple[str, ...]) -> Iterator[str]:
+def _find_broken(modules: tuple[str, ...]) -> Iterator[str]:
     for module in modules:
         try:
             importlib.import_module(module)
@@ -88,5 +92,5 @@ def _broken(modules: tuple[str, ...]) -> Iterator[str]:
             yield f"{module}: {error}"
 
 
-def _found(packages: tuple[str, ...]) -> Iterator[str]:
+def _find_foreign(packages: tuple[str, ...]) -> Iterator[str]:
     return (package for package in packages if find_spec(package) is not None)

@@ -1,4 +1,4 @@
-"""Around a stage that runs as a job on another host: secrets in, time limit, outputs out."""
+"""The context of a stage that runs as a Ray job on another host: secrets, time limit, upload of outputs."""
 
 import json
 import os
@@ -10,19 +10,22 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.launch.job_environment import JOB_ID, SECRETS, TIMEOUT, read_secrets
-from firelib.launch.transfer.output_archive import outputs_there, outputs_uri, pack_outputs
+from firelib.launch.transfer.output_archive import outputs_uri, pack_outputs, snapshot_outputs
 
 
 @contextmanager
 def job_stage(project: Path, root: str) -> Iterator[None]:
-    """Run a stage in the block as a job; when it ends well, its outputs are left for the one who sent it.
+    """Prepare a job's stage, which runs in the block, and upload its outputs if the block succeeds.
 
     Args:
-        project: Folder of the project on this host.
-        root: Storage root, which all hosts see.
+        project: The project's folder on this host.
+        root: Storage root that all hosts share.
+
+    Raises:
+        FirelibError: A secret is missing, or the outputs are too large.
     """
     os.environ.update(read_secrets(json.loads(os.environ.pop(SECRETS, "{}"))))
-    before = outputs_there(project)
+    before = snapshot_outputs(project)
     with _time_limit(os.environ.pop(TIMEOUT, None)):
         yield
     storage.write_bytes(outputs_uri(root, os.environ[JOB_ID]), pack_outputs(project, before))
@@ -30,7 +33,7 @@ def job_stage(project: Path, root: str) -> Iterator[None]:
 
 @contextmanager
 def _time_limit(seconds: str | None) -> Iterator[None]:
-    """SIGTERM to this process when the time is over: training saves a checkpoint and ends with 75."""
+    """Send SIGTERM to this process at the time limit: training saves a checkpoint and exits with code 75."""
     timer = threading.Timer(float(seconds or 0), os.kill, (os.getpid(), signal.SIGTERM))
     timer.daemon = True
     if seconds:

@@ -1,4 +1,4 @@
-"""One Ray node as a child of this process: started, waited for, ended, without `ray stop`, which ends others' too."""
+"""One Ray node as a child of this process. `ray stop` is not used: it would end other Ray nodes of the host, too."""
 
 import os
 import signal
@@ -7,56 +7,63 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
+from firelib.console import note
 from firelib.errors import FirelibError
 
+_RAY_START = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
 _GRACE_SECONDS = 5.0
+_RETRY_SECONDS = 5.0
 _START_SECONDS = 120.0
+
+Node = subprocess.Popen[bytes]
 
 
 def own_address(host: str) -> str:
-    """The address under which other replicas reach this host: that of the interface towards a host of theirs.
+    """Return the address of this host on the network that leads to another host.
 
     Args:
-        host: A name of the same network, this host's own or another's. One that nobody knows yet (a pod's name, in its
-            first seconds) leaves this host's own name.
+        host: A host name of the job's network: this host, or another replica. A name that does not resolve yet (a
+            pod's name in its first seconds) selects the address of this host's own name.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((host, 9))  # sends nothing
+            probe.connect((host, 9))  # a datagram socket sends nothing here
         except OSError:
             return socket.gethostbyname(socket.gethostname())
         return str(probe.getsockname()[0])
 
 
+def cpu_arguments(environ: Mapping[str, str]) -> list[str]:
+    """Return the argument of `ray start` that limits the node's cores to `FIRELIB_NUM_CPUS`; none without a limit."""
+    cpus = environ.get("FIRELIB_NUM_CPUS")
+    return [f"--num-cpus={cpus}"] if cpus else []
+
+
 @contextmanager
-def ray_node(token: str, arguments: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A node that runs for the time of the block.
+def ray_node(token: str, arguments: Sequence[str], attempts: int = 1) -> Iterator[Node]:
+    """Run a Ray node for the duration of the block.
 
     Args:
-        token: What the cluster's nodes ask for; passed on in a private file, never in argv.
-        arguments: Of `ray start`, beside those that are the same for all.
+        token: The cluster's token. It reaches the node in a private file, never in argv.
+        arguments: Arguments of `ray start` in addition to the ones that all nodes have.
+        attempts: How many times to start the node. On a busy machine, a start can exceed the limits that Ray sets for
+            its own processes, and the next one succeeds.
+
+    Yields:
+        The process of the node.
 
     Raises:
-        FirelibError: It has ended before it was up.
+        FirelibError: The node did not start.
     """
-    folder = tempfile.TemporaryDirectory(prefix="node")
-    with folder, private_token(token) as file:
-        log = Path(folder.name, "log")
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
-        environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
-        environment.pop("RAY_ADDRESS", None)
-        with log.open("wb") as output:
-            node = subprocess.Popen(  # noqa: S603  # Ray's own program
-                [*command, *arguments], env=environment, stdout=output, stderr=subprocess.STDOUT
-            )
+    with tempfile.TemporaryDirectory(prefix="node") as folder, private_token(token) as file:
+        node = _start_with_retries([*_RAY_START, *arguments], file, Path(folder, "log"), attempts)
         try:
-            _wait(node, log)
             yield node
         finally:
             _end(node)
@@ -64,29 +71,55 @@ def ray_node(token: str, arguments: Sequence[str]) -> Iterator["subprocess.Popen
 
 @contextmanager
 def private_token(token: str) -> Iterator[Path]:
-    """A file with the token, mode 600, for the time of the block."""
-    with tempfile.NamedTemporaryFile("w", prefix="token") as file:  # Python makes it with mode 600
+    """Write the token to a file with mode 600 for the duration of the block."""
+    with tempfile.NamedTemporaryFile("w", prefix="token") as file:  # tempfile sets mode 600
         file.write(token)
         file.flush()
         yield Path(file.name)
 
 
-def _wait(node: "subprocess.Popen[bytes]", log: Path) -> None:
-    """`ray start --block` says when the node is up."""
+def _start_with_retries(command: Sequence[str], token_file: Path, log: Path, attempts: int) -> Node:
+    for attempt in range(2, attempts + 1):
+        try:
+            return _start(command, token_file, log)
+        except FirelibError as error:
+            note(f"{error}\nstarting Ray again, attempt {attempt} of {attempts}")
+            time.sleep(_RETRY_SECONDS)
+    return _start(command, token_file, log)
+
+
+def _start(command: Sequence[str], token_file: Path, log: Path) -> Node:
+    """Start a node and wait until it is up; end what a failed start has left."""
+    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token_file)}
+    environment.pop("RAY_ADDRESS", None)
+    with log.open("wb") as output:
+        node = subprocess.Popen(  # noqa: S603  # Ray's own program
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_for_start(node, log)
+    except BaseException:
+        _end(node)
+        raise
+    return node
+
+
+def _wait_for_start(node: Node, log: Path) -> None:
+    """Wait for the line that `ray start --block` prints when the node is up."""
     deadline = time.monotonic() + _START_SECONDS
     while b"Ray runtime started" not in log.read_bytes():
         if node.poll() is not None or time.monotonic() > deadline:
-            said = log.read_text(errors="replace").strip().splitlines()[-5:]
+            last_lines = log.read_text(errors="replace").strip().splitlines()[-5:]
             raise FirelibError(
-                "a Ray node did not start: " + " / ".join(said),
+                "a Ray node did not start: " + " / ".join(last_lines),
                 where=socket.gethostname(),
-                remedy="it is tried again; is the head reachable, and its version of Ray the same?",
+                remedy="check that the head is reachable and that all replicas run the same version of Ray",
             )
         time.sleep(0.1)
 
 
-def _end(node: "subprocess.Popen[bytes]") -> None:
-    """End a node with all its workers."""
+def _end(node: Node) -> None:
+    """End a node and all its child processes."""
     with suppress(psutil.NoSuchProcess):
         tree = psutil.Process(node.pid).children(recursive=True)
         for process in tree:

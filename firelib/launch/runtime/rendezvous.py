@@ -1,27 +1,31 @@
-"""Where replicas of a job meet: small files in the job's folder, which only the job's identity can read.
+"""The rendezvous of a job's replicas: small files in the job's folder, which only the job's identity can read.
 
-`head.json`   what replica 0 leaves for the others: address, one-off token, number of the attempt.
+`head.json`   written by replica 0: address of the head, one-off token, id of the attempt.
 `joined/…`    one file for each replica that has joined an attempt.
-`ended.json`  the driver's exit code; it ends all.
+`ended.json`  the driver's exit code, which ends all replicas.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from firelib import storage
 from firelib.errors import FirelibError
+from firelib.launch.job_environment import JOB_ID
+
+_FOLDER = "meeting"  # other versions of firelib look for the files here
 
 
 @dataclass(frozen=True)
 class Head:
-    """What others need to join.
+    """What a replica needs to join the cluster.
 
     Attributes:
-        address: `host:port` of Ray's head.
-        token: Asked for by every node; made for this attempt alone.
-        attempt: Name of this start of replica 0: a replica 0 that was restarted has another.
+        address: `host:port` of the Ray head.
+        token: The cluster's token, generated for this attempt only.
+        attempt: Id of this start of replica 0; a restarted replica 0 has another one.
     """
 
     address: str
@@ -29,50 +33,102 @@ class Head:
     attempt: str
 
 
-def new_head(address: str) -> Head:
+class DriverExit(NamedTuple):
+    """The end of the driver.
+
+    Attributes:
+        attempt: Id of the attempt.
+        code: Exit code.
+    """
+
+    attempt: str
+    code: int
+
+
+def create_head(address: str) -> Head:
+    """Create a head with a new token and a new attempt id.
+
+    Args:
+        address: `host:port` of the Ray head.
+    """
     return Head(address, secrets.token_hex(32), secrets.token_hex(4))
+
+
+def rendezvous_uri(environ: Mapping[str, str]) -> str:
+    """Return the URI of the job's rendezvous folder: in its storage root, else in its output folder.
+
+    Raises:
+        FirelibError: The environment names neither.
+    """
+    job = environ.get(JOB_ID) or environ.get("CLOUD_ML_JOB_ID")
+    root = environ.get("FIRELIB_STORAGE_ROOT")
+    if root and job:
+        return storage.join(root, "jobs", job, _FOLDER)
+    folder = environ.get("AIP_CHECKPOINT_DIR") or environ.get("AIP_MODEL_DIR")
+    if folder:
+        return storage.join(folder.replace("/gcs/", "gs://", 1), _FOLDER)
+    raise FirelibError(
+        "this replica has no rendezvous folder: neither a storage root with a job id nor an output folder is set",
+        where="the environment of this replica",
+        remedy=f"set FIRELIB_STORAGE_ROOT and {JOB_ID}, or an output folder (AIP_CHECKPOINT_DIR)",
+    )
 
 
 @dataclass(frozen=True)
 class Rendezvous:
-    """The folder in which a job's replicas meet.
+    """The rendezvous folder of a job.
 
     Attributes:
-        uri: Below the job's output folder.
+        uri: The folder.
     """
 
     uri: str
 
-    def announce(self, head: Head) -> None:
-        """Say where the head is. Nobody else on a shared folder may read it: it holds the token."""
+    def publish_head(self, head: Head) -> None:
+        """Publish the head. On a shared folder, only this user can read the file: it contains the token."""
         storage.remove_file(self._file("ended.json"))
         _write_private(self._file("head.json"), storage.to_json(asdict(head)))
 
-    def head(self) -> Head | None:
-        """The head that was announced last."""
+    def read_head(self) -> Head | None:
+        """Return the current head, or None."""
         raw = _read(self._file("head.json"))
         return Head(**raw) if raw else None
 
-    def join(self, index: int, head: Head) -> None:
-        """Say that a replica has joined."""
+    def remove_head(self) -> None:
+        """Remove the head and its token, once the cluster has ended."""
+        storage.remove_file(self._file("head.json"))
+
+    def register(self, index: int, head: Head) -> None:
+        """Register a replica that has joined.
+
+        Args:
+            index: The replica.
+            head: The head that it has joined.
+        """
         storage.write_bytes(self._joined(index, head), b"\n")
 
-    def joined(self, count: int, head: Head) -> list[int]:
-        """Replicas beside the head that have joined it."""
+    def list_joined(self, count: int, head: Head) -> list[int]:
+        """List the replicas that have joined a head, without replica 0.
+
+        Args:
+            count: Number of replicas of the job.
+            head: The head.
+        """
         return [index for index in range(1, count) if storage.exists(self._joined(index, head))]
 
-    def end(self, head: Head, code: int) -> None:
-        """Say that the driver has ended."""
+    def publish_exit(self, head: Head, code: int) -> None:
+        """Publish the end of the driver.
+
+        Args:
+            head: The head of the driver's attempt.
+            code: The driver's exit code.
+        """
         storage.write_bytes(self._file("ended.json"), storage.to_json({"attempt": head.attempt, "code": code}))
 
-    def ended(self) -> tuple[str, int] | None:
-        """Attempt and exit code of the driver that ended last."""
+    def read_exit(self) -> DriverExit | None:
+        """Return the most recent end of a driver, or None."""
         raw = _read(self._file("ended.json"))
-        return (raw["attempt"], raw["code"]) if raw else None
-
-    def clear(self) -> None:
-        """Take the token away when it opens nothing any more."""
-        storage.remove_file(self._file("head.json"))
+        return DriverExit(raw["attempt"], raw["code"]) if raw else None
 
     def _file(self, name: str) -> str:
         return storage.join(self.uri, name)
@@ -84,13 +140,13 @@ class Rendezvous:
 def _read(uri: str) -> dict[str, Any] | None:
     try:
         return dict(storage.read_json(uri))
-    except (FirelibError, OSError):  # not there yet, or being replaced
+    except (FirelibError, OSError):  # missing, or being replaced
         return None
 
 
 def _write_private(uri: str, data: bytes) -> None:
     if not storage.is_local(uri):
-        storage.write_bytes(uri, data)  # a bucket's rights are those of the job's identity
+        storage.write_bytes(uri, data)  # the bucket's permissions protect it
         return
     path = Path(storage.absolute(uri))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Which replica of a job this process is, by what the platform gives: the same program finds its place everywhere."""
+"""Detection of the replica that this process is, from the variables of the platform."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,19 +7,20 @@ from typing import Any
 
 from firelib.errors import FirelibError
 
-#: Set by our own conversions for Kubernetes: how many replicas there are, and the host name of replica 0.
+#: Set by firelib's requests to Kubernetes: number of replicas, and host name of replica 0.
 REPLICAS, HEAD = "FIRELIB_REPLICAS", "FIRELIB_HEAD_HOST"
 _INDEX = "JOB_COMPLETION_INDEX"
+_WHERE = "the environment of this replica"
 
 
 @dataclass(frozen=True)
-class Place:
-    """The place of one replica.
+class ReplicaIdentity:
+    """One of several replicas of a job.
 
     Attributes:
-        index: Which one; 0 heads the cluster and drives.
-        hosts: Host names of all replicas as far as they are known; that of replica 0 is first.
-        count: How many there are.
+        index: Index of the replica; replica 0 starts the cluster and runs the driver.
+        hosts: Known host names of the replicas; the first one is replica 0.
+        count: Number of replicas.
     """
 
     index: int
@@ -28,76 +29,89 @@ class Place:
 
     @property
     def is_head(self) -> bool:
+        """Whether this is replica 0."""
         return self.index == 0
 
 
-def place_of(environ: Mapping[str, str]) -> Place | None:
-    """The place that an environment gives, or None: alone, or the driver of a Ray that runs already (`RAY_ADDRESS`).
+def detect_replica(environ: Mapping[str, str]) -> ReplicaIdentity | None:
+    """Detect which replica this process is.
+
+    Args:
+        environ: The variables of this process.
+
+    Returns:
+        The replica; None for a single replica, and for the driver of a running Ray cluster (`RAY_ADDRESS`).
 
     Raises:
-        FirelibError: The variables contradict each other or cannot be read.
+        FirelibError: The variables cannot be parsed, or contradict each other.
     """
     if environ.get("RAY_ADDRESS"):
         return None
     if environ.get("CLUSTER_SPEC"):
-        return _of_vertex(environ["CLUSTER_SPEC"])
+        return _parse_vertex(environ["CLUSTER_SPEC"])
     if environ.get(_INDEX) and environ.get(REPLICAS):
-        return _of_kubernetes(environ)
+        return _parse_kubernetes(environ)
     if environ.get("TF_CONFIG"):
-        return _of_tensorflow(environ["TF_CONFIG"])
+        return _parse_tensorflow(environ["TF_CONFIG"])
     return None
 
 
-def _of_vertex(text: str) -> Place | None:
-    """Vertex AI: pools `workerpool0` (one replica, the primary), `workerpool1`, …"""
-    spec = _read("CLUSTER_SPEC", text)
-    return _placed("CLUSTER_SPEC", spec, sorted(spec["cluster"]))
+def _parse_vertex(text: str) -> ReplicaIdentity | None:
+    """Parse `CLUSTER_SPEC` of Vertex AI: pools `workerpool0` (the primary replica), `workerpool1` and further ones.
+
+    Format: https://cloud.google.com/vertex-ai/docs/training/distributed-training
+    """
+    spec = _parse("CLUSTER_SPEC", text)
+    return _locate("CLUSTER_SPEC", spec, sorted(spec["cluster"]))
 
 
-def _of_tensorflow(text: str) -> Place | None:
-    """TensorFlow's own variable: one `chief` (or `master`), the `worker`s after it; evaluators are no part of this."""
-    spec = _read("TF_CONFIG", text)
+def _parse_tensorflow(text: str) -> ReplicaIdentity | None:
+    """Parse `TF_CONFIG` of TensorFlow: one `chief` (or `master`), then the `worker`s; evaluators do not count."""
+    spec = _parse("TF_CONFIG", text)
     roles = [role for role in ("chief", "master", "worker", "ps") if role in spec["cluster"]]
-    return _placed("TF_CONFIG", spec, roles)
+    return _locate("TF_CONFIG", spec, roles)
 
 
-def _read(name: str, text: str) -> dict[str, Any]:
+def _parse(name: str, text: str) -> dict[str, Any]:
     try:
         spec: dict[str, Any] = json.loads(text)
         if {"type", "index"} <= set(spec["task"]) and isinstance(spec["cluster"], dict):
             return spec
     except (ValueError, KeyError, TypeError):
         pass
+    example = '{"cluster": {"workerpool0": ["host:2222"]}, "task": {"type": "workerpool0", "index": 0}}'
     raise FirelibError(
-        f"{name} cannot be read: {text[:200]!r}",
-        where="the environment of this replica",
-        remedy='it is like {"cluster": {"workerpool0": ["host:2222"]}, "task": {"type": "workerpool0", "index": 0}}',
+        f"{name}: expected JSON with `cluster` and `task`, got {text[:200]!r}",
+        where=_WHERE,
+        remedy=f"set {name} as the platform does, such as {example}",
     )
 
 
-def _placed(name: str, spec: Mapping[str, Any], pools: Sequence[str]) -> Place | None:
+def _locate(name: str, spec: Mapping[str, Any], pools: Sequence[str]) -> ReplicaIdentity | None:
+    """Find this process among the members of all pools."""
     task, cluster = spec["task"], spec["cluster"]
     members = [(pool, index) for pool in pools for index in range(len(cluster[pool]))]
     own = (str(task["type"]), int(task["index"]))
     if own not in members:
+        known = ", ".join(f"{pool} {index}" for pool, index in members)
         raise FirelibError(
-            f"{name} puts this replica at {own[0]} {own[1]}, which its cluster lacks",
-            where="the environment of this replica",
-            remedy=f"known: {', '.join(f'{pool} {index}' for pool, index in members)}",
+            f"{name}: the task is {own[0]} {own[1]}, which is not in the cluster",
+            where=_WHERE,
+            remedy=f"set the task to one of {known}",
         )
     hosts = tuple(str(address).rpartition(":")[0] or str(address) for pool in pools for address in cluster[pool])
-    return Place(members.index(own), hosts, len(members)) if len(members) > 1 else None
+    return ReplicaIdentity(members.index(own), hosts, len(members)) if len(members) > 1 else None
 
 
-def _of_kubernetes(environ: Mapping[str, str]) -> Place | None:
-    """An indexed job of Kubernetes, whose pods our conversion tells how many they are and where the first one is."""
+def _parse_kubernetes(environ: Mapping[str, str]) -> ReplicaIdentity | None:
+    """Parse the variables of an indexed Kubernetes job and those that firelib's request adds to it."""
     given = {name: environ.get(name, "") for name in (_INDEX, REPLICAS)}
-    wrong = [f"{name}={value!r} is no number" for name, value in given.items() if not value.isdigit()]
-    if not wrong and int(given[_INDEX]) >= int(given[REPLICAS]):
-        wrong = [f"{_INDEX}={given[_INDEX]} is not below {REPLICAS}={given[REPLICAS]}"]
+    problems = [f"{name}: expected a number, got {value!r}" for name, value in given.items() if not value.isdigit()]
+    if not problems and int(given[_INDEX]) >= int(given[REPLICAS]):
+        problems = [f"{_INDEX}: expected less than {REPLICAS}={given[REPLICAS]}, got {given[_INDEX]}"]
     if not environ.get(HEAD):
-        wrong.append(f"{HEAD} is missing: the host name of replica 0")
-    if wrong:
-        raise FirelibError("\n".join(wrong), where="the environment of this replica", remedy="see docs/submit.md")
+        problems.append(f"{HEAD} is missing: the host name of replica 0")
+    if problems:
+        raise FirelibError("\n".join(problems), where=_WHERE, remedy="submit the job with firelib submit --to kubeflow")
     count = int(given[REPLICAS])
-    return Place(int(given[_INDEX]), (environ[HEAD],), count) if count > 1 else None
+    return ReplicaIdentity(int(given[_INDEX]), (environ[HEAD],), count) if count > 1 else None

@@ -1,4 +1,4 @@
-"""Values of Google's Secret Manager, read where a job runs, with the job's own identity."""
+"""Secrets of Google's Secret Manager, read where a job runs, with the job's own identity."""
 
 import base64
 import json
@@ -13,57 +13,68 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _OK = 200
 
 
-def secret_value(name: str, session: Any = None, endpoint: str = _ENDPOINT) -> str:
-    """The value of a version of a secret.
+def read_secret(name: str, session: Any = None, endpoint: str = _ENDPOINT) -> str:
+    """Read one version of a secret.
+
+    REST method `projects.secrets.versions.access`: https://cloud.google.com/secret-manager/docs/reference/rest
 
     Args:
         name: `projects/P/secrets/S/versions/N`.
-        session: Sends requests; None is one with this machine's Google identity.
-        endpoint: Of the service.
+        session: Sends the request; None means a session with this process's Google identity.
+        endpoint: Address of the service.
+
+    Returns:
+        The value, without surrounding whitespace.
 
     Raises:
-        FirelibError: There is no identity, or it may not read the secret, or there is none.
+        FirelibError: This process has no Google identity, or the secret does not exist or is not accessible.
     """
-    answer = (session or _session()).get(f"{endpoint}/v1/{name}:access", timeout=30)
+    answer = (session or _open_session()).get(f"{endpoint}/v1/{name}:access", timeout=30)
     if answer.status_code != _OK:
         raise FirelibError(
             f"the secret cannot be read: HTTP {answer.status_code}",
             where=name,
-            remedy="does it exist? The job's service account needs roles/secretmanager.secretAccessor",
+            remedy="check that it exists, and grant the job's service account roles/secretmanager.secretAccessor",
         )
     return base64.b64decode(answer.json()["payload"]["data"]).decode().strip()
 
 
-def read_cloud_secrets(environ: MutableMapping[str, str], read: Callable[[str], str] = secret_value) -> None:
-    """Put the values of a job's `gcp:` references into an environment; other references stay for the stage to read.
+def read_cloud_secrets(environ: MutableMapping[str, str], read: Callable[[str], str] = read_secret) -> None:
+    """Replace a job's `gcp:` references in an environment by their values; leave other references to the stage.
+
+    Args:
+        environ: The environment to change.
+        read: Reads the secret of a name.
 
     Raises:
-        FirelibError: One cannot be read.
+        FirelibError: A secret cannot be read.
     """
     secrets = json.loads(environ.pop(SECRETS, "{}"))
     others = {}
-    for name, reference in secrets.items():
-        kind, _, place = reference.partition(":")
+    for variable, reference in secrets.items():
+        kind, _, name = reference.partition(":")
         if kind == "gcp":
-            environ[name] = read(place)
+            environ[variable] = read(name)
         else:
-            others[name] = reference
+            others[variable] = reference
     if others:
         environ[SECRETS] = json.dumps(others)
 
 
-def _session() -> Any:
+def _open_session() -> Any:
     try:
         import google.auth
         from google.auth.transport.requests import AuthorizedSession
     except ImportError as error:
         raise FirelibError(
-            "secrets of Secret Manager need google-auth", where="this image", remedy="build it with --extra gcs"
+            "google-auth is not installed, which Secret Manager requires",
+            where="this image",
+            remedy="build the image with --extra gcs",
         ) from error
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
     except google.auth.exceptions.DefaultCredentialsError as error:
         raise FirelibError(
-            "this process has no Google identity", where="Secret Manager", remedy="run it with a service account"
+            "this process has no Google identity", where="Secret Manager", remedy="run the job with a service account"
         ) from error
     return AuthorizedSession(credentials)

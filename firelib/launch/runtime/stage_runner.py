@@ -1,4 +1,4 @@
-"""A stage as a child: SIGTERM is passed on, a time limit holds, secrets are read here, its exit code is given back."""
+"""A stage as a child process: it receives secrets and SIGTERM, has a time limit, and returns its exit code."""
 
 import json
 import os
@@ -13,29 +13,29 @@ from firelib.launch.job_environment import SECRETS, TIMEOUT, read_secrets
 _GRACE_SECONDS = 90.0
 
 
-def run_stage(words: Sequence[str], more: Mapping[str, str]) -> int:
+def run_stage(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run a stage to its end.
 
     Args:
-        words: The stage and its options.
-        more: Variables beside those of this process.
+        arguments: The stage and its options.
+        variables: Variables in addition to the ones of this process.
 
     Returns:
-        Its exit code; that of a signal is 128 more than its number, as in a shell.
+        The stage's exit code; 128 plus the number of the signal that ended it, as in a shell.
 
     Raises:
         FirelibError: A secret is missing.
     """
-    environment = {**os.environ, **more}
+    environment = {**os.environ, **variables}
     secrets = read_secrets(json.loads(environment.pop(SECRETS, "{}")))
     seconds = environment.pop(TIMEOUT, None)
-    command = [sys.executable, "-m", "firelib.cli", *words]
+    command = [sys.executable, "-m", "firelib.cli", *arguments]
     with subprocess.Popen(command, env={**environment, **secrets}) as stage:  # noqa: S603  # our own program
         before = signal.signal(signal.SIGTERM, lambda *_: stage.terminate())
         try:
             code = stage.wait(float(seconds) if seconds else None)
         except subprocess.TimeoutExpired:
-            note(f"timeout of {seconds} s: stopping")
+            note(f"stopping the stage: the time limit of {seconds} s is reached")
             code = _stop(stage)
         finally:
             signal.signal(signal.SIGTERM, before)

@@ -1,1 +1,1 @@
-"""What travels between the sender of a job and the job: code and outputs."""
+"""Code and outputs on their way between the submitting machine and the job."""

@@ -1,4 +1,4 @@
-"""A project's code on its way through the storage root, for platforms that start an image and nothing else."""
+"""Transfer of a project's code through the storage root, for platforms that only start an image."""
 
 import tempfile
 import zipfile
@@ -11,32 +11,39 @@ from firelib.job_context import CODE
 from firelib.launch.job_environment import JOB_ID
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_archive import write_package
-from firelib.launch.transfer.output_archive import outputs_there, outputs_uri, pack_outputs
+from firelib.launch.transfer.output_archive import outputs_uri, pack_outputs, snapshot_outputs
 
-#: Command of a container that takes the code.
+#: Command of a container that unpacks the code and runs a stage.
 ENTRY = ("python", "-m", "firelib.launch.bootstrap")
 
 
 def code_uri(spec: JobSpec) -> str:
-    """Where a job's code goes.
+    """Return the URI of the archive with a job's code.
 
     Raises:
         FirelibError: The job has no storage root.
     """
     if spec.storage_root is None:
         raise FirelibError(
-            "the job has no storage root to send its code through",
+            "the job has no storage root for the transfer of its code",
             where=f"job {spec.job_id}",
-            remedy="FIRELIB_STORAGE_ROOT=gs://bucket/prefix, or storage.root in params.yaml",
+            remedy="set FIRELIB_STORAGE_ROOT=gs://bucket/prefix, or storage.root in params.yaml",
         )
     return storage.join(spec.storage_root, "jobs", spec.job_id, "code.zip")
 
 
 def send_code(spec: JobSpec, limit_mib: float = 1024) -> str:
-    """Put a job's code where its replicas find it; the variable `CODE` tells them.
+    """Upload a job's code. Its replicas find the URI in the variable `FIRELIB_JOB_CODE`.
+
+    Args:
+        spec: The job.
+        limit_mib: Largest size of the archive, in MiB.
 
     Returns:
-        Its URI.
+        The archive's URI.
+
+    Raises:
+        FirelibError: The job has no storage root, or the archive is too large.
     """
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "code.zip")
@@ -45,35 +52,47 @@ def send_code(spec: JobSpec, limit_mib: float = 1024) -> str:
     return code_uri(spec)
 
 
-def take_code(environ: Mapping[str, str], folder: Path) -> None:
-    """Unpack the job's code into a folder, if it came this way.
+def unpack_code(environ: Mapping[str, str], folder: Path) -> None:
+    """Download and unpack the job's code, if `FIRELIB_JOB_CODE` names an archive.
+
+    Args:
+        environ: The variables of this process.
+        folder: The folder to unpack into.
 
     Raises:
-        FirelibError: It is not there, or names places outside of the folder.
+        FirelibError: The archive is missing.
     """
     uri = environ.get(CODE)
     if not uri:
         return
-    with tempfile.TemporaryDirectory() as passing:
-        archive = Path(passing, "code.zip")
+    with tempfile.TemporaryDirectory() as temporary:
+        archive = Path(temporary, "code.zip")
         try:
             archive.write_bytes(storage.read_bytes(uri))
         except FileNotFoundError:
-            raise FirelibError("the job's code is not there", where=uri, remedy="send the job again") from None
+            raise FirelibError("the job's code is missing", where=uri, remedy="submit the job again") from None
         with zipfile.ZipFile(archive) as package:
-            package.extractall(folder)  # zipfile itself keeps to the folder; the archive is our own
+            package.extractall(folder)  # zipfile keeps every member inside the folder
 
 
-def with_outputs(environ: Mapping[str, str], folder: Path, run: Callable[[], int]) -> int:
-    """Run a stage whose code came this way; when it ends well, its outputs go back the same way.
+def run_and_upload_outputs(environ: Mapping[str, str], folder: Path, run: Callable[[], int]) -> int:
+    """Run a stage; upload its outputs if it succeeds and its code came through the storage root.
+
+    Args:
+        environ: The variables of this process.
+        folder: The project's folder.
+        run: Runs the stage and returns its exit code.
 
     Returns:
         The exit code of `run`.
+
+    Raises:
+        FirelibError: The outputs are too large.
     """
     root, job_id = environ.get("FIRELIB_STORAGE_ROOT"), environ.get(JOB_ID)
     if not (environ.get(CODE) and root and job_id):
         return run()
-    before = outputs_there(folder)
+    before = snapshot_outputs(folder)
     code = run()
     if code == 0:
         storage.write_bytes(outputs_uri(root, job_id), pack_outputs(folder, before))

@@ -1,4 +1,4 @@
-"""What a job's stage has made, as one archive that goes back to whoever sent the job: small files, never shards."""
+"""The archive of a stage's outputs, which goes back to the project that submitted the job. It never holds shards."""
 
 import io
 import tarfile
@@ -16,33 +16,45 @@ _MIB = 2**20
 
 
 def outputs_uri(root: str, job_id: str) -> str:
-    """Where the archive of a job lies."""
+    """Return the URI of the archive with a job's outputs.
+
+    Args:
+        root: Storage root.
+        job_id: The job.
+    """
     return storage.join(root, "jobs", job_id, _NAME)
 
 
-def outputs_there(project: Path) -> dict[str, tuple[int, int]]:
-    """File → when it was changed, and its size: of all that a stage may make."""
+def snapshot_outputs(project: Path) -> dict[str, tuple[int, int]]:
+    """Record the state of all files that stages can write.
+
+    Returns:
+        Path relative to the project → modification time in nanoseconds, and size in bytes.
+    """
     stats = {name: (project / name).stat() for name in _files(project)}
     return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}
 
 
 def pack_outputs(project: Path, before: Mapping[str, tuple[int, int]]) -> bytes:
-    """An archive of the outputs that are new or other than before.
+    """Pack the outputs that are new or changed.
 
     Args:
         project: The project's folder.
-        before: What was there before the stage (`outputs_there`).
+        before: The state before the stage, from `snapshot_outputs`.
+
+    Returns:
+        A gzipped tar archive.
 
     Raises:
-        FirelibError: They are too large to go back.
+        FirelibError: The outputs are too large to go back.
     """
-    names = sorted(name for name, state in outputs_there(project).items() if before.get(name) != state)
+    names = sorted(name for name, state in snapshot_outputs(project).items() if before.get(name) != state)
     size = sum((project / name).stat().st_size for name in names)
     if size > _LIMIT_MIB * _MIB:
         raise FirelibError(
-            f"what the stage has made is {size / _MIB:.0f} MiB, more than {_LIMIT_MIB} MiB",
+            f"the outputs of the stage have {size / _MIB:.0f} MiB, the limit is {_LIMIT_MIB} MiB",
             where=str(project),
-            remedy="the model is kept in storage.root/runs/*/export: take it from there",
+            remedy="copy the model from storage.root/runs/*/export",
         )
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
@@ -61,49 +73,55 @@ def _files(project: Path) -> Iterator[str]:
 
 
 def unpack_outputs(packed: bytes, project: Path) -> list[str]:
-    """Put the files of an archive into a project; each is written whole or not at all.
+    """Unpack an archive of outputs into a project; each file is written whole or not at all.
+
+    Args:
+        packed: The archive from `pack_outputs`.
+        project: The project's folder.
 
     Returns:
-        Their names.
+        Paths relative to the project.
 
     Raises:
-        FirelibError: The archive names places outside of a stage's outputs.
+        FirelibError: The archive contains a path that no stage writes.
     """
     names = []
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
         members = archive.getmembers()
-        _refuse_strange(members)
+        _validate_members(members)
         for member in members:
             file = archive.extractfile(member)
-            assert file is not None, "only files are in it"
+            assert file is not None, "the archive contains files only"
             storage.write_bytes(str(project / member.name), file.read())
             names.append(member.name)
     return names
 
 
 def fetch_outputs(spec: JobSpec) -> list[str]:
-    """Bring what a job's stage has made back into the project that sent it.
+    """Download a job's outputs into the project that submitted it.
 
     Returns:
-        Names of the files, relative to the project.
+        Paths relative to the project.
 
     Raises:
-        FirelibError: The job left nothing, or the storage cannot be read.
+        FirelibError: The job has uploaded no outputs, or the storage cannot be read.
     """
     uri = outputs_uri(spec.storage_root or "", spec.job_id)
     try:
         return unpack_outputs(storage.read_bytes(uri), Path(spec.project))
     except FileNotFoundError:
-        raise FirelibError("the job has left nothing (yet)", where=uri, remedy=f"firelib logs {spec.job_id}") from None
+        raise FirelibError(
+            "the job has uploaded no outputs (yet)", where=uri, remedy=f"read firelib logs {spec.job_id}"
+        ) from None
 
 
-def _refuse_strange(members: list[tarfile.TarInfo]) -> None:
+def _validate_members(members: list[tarfile.TarInfo]) -> None:
     for member in members:
         parts = Path(member.name).parts
         ours = parts[0] in _FOLDERS or parts[-1] == "params.yaml"
         if not member.isfile() or not ours or ".." in parts or Path(member.name).is_absolute():
             raise FirelibError(
-                f"the job's outputs name {member.name!r}, which is no output of a stage",
+                f"the archive of outputs contains {member.name!r}, which no stage writes",
                 where=_NAME,
-                remedy="nothing was written from there on; look at the job's storage root",
+                remedy="check who can write to the job's storage root; nothing was unpacked",
             )

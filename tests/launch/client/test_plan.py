@@ -1,12 +1,14 @@
-"""What a job would take, without asking anybody."""
+"""Plans of a job on each backend, made without network."""
 
 import pytest
 
-from firelib.errors import FirelibError
-from firelib.launch.client.plan import Wish, plans
+from examples.ssh_backend import SshBackend
+from firelib.launch.client import plan
+from firelib.launch.client.plan import make_plans
 from firelib.launch.job_spec import Gpu, Replicas, Resources
+from firelib.launch.plan import PlanRequest
+from tests.errors import refused
 from tests.launch.drill import firelib_here
-from tests.launch.problems import has_problem
 
 CLUSTER = """
 cluster_name: lab
@@ -17,7 +19,7 @@ provider:
   firelib: {gcp: {project: p, region: %s, zone: %s-a, machine_type: %s, gpus: {type: %s, count: 1}, spot: true}}
 auth: {ssh_user: me}
 """
-WANTED = Wish(Resources(machine="g2-standard-8"), Replicas(2, "spot"), "europe-west4")
+REQUEST = PlanRequest(Resources(machine="g2-standard-8"), Replicas(2, "spot"), "europe-west4")
 
 
 @pytest.fixture
@@ -30,53 +32,55 @@ def cluster(tmp_path):
     return write
 
 
-def test_ray_goes_by_the_cluster_file(cluster):
-    [plan] = plans("ray", Wish(), cluster(), {})
-    assert plan.machines == "3 × n1-standard-8 with 1 t4"
-    assert plan.preemptible
-    assert plan.price.hourly == pytest.approx(3 * (0.38 + 0.35) * 0.4, abs=1e-3)
-    assert plan.quotas == {"PREEMPTIBLE_CPUS": 24, "PREEMPTIBLE_NVIDIA_T4_GPUS": 3, "GPUS_ALL_REGIONS": 3}
-    assert any("FIRELIB_RAY_ADDRESS" in what for what in plan.missing)
+def test_ray_reads_the_cluster_file(cluster):
+    [planned] = make_plans("ray", PlanRequest(), cluster(), {})
+    assert planned.machines == "3 × n1-standard-8 with 1 t4"
+    assert planned.preemptible
+    assert planned.price.hourly == pytest.approx(3 * (0.38 + 0.35) * 0.4, abs=1e-3)
+    assert planned.quotas == {"PREEMPTIBLE_CPUS": 24, "PREEMPTIBLE_NVIDIA_T4_GPUS": 3, "GPUS_ALL_REGIONS": 3}
+    assert any("FIRELIB_RAY_ADDRESS" in what for what in planned.missing)
 
 
-def test_own_hosts_cost_nothing(tmp_path, cluster):
+def test_own_hosts_have_no_price(tmp_path, cluster):
     text = (cluster() / "cluster/cluster.yaml").read_text()
     (tmp_path / "cluster/cluster.yaml").write_text("\n".join(line for line in text.splitlines() if "gcp" not in line))
-    [plan] = plans("ray", Wish(), tmp_path, {})
-    assert plan.machines == "3 hosts of cluster/cluster.yaml"
-    assert plan.price is None
+    [planned] = make_plans("ray", PlanRequest(), tmp_path, {})
+    assert planned.machines == "3 hosts of cluster/cluster.yaml"
+    assert planned.price is None
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "parts"),
     [
         ({"gpu": "nvidia-tesla-t5"}, ("'nvidia-tesla-t5'",)),
         ({"machine": "n1-standard-96"}, ("1 t4", "48 vCPUs")),
         ({"region": "europe-north1"}, ("'europe-north1'", "t4")),
     ],
 )
-def test_impossible_clusters_are_refused(cluster, change, said):
-    with pytest.raises(FirelibError) as caught:
-        plans("ray", Wish(), cluster(**change), {})
-    assert has_problem(caught.value, *said)
-    assert "cluster/cluster.yaml" in caught.value.where
+def test_unavailable_clusters_are_refused(cluster, change, parts):
+    with refused(what=[parts], where="cluster/cluster.yaml"):
+        make_plans("ray", PlanRequest(), cluster(**change), {})
 
 
-def test_impossible_wishes_are_refused_with_all_reasons(tmp_path):
-    wish = Wish(Resources(machine="e2-standard-4", gpu=Gpu("l4", 3)), Replicas(), "europe-north1")
-    with pytest.raises(FirelibError) as caught:
-        plans("vertex", wish, tmp_path, {})
-    assert has_problem(caught.value, "e2-standard-4", "l4")
-    assert has_problem(caught.value, "'europe-north1'", "l4")
+def test_unavailable_machines_are_refused_with_all_reasons(tmp_path):
+    request = PlanRequest(Resources(machine="e2-standard-4", gpu=Gpu("l4", 3)), Replicas(), "europe-north1")
+    with refused(what=[("e2-standard-4", "l4"), ("'europe-north1'", "l4")], where="the command line"):
+        make_plans("vertex", request, tmp_path, {})
 
 
-def test_all_backends_side_by_side(tmp_path):
-    found = {plan.backend: plan for plan in plans("all", WANTED, tmp_path, {})}
+def test_all_backends_are_planned(tmp_path):
+    found = {each.backend: each for each in make_plans("all", REQUEST, tmp_path, {})}
     assert list(found) == ["local", "docker", "ray", "vertex", "kubeflow"]
     assert found["vertex"].price.hourly > found["kubeflow"].price.hourly
     metric = "custom_model_training_preemptible_nvidia_l4_gpus"
     assert list(found["vertex"].quotas) == [f"aiplatform.googleapis.com/{metric}"]
     assert found["local"].price is None
+
+
+def test_plugins_are_planned_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "load_plugins", lambda: [SshBackend()])
+    [*_, last] = make_plans("all", REQUEST, tmp_path, {})
+    assert (last.backend, last.machines, last.price) == ("ssh", "2 replicas", None)
 
 
 def test_the_command_shows_prices_with_their_date(tmp_path):
@@ -85,6 +89,13 @@ def test_the_command_shows_prices_with_their_date(tmp_path):
     assert "about $1.71 an hour" in done.stdout
     assert "estimate" in done.stdout
     assert "2025-06-30" in done.stdout
+
+
+def test_wrong_options_are_reported_at_once(tmp_path):
+    done = firelib_here(tmp_path, "plan", "--gpu", "l4:many", "-n", "0")
+    assert done.returncode == 1
+    for part in ("resources.gpu", "'l4:many'", "replicas.count", "got 0"):
+        assert part in done.stderr
 
 
 def test_unknown_backend(tmp_path):

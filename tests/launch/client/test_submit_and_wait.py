@@ -11,13 +11,14 @@ import pytest
 
 from firelib.errors import StoppedError
 from firelib.launch.backend import JobStatus
-from firelib.launch.client.submit_and_wait import JobFailedError, attend, refuse_failure
+from firelib.launch.client.submit_and_wait import JobFailedError, raise_for_status, wait_for_job
 from firelib.launch.job_record import JobRecord
+from tests.errors import refused
 from tests.launch.jobs import job
 
 
 class Service:
-    """A backend whose connection runs in asyncio; a signal meets it inside of a callback of the loop."""
+    """A backend whose connection runs in asyncio; a signal arrives inside a callback of the loop."""
 
     def __init__(self, number: signal.Signals) -> None:
         self._number, self._sent, self.cancelled = number, False, False
@@ -28,17 +29,20 @@ class Service:
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
         if not self.cancelled:
             loop = asyncio.new_event_loop()
-            loop.call_soon(self._signalled)
+            loop.call_soon(self._send_signal)
             try:
                 loop.run_until_complete(asyncio.sleep(0.01))
             finally:
                 loop.close()
         yield "a line\n"
 
+    def advance(self, record: JobRecord) -> JobRecord:
+        return record
+
     def cancel(self, record: JobRecord) -> None:
         self.cancelled = True
 
-    def _signalled(self) -> None:
+    def _send_signal(self) -> None:
         if self._sent:
             sys.exit("the first signal was lost")
         self._sent = True
@@ -51,7 +55,7 @@ class Service:
 def test_a_signal_inside_a_callback_cancels_the_job(tmp_path: Path, number, error) -> None:
     service = Service(number)
     with pytest.raises(error):
-        attend(service, JobRecord(job(project=str(tmp_path)), "ray", {}))
+        wait_for_job(service, JobRecord(job(project=str(tmp_path)), "ray", {}))
     assert service.cancelled
 
 
@@ -65,13 +69,11 @@ def test_a_signal_inside_a_callback_cancels_the_job(tmp_path: Path, number, erro
     ],
 )
 def test_a_failed_job_is_an_error_with_the_exit_code_of_its_stage(status, kind, code) -> None:
-    with pytest.raises(kind) as caught:
-        refuse_failure(JobRecord(job(), "ray", {"address": "http://head:8265"}), status)
+    record = JobRecord(job(), "ray", {"address": "http://head:8265"})
+    with refused(what=record.job_id, where="ray http://head:8265", remedy=record.job_id, kind=kind) as caught:
+        raise_for_status(record, status)
     assert caught.value.exit_code == code
-    assert job().job_id in caught.value.what
-    assert caught.value.where == "ray http://head:8265"
-    assert job().job_id in caught.value.remedy
 
 
 def test_a_job_that_succeeded_is_no_error() -> None:
-    refuse_failure(JobRecord(job(), "local", {}), JobStatus("succeeded", 0))
+    raise_for_status(JobRecord(job(), "local", {}), JobStatus("succeeded", 0))

@@ -1,7 +1,7 @@
 """Replicas as processes of this machine: they form one Ray cluster, survive lost members, and end together.
 
-Few groups go through all checks, because each Ray node costs seconds of a core: the largest one loses a follower, then
-its head, ends, and is started again, as a platform does with a failed job.
+Few groups go through all checks, because each Ray node costs seconds of a core: the largest group loses a follower,
+then its head, ends, and is restarted, as a platform restarts a failed job.
 """
 
 import os
@@ -34,23 +34,23 @@ class Group:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.meeting = folder / "root/jobs/drill/meeting"
+        self.rendezvous = folder / "root/jobs/drill/meeting"
         self._replicas: dict[int, subprocess.Popen[bytes]] = {}
-        self._said_before: dict[int, int] = {}  # length of a log when the attempt began
+        self._log_lengths: dict[int, int] = {}  # length of each log when the attempt began
         self._hosts: list[str] = []
         self._environment: dict[str, str] = {}
 
     def attempt(self, count: int, drill: str, **more: str) -> None:
-        """Begin an attempt of the job; none of its replicas runs yet.
+        """Begin an attempt of the job; no replica runs yet.
 
         Args:
             count: Replicas of the job.
-            drill: What its stage does (see drill.py).
+            drill: What the stage does (see drill.py).
             more: Further variables of all replicas.
         """
         assert not self.running()
         self._replicas.clear()
-        self._said_before = {
+        self._log_lengths = {
             index: len(self._log(index).read_text()) for index in range(9) if self._log(index).exists()
         }
         self._hosts = ["127.0.0.1"] * count
@@ -69,14 +69,14 @@ class Group:
     def start(self, *indices: int) -> None:
         """Start replicas."""
         for index in indices:
-            if index == 0:  # on the old port Ray would take what the others still run for the head that was lost
+            if index == 0:  # on the old port, Ray would take the nodes of the others for the lost head
                 self._environment["FIRELIB_HEAD_PORT"] = str(free_ports(1)[0])
-            place = vertex_variables("drill", self._hosts, index, str(self.folder / "out"))
+            variables = vertex_variables("drill", self._hosts, index, str(self.folder / "out"))
             with self._log(index).open("ab") as log:
                 self._replicas[index] = subprocess.Popen(
                     [sys.executable, "-m", "firelib.launch.bootstrap", "firelib", "extract"],
                     cwd=self.folder,
-                    env={**os.environ, **self._environment, **place},
+                    env={**os.environ, **self._environment, **variables},
                     stdout=log,
                     stderr=log,
                 )
@@ -97,22 +97,22 @@ class Group:
     def running(self) -> list[int]:
         return [index for index, replica in self._replicas.items() if replica.poll() is None]
 
-    def said(self, index: int) -> str:
-        """Return what a replica has written in this attempt."""
-        return self._log(index).read_text()[self._said_before.get(index, 0) :]
+    def output(self, index: int) -> str:
+        """Return the output of a replica in this attempt."""
+        return self._log(index).read_text()[self._log_lengths.get(index, 0) :]
 
     def wait_for(self, index: int, text: str, times: int = 1) -> None:
         """Wait until a replica has written a text so many times."""
 
         def written() -> bool:
-            count = self.said(index).count(text)
-            assert count >= times or self._replicas[index].poll() is None, self.said(index)
+            count = self.output(index).count(text)
+            assert count >= times or self._replicas[index].poll() is None, self.output(index)
             return count >= times
 
         wait_until(written, _SECONDS, f"replica {index} writes {text!r} × {times}; its log is {self._log(index)}")
 
     def codes(self) -> list[int]:
-        """Wait for the end of all replicas; their exit codes in the order of their indices."""
+        """Wait for the end of all replicas; return their exit codes by index."""
         wait_until(lambda: not self.running(), _SECONDS, "all replicas have ended")
         return [self._replicas[index].returncode for index in sorted(self._replicas)]
 
@@ -131,10 +131,10 @@ def group() -> Iterator[Group]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_group_survives_lost_members_and_ends_with_the_code_of_its_stage(group):
+def test_a_group_survives_lost_members_and_exits_with_the_code_of_its_stage(group):
     group.attempt(3, "nodes,stopped")
     group.start(2, 0, 1)  # in any order
-    group.wait_for(0, "all 3 replicas are here")
+    group.wait_for(0, "all 3 replicas have joined")
     group.wait_for(0, "nodes: 3")
     tokens = [assert_token_is_hidden(group)]
 
@@ -146,34 +146,34 @@ def test_a_group_survives_lost_members_and_ends_with_the_code_of_its_stage(group
 
     group.kill(0)
     group.start(0)
-    group.wait_for(0, "nodes: 3", times=3)  # the third time is that of the new head
-    group.wait_for(1, "has joined", times=3)  # at first, after its own loss, and after that of the head
+    group.wait_for(0, "nodes: 3", times=3)  # the third time from the new head
+    group.wait_for(1, "has joined", times=3)  # at first, after its own loss, and after the loss of the head
     group.wait_for(2, "has joined", times=2)
     tokens.append(assert_token_is_hidden(group))
     assert tokens[0] != tokens[1]
 
     (group.folder / "enough").touch()
     assert group.codes() == [75, 75, 75]
-    assert not (group.meeting / "head.json").exists()
-    assert not any(token in group.said(index) for token in tokens for index in range(3))
+    assert not (group.rendezvous / "head.json").exists()
+    assert not any(token in group.output(index) for token in tokens for index in range(3))
 
-    # The platform starts a failed job again: the end of the attempt before is not taken for that of this one.
+    # The platform restarts a failed job: replicas do not mistake the exit code of the earlier attempt for this one's.
     group.attempt(2, "", FIRELIB_AGAIN_SECONDS=str(_SECONDS))
     group.start(1, 0)
     assert group.codes() == [0, 0]
-    assert "has joined" in group.said(1)
-    assert "rows: 100 rows" in group.said(0)
+    assert "has joined" in group.output(1)
+    assert "rows: 100 rows" in group.output(0)
 
 
 def assert_token_is_hidden(group: Group) -> str:
     """Check that no process shows the cluster's token in its arguments; return the token."""
-    token = (group.meeting / "head.json").read_text().split('"token": "')[1].partition('"')[0]
+    token = (group.rendezvous / "head.json").read_text().split('"token": "')[1].partition('"')[0]
     for process in psutil.process_iter(["cmdline"]):
         assert token not in " ".join(process.info["cmdline"] or [])
     return token
 
 
-def test_sigterm_ends_the_stage_and_with_it_the_group(group):
+def test_sigterm_ends_the_stage_and_the_group(group):
     group.attempt(2, "wait")
     group.start(0, 1)
     group.wait_for(0, "waiting for the end")
@@ -184,10 +184,10 @@ def test_sigterm_ends_the_stage_and_with_it_the_group(group):
 def test_sigterm_before_the_stage_ends_the_group(group):
     group.attempt(2, "wait")
     group.start(0)
-    wait_until((group.meeting / "head.json").exists, _SECONDS, "replica 0 leaves head.json")
+    wait_until((group.rendezvous / "head.json").exists, _SECONDS, "replica 0 leaves head.json")
     group.terminate(0)  # it waits for replica 1
     assert group.codes() == [143]
-    assert "waiting for the end" not in group.said(0)
+    assert "waiting for the end" not in group.output(0)
     group.start(1)  # too late
     assert group.codes() == [143, 143]
 
@@ -196,5 +196,5 @@ def test_a_single_replica_runs_the_stage_without_a_cluster(group):
     group.attempt(1, "")
     group.start(0)
     assert group.codes() == [0]
-    assert "rows: 100 rows" in group.said(0)
-    assert not group.meeting.exists()
+    assert "rows: 100 rows" in group.output(0)
+    assert not group.rendezvous.exists()

@@ -1,65 +1,62 @@
-"""The files in which replicas meet."""
+"""The files of the rendezvous."""
 
 import stat
 
 import pytest
 
-from firelib.errors import FirelibError
-from firelib.launch.runtime.entrypoint import meeting_place
-from firelib.launch.runtime.rendezvous import Rendezvous, new_head
+from firelib.launch.runtime.rendezvous import Rendezvous, create_head, rendezvous_uri
+from tests.errors import refused
 
 
 @pytest.fixture
-def meeting(tmp_path):
+def rendezvous(tmp_path):
     return Rendezvous(str(tmp_path / "meeting"))
 
 
-def test_replicas_find_the_head_and_are_counted(meeting):
-    assert meeting.head() is None
-    head = new_head("10.0.0.1:6379")
-    meeting.announce(head)
-    assert meeting.head() == head
-    assert meeting.joined(3, head) == []
-    meeting.join(2, head)
-    assert meeting.joined(3, head) == [2]
+def test_replicas_find_the_head_and_are_counted(rendezvous):
+    assert rendezvous.read_head() is None
+    head = create_head("10.0.0.1:6379")
+    rendezvous.publish_head(head)
+    assert rendezvous.read_head() == head
+    assert rendezvous.list_joined(3, head) == []
+    rendezvous.register(2, head)
+    assert rendezvous.list_joined(3, head) == [2]
 
 
-def test_a_head_that_started_again_is_another(meeting):
-    first, second = new_head("a:1"), new_head("a:1")
+def test_a_restarted_head_is_another_head(rendezvous):
+    first, second = create_head("a:1"), create_head("a:1")
     assert first.token != second.token
-    meeting.announce(first)
-    meeting.join(1, first)
-    meeting.announce(second)
-    assert meeting.head() == second
-    assert meeting.joined(2, second) == []
+    rendezvous.publish_head(first)
+    rendezvous.register(1, first)
+    rendezvous.publish_head(second)
+    assert rendezvous.read_head() == second
+    assert rendezvous.list_joined(2, second) == []
 
 
-def test_the_end_is_told_until_a_new_attempt(meeting):
-    head = new_head("a:1")
-    meeting.announce(head)
-    meeting.end(head, 75)
-    assert meeting.ended() == (head.attempt, 75)
-    meeting.announce(new_head("a:1"))
-    assert meeting.ended() is None
+def test_the_exit_code_is_published_until_a_new_attempt(rendezvous):
+    head = create_head("a:1")
+    rendezvous.publish_head(head)
+    rendezvous.publish_exit(head, 75)
+    assert rendezvous.read_exit() == (head.attempt, 75)
+    rendezvous.publish_head(create_head("a:1"))
+    assert rendezvous.read_exit() is None
 
 
-def test_the_token_is_private_and_goes_away(meeting, tmp_path):
-    head = new_head("a:1")
-    meeting.announce(head)
+def test_the_token_is_private_and_is_removed(rendezvous, tmp_path):
+    head = create_head("a:1")
+    rendezvous.publish_head(head)
     [file] = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert head.token in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    meeting.clear()
-    assert meeting.head() is None
+    rendezvous.remove_head()
+    assert rendezvous.read_head() is None
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_where_replicas_meet():
-    assert meeting_place({"FIRELIB_STORAGE_ROOT": "/r", "FIRELIB_JOB_ID": "j"}) == "/r/jobs/j/meeting"
-    assert meeting_place({"FIRELIB_STORAGE_ROOT": "gs://b", "CLOUD_ML_JOB_ID": "7"}) == "gs://b/jobs/7/meeting"
-    assert meeting_place({"AIP_CHECKPOINT_DIR": "gs://b/out/checkpoints/"}) == "gs://b/out/checkpoints/meeting"
-    with pytest.raises(FirelibError) as caught:
-        meeting_place({})
-    assert "FIRELIB_STORAGE_ROOT" in caught.value.remedy
-    assert "AIP_CHECKPOINT_DIR" in caught.value.remedy
+def test_uri_of_the_rendezvous_folder():
+    assert rendezvous_uri({"FIRELIB_STORAGE_ROOT": "/r", "FIRELIB_JOB_ID": "j"}) == "/r/jobs/j/meeting"
+    assert rendezvous_uri({"FIRELIB_STORAGE_ROOT": "gs://b", "CLOUD_ML_JOB_ID": "7"}) == "gs://b/jobs/7/meeting"
+    assert rendezvous_uri({"AIP_CHECKPOINT_DIR": "gs://b/out/checkpoints/"}) == "gs://b/out/checkpoints/meeting"
+    with refused(where="the environment of this replica", remedy=["FIRELIB_STORAGE_ROOT", "AIP_CHECKPOINT_DIR"]):
+        rendezvous_uri({})

@@ -1,12 +1,12 @@
-"""What is shipped, and what stays at home."""
+"""The files in the archive of a project's code."""
 
 import os
 import zipfile
 
 import pytest
 
-from firelib.errors import FirelibError
 from firelib.launch.transfer.code_archive import NEVER, project_files, write_package
+from tests.errors import refused
 from tests.project import ROOT
 
 
@@ -51,15 +51,15 @@ CODE = [
 ]
 
 
-def test_code_and_small_inputs_are_shipped(project):
+def test_the_archive_has_code_and_small_inputs(project):
     assert project_files(project, "train") == CODE
 
 
-def test_the_stage_that_measures_the_model_gets_it(project):
+def test_only_evaluate_gets_the_model(project):
     assert set(project_files(project, "evaluate")) - set(CODE) == {"models/flights/model.keras"}
 
 
-def test_same_files_same_archive(project, tmp_path_factory):
+def test_same_files_give_the_same_archive(project, tmp_path_factory):
     folder = tmp_path_factory.mktemp("archives")
     write_package(project, "train", folder / "a.zip")
     for name in CODE:
@@ -70,19 +70,16 @@ def test_same_files_same_archive(project, tmp_path_factory):
         assert archive.read("recipe.py") == b"recipe.py"
 
 
-def test_too_large_names_the_largest(project, tmp_path_factory):
+def test_an_archive_that_is_too_large_names_the_largest_files(project, tmp_path_factory):
     (project / "weights.bin").write_bytes(os.urandom(3 << 20))
     (project / "more.bin").write_bytes(os.urandom(1 << 20))
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="2 MiB", where=project, remedy=".rayignore") as caught:
         write_package(project, "train", tmp_path_factory.mktemp("archive") / "a.zip", limit_mib=2)
     what = caught.value.what
-    assert "2 MiB" in what
     assert what.index("weights.bin") < what.index("more.bin")
-    assert caught.value.where == str(project)
-    assert ".rayignore" in caught.value.remedy
 
 
-def test_ray_itself_leaves_out_the_same():
+def test_rayignore_excludes_the_same_files():
     """`ray job submit --working-dir .` reads .rayignore only."""
     lines = (ROOT / ".rayignore").read_text().splitlines()
     assert set(NEVER) - {"__pycache__/"} <= set(lines)

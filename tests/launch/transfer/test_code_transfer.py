@@ -1,4 +1,4 @@
-"""A job that gets nothing but an image and a storage root: its code comes from there, its outputs go back there."""
+"""Jobs with only an image and a storage root: code and outputs travel through the storage root."""
 
 import os
 import subprocess
@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from firelib.errors import FirelibError
 from firelib.job_context import CODE
 from firelib.launch.job_environment import stage_variables
-from firelib.launch.transfer.code_transfer import ENTRY, code_uri, send_code, take_code
+from firelib.launch.transfer.code_transfer import ENTRY, code_uri, send_code, unpack_code
 from firelib.launch.transfer.output_archive import fetch_outputs
+from tests.errors import refused
 from tests.launch.drill import write_project
 from tests.launch.jobs import job
 from tests.patience import patience
@@ -24,19 +24,19 @@ def spec(tmp_path):
     return job(command=("firelib", "extract"), project=str(tmp_path / "project"), storage_root=str(tmp_path / "root"))
 
 
-def run_there(spec, tmp_path, **more):
-    """The job's stage in an empty folder, as an image's entry point starts it."""
+def run_in_container_folder(spec, tmp_path, **more):
+    """Run the job's stage in an empty folder, as an image's entry point does."""
     folder = tmp_path / "container"
     folder.mkdir()
     env = {**os.environ, **stage_variables(spec), CODE: send_code(spec), "PYTHONPATH": str(ROOT), **more}
-    words = [sys.executable, *ENTRY[1:], *spec.command]
+    command = [sys.executable, *ENTRY[1:], *spec.command]
     return subprocess.run(
-        words, cwd=folder, env=env, capture_output=True, text=True, timeout=patience(240), check=False
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=patience(240), check=False
     )
 
 
-def test_code_goes_there_and_outputs_come_back(spec, tmp_path):
-    done = run_there(spec, tmp_path)
+def test_code_and_outputs_are_transferred(spec, tmp_path):
+    done = run_in_container_folder(spec, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "rows: 100 rows" in done.stderr
     assert fetch_outputs(spec) == ["data/rows/lake.json"]
@@ -47,23 +47,18 @@ def test_code_goes_there_and_outputs_come_back(spec, tmp_path):
 
 
 @pytest.mark.integration
-def test_the_stages_exit_code_comes_out_and_nothing_else(spec, tmp_path):
-    assert run_there(spec, tmp_path, DRILL="exit").returncode == 7
-    with pytest.raises(FirelibError) as caught:
+def test_a_failed_stage_returns_its_exit_code_and_no_outputs(spec, tmp_path):
+    assert run_in_container_folder(spec, tmp_path, DRILL="exit").returncode == 7
+    with refused(where=spec.storage_root, remedy=spec.job_id):
         fetch_outputs(spec)
-    assert caught.value.where.startswith(spec.storage_root)
-    assert spec.job_id in caught.value.remedy
 
 
-def test_code_that_is_gone_is_said(tmp_path):
+def test_missing_code_is_named(tmp_path):
     code = str(tmp_path / "code.zip")
-    with pytest.raises(FirelibError) as caught:
-        take_code({CODE: code}, tmp_path)
-    assert caught.value.where == code
+    with refused(where=code):
+        unpack_code({CODE: code}, tmp_path)
 
 
-def test_without_a_root_there_is_no_way():
-    with pytest.raises(FirelibError) as caught:
+def test_a_job_without_storage_root_is_refused():
+    with refused(where=job().job_id, remedy="FIRELIB_STORAGE_ROOT"):
         code_uri(job())
-    assert job().job_id in caught.value.where
-    assert "FIRELIB_STORAGE_ROOT" in caught.value.remedy

@@ -1,13 +1,13 @@
-"""What a stage made goes back, whole and nowhere else."""
+"""Outputs of a stage are packed and unpacked completely, and only into the project."""
 
 import io
 import tarfile
 
 import pytest
 
-from firelib.errors import FirelibError
-from firelib.launch.backends.ray.output_download import as_text, from_text
-from firelib.launch.transfer.output_archive import outputs_there, pack_outputs, unpack_outputs
+from firelib.launch.backends.ray.output_download import decode_archive, encode_archive
+from firelib.launch.transfer.output_archive import pack_outputs, snapshot_outputs, unpack_outputs
+from tests.errors import refused
 
 
 def write(folder, name, text):
@@ -16,12 +16,12 @@ def write(folder, name, text):
     path.write_text(text)
 
 
-def test_only_what_is_new_goes_back(tmp_path):
+def test_only_new_and_changed_files_are_packed(tmp_path):
     there, here = tmp_path / "there", tmp_path / "here"
     write(there, "metrics/a/train.json", "old")
     write(there, "plots/a/training.csv", "old")
     write(there, "params.yaml", "same")
-    before = outputs_there(there)
+    before = snapshot_outputs(there)
     write(there, "plots/a/training.csv", "newer")
     write(there, "data/a/tfrecords/manifest.json", "manifest")
     write(there, "data/a/tfrecords/train-0.tfrecord", "heavy")
@@ -32,27 +32,24 @@ def test_only_what_is_new_goes_back(tmp_path):
     assert (here / "plots/a/training.csv").read_text() == "newer"
 
 
-def test_an_archive_travels_in_a_log():
+def test_an_archive_survives_a_log():
     packed = bytes(range(256)) * 9
-    assert from_text(f"a first line\n{as_text(packed)}more\n") == packed
+    assert decode_archive(f"a first line\n{encode_archive(packed)}more\n") == packed
 
 
-@pytest.mark.parametrize("log", ["", "error: there is no file x", as_text(b"abc").partition("-----END")[0]])
-def test_half_an_archive_is_refused(log):
-    with pytest.raises(FirelibError) as caught:
-        from_text(log)
-    assert (log.splitlines() or ["no answer"])[-1] in caught.value.what
-    assert "firelib fetch" in caught.value.remedy
+@pytest.mark.parametrize("log", ["", "error: there is no file x", encode_archive(b"abc").partition("-----END")[0]])
+def test_an_incomplete_archive_is_refused(log):
+    with refused(what=(log.splitlines() or ["no answer"])[-1], remedy="firelib fetch"):
+        decode_archive(log)
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "data/../../evil", ".git/hooks/pre-commit", "recipe.py"])
-def test_strange_places_are_refused(tmp_path, name):
+def test_paths_outside_the_outputs_are_refused(tmp_path, name):
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         info = tarfile.TarInfo(name)
         info.size = 3
         archive.addfile(info, io.BytesIO(b"abc"))
-    with pytest.raises(FirelibError) as caught:
+    with refused(what=repr(name)):
         unpack_outputs(packed.getvalue(), tmp_path / "project")
-    assert repr(name) in caught.value.what
     assert not list(tmp_path.rglob("evil"))

@@ -1,1 +1,1 @@
-"""Backend `docker`: the replicas of a job as containers of this machine, as the cloud would start them."""
+"""Backend `docker`: the replicas of a job as containers on this machine, in the environment of a Vertex AI job."""

@@ -1,4 +1,4 @@
-"""The end of a job in containers: its logs are kept, its secrets and containers removed."""
+"""Release what a finished job in containers occupies: keep its logs, remove its secrets and containers."""
 
 import shutil
 import time
@@ -8,65 +8,73 @@ from typing import Any
 
 from firelib import storage
 from firelib.launch.backend import JobStatus
-from firelib.launch.backends.docker.cli import container_log, containers, docker
+from firelib.launch.backends.docker.command import docker, inspect_containers, read_container_log
 from firelib.launch.job_record import JobRecord
 
+#: Marker file in a job's folder: a replica is down on purpose and will be restarted.
 KILLING = "killing"
+#: Marker file in a job's folder: the job was cancelled.
+CANCELLED = "cancelled"
+
+_FINAL_STATUS = "ended.json"
 _PEERS_SECONDS = 30.0
 
 
-def ended(folder: Path) -> JobStatus | None:
-    """How a job ended, if it was seen to."""
-    file = folder / "ended.json"
+def read_final_status(folder: Path) -> JobStatus | None:
+    """Return the final status of a job that has been cleaned up, else None."""
+    file = folder / _FINAL_STATUS
     return JobStatus(**storage.read_json(str(file))) if file.is_file() else None
 
 
-def saved_log(folder: Path) -> str | None:
-    """What replica 0 wrote, of a job that is over."""
+def read_saved_log(folder: Path) -> str | None:
+    """Return the log of replica 0 of a job that has been cleaned up, else None."""
     file = folder / "log"
-    return file.read_text(encoding="utf-8") if ended(folder) and file.is_file() else None
+    return file.read_text(encoding="utf-8") if read_final_status(folder) and file.is_file() else None
 
 
-def is_being_killed(folder: Path) -> bool:
-    """Whether a replica is down on purpose and comes again."""
-    return (folder / KILLING).exists()
-
-
-def harvest(record: JobRecord, found: Sequence[dict[str, Any]]) -> JobStatus:
-    """Keep what a finished job leaves and remove the rest.
+def read_container_status(containers: Sequence[dict[str, Any]], folder: Path) -> JobStatus:
+    """Return the status of a job whose containers still exist.
 
     Args:
-        record: The job; its replica 0 has ended.
-        found: What Docker says of its containers.
+        containers: Output of `docker inspect`, ordered by replica. Replica 0 decides.
+        folder: Folder of the job, with its marker files.
+    """
+    state = containers[0]["State"]
+    if state["Status"] == "created":
+        return JobStatus("queued")
+    if state["Status"] != "exited" or (folder / KILLING).exists():
+        return JobStatus("running")
+    code = int(state["ExitCode"])
+    if (folder / CANCELLED).exists() and code:
+        return JobStatus("cancelled", code, "cancelled")
+    if state.get("OOMKilled"):
+        return JobStatus("failed", code, "out of memory: raise --memory-gib")
+    return JobStatus("failed" if code else "succeeded", code, f"exit code {code}")
+
+
+def clean_up(record: JobRecord, containers: Sequence[dict[str, Any]], status: JobStatus) -> None:
+    """Keep the logs and the status of a finished job; remove its secrets, containers and network.
+
+    Args:
+        record: The job; its replica 0 has exited.
+        containers: Output of `docker inspect`.
+        status: Final status to keep.
     """
     folder = Path(record.handle["folder"])
     folder.mkdir(parents=True, exist_ok=True)
-    _await_peers(record.job_id)
-    for index, container in enumerate(found):
-        text = "".join(container_log(container["Name"].lstrip("/"), follow=False))
+    _wait_for_peers(record.job_id)
+    for index, container in enumerate(containers):
+        text = "".join(read_container_log(container["Name"].lstrip("/"), follow=False))
         storage.write_bytes(str(folder / (f"log.{index}" if index else "log")), text.encode())
-    status = _status(found[0]["State"], (folder / "cancelled").exists())
-    storage.write_bytes(
-        str(folder / "ended.json"),
-        storage.to_json({"state": status.state, "exit_code": status.exit_code, "message": status.message}),
-    )
+    final = {"state": status.state, "exit_code": status.exit_code, "message": status.message}
+    storage.write_bytes(str(folder / _FINAL_STATUS), storage.to_json(final))
     shutil.rmtree(folder / "secrets", ignore_errors=True)
-    docker("rm", "--force", "--volumes", *(container["Id"] for container in found))
+    docker("rm", "--force", "--volumes", *(container["Id"] for container in containers))
     docker("network", "rm", record.job_id)
-    return status
 
 
-def _await_peers(job_id: str) -> None:
-    """The others end by themselves, a moment after replica 0."""
+def _wait_for_peers(job_id: str) -> None:
+    """Wait for the other replicas, which exit a moment after replica 0."""
     deadline = time.monotonic() + _PEERS_SECONDS
-    while any(each["State"]["Running"] for each in containers(job_id)) and time.monotonic() < deadline:
+    while any(each["State"]["Running"] for each in inspect_containers(job_id)) and time.monotonic() < deadline:
         time.sleep(0.5)
-
-
-def _status(state: dict[str, Any], cancelled: bool) -> JobStatus:
-    code = int(state["ExitCode"])
-    if cancelled and code:
-        return JobStatus("cancelled", code, "cancelled")
-    if state.get("OOMKilled"):
-        return JobStatus("failed", code, "out of memory: give more (--memory-gib)")
-    return JobStatus("failed" if code else "succeeded", code, f"exit code {code}")

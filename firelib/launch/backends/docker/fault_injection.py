@@ -1,4 +1,4 @@
-"""A drill that kills a container and starts it again.
+"""Kill a container once and start it again, as a cloud does when it preempts a machine.
 
 `python -m firelib.launch.backends.docker.fault_injection CONTAINER SECONDS FOLDER`
 """
@@ -8,18 +8,24 @@ import time
 from pathlib import Path
 
 from firelib.launch.backends.docker.cleanup import KILLING
-from firelib.launch.backends.docker.cli import docker
+from firelib.launch.backends.docker.command import docker
 
-_AWAY_SECONDS = 5.0
+_DOWN_SECONDS = 5.0
 
 
 def kill_replica(container: str, seconds: float, folder: Path) -> None:
-    """Kill a container once, without a word to what runs in it, and start it again a little later."""
+    """Kill a container with SIGKILL after a delay and restart it a few seconds later.
+
+    Args:
+        container: Its name.
+        seconds: Delay before the kill.
+        folder: Folder of the job; a marker file in it says that the replica will be back.
+    """
     time.sleep(seconds)
     (folder / KILLING).touch()
     try:
         docker("kill", container)
-        time.sleep(_AWAY_SECONDS)
+        time.sleep(_DOWN_SECONDS)
         docker("start", container)
     finally:
         (folder / KILLING).unlink()

@@ -1,1 +1,1 @@
-"""Backend `kubeflow`: a job as a TrainJob of Kubeflow or a RayJob of KubeRay, and what their pods have in common."""
+"""Backend `kubeflow`: a job as a TrainJob of Kubeflow Trainer or a RayJob of KubeRay; the whole flow as a pipeline."""

@@ -1,6 +1,6 @@
 """The whole flow as a Kubeflow pipeline: extract → transform → train → evaluate, each in its component's image.
 
-Pure but for kfp, which compiles it: no network, no credentials. Vertex AI Pipelines takes the same file.
+Compiling it needs kfp, but no network and no credentials. Vertex AI Pipelines accepts the same file.
 """
 
 import tempfile
@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.kubeflow.pods import limits
+from firelib.gcp.machine_types import gpu_kinds
+from firelib.launch.backends.kubeflow.pods import build_limits
 from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.job_spec import Resources, refuse
-from firelib.launch.machine_checks import misfits
-from firelib.launch.machine_types import gpu_kinds, gpus_of
+from firelib.launch.machine_checks import resolve_gpu, validate_machine
 from firelib.launch.runtime.pipeline_component import NOTHING
 
-#: Stage → component whose image runs it, in the order in which they run.
+#: Stage → component whose image runs it, in the order of execution.
 FLOW: Mapping[str, str] = {"extract": "extract", "transform": "transform", "train": "trainer", "evaluate": "trainer"}
+
 _COMMAND = ["python", "-m", "firelib.launch.pipeline_stage"]
 
 
@@ -27,9 +28,10 @@ class PipelineSpec:
     """What a pipeline is compiled from.
 
     Attributes:
-        images: Component → image, by digest: a changed image is a changed component, so the cache does not hide it.
-        resources: Of the training; the other stages take what the cluster gives.
-        retries: How often a stage that failed is started again; training goes on from its checkpoint.
+        images: Component → image with its digest. A changed image is then a changed component, which the platform's
+            cache does not skip.
+        resources: Resources of the training; the other stages use the cluster's defaults.
+        retries: How often a failed stage is restarted; training resumes from its checkpoint.
     """
 
     images: Mapping[str, str]
@@ -37,27 +39,29 @@ class PipelineSpec:
     retries: int = 2
 
     def problems(self) -> Iterator[str]:
+        """Yield every problem of the fields."""
         for component in sorted(set(FLOW.values())):
             image = self.images.get(component)
             if image is None or "@sha256:" not in image:
-                yield f"--{component}-image: should be REGISTRY/NAME@sha256:…, got {image!r}"
+                yield f"--{component}-image: expected REGISTRY/NAME@sha256:…, got {image!r}"
         if self.retries < 0:
-            yield f"--retries: should be 0 or more, got {self.retries}"
-        yield from self.resources.problems()
-        yield from misfits(self.resources)
+            yield f"--retries: expected 0 or more, got {self.retries}"
+        yield from validate_machine(self.resources)
 
 
 def compile_pipeline(spec: PipelineSpec) -> str:
-    """The pipeline as kfp's YAML.
+    """Return the pipeline as kfp's YAML.
 
     Raises:
         FirelibError: Fields are wrong, or kfp is not installed.
     """
-    refuse(spec.problems(), where="the command line", remedy="make push shows images with their digests")
+    refuse(spec.problems(), where="the command line", remedy="run make push to see the images with their digests")
     try:
         from kfp import compiler
     except ImportError as error:
-        raise FirelibError("pipelines need kfp", remedy="uv sync --extra kubeflow") from error
+        raise FirelibError(
+            "kfp is not installed", where="firelib pipeline compile", remedy="uv sync --extra kubeflow"
+        ) from error
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "pipeline.yaml")
         compiler.Compiler().compile(_pipeline(spec), str(file))
@@ -70,25 +74,25 @@ def _pipeline(spec: PipelineSpec) -> Any:
     components = {stage: _component(stage, spec.images[component]) for stage, component in FLOW.items()}
 
     def firelib(project: str, root: str) -> None:
-        word: Any = NOTHING
+        before: Any = NOTHING
         for stage, component in components.items():
-            task = component(project=project, before=word, root=root)
+            task = component(project=project, before=before, root=root)
             task.set_display_name(stage).set_caching_options(True)
             task.set_env_variable(IMAGE_DIGEST, spec.images[FLOW[stage]].partition("@")[2])
             if spec.retries:
                 task.set_retry(num_retries=spec.retries, backoff_duration="30s")
             if stage == "train":
-                _give(task, spec.resources)
-            word = task.outputs["after"]
+                _set_resources(task, spec.resources)
+            before = task.outputs["after"]
 
     return dsl.pipeline(name="firelib", description="sources to an evaluated model")(firelib)
 
 
 def _component(stage: str, image: str) -> Any:
-    """A container with one stage: what came before in, the word for the next stage out."""
+    """Return a container component that takes the URI of earlier outputs and returns the URI of its own."""
     from kfp import dsl
 
-    def run(project, before, root, after):  # type: ignore[no-untyped-def]  # kfp reads what stands below
+    def run(project, before, root, after):  # type: ignore[no-untyped-def]  # kfp reads the annotations set below
         return dsl.ContainerSpec(image=image, command=_COMMAND, args=[stage, project, before, root, after])
 
     run.__annotations__ = {"project": str, "before": str, "root": str, "after": dsl.OutputPath(str)}
@@ -96,12 +100,11 @@ def _component(stage: str, image: str) -> Any:
     return dsl.container_component(run)
 
 
-def _give(task: Any, resources: Resources) -> None:
-    """Requests and limits; a platform puts a task where they fit."""
-    given, gpu = limits(resources).get("limits", {}), gpus_of(resources)
-    if "cpu" in given:
-        task.set_cpu_limit(given["cpu"])
-    if "memory" in given:
-        task.set_memory_limit(given["memory"])
+def _set_resources(task: Any, resources: Resources) -> None:
+    limits, gpu = build_limits(resources).get("limits", {}), resolve_gpu(resources)
+    if "cpu" in limits:
+        task.set_cpu_limit(limits["cpu"])
+    if "memory" in limits:
+        task.set_memory_limit(limits["memory"])
     if gpu is not None:
         task.set_accelerator_type(gpu_kinds()[gpu.kind].accelerator).set_accelerator_limit(gpu.count)

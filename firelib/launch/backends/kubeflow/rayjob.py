@@ -1,56 +1,56 @@
-"""A job as KubeRay's RayJob: KubeRay starts Ray and gives it up afterwards, the stage is its driver. Pure."""
+"""A job as a RayJob of KubeRay, which starts and stops Ray; the stage is Ray's driver. Pure.
+
+https://docs.ray.io/en/latest/cluster/kubernetes/getting-started/rayjob-quick-start.html
+"""
 
 import shlex
 from importlib.metadata import version
 from typing import Any
 
-from firelib.launch.backends.kubeflow.pods import limits, pod, variables
+from firelib.launch.backends.kubeflow.pods import build_limits, build_metadata, build_pod_spec, build_variables
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_transfer import ENTRY
 
-# KubeRay's operator, which is another pod, has to reach the dashboard; a token protects it.
-_START = {"dashboard-host": "0.0.0.0"}  # noqa: S104
+# KubeRay's operator runs in another pod and must reach the dashboard, which a token protects.
+_HEAD_PARAMETERS = {"dashboard-host": "0.0.0.0"}  # noqa: S104
+# The stage's own time limit ends first, so that it can save a checkpoint.
+_GRACE_SECONDS = 300
 
 
-def ray_job(spec: JobSpec) -> dict[str, Any]:
-    """The object; replica 0 becomes the head, the others its workers."""
+def build_ray_job(spec: JobSpec) -> dict[str, Any]:
+    """Return the RayJob: replica 0 is the head of its Ray cluster, the others are workers."""
     cluster: dict[str, Any] = {
         "rayVersion": version("ray"),
-        "authOptions": {"mode": "token"},  # KubeRay makes the token
-        "headGroupSpec": {"rayStartParams": _START, "template": _template(spec, "ray-head")},
+        "authOptions": {"mode": "token"},  # KubeRay generates the token
+        "headGroupSpec": {"rayStartParams": _HEAD_PARAMETERS, "template": _pod_template(spec, "ray-head")},
     }
     if spec.replicas.count > 1:
-        cluster["workerGroupSpecs"] = [_workers(spec, spec.replicas.count - 1)]
-    wanted: dict[str, Any] = {
+        cluster["workerGroupSpecs"] = [_worker_group(spec, spec.replicas.count - 1)]
+    job: dict[str, Any] = {
         "entrypoint": shlex.join([*ENTRY, *spec.command]),
-        "submissionMode": "SidecarMode",  # no pod of another image has to send it
+        "submissionMode": "SidecarMode",  # the default mode starts a submitter pod from another image
         "shutdownAfterJobFinishes": True,
         "backoffLimit": spec.replicas.restarts,
         "rayClusterSpec": cluster,
     }
     if spec.timeout_seconds:
-        wanted["activeDeadlineSeconds"] = spec.timeout_seconds + 300
-    metadata = {
-        "name": spec.job_id,
-        "namespace": spec.target.get("namespace", "default"),
-        "labels": {**spec.labels, "firelib-job": spec.job_id},
-    }
-    return {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": metadata, "spec": wanted}
+        job["activeDeadlineSeconds"] = spec.timeout_seconds + _GRACE_SECONDS
+    return {"apiVersion": "ray.io/v1", "kind": "RayJob", "metadata": build_metadata(spec), "spec": job}
 
 
-def _workers(spec: JobSpec, count: int) -> dict[str, Any]:
+def _worker_group(spec: JobSpec, count: int) -> dict[str, Any]:
     return {
         "groupName": "workers",
         "replicas": count,
         "minReplicas": count,
         "maxReplicas": count,
         "rayStartParams": {},
-        "template": _template(spec, "ray-worker"),
+        "template": _pod_template(spec, "ray-worker"),
     }
 
 
-def _template(spec: JobSpec, name: str) -> dict[str, Any]:
-    container: dict[str, Any] = {"name": name, "image": spec.image, "env": variables(spec, {})}
-    if given := limits(spec.resources):
-        container["resources"] = given
-    return {"spec": pod(spec, container)}
+def _pod_template(spec: JobSpec, name: str) -> dict[str, Any]:
+    container: dict[str, Any] = {"name": name, "image": spec.image, "env": build_variables(spec, {})}
+    if limits := build_limits(spec.resources):
+        container["resources"] = limits
+    return {"spec": build_pod_spec(spec, container)}

@@ -1,70 +1,76 @@
-"""A job as Kubeflow Trainer's TrainJob. Pure.
+"""A job as a TrainJob of Kubeflow Trainer v2. Pure.
 
-Trainer has no runtime for TensorFlow, and needs none: the runtime is a plain indexed job, and the image's own entry
-point makes one Ray cluster of its pods.
+Trainer has no runtime for TensorFlow, and firelib needs none: the runtime is a plain indexed Job, and the image's own
+entry point makes one Ray cluster of its pods.
+
+https://www.kubeflow.org/docs/components/trainer/
 """
 
 from typing import Any
 
-from firelib.launch.backends.kubeflow.pods import limits, pod, variables
+from firelib.launch.backends.kubeflow.pods import (
+    build_cpu_limit,
+    build_limits,
+    build_metadata,
+    build_pod_spec,
+    build_variables,
+)
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.runtime.replica import HEAD, REPLICAS
 from firelib.launch.transfer.code_transfer import ENTRY
 
-GROUP, VERSION = "trainer.kubeflow.org", "v1alpha1"
+_GROUP = "trainer.kubeflow.org"
+_API_VERSION = f"{_GROUP}/v1alpha1"
 _NODE = "node"
+# The stage's own time limit ends first, so that it can save a checkpoint.
+_GRACE_SECONDS = 300
 
 
-def training_runtime(spec: JobSpec) -> dict[str, Any]:
-    """How the pods of this job are made; it goes away with the job."""
+def build_training_runtime(spec: JobSpec) -> dict[str, Any]:
+    """Return the TrainingRuntime, which describes the pods of this one job and is deleted with it."""
     job = {
         "backoffLimit": spec.replicas.restarts,
-        "template": {"spec": pod(spec, {"name": _NODE, "image": spec.image})},
+        "template": {"spec": build_pod_spec(spec, {"name": _NODE, "image": spec.image})},
     }
-    replicated = {
+    replicated_job = {
         "name": _NODE,
-        "template": {"metadata": {"labels": {f"{GROUP}/trainjob-ancestor-step": "trainer"}}, "spec": job},
+        "template": {"metadata": {"labels": {f"{_GROUP}/trainjob-ancestor-step": "trainer"}}, "spec": job},
     }
     return {
-        "apiVersion": f"{GROUP}/{VERSION}",
+        "apiVersion": _API_VERSION,
         "kind": "TrainingRuntime",
-        "metadata": _metadata(spec),
-        "spec": {"mlPolicy": {"numNodes": spec.replicas.count}, "template": {"spec": {"replicatedJobs": [replicated]}}},
+        "metadata": build_metadata(spec),
+        "spec": {
+            "mlPolicy": {"numNodes": spec.replicas.count},
+            "template": {"spec": {"replicatedJobs": [replicated_job]}},
+        },
     }
 
 
-def train_job(spec: JobSpec) -> dict[str, Any]:
-    """The job."""
+def build_train_job(spec: JobSpec) -> dict[str, Any]:
+    """Return the TrainJob, which runs the stage in the pods of the job's TrainingRuntime."""
     trainer: dict[str, Any] = {
         "image": spec.image,
         "command": list(ENTRY),
         "args": list(spec.command),
         "numNodes": spec.replicas.count,
-        "env": variables(spec, _place(spec)),
+        "env": build_variables(spec, _replica_variables(spec)),
     }
-    if given := limits(spec.resources):
-        trainer["resourcesPerNode"] = given
-    wanted: dict[str, Any] = {
-        "runtimeRef": {"apiGroup": GROUP, "kind": "TrainingRuntime", "name": spec.job_id},
+    if limits := build_limits(spec.resources):
+        trainer["resourcesPerNode"] = limits
+    job: dict[str, Any] = {
+        "runtimeRef": {"apiGroup": _GROUP, "kind": "TrainingRuntime", "name": spec.job_id},
         "trainer": trainer,
     }
     if spec.timeout_seconds:
-        wanted["activeDeadlineSeconds"] = spec.timeout_seconds + 300  # the stage's own limit comes first
-    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": "TrainJob", "metadata": _metadata(spec), "spec": wanted}
+        job["activeDeadlineSeconds"] = spec.timeout_seconds + _GRACE_SECONDS
+    return {"apiVersion": _API_VERSION, "kind": "TrainJob", "metadata": build_metadata(spec), "spec": job}
 
 
-def _place(spec: JobSpec) -> dict[str, str]:
-    """What a pod needs beside its index: how many there are, and the name that JobSet gives the first one."""
-    count = spec.replicas.count
-    more = {"FIRELIB_NUM_CPUS": str(max(1, int(spec.resources.cpus)))} if spec.resources.cpus else {}
-    if count == 1:
-        return more
-    return {**more, REPLICAS: str(count), HEAD: f"{spec.job_id}-{_NODE}-0-0.{spec.job_id}"}
-
-
-def _metadata(spec: JobSpec) -> dict[str, Any]:
-    return {
-        "name": spec.job_id,
-        "namespace": spec.target.get("namespace", "default"),
-        "labels": {**spec.labels, "firelib-job": spec.job_id},
-    }
+def _replica_variables(spec: JobSpec) -> dict[str, str]:
+    """Return what a pod needs to find the others: their number, and the host name that JobSet gives replica 0."""
+    variables = build_cpu_limit(spec.resources)
+    if spec.replicas.count == 1:
+        return variables
+    head = f"{spec.job_id}-{_NODE}-0-0.{spec.job_id}"
+    return {**variables, REPLICAS: str(spec.replicas.count), HEAD: head}

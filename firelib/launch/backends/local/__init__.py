@@ -1,1 +1,1 @@
-"""Backend `local`: a job as a process of this machine, and the keeper that stays with it."""
+"""Backend `local`: a job as a process of this machine, and the supervisor that records its exit code."""

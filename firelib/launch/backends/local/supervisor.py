@@ -1,4 +1,7 @@
-"""Stay beside a local job's stage and record its exit code: `python -m … FOLDER STAGE …`."""
+"""Run a local job's stage and record its exit code.
+
+`python -m firelib.launch.backends.local.supervisor FOLDER STAGE …`
+"""
 
 import sys
 from collections.abc import Sequence
@@ -10,11 +13,19 @@ from firelib.errors import FirelibError
 from firelib.launch.runtime.stage_runner import run_stage
 
 
-def keep(folder: Path, words: Sequence[str]) -> int:
-    """Run a stage to its end, and leave its exit code in a folder."""
+def supervise(folder: Path, arguments: Sequence[str]) -> int:
+    """Run a stage until it ends and write its exit code to `FOLDER/exit_code`.
+
+    Args:
+        folder: Folder of the job.
+        arguments: The stage and its options.
+
+    Returns:
+        The exit code; 1 if the stage could not be started.
+    """
     code = 1
     try:
-        code = run_stage(words, {})
+        code = run_stage(arguments, {})
     except FirelibError as error:
         note(f"error: {error}")
     finally:
@@ -23,4 +34,4 @@ def keep(folder: Path, words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(keep(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(supervise(Path(sys.argv[1]), sys.argv[2:]))

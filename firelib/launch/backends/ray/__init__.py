@@ -1,1 +1,1 @@
-"""Backend `ray`: a job of a Ray cluster that is there already, and how its outputs come back."""
+"""Backend `ray`: a job of an existing Ray cluster, and the download of its outputs."""

@@ -1,22 +1,21 @@
-"""Backend `ray`: the stage as a job of a Ray cluster that is there already; its driver runs on the head."""
+"""Backend `ray`: the stage as a job of an existing Ray cluster; its driver runs on the head."""
 
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from firelib.launch.backend import JobStatus, State
-from firelib.launch.backends.ray.client import check_address, connect, explained, tail
+from firelib.launch.backend import Backend, JobStatus, State
+from firelib.launch.backends.ray.client import connect, follow_log, translate_errors
+from firelib.launch.backends.ray.code_package import package_code
+from firelib.launch.backends.ray.target import RayTarget
 from firelib.launch.job_environment import shared_root, stage_variables
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
-from firelib.launch.transfer.code_archive import excludes, write_package
+from firelib.launch.plan import Plan, PlanRequest
+from firelib.launch.transfer.code_archive import excludes
 
-SETTINGS: Mapping[str, str] = {"address": "of Ray's dashboard, http://HOST:8265; default: FIRELIB_RAY_ADDRESS"}
-
-# Ray kills what has not ended so long after SIGTERM; its own 3 s are too few for a checkpoint.
+# Ray sends SIGKILL this long after SIGTERM; its default of 3 s is too short to save a checkpoint.
 _STOP_SECONDS = 60
 _STATES: Mapping[str, State] = {
     "PENDING": "queued",
@@ -27,99 +26,95 @@ _STATES: Mapping[str, State] = {
 }
 
 
-def problems(spec: JobSpec) -> list[str]:
-    """What a Ray cluster would refuse."""
-    found = []
-    if "address" not in spec.target:
-        found.append("target.address is missing: --set address=http://HOST:8265, or FIRELIB_RAY_ADDRESS")
-    elif wrong := check_address(spec.target["address"]):
-        found.append(wrong)
-    if spec.image is not None:
-        found.append(f"image: the cluster's hosts hold firelib, no image is started; got {spec.image!r}")
-    if spec.replicas.count != 1:
-        found.append(f"replicas.count: the cluster's nodes are there (train.workers counts), got {spec.replicas.count}")
-    if spec.replicas.restarts:
-        found.append(f"replicas.restarts: training starts lost workers again by itself, got {spec.replicas.restarts}")
-    if spec.resources.machine is not None:
-        found.append(f"resources.machine: the cluster's hosts are there already, got {spec.resources.machine!r}")
-    if spec.storage_root is not None and shared_root(spec.storage_root) is None:
-        found.append(
-            f"storage_root: {spec.storage_root!r} is a folder of this machine; give one that all hosts see: "
-            "FIRELIB_STORAGE_ROOT=/shared/… or gs://…"
-        )
-    for name, reference in spec.secrets.items():
-        if not reference.startswith("file:"):
-            found.append(f"secrets.{name}: Ray shows a job's variables; name a file on the hosts (mode 600): file:PATH")
-    return found
+class RayBackend(Backend):
+    """Jobs of a Ray cluster, through the job API of its dashboard."""
 
+    name = "ray"
+    target_type = RayTarget
+    secret_schemes = ("file",)  # Ray shows the variables of a job to everyone who can see the dashboard
+    returns_outputs = True
 
-def request(spec: JobSpec) -> Mapping[str, Any]:
-    """What Ray's job API is asked for; the working directory becomes one archive."""
-    return {
-        "address": spec.target["address"],
-        "entrypoint": shlex.join(("firelib", "in-job", *spec.command[1:])),
-        "submission_id": spec.job_id,
-        "metadata": dict(spec.labels),
-        "entrypoint_num_cpus": 0,
-        "runtime_env": {
-            "working_dir": spec.project,
-            "excludes": list(excludes(spec.stage)),
-            "env_vars": {**stage_variables(spec), "RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_SECONDS)},
-        },
-    }
+    def find_problems(self, spec: JobSpec) -> Iterator[str]:
+        """Yield what an existing cluster cannot provide."""
+        if spec.image is not None:
+            yield f"image: firelib is installed on the cluster's hosts, no image is started; got {spec.image!r}"
+        if spec.replicas.count != 1:
+            yield f"replicas.count: expected 1 (train.workers sets the number of workers), got {spec.replicas.count}"
+        if spec.replicas.restarts:
+            yield f"replicas.restarts: expected 0, since training restarts lost workers, got {spec.replicas.restarts}"
+        if spec.resources.machine is not None:
+            yield f"resources.machine: the cluster's hosts already exist, got {spec.resources.machine!r}"
+        if spec.storage_root is not None and shared_root(spec.storage_root) is None:
+            yield (
+                f"storage_root: {spec.storage_root!r} is a folder of this machine; name one that all hosts see: "
+                "FIRELIB_STORAGE_ROOT=/shared/… or gs://…"
+            )
 
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:
+        """Return the plan: the machines of cluster/cluster.yaml, if it exists."""
+        from firelib.launch.backends.ray.plan import plan_cluster
 
-def submit(spec: JobSpec) -> Mapping[str, str]:
-    """Ship the code and start the job.
+        return plan_cluster(request, project, environ)
 
-    Raises:
-        FirelibError: The code is too large, or the head refuses.
-    """
-    asked = dict(request(spec))
-    address, environment = asked.pop("address"), dict(asked.pop("runtime_env"))
-    del environment["excludes"]  # the archive is made without them
-    client = connect(address)
-    with packed(spec) as archive, explained(address):
-        client.submit_job(**asked, runtime_env={**environment, "working_dir": archive})
-    return {"address": address, "submission_id": spec.job_id}
+    def request(self, spec: JobSpec) -> Mapping[str, Any]:
+        """Return the arguments of Ray's job API. `submit` sends the working directory as one archive."""
+        return {
+            "address": RayTarget.parse(spec.target).address,
+            "entrypoint": shlex.join(("firelib", "in-job", *spec.command[1:])),
+            "submission_id": spec.job_id,
+            "metadata": dict(spec.labels),
+            "entrypoint_num_cpus": 0,
+            "runtime_env": {
+                "working_dir": spec.project,
+                "excludes": list(excludes(spec.stage)),
+                "env_vars": {**stage_variables(spec), "RAY_JOB_STOP_WAIT_TIME_S": str(_STOP_SECONDS)},
+            },
+        }
 
+    def submit(self, spec: JobSpec) -> Mapping[str, str]:
+        """Upload the code and start the job.
 
-@contextmanager
-def packed(spec: JobSpec) -> Iterator[str]:
-    """The archive that a job needs, for the time of the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        archive = Path(folder, "code.zip")
-        write_package(Path(spec.project), spec.stage, archive)
-        yield str(archive)
+        Raises:
+            FirelibError: The code is too large, or the head refuses.
+        """
+        request = dict(self.request(spec))
+        address, environment = request.pop("address"), dict(request.pop("runtime_env"))
+        del environment["excludes"]  # the archive leaves them out
+        client = connect(address)
+        with package_code(spec) as archive, translate_errors(address):
+            client.submit_job(**request, runtime_env={**environment, "working_dir": archive})
+        return {"address": address, "submission_id": spec.job_id}
 
+    def status(self, record: JobRecord) -> JobStatus:
+        """Return the job's state, with the exit code of its stage."""
+        address, job = record.handle["address"], record.handle["submission_id"]
+        client = connect(address)
+        with translate_errors(address):
+            info = client.get_job_info(job)
+        code = info.driver_exit_code
+        if code is not None and code < 0:  # a signal; shells report 128 + its number
+            code = 128 - code
+        return JobStatus(_STATES[str(info.status.value)], code, (info.message or "").partition("\n")[0].strip())
 
-def status(record: JobRecord) -> JobStatus:
-    """How the job stands, with the exit code of its stage."""
-    address, name = record.handle["address"], record.handle["submission_id"]
-    client = connect(address)
-    with explained(address):
-        info = client.get_job_info(name)
-    state = _STATES[str(info.status.value)]
-    code = info.driver_exit_code
-    if code is not None and code < 0:  # a signal: as a shell says it
-        code = 128 - code
-    return JobStatus(state, code, (info.message or "").partition("\n")[0].strip())
+    def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
+        """Yield the output of the driver."""
+        address, job = record.handle["address"], record.handle["submission_id"]
+        client = connect(address)
+        if follow:
+            yield from follow_log(client, job, address)
+            return
+        with translate_errors(address):
+            yield client.get_job_logs(job)
 
+    def cancel(self, record: JobRecord) -> None:
+        """Ask Ray to stop the driver."""
+        address = record.handle["address"]
+        client = connect(address)
+        with translate_errors(address):
+            client.stop_job(record.handle["submission_id"])
 
-def logs(record: JobRecord, follow: bool) -> Iterator[str]:
-    """What the driver has written; with `follow` as it comes."""
-    address, name = record.handle["address"], record.handle["submission_id"]
-    client = connect(address)
-    if follow:
-        yield from tail(client, name, address)
-        return
-    with explained(address):
-        yield client.get_job_logs(name)
+    def fetch_outputs(self, record: JobRecord) -> list[str]:
+        """Copy the outputs through the job API, since only the dashboard may be reachable from here."""
+        from firelib.launch.backends.ray.output_download import download_outputs
 
-
-def cancel(record: JobRecord) -> None:
-    """Ask the driver to end: training saves a checkpoint first."""
-    address = record.handle["address"]
-    client = connect(address)
-    with explained(address):
-        client.stop_job(record.handle["submission_id"])
+        return download_outputs(record)

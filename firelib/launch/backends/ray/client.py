@@ -1,4 +1,4 @@
-"""Ray's job API over HTTP, with errors that say what is missing."""
+"""Client of Ray's job API, whose errors say what is wrong and how to correct it."""
 
 import asyncio
 import logging
@@ -12,47 +12,41 @@ from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
 from firelib.ray_setup.token import enable_token_auth, ray_token, token_file
 
-_OVERRIDES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
-
-
-def check_address(address: str) -> str | None:
-    """What is wrong with the address of a dashboard, or None."""
-    if address.startswith(("http://", "https://")):
-        return None
-    return f"target.address: should be that of Ray's dashboard, http://HOST:8265, got {address!r}"
+_ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 
 
 def connect(address: str) -> Any:
-    """Ray's `JobSubmissionClient` for a dashboard.
+    """Return Ray's `JobSubmissionClient` for the dashboard at an address.
 
     Raises:
-        FirelibError: It does not answer, or refuses.
+        LostConnectionError: The dashboard does not answer.
+        FirelibError: The dashboard refuses.
     """
     enable_token_auth()
     from ray.job_submission import JobSubmissionClient
 
     for name in ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # uploads and closed sockets help nobody
-    with explained(address), _own_address():
+        logging.getLogger(name).setLevel(logging.WARNING)  # hides each upload and each closed socket
+    with translate_errors(address), _without_address_variables():
         return JobSubmissionClient(address)
 
 
 @contextmanager
-def _own_address() -> Iterator[None]:
-    """Ray's client takes the address of the environment, whatever it is told."""
-    kept = {name: os.environ.pop(name) for name in _OVERRIDES if name in os.environ}
+def _without_address_variables() -> Iterator[None]:
+    """Unset the variables that Ray's client prefers over its argument."""
+    saved = {name: os.environ.pop(name) for name in _ADDRESS_VARIABLES if name in os.environ}
     try:
         yield
     finally:
-        os.environ.update(kept)
+        os.environ.update(saved)
 
 
 @contextmanager
-def explained(address: str) -> Iterator[None]:
-    """Turn what Ray's client raises into errors that say what to do.
+def translate_errors(address: str) -> Iterator[None]:
+    """Translate the errors of Ray's client into errors with a remedy.
 
     Raises:
-        LostConnectionError: Nobody answers.
+        LostConnectionError: The head does not answer.
         FirelibError: The head refuses.
     """
     import aiohttp
@@ -62,46 +56,53 @@ def explained(address: str) -> Iterator[None]:
     try:
         yield
     except AuthenticationError as error:
-        raise _refused(str(error), address) from None
+        raise _authentication_error(str(error), address) from None
     except aiohttp.WSServerHandshakeError as error:
         if error.status in (401, 403):
-            raise _refused(f"Authentication {error.status}", address) from None
-        raise LostConnectionError(f"Ray's head answers {error.status}", where=address) from None
+            raise _authentication_error(f"Authentication {error.status}", address) from None
+        raise LostConnectionError(f"Ray's head answers HTTP {error.status}", where=address) from None
     except (ConnectionError, requests.ConnectionError, requests.Timeout, aiohttp.ClientError) as error:
         raise LostConnectionError(
             f"Ray's head does not answer: {type(error).__name__}",
             where=address,
-            remedy="is the cluster up, and the dashboard's port open to this host? (ssh -L 8265:localhost:8265 HEAD)",
+            remedy="start the cluster, or forward the dashboard's port: ssh -L 8265:localhost:8265 HEAD",
         ) from None
     except (RuntimeError, ValueError) as error:
-        raise FirelibError(f"Ray's head refuses: {error}", where=address, remedy="firelib doctor says more") from None
+        raise FirelibError(f"Ray's head refuses: {error}", where=address, remedy="run firelib doctor") from None
 
 
-def _refused(said: str, address: str) -> FirelibError:
+def _authentication_error(message: str, address: str) -> FirelibError:
     file = token_file(os.environ, Path.home())
     if ray_token(os.environ, Path.home()) is None:
         return FirelibError(
-            f"Ray's head asks for a token (401), and there is none in {file}",
+            f"Ray's head requires a token (401), but {file} does not exist",
             where=address,
             remedy=f"copy the cluster's token there (chmod 600 {file}), or name its file in RAY_AUTH_TOKEN_PATH",
         )
-    if os.environ.get("RAY_AUTH_MODE") != "token":
-        mode = os.environ.get("RAY_AUTH_MODE")
+    mode = os.environ.get("RAY_AUTH_MODE")
+    if mode != "token":
         return FirelibError(
-            f"Ray's head asks for a token (401); RAY_AUTH_MODE={mode} keeps it back",
+            f"Ray's head requires a token (401), but RAY_AUTH_MODE={mode} makes Ray's client withhold it",
             where=address,
             remedy="export RAY_AUTH_MODE=token",
         )
-    wrong = "failed" in said or "403" in said
+    is_wrong_token = "failed" in message or "403" in message
     return FirelibError(
-        "Ray's head refuses the token (403): it is not this cluster's" if wrong else f"Ray's head refuses: {said}",
+        "Ray's head refuses the token (403): it belongs to another cluster"
+        if is_wrong_token
+        else f"Ray's head refuses: {message}",
         where=f"{address}, token of {'RAY_AUTH_TOKEN' if os.environ.get('RAY_AUTH_TOKEN') else file}",
         remedy="copy the token file of the cluster's head",
     )
 
 
-def tail(client: Any, job_id: str, address: str) -> Iterator[str]:
-    """A job's log from its beginning, as it comes.
+def follow_log(client: Any, job_id: str, address: str) -> Iterator[str]:
+    """Yield a job's log from its beginning, as it grows.
+
+    Args:
+        client: Ray's `JobSubmissionClient`.
+        job_id: Ray's submission id.
+        address: Address of the dashboard, for errors.
 
     Raises:
         LostConnectionError: The connection ended before the log did.
@@ -109,16 +110,16 @@ def tail(client: Any, job_id: str, address: str) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     chunks = client.tail_job_logs(job_id)
     try:
-        while (chunk := _wait_for(loop, _next(chunks, address))) is not None:
+        while (chunk := _run(loop, _next_chunk(chunks, address))) is not None:
             yield chunk
     finally:
         loop.run_until_complete(chunks.aclose())
         loop.close()
 
 
-def _wait_for(loop: asyncio.AbstractEventLoop, next_chunk: Coroutine[Any, Any, str | None]) -> str | None:
-    """What a coroutine gives; a signal's exception in between cancels it."""
-    task = loop.create_task(next_chunk)
+def _run(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, str | None]) -> str | None:
+    """Return a coroutine's result; cancel it if a signal handler raises meanwhile."""
+    task = loop.create_task(coroutine)
     try:
         return loop.run_until_complete(task)
     except BaseException:
@@ -127,11 +128,11 @@ def _wait_for(loop: asyncio.AbstractEventLoop, next_chunk: Coroutine[Any, Any, s
         raise
 
 
-async def _next(chunks: Any, address: str) -> str | None:
-    with explained(address):
+async def _next_chunk(chunks: Any, address: str) -> str | None:
+    with translate_errors(address):
         try:
             return str(await anext(chunks))
         except StopAsyncIteration:
             return None
-        except RuntimeError as error:  # Ray's word for a socket that was closed
+        except RuntimeError as error:  # Ray raises this when the socket was closed
             raise LostConnectionError(str(error), where=address) from None

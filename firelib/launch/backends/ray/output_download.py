@@ -1,7 +1,7 @@
-"""The outputs of a job on a Ray cluster, back into the project of whoever sent it.
+"""Download the outputs of a job on a Ray cluster.
 
-The caller may reach nothing of the cluster but its dashboard. So a second, tiny job prints the archive as text, and
-its log is read through the same job API.
+The dashboard may be all of the cluster that the caller can reach. So a second, tiny job prints the archive of outputs
+as text, and the caller reads the log of that job through the job API.
 """
 
 import base64
@@ -10,61 +10,62 @@ from pathlib import Path
 from typing import Any
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.ray.backend import packed
-from firelib.launch.backends.ray.client import connect, explained
+from firelib.launch.backends.ray.client import connect, translate_errors
+from firelib.launch.backends.ray.code_package import package_code
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_record import JobRecord
 from firelib.launch.transfer.output_archive import unpack_outputs
 
 BEGIN, END = "-----BEGIN FIRELIB OUTPUTS-----", "-----END FIRELIB OUTPUTS-----"
 _POLL_SECONDS = 0.3
-_OVER = ("SUCCEEDED", "FAILED", "STOPPED")
+_FINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 
 
-def as_text(packed: bytes) -> str:
-    """An archive as lines between two marks."""
-    return f"{BEGIN}\n{base64.encodebytes(packed).decode()}{END}\n"
+def encode_archive(archive: bytes) -> str:
+    """Return an archive as base64 lines (RFC 2045) between two delimiters."""
+    return f"{BEGIN}\n{base64.encodebytes(archive).decode()}{END}\n"
 
 
-def from_text(log: str) -> bytes:
-    """The archive in a log.
+def decode_archive(log: str) -> bytes:
+    """Return the archive that a log contains.
 
     Raises:
-        FirelibError: It is not there whole.
+        FirelibError: The log does not contain the whole archive.
     """
     begin, end = log.find(BEGIN), log.find(END)
     if begin < 0 or end < begin:
+        last_line = log.strip().rpartition("\n")[2]
         raise FirelibError(
-            f"the outputs did not come back: {log.strip().rpartition(chr(10))[2] or 'no answer'}",
-            where="the job that sends them",
-            remedy="firelib fetch JOB tries again; they lie in storage.root/jobs/",
+            f"the outputs did not arrive: {last_line or 'no answer'}",
+            where="log of the job that sends the outputs",
+            remedy="try again: firelib fetch JOB (the outputs are in storage.root/jobs/)",
         )
     return base64.b64decode(log[begin + len(BEGIN) : end])
 
 
-def bring_back(record: JobRecord) -> list[str]:
-    """Fetch what a job's stage has made into the project that sent it.
+def download_outputs(record: JobRecord) -> list[str]:
+    """Download the outputs of a job into the project that submitted it.
 
     Returns:
         Names of the files, relative to the project.
 
     Raises:
-        FirelibError: The job left nothing, or the cluster does not answer.
+        FirelibError: The job left no outputs, or the cluster does not answer.
     """
     address = record.handle["address"]
     client = connect(address)
-    with packed(record.spec) as archive, explained(address):  # Ray has it still: nothing is shipped again
+    with package_code(record.spec) as archive, translate_errors(address):  # Ray has it already and skips the upload
         sender = client.submit_job(
             entrypoint=f"firelib job-outputs {record.job_id}",
             runtime_env={"working_dir": archive, "env_vars": stage_variables(record.spec)},
             entrypoint_num_cpus=0,
         )
-        _wait(client, sender)
+        _wait_for_job(client, sender)
         log = client.get_job_logs(sender)
         client.delete_job(sender)
-    return unpack_outputs(from_text(log), Path(record.spec.project))
+    return unpack_outputs(decode_archive(log), Path(record.spec.project))
 
 
-def _wait(client: Any, name: str) -> None:
-    while str(client.get_job_status(name).value) not in _OVER:
+def _wait_for_job(client: Any, job_id: str) -> None:
+    while str(client.get_job_status(job_id).value) not in _FINAL:
         time.sleep(_POLL_SECONDS)

@@ -1,1 +1,1 @@
-"""Backend `vertex`: a job as Vertex AI's CustomJob, asked about before it is sent, followed from place to place."""
+"""Backend `vertex`: a job as a CustomJob of Vertex AI, tried in one placement after the other."""

@@ -1,160 +1,149 @@
-"""Backend `vertex`: custom training on Vertex AI, the same image and the same program as everywhere.
+"""Backend `vertex`: custom training on Vertex AI, with the same image and program as everywhere else."""
 
-A job is tried in one place after the other; each try is a CustomJob with the job's id as a label. Where it stands is
-read from those labels, so that a caller that died leaves nothing that `firelib status` and `cancel` do not find.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.launch.backend import JobStatus
-from firelib.launch.backends.vertex.job_states import Obstacle, Seen
-from firelib.launch.backends.vertex.placements import places
-from firelib.launch.backends.vertex.preflight import what_is_missing
-from firelib.launch.backends.vertex.request import JOB_LABEL, custom_job
-from firelib.launch.backends.vertex.request_checks import vertex_problems
+from firelib.launch.backend import Backend, JobStatus
+from firelib.launch.backends.vertex.attempts import cancel_attempts, create_client, list_attempts, start_attempt
+from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, Obstacle
+from firelib.launch.backends.vertex.placements import list_placements
+from firelib.launch.backends.vertex.preflight import find_preflight_problems
+from firelib.launch.backends.vertex.request import build_custom_job
+from firelib.launch.backends.vertex.request_checks import find_vertex_problems
+from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_record import JobRecord, read_record, write_record
 from firelib.launch.job_spec import JobSpec, refuse
+from firelib.launch.plan import Plan, PlanRequest, find_missing, plan_rented_machines
 from firelib.launch.transfer.code_transfer import send_code
 
-if TYPE_CHECKING:
-    from firelib.launch.backends.vertex.client import CustomJobs
-
-SETTINGS: Mapping[str, str] = {
-    "project": "id of the Google Cloud project; default: GOOGLE_CLOUD_PROJECT",
-    "region": "where, such as europe-west4; several with commas are tried in that order",
-    "machines": "machine types to try after --machine, such as g2-standard-12,n1-standard-8+t4:1",
-    "service_account": "identity of the job, NAME@PROJECT.iam.gserviceaccount.com",
-    "network": "projects/NUMBER/global/networks/NAME, for private addresses",
-    "tensorboard": "projects/P/locations/REGION/tensorboards/NUMBER",
-    "output": "gs:// folder for what Vertex AI calls the base output directory; default: in the storage root",
-    "bucket_region": "where the bucket is, to be compared with the job's regions before sending",
-    "endpoint": "another address of the service",
-}
+# Keys of the handle. `name` is the resource name of the newest attempt; the others end the search for placements.
+_NAME, _CANCELLED, _FAILURE = "name", "cancelled", "failure"
 
 
-def problems(spec: JobSpec) -> list[str]:
-    """What Vertex AI would refuse."""
-    return list(vertex_problems(spec))
+class VertexBackend(Backend):
+    """CustomJobs of Vertex AI."""
 
+    name = "vertex"
+    target_type = VertexTarget
+    secret_schemes = ("gcp",)  # anything else would be readable in the request
+    returns_outputs = True
 
-def request(spec: JobSpec) -> Mapping[str, Any]:
-    """One request for each place, in the order in which they are tried."""
-    return {"requests": [custom_job(spec, place, number) for number, place in enumerate(places(spec))]}
+    def find_problems(self, spec: JobSpec) -> Iterable[str]:
+        """Return what Vertex AI would refuse."""
+        return find_vertex_problems(spec)
 
+    def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
+        """Return the plan: rented machines, at the prices and quotas of custom training."""
+        missing = [*find_missing(request, "google.cloud.aiplatform", self.name)]
+        if not environ.get("GOOGLE_CLOUD_PROJECT"):
+            missing.append("GOOGLE_CLOUD_PROJECT")
+        return plan_rented_machines(self.name, request, "training", missing)
 
-def submit(spec: JobSpec) -> Mapping[str, str]:
-    """Look whether all is there, leave the project in the bucket and ask for machines, in one place after the other.
+    def request(self, spec: JobSpec) -> Mapping[str, Any]:
+        """Return one request for each placement, in the order in which they are tried."""
+        placements = list_placements(spec, VertexTarget.parse(spec.target))
+        return {"requests": [build_custom_job(spec, placement, number) for number, placement in enumerate(placements)]}
 
-    Raises:
-        FirelibError: The image or the bucket does not suit, no place has room, or Vertex AI refuses.
-    """
-    refuse(
-        what_is_missing(spec), where=f"job {spec.job_id} for vertex", remedy="docs/vertex.md says what has to be there"
-    )
-    send_code(spec)
-    try:
-        found = _ask_from(spec, 0)
-    except BaseException:
-        with suppress(FirelibError):  # the first error says more
-            sweep(spec)
-        raise
-    return {"name": found.name}
+    def submit(self, spec: JobSpec) -> Mapping[str, str]:
+        """Run the preflight checks, upload the code, and create a CustomJob in the first placement that accepts it.
 
-
-def _ask_from(spec: JobSpec, first: int) -> Seen:
-    """A CustomJob in the first place from this one on that takes it."""
-    from firelib.launch.backends.vertex.client import NoRoomError
-
-    jobs, there = _jobs(spec), places(spec)
-    for number in range(first, len(there)):
+        Raises:
+            FirelibError: A preflight check failed, no placement has capacity, or Vertex AI refuses.
+        """
+        refuse(
+            find_preflight_problems(spec),
+            where=f"job {spec.job_id} for vertex",
+            remedy="see docs/vertex.md, section Once",
+        )
+        send_code(spec)
         try:
-            return jobs.create(custom_job(spec, there[number], number))
-        except NoRoomError as error:
-            if number == len(there) - 1:
-                raise
-            note(f"{there[number]}: {str(error).partition(chr(10))[0]}; trying {there[number + 1]}")
-    raise AssertionError("the last place returns or raises")
+            attempt = start_attempt(spec, 0)
+        except BaseException:
+            with suppress(FirelibError):  # the first error is more telling
+                cancel_attempts(spec)
+            raise
+        return {_NAME: attempt.name}
+
+    def status(self, record: JobRecord) -> JobStatus:
+        """Return the status of the newest attempt. A job that `advance` can still move is `queued`."""
+        record = _latest(record)
+        if _FAILURE in record.handle:
+            return JobStatus("failed", None, record.handle[_FAILURE])
+        attempt, obstacle = _newest(record)
+        if obstacle is None or not (attempt.state == "queued" or _has_next_placement(record.spec, attempt)):
+            return attempt.status(obstacle)
+        message = f"{obstacle} in placement {attempt.placement}; firelib logs {record.job_id} --follow moves the job on"
+        return JobStatus("queued", None, message)
+
+    def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:  # noqa: ARG002  callers read again and again
+        """Yield what replica 0 of each attempt has written, as far as Cloud Logging has received it."""
+        from firelib.launch.backends.vertex.logs import read_log
+
+        target = VertexTarget.parse(record.spec.target)
+        for attempt in list_attempts(record.spec, _latest(record).handle[_NAME]):
+            yield from read_log(target.project, attempt.name.rpartition("/")[2], target.endpoint)
+
+    def cancel(self, record: JobRecord) -> None:
+        """Cancel all attempts, and try no further placement."""
+        record = _update_handle(_latest(record), {_CANCELLED: "true"})
+        cancel_attempts(record.spec, record.handle[_NAME])
+
+    def advance(self, record: JobRecord) -> JobRecord:
+        """Submit a job again in the next placement after a stock-out, a preemption or too long a queue."""
+        record = _latest(record)
+        if _FAILURE in record.handle:
+            return record
+        attempt, obstacle = _newest(record)
+        if obstacle is None:
+            return record
+        if attempt.state == "queued":
+            create_client(record.spec).cancel(attempt.name)
+        if not _has_next_placement(record.spec, attempt):
+            return record
+        return _start_next(record, attempt, obstacle)
 
 
-def _jobs(spec: JobSpec) -> "CustomJobs":
-    from firelib.launch.backends.vertex.client import CustomJobs
-
-    return CustomJobs(spec.target["project"], spec.target.get("endpoint"))
-
-
-def tries(spec: JobSpec, known: str | None = None) -> list[Seen]:
-    """All CustomJobs of a job, the newest try last.
-
-    Args:
-        spec: The job.
-        known: Name of one of them; a list may not show a new one yet.
-    """
-    jobs = _jobs(spec)
-    regions = dict.fromkeys(place.region for place in places(spec))
-    found = {seen.name: seen for region in regions for seen in jobs.labelled(region, JOB_LABEL, spec.job_id)}
-    if known is not None and known not in found:
-        found[known] = jobs.get(known)
-    return sorted(found.values(), key=lambda seen: (seen.number, seen.name))
+def _latest(record: JobRecord) -> JobRecord:
+    """Return the stored record: another process may have advanced the job since this one was read."""
+    return read_record(Path(record.spec.project), record.job_id)
 
 
-def status(record: JobRecord) -> JobStatus:
-    """How the newest try stands. One that found no room, waited too long or was preempted is followed by the next."""
-    spec, now = record.spec, datetime.now(UTC)
-    newest = tries(spec, _known(record))[-1]
-    obstacle = newest.obstacle(spec.queue_seconds, now)
-    if obstacle is None:
-        return newest.status()
-    if newest.state == "queued":
-        _jobs(spec).cancel(newest.name)
-    return _next(record, newest, obstacle)
+def _newest(record: JobRecord) -> tuple[CustomJobStatus, Obstacle | None]:
+    """Return the newest attempt, and why another placement should follow it."""
+    attempt = list_attempts(record.spec, record.handle[_NAME])[-1]
+    if _CANCELLED in record.handle:
+        return attempt, None
+    return attempt, attempt.obstacle(record.spec.queue_seconds, datetime.now(UTC))
 
 
-def _known(record: JobRecord) -> str:
-    """Name of the last try that was sent: a list may not show it yet, and it must not be sent twice."""
-    return read_record(Path(record.spec.project), record.job_id).handle["name"]
+def _has_next_placement(spec: JobSpec, attempt: CustomJobStatus) -> bool:
+    return attempt.placement + 1 < len(list_placements(spec, VertexTarget.parse(spec.target)))
 
 
-def _next(record: JobRecord, newest: Seen, obstacle: Obstacle) -> JobStatus:
-    """Try the next place, if there is one, and keep its name in the record."""
-    from firelib.launch.backends.vertex.client import NoRoomError
+def _start_next(record: JobRecord, attempt: CustomJobStatus, obstacle: Obstacle) -> JobRecord:
+    from firelib.launch.backends.vertex.client import CapacityError
 
-    spec = record.spec
-    there = places(spec)
-    if newest.number + 1 >= len(there):
-        return newest.status(obstacle)
-    note(f"{there[newest.number]}: {obstacle}; trying {there[newest.number + 1]}")
+    number = attempt.placement + 1
+    placements = list_placements(record.spec, VertexTarget.parse(record.spec.target))
+    note(f"{placements[attempt.placement]}: {obstacle}; trying {placements[number]}")
     try:
-        sent = _ask_from(spec, newest.number + 1)
-    except NoRoomError as error:
-        return JobStatus("failed", None, str(error).partition("\n")[0])
-    write_record(Path(spec.project), replace(record, handle={"name": sent.name}))
-    return sent.status()
+        return _update_handle(record, {_NAME: start_attempt(record.spec, number).name})
+    except CapacityError as error:
+        return _update_handle(record, {_FAILURE: error.what.partition("\n")[0]})
 
 
-def logs(record: JobRecord, follow: bool) -> Iterator[str]:  # noqa: ARG001  `follow` reads again and again
-    """What replica 0 of each try has written, as far as Cloud Logging has it."""
-    from firelib.launch.backends.vertex.logs import entries
-
-    spec = record.spec
-    for seen in tries(spec, _known(record)):
-        yield from entries(spec.target["project"], seen.name.rpartition("/")[2], spec.target.get("endpoint"))
-
-
-def cancel(record: JobRecord) -> None:
-    """End all tries."""
-    sweep(record.spec, _known(record))
-
-
-def sweep(spec: JobSpec, known: str | None = None) -> None:
-    """End whatever carries a job's label and is not over."""
-    jobs = _jobs(spec)
-    for seen in tries(spec, known):
-        if not seen.status().is_over:
-            jobs.cancel(seen.name)
+def _update_handle(record: JobRecord, changes: Mapping[str, str]) -> JobRecord:
+    """Store a record whose handle has other values."""
+    updated = JobRecord(
+        spec=record.spec,
+        backend=record.backend,
+        handle={**record.handle, **changes},
+        submitted=record.submitted,
+    )
+    write_record(Path(record.spec.project), updated)
+    return updated

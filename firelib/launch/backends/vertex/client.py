@@ -1,4 +1,4 @@
-"""Vertex AI's job service through Google's SDK, its errors in our words."""
+"""Client of Vertex AI's job service: Google's SDK, with errors that name a remedy."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,27 +6,36 @@ from contextlib import contextmanager
 from typing import Any
 
 import stamina
-from google.api_core import exceptions as answers
-from google.auth import exceptions as identities
+from google.api_core import exceptions as api_errors
+from google.auth import exceptions as auth_errors
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
-from requests import exceptions as transports
+from requests import exceptions as http_errors
 
 from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
-from firelib.launch.backends.vertex.job_states import Seen, obstacle_in
+from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, find_obstacle
 
-LOG_IN = "gcloud auth application-default login (a job that was sent goes on meanwhile)"
-_ATTEMPTS, _LONGEST_WAIT = 6, 30.0
+LOG_IN = "gcloud auth application-default login (submitted jobs keep running meanwhile)"
+_MORE_CAPACITY = "request more quota, or name more placements: --set region=A,B --set machines=M1,M2+t4:1"
+_ATTEMPTS, _MAX_WAIT_SECONDS = 6, 30.0
 
 
-class CustomJobs:
-    """Jobs of one project.
+class TransientError(LostConnectionError):
+    """Too many requests, or the service is down: the same call may succeed in a moment."""
+
+
+class CapacityError(FirelibError):
+    """The placement lacks quota or machines; another one may have them."""
+
+
+class CustomJobClient:
+    """CustomJobs of one Google Cloud project.
 
     Args:
-        project: Id or number.
-        endpoint: Another address of the service; None is that of each region. Plain HTTP is taken on loopback only,
-            and nobody's identity is sent there.
+        project: Id or number of the project.
+        endpoint: Address of the service; None for the one of each region. Plain HTTP is accepted on loopback only,
+            and without credentials.
     """
 
     def __init__(self, project: str, endpoint: str | None = None) -> None:
@@ -34,63 +43,75 @@ class CustomJobs:
         self._endpoint = endpoint
         self._clients: dict[str, Any] = {}
 
-    def create(self, request: Mapping[str, Any]) -> Seen:
-        """Send a request as `custom_job` makes it; an answer that may pass (too many requests) is tried again."""
+    def create(self, request: Mapping[str, Any]) -> CustomJobStatus:
+        """Create a CustomJob from a request of `build_custom_job`; transient errors are retried.
+
+        Raises:
+            CapacityError: No quota or no machines in this region.
+            TransientError: The service still fails after the last retry.
+            FirelibError: The service refuses.
+        """
         region = str(request["parent"]).rpartition("/")[2]
         job = aiplatform_v1.CustomJob.from_json(json.dumps(request["customJob"]))
         for attempt in stamina.retry_context(
-            on=_is_passing, attempts=_ATTEMPTS, timeout=300.0, wait_initial=1.0, wait_max=_LONGEST_WAIT
+            on=TransientError, attempts=_ATTEMPTS, timeout=300.0, wait_initial=1.0, wait_max=_MAX_WAIT_SECONDS
         ):
-            with attempt, explained(str(request["parent"])):
+            with attempt, translate_errors(str(request["parent"])):
                 client = self._client(region)
-                return _seen(client.create_custom_job(parent=request["parent"], custom_job=job, retry=None))
+                return _to_status(client.create_custom_job(parent=request["parent"], custom_job=job, retry=None))
         raise AssertionError("stamina raises the last error")
 
-    def labelled(self, region: str, label: str, value: str) -> list[Seen]:
-        """All jobs of a region that carry a label."""
-        parent = f"projects/{self._project}/locations/{region}"
-        asked = {"parent": parent, "filter": f'labels.{label}="{value}"'}
-        with explained(parent):
-            return [_seen(job) for job in self._client(region).list_custom_jobs(request=asked)]
+    def list_labelled(self, region: str, label: str, value: str) -> list[CustomJobStatus]:
+        """Return all CustomJobs of a region that carry a label.
 
-    def get(self, name: str) -> Seen:
-        """A job by its full name."""
-        with explained(name):
-            return _seen(self._client(_region(name)).get_custom_job(name=name))
+        Args:
+            region: Region of Google Cloud.
+            label: Key of the label.
+            value: Value of the label.
+        """
+        parent = f"projects/{self._project}/locations/{region}"
+        request = {"parent": parent, "filter": f'labels.{label}="{value}"'}
+        with translate_errors(parent):
+            return [_to_status(job) for job in self._client(region).list_custom_jobs(request=request)]
+
+    def get(self, name: str) -> CustomJobStatus:
+        """Return the CustomJob with this full resource name."""
+        with translate_errors(name):
+            return _to_status(self._client(_region(name)).get_custom_job(name=name))
 
     def cancel(self, name: str) -> None:
-        """Ask for a job's end; one that is over is no error."""
-        with explained(name):
+        """Cancel a CustomJob; no error if it is over."""
+        with translate_errors(name):
             try:
                 self._client(_region(name)).cancel_custom_job(name=name)
-            except answers.FailedPrecondition:
+            except api_errors.FailedPrecondition:
                 return
-            except answers.BadRequest as refused:  # what REST makes of the same
-                if "state" not in str(refused).lower():
+            except api_errors.BadRequest as error:  # the same condition over REST
+                if "state" not in str(error).lower():
                     raise
 
     def _client(self, region: str) -> Any:
         if region not in self._clients:
-            with explained(region):
+            with translate_errors(region):
                 address = self._endpoint or f"{region}-aiplatform.googleapis.com"
                 self._clients[region] = aiplatform_v1.JobServiceClient(
                     transport="rest",
                     client_options={"api_endpoint": address},
-                    credentials=nobody(address),
+                    credentials=credentials_for(address),
                 )
         return self._clients[region]
 
 
-def nobody(endpoint: str) -> AnonymousCredentials | None:
-    """No identity for plain HTTP; None is that of this machine.
+def credentials_for(endpoint: str) -> AnonymousCredentials | None:
+    """Return anonymous credentials for plain HTTP, or None for this machine's own credentials.
 
     Raises:
-        FirelibError: It is plain HTTP to another machine.
+        FirelibError: The endpoint is plain HTTP on another machine.
     """
     if not endpoint.startswith("http://"):
         return None
     if not endpoint.startswith(("http://127.0.0.1:", "http://localhost:")):
-        raise FirelibError(f"{endpoint} is not encrypted", where="target.endpoint", remedy="https://…")
+        raise FirelibError(f"{endpoint} is not encrypted", where="target.endpoint", remedy="use https://…")
     return AnonymousCredentials()
 
 
@@ -98,54 +119,50 @@ def _region(name: str) -> str:
     return name.split("/")[3]
 
 
-def _seen(job: Any) -> Seen:
-    return Seen(json.loads(type(job).to_json(job, use_integers_for_enums=False, including_default_value_fields=False)))
-
-
-class PassingError(LostConnectionError):
-    """Too many requests, or the service is down: the same may work in a moment."""
-
-
-class NoRoomError(FirelibError):
-    """Quota or stock-out: another place may do."""
-
-
-def _is_passing(error: Exception) -> bool:
-    return isinstance(error, PassingError)
+def _to_status(job: Any) -> CustomJobStatus:
+    text = type(job).to_json(job, use_integers_for_enums=False, including_default_value_fields=False)
+    return CustomJobStatus(json.loads(text))
 
 
 @contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Errors of the SDK in our words.
+def translate_errors(where: str) -> Iterator[None]:
+    """Translate the errors of Google's SDK into errors with a remedy.
+
+    Args:
+        where: What the block asks about, for the errors.
 
     Raises:
-        NoRoomError: No quota, or no machines.
-        PassingError: It may work in a moment.
-        FirelibError: It will not.
+        CapacityError: No quota, or no machines.
+        TransientError: The same call may succeed in a moment.
+        FirelibError: Any other refusal.
     """
     try:
         yield
-    except answers.TooManyRequests as error:
-        if obstacle_in(error.message):
-            raise NoRoomError(error.message, where=where, remedy=_MORE_ROOM) from None
-        raise PassingError(error.message, where=where, remedy="it is tried again") from None
-    except (identities.RefreshError, identities.DefaultCredentialsError, answers.Unauthorized) as error:
-        raise FirelibError(f"not logged in to Google Cloud: {_first(error)}", where=where, remedy=LOG_IN) from None
-    except answers.Forbidden as error:
+    except api_errors.TooManyRequests as error:
+        if find_obstacle(error.message):
+            raise CapacityError(error.message, where=where, remedy=_MORE_CAPACITY) from None
+        raise TransientError(error.message, where=where, remedy="try again in a minute") from None
+    except (auth_errors.RefreshError, auth_errors.DefaultCredentialsError, api_errors.Unauthorized) as error:
+        message = f"not logged in to Google Cloud: {_first_line(error)}"
+        raise FirelibError(message, where=where, remedy=LOG_IN) from None
+    except api_errors.Forbidden as error:
         remedy = "ask for roles/aiplatform.user (and roles/iam.serviceAccountUser on the job's account)"
         raise FirelibError(error.message, where=where, remedy=remedy) from None
-    except answers.NotFound as error:
-        remedy = "is it the right project and region, and the API enabled?"
+    except api_errors.NotFound as error:
+        remedy = "check project and region, and enable the API: gcloud services enable aiplatform.googleapis.com"
         raise FirelibError(error.message, where=where, remedy=remedy) from None
-    except (answers.ServerError, identities.TransportError, transports.ConnectionError, transports.Timeout) as error:
-        raise PassingError(f"no answer: {_first(error)}", where=where, remedy="it is tried again") from None
-    except answers.ClientError as error:
-        remedy = "firelib submit --dry-run shows the request"
+    except (
+        api_errors.ServerError,
+        auth_errors.TransportError,
+        http_errors.ConnectionError,
+        http_errors.Timeout,
+    ) as error:
+        message = f"the service does not answer: {_first_line(error)}"
+        raise TransientError(message, where=where, remedy="try again in a minute") from None
+    except api_errors.ClientError as error:
+        remedy = "inspect the request: firelib submit --dry-run"
         raise FirelibError(f"refused: {error.message}", where=where, remedy=remedy) from None
 
 
-_MORE_ROOM = "ask for more quota, or name more places: --set region=A,B --set machines=M1,M2+t4:1"
-
-
-def _first(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]

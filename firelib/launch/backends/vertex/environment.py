@@ -1,4 +1,7 @@
-"""The variables that Vertex AI's custom training sets on each replica; the docker backend sets exactly the same."""
+"""The variables that Vertex AI's custom training sets on each replica. Backend `docker` sets the same ones.
+
+https://cloud.google.com/vertex-ai/docs/training/distributed-training#cluster-variables
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,32 +10,35 @@ _PORT = 2222
 
 
 def vertex_variables(job_id: str, hosts: Sequence[str], index: int, output: str) -> Mapping[str, str]:
-    """What one replica finds in its environment.
+    """Return the variables of one replica.
 
     Args:
         job_id: Number or name of the job.
-        hosts: Host names of all replicas: the primary's, then the workers'.
-        index: Of this replica.
+        hosts: Host names of all replicas, in order; the first is the primary.
+        index: Index of this replica.
         output: The job's base output directory.
+
+    Returns:
+        CLUSTER_SPEC, TF_CONFIG, CLOUD_ML_JOB_ID and the AIP_* folders.
     """
     addresses = [f"{host}:{_PORT}" for host in hosts]
     pools = {"workerpool0": addresses[:1], **({"workerpool1": addresses[1:]} if addresses[1:] else {})}
     roles = {"chief": addresses[:1], **({"worker": addresses[1:]} if addresses[1:] else {})}
-    own = max(0, index - 1)
-    spec = {
+    index_in_pool = max(0, index - 1)
+    cluster_spec = {
         "cluster": pools,
         "environment": "cloud",
-        "task": {"type": "workerpool1" if index else "workerpool0", "index": own, "trial": ""},
+        "task": {"type": "workerpool1" if index else "workerpool0", "index": index_in_pool, "trial": ""},
         "job": json.dumps({"job_id": job_id}),
     }
-    tensorflow = {
+    tf_config = {
         "cluster": roles,
         "environment": "cloud",
-        "task": {"type": "worker" if index else "chief", "index": own, "trial": ""},
+        "task": {"type": "worker" if index else "chief", "index": index_in_pool, "trial": ""},
     }
     return {
-        "CLUSTER_SPEC": json.dumps(spec),
-        "TF_CONFIG": json.dumps(tensorflow),
+        "CLUSTER_SPEC": json.dumps(cluster_spec),
+        "TF_CONFIG": json.dumps(tf_config),
         "CLOUD_ML_JOB_ID": job_id,
         "AIP_MODEL_DIR": f"{output}/model/",
         "AIP_CHECKPOINT_DIR": f"{output}/checkpoints/",

@@ -1,20 +1,20 @@
-"""Where on Vertex AI a job is tried: region and machine, one after the other."""
+"""The placements in which Vertex AI is asked to run a job: combinations of machine type and region."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from firelib.errors import FirelibError
-from firelib.launch.job_spec import JobSpec, Resources, parse_gpu
-from firelib.launch.machine_checks import misfits
+from firelib.launch.backends.vertex.target import MachineOption, VertexTarget
+from firelib.launch.job_spec import JobSpec, Resources
+from firelib.launch.machine_checks import validate_machine
 
 
 @dataclass(frozen=True)
-class Place:
-    """One region and the machines to ask for there.
+class Placement:
+    """A region and the machines to request there.
 
     Attributes:
-        region: Of Google Cloud.
-        resources: Of each replica.
+        region: Region of Google Cloud.
+        resources: Resources of each replica.
     """
 
     region: str
@@ -25,37 +25,39 @@ class Place:
         return f"{self.resources.machine}{f' with {gpu.count} {gpu.kind}' if gpu else ''} in {self.region}"
 
 
-def places(spec: JobSpec) -> list[Place]:
-    """In the order in which they are tried: all regions with the first machine, then with the next one.
+def list_placements(spec: JobSpec, target: VertexTarget) -> list[Placement]:
+    """Return the placements in the order in which they are tried: all regions per machine type.
 
-    Raises:
-        FirelibError: A machine of `target.machines` cannot be read.
+    Args:
+        spec: The job.
+        target: Its settings: regions, and further machine types.
     """
-    regions = _words(spec.target.get("region", ""))
-    return [Place(region, resources) for resources in _machines(spec) for region in regions]
+    options = [_with_machine(spec.resources, option) for option in target.machines]
+    return [Placement(region, resources) for resources in (spec.resources, *options) for region in target.region]
 
 
-def _machines(spec: JobSpec) -> Iterator[Resources]:
-    yield spec.resources
-    for word in _words(spec.target.get("machines", "")):
-        machine, _, gpu = word.partition("+")
-        yield replace(spec.resources, machine=machine, gpu=parse_gpu(gpu or None))
+def _with_machine(resources: Resources, option: MachineOption) -> Resources:
+    return Resources(
+        cpus=resources.cpus,
+        memory_gib=resources.memory_gib,
+        gpu=option.gpu,
+        machine=option.machine,
+        disk_gib=resources.disk_gib,
+    )
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+def find_placement_problems(spec: JobSpec, target: VertexTarget) -> Iterator[str]:
+    """Yield why a placement cannot exist, each reason once.
 
-
-def of_places(spec: JobSpec) -> Iterator[str]:
-    """Why some place cannot be had."""
-    if not _words(spec.target.get("region", "")):
-        yield "target.region is missing: --set region=europe-west4, or several with commas, tried in that order"
+    Args:
+        spec: The job.
+        target: Its settings.
+    """
     if spec.resources.machine is None:
-        yield "resources.machine is missing: --machine, such as n1-standard-8"
-    try:
-        found = places(spec)
-    except FirelibError as error:
-        yield f"target.machines: {str(error).partition(chr(10))[0]}"
-        return
-    said = [reason for place in found for reason in misfits(place.resources, place.region, spec.replicas.buying)]
-    yield from dict.fromkeys(said)
+        yield "resources.machine is missing: --machine n1-standard-8"
+    problems = [
+        problem
+        for placement in list_placements(spec, target)
+        for problem in validate_machine(placement.resources, placement.region, spec.replicas.provisioning)
+    ]
+    yield from dict.fromkeys(problems)

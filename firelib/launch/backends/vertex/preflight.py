@@ -1,55 +1,57 @@
-"""What is asked before a job is sent to Vertex AI: whether the image is there and fits, and where the bucket lies.
+"""Preflight checks of a job for Vertex AI: the image exists and fits, and the bucket is near.
 
-Each would else be noticed after minutes in a queue. Unlike `problems`, this needs network and credentials.
+Without them, each of these problems would surface after minutes in a queue. Unlike `validate`, they need network and
+credentials.
 """
 
 from collections.abc import Iterator
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.launch.backends.vertex.request_checks import wrong_bucket
+from firelib.launch.backends.vertex.request_checks import find_bucket_problems
 from firelib.launch.job_spec import JobSpec
 
 
-def what_is_missing(spec: JobSpec) -> Iterator[str]:
-    """Every reason why the job would fail, whichever of the questions are answered."""
-    yield from _of_image(spec.image or "")
-    yield from _of_bucket(spec)
+def find_preflight_problems(spec: JobSpec) -> Iterator[str]:
+    """Yield every reason why the job would fail; a check that gets no answer counts as one."""
+    yield from _find_image_problems(spec.image or "")
+    yield from _find_storage_problems(spec)
 
 
-def _of_image(image: str) -> Iterator[str]:
-    from firelib.launch.backends.vertex.client import explained
-    from firelib.launch.oci_registry import image_facts
+def _find_image_problems(image: str) -> Iterator[str]:
+    from firelib.launch.backends.vertex.client import translate_errors
+    from firelib.launch.oci_registry import read_image_platform
 
     try:
-        with explained(image):
-            facts = image_facts(image)
+        with translate_errors(image):
+            platform = read_image_platform(image)
     except FirelibError as error:
         yield f"image: {error}"
         return
-    if facts is None:
+    if platform is None:
         yield f"image: the registry has no {image}: make push"
-    elif (facts.os, facts.architecture) != ("linux", "amd64"):
-        yield f"image: is built for {facts.os}/{facts.architecture}: build it for linux/amd64"
+    elif (platform.os, platform.architecture) != ("linux", "amd64"):
+        yield f"image: expected linux/amd64, got {platform.os}/{platform.architecture}: build it for linux/amd64"
 
 
-def _of_bucket(spec: JobSpec) -> Iterator[str]:
+def _find_storage_problems(spec: JobSpec) -> Iterator[str]:
     bucket = (spec.storage_root or "").removeprefix("gs://").partition("/")[0]
     try:
-        location = bucket_location(bucket)
+        location = read_bucket_location(bucket)
     except FileNotFoundError:
-        yield f"storage_root: there is no bucket {bucket!r}, or it is not yours: gcloud storage buckets create gs://{bucket}"
-    except Exception as error:  # noqa: BLE001  whatever the store answers: no rights, not logged in, no network
-        yield f"storage_root: bucket {bucket!r} cannot be looked at: {str(error).partition(chr(10))[0]}"
+        create = f"gcloud storage buckets create gs://{bucket}"
+        yield f"storage_root: bucket {bucket!r} does not exist, or belongs to someone else: {create}"
+    except Exception as error:  # noqa: BLE001  whatever the store raises: no permission, no credentials, no network
+        yield f"storage_root: the location of bucket {bucket!r} cannot be read: {str(error).partition(chr(10))[0]}"
     else:
-        yield from wrong_bucket(location, spec)
+        yield from find_bucket_problems(location, spec)
 
 
-def bucket_location(bucket: str) -> str:
-    """Where a bucket of Google Cloud Storage lies, such as `europe-west4` or `eu`.
+def read_bucket_location(bucket: str) -> str:
+    """Return the location of a bucket of Google Cloud Storage, such as `europe-west4` or `eu`.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: The bucket does not exist.
     """
     fs, _ = storage.filesystem(f"gs://{bucket}")
     return str(fs.call("GET", "b/{}", bucket, json_out=True)["location"]).lower()

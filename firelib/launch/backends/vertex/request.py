@@ -1,72 +1,79 @@
-"""A job as Vertex AI's CustomJob, in the words of its REST API. Pure: no SDK, no network."""
+"""A job as a CustomJob, in the terms of Vertex AI's REST API. Pure: no SDK, no network.
+
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+from firelib.gcp.machine_types import gpu_kinds
 from firelib.job_context import CODE
-from firelib.launch.backends.vertex.placements import Place
+from firelib.launch.backends.vertex.placements import Placement
+from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_spec import JobSpec
-from firelib.launch.machine_types import gpu_kinds, gpus_of
+from firelib.launch.machine_checks import resolve_gpu
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri
 
-#: Labels by which all that a job started is found again.
-JOB_LABEL, PLACE_LABEL = "firelib-job", "firelib-place"
+#: Labels that identify a CustomJob: the job's id, and the number of the placement.
+JOB_LABEL, PLACEMENT_LABEL = "firelib-job", "firelib-place"
 
 _STRATEGIES = {"on-demand": "STANDARD", "spot": "SPOT", "flex-start": "FLEX_START"}
-# The stage's own limit comes first, so that it can save a checkpoint.
+# The stage's own time limit ends first, so that it can save a checkpoint.
 _GRACE_SECONDS = 300
 
 
-def custom_job(spec: JobSpec, place: Place, number: int) -> dict[str, Any]:
-    """The request for one place.
+def build_custom_job(spec: JobSpec, placement: Placement, number: int) -> dict[str, Any]:
+    """Return the request for one placement.
 
     Args:
         spec: The job.
-        place: Region and machines.
-        number: Which of the job's places it is.
+        placement: Region and machines.
+        number: Index of the placement among the job's placements.
 
     Returns:
-        `parent` and `customJob`, as `projects.locations.customJobs.create` takes them.
+        `parent` and `customJob`, the arguments of `projects.locations.customJobs.create`.
     """
+    target = VertexTarget.parse(spec.target)
     return {
-        "parent": f"projects/{spec.target['project']}/locations/{place.region}",
+        "parent": f"projects/{target.project}/locations/{placement.region}",
         "customJob": {
             "displayName": spec.job_id,
-            "labels": {**spec.labels, JOB_LABEL: spec.job_id, PLACE_LABEL: str(number)},
+            "labels": {**spec.labels, JOB_LABEL: spec.job_id, PLACEMENT_LABEL: str(number)},
             "jobSpec": {
-                "workerPoolSpecs": _pools(spec, place),
+                "workerPoolSpecs": _worker_pools(spec, placement),
                 "scheduling": _scheduling(spec),
-                "baseOutputDirectory": {"outputUriPrefix": output_folder(spec)},
-                **_given(spec.target),
+                "baseOutputDirectory": {"outputUriPrefix": _output_folder(spec, target)},
+                **_optional_fields(target),
             },
         },
     }
 
 
-def output_folder(spec: JobSpec) -> str:
-    """Where Vertex AI lets a job's model, checkpoints and logs lie."""
-    return spec.target.get("output") or f"{spec.storage_root}/jobs/{spec.job_id}/output"
+def _output_folder(spec: JobSpec, target: VertexTarget) -> str:
+    return target.output or f"{spec.storage_root}/jobs/{spec.job_id}/output"
 
 
-def _given(target: Mapping[str, str]) -> dict[str, str]:
-    names = {"service_account": "serviceAccount", "network": "network", "tensorboard": "tensorboard"}
-    return {theirs: target[ours] for ours, theirs in names.items() if ours in target}
+def _optional_fields(target: VertexTarget) -> dict[str, str]:
+    fields = {
+        "serviceAccount": target.service_account,
+        "network": target.network,
+        "tensorboard": target.tensorboard,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _pools(spec: JobSpec, place: Place) -> list[dict[str, Any]]:
-    """Replica 0 is the primary, the others are workers; all alike."""
+def _worker_pools(spec: JobSpec, placement: Placement) -> list[dict[str, Any]]:
+    """Return the pool of replica 0, and that of the others if there are any."""
     counts = [1, spec.replicas.count - 1] if spec.replicas.count > 1 else [1]
-    return [{**_pool(spec, place), "replicaCount": str(count)} for count in counts]
+    return [{**_worker_pool(spec, placement), "replicaCount": str(count)} for count in counts]
 
 
-def _pool(spec: JobSpec, place: Place) -> dict[str, Any]:
-    variables = {**stage_variables(spec), CODE: code_uri(spec)}
-    if place.resources.cpus:
-        variables["FIRELIB_NUM_CPUS"] = str(max(1, int(place.resources.cpus)))
+def _worker_pool(spec: JobSpec, placement: Placement) -> dict[str, Any]:
+    variables: Mapping[str, str] = {**stage_variables(spec), CODE: code_uri(spec), **_cpu_limit(placement)}
     return {
-        "machineSpec": _machine(place),
-        "diskSpec": {"bootDiskType": "pd-ssd", "bootDiskSizeGb": place.resources.disk_gib},
+        "machineSpec": _machine_spec(placement),
+        "diskSpec": {"bootDiskType": "pd-ssd", "bootDiskSizeGb": placement.resources.disk_gib},
         "containerSpec": {
             "imageUri": spec.image,
             "command": list(ENTRY),
@@ -76,23 +83,28 @@ def _pool(spec: JobSpec, place: Place) -> dict[str, Any]:
     }
 
 
-def _machine(place: Place) -> dict[str, Any]:
-    gpu = gpus_of(place.resources)
-    asked: dict[str, Any] = {"machineType": place.resources.machine}
+def _cpu_limit(placement: Placement) -> dict[str, str]:
+    cpus = placement.resources.cpus
+    return {"FIRELIB_NUM_CPUS": str(max(1, int(cpus)))} if cpus else {}
+
+
+def _machine_spec(placement: Placement) -> dict[str, Any]:
+    gpu = resolve_gpu(placement.resources)
+    machine: dict[str, Any] = {"machineType": placement.resources.machine}
     if gpu is not None:
-        asked |= {"acceleratorType": gpu_kinds()[gpu.kind].accelerator, "acceleratorCount": gpu.count}
-    return asked
+        machine |= {"acceleratorType": gpu_kinds()[gpu.kind].accelerator, "acceleratorCount": gpu.count}
+    return machine
 
 
 def _scheduling(spec: JobSpec) -> dict[str, Any]:
-    """Replicas that were lost come back by themselves and join; the whole job is not restarted for one of them."""
-    asked: dict[str, Any] = {
-        "strategy": _STRATEGIES[spec.replicas.buying],
+    """Return the scheduling. A lost replica is restarted and rejoins; the rest of the job keeps running."""
+    scheduling: dict[str, Any] = {
+        "strategy": _STRATEGIES[spec.replicas.provisioning],
         "restartJobOnWorkerRestart": False,
         "disableRetries": spec.replicas.restarts == 0,
     }
     if spec.timeout_seconds:
-        asked["timeout"] = f"{spec.timeout_seconds + _GRACE_SECONDS}s"
-    if spec.queue_seconds and spec.replicas.buying == "flex-start":
-        asked["maxWaitDuration"] = f"{spec.queue_seconds}s"
-    return asked
+        scheduling["timeout"] = f"{spec.timeout_seconds + _GRACE_SECONDS}s"
+    if spec.queue_seconds and spec.replicas.provisioning == "flex-start":
+        scheduling["maxWaitDuration"] = f"{spec.queue_seconds}s"
+    return scheduling

@@ -1,27 +1,27 @@
-"""Jobs in real containers: three replicas as one, a replica that is lost, an end on request."""
+"""Jobs in real containers: three replicas train together, a replica is lost, a job is cancelled."""
 
 import stat
 
 import numpy as np
 import pytest
 
-from firelib.launch.job_record import records
+from firelib.launch.job_record import read_records
 from tests.launch.drill import PLANTED, firelib
-from tests.launch.flights_project import copy_of, do, lineage, losses, weights
+from tests.launch.flights_project import copy_project, lineage, losses, run_firelib, weights
 
 pytestmark = pytest.mark.containers
 
 THREE = ("submit", "--to", "docker", "--replicas", "3", "--cpus", "1", "--memory-gib", "3")
 
 
-def test_three_replicas_train_as_one(images, pushed, composed, tmp_path):
-    project, image = copy_of(composed, tmp_path), pushed[1]["trainer"]
-    said = do(project, *THREE, "--image", image, "--secret", "WANDB_API_KEY=env:WANDB_API_KEY", **PLANTED)
-    assert "all 3 replicas are here" in said
+def test_three_replicas_train_together(images, pushed, composed, tmp_path):
+    project, image = copy_project(composed, tmp_path), pushed[1]["trainer"]
+    said = run_firelib(project, *THREE, "--image", image, "--secret", "WANDB_API_KEY=env:WANDB_API_KEY", **PLANTED)
+    assert "all 3 replicas have joined" in said
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
     assert losses(project) == pytest.approx(losses(composed), rel=1e-5)
     assert lineage(project)["image"] == image.partition("@")[2]
-    record = records(project)[-1]
+    record = read_records(project)[-1]
     assert "replica 2 has joined" in (project / ".firelib/jobs" / record.job_id / "log.2").read_text()
     assert images.docker("ps", "--all", "--quiet", "--filter", f"label=firelib.job={record.job_id}") == ""
     assert images.docker("network", "ls", "--quiet", "--filter", f"label=firelib.job={record.job_id}") == ""
@@ -33,26 +33,26 @@ def test_three_replicas_train_as_one(images, pushed, composed, tmp_path):
 
 
 @pytest.mark.usefixtures("images")
-def test_a_lost_replica_costs_time_only(composed, tmp_path):
-    project = copy_of(composed, tmp_path)
-    said = do(project, *THREE, "--kill-replica", "1@25s")
+def test_training_survives_the_loss_of_a_replica(composed, tmp_path):
+    project = copy_project(composed, tmp_path)
+    said = run_firelib(project, *THREE, "--kill-replica", "1@25s")
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
-    log = project / ".firelib/jobs" / records(project)[-1].job_id / "log.1"
+    log = project / ".firelib/jobs" / read_records(project)[-1].job_id / "log.1"
     assert log.read_text().count("replica 1 has joined") == 2, said
 
 
-def test_cancel_leaves_nothing(images, composed, tmp_path):
-    project = copy_of(composed, tmp_path)
+def test_cancel_removes_all_containers(images, composed, tmp_path):
+    project = copy_project(composed, tmp_path)
     job_id = firelib(project, "submit", "--to", "docker", "--replicas", "2", "--detach").stdout.strip()
-    do(project, "cancel", job_id)
+    run_firelib(project, "cancel", job_id)
     firelib(project, "logs", job_id, "--follow")
     assert "cancelled" in firelib(project, "status", job_id).stdout
     assert images.docker("ps", "--all", "--quiet", "--filter", f"label=firelib.job={job_id}") == ""
 
 
 @pytest.mark.usefixtures("images")
-def test_an_image_that_is_not_there_is_said(composed, tmp_path):
-    done = firelib(copy_of(composed, tmp_path), "submit", "--to", "docker", "--image", "firelib-none")
+def test_a_missing_image_is_named(composed, tmp_path):
+    done = firelib(copy_project(composed, tmp_path), "submit", "--to", "docker", "--image", "firelib-none")
     assert done.returncode == 1
     assert "make images" in done.stderr
     assert "Traceback" not in done.stderr

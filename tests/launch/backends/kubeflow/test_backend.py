@@ -1,4 +1,4 @@
-"""Objects sent to a stand-in of Kubernetes' API server on loopback: kept, shown and removed as it does. No pods run."""
+"""Jobs on a fake Kubernetes API server on loopback, which stores objects and starts no pods."""
 
 import json
 import threading
@@ -8,18 +8,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import yaml
 
-from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
-from firelib.launch.backends.kubeflow import backend as kubeflow
+from firelib.launch.backends.kubeflow import backend as kubeflow_backend
+from firelib.launch.backends.kubeflow.backend import KubeflowBackend
 from firelib.launch.client.submit_and_wait import send
 from firelib.launch.job_spec import Replicas
+from tests.errors import refused
 from tests.launch.backends.kubeflow.test_requests import cluster_job
 
+KUBEFLOW = KubeflowBackend()
 NAME = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default"
 
 
 class Cluster:
-    """Path → object; `refused` are paths that may not be written."""
+    """Path → object; writes to the paths in `refused` are forbidden."""
 
     def __init__(self):
         self.kept, self.refused = {}, set()
@@ -87,45 +89,49 @@ def point_to(address, tmp_path, monkeypatch):
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    monkeypatch.setattr(kubeflow, "send_code", lambda _: None)  # there is no bucket here
+    monkeypatch.setattr(kubeflow_backend, "send_code", lambda _: None)  # without a bucket
     running = Cluster()
     with serving(running) as address:
         point_to(address, tmp_path, monkeypatch)
         yield running
 
 
-def test_a_job_is_made_seen_and_removed(cluster, tmp_path):
+def test_a_job_is_created_observed_and_deleted(cluster, tmp_path):
     record = send("kubeflow", cluster_job(project=str(tmp_path), replicas=Replicas(2)))
     assert sorted(cluster.kept) == [f"{NAME}/trainingruntimes/train-1", f"{NAME}/trainjobs/train-1"]
-    assert kubeflow.status(record).state == "queued"
+    assert KUBEFLOW.status(record).state == "queued"
     cluster.kept[f"{NAME}/trainjobs/train-1"]["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
-    assert kubeflow.status(record).state == "succeeded"
-    assert "".join(kubeflow.logs(record, False)) == "epoch 1\nepoch 2\n"
-    kubeflow.cancel(record)
+    assert KUBEFLOW.status(record).state == "succeeded"
+    assert "".join(KUBEFLOW.logs(record, False)) == "epoch 1\nepoch 2\n"
+    KUBEFLOW.cancel(record)
     assert cluster.kept == {}
-    assert kubeflow.status(record).state == "cancelled"
-    kubeflow.cancel(record)  # once more is no error
+    assert KUBEFLOW.status(record).state == "cancelled"
+    KUBEFLOW.cancel(record)  # once more is no error
 
 
-def test_what_is_half_made_is_removed(cluster, tmp_path):
+def test_status_builds_no_request(cluster, tmp_path, monkeypatch):
+    """A job is found by its handle even if this version would no longer accept its settings."""
+    record = send("kubeflow", cluster_job(project=str(tmp_path)))
+    monkeypatch.setattr(KubeflowBackend, "request", None)
+    assert KUBEFLOW.status(record).state == "queued"
+    KUBEFLOW.cancel(record)
+    assert cluster.kept == {}
+
+
+def test_a_refused_object_deletes_the_others(cluster, tmp_path):
     cluster.refused.add(f"{NAME}/trainjobs")
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="403", remedy="kubectl auth can-i"):
         send("kubeflow", cluster_job(project=str(tmp_path)))
-    assert "403" in caught.value.what
-    assert "kubectl auth can-i" in caught.value.remedy
     assert cluster.kept == {}
 
 
-def test_a_context_that_is_not_there(cluster, tmp_path):
-    with pytest.raises(FirelibError) as caught:
+def test_an_unknown_context_is_named(cluster, tmp_path):
+    with refused(what="other", remedy="kubectl config get-contexts"):
         send("kubeflow", cluster_job(project=str(tmp_path), target={"context": "other"}))
-    assert "other" in caught.value.what
-    assert "kubectl config get-contexts" in caught.value.remedy
 
 
 def test_a_cluster_that_does_not_answer(cluster, tmp_path, monkeypatch):
     record = send("kubeflow", cluster_job(project=str(tmp_path)))
     point_to("http://127.0.0.1:9", tmp_path, monkeypatch)
-    with pytest.raises(LostConnectionError) as caught:
-        kubeflow.status(record)
-    assert "kubectl" in caught.value.remedy
+    with refused(remedy="kubectl", kind=LostConnectionError):
+        KUBEFLOW.status(record)

@@ -1,4 +1,4 @@
-"""The pipeline as kfp compiles it, and its components run as the compiled file says, but for their containers."""
+"""The pipeline that kfp compiles; its components run as the compiled file says, but without containers."""
 
 import json
 import os
@@ -34,18 +34,18 @@ def compiled(text):
     return next(yaml.safe_load_all(text))
 
 
-def test_the_pipeline_is_as_it_was(text):
+def test_the_pipeline_equals_the_golden_file(text):
     if os.environ.get("GOLDEN") == "write":
         (FOLDER / "pipeline.yaml").write_text(text)
     assert text == (FOLDER / "pipeline.yaml").read_text()
 
 
-def test_kubeflows_own_messages_hold_it(compiled):
+def test_kubeflows_messages_accept_it(compiled):
     message = json_format.ParseDict(compiled, pipeline_spec_pb2.PipelineSpec())
     assert set(message.root.dag.tasks) == set(FLOW)
 
 
-def test_each_stage_runs_in_its_image_after_the_one_before(compiled):
+def test_each_stage_runs_in_its_image_after_the_previous_stage(compiled):
     executors = compiled["deploymentSpec"]["executors"]
     assert {name: each["container"]["image"] for name, each in executors.items()} == {
         f"exec-{stage}": IMAGES[component] for stage, component in FLOW.items()
@@ -57,7 +57,7 @@ def test_each_stage_runs_in_its_image_after_the_one_before(compiled):
     assert all(task["retryPolicy"]["maxRetryCount"] == 2 for task in tasks.values())
 
 
-def test_training_gets_what_it_needs(compiled):
+def test_training_gets_its_resources(compiled):
     given = compiled["deploymentSpec"]["executors"]["exec-train"]["container"]["resources"]
     assert given["accelerator"] == {
         "count": "1",
@@ -68,7 +68,7 @@ def test_training_gets_what_it_needs(compiled):
     assert "resources" not in compiled["deploymentSpec"]["executors"]["exec-extract"]["container"]
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_all_problems_are_reported_at_once():
     spec = PipelineSpec({"extract": "firelib-extract:latest"}, Resources(machine="n1-standrd-8"), -1)
     with pytest.raises(FirelibError) as caught:
         compile_pipeline(spec)
@@ -90,16 +90,16 @@ def test_the_command_writes_the_file(tmp_path, compiled):
 
 
 @pytest.mark.integration
-def test_components_hand_on_what_they_made(tmp_path, compiled):
+def test_components_pass_their_outputs_on(tmp_path, compiled):
     """Extract, then transform, each in an empty folder, with the command line of the compiled file."""
     (tmp_path / "here").mkdir()
     project = write_project(tmp_path / "here")
     spec = job(command=("firelib", "extract"), project=str(project), storage_root=str(tmp_path / "bucket"))
     code = send_code(spec)
-    word = "none"
+    before = "none"
     for stage in ("extract", "transform"):
-        given = {"project": code, "before": word, "root": spec.storage_root}
-        word = run_component(tmp_path, stage, compiled, given)
+        given = {"project": code, "before": before, "root": spec.storage_root}
+        before = run_component(tmp_path, stage, compiled, given)
     there = tmp_path / "transform"
     manifest = json.loads((there / "data/rows/tfrecords/manifest.json").read_text())
     shards = [shard for split in manifest["splits"].values() for shard in split["shards"]]
@@ -109,18 +109,18 @@ def test_components_hand_on_what_they_made(tmp_path, compiled):
 
 
 def run_component(tmp_path, stage, compiled, given):
-    """One component as a process of this machine; the word that it hands on."""
+    """Run one component as a process of this machine; return the URI that it passes on."""
     folder, after = tmp_path / stage, tmp_path / f"after-{stage}"
     folder.mkdir()
     container = compiled["deploymentSpec"]["executors"][f"exec-{stage}"]["container"]
-    places = {f"{{{{$.inputs.parameters['{name}']}}}}": value for name, value in given.items()}
-    places["{{$.outputs.parameters['after'].output_file}}"] = str(after)
-    words = [places.get(word, word) for word in (*container["command"], *container["args"])]
-    assert words[0] == "python"
-    assert not any("{{" in word for word in words)
+    values = {f"{{{{$.inputs.parameters['{name}']}}}}": value for name, value in given.items()}
+    values["{{$.outputs.parameters['after'].output_file}}"] = str(after)
+    command = [values.get(argument, argument) for argument in (*container["command"], *container["args"])]
+    assert command[0] == "python"
+    assert not any("{{" in argument for argument in command)
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, *words[1:]], cwd=folder, env=env, capture_output=True, text=True, check=False
+        [sys.executable, *command[1:]], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return after.read_text()

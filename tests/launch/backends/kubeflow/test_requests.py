@@ -1,4 +1,4 @@
-"""What Kubernetes is asked for, held against the models that Kubeflow publishes."""
+"""Objects for Kubernetes, checked against the models that Kubeflow publishes."""
 
 import json
 
@@ -6,10 +6,10 @@ import kubeflow_trainer_api.models as published
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.backend import check
-from firelib.launch.backends.kubeflow.backend import state_of
+from firelib.launch.backends.kubeflow.resources import parse_job_status
+from firelib.launch.backends.registry import validate_job
 from firelib.launch.job_spec import Gpu, Replicas, Resources
-from firelib.launch.runtime.replica import place_of
+from firelib.launch.runtime.replica import detect_replica
 from tests.launch.backends.vertex.test_requests import IMAGE
 from tests.launch.drill import firelib_here, write_project
 from tests.launch.golden_file import same_as_before
@@ -34,36 +34,36 @@ def cluster_job(**fields):
 
 def objects(**fields):
     spec = cluster_job(**fields)
-    return check("kubeflow", spec).request(spec)["objects"]
+    return validate_job("kubeflow", spec).request(spec)["objects"]
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_requests_are_as_they_were(name):
+def test_requests_equal_the_golden_files(name):
     same_as_before(f"{name}.json", {"objects": objects(**JOBS[name])})
 
 
 @pytest.mark.parametrize("name", ["trainjob_one_replica", "trainjob_three_spot_with_gpus"])
-def test_kubeflows_own_models_hold_all_of_it(name):
+def test_kubeflows_models_accept_every_field(name):
     runtime, train = objects(**JOBS[name])
     assert published.TrainerV1alpha1TrainingRuntime.from_dict(runtime).to_dict() == runtime
     assert published.TrainerV1alpha1TrainJob.from_dict(train).to_dict() == train
 
 
-def test_pods_of_a_ray_job_are_pods():
+def test_pods_of_a_ray_job_are_valid():
     [ray_job] = objects(**JOBS["rayjob_three_spot_with_gpus"])
     cluster = ray_job["spec"]["rayClusterSpec"]
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
         assert published.IoK8sApiCoreV1PodTemplateSpec.from_dict(group["template"]).to_dict() == group["template"]
 
 
-def test_pods_find_their_place():
+def test_pods_know_their_index():
     _, train = objects(**FULL)
     given = {each["name"]: each.get("value", "") for each in train["spec"]["trainer"]["env"]}
-    place = place_of({**given, "JOB_COMPLETION_INDEX": "2"})
+    place = detect_replica({**given, "JOB_COMPLETION_INDEX": "2"})
     assert (place.index, place.count, place.hosts) == (2, 3, ("train-1-node-0-0.train-1",))
 
 
-def test_secrets_are_names(monkeypatch):
+def test_secrets_are_references(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "planted")
     _, train = objects(secrets={"WANDB_API_KEY": "k8s:wandb/key"})
     assert {"name": "WANDB_API_KEY", "valueFrom": {"secretKeyRef": {"name": "wandb", "key": "key"}}} in (
@@ -72,7 +72,7 @@ def test_secrets_are_names(monkeypatch):
     assert "planted" not in json.dumps(train)
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_all_problems_are_reported_at_once():
     with pytest.raises(FirelibError) as caught:
         objects(
             image="firelib-trainer:latest",
@@ -105,7 +105,7 @@ def test_all_that_is_wrong_is_said_at_once():
     ],
 )
 def test_states_of_a_train_job(status, state):
-    assert state_of({"kind": "TrainJob", "status": status}).state == state
+    assert parse_job_status({"kind": "TrainJob", "status": status}).state == state
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_states_of_a_train_job(status, state):
     ],
 )
 def test_states_of_a_ray_job(status, state):
-    assert state_of({"kind": "RayJob", "status": status}).state == state
+    assert parse_job_status({"kind": "RayJob", "status": status}).state == state
 
 
-def test_dry_run_needs_nothing(tmp_path):
+def test_dry_run_needs_no_cluster(tmp_path):
     write_project(tmp_path)
     words = ["submit", "--to", "kubeflow", "--dry-run", "--image", IMAGE, "--replicas", "2"]
     done = firelib_here(tmp_path, *words, FIRELIB_STORAGE_ROOT="gs://bucket/x", KUBECONFIG="nowhere")

@@ -6,14 +6,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from firelib.launch.backends.local import backend as local
+from firelib.launch.backends.local.backend import LocalBackend
 from firelib.launch.client.log_follower import follow
 from firelib.launch.client.submit_and_wait import send
-from firelib.launch.job_record import records
+from firelib.launch.job_record import read_records
 from firelib.launch.job_spec import Replicas, Resources, new_job_id
 from tests.launch.drill import firelib, firelib_here, write_project
 from tests.launch.jobs import job
 from tests.patience import wait_until
+
+LOCAL = LocalBackend()
 
 
 @pytest.fixture
@@ -34,17 +36,17 @@ def sent(project, drill="", **fields):
 
 def ended(record):
     parts: list[str] = []
-    status = follow(local, record, parts.append, pause=0.1)
+    status = follow(LOCAL, record, parts.append, pause=0.1)
     return status, "".join(parts)
 
 
-def test_submit_runs_the_stage_here(project):
+def test_submit_runs_the_stage_on_this_machine(project):
     """The one real command line and job of the quick tests."""
     done = firelib(project, "submit", "--", "firelib", "extract")
     assert done.returncode == 0, done.stderr
     assert "rows: 100 rows" in done.stderr
     assert (project / "data/rows/lake.json").is_file()
-    [record] = records(project)
+    [record] = read_records(project)
     assert done.stdout == f"{record.job_id}\n"
     assert "succeeded" in firelib_here(project, "status", record.job_id).stdout
     assert "rows: 100 rows" in firelib_here(project, "logs", record.job_id).stdout
@@ -55,7 +57,7 @@ def test_a_detached_job_outlives_its_command_and_keeps_its_secret(project):
     words = ("submit", "--detach", "-e", "DRILL=secret", "--secret", "DRILL_VALUE=env:MINE")
     done = firelib(project, *words, "--", "firelib", "extract", MINE="planted-secret-value")
     assert done.returncode == 0, done.stderr
-    [record] = records(project)
+    [record] = read_records(project)
     status, said = ended(record)
     assert status.state == "succeeded"
     assert "length of the secret: 20" in said
@@ -65,24 +67,24 @@ def test_a_detached_job_outlives_its_command_and_keeps_its_secret(project):
 
 @pytest.mark.integration
 @pytest.mark.parametrize(("drill", "code"), [("exit", 7), ("stopped", 75)])
-def test_submit_ends_with_the_code_of_the_stage(project, drill, code):
+def test_submit_exits_with_the_code_of_the_stage(project, drill, code):
     assert firelib_here(project, "submit", "-e", f"DRILL={drill}", "--", "firelib", "extract").returncode == code
-    [record] = records(project)
-    assert (local.status(record).state, local.status(record).exit_code) == ("failed", code)
+    [record] = read_records(project)
+    assert (LOCAL.status(record).state, LOCAL.status(record).exit_code) == ("failed", code)
     assert firelib_here(project, "status", record.job_id).returncode == code
 
 
 @pytest.mark.integration
 def test_cancel(project):
     record = sent(project, "wait")
-    for chunk in local.logs(record, follow=True):
+    for chunk in LOCAL.logs(record, follow=True):
         if "waiting for the end" in chunk:
             break
-    assert local.status(record).state == "running"
+    assert LOCAL.status(record).state == "running"
     assert firelib_here(project, "cancel", record.job_id).returncode == 0
     status, _ = ended(record)
     assert (status.state, status.exit_code) == ("cancelled", 128 + signal.SIGTERM)
-    local.cancel(record)  # once more is no error
+    LOCAL.cancel(record)  # once more is no error
 
 
 @pytest.mark.integration
@@ -93,20 +95,20 @@ def test_time_limit(project):
 
 
 @pytest.mark.integration
-def test_a_killed_keeper_is_noticed(project):
+def test_a_killed_supervisor_is_a_failed_job(project):
     record = sent(project, "wait")
-    keeper = psutil.Process(int(record.handle["pid"]))
-    wait_until(keeper.children, 60, "the keeper has started the stage")
-    [stage] = keeper.children()
-    keeper.kill()
+    supervisor = psutil.Process(int(record.handle["pid"]))
+    wait_until(supervisor.children, 60, "the supervisor has started the stage")
+    [stage] = supervisor.children()
+    supervisor.kill()
     stage.kill()
-    psutil.wait_procs([keeper, stage], timeout=10)
-    status = local.status(record)
+    psutil.wait_procs([supervisor, stage], timeout=10)
+    status = LOCAL.status(record)
     assert (status.state, status.exit_code) == ("failed", None)
     assert status.message
 
 
-def test_all_that_this_machine_cannot_do_is_named():
+def test_all_problems_are_reported_at_once():
     spec = job(
         image="x",
         replicas=Replicas(2, restarts=1),
@@ -114,7 +116,7 @@ def test_all_that_this_machine_cannot_do_is_named():
         secrets={"A_KEY": "k8s:a/b"},
     )
     fields = ["image", "replicas.count", "replicas.restarts", "resources.machine", "secrets.A_KEY"]
-    assert [problem.partition(":")[0] for problem in local.problems(spec)] == fields
+    assert [problem.partition(":")[0] for problem in LOCAL.validate(spec)] == fields
 
 
 def test_dry_run_sends_nothing(project):

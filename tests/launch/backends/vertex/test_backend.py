@@ -1,4 +1,4 @@
-"""Jobs on a stand-in of Vertex AI: what happens to them, and that none is left."""
+"""Jobs on a fake Vertex AI: how they end, and that none is left running."""
 
 import json
 import os
@@ -10,16 +10,20 @@ import stamina
 from google.auth import exceptions as identities
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.vertex import backend as vertex
+from firelib.launch.backends.vertex import backend as vertex_backend
 from firelib.launch.backends.vertex import client as vertex_client
-from firelib.launch.backends.vertex.client import NoRoomError, PassingError
+from firelib.launch.backends.vertex.backend import VertexBackend
+from firelib.launch.backends.vertex.client import CapacityError, TransientError
 from firelib.launch.client.log_follower import follow
-from firelib.launch.client.submit_and_wait import attend, send
+from firelib.launch.client.submit_and_wait import send, wait_for_job
+from firelib.launch.job_record import read_record
 from firelib.launch.job_spec import Replicas, Resources
+from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import IMAGE
 from tests.launch.fake_jobs import Refusal, Step, fake_jobs
 from tests.launch.jobs import job
 
+VERTEX = VertexBackend()
 QUEUED, PENDING, RUNNING = Step("JOB_STATE_QUEUED"), Step("JOB_STATE_PENDING"), Step("JOB_STATE_RUNNING")
 DONE = Step("JOB_STATE_SUCCEEDED")
 STOCK_OUT = Step(
@@ -35,16 +39,16 @@ TOO_FAST = Refusal(429, "Quota exceeded for requests per minute per region")
 
 @pytest.fixture(autouse=True)
 def no_pause():
-    """What is tried again is tried again at once, as often as ever."""
+    """Retry without waiting, as often as usual."""
     with stamina.set_testing(True, attempts=6, cap=True):
         yield
 
 
 @pytest.fixture
 def service(monkeypatch):
-    """The service. No bucket and no registry here: test_presend.py and test_same_job.py have them."""
-    monkeypatch.setattr(vertex, "what_is_missing", lambda _: [])
-    monkeypatch.setattr(vertex, "send_code", lambda _: None)
+    """The fake service. It has no bucket and no registry; test_preflight.py and test_same_job.py use some."""
+    monkeypatch.setattr(vertex_backend, "find_preflight_problems", lambda _: [])
+    monkeypatch.setattr(vertex_backend, "send_code", lambda _: None)
     with fake_jobs() as running:
         yield running
 
@@ -57,14 +61,14 @@ def spec_for(service, tmp_path, regions="europe-west4,us-central1", **fields):
 
 def ended(record):
     parts: list[str] = []
-    return follow(vertex, record, parts.append, pause=0.01), "".join(parts)
+    return follow(VERTEX, record, parts.append, pause=0.01), "".join(parts)
 
 
 def regions_of(service):
     return [name.split("/")[3] for name in service.jobs]
 
 
-def test_a_job_goes_well(service, tmp_path):
+def test_a_job_succeeds(service, tmp_path):
     service.plays["europe-west4"] = [[QUEUED, PENDING, RUNNING, RUNNING, DONE]]
     record = send("vertex", spec_for(service, tmp_path, replicas=Replicas(3)))
     status, log = ended(record)
@@ -75,7 +79,7 @@ def test_a_job_goes_well(service, tmp_path):
     assert [pool["replicaCount"] for pool in kept["jobSpec"]["workerPoolSpecs"]] == ["1", "2"]
 
 
-def test_the_stages_exit_code_comes_out(service, tmp_path):
+def test_the_exit_code_of_the_stage_is_reported(service, tmp_path):
     said = "The replica workerpool0-0 exited with a non-zero status of 75. See the logs."
     service.plays["europe-west4"] = [[RUNNING, Step("JOB_STATE_FAILED", said)]]
     status, _ = ended(send("vertex", spec_for(service, tmp_path)))
@@ -83,23 +87,23 @@ def test_the_stages_exit_code_comes_out(service, tmp_path):
     assert len(service.jobs) == 1, "its own failure is no reason to try elsewhere"
 
 
-def test_too_many_requests_are_tried_again(service, tmp_path):
+def test_transient_errors_are_retried(service, tmp_path):
     service.refusals["europe-west4"] = [TOO_FAST, TOO_FAST, Refusal(503, "The service is currently unavailable.")]
     record = send("vertex", spec_for(service, tmp_path))
     assert regions_of(service) == ["europe-west4"]
     assert ended(record)[0].state == "succeeded"
 
 
-def test_too_many_requests_for_ever_are_an_error(service, tmp_path):
+def test_retries_are_limited(service, tmp_path):
     service.refusals["europe-west4"] = [TOO_FAST] * 20
-    with pytest.raises(PassingError) as caught:
+    with pytest.raises(TransientError) as caught:
         send("vertex", spec_for(service, tmp_path))
     assert caught.value.what.endswith(TOO_FAST.message)  # after the request
     assert "europe-west4" in caught.value.where
     assert service.jobs == {}
 
 
-def test_without_quota_the_next_place_is_tried(service, tmp_path):
+def test_without_quota_the_next_placement_is_tried(service, tmp_path):
     service.refusals["europe-west4"] = [NO_QUOTA]
     record = send("vertex", spec_for(service, tmp_path))
     assert regions_of(service) == ["us-central1"]
@@ -108,20 +112,18 @@ def test_without_quota_the_next_place_is_tried(service, tmp_path):
 
 def test_without_quota_anywhere_the_metric_is_named(service, tmp_path):
     service.refusals |= {"europe-west4": [NO_QUOTA], "us-central1": [NO_QUOTA]}
-    with pytest.raises(NoRoomError) as caught:
+    with refused(what="custom_model_training_nvidia_l4_gpus", remedy="--set region=A,B", kind=CapacityError):
         send("vertex", spec_for(service, tmp_path))
-    assert "custom_model_training_nvidia_l4_gpus" in caught.value.what
-    assert "--set region=" in caught.value.remedy
 
 
-def test_after_a_stock_out_the_next_place_is_tried(service, tmp_path):
+def test_after_a_stock_out_the_next_placement_is_tried(service, tmp_path):
     service.plays["europe-west4"] = [[PENDING, STOCK_OUT]]
     status, _ = ended(send("vertex", spec_for(service, tmp_path)))
     assert status.state == "succeeded"
     assert regions_of(service) == ["europe-west4", "us-central1"]
 
 
-def test_stock_outs_everywhere_are_a_failure(service, tmp_path):
+def test_stock_outs_everywhere_fail_the_job(service, tmp_path):
     service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[PENDING, STOCK_OUT]]}
     record = send("vertex", spec_for(service, tmp_path))
     for _ in range(2):  # asked twice, it says the same
@@ -131,7 +133,7 @@ def test_stock_outs_everywhere_are_a_failure(service, tmp_path):
     assert len(service.jobs) == 2
 
 
-def test_other_machines_are_tried_in_the_same_region(service, tmp_path):
+def test_other_machine_types_are_tried_in_the_same_region(service, tmp_path):
     service.plays["europe-west4"] = [[STOCK_OUT], [RUNNING, DONE]]
     target = {"project": "my-lab", "region": "europe-west4", "machines": "n1-standard-8+t4", "endpoint": service.url}
     assert ended(send("vertex", spec_for(service, tmp_path, target=target)))[0].state == "succeeded"
@@ -139,7 +141,7 @@ def test_other_machines_are_tried_in_the_same_region(service, tmp_path):
     assert [pool["machineType"] for pool in pools] == ["g2-standard-8", "n1-standard-8"]
 
 
-def test_a_preempted_job_goes_on(service, tmp_path):
+def test_a_preempted_job_is_resumed(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING, PENDING, RUNNING, DONE]]
     status, _ = ended(send("vertex", spec_for(service, tmp_path, replicas=Replicas(2, "spot", 1))))
     assert status.state == "succeeded"
@@ -153,7 +155,7 @@ def test_preempted_for_good_is_resumable(service, tmp_path):
     assert (status.state, status.code) == ("failed", 75)
 
 
-def test_a_slow_queue_is_left(service, tmp_path):
+def test_a_job_leaves_a_queue_that_is_too_slow(service, tmp_path):
     service.plays |= {"europe-west4": [[QUEUED] * 50], "us-central1": [[QUEUED] * 50]}
     service.age = timedelta(seconds=61)
     record = send("vertex", spec_for(service, tmp_path, queue_seconds=60))
@@ -163,95 +165,131 @@ def test_a_slow_queue_is_left(service, tmp_path):
     assert service.running() == []
 
 
-def test_a_queue_within_its_time_is_waited_for(service, tmp_path):
+def test_a_job_waits_within_its_queue_limit(service, tmp_path):
     service.plays["europe-west4"] = [[QUEUED, QUEUED, RUNNING, DONE]]
     status, _ = ended(send("vertex", spec_for(service, tmp_path, queue_seconds=600)))
     assert (status.state, len(service.jobs)) == ("succeeded", 1)
 
 
-def test_missing_rights_are_named(service, tmp_path):
+def test_missing_permissions_are_named(service, tmp_path):
     service.always = Refusal(403, "Permission 'aiplatform.customJobs.create' denied on resource")
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="aiplatform.customJobs.create", remedy="roles/aiplatform.user"):
         send("vertex", spec_for(service, tmp_path))
-    assert "aiplatform.customJobs.create" in caught.value.what
-    assert "roles/aiplatform.user" in caught.value.remedy
 
 
-def test_a_token_that_expires_leaves_the_job_alone(service, tmp_path):
+def test_an_expired_login_leaves_the_job_running(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 3 + [DONE]]
     record = send("vertex", spec_for(service, tmp_path))
     service.always = Refusal(401, "Request had invalid authentication credentials.")
-    with pytest.raises(FirelibError) as caught:
+    with refused(remedy="gcloud auth application-default login"):
         ended(record)
-    assert "gcloud auth application-default login" in caught.value.remedy
     service.always = None
     assert ended(record)[0].state == "succeeded"
 
 
 @pytest.mark.parametrize("error", [identities.RefreshError("expired"), identities.DefaultCredentialsError("none")])
 def test_not_logged_in(error):
-    with pytest.raises(FirelibError) as caught, vertex_client.explained("here"):
+    with pytest.raises(FirelibError) as caught, vertex_client.translate_errors("here"):
         raise error
     assert str(error) in caught.value.what
     assert caught.value.where == "here"
     assert "gcloud auth application-default login" in caught.value.remedy
 
 
-def test_plain_http_is_for_this_machine():
-    with pytest.raises(FirelibError) as caught:
-        vertex_client.nobody("http://example.org")
-    assert "http://example.org" in caught.value.what
-    assert caught.value.where == "target.endpoint"
-    assert "https://" in caught.value.remedy
+def test_plain_http_is_for_loopback_only():
+    with refused(what="http://example.org", where="target.endpoint", remedy="https://"):
+        vertex_client.credentials_for("http://example.org")
 
 
-def test_a_wrong_request_is_not_tried_again(service, tmp_path):
+def test_a_refused_request_is_not_retried(service, tmp_path):
     service.refusals["europe-west4"] = [Refusal(400, "Machine type is not supported.")]
-    with pytest.raises(FirelibError) as caught:
+    with refused(what="Machine type is not supported", remedy="--dry-run"):
         send("vertex", spec_for(service, tmp_path))
-    assert "Machine type is not supported" in caught.value.what  # the service's words
-    assert "--dry-run" in caught.value.remedy
     assert service.jobs == {}
 
 
-def test_cancel_leaves_nothing(service, tmp_path):
+def test_cancel_cancels_every_attempt(service, tmp_path):
     service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
     record = send("vertex", spec_for(service, tmp_path))
-    assert vertex.status(record).state == "queued"
+    VERTEX.advance(record)
     assert len(service.running()) == 1
-    vertex.cancel(record)
+    VERTEX.cancel(record)
     assert service.running() == []
-    assert vertex.status(record).state == "cancelled"
-    vertex.cancel(record)  # once more is no error
+    assert VERTEX.status(record).state == "cancelled"
+    VERTEX.cancel(record)  # once more is no error
 
 
-def test_a_job_that_lists_do_not_show_yet_is_found(service, tmp_path):
+def test_status_is_a_query(service, tmp_path):
+    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
+    record = send("vertex", spec_for(service, tmp_path))
+    stored = read_record(tmp_path, record.job_id)
+    for _ in range(3):
+        status = VERTEX.status(record)
+        assert status.state == "queued"
+        assert f"firelib logs {record.job_id} --follow" in status.message
+    assert regions_of(service) == ["europe-west4"]
+    assert read_record(tmp_path, record.job_id) == stored
+    assert VERTEX.status(VERTEX.advance(record)).state == "running"
+    assert regions_of(service) == ["europe-west4", "us-central1"]
+
+
+def test_status_of_a_slow_queue_cancels_nothing(service, tmp_path):
+    service.plays["europe-west4"] = [[QUEUED] * 50]
+    service.age = timedelta(seconds=61)
+    record = send("vertex", spec_for(service, tmp_path, "europe-west4", queue_seconds=60))
+    assert VERTEX.status(record).state == "queued"
+    assert len(service.running()) == 1
+    assert VERTEX.status(VERTEX.advance(record)).state == "failed"
+    assert service.running() == []
+
+
+def test_a_job_fails_if_the_remaining_placements_have_no_quota(service, tmp_path):
+    service.plays["europe-west4"] = [[STOCK_OUT]]
+    service.refusals["us-central1"] = [NO_QUOTA]
+    record = send("vertex", spec_for(service, tmp_path))
+    status, _ = ended(record)
+    assert status.state == "failed"
+    assert "custom_model_training_nvidia_l4_gpus" in status.message
+    assert VERTEX.status(VERTEX.advance(record)) == status
+    assert regions_of(service) == ["europe-west4"]
+
+
+def test_a_cancelled_job_tries_no_other_placement(service, tmp_path):
+    service.plays["europe-west4"] = [[QUEUED] * 50]
+    service.age = timedelta(seconds=61)
+    record = send("vertex", spec_for(service, tmp_path, queue_seconds=60))
+    VERTEX.cancel(record)
+    assert VERTEX.status(VERTEX.advance(record)).state == "cancelled"
+    assert regions_of(service) == ["europe-west4"]
+
+
+def test_an_attempt_that_lists_do_not_show_yet_is_found(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 50]
     service.hidden_in_lists = True
     record = send("vertex", spec_for(service, tmp_path))
-    assert vertex.status(record).state == "running"
-    vertex.cancel(record)
+    assert VERTEX.status(record).state == "running"
+    VERTEX.cancel(record)
     assert service.running() == []
 
 
-def test_a_try_that_lists_do_not_show_yet_is_not_sent_twice(service, tmp_path):
+def test_an_attempt_that_lists_do_not_show_yet_is_not_repeated(service, tmp_path):
     service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
     service.hidden_in_lists = True
     record = send("vertex", spec_for(service, tmp_path, "europe-west4,us-central1,us-east1"))
-    assert [vertex.status(record).state for _ in range(3)] == ["queued", "running", "running"]
+    assert [VERTEX.status(VERTEX.advance(record)).state for _ in range(3)] == ["running"] * 3
     assert regions_of(service) == ["europe-west4", "us-central1"]
 
 
 @pytest.fixture
-def ctrl_c_heard():
-    """What runs in the background of a shell ignores SIGINT, and so would the tests."""
+def ctrl_c_enabled():
+    """Handle SIGINT even if the tests run in the background of a shell, which ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("ctrl_c_heard")
-def test_ctrl_c_ends_the_job(service, tmp_path):
+@pytest.mark.usefixtures("ctrl_c_enabled")
+def test_ctrl_c_cancels_the_job(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 1000]
     record = send("vertex", spec_for(service, tmp_path))
 
@@ -259,26 +297,26 @@ def test_ctrl_c_ends_the_job(service, tmp_path):
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        attend(vertex, record, press)
+        wait_for_job(VERTEX, record, press)
     assert service.running() == []
 
 
-def test_a_caller_that_breaks_while_sending_leaves_nothing(service, tmp_path, monkeypatch):
+def test_an_interrupted_submission_leaves_no_job_running(service, tmp_path, monkeypatch):
     service.plays["europe-west4"] = [[RUNNING] * 50]
-    create = vertex_client.CustomJobs.create
+    create = vertex_client.CustomJobClient.create
 
     def break_after(self, request):
         create(self, request)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(vertex_client.CustomJobs, "create", break_after)
+    monkeypatch.setattr(vertex_client.CustomJobClient, "create", break_after)
     with pytest.raises(KeyboardInterrupt):
         send("vertex", spec_for(service, tmp_path))
     assert len(service.jobs) == 1
     assert service.running() == []
 
 
-def test_nothing_secret_is_sent(service, tmp_path, monkeypatch):
+def test_requests_contain_no_secret(service, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "planted")
     secrets = {"WANDB_API_KEY": "gcp:projects/my-lab/secrets/wandb/versions/3"}
     send("vertex", spec_for(service, tmp_path, secrets=secrets))

@@ -1,4 +1,4 @@
-"""What is asked before sending, of a real registry's API and a bucket on this machine."""
+"""Preflight checks against a real registry's API and a bucket on this machine."""
 
 import hashlib
 import json
@@ -7,13 +7,13 @@ import fsspec
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.vertex import backend as vertex
-from firelib.launch.backends.vertex.preflight import what_is_missing
-from firelib.launch.oci_registry import ImageFacts, image_facts
+from firelib.launch.backends.vertex.backend import VertexBackend
+from firelib.launch.backends.vertex.preflight import find_preflight_problems
+from firelib.launch.oci_registry import ImagePlatform, read_image_platform
 from tests import buckets
+from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import vertex_job
 from tests.launch.fake_registry import registry
-from tests.launch.problems import has_problem
 
 
 def kept(folder, content):
@@ -45,14 +45,14 @@ def root():
 
 def missing(root, image, region="us-central1"):
     target = {"project": "my-lab", "region": region}
-    return "\n".join(what_is_missing(vertex_job(storage_root=root, image=image, target=target)))
+    return "\n".join(find_preflight_problems(vertex_job(storage_root=root, image=image, target=target)))
 
 
-def test_all_is_there(tmp_path, address, root):
+def test_no_problems(tmp_path, address, root):
     assert missing(root, f"{address}@{pushed(tmp_path, 'amd64')}") == ""
 
 
-def test_all_that_is_missing_is_said_at_once(address):
+def test_all_problems_are_reported_at_once(address):
     said = missing("gs://surely-nobodys-bucket/x", f"{address}@sha256:{'0' * 64}")
     image, bucket = said.splitlines()
     assert image.startswith("image:")
@@ -65,9 +65,11 @@ def test_an_image_of_another_architecture(tmp_path, address, root):
     assert "linux/arm64" in missing(root, f"{address}@{pushed(tmp_path, 'arm64')}")
 
 
-def test_of_several_machines_ours_is_taken(tmp_path, address):
+def test_an_image_for_several_platforms_may_contain_ours(tmp_path, address):
     platforms = [{"platform": {"os": "linux", "architecture": name}} for name in ("arm64", "amd64")]
-    assert image_facts(f"{address}@{kept(tmp_path, {'manifests': platforms})}") == ImageFacts("linux", "amd64")
+    assert read_image_platform(f"{address}@{kept(tmp_path, {'manifests': platforms})}") == ImagePlatform(
+        "linux", "amd64"
+    )
 
 
 def test_a_bucket_far_away(tmp_path, address, root):
@@ -77,9 +79,9 @@ def test_a_bucket_far_away(tmp_path, address, root):
     assert "'europe-west4'" in said
 
 
-def test_a_registry_that_is_not_there():
+def test_an_unreachable_registry_is_named():
     with pytest.raises(FirelibError) as caught:
-        image_facts(f"127.0.0.1:9/lab/x@sha256:{'0' * 64}")
+        read_image_platform(f"127.0.0.1:9/lab/x@sha256:{'0' * 64}")
     assert caught.value.where == "127.0.0.1:9"
     assert caught.value.remedy
 
@@ -93,12 +95,12 @@ def test_not_logged_in(root, monkeypatch, tmp_path):
     assert "gcloud auth application-default login" in said
 
 
-def test_nothing_is_sent_before(address, root, tmp_path):
+def test_a_failed_preflight_submits_nothing(address, root, tmp_path):
     spec = vertex_job(storage_root=root, image=f"{address}@sha256:{'0' * 64}", project=str(tmp_path))
-    with pytest.raises(FirelibError) as caught:
-        vertex.submit(spec)
-    assert has_problem(caught.value, "image:", spec.image, "make push")
-    assert has_problem(caught.value, "target.region:", "'us-central1'", "'europe-west4'")
-    assert spec.job_id in caught.value.where
+    with refused(
+        what=[("image:", spec.image, "make push"), ("target.region:", "'us-central1'", "'europe-west4'")],
+        where=spec.job_id,
+    ):
+        VertexBackend().submit(spec)
     fs, path = fsspec.core.url_to_fs(root)
     assert not fs.exists(path)

@@ -1,4 +1,4 @@
-"""What Vertex AI is asked for, and what is refused before asking."""
+"""Requests to Vertex AI, and the jobs that are refused without asking it."""
 
 import json
 import socket
@@ -6,9 +6,9 @@ import socket
 import pytest
 from google.cloud import aiplatform_v1
 
-from firelib.errors import FirelibError
-from firelib.launch.backend import check
+from firelib.launch.backends.registry import validate_job
 from firelib.launch.job_spec import Gpu, Replicas, Resources
+from tests.errors import refused
 from tests.launch.drill import firelib_here, write_project
 from tests.launch.golden_file import same_as_before
 from tests.launch.jobs import job
@@ -59,17 +59,17 @@ JOBS = {
 
 
 def requests_of(spec):
-    return check("vertex", spec).request(spec)["requests"]
+    return validate_job("vertex", spec).request(spec)["requests"]
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_requests_are_as_they_were(name):
+def test_requests_equal_the_golden_files(name):
     spec = vertex_job(**JOBS[name])
-    same_as_before(f"{name}.json", check("vertex", spec).request(spec))
+    same_as_before(f"{name}.json", validate_job("vertex", spec).request(spec))
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_googles_own_messages_hold_all_of_it(name):
+def test_googles_messages_accept_every_field(name):
     for asked in requests_of(vertex_job(**JOBS[name])):
         message = aiplatform_v1.CustomJob.from_json(json.dumps(asked["customJob"]), ignore_unknown_fields=False)
         back = json.loads(aiplatform_v1.CustomJob.to_json(message, use_integers_for_enums=False))
@@ -85,7 +85,7 @@ def contains(whole, part):
     return whole == part
 
 
-def test_places_are_tried_machine_by_machine_region_by_region():
+def test_placements_are_all_regions_per_machine():
     tried = [
         (asked["parent"].rpartition("/")[2], pools[0]["machineSpec"]["machineType"])
         for asked in requests_of(vertex_job(**FULL))
@@ -109,7 +109,7 @@ def test_machines_with_gpus_name_them():
     }
 
 
-def test_all_that_is_wrong_is_said_at_once():
+def test_all_problems_are_reported_at_once():
     spec = vertex_job(
         command=("firelib", "transform"),
         image="europe-docker.pkg.dev/lab/firelib/firelib-trainer:latest",
@@ -126,9 +126,8 @@ def test_all_that_is_wrong_is_said_at_once():
             "zone": "b",
         },
     )
-    with pytest.raises(FirelibError) as caught:
-        check("vertex", spec)
-    assert spec.job_id in caught.value.where
+    with refused(where=spec.job_id) as caught:
+        validate_job("vertex", spec)
     for parts in (
         ("target.zone",),
         ("target.project",),
@@ -139,7 +138,7 @@ def test_all_that_is_wrong_is_said_at_once():
         ("image:", "@sha256:", ":latest"),
         ("storage_root:", "gs://", "'/home/me/storage'"),
         ("target.region:", "'us'", "'europe-north1'"),
-        ("replicas.buying:", "'transform'"),
+        ("replicas.provisioning:", "'transform'"),
         ("replicas.restarts:", "--restarts 1"),
         ("resources.disk_gib:", "100", "64000", "50"),
         ("labels.firelib-job:",),
@@ -158,30 +157,27 @@ def test_all_that_is_wrong_is_said_at_once():
         ("eu", "us-central1", False),
     ],
 )
-def test_buckets_are_where_the_job_is(bucket, region, fits):
+def test_buckets_must_be_in_the_region_of_the_job(bucket, region, fits):
     spec = vertex_job(target={**TARGET, "region": region, "bucket_region": bucket})
     if fits:
         assert requests_of(spec)
         return
-    with pytest.raises(FirelibError) as caught:
-        check("vertex", spec)
-    assert has_problem(caught.value, "target.region:", repr(bucket), repr(region))
+    with refused(what=[("target.region:", repr(bucket), repr(region))]):
+        validate_job("vertex", spec)
 
 
 def test_spot_needs_checkpoints(tmp_path):
     (tmp_path / "params.yaml").write_text("train: {checkpoint: {every_seconds: null}}")
-    with pytest.raises(FirelibError) as caught:
-        check("vertex", vertex_job(project=str(tmp_path), replicas=Replicas(1, "spot", 1)))
-    assert has_problem(caught.value, "replicas.buying:", "train.checkpoint.every_seconds")
+    with refused(what=[("replicas.provisioning:", "train.checkpoint.every_seconds")]):
+        validate_job("vertex", vertex_job(project=str(tmp_path), replicas=Replicas(1, "spot", 1)))
 
 
-def test_a_machine_that_cannot_be_read_is_named():
-    with pytest.raises(FirelibError) as caught:
-        check("vertex", vertex_job(target={**TARGET, "machines": "n1-standard-8+t4:x"}))
-    assert has_problem(caught.value, "target.machines:", "'t4:x'")
+def test_a_malformed_machine_is_named():
+    with refused(what=[("target.machines:", "'t4:x'")]):
+        validate_job("vertex", vertex_job(target={**TARGET, "machines": "n1-standard-8+t4:x"}))
 
 
-def test_dry_run_needs_nothing(tmp_path):
+def test_dry_run_needs_no_credentials(tmp_path):
     write_project(tmp_path)
     words = ["submit", "--to", "vertex", "--dry-run", "--machine", "g2-standard-8", "--image", IMAGE]
     settings = ["--set", "project=my-lab", "--set", "region=europe-west4"]

@@ -1,0 +1,80 @@
+"""Jobs that are described in a YAML file."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from firelib.errors import FirelibError, did_you_mean
+from firelib.launch.job_spec import JobSpec, refuse
+
+#: The key of the backend's name.
+BACKEND = "to"
+_GENERATED = ("job_id", "project")
+_KEYS = (BACKEND, *(field.name for field in fields(JobSpec) if field.name not in _GENERATED))
+_REMEDY = "see 'Describe a job in a file' in docs/submit.md"
+
+
+def read_job_file(path: Path) -> dict[str, Any]:
+    """Read the description of a job.
+
+    Args:
+        path: A YAML file whose keys are `to` (the backend) and the fields of `JobSpec`.
+
+    Returns:
+        Field → value, not checked yet; keys without a value are left out.
+
+    Raises:
+        FirelibError: The file cannot be read, is not a YAML mapping, or has unknown keys (the error names all of them).
+    """
+    raw = _load(path)
+    refuse((_explain_key(key) for key in raw if key not in _KEYS), where=str(path), remedy=_REMEDY)
+    return {key: value for key, value in raw.items() if value is not None}
+
+
+def _load(path: Path) -> Mapping[Any, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FirelibError(
+            f"cannot read the job file: {error.strerror}", where=str(path), remedy="check the path after --file"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FirelibError(f"expected YAML: {error}", where=str(path), remedy="correct the syntax") from None
+    if not isinstance(raw, Mapping):
+        kind = type(raw).__name__
+        raise FirelibError(f"expected a YAML mapping, got {kind}", where=str(path), remedy=_REMEDY)
+    return raw
+
+
+def _explain_key(key: object) -> str:
+    if key in _GENERATED:
+        return f"{key}: cannot be set in a file, firelib submit sets it"
+    return f"{key} is unknown: {did_you_mean(str(key), _KEYS)}"
+
+
+def merge_fields(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two descriptions of a job.
+
+    Args:
+        base: Field → value.
+        override: Field → value that takes precedence; None and empty mappings count as not given.
+
+    Returns:
+        All fields; values that are mappings on both sides are merged key by key.
+
+    Example:
+        >>> merge_fields({"replicas": {"count": 2, "restarts": 1}}, {"replicas": {"count": 3}, "image": None})
+        {'replicas': {'count': 3, 'restarts': 1}}
+    """
+    merged = dict(base)
+    for name, value in override.items():
+        if isinstance(value, Mapping):
+            below = merged.get(name)
+            given = merge_fields(below if isinstance(below, Mapping) else {}, value)
+            merged.update({name: given} if given else {})
+        elif value is not None:
+            merged[name] = value
+    return merged

@@ -1,0 +1,103 @@
+"""Plans: the machines that a job gets on a backend, their price and quotas, and missing prerequisites. No network."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+from firelib.gcp.pricing import Price, Service, price, quotas
+from firelib.launch.job_spec import Replicas, Resources, refuse
+from firelib.launch.machine_checks import resolve_gpu, validate_machine
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """The requested machines, before a backend is chosen.
+
+    Attributes:
+        resources: Resources of each replica.
+        replicas: Number of replicas, and how they are rented.
+        region: Region of Google Cloud, or None.
+    """
+
+    resources: Resources = field(default_factory=Resources)
+    replicas: Replicas = field(default_factory=Replicas)
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of one backend.
+
+    Attributes:
+        backend: The backend's name.
+        machines: Description of the machines.
+        preemptible: Whether the machines can be preempted.
+        price: Price of all machines together; None where nothing is rented.
+        quotas: Quota metric → amount needed. Whether the project has it is not checked.
+        missing: Prerequisites that are not met yet.
+    """
+
+    backend: str
+    machines: str
+    preemptible: bool = False
+    price: Price | None = None
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+
+
+def plan_rented_machines(
+    backend: str, request: PlanRequest, service: Service, missing: Sequence[str] = (), where: str = "the command line"
+) -> Plan:
+    """Make the plan of a backend that rents machines from Google Cloud, or runs on machines rented there.
+
+    Args:
+        backend: The backend's name.
+        request: The requested machines.
+        service: Price list and quotas: `compute` for Compute Engine, `training` for Vertex AI's custom training.
+        missing: Prerequisites that are not met yet.
+        where: Origin of the request, for errors.
+
+    Raises:
+        FirelibError: The machines are not available; the error names all reasons.
+    """
+    machine, replicas = request.resources.machine, request.replicas
+    problems = validate_machine(request.resources, request.region, replicas.provisioning)
+    refuse(problems, where, "choose another machine type, GPU or region")
+    if machine is None:
+        return Plan(backend, format_count(replicas.count, "replica"), missing=missing)
+    gpu = resolve_gpu(request.resources)
+    described = f"{replicas.count} × {machine}{f' with {gpu.count} {gpu.kind}' if gpu else ''}"
+    rented = (machine, gpu, replicas.provisioning, replicas.count, service)
+    preemptible = replicas.provisioning != "on-demand"
+    return Plan(backend, described, preemptible, price(*rented), quotas(*rented), missing)
+
+
+def find_missing(request: PlanRequest, package: str, extra: str) -> Iterator[str]:
+    """Yield a missing machine type and a missing package.
+
+    Args:
+        request: The requested machines.
+        package: Module that the backend imports.
+        extra: Extra of firelib that installs it.
+    """
+    if not request.resources.machine:
+        yield "--machine, such as n1-standard-8"
+    if not _is_installed(package):
+        yield f"its packages: uv sync --extra {extra}"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # the parent package is missing
+        return False
+
+
+def format_count(count: int, noun: str) -> str:
+    """Return a count with its noun, such as `3 replicas`.
+
+    Args:
+        count: How many.
+        noun: The noun, in the singular.
+    """
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

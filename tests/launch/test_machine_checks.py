@@ -1,0 +1,72 @@
+"""Which machines Google Cloud offers with which GPUs, where and how they are rented."""
+
+import pytest
+
+from firelib.gcp.machine_types import Gpu
+from firelib.launch.job_spec import Resources
+from firelib.launch.machine_checks import resolve_gpu, validate_machine
+
+
+def test_built_in_gpus_count() -> None:
+    assert resolve_gpu(Resources(machine="g2-standard-24")) == Gpu("l4", 2)
+    assert resolve_gpu(Resources(machine="n1-standard-8", gpu=Gpu("t4"))) == Gpu("t4")
+    assert resolve_gpu(Resources(machine="n1-standard-8")) is None
+    assert resolve_gpu(Resources()) is None
+
+
+@pytest.mark.parametrize(
+    ("resources", "region", "provisioning"),
+    [
+        (Resources(), None, "on-demand"),
+        (Resources(machine="e2-standard-4", cpus=4, memory_gib=16), "us-central1", "spot"),
+        (Resources(machine="n1-standard-8", gpu=Gpu("t4", 2)), "europe-west4", "on-demand"),
+        (Resources(machine="n1-standard-96", gpu=Gpu("t4", 4)), None, "on-demand"),
+        (Resources(machine="g2-standard-24"), "us-central1", "flex-start"),
+        (Resources(machine="g2-standard-24", gpu=Gpu("l4", 2)), "us-central1", "spot"),
+        (Resources(machine="a3-highgpu-1g"), "us-central1", "spot"),
+    ],
+)
+def test_available_machines(resources, region, provisioning):
+    assert list(validate_machine(resources, region, provisioning)) == []
+
+
+@pytest.mark.parametrize(
+    ("resources", "region", "provisioning", "parts"),
+    [
+        (Resources(machine="n3-standard-8"), None, "spot", ("resources.machine:", "'n3-standard-8'", "'n")),
+        (Resources(gpu=Gpu("t5")), None, "spot", ("resources.gpu.kind:", "'t5'", "a100")),
+        (
+            Resources(machine="e2-standard-4", gpu=Gpu("t4")),
+            None,
+            "spot",
+            ("resources.gpu:", "e2-standard-4", "t4", "n1-"),
+        ),
+        (
+            Resources(machine="n1-standard-8", gpu=Gpu("l4")),
+            None,
+            "spot",
+            ("resources.gpu:", "n1-standard-8", "l4", "g2-standard-12, g2-standard-16"),
+        ),
+        (Resources(machine="n1-standard-8", gpu=Gpu("t4", 3)), None, "spot", ("resources.gpu:", "t4", "1, 2, 4", "3")),
+        (Resources(machine="n1-standard-96", gpu=Gpu("t4")), None, "spot", ("resources.gpu:", "1 t4", "48 vCPUs")),
+        (Resources(machine="g2-standard-8", gpu=Gpu("l4", 2)), None, "spot", ("resources.gpu:", "1 l4", "2 l4")),
+        (Resources(machine="g2-standard-8", cpus=16), None, "spot", ("resources.cpus:", "g2-standard-8 has 8", "16")),
+        (Resources(machine="g2-standard-8", memory_gib=64), None, "spot", ("resources.memory_gib:", "64", "32")),
+        (Resources(machine="g2-standard-8"), "europe-north1", "spot", ("target.region:", "'europe-north1'", "l4")),
+        (Resources(machine="a3-highgpu-1g"), None, "on-demand", ("replicas.provisioning:", "spot", "'on-demand'")),
+        (
+            Resources(machine="e2-standard-4"),
+            None,
+            "flex-start",
+            ("replicas.provisioning:", "flex-start", "e2-standard-4"),
+        ),
+    ],
+)
+def test_unavailable_machines(resources, region, provisioning, parts):
+    problems = list(validate_machine(resources, region, provisioning))
+    assert any(all(part in problem for part in parts) for problem in problems), problems
+
+
+def test_all_reasons_are_reported_at_once():
+    wrong = Resources(machine="g2-standard-8", cpus=16, memory_gib=64, gpu=Gpu("t4"))
+    assert len(list(validate_machine(wrong, "us-central1", "spot"))) == 3
