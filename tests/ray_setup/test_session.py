@@ -89,7 +89,9 @@ def test_unresponsive_address(listens: bool) -> None:
 def test_invalid_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")  # otherwise the session sets it for all later tests
-    monkeypatch.setattr("ray.is_initialized", lambda: False)  # other tests may have started Ray in this process
+    # Other tests may have started Ray in this process: hide it, and do not shut it down.
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.shutdown", lambda: None)
     with refused(what=address, where=f"RAY_ADDRESS={address}") as caught, ray_session(Environment()):
         pass
     assert ("FIRELIB_RAY_ADDRESS" in str(caught.value.remedy)) == address.startswith("http")

@@ -53,7 +53,7 @@ class CustomJobStatus:
     @property
     def placement(self) -> int:
         """Index among the placements of the firelib job."""
-        return int(self.raw.get("labels", {}).get("firelib-place", 0))
+        return int(self.raw.get("labels", {}).get("firelib-placement", 0))
 
     @property
     def message(self) -> str:

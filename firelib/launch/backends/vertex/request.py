@@ -16,7 +16,7 @@ from firelib.launch.machine_checks import resolve_gpu
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri
 
 #: Labels that identify a CustomJob: the job's id, and the number of the placement.
-JOB_LABEL, PLACEMENT_LABEL = "firelib-job", "firelib-place"
+JOB_LABEL, PLACEMENT_LABEL = "firelib-job", "firelib-placement"
 
 _STRATEGIES = {"on-demand": "STANDARD", "spot": "SPOT", "flex-start": "FLEX_START"}
 # The stage's own time limit ends first, so that it can save a checkpoint.
