@@ -91,7 +91,7 @@ def test_cancel(project):
 def test_time_limit(project):
     status, said = ended(sent(project, "wait", timeout_seconds=1))
     assert (status.state, status.exit_code) == ("failed", 128 + signal.SIGTERM)
-    assert "timeout of 1 s" in said
+    assert "time limit of 1 s" in said
 
 
 @pytest.mark.integration

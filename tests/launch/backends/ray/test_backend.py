@@ -231,4 +231,4 @@ def test_a_storage_root_that_only_the_job_sees_is_refused_there(project, monkeyp
     monkeypatch.delenv("FIRELIB_STORAGE_ROOT")
     done = firelib_here(project, "extract")
     assert done.returncode == 1
-    assert "FIRELIB_STORAGE_ROOT=" in done.stderr
+    assert "set FIRELIB_STORAGE_ROOT" in done.stderr
