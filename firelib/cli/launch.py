@@ -216,6 +216,8 @@ def status(job_id: options.JobId) -> None:
     current = chosen.status(record)
     message = f": {current.message}" if current.message else ""
     typer.echo(f"{job_id} on {record.backend}: {current.state}{message}")
+    if current.is_over:
+        chosen.advance(record)  # releases what a job that nobody followed still occupies, its secrets above all
     raise typer.Exit(current.code if current.is_over else 0)
 
 

@@ -64,9 +64,17 @@ class Target(BaseModel):
         try:
             target = cls.model_validate(settings)
         except ValidationError as error:
-            wrong = {str(each["loc"][0]): each for each in error.errors()}
-            target = cls.model_validate({name: value for name, value in settings.items() if name not in wrong})
+            wrong = {str(each["loc"][0]) if each["loc"] else "": each for each in error.errors()}
+            right = {name: value for name, value in settings.items() if name not in wrong}
+            target = cls.model_construct(None, **right) if "" in wrong else cls._validate_rest(right)
         return target, [*map(cls._describe, wrong.values()), *target._find_missing(wrong)]
+
+    @classmethod
+    def _validate_rest(cls, settings: Mapping[str, str]) -> Self:
+        try:
+            return cls.model_validate(settings)
+        except ValidationError:  # a setting without a default is among the wrong ones
+            return cls.model_construct(None, **settings)
 
     @classmethod
     def defaults(cls, environ: Mapping[str, str]) -> dict[str, str]:
@@ -76,6 +84,8 @@ class Target(BaseModel):
 
     @classmethod
     def _describe(cls, error: ErrorDetails) -> str:
+        if not error["loc"]:
+            return f"target: {error['msg'].removeprefix('Value error, ')}"
         name = str(error["loc"][0])
         if error["type"] == "extra_forbidden":
             return f"target.{name} is unknown: {did_you_mean(name, cls.model_fields)}"
@@ -86,7 +96,7 @@ class Target(BaseModel):
     def _find_missing(self, wrong: Mapping[str, Any]) -> Iterator[str]:
         for name in type(self).model_fields:
             extra = self._extra(name)
-            if extra["required"] and name not in wrong and not getattr(self, name):
+            if extra["required"] and name not in wrong and not getattr(self, name, None):
                 variable = f", or export {extra['variable']}" if extra["variable"] else ""
                 yield f"target.{name} is missing: --set {name}={extra['example']}{variable}"
 

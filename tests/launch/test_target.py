@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import pytest
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from firelib.launch.target import Target, setting
 from tests.errors import refused
@@ -40,6 +40,22 @@ def test_all_problems_are_reported_with_the_rest_parsed():
 def test_a_wrong_value_shows_the_expected_form():
     with refused(what=[("target.host", "HOST", "'Lab 1'")], remedy="--set"):
         Settings.parse({"host": "Lab 1"})
+
+
+class Strict(Target):
+    zone: str
+
+    @model_validator(mode="after")
+    def _refuse_moon(self) -> "Strict":
+        if self.zone == "moon":
+            raise ValueError("nothing runs on the moon")
+        return self
+
+
+def test_settings_without_defaults_and_rules_for_the_whole_are_reported_too():
+    """Backends of other packages may have either."""
+    assert find_problem(Strict.parse_with_problems({})[1], "target.zone")
+    assert Strict.parse_with_problems({"zone": "moon"})[1] == ["target: nothing runs on the moon"]
 
 
 def test_variables_provide_defaults():

@@ -1,10 +1,10 @@
 """Plans of a job on one backend or on all of them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from firelib.launch.backend import Backend
+from firelib.console import note
 from firelib.launch.backends.registry import BUILT_IN, load_backend, load_plugins
 from firelib.launch.plan import Plan, PlanRequest
 
@@ -24,10 +24,16 @@ def make_plans(to: str, request: PlanRequest, project: Path, environ: Mapping[st
     Raises:
         FirelibError: The backend is unknown, or the machines are not available (the error names all reasons).
     """
-    return [backend.plan(request, project, environ) for backend in _load(to)]
-
-
-def _load(to: str) -> list[Backend]:
     if to != "all":
-        return [load_backend(to)]
-    return [*map(load_backend, BUILT_IN), *load_plugins()]
+        return [load_backend(to).plan(request, project, environ)]
+    plans = [load_backend(name).plan(request, project, environ) for name in BUILT_IN]
+    return [*plans, *_plan_plugins(request, project, environ)]
+
+
+def _plan_plugins(request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Iterator[Plan]:
+    """Yield the plans of other packages' backends; one that fails must not hide the others."""
+    for backend in load_plugins():
+        try:
+            yield backend.plan(request, project, environ)
+        except Exception as error:  # noqa: BLE001  code of another package
+            note(f"backend {backend.name} cannot plan: {error}")

@@ -76,6 +76,7 @@ class WorkerGroup:
             monitor.remove_placement_groups()
             failure = Failure.from_error(error)
             if self._has_lost_checkpoint(failure):
+                note(f"the checkpoint of step {self._attempt.resume_step} cannot be read: {failure.firelib_error}")
                 raise WorkerLostError(f"the checkpoint of step {self._attempt.resume_step}") from error
             if failure.firelib_error is not None:
                 raise failure.firelib_error from None
@@ -89,7 +90,8 @@ class WorkerGroup:
         error, step = failure.firelib_error, self._attempt.resume_step
         if step is None or not isinstance(error, TornCheckpointError):
             return False
-        return error.where == CheckpointStore(self._spec.run_uri).uri(step)
+        store = CheckpointStore(self._spec.run_uri)
+        return error.where == store.uri(step) and store.find_newest().step != step
 
     def _build_trainer(self, board: Any) -> Any:
         from ray.train import RunConfig, ScalingConfig

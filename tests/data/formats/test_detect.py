@@ -19,6 +19,8 @@ def detect(folder: Path, source: Source, name: str, content: bytes = b"") -> str
         ("rows.csv.zst", "csv"),
         ("adult.data", "csv"),
         ("rows", "csv"),
+        ("ROWS.GZ", "csv"),
+        ("dump-2.0", "csv"),
         ("rows.parquet", "parquet"),
         ("rows.idx", "idx"),
         ("train-images-idx3-ubyte.gz", "idx"),

@@ -83,6 +83,16 @@ def test_plugins_are_planned_too(tmp_path, monkeypatch):
     assert (last.backend, last.machines, last.price) == ("ssh", "2 replicas", None)
 
 
+def test_a_plugin_that_cannot_plan_does_not_hide_the_others(tmp_path, monkeypatch, capsys):
+    class Broken(SshBackend):
+        def plan(self, request, project, environ):
+            raise RuntimeError("no such lab")
+
+    monkeypatch.setattr(plan, "load_plugins", lambda: [Broken(), SshBackend()])
+    assert [each.backend for each in make_plans("all", REQUEST, tmp_path, {})][-2:] == ["kubeflow", "ssh"]
+    assert "no such lab" in capsys.readouterr().err
+
+
 def test_the_command_shows_prices_with_their_date(tmp_path):
     done = firelib_here(tmp_path, "plan", "--machine", "g2-standard-8", "-n", "2")
     assert done.returncode == 0, done.stderr

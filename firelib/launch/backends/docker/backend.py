@@ -4,16 +4,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from firelib.errors import FirelibError
 from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.backends.docker.cleanup import (
     CANCELLED,
-    clean_up,
     read_container_status,
     read_final_status,
     read_saved_log,
+    release,
 )
 from firelib.launch.backends.docker.command import docker, inspect_containers, read_container_log
 from firelib.launch.backends.docker.containers import remove_job, start_container
@@ -63,19 +65,20 @@ class DockerBackend(Backend):
         containers = build_containers(spec)
         digest = docker("image", "inspect", "--format", "{{.Id}}", containers[0]["image"]).strip()
         folder.mkdir(parents=True, exist_ok=True)
-        secrets = _write_secrets(spec, folder)
         try:
+            secrets = _write_secrets(spec, folder)
             docker("network", "create", "--label", f"firelib.job={spec.job_id}", spec.job_id)
             for container in containers:
                 container["env"].setdefault(IMAGE_DIGEST, digest)
                 start_container(container, spec.job_id, secrets)
+            kill = DockerTarget.parse(spec.target).kill_replica
+            if kill is not None:
+                _schedule_kill(kill, spec.job_id, folder)
         except BaseException:
-            remove_job(spec.job_id)
             shutil.rmtree(folder / "secrets", ignore_errors=True)
+            with suppress(FirelibError):  # the first error is more telling
+                remove_job(spec.job_id)
             raise
-        kill = DockerTarget.parse(spec.target).kill_replica
-        if kill is not None:
-            _schedule_kill(kill, spec.job_id, folder)
         return {"folder": str(folder), "driver": containers[0]["name"]}
 
     def status(self, record: JobRecord) -> JobStatus:
@@ -99,18 +102,17 @@ class DockerBackend(Backend):
             yield from read_container_log(record.handle["driver"], follow)
 
     def cancel(self, record: JobRecord) -> None:
-        """Send SIGTERM to replica 0, which stops the others."""
+        """Send SIGTERM to replica 0, which stops the others; release what a finished job occupies."""
         containers = inspect_containers(record.job_id)
         if containers and containers[0]["State"]["Running"]:
             Path(record.handle["folder"], CANCELLED).touch()
             docker("kill", "--signal", "TERM", record.handle["driver"])
+        else:
+            release(record)
 
     def advance(self, record: JobRecord) -> JobRecord:
         """Keep the logs of a finished job and remove its containers, network and secrets."""
-        folder = Path(record.handle["folder"])
-        containers = inspect_containers(record.job_id) if read_final_status(folder) is None else []
-        if containers and (status := read_container_status(containers, folder)).is_over:
-            clean_up(record, containers, status)
+        release(record)
         return record
 
 

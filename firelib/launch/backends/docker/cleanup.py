@@ -1,14 +1,17 @@
 """Release what a finished job in containers occupies: keep its logs, remove its secrets and containers."""
 
+import fcntl
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from firelib import storage
 from firelib.launch.backend import JobStatus
-from firelib.launch.backends.docker.command import docker, inspect_containers, read_container_log
+from firelib.launch.backends.docker.command import inspect_containers, read_container_log
+from firelib.launch.backends.docker.containers import remove_job
 from firelib.launch.job_record import JobRecord
 
 #: Marker file in a job's folder: a replica is down on purpose and will be restarted.
@@ -17,6 +20,7 @@ KILLING = "killing"
 CANCELLED = "cancelled"
 
 _FINAL_STATUS = "ended.json"
+_LOCK = "release.lock"
 _PEERS_SECONDS = 30.0
 
 
@@ -52,25 +56,39 @@ def read_container_status(containers: Sequence[dict[str, Any]], folder: Path) ->
     return JobStatus("failed" if code else "succeeded", code, f"exit code {code}")
 
 
-def clean_up(record: JobRecord, containers: Sequence[dict[str, Any]], status: JobStatus) -> None:
+def release(record: JobRecord) -> None:
     """Keep the logs and the status of a finished job; remove its secrets, containers and network.
 
-    Args:
-        record: The job; its replica 0 has exited.
-        containers: Output of `docker inspect`.
-        status: Final status to keep.
+    Nothing happens to a job that runs. A release that was interrupted is completed by the next one, and of two
+    processes that release the same job, the second one waits.
     """
     folder = Path(record.handle["folder"])
+    with _lock(folder):
+        containers = inspect_containers(record.job_id)
+        if containers and read_final_status(folder) is None:
+            status = read_container_status(containers, folder)
+            if not status.is_over:
+                return
+            _keep_results(record.job_id, containers, status, folder)
+        shutil.rmtree(folder / "secrets", ignore_errors=True)
+        remove_job(record.job_id)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
-    _wait_for_peers(record.job_id)
+    with (folder / _LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _keep_results(job_id: str, containers: Sequence[dict[str, Any]], status: JobStatus, folder: Path) -> None:
+    _wait_for_peers(job_id)
     for index, container in enumerate(containers):
         text = "".join(read_container_log(container["Name"].lstrip("/"), follow=False))
         storage.write_bytes(str(folder / (f"log.{index}" if index else "log")), text.encode())
     final = {"state": status.state, "exit_code": status.exit_code, "message": status.message}
     storage.write_bytes(str(folder / _FINAL_STATUS), storage.to_json(final))
-    shutil.rmtree(folder / "secrets", ignore_errors=True)
-    docker("rm", "--force", "--volumes", *(container["Id"] for container in containers))
-    docker("network", "rm", record.job_id)
 
 
 def _wait_for_peers(job_id: str) -> None:

@@ -58,7 +58,7 @@ class VertexBackend(Backend):
         refuse(
             find_preflight_problems(spec),
             where=f"job {spec.job_id} for vertex",
-            remedy="see docs/vertex.md, section Once",
+            remedy='see docs/vertex.md, section "Set up, once"',
         )
         send_code(spec)
         try:
@@ -132,9 +132,13 @@ def _start_next(record: JobRecord, attempt: CustomJobStatus, obstacle: Obstacle)
     placements = list_placements(record.spec, VertexTarget.parse(record.spec.target))
     note(f"{placements[attempt.placement]}: {obstacle}; trying {placements[number]}")
     try:
-        return _update_handle(record, {_NAME: start_attempt(record.spec, number).name})
+        name = start_attempt(record.spec, number).name
     except CapacityError as error:
-        return _update_handle(record, {_FAILURE: error.what.partition("\n")[0]})
+        return _update_handle(_latest(record), {_FAILURE: error.what.partition("\n")[0]})
+    record = _update_handle(_latest(record), {_NAME: name})  # `cancel` may have changed it while this attempt started
+    if _CANCELLED in record.handle:
+        cancel_attempts(record.spec, name)
+    return record
 
 
 def _update_handle(record: JobRecord, changes: Mapping[str, str]) -> JobRecord:

@@ -8,9 +8,13 @@ from typing import Any, Literal
 
 from firelib.errors import StoppedError
 from firelib.launch.backend import JobStatus, State
+from firelib.launch.backends.vertex.request import PLACEMENT_LABEL
 
 #: Why a CustomJob did not start or did not finish, where another placement may help.
 Obstacle = Literal["quota", "stock-out", "queue", "preemption"]
+
+# Jobs that were submitted before version 0.2 carry this label instead.
+_EARLIER_LABEL = PLACEMENT_LABEL.removesuffix("ment")
 
 _STATES: Mapping[str, State] = {
     "JOB_STATE_QUEUED": "queued",
@@ -53,7 +57,8 @@ class CustomJobStatus:
     @property
     def placement(self) -> int:
         """Index among the placements of the firelib job."""
-        return int(self.raw.get("labels", {}).get("firelib-placement", 0))
+        labels = self.raw.get("labels", {})
+        return int(labels.get(PLACEMENT_LABEL, labels.get(_EARLIER_LABEL, 0)))
 
     @property
     def message(self) -> str:

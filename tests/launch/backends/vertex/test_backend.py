@@ -263,6 +263,31 @@ def test_a_cancelled_job_tries_no_other_placement(service, tmp_path):
     assert regions_of(service) == ["europe-west4"]
 
 
+def test_a_cancel_while_the_next_attempt_starts_reaches_it(service, tmp_path, monkeypatch):
+    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
+    record = send("vertex", spec_for(service, tmp_path))
+    start_attempt = vertex_backend.start_attempt
+
+    def start_and_cancel(*args):
+        attempt = start_attempt(*args)
+        monkeypatch.setattr(vertex_backend, "start_attempt", start_attempt)
+        vertex_backend._update_handle(read_record(tmp_path, record.job_id), {"cancelled": "true"})
+        return attempt
+
+    monkeypatch.setattr(vertex_backend, "start_attempt", start_and_cancel)
+    assert VERTEX.status(VERTEX.advance(record)).state == "cancelled"
+    assert service.running() == []
+
+
+def test_attempts_of_an_earlier_version_keep_their_placement(service, tmp_path):
+    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[RUNNING] * 50]}
+    record = VERTEX.advance(send("vertex", spec_for(service, tmp_path)))
+    for kept in service.jobs.values():
+        kept["labels"]["firelib-" + "place"] = kept["labels"].pop("firelib-placement")
+    assert VERTEX.status(VERTEX.advance(record)).state == "running"
+    assert regions_of(service) == ["europe-west4", "us-central1"]
+
+
 def test_an_attempt_that_lists_do_not_show_yet_is_found(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING] * 50]
     service.hidden_in_lists = True
