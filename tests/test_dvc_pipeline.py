@@ -141,7 +141,7 @@ def test_missing_lake_is_rebuilt_from_its_pin(project):
     before = project.json("data/signs/tfrecords/manifest.json")
     project.do("rm", "-r", "storage/lake")
     done = project.do("firelib", "transform")
-    assert "the lake lacks rows" in done.stderr
+    assert "extracting again: the lake lacks versions of rows" in done.stderr
     assert project.json("data/signs/tfrecords/manifest.json") == before
 
 

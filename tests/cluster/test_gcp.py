@@ -175,7 +175,7 @@ def test_refusals_say_what_to_do(play: Play, cloud: FakeCloud) -> None:
     cloud.refuse["instances"] = "Quota 'NVIDIA_T4_GPUS' exceeded. Limit: 0.0 in region europe-west4."
     said = play("setup.yml")
     assert "Quota 'NVIDIA_T4_GPUS' exceeded" in said
-    assert "take another zone or machine type" in said
+    assert "choose another zone or machine type" in said
     assert "gcloud auth login" in play("setup.yml", token="")
 
 
