@@ -19,9 +19,9 @@ NEVER = (
     ".dvc/cache/",
     ".dvc/tmp/",
     ".dvc/config.local",
-    "storage/",
-    "downloads/",
-    "wandb/",
+    "/storage/",
+    "/downloads/",
+    "/wandb/",
     "*.tfrecord",
     "*.tfrecord.index",
     "*.parquet",
@@ -45,7 +45,7 @@ _MIB = 2**20
 
 def excludes(stage: str) -> tuple[str, ...]:
     """Return the .gitignore patterns of files that a stage does not need; only `evaluate` needs the model."""
-    return NEVER if stage in _NEEDS_MODEL else (*NEVER, "models/")
+    return NEVER if stage in _NEEDS_MODEL else (*NEVER, "/models/")
 
 
 def project_files(project: Path, stage: str) -> list[str]:

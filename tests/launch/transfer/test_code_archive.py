@@ -55,6 +55,12 @@ def test_the_archive_has_code_and_small_inputs(project):
     assert project_files(project, "train") == CODE
 
 
+def test_packages_may_have_the_names_of_folders_that_are_left_out():
+    """Such as `firelib.storage`: without it, no job that brings firelib's code could start."""
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "firelib").rglob("*.py")}
+    assert modules <= set(project_files(ROOT, "train"))
+
+
 def test_only_evaluate_gets_the_model(project):
     assert set(project_files(project, "evaluate")) - set(CODE) == {"models/flights/model.keras"}
 

@@ -29,7 +29,7 @@ def test_request():
         )
     )
     environment = request["runtime_env"]
-    assert "models/" in environment.pop("excludes")
+    assert "/models/" in environment.pop("excludes")
     assert request == {
         "address": "http://head:8265",
         "entrypoint": "firelib in-job train --fresh",
