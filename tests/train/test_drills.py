@@ -86,6 +86,11 @@ class Project:
         runs = Path(self.paths.runs)
         return max([0, *self.store.steps()]) if runs.exists() and list(runs.iterdir()) else 0
 
+    @property
+    def started_workers(self) -> int:
+        """How many workers have begun to build the model, over all drivers."""
+        return len(list(self.pids.iterdir()))
+
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Wait for a condition while the newest driver runs."""
 
@@ -122,7 +127,7 @@ def drilled(ray_cluster, tmp_path_factory):
         orphans = kill_the_driver(project)
         kill_a_worker_then_stop(project, shared)
         tear_the_newest_checkpoint(project)
-        kill_the_controller_then_freeze_a_worker(project, shared)
+        kill_the_controller_then_freeze_two_workers(project, shared)
         # Ray's two agents retry for a minute before they end; the workers end at once.
         project.survivors = psutil.wait_procs(orphans, timeout=patience(90))[1]
     finally:
@@ -144,11 +149,11 @@ def kill_a_worker_then_stop(project: Project, shared: dict[str, str]) -> None:
     """SIGKILL for a worker, after which the run restarts by itself; then SIGTERM for the driver."""
     driver = project.start(**shared)
     project.wait_for_step(project.newest + 10)
-    before = len(list(project.pids.iterdir()))
+    before = project.started_workers
     project.signal_a_worker(signal.SIGKILL)
     killed_at = project.newest
     project.forget_log()  # SIGTERM must come after the new workers train
-    project.wait(lambda: len(list(project.pids.iterdir())) == before + 2, "two new workers")
+    project.wait(lambda: project.started_workers == before + 2, "two new workers")
     project.wait_for_step(killed_at + 20)
     driver.send_signal(signal.SIGTERM)
     project.finished(75)
@@ -161,18 +166,22 @@ def tear_the_newest_checkpoint(project: Project) -> None:
     torn.write_bytes(torn.read_bytes()[:-100])
 
 
-def kill_the_controller_then_freeze_a_worker(project: Project, shared: dict[str, str]) -> None:
-    """SIGKILL for Ray Train's controller, whose workers occupy all CPUs; then SIGSTOP for a new worker.
+def kill_the_controller_then_freeze_two_workers(project: Project, shared: dict[str, str]) -> None:
+    """SIGKILL for Ray Train's controller, whose workers occupy all CPUs; then SIGSTOP for two of the new workers.
 
-    A stopped process keeps its connections open and never responds again.
+    A stopped process keeps its connections open and never responds again. The first one stops while it builds the
+    model with its peer, the second one while it trains.
     """
     project.start(**shared)
     project.wait_for_step(project.after_sigterm + 10)
-    before = len(list(project.pids.iterdir()))
+    before = project.started_workers
     (controller,) = [process for process in psutil.Process().children(recursive=True) if is_controller(process)]
     controller.kill()
     killed_at = project.newest
-    project.wait(lambda: len(list(project.pids.iterdir())) == before + 2, "two new workers")
+    project.forget_log()  # the workers of the killed controller have shown that they train
+    project.wait(lambda: project.started_workers == before + 2, "two workers after the controller")
+    project.signal_a_worker(signal.SIGSTOP)
+    project.wait(lambda: project.started_workers == before + 4, "two workers after the one that froze early")
     project.wait_for_step(killed_at + 10)
     project.signal_a_worker(signal.SIGSTOP)
     project.finished(0)
@@ -199,11 +208,11 @@ def test_nothing_outlives_a_killed_driver(drilled):
 
 
 def test_lost_workers_are_replaced(drilled):
-    """Two workers for each of three commands, and after the killed worker, the killed controller and the hang."""
+    """Two workers for each of three commands, and after the killed worker, the killed controller and both hangs."""
     lost_checkpoints = drilled.log.count("lost the checkpoint of step")  # pruned by workers of the killed driver
-    assert len(list(drilled.pids.iterdir())) == (6 + lost_checkpoints) * 2
+    assert drilled.started_workers == (7 + lost_checkpoints) * 2
     timing = storage.read_json(str(drilled.paths.model / "timing.json"))
-    assert timing["restarts"] == 2, "of the last command: the controller and the hang"
+    assert timing["restarts"] == 3, "of the last command: the controller and both hangs"
 
 
 def test_sigterm_saves_a_checkpoint(drilled):

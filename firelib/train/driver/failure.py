@@ -7,11 +7,10 @@ from typing import TypeGuard
 from ray.exceptions import RayTaskError
 
 from firelib.errors import FirelibError
+from firelib.train.peer_loss import is_peer_loss
 
 # Ray Train's exceptions for workers that did not start.
 _START_ERRORS = ("WorkerGroupStartupTimeoutError", "WorkerGroupStartupFailedError")
-# TensorFlow's exceptions in a worker whose peer is gone, from the collective operation.
-_PEER_ERRORS = ("UnavailableError", "AbortedError", "CancelledError")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def _is_loss(failed: BaseException) -> bool:
     raised = getattr(failed, "_base_exc", None)  # Ray Train wraps what the training function raised
     if raised is None:
         return not isinstance(failed, RayTaskError)  # a RayTaskError of the controller would come again
-    return any(cls.__name__ in _PEER_ERRORS for cls in type(raised).__mro__)
+    return is_peer_loss(raised)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -9,6 +9,7 @@ from firelib.recipe import Feature
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.keras_types import Model
+from firelib.train.peer_loss import is_peer_loss
 from firelib.train.run_spec import RunSpec
 from firelib.train.worker.losses import build_row_loss
 
@@ -29,6 +30,8 @@ def build_model(spec: RunSpec, manifest: Manifest) -> Model:
     try:
         model: Model = spec.recipe.build_model(manifest.fitted, spec.model_params)
     except Exception as error:  # the recipe is the user's code: report any error of it, do not restart
+        if is_peer_loss(error):
+            raise
         raise FirelibError(
             f"build_model failed: {type(error).__name__}: {error}",
             where=where,
