@@ -6,6 +6,7 @@ from firelib.config.params import Data, Params, Split, Storage, load_params, par
 from firelib.config.train import Checkpoint, EarlyStopping, Schedule, Train
 from firelib.config.tune import Distribution, Tune
 from firelib.config.validation_errors import explain_validation_error
+from firelib.config.yaml_file import read_yaml_mapping
 
 __all__ = [
     "Checkpoint",
@@ -25,4 +26,5 @@ __all__ = [
     "load_params",
     "model_params",
     "parse_params",
+    "read_yaml_mapping",
 ]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from firelib.config.environment import Environment, load_environment
@@ -12,6 +11,7 @@ from firelib.config.section import Section
 from firelib.config.train import Train
 from firelib.config.tune import Tune
 from firelib.config.validation_errors import explain_validation_error
+from firelib.config.yaml_file import read_yaml_mapping
 from firelib.errors import FirelibError
 
 
@@ -92,24 +92,11 @@ def load_params(path: Path, environment: Environment | None = None) -> Params:
         FirelibError: The file cannot be read, is not YAML, or has invalid fields (the error names all of them).
     """
     environment = environment or load_environment()
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FirelibError(
-            f"{path} does not exist", where=str(Path.cwd()), remedy="run from the project's root, or pass --params FILE"
-        ) from None
-    except OSError as error:
-        raise FirelibError(
-            f"cannot read {path}: {error.strerror}", where=str(path), remedy="check the path and its permissions"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FirelibError(f"{path} is not YAML: {error}", where=str(path), remedy="correct the syntax") from None
-    if not isinstance(raw, dict):
-        raise FirelibError(
-            f"expected a mapping of parameters in {path}, got {type(raw).__name__}",
-            where=str(path),
-            remedy="write it as docs/parameters.md describes",
-        )
+    raw = read_yaml_mapping(
+        path,
+        if_missing="run from the project's root, or pass --params FILE",
+        if_no_mapping="write it as docs/parameters.md describes",
+    )
     return _override(parse_params(raw, str(path)), environment)
 
 

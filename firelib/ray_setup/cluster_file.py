@@ -6,10 +6,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, computed_field, model_validator
 
-from firelib.config import explain_validation_error
+from firelib.config import explain_validation_error, read_yaml_mapping
 from firelib.errors import FirelibError, did_you_mean
 from firelib.gcp.machine_catalog import (
     explain_gpu_mismatch,
@@ -214,25 +213,8 @@ def read_cluster_file(path: Path) -> ClusterFile:
         FirelibError: The file cannot be read or is invalid; the error names all invalid keys and the nearest valid
             ones.
     """
-    return parse_cluster_file(_read(path), str(path))
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FirelibError(
-            f"cannot read {path}: {error.strerror}", where=str(path), remedy="check the path and its permissions"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FirelibError(f"{path} is not YAML: {error}", where=str(path), remedy="correct the syntax") from None
-    if not isinstance(raw, dict):
-        raise FirelibError(
-            f"expected a mapping of keys in {path}, got {type(raw).__name__}",
-            where=str(path),
-            remedy="write it as docs/cluster.md describes",
-        )
-    return raw
+    raw = read_yaml_mapping(path, if_missing="check the path", if_no_mapping="write it as docs/cluster.md describes")
+    return parse_cluster_file(raw, str(path))
 
 
 def parse_cluster_file(raw: Mapping[str, Any], where: str) -> ClusterFile:

@@ -5,9 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from firelib.errors import FirelibError, did_you_mean
+from firelib.config import read_yaml_mapping
+from firelib.errors import did_you_mean
 from firelib.launch.job_spec import JobSpec, refuse
 
 #: The key of the backend's name.
@@ -29,24 +28,9 @@ def read_job_file(path: Path) -> dict[str, Any]:
     Raises:
         FirelibError: The file cannot be read, is not a YAML mapping, or has unknown keys (the error names all of them).
     """
-    raw = _load(path)
+    raw = read_yaml_mapping(path, if_missing="check the path after --file", if_no_mapping=_REMEDY)
     refuse((_explain_key(key) for key in raw if key not in _KEYS), where=str(path), remedy=_REMEDY)
     return {key: value for key, value in raw.items() if value is not None}
-
-
-def _load(path: Path) -> Mapping[Any, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FirelibError(
-            f"cannot read the job file: {error.strerror}", where=str(path), remedy="check the path after --file"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FirelibError(f"expected YAML: {error}", where=str(path), remedy="correct the syntax") from None
-    if not isinstance(raw, Mapping):
-        kind = type(raw).__name__
-        raise FirelibError(f"expected a YAML mapping, got {kind}", where=str(path), remedy=_REMEDY)
-    return raw
 
 
 def _explain_key(key: object) -> str:

@@ -98,7 +98,7 @@ def test_other_files_are_refused(tmp_path, text):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with refused(what="No such file", where=tmp_path / "job.yaml", remedy="--file"):
+    with refused(what=tmp_path / "job.yaml", remedy="--file"):
         read_job_file(tmp_path / "job.yaml")
 
 
