@@ -63,7 +63,7 @@ class SshBackend(Backend):
             for name, value in secrets.items():
                 _ssh(host, f"umask 077 && cat > {folder}/secrets/{name}", stdin=value)
             _ssh(host, request["command"])
-        except FirelibError:
+        except BaseException:  # Ctrl-C too: no secret stays on the machine
             _ssh(host, f"docker rm --force {spec.job_id}; rm -rf {folder}")
             raise
         return {"host": host, "folder": folder}

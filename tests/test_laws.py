@@ -63,7 +63,6 @@ class Rule:
 
 
 BACKENDS = sorted(path.parent.name for path in SOURCE.glob("launch/backends/*/__init__.py"))
-SHARED = {"docker": ("launch.backends.vertex.environment",)}  # its containers get the variables that Vertex AI sets
 RULES = (
     Rule("recipes", ("",), "recipes are the users' model: they need the contract only", unless_imported=("recipe",)),
     Rule("tfrecord.kernels", ("",), "kernels see arrays, no firelib types", unless_imported=("tfrecord.kernels",)),
@@ -87,7 +86,7 @@ RULES = (
             f"launch.backends.{name}",
             ("launch.backends",),
             "a backend can be removed without the others",
-            unless_imported=(f"launch.backends.{name}", *SHARED.get(name, ())),
+            unless_imported=(f"launch.backends.{name}",),
         )
         for name in BACKENDS
     ),

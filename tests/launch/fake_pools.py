@@ -12,7 +12,7 @@ from typing import Any
 
 from firelib.launch.backends.docker.command import docker, read_container_log
 from firelib.launch.backends.docker.containers import remove_job, start_container
-from firelib.launch.backends.vertex.environment import vertex_variables
+from firelib.launch.vertex_variables import vertex_variables
 from tests.launch.fake_jobs import FakeJobs, serving
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from firelib.launch.backends.vertex.environment import vertex_variables
+from firelib.launch.vertex_variables import vertex_variables
 from tests.launch.drill import write_project
 from tests.launch.ray_head import free_ports
 from tests.patience import patience, wait_until

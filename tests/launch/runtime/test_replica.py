@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from firelib.launch.backends.vertex.environment import vertex_variables
 from firelib.launch.runtime.replica import ReplicaIdentity, detect_replica
+from firelib.launch.vertex_variables import vertex_variables
 from tests.errors import refused
 
 HOSTS = ("job-0", "job-1", "job-2")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from firelib import storage
-from firelib.launch.backends.vertex.environment import vertex_variables
 from firelib.launch.job_environment import SECRETS, stage_variables
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.vertex_variables import vertex_variables
 
 #: Mount point of a local storage root in the containers.
 ROOT = "/firelib/storage"
