@@ -1,3 +1,4 @@
+import os
 import re
 import socket
 from pathlib import Path
@@ -49,6 +50,13 @@ def test_workers_run_a_recipe_that_they_cannot_import(tmp_path: Path, code: str)
     with ray_session(Environment(), recipe):
         manifest = transform(recipe, params, paths)
     assert manifest.fitted["double"].maximum > 1000  # type: ignore[operator]
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_workers_get_their_share_of_a_busy_machine() -> None:
+    import ray
+
+    assert ray.get(ray.remote(lambda: os.nice(0)).remote()) == os.nice(0)
 
 
 @pytest.mark.usefixtures("ray_cluster")
