@@ -1,6 +1,6 @@
-"""Start embedded Ray without the processes that a single machine does not need.
+"""Start embedded Ray without the processes that a single machine does not need, and with more patience.
 
-`ray.init` has no options for them, so this module patches Ray's internals for the duration of the call. The patches fit
+`ray.init` has no options for this, so this module patches Ray's internals for the duration of the call. The patches fit
 Ray 2.60, the locked version. They save about 4 CPU-seconds per start, and 2 to 3 seconds in which `ray.init` waits for
 the API server:
 
@@ -13,12 +13,20 @@ the API server:
 - Agent modules for the dashboard and metrics: the raylet requires the agent, but not these modules. `services.py`
   starts the agent with `--minimal` if the packages of `ray[default]` are missing. Patched: `ray/_private/utils.py`,
   `get_dashboard_dependency_error`.
+
+On a busy machine the raylet may need more than the 30 seconds after which `ray.init` gives up, and it only registers
+after its agents have started. Patched: `services.py`, `get_node`, which `Node` calls without a pause until then.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
+
+import psutil
+import stamina
+
+_REGISTER_SECONDS = 50.0  # until the raylet has registered; three attempts must end within four minutes
 
 
 @contextmanager
@@ -31,12 +39,31 @@ def lean_start(log_monitor: bool) -> Iterator[None]:
     from ray._private import node, services, utils
 
     with (
+        patch.object(services, "get_node", _with_patience(services.get_node)),
         patch.object(services, "start_api_server", _no_api_server),
         patch.object(utils, "get_dashboard_dependency_error", _missing_dependency),
         patch.object(node.Node, "start_monitor", _do_nothing),
         patch.object(node.Node, "start_log_monitor", node.Node.start_log_monitor if log_monitor else _do_nothing),
     ):
         yield
+
+
+def _with_patience(get_node: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    return stamina.retry(
+        on=_may_register,
+        attempts=None,
+        timeout=_REGISTER_SECONDS,
+        wait_initial=0.1,
+        wait_max=0.5,
+        wait_jitter=0.0,
+        wait_exp_base=1.2,
+    )(get_node)
+
+
+def _may_register(error: Exception) -> bool:
+    """Whether this is Ray's error for a node that has not registered, and the raylet is alive."""
+    alive = [child.name() for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return isinstance(error, RuntimeError) and "raylet" in alive
 
 
 def _no_api_server(*_: Any, **__: Any) -> tuple[None, None]:
