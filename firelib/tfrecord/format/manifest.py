@@ -127,6 +127,13 @@ class Manifest(_FrozenModel):
         return build_fixed_layout(self.columns) if has_fixed_layout(self.columns) else None
 
     @property
+    def file_names(self) -> frozenset[str]:
+        """Names of all files of the dataset: shards, their indexes, and the manifest."""
+        shards = [shard for split in self.splits.values() for shard in split.shards]
+        indexes = [index_name(shard.name) for shard in shards if shard.index_xxh128]
+        return frozenset({MANIFEST_NAME, *(shard.name for shard in shards), *indexes})
+
+    @property
     def fitted(self) -> Mapping[str, FittedFeature]:
         """Feature name → feature with its statistics, without the label."""
         return {fitted.feature.name: fitted for fitted in self.features}
