@@ -1,12 +1,13 @@
 """The cache of remote and of decompressed shards: named by content, shared by all processes of a host, bounded in size.
 
 A process holds a shared lock (`flock`) on every copy that it uses; the kernel releases the lock when the process ends.
-Copies that no process uses are evicted, least recently used first. A process holds the lock of the folder while it adds
-or removes a file.
+Copies that no process uses are evicted, least recently used first; other files in the folder stay. A process holds the
+lock of the folder while it adds or removes a file.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -23,6 +24,9 @@ _CHUNK = 1 << 20
 _LOCK = ".lock"
 #: Suffixes of a partial copy and of its block map (see `sparse_copy`).
 PARTIAL_SUFFIX, BLOCK_MAP_SUFFIX = ".part", ".marks"
+
+# The names of copies: a hash, and what has been done to the shard. Other files in the folder are not firelib's.
+_COPY_NAME = re.compile(r"[0-9a-f]{32}(\.raw|\.[0-9a-f]{8}\.part|\.\w+\.tmp)?")
 
 
 def cache_folder() -> Path:
@@ -66,7 +70,7 @@ def make_room(folder: Path, size: int) -> bool:
     Returns:
         Whether the file fits into the cache's limit and onto the disk.
     """
-    files = {path: path.stat() for path in folder.iterdir() if path.name != _LOCK and path.suffix != BLOCK_MAP_SUFFIX}
+    files = {path: path.stat() for path in folder.iterdir() if _COPY_NAME.fullmatch(path.name)}
     limit = int(load_environment().cache_gib * 2**30)
     used = sum(stat.st_size for stat in files.values())
     for path in sorted(files, key=lambda path: files[path].st_mtime_ns):
@@ -122,7 +126,7 @@ def decompress_shard(uri: str, content_hash: str, compression: str) -> Path:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     fs, remote = storage.filesystem(uri)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as target:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{content_hash}.", suffix=".tmp", delete=False) as target:
         work = Path(target.name)
         fcntl.flock(target, fcntl.LOCK_SH)
         try:
