@@ -4,6 +4,7 @@ from firelib.storage.durable import rename_folder
 from firelib.storage.files import (
     exists,
     make_folder,
+    read_back,
     read_bytes,
     read_head,
     read_ranges,
@@ -32,6 +33,7 @@ __all__ = [
     "join",
     "make_folder",
     "publish_folder",
+    "read_back",
     "read_bytes",
     "read_head",
     "read_json",

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,14 @@ def read_bytes(uri: str) -> bytes:
     """The content of a file; transient errors are retried."""
     fs, path = filesystem(uri)
     return bytes(_cat(fs, path))
+
+
+def read_back(uri: str) -> bytes:
+    """The content of a file that was just written: a local one from the disk, not from the system's page cache."""
+    if is_local(uri):
+        with Path(filesystem(uri)[1]).open("rb") as file, suppress(OSError):  # not on every file system
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return read_bytes(uri)
 
 
 def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
