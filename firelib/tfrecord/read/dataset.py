@@ -158,16 +158,16 @@ class Dataset:
             >>> found
             [([1.0, 2.0], [0, 1]), ([3.0, 4.0], [0, 1])]
         """
+        content, store = self.manifest.split(split), self._store(split)  # whose files must be as large as it says
         import tensorflow as tf
 
-        content = self.manifest.split(split)
         order = EpochOrder(content.rows, batch_size, seed, epoch, content.block_rows)
         check_rank(rank, world_size)
         if start_step < 0:
             raise FirelibError(
                 f"expected start_step of 0 or more, got {start_step}", where="as_tf", remedy="count steps from 0"
             )
-        batches = RankBatches(self._store(split), order, rank, world_size)
+        batches = RankBatches(store, order, rank, world_size)
         tensors = TensorBatches(self.manifest, order.share_size(world_size) if pad_last else None)
         chunks = batches.chunks(start_step, tensors.packing.chunk_rows(content.row_bytes))
         dataset = tf.data.Dataset.from_tensor_slices(chunks)
