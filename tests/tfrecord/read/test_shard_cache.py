@@ -1,7 +1,6 @@
 """Decompressed shards: room is checked before it is used, and the content is what the manifest says."""
 
 import gzip
-import os
 import random
 import tracemalloc
 import zlib
@@ -46,7 +45,7 @@ def test_zlib_is_decompressed(tmp_path: Path) -> None:
 def test_another_size_than_expected_is_refused(tmp_path: Path, cache: Path, size: int) -> None:
     with pytest.raises(zlib.error, match=f"expected {size} bytes"):
         decompress_shard(*put(tmp_path, gzip.compress(CONTENT, 1)), "gzip", size, is_hash=True)
-    assert os.listdir(cache) == [".lock"]
+    assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("size", [None, 400 << 20])
@@ -63,7 +62,7 @@ def test_room_is_checked_before_a_file_is_unpacked(
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
-    assert os.listdir(cache) == [".lock"]
+    assert [path.name for path in cache.iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("feature", [Feature("x", "int64"), Feature("x", "int64", ragged=True)])
