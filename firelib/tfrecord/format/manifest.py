@@ -50,7 +50,7 @@ class Shard(_FrozenModel):
     rows: int = Field(ge=0, le=_MOST)
     bytes: int = Field(ge=0, le=_MOST)
     xxh128: str = Field(pattern=_HASH)  # also names the local copies of the shard
-    index_xxh128: str | None = Field(None, pattern=_HASH)
+    index_xxh128: str | None = Field(default=None, pattern=_HASH)
 
 
 def index_name(shard: str) -> str:

@@ -123,7 +123,7 @@ def _check_folder(uri: str, found: _Folder, overwrite: bool) -> None:
         )
     others = found.names - found.own
     if not storage.is_local(uri):  # in an object store, provisional names lie in the folder itself
-        others = {name for name in others if not _TEMPORARY.fullmatch(name)}
+        others = frozenset(name for name in others if not _TEMPORARY.fullmatch(name))
     storage.refuse_files(list(others), uri)
 
 

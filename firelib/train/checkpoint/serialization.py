@@ -66,11 +66,11 @@ def verify(uri: str) -> None:
         TornCheckpointError: The storage returns other bytes than were written.
     """
     try:
-        expected = _read_progress(uri)["sha256"]
         found = hashlib.sha256(storage.read_back(storage.join(uri, _STATE))).hexdigest()
+        is_equal = found == _read_progress(uri)["sha256"]
     except (FileNotFoundError, TornCheckpointError):
-        found = expected = None
-    if found is None or found != expected:
+        is_equal = False
+    if not is_equal:
         raise TornCheckpointError(
             f"the checkpoint was written, but reads back differently: {_STATE} does not match {PROGRESS}",
             where=uri,
