@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.launch.drill import PARAMS, firelib_here, write_project
+from tests.launch.drill import firelib_here, write_project
 from tests.launch.transfer.planted import VALUE, plant
 
 IMAGE = f"registry.invalid/lab/firelib-trainer@sha256:{'0' * 64}"
@@ -50,12 +50,12 @@ def test_the_request_is_json_without_secrets(project, to):
 @pytest.mark.parametrize("to", TARGETS)
 def test_no_planted_file_is_shown(project, tmp_path_factory, to):
     plant(project, tmp_path_factory.mktemp("outside"), with_git=to != "vertex")
-    (project / "params.yaml").write_text(PARAMS)
+    write_project(project)  # its files are planted, too
     done = firelib_here(project, "submit", "--to", to, "--dry-run", *TARGETS[to], **BUCKET)
     assert done.returncode == 0, done.stderr
     assert VALUE not in done.stdout + done.stderr
     if to not in ("local", "docker"):  # these run in the project itself
-        assert "id_ecdsa" in done.stderr
+        assert ".git-credentials" in done.stderr
         assert "link_out" in done.stderr
         assert re.search(r"gets \d+ files", done.stderr)
 

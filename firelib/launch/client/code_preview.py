@@ -16,7 +16,7 @@ from firelib.launch.transfer.code_selection import (
 )
 
 _LARGEST = 3
-_SHOWN = 8
+_SHOWN = 20
 
 
 def preview_code(spec: JobSpec) -> None:
