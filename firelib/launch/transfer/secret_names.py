@@ -44,6 +44,9 @@ _VALUES = (
     "tokens",
 )
 
+# Code and prose, such as `kubeconfig.py`: their content decides.
+_TEXTS = (".py", ".pyi", ".md", ".rst")
+
 # Editors and people keep copies of a file beside it: `.id_rsa.swp`, `.env~`, `key.pem.old`.
 _COPY = (r"[.#]{0,2}", r"(?:[~#\s]|\.(?:bak|backup|old|orig|save|sw[op]|tmp|copy|\d+))*")
 
@@ -63,5 +66,9 @@ def has_secret_name(path: str) -> bool:
     Args:
         path: The file, relative to the project.
     """
-    parts = PurePosixPath(path).parts
-    return any(_ANYWHERE.fullmatch(part) for part in parts) or bool(parts and _FILE.fullmatch(parts[-1]))
+    *folders, name = PurePosixPath(path).parts
+    return any(map(_ANYWHERE.fullmatch, folders)) or (not name.endswith(_TEXTS) and _is_secret_file(name))
+
+
+def _is_secret_file(name: str) -> bool:
+    return bool(_ANYWHERE.fullmatch(name) or _FILE.fullmatch(name))

@@ -24,7 +24,7 @@ SECRET_FILES = (
 #: Files that look a little like secrets and are none.
 CODE_FILES = (
     *("secret_manager.py", "token.py", "tokenizer.json", "special_tokens_map.json", "password_field.py", "environment"),
-    *("my_token/main.py", "keys.py", "credentials/__init__.py", "monkey.yaml", "[/bold] and [red].py", "größe.py"),
+    *("my_token/main.py", "keys.py", "credentials/__init__.py", "kubeconfig.py", "[/bold] and [red].py", "größe.py"),
 )
 
 
