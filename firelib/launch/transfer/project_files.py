@@ -10,6 +10,7 @@ from firelib.errors import FirelibError
 from firelib.launch.transfer.ignore_files import IgnoreFiles
 
 _GIT_FOLDER = ".git"
+_GIT_SECONDS = 60
 _NO_REPOSITORY = b"not a git repository"
 # Git sets these for hooks, where they point to the repository of the hook.
 _OTHER_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
@@ -27,7 +28,7 @@ def list_project_files(project: Path, skip: Callable[[str], bool]) -> Iterator[s
         files that git tracks may be gone.
 
     Raises:
-        FirelibError: Git is there and cannot read the repository.
+        FirelibError: Git is there and cannot read the repository, or does not end.
     """
     listed = _list_with_git(project) if shutil.which("git") and not _is_ignored(project) else None
     if listed is None:
@@ -63,9 +64,21 @@ def _list_with_git(folder: Path) -> list[str] | None:
 def _run_git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
     environment = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
     command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *arguments]
-    return subprocess.run(  # noqa: S603  # a fixed command
-        command, env={**environment, "LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
+    try:
+        return subprocess.run(  # noqa: S603  # a fixed command
+            command,
+            env={**environment, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_GIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise FirelibError(
+            f"git {arguments[0]} takes more than {_GIT_SECONDS} s",
+            where=str(folder),
+            remedy="run git status there; git waits forever if a .gitignore is a FIFO",
+        ) from None
 
 
 def _list_without_git(project: Path, skip: Callable[[str], bool]) -> Iterator[str]:

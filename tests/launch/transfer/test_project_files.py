@@ -1,10 +1,12 @@
 """Git and firelib's own reading of ignore files agree on the files of a project."""
 
+import os
 import subprocess
 
 import pytest
 
 from firelib.launch.transfer import project_files
+from firelib.launch.transfer.code_selection import ALLOW_FILE, select_code
 from firelib.launch.transfer.project_files import list_project_files
 from tests.errors import refused
 from tests.launch.transfer.planted import write
@@ -54,8 +56,6 @@ def test_files_that_git_tracks_may_be_gone(project):
     subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
     subprocess.run(["git", "add", "keep.log"], cwd=project, check=True)
     (project / "keep.log").unlink()
-    from firelib.launch.transfer.code_selection import select_code
-
     assert "keep.log" not in select_code(project, "train").files
 
 
@@ -81,3 +81,19 @@ def test_a_repository_that_git_refuses_to_read_is_an_error(project, monkeypatch)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     with refused(what="safe.directory", where=project):
         list_files(project)
+
+
+def test_git_does_not_wait_forever(project, monkeypatch):
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    (project / "fifo").mkdir()
+    os.mkfifo(project / "fifo/.gitignore")
+    monkeypatch.setattr(project_files, "_GIT_SECONDS", 0.5)
+    with refused(where=project, what="0.5 s"):
+        list_files(project)
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".rayignore", ALLOW_FILE])
+def test_an_ignore_file_that_is_a_fifo_has_no_rules(tmp_path, name):
+    write(tmp_path, "code.py")
+    os.mkfifo(tmp_path / name)
+    assert list(select_code(tmp_path, "train").files) == ["code.py"]
