@@ -4,7 +4,7 @@ import gzip
 import tarfile
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, cast
 
 from firelib.errors import FirelibError
 
@@ -37,7 +37,7 @@ def read_members(archive: IO[bytes], where: str) -> Iterator[tuple[tarfile.TarIn
     archive.seek(0)
     try:
         stream = _BoundedReader(gzip.GzipFile(fileobj=archive), compressed, where)
-        with tarfile.open(fileobj=stream, mode="r|") as members:  # type: ignore[call-overload]  # it needs only `read`
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|") as members:  # it calls only `read`
             for number, member in enumerate(members):
                 if number >= MAX_FILES:
                     raise _unacceptable(f"the archive has more than {MAX_FILES} files", where)

@@ -67,7 +67,9 @@ def has_secret_name(path: str) -> bool:
         path: The file, relative to the project.
     """
     *folders, name = PurePosixPath(path).parts
-    return any(map(_ANYWHERE.fullmatch, folders)) or (not name.endswith(_TEXTS) and _is_secret_file(name))
+    return any(_ANYWHERE.fullmatch(folder) for folder in folders) or (
+        not name.endswith(_TEXTS) and _is_secret_file(name)
+    )
 
 
 def _is_secret_file(name: str) -> bool:
