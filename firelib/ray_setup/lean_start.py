@@ -13,12 +13,23 @@ the API server:
 - Agent modules for the dashboard and metrics: the raylet requires the agent, but not these modules. `services.py`
   starts the agent with `--minimal` if the packages of `ray[default]` are missing. Patched: `ray/_private/utils.py`,
   `get_dashboard_dependency_error`.
+
+The raylet's agents end with it (see `agent_child`). Patched: `services.py`,
+`_build_python_executable_command_memory_profileable`.
+
+Ray's processes also get a process group of their own: SIGTERM for the group of `firelib run`, as from Slurm, would end
+them before training has saved a checkpoint. Patched: `services.py`, `ConsolePopen`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+
+_PYTHON_COMMAND = "_build_python_executable_command_memory_profileable"
+_AGENT_CHILD = str(Path(__file__).with_name("agent_child.py"))
 
 
 @contextmanager
@@ -32,11 +43,18 @@ def lean_start(log_monitor: bool) -> Iterator[None]:
 
     with (
         patch.object(services, "start_api_server", _no_api_server),
+        patch.object(services, _PYTHON_COMMAND, _end_with_parent(getattr(services, _PYTHON_COMMAND))),
+        patch.object(services, "ConsolePopen", partial(services.ConsolePopen, process_group=0)),
         patch.object(utils, "get_dashboard_dependency_error", _missing_dependency),
         patch.object(node.Node, "start_monitor", _do_nothing),
         patch.object(node.Node, "start_log_monitor", node.Node.start_log_monitor if log_monitor else _do_nothing),
     ):
         yield
+
+
+def _end_with_parent(build_command: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Extend the function that builds the start of an agent's command."""
+    return lambda *args, **options: [*build_command(*args, **options), "-P", _AGENT_CHILD]
 
 
 def _no_api_server(*_: Any, **__: Any) -> tuple[None, None]:
