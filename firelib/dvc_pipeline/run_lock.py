@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 
@@ -24,11 +24,9 @@ def lock_pipeline(pipeline: Path, folder: Path) -> Iterator[None]:
         folder: Folder of the lock files.
 
     Raises:
-        FirelibError: Another process holds the lock; the error names it.
+        FirelibError: Another process holds the lock; the error names it. Or the folder is not writable.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(os.fsencode(pipeline.resolve())).hexdigest()[:16]
-    with (folder / f"firelib-run-{name}.lock").open("a+", encoding="utf-8") as file:
+    with _open_lock(pipeline, folder) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -38,6 +36,16 @@ def lock_pipeline(pipeline: Path, folder: Path) -> Iterator[None]:
         file.write(json.dumps({"pid": os.getpid(), "started": time.strftime("%Y-%m-%d %H:%M:%S")}))
         file.flush()
         yield
+
+
+def _open_lock(pipeline: Path, folder: Path) -> TextIO:
+    name = hashlib.sha256(os.fsencode(pipeline.resolve())).hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / f"firelib-run-{name}.lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        remedy = "make the project writable, or run a copy of it: DVC and the stages write into it"
+        raise FirelibError(f"cannot lock the pipeline: {error}", where=str(folder), remedy=remedy) from error
 
 
 def _explain(content: str, pipeline: Path) -> FirelibError:

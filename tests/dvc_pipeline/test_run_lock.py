@@ -45,6 +45,11 @@ def test_lock_is_free_after_the_block(tmp_path: Path) -> None:
             pass
 
 
+def test_read_only_project_is_refused() -> None:
+    with refused(where="/proc/1/tmp"), lock_pipeline(Path("dvc.yaml"), Path("/proc/1/tmp")):
+        pass
+
+
 def test_dead_owners_are_forgotten(tmp_path: Path) -> None:
     """DVC counts zombies, and any process with the id of a killed one."""
     (tmp_path / "dvc_script.py").write_text("input()")
