@@ -154,7 +154,8 @@ def _feature_row(fitted: FittedFeature) -> list[str]:
     feature = fitted.feature
     start = [feature.name, feature.dtype, f"{fitted.missing:,}"]
     if feature.dtype == "string":
-        return [*start, "", "", f"{len(fitted.vocabulary):,} strings"]
+        is_free_text = fitted.count and not fitted.vocabulary
+        return [*start, "", "", "free text" if is_free_text else f"{len(fitted.vocabulary):,} strings"]
     if fitted.minimum is None:
         return [*start, "", "", "none"]
     return [*start, f"{fitted.mean:.4g}", f"{fitted.std:.4g}", f"{fitted.minimum:.4g} to {fitted.maximum:.4g}"]
