@@ -1,7 +1,8 @@
-"""Recipes for tests of evaluations and predictions."""
+"""Recipes and rows for tests of evaluations and predictions."""
 
 from typing import Any
 
+from firelib.evaluate.input_rows.read import InputRows, from_json
 from firelib.recipe import Feature, Recipe, Source
 
 
@@ -14,3 +15,7 @@ class Scored(Recipe):
         self.features = features  # type: ignore[misc]
         self.sources = sources or {"rows": Source("rows.csv")}  # type: ignore[misc]
         vars(self).update(attributes)
+
+
+def json_rows(rows: list[dict[str, Any]], *features: Feature) -> InputRows:
+    return from_json(rows, Scored(*features), "here")
