@@ -80,7 +80,7 @@ def test_reads_parquet(tmp_path):
         ("number,word", "csv"),
         ("number,word\n", "none"),
         ("number\n1\n", "'word'"),
-        ("number,word,word\n1,up,up\n", [("'word'", 2)]),
+        ("number,word,word\n1,up,up\n", "'word'"),
         ("nmber,word\n1,up\n", [("'nmber'", "'number'")]),
     ],
 )

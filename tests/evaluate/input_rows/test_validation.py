@@ -1,10 +1,18 @@
-import numpy as np
-import pytest
+import json
 
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firelib.errors import FirelibError
+from firelib.evaluate.input_rows.json_rows import parse_json
+from firelib.evaluate.input_rows.read import from_json, from_table
 from firelib.evaluate.input_rows.validation import validate
 from firelib.recipe import Feature
 from tests.errors import refused
-from tests.evaluate.scored import json_rows
+from tests.evaluate.scored import Scored, json_rows
 
 FEATURES = (
     Feature("number", "float32", range=(0, 10), nullable=True),
@@ -118,3 +126,43 @@ def test_validates_arrays(image, parts):
     lines = caught.value.what.splitlines()
     assert len(lines) == 3
     assert max(map(len, lines)) < 150, "long values are abbreviated"
+
+
+WIDE = st.integers(-(2**63), 2**63 - 1)
+TEXT = st.text('aü\0\U0001f600 ,"\n', max_size=4)
+VALUES = {
+    "int8": st.one_of(st.integers(-130, 130), WIDE),
+    "uint32": st.one_of(st.integers(-2, 2**32 + 2), WIDE),
+    "int64": WIDE,
+    "float32": st.floats(),
+    "float64": st.floats(),
+    "string": TEXT,
+    "bytes": TEXT,
+    "bool": st.booleans(),
+}
+
+
+@settings(max_examples=50)
+@given(st.data(), st.sampled_from(sorted(VALUES)), st.booleans(), st.sampled_from(["one", "ragged", "pair"]))
+def test_json_and_files_give_the_same(data, dtype, optional, kind):
+    """The same values give the same columns or a refusal, whether they come as JSON or as a table."""
+    if kind == "pair" and dtype in ("string", "bytes"):
+        kind = "one"
+    shape = {"shape": (2,)} if kind == "pair" else {"ragged": kind == "ragged"}
+    feature = Feature("x", dtype, max_length=3 if dtype == "string" else None, optional=optional, **shape)
+    items = VALUES[dtype] if kind == "one" else st.lists(VALUES[dtype], max_size=3)
+    values = data.draw(st.lists(st.none() | items, min_size=1, max_size=5))
+    text = json.dumps([{"x": value} for value in values])
+    recipe = Scored(feature)
+    columns = pa.table({"x": pa.array(values)})
+    assert outcome(lambda: from_json(parse_json(text, "here"), recipe, "here"), feature) == outcome(
+        lambda: from_table(columns, recipe, "here"), feature
+    )
+
+
+def outcome(read, feature):
+    try:
+        column = validate(read(), [feature])["x"]
+    except FirelibError:
+        return "refused"
+    return repr(column.tolist() if isinstance(column, np.ndarray) else column.to_pylist())
