@@ -37,7 +37,11 @@ def validate(rows: InputRows, features: Sequence[Feature]) -> dict[str, Any]:
 
 
 def _describe(problem: str, column: pa.ChunkedArray) -> Callable[[int], str]:
-    return lambda row: f"{problem}, got {abbreviate(column[row].as_py())}"
+    def describe(row: int) -> str:
+        value = column[row].as_py()
+        return problem if value is None else f"{problem}, got {abbreviate(value)}"
+
+    return describe
 
 
 def _cast(column: pa.ChunkedArray, feature: Feature, problems: RowProblems) -> pa.ChunkedArray:
