@@ -11,6 +11,9 @@ from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature
 from firelib.tfrecord.format.manifest import Manifest
 
+#: Key in the metrics of the test split: what `firelib evaluate` left out, and why.
+NOTES = "notes"
+
 _WIDTH_FOR_MEANING = 100  # columns of the terminal
 _HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "macro_f1"}
 
@@ -63,18 +66,24 @@ def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
     if not (paths.test_metrics.is_file() and paths.baseline_metrics.is_file()):
         return None
     baselines = storage.read_json(str(paths.baseline_metrics))
-    return {"model": storage.read_json(str(paths.test_metrics)), **baselines}
+    model = {name: value for name, value in storage.read_json(str(paths.test_metrics)).items() if name != NOTES}
+    return {"model": model, **baselines}
 
 
 def comparison_table(results: Mapping[str, Mapping[str, float]]) -> Table:
-    """Compare the model with the baselines and mark the best value of each metric."""
+    """Compare the model with the baselines and mark the best value of each metric; a model may lack a metric."""
     rows = []
-    for metric in sorted(next(iter(results.values()))):
-        values = {name: result[metric] for name, result in results.items()}
-        best = (max if metric in _HIGHER_IS_BETTER else min)(values.values())
-        cells = [f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}" for value in values.values()]
-        rows.append([metric.replace("_", " "), *cells])
+    for metric in sorted({metric for result in results.values() for metric in result}):
+        values = [result.get(metric) for result in results.values()]
+        best = (max if metric in _HIGHER_IS_BETTER else min)(value for value in values if value is not None)
+        rows.append([metric.replace("_", " "), *(_metric_cell(value, best) for value in values)])
     return table("Test split (* is best)", ["metric", *(name.replace("_", " ") for name in results)], rows)
+
+
+def _metric_cell(value: float | None, best: float) -> str:
+    if value is None:
+        return "–"
+    return f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}"
 
 
 def timing_table(timing: Mapping[str, float]) -> Table:
@@ -140,6 +149,8 @@ def show_results(paths: Paths) -> None:
     results = read_results(paths)
     if results is not None:
         out.print(comparison_table(results))
+        for line in storage.read_json(str(paths.test_metrics)).get(NOTES, []):
+            note(f"note: {line}")
         show_output_paths(paths)
 
 

@@ -173,6 +173,7 @@ def test_folders_are_small():
     [
         ("firelib.data.extract, firelib.data.transform, firelib.recipes.flights", {"tensorflow", "keras", "wandb"}),
         ("firelib.train.worker.training_loop, firelib.evaluate.evaluate", {"dask", "deltalake"}),
+        ("firelib.evaluate.predict, firelib.evaluate.input_rows.read", {"dask", "deltalake", "sklearn", "matplotlib"}),
         ("firelib.train.driver.train_stage", {"tensorflow", "keras"}),
         ("firelib", {"numpy", "pyarrow", "ray", "pydantic"}),
     ],

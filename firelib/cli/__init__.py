@@ -260,8 +260,13 @@ def evaluate(recipe: RecipeName = None) -> None:
 
 @app.command()
 def predict(
-    rows: Annotated[str, typer.Argument(help="A JSON or CSV file, - for standard input, or JSON itself.")] = "-",
+    rows: Annotated[
+        str, typer.Argument(help="A file of JSON, or of a source's format such as CSV; - for standard input; or JSON.")
+    ] = "-",
     recipe: RecipeName = None,
+    source: Annotated[
+        str | None, typer.Option(help="Source of the recipe whose options apply to the file; default: all are alike.")
+    ] = None,
 ) -> None:
     """Score raw rows; print one JSON object per row.
 
@@ -269,26 +274,12 @@ def predict(
     """
     import json
 
-    from firelib.evaluate.predict import predict, read_rows
+    from firelib.evaluate.input_rows.read import read_rows
+    from firelib.evaluate.predict import predict
 
     project = load_project(recipe)
-    if rows.lstrip()[:1] in ("{", "["):
-        text, where = rows, "the command line"
-    elif rows == "-":
-        text, where = sys.stdin.read(), "standard input"
-    else:
-        text, where = _read(Path(rows)), rows
-    features = project.recipe.features
-    for value in predict(read_rows(text, where, features), features, project.paths.model, project.recipe.classes):
-        typer.echo(json.dumps({project.recipe.label.name: value}))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        remedy = "pass a JSON or CSV file in UTF-8"
-        raise FirelibError(f"cannot read the rows: {error}", where=str(path), remedy=remedy) from None
+    for row in predict(read_rows(rows, project.recipe, source), project.recipe, project.paths.model):
+        typer.echo(json.dumps(row, default=str))
 
 
 @app.command()

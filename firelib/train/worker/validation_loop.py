@@ -27,7 +27,8 @@ class Validation:
         import tensorflow as tf
 
         self._model, self._plain, self._record_progress = model, plain, record_progress
-        self._predict = tf.function(lambda features: model(features, training=False))
+        self._inputs = list(model.input) if isinstance(model.input, dict) else None
+        self._predict = tf.function(lambda features: model(self._select(features), training=False))
         self._gather_all = tf.function(
             lambda own: strategy.gather(strategy.run(tf.identity, args=(own,)), axis=0), reduce_retracing=True
         )
@@ -87,6 +88,10 @@ class Validation:
         if not parts:
             return [np.zeros((0, 1), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32)]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+    def _select(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The features that the model takes: Keras matches a dict that has more names by position."""
+        return features if self._inputs is None else {name: features[name] for name in self._inputs}
 
     def _gather(self, values: Array) -> Array:
         """Concatenate the rows of all workers, in the order of their ranks."""
