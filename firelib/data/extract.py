@@ -8,6 +8,8 @@ from firelib.data.delta_tables import (
     Part,
     append_part,
     build_table_record,
+    check_rows_are_conserved,
+    count_rows,
     matches_record,
     read_part_hashes,
     split_into_parts,
@@ -134,4 +136,5 @@ def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:
         committed = []
     for part in parts[len(committed) :]:
         append_part(uri, part)
+    check_rows_are_conserved(sum(part.rows.num_rows for part in parts), count_rows(uri), f"table {name!r} ({uri})")
     return len(parts) - len(committed)

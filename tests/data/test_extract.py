@@ -159,6 +159,18 @@ def test_changed_sources_cannot_restore_a_pinned_lake(recipe: Recipe, paths: Pat
     assert paths.lake_json.read_bytes() == pinned
 
 
+def test_a_table_with_fewer_rows_than_its_source(
+    recipe: Recipe, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_a_row(uri: str, part: Part) -> None:
+        append_part(uri, Part(part.group, part.rows.slice(1)))
+
+    monkeypatch.setattr(extract_module, "append_part", lose_a_row)
+    with refused(what=[300, 296], where="orders"):
+        extract(recipe, paths)
+    assert not paths.lake_json.exists()
+
+
 def test_no_lake_json(recipe: Recipe, paths: Paths) -> None:
     with refused(what=paths.lake_json):
         ensure_lake(recipe, paths)
