@@ -159,9 +159,7 @@ def test_changed_sources_cannot_restore_a_pinned_lake(recipe: Recipe, paths: Pat
     assert paths.lake_json.read_bytes() == pinned
 
 
-def test_a_table_with_fewer_rows_than_its_source(
-    recipe: Recipe, paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_with_fewer_rows_than_its_source(recipe: Recipe, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     def lose_a_row(uri: str, part: Part) -> None:
         append_part(uri, Part(part.group, part.rows.slice(1)))
 
