@@ -9,7 +9,6 @@ import yaml
 
 from firelib.errors import FirelibError
 
-
 # Numbers that YAML 1.1 reads in another way than people do: 1_0 is 10, 1:30 is 90, and 010 is 8.
 _UNUSUAL_NUMBER = re.compile(r".*[_:]|[-+]?0[0-9]")
 
