@@ -13,6 +13,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from firelib import storage
+from firelib.data.formats.lake_types import RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
 from firelib.errors import FirelibError
 
@@ -203,7 +204,12 @@ def build_table_record(source: str, sha256: str, schema: pa.Schema, parts: Seque
     for version, part in enumerate(parts):
         rows += part.rows.num_rows
         commits.append(Commit(version=version, rows=rows, group=part.group, sha256=part.sha256))
-    columns: dict[str, Any] = {field.name: str(field.type) for field in schema}
     return TableRecord(
-        source=source, sha256=sha256, columns=columns, rows=rows, version=len(parts) - 1, commits=tuple(commits)
+        source=source,
+        sha256=sha256,
+        columns={field.name: str(field.type) for field in schema},
+        rows=rows,
+        version=len(parts) - 1,
+        commits=tuple(commits),
+        raw_types={f.name: f.metadata[RAW_TYPE].decode() for f in schema if RAW_TYPE in (f.metadata or {})},
     )
