@@ -1,5 +1,7 @@
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firelib.data.formats.declared_types import cast_to_declared, infer_exact, to_arrow_type
 from firelib.recipe import Source
@@ -29,6 +31,14 @@ from tests.errors import refused
 def test_a_key_gets_a_type_only_where_nothing_is_lost(texts: list[str | None], kind: pa.DataType) -> None:
     column = pa.chunked_array([pa.array(texts, pa.string())])
     assert infer_exact(column).type == kind
+
+
+@given(st.lists(st.text("0123456789.-+eE_xTrue ", min_size=1, max_size=6), min_size=1, max_size=4))
+def test_different_keys_stay_different(texts: list[str]) -> None:
+    column = pa.chunked_array([pa.array(texts, pa.string())])
+    values = infer_exact(column)
+    if not pa.types.is_temporal(values.type):
+        assert values.cast(pa.string()).to_pylist() == texts
 
 
 def test_names_of_types() -> None:
