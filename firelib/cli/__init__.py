@@ -1,7 +1,6 @@
 """The `firelib` command. The commands themselves import heavy modules, so that `--help` is fast."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
