@@ -7,6 +7,7 @@ import numpy as np
 
 from firelib.errors import FirelibError
 from firelib.evaluate.arrays import Floats
+from firelib.evaluate.load_model import load_model
 from firelib.keras_import import import_keras
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ class TrainedModel:
                 f"the model {path} does not exist", where=str(folder), remedy="run firelib train (or dvc checkout)"
             )
         import_keras()
-        import keras
-
-        self._model = keras.models.load_model(path, compile=False)
+        self._model = load_model(folder)
 
     @property
     def inputs(self) -> list[str]:
