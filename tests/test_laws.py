@@ -91,6 +91,7 @@ RULES = (
         for name in BACKENDS
     ),
     Rule("train.worker", ("train.driver",), "workers run without the driver's process"),
+    Rule("train.model", ("train.driver", "train.worker"), "a model is checked without a worker"),
     Rule("train.checkpoint", ("train.driver", "train.worker"), "driver and workers share checkpoints"),
     Rule("train.tracking", ("train.driver", "train.worker"), "driver and workers share tracking"),
     Rule(

@@ -1,14 +1,16 @@
 """Validate over all workers: metrics of the whole validation split, and a check that all weights are equal."""
 
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from firelib.errors import FirelibError
-from firelib.train.export import hash_weights
 from firelib.train.keras_types import Array, Model, Strategy, Tensor
-from firelib.train.worker.losses import compute_metrics
+from firelib.train.model.losses import compute_metrics
+
+_MOST_NAMES = 5
 
 
 class Validation:
@@ -62,12 +64,16 @@ class Validation:
         Raises:
             FirelibError: The weights differ.
         """
-        own = np.frombuffer(bytes.fromhex(hash_weights(self._model)), np.int32)
-        if len({row.tobytes() for row in self._gather(own[None])}) > 1:
+        own = np.stack([_digest(weight) for weight in self._model.get_weights()])
+        gathered = self._gather(own[None])  # [workers, weights, digest]
+        differs = (gathered != gathered[0]).any(axis=(0, 2))
+        if differs.any():
+            names = [weight.path for weight, differ in zip(self._model.weights, differs, strict=True) if differ]
+            listed = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
             raise FirelibError(
-                f"the weights differ between workers after step {step}",
+                f"weights differ between workers after step {step}: {listed}",
                 where=f"run {run_id}",
-                remedy="find the layer that keeps its own state on each worker; make it stateless or synchronized",
+                remedy="make the layer that updates these weights stateless or synchronized, or set train.workers: 1",
             )
 
     def _predict_all(self, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> list[Array]:
@@ -88,3 +94,8 @@ class Validation:
 
         gathered: Any = self._gather_all(tf.constant(values)).numpy()
         return np.asarray(gathered)
+
+
+def _digest(weight: Array) -> Array:
+    """SHA-256 of a weight: int32 [8], since collectives carry numbers."""
+    return np.frombuffer(sha256(weight.tobytes()).digest(), np.int32)
