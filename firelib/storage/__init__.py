@@ -17,7 +17,7 @@ from firelib.storage.full_disk import explain_full_disk, is_full_disk
 from firelib.storage.hashes import sha256_content, sha256_file, sha256_json
 from firelib.storage.json_files import read_json, to_json
 from firelib.storage.owner import Owner
-from firelib.storage.publish import publish_folder, refuse_files
+from firelib.storage.publish import publish_folder, refuse_files, refuse_others
 from firelib.storage.retry import is_transient
 from firelib.storage.uris import absolute, filesystem, is_local, join
 
@@ -39,6 +39,7 @@ __all__ = [
     "read_json",
     "read_ranges",
     "refuse_files",
+    "refuse_others",
     "remove_file",
     "remove_folder",
     "rename_folder",

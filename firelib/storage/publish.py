@@ -44,13 +44,15 @@ def publish_folder(final: Path, is_own: Callable[[str], bool] | None = None) -> 
         raise FirelibError("expected a folder, got a file", where=str(final), remedy="move the file away")
     make_durable_folder(final.parent)
     _clean_up(final)
-    _refuse_others(final, is_own)
+    if is_own:
+        refuse_others(final, is_own)
     work = _make_temporary_folder(final, _WORK)
     try:
         with explain_full_disk(str(final)):
             yield work
             sync_tree(work)
-        _refuse_others(final, is_own)  # files may have arrived in the meantime
+        if is_own:  # files may have arrived in the meantime
+            refuse_others(final, is_own)
         _replace_folder(work, final)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -75,10 +77,18 @@ def refuse_files(names: list[str], where: str) -> None:
         )
 
 
-def _refuse_others(final: Path, is_own: Callable[[str], bool] | None) -> None:
-    if is_own is not None and final.exists():
-        entries = final.iterdir()
-        refuse_files([path.name for path in entries if not is_own(path.name)], str(final))
+def refuse_others(final: Path, is_own: Callable[[str], bool]) -> None:
+    """Refuse to replace a folder that holds entries that are not firelib's; call it before long work, too.
+
+    Args:
+        final: The folder, which may be missing.
+        is_own: Whether firelib wrote an entry, by its name.
+
+    Raises:
+        FirelibError: There are other entries.
+    """
+    if final.exists():
+        refuse_files([path.name for path in final.iterdir() if not is_own(path.name)], str(final))
 
 
 def _make_temporary_folder(final: Path, suffix: str) -> Path:

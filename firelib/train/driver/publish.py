@@ -16,6 +16,15 @@ _LINEAGE, _TIMING = "lineage.json", "timing.json"
 _MODEL_FILES = frozenset({KERAS, SAVED_MODEL, WEIGHTS, _LINEAGE, _TIMING})
 
 
+def check_model_folder(paths: Paths) -> None:
+    """Check before training that the model may replace what its folder holds.
+
+    Raises:
+        FirelibError: The folder holds files that firelib did not write.
+    """
+    storage.refuse_others(paths.model, _MODEL_FILES.__contains__)
+
+
 def publish(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths: Paths) -> None:
     """Publish model, lineage, metrics and curves of a finished run.
 
