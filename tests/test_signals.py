@@ -61,6 +61,7 @@ def test_repeated_sigterm_is_one_request(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
 def test_sigterm_takes_the_way_of_ctrl_c(handler: signal.Handlers) -> None:
+    terminate = signal.getsignal(signal.SIGTERM)
     before = signal.signal(signal.SIGINT, handler)
     try:
         with sigterm_as_ctrl_c() as sigterm:
@@ -69,4 +70,4 @@ def test_sigterm_takes_the_way_of_ctrl_c(handler: signal.Handlers) -> None:
             assert sigterm.received
     finally:
         signal.signal(signal.SIGINT, before)
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is terminate

@@ -31,7 +31,8 @@ def listeners(process: psutil.Process) -> list[str]:
 def test_all_listeners_are_on_loopback_and_another_process_can_join() -> None:
     import ray
 
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    address = ray.get_runtime_context().gcs_address
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}  # as `firelib run`
     command = [sys.executable, "-c", JOIN]
     joined = subprocess.run(command, env=env, capture_output=True, text=True, timeout=patience(90), check=False)
     assert joined.returncode == 0, joined.stderr
