@@ -33,6 +33,21 @@ def lake_table(name: str, record: Any) -> Table:
     return table(f"{name} (from {record.source})", ["version", "added", "new rows", "rows"], rows)
 
 
+def column_table(name: str, record: Any, origins: Mapping[str, str]) -> Table:
+    """List the columns of one table in the lake with their types.
+
+    Args:
+        name: The table's name.
+        record: Its `firelib.data.lake.TableRecord`.
+        origins: Column → what decides its type.
+    """
+    rows = [
+        [column, kind, record.raw_types.get(column, ""), origins.get(column, "")]
+        for column, kind in record.columns.items()
+    ]
+    return table(f"{name}: columns", ["column", "type", "type in the file", "decided by"], rows)
+
+
 def feature_table(manifest: Manifest, width: int) -> Table:
     """List the features with their statistics on the training split.
 

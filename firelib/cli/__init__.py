@@ -11,6 +11,7 @@ from firelib.cli import launch
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
+    Project,
     RecipeName,
     TrackingName,
     connect_ray,
@@ -274,14 +275,33 @@ def data_log(
         out.print(lake_table(name, lake.tables[name]))
 
 
+def _show_columns(project: Project) -> None:
+    from firelib.console import out
+    from firelib.console_tables import column_table
+    from firelib.data.formats.declared_types import explain_type
+    from firelib.data.formats.detect import infers_types
+    from firelib.data.lake import read_lake
+
+    for name, record in read_lake(project.paths.lake_json).tables.items():
+        source = project.recipe.sources.get(name)
+        if source is None:
+            continue  # the recipe has changed since the extract
+        inferred = infers_types(source)
+        origins = {column: explain_type(column, source, project.recipe, inferred) for column in record.columns}
+        out.print(column_table(name, record, origins))
+
+
 @data_app.command("show")
 def data_show(recipe: RecipeName = None) -> None:
-    """Show the dataset: features with their statistics, splits, and the rows that were excluded or set aside."""
+    """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside."""
     from firelib.console import out
     from firelib.console_tables import feature_table, split_table
     from firelib.tfrecord.format.manifest import read_manifest
 
-    manifest = read_manifest(str(load_project(recipe).paths.manifest))
+    project = load_project(recipe)
+    manifest = read_manifest(str(project.paths.manifest))
+    if project.paths.lake_json.is_file():
+        _show_columns(project)
     out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest))
     quality: dict[str, Any] = manifest.quality

@@ -60,13 +60,16 @@ def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
 
 def _to_arrow(rows: pd.DataFrame) -> pa.Table:
     try:
-        return pa.Table.from_pandas(rows, preserve_index=False)
+        table = pa.Table.from_pandas(rows, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise FirelibError(
             f"a column has values of different types: {'; '.join(map(str, error.args))}",
             where="the table that the recipe's transform returns",
             remedy="convert the column in the recipe's transform",
         ) from None
+    # pandas cannot parse the names of Arrow's dtypes with parameters, which from_pandas puts into the metadata.
+    has_arrow_dtypes = any(isinstance(dtype, pd.ArrowDtype) for dtype in rows.dtypes)
+    return table.replace_schema_metadata(None) if has_arrow_dtypes else table
 
 
 def _exclude(rows: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, Counter[str]]:

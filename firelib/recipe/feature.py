@@ -9,6 +9,9 @@ FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
 DTYPES = FLOATS | INTEGERS | {"bool", "string", "bytes"}
 
+#: Names of columns that firelib adds: the hash of the key, and the reason why a row is set aside.
+RESERVED_COLUMNS = frozenset({"firelib_hash", "rejected_because"})
+
 
 @dataclass(frozen=True)
 class Feature:

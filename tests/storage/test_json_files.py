@@ -21,6 +21,9 @@ def test_missing_and_incomplete_json_name_the_remedy(tmp_path: Path) -> None:
     file.write_text('{"a": ')
     with refused(what=[file, "JSON", "column 7"], where=file, remedy=["delete", "stage"]):
         storage.read_json(str(file))
+    file.write_text('[{"a": {"b": 1, "b": 2}}]')
+    with refused(what=[file, "JSON", "b"], where=file, remedy=["delete", "stage"]):
+        storage.read_json(str(file))
     file.write_bytes(b"\xff\xff")
     with refused(what=[file, "JSON", "0xff"], where=file, remedy=["delete", "stage"]):
         storage.read_json(str(file))
