@@ -3,7 +3,6 @@
 import math
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -98,7 +97,7 @@ def from_table(table: pa.Table, recipe: Recipe, where: str) -> InputRows:
         where: The source of the table, for errors.
 
     Raises:
-        FirelibError: There are no rows, or a column is missing, misspelt or there twice.
+        FirelibError: There are no rows, or a column is missing or misspelt.
     """
     _require_rows(table.num_rows, where)
     _check_columns(table.column_names, recipe, where)
@@ -123,8 +122,16 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None) -> In
     _require_rows(len(start), where)
     options = _select_source(recipe, source)
     declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
-    table = read_raw_file(RawFile(path, ""), replace(options, uri=where, format=declared))
-    return from_table(table, recipe, where)
+    return from_table(_read_table(path, replace(options, uri=where, format=declared), recipe), recipe, where)
+
+
+def _read_table(path: Path, options: Source, recipe: Recipe) -> pa.Table:
+    """Read a file as `extract` does, which may lack columns whose type a source declares, such as the label."""
+    raw = RawFile(path, "")
+    if options.types:
+        names = read_raw_file(raw, replace(options, types={}), recipe).column_names
+        options = replace(options, types={name: kind for name, kind in options.types.items() if name in names})
+    return read_raw_file(raw, options, recipe)
 
 
 @contextmanager
@@ -144,15 +151,17 @@ def _select_source(recipe: Recipe, name: str | None) -> Source:
             raise FirelibError(f"unknown source {name!r}", where="--source", remedy=remedy)
         return recipe.sources[name]
     sources = list(recipe.sources.values())
-    options = {source.null_values for source in sources}
-    if len(options) > 1:
-        named = ", ".join(f"{name}: {list(source.null_values)}" for name, source in recipe.sources.items())
-        raise FirelibError(
-            f"the recipe's sources have different null_values ({named})",
-            where=f"recipe {recipe.name!r}: sources",
-            remedy="name the source whose null_values apply: firelib predict --source NAME",
+    kinds = {(column, kind) for source in sources for column, kind in source.types.items()}
+    if len({source.null_values for source in sources}) > 1 or len(dict(kinds)) < len(kinds):
+        named = "; ".join(
+            f"{name}: {list(source.null_values)}, {dict(source.types)}" for name, source in recipe.sources.items()
         )
-    return sources[0]
+        raise FirelibError(
+            f"the recipe's sources have different null_values or types ({named})",
+            where=f"recipe {recipe.name!r}: sources",
+            remedy="name the source whose options apply: firelib predict --source NAME",
+        )
+    return replace(sources[0], types=dict(kinds))
 
 
 def _require_rows(count: int, where: str) -> None:
@@ -161,7 +170,6 @@ def _require_rows(count: int, where: str) -> None:
 
 
 def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
-    twice = [f"column {name!r} is there {count} times" for name, count in Counter(names).items() if count > 1]
     missing = [
         f"column {feature.name!r} is missing: {did_you_mean(feature.name, names)}"
         for feature in recipe.features
@@ -170,9 +178,9 @@ def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
     misspelt = [
         f"unknown column {name!r}: did you mean {feature!r}?" for name, feature in _find_misspelt(names, recipe)
     ]
-    if twice or missing or misspelt:
+    if missing or misspelt:
         raise FirelibError(
-            "\n".join([*twice, *missing, *misspelt]),
+            "\n".join([*missing, *misspelt]),
             where=where,
             remedy="add or rename the columns; firelib data show lists the features",
         )

@@ -107,6 +107,25 @@ def test_sources_that_differ_must_be_named(tmp_path):
         read_rows(path, recipe, "c")
 
 
+def test_text_is_read_as_it_is_written(tmp_path):
+    path = write(tmp_path, "id,number,word\n00001,1,00001\n00002,2,1.10\n00003,3,true\n")
+    rows = read_rows(path, RECIPE)
+    assert values(rows)["word"] == [b"00001", b"1.10", b"true"]
+    assert [row["id"] for row in rows.others] == ["00001", "00002", "00003"]
+
+
+def test_declared_types_apply_to_the_columns_of_the_file(tmp_path):
+    sources = {
+        "a": Source("a.csv", types={"zip": "string", "up": "int8"}),
+        "b": Source("b.csv", types={"number": "float64"}),
+    }
+    recipe = Scored(*FEATURES, sources=sources)
+    path = write(tmp_path, "zip,number,word\n00001,1,up\n")
+    assert list(read_rows(path, recipe).others) == [{"zip": "00001"}]
+    with refused(what=["a", "b"], where="scored", remedy="firelib predict --source"):
+        read_rows(path, Scored(*FEATURES, sources={**sources, "c": Source("c.csv", types={"zip": "int64"})}))
+
+
 def test_key_label_and_undeclared_columns_are_passed_on(tmp_path):
     rows = read_rows(write(tmp_path, "id,up,number,extra,word\n4,1,2.5,x,up\n"), RECIPE)
     assert list(rows.others) == [{"id": 4, "up": 1, "extra": "x"}]
@@ -134,6 +153,7 @@ SAME = [
     ("1,2,2024-01-01,true,x", "2,3,2024-01-02,false,y"),
     ("1,2,true,true,x", "2,3,False,false,y"),
     ("1,2,a,true,2024-01-01 10:00:00", "2,3,b,true,2024-01-01 10:00:01"),
+    ("1,2,a,true,10:00:00", "2,3,b,true,10:00:01"),
     ("1_0,2,a,true,x", "2,3,b,true,y"),
     ("1,2.0,a,true,x", "2,3.0,b,true,y"),
     ("1,2.5,a,true,x", "2,3.0,b,true,y"),
