@@ -112,7 +112,6 @@ def refuse_secrets(selection: CodeSelection) -> None:
             remedy="pass secrets with --secret NAME=SOURCE, and list files that the job does not need in .rayignore. "
             f"If a file is no secret, name it in {ALLOW_FILE} (both files: same syntax as .gitignore)",
         )
-    return selection
 
 
 def _list_wanted(project: Path, stage: str) -> list[str]:
