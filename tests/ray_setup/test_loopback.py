@@ -19,7 +19,7 @@ from firelib.config import Environment
 from firelib.ray_setup.session import ray_session
 with ray_session(Environment()) as address:
     import ray
-    print(ray.get(ray.remote(num_cpus=0)(os.getpid).remote()))
+    print(ray.get(ray.remote(num_cpus=0)(lambda: os.getpid()).remote()))
 """
 
 
