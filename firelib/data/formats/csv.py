@@ -45,7 +45,7 @@ def _is_inexact(table: pa.Table, column: str) -> bool:
         return False  # refused later
     kind = table.schema.field(column).type
     if not pa.types.is_floating(kind):
-        return pa.types.is_time(kind)
+        return bool(pa.types.is_time(kind))
     return bool(pc.any(pc.greater_equal(pc.abs(table[column]), float(2**63))).as_py())
 
 
