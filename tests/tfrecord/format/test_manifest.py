@@ -1,7 +1,6 @@
 """The manifest: complete, versioned, and consistent with its shards."""
 
 import json
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from firelib.tfrecord.format.fixed_layout import build_fixed_layout, fixed_recor
 from firelib.tfrecord.format.framing import framed_bytes
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Shard, read_manifest
 from tests.errors import refused
-from tests.patience import patience
 from tests.tfrecord.samples import datasets
 from tests.tfrecord.small import write_dataset
 
@@ -121,11 +119,9 @@ def test_a_manifest_that_lies_is_refused_before_memory_is_allocated(tmp_path: Pa
     change, named = LIES[lie]
     _damage(tmp_path, change)
     tracemalloc.start()
-    started = time.thread_time()
     try:
         with refused(what=named, where=tmp_path / MANIFEST_NAME):
             read_manifest(str(tmp_path))
-        assert time.thread_time() - started < patience(1)
         assert tracemalloc.get_traced_memory()[1] < 10 * (tmp_path / MANIFEST_NAME).stat().st_size + (8 << 20)
     finally:
         tracemalloc.stop()
