@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-#: Variable that tells a stage which `firelib run` started it: the PID namespace and the process id.
+#: Variable that tells a stage which `firelib run` started it: the host's boot, the PID namespace and the process id.
 RUN_PROCESS = "FIRELIB_RUN_PROCESS"
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -21,7 +21,7 @@ _KILLED = 128 + signal.SIGKILL
 
 def identify_process() -> str:
     """The value of `RUN_PROCESS` for the children of this process."""
-    return f"{_pid_namespace()}:{os.getpid()}"
+    return f"{_process_table()}:{os.getpid()}"
 
 
 def die_with_parent(parent: int) -> None:
@@ -41,10 +41,13 @@ def watch_run() -> None:
 
     DVC starts stages through a shell, so the kernel's signal for orphans would not reach them.
     """
-    namespace, _, pid = os.environ.get(RUN_PROCESS, "").partition(":")
-    if not pid or namespace != _pid_namespace():
+    table, _, pid = os.environ.get(RUN_PROCESS, "").partition(":")
+    if not pid or table != _process_table():
         return  # no `firelib run`, or one in another container or on another host
-    ancestors = psutil.Process().parents()
+    try:
+        ancestors = psutil.Process().parents()
+    except psutil.Error:  # a hardened /proc hides the processes of others
+        return
     pids = [process.pid for process in ancestors]
     if int(pid) in pids:
         between = ancestors[: pids.index(int(pid)) + 1]
@@ -73,8 +76,10 @@ def _is_alive(process: psutil.Process) -> bool:
     return False
 
 
-def _pid_namespace() -> str:
+def _process_table() -> str:
+    """Identify the process ids that this process sees. The namespace alone has the same number on every host."""
     try:
-        return str(Path("/proc/self/ns/pid").stat().st_ino)
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return ""

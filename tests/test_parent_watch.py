@@ -26,8 +26,8 @@ def dead_process() -> int:
 
 
 def test_stage_whose_run_has_ended_before_it_began() -> None:
-    namespace = identify_process().partition(":")[0]
-    done = run(STAGE, **{RUN_PROCESS: f"{namespace}:{dead_process()}"})
+    table = identify_process().partition(":")[0]
+    done = run(STAGE, **{RUN_PROCESS: f"{table}:{dead_process()}"})
     assert done.returncode == 137
     assert "firelib run" in done.stderr
     assert done.stdout == ""
@@ -47,5 +47,7 @@ def test_parent_that_has_ended_before_the_signal_was_requested() -> None:
     assert run(DIE, str(dead_process())).returncode == 137
 
 
-def test_namespace_is_known_on_linux() -> None:
-    assert Path("/proc/self/ns/pid").stat().st_ino == int(identify_process().partition(":")[0])
+def test_host_and_namespace_are_known_on_linux() -> None:
+    """Every host has the same number for its first namespace."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert identify_process() == f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}:{os.getpid()}"

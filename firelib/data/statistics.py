@@ -17,6 +17,7 @@ from firelib.tfrecord.format.fixed_layout import numpy_dtype
 
 #: Most distinct values of a string without `max_length` that become its vocabulary; free text has more.
 MOST_WORDS = 100_000
+_MOST_CHARACTERS = 4 << 20  # of all these values together: the manifest, which every worker reads, holds them
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ def _word_moments(occurrences: Counter[str], feature: Feature) -> Moments:
 
 def _limit(occurrences: Counter[str], most_words: float) -> Counter[str] | None:
     """None instead of too many values. The values only become more, so the order of merges does not matter."""
-    return occurrences if len(occurrences) <= most_words else None
+    if most_words == math.inf:
+        return occurrences
+    is_small = len(occurrences) <= most_words and sum(map(len, occurrences)) <= _MOST_CHARACTERS
+    return occurrences if is_small else None
 
 
 def _number_moments(values: npt.NDArray[Any], feature: Feature) -> Moments:

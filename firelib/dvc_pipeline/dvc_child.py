@@ -17,6 +17,7 @@ def main() -> int:
     # A handler instead of SIG_IGN, since the stage would inherit the latter. DVC itself would exit and leave the stage
     # running; `firelib run` tells DVC to stop if there is no stage.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background commands of a shell
     from dvc.cli import main as dvc
 
     sys.argv = ["dvc", *arguments]  # DVC writes it into its locks

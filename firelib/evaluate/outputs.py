@@ -10,6 +10,7 @@ import numpy as np
 from firelib.errors import FirelibError
 from firelib.evaluate.arrays import Floats
 
+_MOSTLY = 0.5
 _TOLERANCE = 1e-3  # a softmax in float32 or in bfloat16 sums to 1 up to rounding
 
 
@@ -20,13 +21,16 @@ def find_logits_loss(model: Path) -> str | None:
         model: The `.keras` file.
 
     Returns:
-        Class name of the loss, if the model was compiled with `from_logits=True`; otherwise None.
+        Class name of the loss, if it is one of Keras' own with `from_logits=True`; otherwise None. What a loss of the
+        user computes from logits is not known.
     """
     with zipfile.ZipFile(model) as archive:
         compiled = json.loads(archive.read("config.json")).get("compile_config") or {}
     loss: Any = compiled.get("loss")
     loss = loss[0] if isinstance(loss, list) and len(loss) == 1 else loss
-    if not isinstance(loss, dict) or not (loss.get("config") or {}).get("from_logits"):
+    if not isinstance(loss, dict) or loss.get("registered_name") or not str(loss.get("module")).startswith("keras."):
+        return None
+    if not (loss.get("config") or {}).get("from_logits"):
         return None
     return str(loss["class_name"])
 
@@ -87,6 +91,7 @@ def to_probabilities(outputs: Floats, classes: int) -> tuple[Floats, str | None]
 
     Returns:
         The probability of each class [rows, classes]; a note if the outputs are not probabilities and were converted.
+        If most of the values are in [0, 1], the outputs are estimates of probabilities, and are clipped.
 
     Raises:
         FirelibError: The outputs have another shape.
@@ -99,12 +104,16 @@ def to_probabilities(outputs: Floats, classes: int) -> tuple[Floats, str | None]
             remedy=f"end the model with Dense({classes}, activation='softmax')",
         )
     invalid = describe_invalid(outputs)
+    if invalid and is_single and np.mean((outputs >= 0) & (outputs <= 1)) > _MOSTLY:
+        note = f"the model returns {invalid}, not probabilities: firelib clipped them; end the model with a sigmoid"
+        positive = outputs.clip(0, 1)
+        return np.stack([1 - positive, positive], axis=1), note
     note = invalid and (
         f"the model returns {invalid}, not probabilities: firelib applied a {'sigmoid' if is_single else 'softmax'}; "
         f"end the model with {'a sigmoid' if is_single else 'a softmax'}"
     )
     if is_single:
-        positive = sigmoid(outputs) if invalid else outputs
+        positive = sigmoid(outputs) if invalid else outputs.clip(0, 1)
         return np.stack([1 - positive, positive], axis=1), note
     if invalid:
         return softmax(outputs), note

@@ -48,7 +48,9 @@ _KINDS = (
     _kind("OpenAI key", "T3BlbkFJ", rf"sk-{_ID}*T3BlbkFJ{_ID}+"),
     _kind("Anthropic key", "sk-ant-", rf"sk-ant-{_ID}{{20,}}"),
     _kind(
-        "W&B key", "WANDB_API_KEY wandb_v1_", r"(?:WANDB_API_KEY[\"']?\s*[=:]\s*[\"']?[0-9a-f]{40}|wandb_v1_\w{40,})"
+        "W&B key",
+        "WANDB_API_KEY wandb_v1_ wandb.login",
+        r"(?:WANDB_API_KEY[\"']?\s*[=:]\s*[\"']?[0-9a-f]{40}|wandb_v1_\w{40,}|wandb\.login\([^)]*[\"'][0-9a-f]{40})",
     ),
     _kind("Slack token", "xoxa- xoxb- xoxp- xoxr- xoxs- xoxo-", rf"xox[abprso]-\d{_ID}{{10,}}"),
     _kind("Slack webhook", "hooks.slack.com/", r"hooks\.slack\.com/services/T\w+/B\w+/\w{20,}"),

@@ -4,10 +4,9 @@ import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 from firelib.config import Environment
 from firelib.ray_setup.lean_start import lean_start
@@ -57,7 +56,7 @@ def _start_embedded(environment: Environment, debug: bool, sessions: str, worker
         lean_start(log_monitor=debug),
         on_loopback(),
         keep_sigterm_handler(),
-        patch.dict(os.environ, {**_QUICK_END, "TMPDIR": workers}),
+        _set_variables({**_QUICK_END, "TMPDIR": workers}),
     ):
         ray.init(
             address="local",
@@ -69,6 +68,21 @@ def _start_embedded(environment: Environment, debug: bool, sessions: str, worker
             _temp_dir=sessions,
             _node_ip_address=LOOPBACK,
         )
+
+
+@contextmanager
+def _set_variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables during the block. No other one is touched: a thread may import TensorFlow, which reads them."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _ensure_token() -> None:

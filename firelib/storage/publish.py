@@ -130,4 +130,5 @@ def _replace_folder(work: Path, final: Path) -> None:
         old.replace(final)
         raise
     sync_folder(final.parent)
-    shutil.rmtree(old)
+    # Under this name it is never put back. On NFS, files that are open may stay behind.
+    shutil.rmtree(old.replace(old.with_suffix(f".{_WORK}")), ignore_errors=True)

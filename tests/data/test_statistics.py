@@ -168,6 +168,12 @@ def test_bytes_are_counted(feature: Feature, missing: int) -> None:
     assert fitted.minimum is fitted.maximum is None
 
 
+def test_long_texts_are_no_vocabulary() -> None:
+    feature = Feature("x", "string")
+    texts = [f"{number:06d}" * 1000 for number in range(800)]
+    assert fit_feature(feature, moments_of(pa.array(texts), feature)).vocabulary == ()
+
+
 @given(st.lists(st.integers(0, 9), max_size=30), st.lists(st.integers(0, 100), max_size=5))
 def test_free_text_has_no_vocabulary_in_any_order_of_merges(values: list[int], cuts: list[int]) -> None:
     feature = Feature("x", "string")

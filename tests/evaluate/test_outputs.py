@@ -37,6 +37,19 @@ def test_other_outputs_are_converted_with_a_note(outputs, classes, parts):
     assert (made.argmax(axis=1) == (np.array(outputs) > 0 if classes == 2 else np.argmax(outputs, axis=1))).all()
 
 
+def test_estimates_of_probabilities_are_clipped():
+    """As of a model without an activation, trained with the squared error."""
+    made, note = to_probabilities(np.array([0.1, 0.9, -0.001, 1.2, 0.5]), 2)
+    assert made[:, 1].tolist() == [0.1, 0.9, 0, 1, 0.5]
+    assert "clipped" in note
+
+
+def test_rounding_above_one_is_removed():
+    made, note = to_probabilities(np.array([0.5, 1.0005]), 2)
+    assert made.max() == 1
+    assert note is None
+
+
 def test_activations_do_not_overflow():
     with np.errstate(over="raise", invalid="raise"):
         assert sigmoid(np.array([-1e4, 0, 1e4])).tolist() == [0, 0.5, 1]
@@ -46,6 +59,10 @@ def test_activations_do_not_overflow():
 def losses():
     import keras
 
+    class Own(keras.losses.BinaryCrossentropy):
+        pass
+
+    yield Own(from_logits=True), None
     yield keras.losses.BinaryCrossentropy(from_logits=True), "BinaryCrossentropy"
     yield keras.losses.SparseCategoricalCrossentropy(from_logits=True), "SparseCategoricalCrossentropy"
     yield [keras.losses.BinaryFocalCrossentropy(from_logits=True)], "BinaryFocalCrossentropy"

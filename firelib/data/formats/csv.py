@@ -1,6 +1,7 @@
 """CSV files with a header line, plain or compressed, or as the only file of a zip archive."""
 
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ def read_csv(path: Path, source: Source) -> pa.Table:
         OSError: The compressed data are damaged.
     """
     types = {column: to_arrow_type(name) for column, name in source.types.items()}
-    table = _read_with_types(path, source, types)
+    table = _read_with_zones(path, source, types)
     inexact = [column for column in set(table.column_names) - set(types) if _is_inexact(table, column)]
     if not inexact:
         return table
@@ -51,6 +52,15 @@ def _is_inexact(table: pa.Table, column: str) -> bool:
 
 def _has_wide_integer(texts: pa.ChunkedArray) -> bool:
     return bool(pc.any(pc.match_substring_regex(texts, r"^\s*[+-]?\d{19,}\s*$")).as_py())
+
+
+def _read_with_zones(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:
+    """Read a file whose zoned times have no offset, or else one whose times have."""
+    naive = {column: pa.timestamp(kind.unit) for column, kind in types.items() if getattr(kind, "tz", None)}
+    if naive:
+        with suppress(pa.ArrowInvalid):
+            return _read_with_types(path, source, {**types, **naive})
+    return _read_with_types(path, source, types)
 
 
 def _read_with_types(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:

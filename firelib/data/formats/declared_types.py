@@ -77,7 +77,7 @@ def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
         if table[column].type == kind:
             continue
         try:
-            cast = table[column].cast(kind)
+            cast = _cast(table[column], kind)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise FirelibError(
                 f"column {column!r}: expected {name}, got {table[column].type}: {error}",
@@ -86,6 +86,13 @@ def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
             ) from None
         table = table.set_column(table.column_names.index(column), column, cast)
     return table
+
+
+def _cast(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Cast a column; times without a zone are times of the declared zone (Arrow would take them as UTC)."""
+    if pa.types.is_timestamp(kind) and kind.tz and pa.types.is_timestamp(values.type) and not values.type.tz:
+        values = pc.assume_timezone(values, kind.tz)
+    return values.cast(kind)
 
 
 def to_arrow_type(name: str) -> pa.DataType:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from firelib.evaluate.input_rows.problems import RowProblems, abbreviate
 from firelib.recipe import FLOATS, Feature
 
 Row = Mapping[str, Any]
+
+_SPACE = re.compile(r"\s+")
 
 
 def parse_json(text: str, where: str) -> list[Row]:
@@ -49,11 +52,17 @@ def parse_json(text: str, where: str) -> list[Row]:
 
 def _parse_values(text: str) -> Iterator[Any]:
     decoder = json.JSONDecoder(object_pairs_hook=_to_dict)
-    text, start = text.strip(), 0
+    start = _begin(text, 0)
     while start < len(text):
         value, end = decoder.raw_decode(text, start)
         yield value
-        start = end + len(text[end:]) - len(text[end:].lstrip())
+        start = _begin(text, end)
+
+
+def _begin(text: str, end: int) -> int:
+    """Index of the first character after white space, without a copy of the text."""
+    match = _SPACE.match(text, end)
+    return match.end() if match else end
 
 
 def _to_dict(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.recipe import FLOATS, Feature, Recipe, Source
 
 _HEAD_BYTES = 4096
-_RESEMBLANCE = 0.75  # of a name that is taken for a misspelt one
+_RESEMBLANCE = 0.85  # of a name that is taken for a misspelt one
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -182,7 +182,7 @@ def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
         raise FirelibError(
             "\n".join([*missing, *misspelt]),
             where=where,
-            remedy="add or rename the columns; firelib data show lists the features",
+            remedy="add or rename the columns; an empty column or null says that a value is missing",
         )
 
 

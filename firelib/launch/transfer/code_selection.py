@@ -1,6 +1,7 @@
 """The files of a project that a job gets: code and small inputs; no data, git history, secrets, or files elsewhere."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ NEVER = (
 _INPUTS = ("data/*/lake.json", "data/*/tfrecords/manifest.json", "metrics/**/*", "plots/**/*")
 _MODELS = "models/**/*"
 _NEEDS_MODEL = ("evaluate",)
+_IN_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _sort_out(project: Path, names: list[str], allow: GitIgnoreSpec) -> CodeSele
     direct = {name: path for name, path in targets.items() if _is_direct(root, name, path)}
     files = {name: path for name, path in direct.items() if _has_type(path, stat.S_ISREG)}
     sent = set(files.values())
-    files |= {name: real for name, real in targets.items() if real in sent}
+    files |= {name: real for name, real in targets.items() if real in sent or _is_cached(real)}
     return CodeSelection(
         dict(sorted(files.items())),
         sorted(allowed & files.keys()),
@@ -151,11 +153,16 @@ def _is_direct(root: Path, name: str, real: Path) -> bool:
     return real == root / name and not real.is_symlink()
 
 
+def _is_cached(real: Path) -> bool:
+    """Whether a file is in DVC's cache, to which outputs are links with `cache.type symlink`."""
+    return bool(_IN_CACHE.search(real.as_posix())) and _has_type(real, stat.S_ISREG)
+
+
 def _has_type(path: Path, test: Callable[[int], bool]) -> bool:
     """Whether a path exists and is of a type; git lists files that are gone."""
     try:
         return test(path.lstat().st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -67,8 +67,9 @@ def has_secret_name(path: str) -> bool:
         path: The file, relative to the project.
     """
     *folders, name = PurePosixPath(path).parts
-    return any(_ANYWHERE.fullmatch(folder) for folder in folders) or (
-        not name.endswith(_TEXTS) and _is_secret_file(name)
+    is_text = name.endswith(_TEXTS)  # `src/secrets/__init__.py` is code, `.aws/notes.md` is not
+    return any(_ANYWHERE.fullmatch(folder) for folder in folders if folder.startswith(".") or not is_text) or (
+        not is_text and _is_secret_file(name)
     )
 
 

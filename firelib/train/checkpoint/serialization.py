@@ -99,6 +99,7 @@ def load(uri: str) -> tuple[list[Array], TrainingProgress]:
 
     Raises:
         TornCheckpointError: The checkpoint is incomplete or damaged.
+        FirelibError: Another version of firelib wrote it.
     """
     content, state = _read_progress(uri), _read_state(uri)
     if hashlib.sha256(state).hexdigest() != content.pop("sha256"):
@@ -109,8 +110,12 @@ def load(uri: str) -> tuple[list[Array], TrainingProgress]:
             losses = arrays[_LOSSES].tolist()
             values = [arrays[name] for name in sorted(arrays.files) if name != _LOSSES]
         return values, TrainingProgress(**content, losses=losses)
-    except (KeyError, TypeError) as error:
-        raise _torn(uri, f"{PROGRESS} has other fields than expected: {error}") from None
+    except (KeyError, TypeError) as error:  # not torn, since the hash is right: torn checkpoints are removed
+        raise FirelibError(
+            f"another version of firelib wrote the checkpoint: {PROGRESS} has other fields than expected: {error}",
+            where=uri,
+            remedy="resume with the version that wrote it, or start over: firelib train --fresh",
+        ) from None
 
 
 def _read_progress(uri: str) -> dict[str, Any]:

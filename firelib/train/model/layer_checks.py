@@ -36,7 +36,7 @@ def _check_layer(path: str, layer: Any, workers: int) -> Iterator[Refusal]:
         if workers > 1 and not layer.synchronized:
             yield Refusal(
                 f"layer {path!r} ({kind}) would keep its own mean and variance on each of {workers} workers",
-                f"pass synchronized=True to {kind}, or set train.workers: 1",
+                f"pass synchronized=True to {kind}, set trainable = False on the layer, or set train.workers: 1",
             )
     elif getattr(layer, "stateful", False):
         yield Refusal(

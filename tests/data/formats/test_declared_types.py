@@ -1,8 +1,12 @@
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firelib.data.formats.csv import read_csv
 from firelib.data.formats.declared_types import cast_to_declared, infer_exact, to_arrow_type
 from firelib.recipe import Source
 from tests.errors import refused
@@ -47,6 +51,22 @@ def test_names_of_types() -> None:
     assert [to_arrow_type(name) for name in ("string", "bytes", "date", "int8", "uint64", "float32", "bool")] == [
         *(pa.string(), pa.binary(), pa.date32(), pa.int8(), pa.uint64(), pa.float32(), pa.bool_())
     ]
+
+
+def test_times_without_a_zone_are_times_of_the_declared_zone() -> None:
+    source = Source("rows.parquet", types={"at": "timestamp(Europe/Berlin)"})
+    noon = datetime(2024, 6, 1, 12)
+    (at,) = cast_to_declared(pa.table({"at": [noon]}), source, "rows")["at"].to_pylist()
+    assert at.replace(tzinfo=None) == noon
+    assert at.utcoffset() == timedelta(hours=2)
+
+
+@pytest.mark.parametrize("written", ["2024-06-01 12:00:00", "2024-06-01 10:00:00Z"])
+def test_zoned_times_of_a_csv(tmp_path: Path, written: str) -> None:
+    (tmp_path / "rows.csv").write_text(f"at\n{written}\n")
+    source = Source("rows.csv", types={"at": "timestamp(Europe/Berlin)"})
+    (at,) = cast_to_declared(read_csv(tmp_path / "rows.csv", source), source, "rows")["at"].to_pylist()
+    assert at.isoformat() == "2024-06-01T12:00:00+02:00"
 
 
 def test_columns_are_cast_or_refused() -> None:

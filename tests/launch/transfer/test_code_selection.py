@@ -52,6 +52,22 @@ def test_inputs_of_stages_are_sent_although_dvc_has_git_ignore_them(tmp_path):
     assert list(select_code(tmp_path, "train").files) == inputs[:-1]
 
 
+def test_links_into_the_cache_of_dvc_are_followed(tmp_path):
+    project, cached = tmp_path / "project", tmp_path / "cache/files/md5/ab" / ("c" * 30)
+    cached.parent.mkdir(parents=True)
+    cached.write_text("{}")
+    (project / "data/rows").mkdir(parents=True)
+    (project / "data/rows/lake.json").symlink_to(cached)
+    assert select_code(project, "transform").files["data/rows/lake.json"] == cached
+
+
+def test_code_in_a_folder_that_is_named_like_secrets_is_sent(tmp_path):
+    for name in ("src/secrets/__init__.py", "src/secrets/key.bin", ".aws/notes.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert list(select_code(tmp_path, "train").files) == ["src/secrets/__init__.py"]
+
+
 def test_all_files_with_secrets_are_named_at_once(tmp_path):
     key = "-----BEGIN OPENSSH " + "PRIVATE KEY-----"
     write(tmp_path, "notes.md", text=f"first\n{key}\n{VALUE}")
