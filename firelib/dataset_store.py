@@ -70,6 +70,15 @@ def new_dataset(paths: Paths) -> Iterator[str]:
         manifest.write(folder)
 
 
+def check_dataset_folder(paths: Paths) -> None:
+    """Check before a transform that its dataset may replace what the project's folder holds.
+
+    Raises:
+        FirelibError: The folder holds files that firelib did not write.
+    """
+    storage.refuse_others(paths.tfrecords, _is_own)
+
+
 def _is_own(name: str) -> bool:
     return _OWN_NAME.fullmatch(name) is not None
 

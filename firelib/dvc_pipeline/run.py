@@ -8,6 +8,7 @@ from pathlib import Path
 from firelib.config import Environment
 from firelib.console import note
 from firelib.console_tables import show_output_paths, show_results
+from firelib.dataset_store import check_dataset_folder
 from firelib.dvc_pipeline.repro import Repro
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
 from firelib.dvc_pipeline.source_changes import find_changed_sources
@@ -15,6 +16,7 @@ from firelib.errors import FirelibError, StoppedError
 from firelib.project_layout import Paths
 from firelib.ray_setup.session import ray_session
 from firelib.recipe import Recipe
+from firelib.train.driver.publish import check_model_folder
 
 _EXTRACT = "extract"
 
@@ -49,7 +51,7 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
 
     Raises:
         FirelibError: The folder is not a DVC project, dvc.yaml is invalid, another `firelib run` of this pipeline is
-            running, or Ray does not start.
+            running, a folder of outputs holds files that firelib did not write, or Ray does not start.
         KeyboardInterrupt: Ctrl-C was pressed, and the stage has ended.
     """
     folder = _find_dvc_folder(paths.project)
@@ -67,6 +69,9 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
             note("nothing to do: all stages are up to date (--force runs them anyway)")
             show_results(paths)
             return 0
+        # DVC removes the outputs of a stage before it runs, whatever they hold.
+        check_dataset_folder(paths)
+        check_model_folder(paths)
         note(f"to run: {', '.join(stale) or 'all stages'}")
         forced = qualify_targets(pipeline, [_EXTRACT]) if changed else []
         return _run_stages(paths, Repro(paths.project, targets, options.force, forced), environment, options.debug)

@@ -105,9 +105,9 @@ def to_probabilities(outputs: Floats, classes: int) -> tuple[Floats, str | None]
         )
     invalid = describe_invalid(outputs)
     if invalid and is_single and np.mean((outputs >= 0) & (outputs <= 1)) > _MOSTLY:
-        note = f"the model returns {invalid}, not probabilities: firelib clipped them; end the model with a sigmoid"
+        clipped = f"the model returns {invalid}, not probabilities: firelib clipped them; end the model with a sigmoid"
         positive = outputs.clip(0, 1)
-        return np.stack([1 - positive, positive], axis=1), note
+        return np.stack([1 - positive, positive], axis=1), clipped
     note = invalid and (
         f"the model returns {invalid}, not probabilities: firelib applied a {'sigmoid' if is_single else 'softmax'}; "
         f"end the model with {'a sigmoid' if is_single else 'a softmax'}"

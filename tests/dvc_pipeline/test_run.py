@@ -96,6 +96,18 @@ def test_second_run_reports_nothing_to_do(project):
 
 
 @pytest.mark.integration
+def test_files_of_others_among_the_outputs_are_not_removed(project):
+    """DVC would remove them before the stage could refuse."""
+    notes = project.folder / "models/signs/notes.md"
+    notes.write_text("mine")
+    refused = project.do("firelib", "run", "--force", "train", check=False)
+    assert refused.returncode == 1
+    assert "notes.md" in refused.stderr
+    assert notes.read_text() == "mine"
+    notes.unlink()
+
+
+@pytest.mark.integration
 def test_git_and_dvc_report_a_clean_state(project):
     assert "up to date" in project.do("dvc", "status").stdout
     assert project.do("git", "status", "--porcelain").stdout == ""
