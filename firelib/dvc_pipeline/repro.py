@@ -66,7 +66,7 @@ class Repro:
             ours = {"PATH": path, STOPPED_FILE: str(stopped), RUN_PROCESS: identify_process()}
             environment = {**os.environ, **ours, **variables}
             with subprocess.Popen([*command, *arguments], cwd=self.project, env=environment) as dvc:  # noqa: S603  our own
-                code = _wait(DvcProcess(dvc))
+                code = _wait(DvcProcess(dvc, str(stopped)))
             return StoppedError.exit_code if stopped.exists() else code
 
 
@@ -75,10 +75,12 @@ class DvcProcess:
 
     Args:
         dvc: DVC's process.
+        mark: Value of `STOPPED_FILE` in its environment, which every stage inherits.
     """
 
-    def __init__(self, dvc: "subprocess.Popen[bytes]") -> None:
-        self._dvc, self._stages, self._signalled = dvc, set[psutil.Process](), set[psutil.Process]()
+    def __init__(self, dvc: "subprocess.Popen[bytes]", mark: str) -> None:
+        self._dvc, self._mark = dvc, mark
+        self._stages, self._signalled = set[psutil.Process](), set[psutil.Process]()
 
     def wait(self) -> int:
         """Wait for DVC, then for a stage that has outlived it."""
@@ -92,14 +94,29 @@ class DvcProcess:
         Args:
             number: The signal.
         """
-        with suppress(psutil.NoSuchProcess):  # it has ended
-            dvc = psutil.Process(self._dvc.pid)
-            # The stage is the process below DVC's shell; what the stage itself has started is its own business.
-            stages = {process for child in dvc.children() for process in [_find_stage(child)]}
-            self._stages |= stages
-            for process in (stages or {dvc}) - self._signalled:
-                process.send_signal(signal.SIGINT if process == dvc else number)
-                self._signalled.add(process)
+        stages = self._find_stages()
+        self._stages |= stages
+        for process in (stages or self._find_dvc()) - self._signalled:
+            with suppress(psutil.NoSuchProcess):  # it has ended
+                process.send_signal(signal.SIGINT if process.pid == self._dvc.pid else number)
+            self._signalled.add(process)
+
+    def _find_dvc(self) -> set[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return {psutil.Process(self._dvc.pid)}
+        return set()
+
+    def _find_stages(self) -> set[psutil.Process]:
+        """Find the process below each of DVC's shells; what a stage itself has started is its own business.
+
+        A signal for the process group ends the shell before the stage, which is then found by its environment.
+        """
+        with suppress(psutil.NoSuchProcess):
+            below = {_find_stage(child) for child in psutil.Process(self._dvc.pid).children()}
+            if below:
+                return below
+        marked = {process.pid: process for process in psutil.process_iter() if _has_mark(process, self._mark)}
+        return {process for pid, process in marked.items() if pid != self._dvc.pid and _parent(process) not in marked}
 
     def forget_signals(self) -> None:
         """Let the next `stop` signal every process again."""
@@ -115,7 +132,25 @@ class DvcProcess:
 
     def has_ended(self) -> bool:
         """Whether DVC and the stages that it has left behind have ended."""
-        return self._dvc.poll() is not None and not any(process.is_running() for process in self._stages)
+        return self._dvc.poll() is not None and not any(map(_is_alive, self._stages | self._find_stages()))
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _parent(process: psutil.Process) -> int | None:
+    with suppress(psutil.NoSuchProcess):
+        return process.ppid()
+    return None
+
+
+def _has_mark(process: psutil.Process, mark: str) -> bool:
+    with suppress(psutil.Error):
+        return process.environ().get(STOPPED_FILE) == mark
+    return False
 
 
 def _find_stage(process: psutil.Process) -> psutil.Process:
