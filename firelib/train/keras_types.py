@@ -19,7 +19,6 @@ class Variable(Protocol):
     """A weight of a model or the state of an optimizer."""
 
     dtype: Any
-    path: str
 
     @property
     def shape(self) -> Sequence[int]:
@@ -60,11 +59,6 @@ class Model(Protocol):
     loss: Any
     input: Any
     output: Any
-    _compile_loss: Any
-
-    @property
-    def inputs(self) -> Sequence[Tensor]:
-        """Symbolic inputs."""
 
     @property
     def outputs(self) -> Sequence[Tensor]:
@@ -73,10 +67,6 @@ class Model(Protocol):
     @property
     def variables(self) -> Sequence[Variable]:
         """All weights, in a stable order."""
-
-    @property
-    def weights(self) -> Sequence[Variable]:
-        """The weights that `get_weights` returns; `variables` also has the states of random seeds."""
 
     @property
     def trainable_variables(self) -> Sequence[Variable]:

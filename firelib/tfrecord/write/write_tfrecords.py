@@ -1,6 +1,6 @@
 """`firelib.write_tfrecords`: write tables as a dataset that firelib, TensorFlow and Ray Data can read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from firelib.errors import FirelibError
@@ -47,8 +47,7 @@ def write_tfrecords(
 
     Raises:
         FirelibError: A column is missing or holds a value that its feature does not allow; the folder holds a dataset
-            and `overwrite` is not set; or the folder holds files that no manifest of firelib lists (they are never
-            replaced).
+            and `overwrite` is not set; or the folder holds other files.
 
     Example:
         >>> import tempfile
@@ -67,13 +66,8 @@ def write_tfrecords(
     shard_format = _shard_format([*features, *([label] if label else [])], shard_mib, compression)
     splits = data if isinstance(data, Mapping) and not is_columns(data) else {"train": data}
     with stage_dataset(uri, overwrite) as staged:
-        provisional: dict[str, str] = {}
-        written = {
-            name: _name_shards(
-                _write_split(part, f"{staged.folder}/{name}", shard_format), name, provisional, compression
-            )
-            for name, part in splits.items()
-        }
+        written = {name: _write_split(part, f"{staged.folder}/{name}", shard_format) for name, part in splits.items()}
+        staged.remove_old_manifest()
         layout = shard_format.layout
         manifest = Manifest(
             recipe="",
@@ -82,11 +76,13 @@ def write_tfrecords(
             key=tuple(key),
             record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
             compression=compression,
-            splits=written,
+            splits={
+                name: _rename_shards(shards, name, staged.rename_shard, compression) for name, shards in written.items()
+            },
             tables={},
             quality={},
         )
-        staged.publish(manifest, provisional)
+        staged.finish(manifest)
     return manifest
 
 
@@ -106,17 +102,14 @@ def _write_split(data: Any, prefix: str, shard_format: ShardFormat) -> list[Shar
     return [shard for shards in run(write_partition, jobs) for shard in shards]
 
 
-def _name_shards(shards: Sequence[Shard], split: str, provisional: dict[str, str], compression: Compression) -> Split:
-    """Choose the final names, which contain the number of shards; empty shards are dropped unless all are empty.
-
-    Args:
-        shards: The shards of a split, under their provisional names.
-        split: Name of the split.
-        provisional: Receives final name → provisional name.
-        compression: Compression of the files.
-    """
+def _rename_shards(
+    shards: Sequence[Shard], split: str, rename: Callable[[Shard, str], None], compression: Compression
+) -> Split:
+    """Give shards their final names, which contain their number; empty shards are dropped unless all are empty."""
     kept = [shard for shard in shards if shard.rows] or list(shards[:1])
-    names = [shard_name(split, index, len(kept), compression) for index in range(len(kept))]
-    provisional.update(zip(names, (shard.name for shard in kept), strict=True))
-    named = [shard.model_copy(update={"name": name}) for shard, name in zip(kept, names, strict=True)]
+    named = []
+    for index, shard in enumerate(kept):
+        name = shard_name(split, index, len(kept), compression)
+        rename(shard, name)
+        named.append(shard.model_copy(update={"name": name}))
     return Split(rows=sum(shard.rows for shard in named), shards=tuple(named))

@@ -63,17 +63,15 @@ class CheckpointStore:
         return NewestCheckpoint(None, torn)
 
     def remove(self, steps: Iterable[int]) -> None:
-        """Remove the checkpoints of these steps; other files in their folders stay."""
+        """Remove the checkpoints of these steps."""
         for step in steps:
-            serialization.remove(self.uri(step))
+            storage.remove_folder(self.uri(step))
 
-    def prune(self, newest: int, keep: int, best: int | None) -> None:
+    def prune(self, keep: int, best: int | None) -> None:
         """Remove old checkpoints.
 
         Args:
-            newest: Step of the newest checkpoint, which has been verified. Later ones, which are torn, do not count.
-            keep: How many of the newest checkpoints stay, at least one.
+            keep: How many of the newest checkpoints stay.
             best: Step of the best epoch, whose checkpoint stays too, or None.
         """
-        steps = [step for step in self.steps() if step <= newest]
-        self.remove(set(steps[:-keep]) - {best})
+        self.remove(set(self.steps()[:-keep]) - {best})

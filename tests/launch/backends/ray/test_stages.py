@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.dvc_pipeline.test_run import Project
+from tests.test_dvc_pipeline import Project
 
 
 @pytest.mark.integration

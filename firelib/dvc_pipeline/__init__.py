@@ -1,1 +1,0 @@
-"""`firelib run`: bring a pipeline up to date with DVC."""
