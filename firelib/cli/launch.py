@@ -57,6 +57,7 @@ def submit(
     """
     from firelib.launch.client.cli_values import parse_pairs
 
+    resolved = options.resolve_provisioning(provisioning, buying)
     given = {
         "to": to,
         "command": stage or None,
@@ -64,11 +65,7 @@ def submit(
         "env": parse_pairs(env, "--env"),
         "secrets": parse_pairs(secret, "--secret"),
         "resources": {"cpus": cpus, "memory_gib": memory_gib, "gpu": gpu, "machine": machine},
-        "replicas": {
-            "count": replicas,
-            "provisioning": options.resolve_provisioning(provisioning, buying),
-            "restarts": restarts,
-        },
+        "replicas": {"count": replicas, "provisioning": resolved, "restarts": restarts},
         "timeout_seconds": timeout,
         "queue_seconds": queue_timeout,
         "labels": parse_pairs(label, "--label"),

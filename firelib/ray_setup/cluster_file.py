@@ -113,7 +113,7 @@ class Hosts(_Strict):
         gcp: The machines to create on Google Cloud; null for hosts that exist.
     """
 
-    python: Literal["3.11", "3.12", "3.13"] = "3.11"
+    python: Literal["3.11", "3.12"] = "3.11"
     folder: str = Field(default="/opt/firelib", pattern=r"^/[^\s]+$")
     shared_folder: str | None = Field(default=None, pattern=r"^/[^\s]+$")
     object_store_gib: float | None = Field(default=None, gt=0)

@@ -31,7 +31,7 @@ _REGISTER_SECONDS = 50.0  # until the raylet has registered; three attempts must
 
 @contextmanager
 def lean_start(log_monitor: bool) -> Iterator[None]:
-    """Omit these processes from every Ray that starts inside the block.
+    """Start every Ray inside the block without these processes, and wait longer for its raylet.
 
     Args:
         log_monitor: Whether to start the log monitor.

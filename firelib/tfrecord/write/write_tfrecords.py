@@ -68,22 +68,34 @@ def write_tfrecords(
     with stage_dataset(uri, overwrite) as staged:
         written = {name: _write_split(part, f"{staged.folder}/{name}", shard_format) for name, part in splits.items()}
         staged.remove_old_manifest()
-        layout = shard_format.layout
-        manifest = Manifest(
-            recipe="",
-            features=tuple(FittedFeature(feature) for feature in features),
-            label=label,
-            key=tuple(key),
-            record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
-            compression=compression,
-            splits={
-                name: _rename_shards(shards, name, staged.rename_shard, compression) for name, shards in written.items()
-            },
-            tables={},
-            quality={},
-        )
+        named = {
+            name: _rename_shards(shards, name, staged.rename_shard, compression) for name, shards in written.items()
+        }
+        manifest = _build_manifest(features, label, key, shard_format, named)
         staged.finish(manifest)
     return manifest
+
+
+def _build_manifest(
+    features: Sequence[Feature],
+    label: Feature | None,
+    key: Sequence[str],
+    shard_format: ShardFormat,
+    splits: dict[str, Split],
+) -> Manifest:
+    """Describe a dataset that belongs to no recipe: it has no statistics, source tables or excluded rows."""
+    layout = shard_format.layout
+    return Manifest(
+        recipe="",
+        features=tuple(FittedFeature(feature) for feature in features),
+        label=label,
+        key=tuple(key),
+        record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
+        compression=shard_format.compression,
+        splits=splits,
+        tables={},
+        quality={},
+    )
 
 
 def _shard_format(columns: Sequence[Feature], shard_mib: float, compression: Compression) -> ShardFormat:
