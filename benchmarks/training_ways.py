@@ -10,10 +10,10 @@ from typing import Any
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.attempt import Attempt
+from firelib.train.model.builder import build_model
 from firelib.train.run_spec import RunSpec
 from firelib.train.tracking.tracker import NoTracker, StepLogger
 from firelib.train.worker.input_pipeline import InputPipeline, build_reader_options
-from firelib.train.worker.model_builder import build_model
 from firelib.train.worker.training_loop import TrainingWorker
 
 Epoch = Callable[[], dict[str, float]]

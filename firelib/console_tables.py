@@ -11,6 +11,9 @@ from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature
 from firelib.tfrecord.format.manifest import Manifest
 
+#: Key in the metrics of the test split: what `firelib evaluate` left out, and why.
+NOTES = "notes"
+
 _WIDTH_FOR_MEANING = 100  # columns of the terminal
 _HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "macro_f1"}
 
@@ -28,6 +31,21 @@ def lake_table(name: str, record: Any) -> Table:
         rows.append([str(commit.version), group or "whole", f"{commit.rows - before:,}", f"{commit.rows:,}"])
         before = commit.rows
     return table(f"{name} (from {record.source})", ["version", "added", "new rows", "rows"], rows)
+
+
+def column_table(name: str, record: Any, origins: Mapping[str, str]) -> Table:
+    """List the columns of one table in the lake with their types.
+
+    Args:
+        name: The table's name.
+        record: Its `firelib.data.lake.TableRecord`.
+        origins: Column → what decides its type.
+    """
+    rows = [
+        [column, kind, record.raw_types.get(column, ""), origins.get(column, "")]
+        for column, kind in record.columns.items()
+    ]
+    return table(f"{name}: columns", ["column", "type", "type in the file", "decided by"], rows)
 
 
 def feature_table(manifest: Manifest, width: int) -> Table:
@@ -63,18 +81,24 @@ def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
     if not (paths.test_metrics.is_file() and paths.baseline_metrics.is_file()):
         return None
     baselines = storage.read_json(str(paths.baseline_metrics))
-    return {"model": storage.read_json(str(paths.test_metrics)), **baselines}
+    model = {name: value for name, value in storage.read_json(str(paths.test_metrics)).items() if name != NOTES}
+    return {"model": model, **baselines}
 
 
 def comparison_table(results: Mapping[str, Mapping[str, float]]) -> Table:
-    """Compare the model with the baselines and mark the best value of each metric."""
+    """Compare the model with the baselines and mark the best value of each metric; a model may lack a metric."""
     rows = []
-    for metric in sorted(next(iter(results.values()))):
-        values = {name: result[metric] for name, result in results.items()}
-        best = (max if metric in _HIGHER_IS_BETTER else min)(values.values())
-        cells = [f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}" for value in values.values()]
-        rows.append([metric.replace("_", " "), *cells])
+    for metric in sorted({metric for result in results.values() for metric in result}):
+        values = [result.get(metric) for result in results.values()]
+        best = (max if metric in _HIGHER_IS_BETTER else min)(value for value in values if value is not None)
+        rows.append([metric.replace("_", " "), *(_metric_cell(value, best) for value in values)])
     return table("Test split (* is best)", ["metric", *(name.replace("_", " ") for name in results)], rows)
+
+
+def _metric_cell(value: float | None, best: float) -> str:
+    if value is None:
+        return "–"
+    return f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}"
 
 
 def timing_table(timing: Mapping[str, float]) -> Table:
@@ -140,6 +164,8 @@ def show_results(paths: Paths) -> None:
     results = read_results(paths)
     if results is not None:
         out.print(comparison_table(results))
+        for line in storage.read_json(str(paths.test_metrics)).get(NOTES, []):
+            note(f"note: {line}")
         show_output_paths(paths)
 
 
@@ -154,7 +180,8 @@ def _feature_row(fitted: FittedFeature) -> list[str]:
     feature = fitted.feature
     start = [feature.name, feature.dtype, f"{fitted.missing:,}"]
     if feature.dtype == "string":
-        return [*start, "", "", f"{len(fitted.vocabulary):,} strings"]
+        is_free_text = fitted.count and not fitted.vocabulary
+        return [*start, "", "", "free text" if is_free_text else f"{len(fitted.vocabulary):,} strings"]
     if fitted.minimum is None:
         return [*start, "", "", "none"]
     return [*start, f"{fitted.mean:.4g}", f"{fitted.std:.4g}", f"{fitted.minimum:.4g} to {fitted.maximum:.4g}"]

@@ -4,6 +4,7 @@ A stage that runs as a job on another machine writes its shards there, where all
 manifest, which is small, returns to the project; its hash locates the shards.
 """
 
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.project_layout import Paths
-from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, index_name, read_manifest
+from firelib.storage import Owner
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
+
+# The names that `transform` gives. A manifest may be gone, because `dvc checkout` was interrupted.
+_OWN_NAME = re.compile(rf"{re.escape(MANIFEST_NAME)}|\w+-\d+-of-\d+\.tfrecord(\.gz)?(\.index)?")
 
 
 def dataset_uri(paths: Paths) -> str:
@@ -38,16 +43,20 @@ def new_dataset(paths: Paths) -> Iterator[str]:
     """Publish the dataset that the block writes into a temporary folder.
 
     The dataset is published in the project. If `paths.elsewhere` is set, it is published in the store, and the project
-    gets its manifest. If the block fails, nothing is published.
+    gets its manifest. If the block fails, nothing is published. A dataset that exists is replaced, unless its folder
+    holds files that firelib does not write.
 
     Yields:
         URI of the folder to write shards and manifest into.
+
+    Raises:
+        FirelibError: The project's folder holds other files.
     """
     if not paths.elsewhere:
-        with storage.publish_folder(paths.tfrecords) as folder:
+        with storage.publish_folder(paths.tfrecords, _is_own) as folder:
             yield str(folder)
         return
-    work = storage.join(paths.datasets, f".{uuid.uuid4().hex}.tmp")
+    work = storage.join(paths.datasets, f".{Owner.current().token}.{uuid.uuid4().hex}.tmp")
     storage.make_folder(work)
     try:
         yield work
@@ -57,20 +66,34 @@ def new_dataset(paths: Paths) -> Iterator[str]:
             _publish(work, final, manifest)
     finally:
         storage.remove_folder(work)
-    with storage.publish_folder(paths.tfrecords) as folder:
+    with storage.publish_folder(paths.tfrecords, _is_own) as folder:
         manifest.write(folder)
+
+
+def check_dataset_folder(paths: Paths) -> None:
+    """Check before a transform that its dataset may replace what the project's folder holds.
+
+    Raises:
+        FirelibError: The folder holds files that firelib did not write.
+    """
+    storage.refuse_others(paths.tfrecords, _is_own)
+
+
+def _is_own(name: str) -> bool:
+    return _OWN_NAME.fullmatch(name) is not None
 
 
 def _publish(work: str, final: str, manifest: Manifest) -> None:
     """Move a dataset to its final name: a local folder as a whole, in a bucket file by file, the manifest last."""
     if storage.is_local(final):
-        shutil.rmtree(final, ignore_errors=True)  # without a manifest: left behind by a writer that was killed
+        if Path(final).exists():  # without a manifest: left behind by a cleanup that was killed
+            others = [path.name for path in Path(final).iterdir() if path.name not in manifest.file_names]
+            storage.refuse_files(others, final)
+            shutil.rmtree(final)
         Path(work).chmod(0o755)
-        Path(work).replace(final)
+        storage.rename_folder(Path(work), Path(final))
         return
-    for split in manifest.splits.values():
-        for shard in split.shards:
-            for name in (shard.name, *([index_name(shard.name)] if shard.index_xxh128 else [])):
-                fs, source = storage.filesystem(storage.join(work, name))
-                fs.cp_file(source, storage.filesystem(storage.join(final, name))[1])
+    for name in sorted(manifest.file_names - {MANIFEST_NAME}):
+        fs, source = storage.filesystem(storage.join(work, name))
+        fs.cp_file(source, storage.filesystem(storage.join(final, name))[1])
     storage.write_bytes(storage.join(final, MANIFEST_NAME), manifest.to_json())

@@ -1,6 +1,7 @@
-"""Load of this machine: usable and idle cores, available memory."""
+"""Load of this machine: usable and idle cores, available memory, processes that the kernel killed."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -9,6 +10,8 @@ _GIB = 2**30
 _SECONDS = 0.5
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2: quota in microseconds or "max", then the period
 _QUOTA_V1 = tuple(Path("/sys/fs/cgroup/cpu") / name for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
+_OWN_CGROUPS, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+_VMSTAT = Path("/proc/vmstat")
 
 
 def usable_cores() -> int:
@@ -46,3 +49,45 @@ def _quota() -> float:
         return int(quota) / int(period) if int(quota) > 0 else float("inf")
     except (OSError, ValueError):  # no cgroup file, or "max"
         return float("inf")
+
+
+def count_oom_kills() -> int:
+    """Number of processes that the kernel has killed for lack of memory, in this container or else on this machine."""
+    for folder in _memory_cgroups():
+        for name in ("memory.events", "memory.oom_control"):  # cgroup v2, v1
+            if (kills := _read_counter(folder / name)) is not None:
+                return kills
+    return _read_counter(_VMSTAT) or 0
+
+
+def memory_limit() -> int:
+    """Bytes of memory that this container, or else this machine, has."""
+    total = psutil.virtual_memory().total
+    limits = [total]
+    for folder in _memory_cgroups():
+        for name in ("memory.max", "memory.limit_in_bytes"):  # cgroup v2, v1
+            with suppress(OSError, ValueError):  # no such file, or "max"
+                limits.append(int((folder / name).read_text()))
+    return min(limits)
+
+
+def _memory_cgroups() -> list[Path]:
+    """Folders of the cgroup that limits this process's memory; a container sees its own one as the root."""
+    try:
+        lines = [line.split(":", 2) for line in _OWN_CGROUPS.read_text().splitlines()]
+    except OSError:
+        return []
+    paths = {controllers: path.lstrip("/") for _, controllers, path in lines}
+    v1, v2 = _CGROUPS / "memory", _CGROUPS
+    own = [root / paths[key] for root, key in ((v1, "memory"), (v2, "")) if key in paths]
+    return [*own, v1, v2]
+
+
+def _read_counter(file: Path) -> int | None:
+    """Read the counter `oom_kill` of a file with one name and one number a line."""
+    with suppress(OSError, ValueError):
+        for line in file.read_text().splitlines():
+            name, _, number = line.partition(" ")
+            if name == "oom_kill":
+                return int(number)
+    return None

@@ -1,10 +1,45 @@
-"""Handle SIGTERM and Ctrl-C while Ray Train runs on the main thread."""
+"""Handle SIGTERM and Ctrl-C: while a command runs, and while Ray Train runs on the main thread."""
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+# SIGTERM for a process group reaches a stage twice: directly, and forwarded by `firelib run`. It is one request.
+_SAME_REQUEST_SECONDS = 5.0
+
+
+class Termination:
+    """Whether SIGTERM has ended a command."""
+
+    received: bool = False
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[Termination]:
+    """Handle SIGTERM like Ctrl-C during the block, so that both take the same way out.
+
+    Libraries handle Ctrl-C: Ray Tune saves its study, and `ray.get` swallows what other signal handlers raise.
+
+    Yields:
+        Whether SIGTERM has arrived. On other threads than the main one, this context manager does nothing.
+    """
+    termination = Termination()
+    if threading.current_thread() is not threading.main_thread():
+        yield termination  # only the main thread may set a handler
+        return
+
+    def interrupt() -> None:
+        termination.received = True
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in background commands of a shell
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    with _restore_handler(signal.SIGTERM):
+        signal.signal(signal.SIGTERM, _once_per_request(interrupt))
+        yield termination
 
 
 @contextmanager
@@ -31,20 +66,34 @@ def on_sigterm(handle: Callable[[], None]) -> Iterator[None]:
     `ray.get` and asyncio's event loop swallow everything else that a signal handler raises, and keep waiting.
 
     Args:
-        handle: The function; it runs on the main thread. On other threads this context manager does nothing.
+        handle: The function; it runs on the main thread. On other threads this context manager does nothing. A signal
+            within five seconds of another one is the same request.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set a handler
         return
     raised: list[Exception] = []
     with _restore_handler(signal.SIGTERM):
-        signal.signal(signal.SIGTERM, lambda *_: _call_and_interrupt(handle, raised))
+        signal.signal(signal.SIGTERM, _once_per_request(lambda: _call_and_interrupt(handle, raised)))
         try:
             yield
         except KeyboardInterrupt:
             if raised:
                 raise raised[-1] from None
             raise
+
+
+def _once_per_request(handle: Callable[[], None]) -> Callable[..., None]:
+    last = -_SAME_REQUEST_SECONDS
+
+    def handle_signal(*_: object) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SAME_REQUEST_SECONDS:
+            last = now
+            handle()
+
+    return handle_signal
 
 
 def _call_and_interrupt(handle: Callable[[], None], raised: list[Exception]) -> None:

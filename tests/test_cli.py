@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -201,6 +202,27 @@ def test_ctrl_c_exits_with_130(monkeypatch, shown):
     code, _, err = shown("doctor")
     assert code == 130
     assert "the same command" in err
+
+
+def test_sigterm_exits_with_75_and_tells_firelib_run(monkeypatch, shown, tmp_path):
+    stopped = tmp_path / "stopped"
+    monkeypatch.setenv("FIRELIB_STOPPED_FILE", str(stopped))
+    monkeypatch.setattr("firelib.doctor.diagnose", lambda _: signal.raise_signal(signal.SIGTERM))
+    code, _, err = shown("doctor")
+    assert code == 75
+    assert "SIGTERM" in err
+    assert len(err.strip().splitlines()) == 1
+    assert stopped.exists()
+
+
+@pytest.mark.parametrize("variables", [{}, {"FIRELIB_RUN_PROCESS": "1:1"}], ids=["command", "stage of firelib run"])
+def test_oom_kills_are_reported_once(monkeypatch, shown, variables):
+    kills = iter([1, 4])
+    monkeypatch.setattr("firelib.cli.count_oom_kills", lambda: next(kills))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    _, _, err = shown("data", "log", "--help")
+    assert ("killed 3 processes" in err) == (not variables)
 
 
 def test_unreadable_rows(project):

@@ -8,6 +8,7 @@ import pytest
 from firelib import storage
 from firelib.dataset_store import dataset_uri, new_dataset
 from firelib.project_layout import Paths
+from firelib.recipe import FittedFeature
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Split
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.tfrecord.write.shard_writer import choose_layout, write_shard
@@ -20,10 +21,10 @@ def fill(uri: str, rows: int = 30) -> Manifest:
     shard = write_shard(storage.join(uri, "train-0.tfrecord"), columns(rows), layout)
     manifest = Manifest(
         recipe="small",
-        features=(),
+        features=tuple(FittedFeature(feature) for feature in FEATURES),
         label=LABEL,
         key=("count",),
-        record_bytes=choose_layout([LABEL]).record_bytes,
+        record_bytes=layout.record_bytes,
         splits={"train": Split(rows=rows, shards=(shard,))},
         tables={},
         quality={},

@@ -28,7 +28,7 @@ LAYERS = (
     ("doctor", "job_context", "lineage", "project_layout", "ray_setup", "recipes", "tfrecord"),
     ("config", "recipe", "storage"),
     ("keras_import",),
-    ("console", "errors", "gcp", "machine", "signals", "user_folders"),
+    ("console", "errors", "gcp", "machine", "parent_watch", "signals", "user_folders"),
 )
 LAYER_OF = {name: index for index, names in enumerate(LAYERS) for name in names}
 
@@ -91,6 +91,7 @@ RULES = (
         for name in BACKENDS
     ),
     Rule("train.worker", ("train.driver",), "workers run without the driver's process"),
+    Rule("train.model", ("train.driver", "train.worker"), "a model is checked without a worker"),
     Rule("train.checkpoint", ("train.driver", "train.worker"), "driver and workers share checkpoints"),
     Rule("train.tracking", ("train.driver", "train.worker"), "driver and workers share tracking"),
     Rule(
@@ -172,6 +173,7 @@ def test_folders_are_small():
     [
         ("firelib.data.extract, firelib.data.transform, firelib.recipes.flights", {"tensorflow", "keras", "wandb"}),
         ("firelib.train.worker.training_loop, firelib.evaluate.evaluate", {"dask", "deltalake"}),
+        ("firelib.evaluate.predict, firelib.evaluate.input_rows.read", {"dask", "deltalake", "sklearn", "matplotlib"}),
         ("firelib.train.driver.train_stage", {"tensorflow", "keras"}),
         ("firelib", {"numpy", "pyarrow", "ray", "pydantic"}),
     ],

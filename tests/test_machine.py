@@ -40,3 +40,40 @@ def test_describe_load_has_load_and_memory() -> None:
     text = machine.describe_load()
     assert f"on {machine.usable_cores()} cores" in text
     assert "GiB" in text
+
+
+@pytest.fixture
+def cgroups(tmp_path, monkeypatch):
+    for name, folder in {"_OWN_CGROUPS": "own", "_CGROUPS": "cgroup", "_VMSTAT": "vmstat"}.items():
+        monkeypatch.setattr(machine, name, tmp_path / folder)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("own", "folder", "files"),
+    [
+        ("0::/job\n", "cgroup/job", {"memory.events": "oom 5\noom_kill 3\n", "memory.max": "1024\n"}),
+        ("0::/elsewhere\n", "cgroup", {"memory.events": "oom_kill 3\n", "memory.max": "1024\n"}),
+        (
+            "4:memory:/job\n0::/\n",
+            "cgroup/memory/job",
+            {"memory.oom_control": "oom_kill_disable 0\noom_kill 3", "memory.limit_in_bytes": "1024"},
+        ),
+    ],
+    ids=["v2", "v2 in a container", "v1"],
+)
+def test_oom_kills_and_limit_of_the_own_cgroup(cgroups, own, folder, files) -> None:
+    (cgroups / "own").write_text(own)
+    (cgroups / "vmstat").write_text("oom_kill 99\n")
+    (cgroups / folder).mkdir(parents=True)
+    for name, text in files.items():
+        (cgroups / folder / name).write_text(text)
+    assert machine.count_oom_kills() == 3
+    assert machine.memory_limit() == 1024
+
+
+def test_oom_kills_without_a_cgroup_are_those_of_the_machine(cgroups) -> None:
+    assert machine.count_oom_kills() == 0
+    (cgroups / "vmstat").write_text("nr_free_pages 7\noom_kill 2\n")
+    assert machine.count_oom_kills() == 2
+    assert machine.memory_limit() > 2**28

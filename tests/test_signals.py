@@ -7,7 +7,7 @@ import pytest
 import ray
 
 from firelib.errors import StoppedError
-from firelib.signals import on_sigterm, preserve_ctrl_c
+from firelib.signals import on_sigterm, preserve_ctrl_c, sigterm_as_ctrl_c
 from tests.patience import patience
 
 
@@ -45,3 +45,29 @@ def test_sigterm_ends_the_wait_for_ray() -> None:
 def test_ctrl_c_inside_on_sigterm_stays_a_keyboard_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt), on_sigterm(stop):
         raise KeyboardInterrupt
+
+
+def test_repeated_sigterm_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process group gets the signal, and `firelib run` forwards it; the next request is another one."""
+    requests: list[None] = []
+    with on_sigterm(lambda: requests.append(None)):
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+        assert len(requests) == 1
+        monkeypatch.setattr("time.monotonic", lambda: float("inf"))
+        signal.raise_signal(signal.SIGTERM)
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
+def test_sigterm_takes_the_way_of_ctrl_c(handler: signal.Handlers) -> None:
+    terminate = signal.getsignal(signal.SIGTERM)
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with sigterm_as_ctrl_c() as sigterm:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+            assert sigterm.received
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert signal.getsignal(signal.SIGTERM) is terminate

@@ -1,9 +1,10 @@
 """The `firelib` command. The commands themselves import heavy modules, so that `--help` is fast."""
 
 import os
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -12,6 +13,7 @@ from firelib.cli import launch
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
+    Project,
     RecipeName,
     TrackingName,
     connect_ray,
@@ -22,7 +24,10 @@ from firelib.cli.project import (
     with_tracking,
 )
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
+from firelib.machine import count_oom_kills, memory_limit
+from firelib.parent_watch import RUN_PROCESS, watch_run
 from firelib.ray_setup.token import enable_token_auth
+from firelib.signals import sigterm_as_ctrl_c
 
 _INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 
@@ -41,18 +46,25 @@ app.add_typer(pipeline_app, name="pipeline")
 
 
 def main() -> None:
-    """Run the command line. An error prints one message and exits with code 1; a resumable stop, with code 75."""
+    """Run the command line. An error prints one message and exits with code 1; SIGTERM, with 75; Ctrl-C, with 130."""
+    watch_run()
+    with _report_oom_kills(), sigterm_as_ctrl_c() as sigterm:
+        try:
+            _run_app()
+        except SystemExit as end:
+            if end.code == _INTERRUPTED:
+                _exit_interrupted(sigterm.received)
+            raise
+        except KeyboardInterrupt:  # the second Ctrl-C, while the first one was handled
+            _exit_interrupted(sigterm.received)
+
+
+def _run_app() -> None:
     try:
         app(prog_name="firelib")
-    except SystemExit as end:
-        if end.code == _INTERRUPTED:
-            _print_interrupted()
-        raise
     except FirelibError as error:
         if current_options().debug and not isinstance(error, StoppedError):
             raise
-        if isinstance(error, StoppedError) and (file := os.environ.get(STOPPED_FILE)):
-            Path(file).touch()
         _exit_with(str(error), error.exit_code)
     except Exception as error:
         if current_options().debug:
@@ -60,15 +72,40 @@ def main() -> None:
         _exit_with(f"{type(error).__name__}: {error}\n  remedy: run firelib --debug … to see the traceback")
 
 
-def _print_interrupted() -> None:
+@contextmanager
+def _report_oom_kills() -> Iterator[None]:
+    """Say after the block how many processes the kernel killed for lack of memory: their output does not tell."""
+    before = count_oom_kills()
+    try:
+        yield
+    finally:
+        kills = count_oom_kills() - before
+        if kills > 0 and RUN_PROCESS not in os.environ:  # `firelib run` says it for its stages
+            from firelib.console import err
+
+            err.print(
+                f"[bold yellow]out of memory:[/bold yellow] the kernel killed {kills} processes; the limit is "
+                f"{memory_limit() / 2**30:.1f} GiB\n  remedy: use a machine or container with more memory, or lower "
+                "train.workers (WORKERS=, FIRELIB_WORKERS) or FIRELIB_NUM_CPUS; docs/costs.md lists what a stage needs",
+                highlight=False,
+            )
+
+
+def _exit_interrupted(by_sigterm: bool) -> NoReturn:
     from firelib.console import note
 
-    note("\nstopped: nothing is lost, run the same command again to resume")
+    if by_sigterm:
+        _exit_with("SIGTERM: nothing is lost, run the same command again to resume", StoppedError.exit_code)
+    note("stopped: nothing is lost, run the same command again to resume")
+    raise SystemExit(_INTERRUPTED)
 
 
-def _exit_with(message: str, code: int = 1) -> None:
+def _exit_with(message: str, code: int = 1) -> NoReturn:
     from firelib.console import err
 
+    if code == StoppedError.exit_code and (file := os.environ.get(STOPPED_FILE)):
+        with suppress(OSError):
+            Path(file).touch()
     kind = "[bold yellow]stopped:[/bold yellow]" if code == StoppedError.exit_code else "[bold red]error:[/bold red]"
     err.print(f"{kind} {_escape(message)}", highlight=False)
     raise SystemExit(code)
@@ -110,13 +147,11 @@ def run(
 
     Examples: `firelib run` · `firelib run transform` · `firelib run --recipe fashion_mnist`
     """
-    from firelib.dvc_pipeline import run_pipeline
+    from firelib.dvc_pipeline.run import RunOptions, run_pipeline
 
     project = load_project(recipe)
-    code = run_pipeline(
-        project.paths, project.pipeline, project.environment, targets or [], force, current_options().debug
-    )
-    raise typer.Exit(code)
+    options = RunOptions(targets or [], force, current_options().debug)
+    raise typer.Exit(run_pipeline(project.recipe, project.paths, project.pipeline, project.environment, options))
 
 
 @app.command()
@@ -225,8 +260,13 @@ def evaluate(recipe: RecipeName = None) -> None:
 
 @app.command()
 def predict(
-    rows: Annotated[str, typer.Argument(help="A JSON or CSV file, - for standard input, or JSON itself.")] = "-",
+    rows: Annotated[
+        str, typer.Argument(help="A file of JSON, or of a source's format such as CSV; - for standard input; or JSON.")
+    ] = "-",
     recipe: RecipeName = None,
+    source: Annotated[
+        str | None, typer.Option(help="Source of the recipe whose options apply to the file; default: all are alike.")
+    ] = None,
 ) -> None:
     """Score raw rows; print one JSON object per row.
 
@@ -234,26 +274,12 @@ def predict(
     """
     import json
 
-    from firelib.evaluate.predict import predict, read_rows
+    from firelib.evaluate.input_rows.read import read_rows
+    from firelib.evaluate.predict import predict
 
     project = load_project(recipe)
-    if rows.lstrip()[:1] in ("{", "["):
-        text, where = rows, "the command line"
-    elif rows == "-":
-        text, where = sys.stdin.read(), "standard input"
-    else:
-        text, where = _read(Path(rows)), rows
-    features = project.recipe.features
-    for value in predict(read_rows(text, where, features), features, project.paths.model, project.recipe.classes):
-        typer.echo(json.dumps({project.recipe.label.name: value}))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        remedy = "pass a JSON or CSV file in UTF-8"
-        raise FirelibError(f"cannot read the rows: {error}", where=str(path), remedy=remedy) from None
+    for row in predict(read_rows(rows, project.recipe, source), project.recipe, project.paths.model):
+        typer.echo(json.dumps(row, default=str))
 
 
 @app.command()
@@ -284,14 +310,33 @@ def data_log(
         out.print(lake_table(name, lake.tables[name]))
 
 
+def _show_columns(project: Project) -> None:
+    from firelib.console import out
+    from firelib.console_tables import column_table
+    from firelib.data.formats.declared_types import explain_type
+    from firelib.data.formats.detect import infers_types
+    from firelib.data.lake import read_lake
+
+    for name, record in read_lake(project.paths.lake_json).tables.items():
+        source = project.recipe.sources.get(name)
+        if source is None:
+            continue  # the recipe has changed since the extract
+        inferred = infers_types(source)
+        origins = {column: explain_type(column, source, project.recipe, inferred) for column in record.columns}
+        out.print(column_table(name, record, origins))
+
+
 @data_app.command("show")
 def data_show(recipe: RecipeName = None) -> None:
-    """Show the dataset: features with their statistics, splits, and the rows that were excluded or set aside."""
+    """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside."""
     from firelib.console import out
     from firelib.console_tables import feature_table, split_table
     from firelib.tfrecord.format.manifest import read_manifest
 
-    manifest = read_manifest(str(load_project(recipe).paths.manifest))
+    project = load_project(recipe)
+    manifest = read_manifest(str(project.paths.manifest))
+    if project.paths.lake_json.is_file():
+        _show_columns(project)
     out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest))
     quality: dict[str, Any] = manifest.quality

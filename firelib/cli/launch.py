@@ -101,9 +101,13 @@ def _build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]
 
 def _show_request(backend: str, spec: "JobSpec") -> None:
     from firelib.launch.backends.registry import validate_job
+    from firelib.launch.client.code_preview import preview_code
     from firelib.launch.client.request_json import show_request
 
-    show_request(validate_job(backend, spec).request(spec))
+    chosen = validate_job(backend, spec)
+    if chosen.sends_code:
+        preview_code(spec)
+    show_request(chosen.request(spec))
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:

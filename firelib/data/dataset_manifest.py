@@ -45,6 +45,13 @@ def build_manifest(
     )
 
 
+def count_rows(manifest: Manifest) -> tuple[int, int]:
+    """Number of rows that were read, and number of samples, excluded rows and rows set aside together."""
+    samples = sum(split.rows for split in manifest.splits.values())
+    quality = manifest.quality
+    return quality["read"], samples + sum(quality["excluded"].values()) + sum(quality["rejected"].values())
+
+
 def report_rows(manifest: Manifest) -> None:
     """Print what became of the rows: samples, excluded rows, rows set aside, and the splits."""
     quality = manifest.quality

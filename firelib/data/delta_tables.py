@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +13,12 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from firelib import storage
+from firelib.data.formats.lake_types import RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
 from firelib.errors import FirelibError
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
+_INDICES = "indices of the rows"
 
 
 @dataclass(frozen=True)
@@ -51,25 +53,60 @@ def split_into_parts(table: pa.Table, commit_by: Sequence[str]) -> list[Part]:
         Parts in ascending order of the values; the rows of a part keep their order.
 
     Raises:
-        FirelibError: A column of `commit_by` has nulls.
+        FirelibError: A column of `commit_by` has missing values, or values that cannot be compared.
     """
     if not commit_by:
         return [Part(group={}, rows=table)]
-    groups = table.select(list(commit_by)).group_by(list(commit_by)).aggregate([])
-    groups = groups.sort_by([(column, "ascending") for column in commit_by])
-    with_nulls = [column for column in commit_by if groups[column].null_count]
-    if with_nulls:
-        raise FirelibError(
-            f"column {with_nulls[0]!r} is null in {table[with_nulls[0]].null_count} rows",
-            where="Source.commit_by",
-            remedy="choose columns without nulls for commit_by",
-        )
+    _check_groups(table, commit_by)
+    groups = _group_rows(table, commit_by)
     parts = []
     for group in groups.to_pylist():
-        mask = reduce(pc.and_, (pc.equal(table[column], value) for column, value in group.items()))
+        indices = group.pop(_INDICES)
         json_group = {column: _to_json_value(value) for column, value in group.items()}
-        parts.append(Part(group=json_group, rows=table.filter(mask)))
+        parts.append(Part(group=json_group, rows=table.take(pa.array(indices, pa.int64()))))
+    check_rows_are_conserved(table.num_rows, sum(part.rows.num_rows for part in parts), "Source.commit_by")
     return parts
+
+
+def check_rows_are_conserved(expected: int, actual: int, where: str) -> None:
+    """Fail if rows were lost or added.
+
+    Args:
+        expected: Number of rows that came in.
+        actual: Number of rows that went out.
+        where: The step between both.
+
+    Raises:
+        FirelibError: The numbers differ.
+    """
+    if expected != actual:
+        raise FirelibError(
+            f"expected {expected} rows, got {actual}",
+            where=where,
+            remedy="report this as an error of firelib: no step may lose or add rows",
+        )
+
+
+def _check_groups(table: pa.Table, commit_by: Sequence[str]) -> None:
+    """Refuse missing values: NaN equals nothing, so no version would have its rows."""
+    for column in commit_by:
+        kind = table.schema.field(column).type
+        if pa.types.is_nested(kind):
+            problem = f"column {column!r} has values of type {kind}, which cannot be sorted"
+        else:
+            missing = pc.sum(pc.is_null(table[column], nan_is_null=pa.types.is_floating(kind))).as_py()
+            problem = f"column {column!r} is missing (null or NaN) in {missing} of {table.num_rows} rows"
+            if not missing:
+                continue
+        raise FirelibError(problem, where="Source.commit_by", remedy="choose other columns for commit_by")
+
+
+def _group_rows(table: pa.Table, commit_by: Sequence[str]) -> pa.Table:
+    """The distinct values of `commit_by`, ascending, with the indices of their rows, ascending."""
+    keys = table.select(list(commit_by)).append_column(_INDICES, pa.array(range(table.num_rows), pa.int64()))
+    groups = keys.group_by(list(commit_by), use_threads=False).aggregate([(_INDICES, "list")])
+    groups = groups.rename_columns([*commit_by, _INDICES])
+    return groups.sort_by([(column, "ascending") for column in commit_by])
 
 
 def _to_json_value(value: Any) -> int | str:
@@ -134,6 +171,14 @@ def append_part(uri: str, part: Part) -> None:
         write_deltalake(uri, part.rows, mode="append", commit_properties=properties)
 
 
+def count_rows(uri: str) -> int:
+    """Number of rows of a table's newest version, as Delta's log tells it."""
+    table = open_table(uri)
+    if table is None:
+        return 0
+    return int(pc.sum(pa.table(table.get_add_actions())["num_records"]).as_py() or 0)
+
+
 def supersede_table(uri: str) -> str:
     """Rename a table that no longer matches its source, and return its new URI. Nothing is deleted."""
     content = hashlib.sha256("".join(read_part_hashes(uri)).encode()).hexdigest()[:8]
@@ -159,7 +204,12 @@ def build_table_record(source: str, sha256: str, schema: pa.Schema, parts: Seque
     for version, part in enumerate(parts):
         rows += part.rows.num_rows
         commits.append(Commit(version=version, rows=rows, group=part.group, sha256=part.sha256))
-    columns: dict[str, Any] = {field.name: str(field.type) for field in schema}
     return TableRecord(
-        source=source, sha256=sha256, columns=columns, rows=rows, version=len(parts) - 1, commits=tuple(commits)
+        source=source,
+        sha256=sha256,
+        columns={field.name: str(field.type) for field in schema},
+        rows=rows,
+        version=len(parts) - 1,
+        commits=tuple(commits),
+        raw_types={f.name: f.metadata[RAW_TYPE].decode() for f in schema if RAW_TYPE in (f.metadata or {})},
     )

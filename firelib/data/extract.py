@@ -8,6 +8,8 @@ from firelib.data.delta_tables import (
     Part,
     append_part,
     build_table_record,
+    check_rows_are_conserved,
+    count_rows,
     matches_record,
     read_part_hashes,
     split_into_parts,
@@ -17,6 +19,7 @@ from firelib.data.formats.detect import check_format
 from firelib.data.formats.read import read_raw_file
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.fetch import fetch
+from firelib.data.sources.local import check_local_file
 from firelib.data.sources.schemes import check_scheme
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
@@ -34,8 +37,8 @@ def extract(recipe: Recipe, paths: Paths) -> Lake:
         The content of lake.json.
 
     Raises:
-        FirelibError: A source has an unknown scheme or format (checked before any is fetched), or cannot be fetched
-            or read.
+        FirelibError: A source is a folder, or has an unknown scheme or format (checked before any is fetched), or
+            cannot be fetched or read.
     """
     lake = _fill_lake(recipe, paths)
     lake.write(paths.lake_json)
@@ -81,17 +84,18 @@ def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
     with progress("extract", len(recipe.sources)) as advance:
         for done, (name, source) in enumerate(recipe.sources.items()):
             advance(done, note=name)
-            records[name] = _extract_table(name, source, paths)
+            records[name] = _extract_table(name, source, recipe, paths)
         advance(len(recipe.sources))
     return Lake(recipe=recipe.name, tables=records)
 
 
 def _check_sources(recipe: Recipe) -> None:
-    """Refuse unknown schemes and formats of all sources at once."""
+    """Refuse unknown schemes and formats, and folders, of all sources at once."""
     errors: dict[str, FirelibError] = {}
     for name, source in recipe.sources.items():
         try:
             check_scheme(source.uri)
+            check_local_file(source)
             check_format(source)
         except FirelibError as error:
             errors[name] = error
@@ -103,9 +107,9 @@ def _check_sources(recipe: Recipe) -> None:
         )
 
 
-def _extract_table(name: str, source: Source, paths: Paths) -> TableRecord:
+def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> TableRecord:
     raw = fetch(source, paths.downloads, paths.sources)
-    table = read_raw_file(raw, source)
+    table = read_raw_file(raw, source, recipe, name)
     _check_table(name, table, source)
     parts = split_into_parts(table, source.commit_by)
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
@@ -134,4 +138,5 @@ def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:
         committed = []
     for part in parts[len(committed) :]:
         append_part(uri, part)
+    check_rows_are_conserved(sum(part.rows.num_rows for part in parts), count_rows(uri), f"table {name!r} ({uri})")
     return len(parts) - len(committed)

@@ -8,7 +8,7 @@ import dask
 from firelib import storage
 from firelib.data.tables import read_table
 from firelib.errors import FirelibError, did_you_mean
-from firelib.recipe import Recipe
+from firelib.recipe import RESERVED_COLUMNS, Recipe
 
 
 def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int]) -> Any:
@@ -42,6 +42,14 @@ def _check_columns(frame: Any, recipe: Recipe) -> None:
             f"the table that transform returns lacks {', '.join(map(repr, missing))}",
             where=f"recipe {recipe.name!r}: transform",
             remedy=did_you_mean(missing[0], frame.columns),
+        )
+    names = list(map(str, frame.columns))
+    unusable = sorted(RESERVED_COLUMNS & set(names) | {name for name in names if names.count(name) > 1})
+    if unusable:
+        raise FirelibError(
+            f"the table that transform returns has columns with reserved or repeated names: {', '.join(unusable)}",
+            where=f"recipe {recipe.name!r}: transform",
+            remedy=f"rename or drop them; reserved are {', '.join(sorted(RESERVED_COLUMNS))}",
         )
 
 

@@ -5,8 +5,9 @@ random names.
 """
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from firelib import storage
 from firelib.config import explain_validation_error
@@ -43,6 +44,7 @@ class TableRecord(_Record):
         rows: Rows of the newest version.
         version: Newest version.
         commits: All versions, oldest first.
+        raw_types: Column → Arrow type in the raw file, for columns that have another type in the lake.
     """
 
     source: str
@@ -51,6 +53,15 @@ class TableRecord(_Record):
     rows: int
     version: int
     commits: tuple[Commit, ...]
+    raw_types: dict[str, str] = {}
+
+    @model_serializer(mode="wrap")
+    def _omit_no_raw_types(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Tables without converted columns have the entry that earlier versions of firelib wrote."""
+        members: dict[str, Any] = serialize(self)
+        if not self.raw_types:
+            del members["raw_types"]
+        return members
 
 
 class Lake(_Record):

@@ -51,7 +51,7 @@ def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
     _check_label(rows, table, recipe)
     reasons = np.full(table.num_rows, None, dtype=object)
     for feature in (*recipe.features, recipe.label):
-        for reason, broken in _violations(cast_column(table, feature), feature):
+        for reason, broken in find_violations(cast_column(table, feature), feature):
             reasons[broken.to_numpy(zero_copy_only=False) & (reasons == None)] = reason  # noqa: E711  elementwise
     invalid = np.array([reason is not None for reason in reasons], dtype=bool)
     set_aside = table.filter(pa.array(invalid)).append_column(REASON, pa.array(reasons[invalid], pa.string()))
@@ -60,13 +60,16 @@ def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
 
 def _to_arrow(rows: pd.DataFrame) -> pa.Table:
     try:
-        return pa.Table.from_pandas(rows, preserve_index=False)
+        table = pa.Table.from_pandas(rows, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise FirelibError(
             f"a column has values of different types: {'; '.join(map(str, error.args))}",
             where="the table that the recipe's transform returns",
             remedy="convert the column in the recipe's transform",
         ) from None
+    # pandas cannot parse the names of Arrow's dtypes with parameters, which from_pandas puts into the metadata.
+    has_arrow_dtypes = any(isinstance(dtype, pd.ArrowDtype) for dtype in rows.dtypes)
+    return table.replace_schema_metadata(None) if has_arrow_dtypes else table
 
 
 def _exclude(rows: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, Counter[str]]:
@@ -103,8 +106,16 @@ def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
         )
 
 
-def _violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
-    """(reason, mask of the rows) for each rule that a feature declares."""
+def find_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
+    """Apply the rules that a feature declares; `firelib predict` applies them, too.
+
+    Args:
+        column: The feature's column, as `cast_column` returns it.
+        feature: Its declaration.
+
+    Yields:
+        For each rule: the reason that a broken row gets, and the boolean mask of these rows.
+    """
     if not (feature.nullable or feature.optional):
         yield f"{feature.name} is missing", _is_missing(column, feature.dtype)
     if feature.shape or feature.ragged:

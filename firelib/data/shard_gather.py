@@ -107,9 +107,9 @@ def _read_range(uri: str, hashes: HashRange) -> pa.Table:
 
 def _sort(rows: pa.Table, key: Sequence[str], features: Sequence[Feature]) -> pa.Table:
     """Rows sorted by hash, key and features, so that the first row of a key does not depend on the partitions."""
-    order = [HASH, *key, *(feature.name for feature in features if not feature.shape)]
+    order = [HASH, *key, *(feature.name for feature in features if not (feature.shape or feature.ragged))]
     rows = rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
-    arrays = [feature.name for feature in features if feature.shape]
+    arrays = [feature.name for feature in features if feature.shape or feature.ragged]
     if not arrays or not _repeats_key(rows, key).any():
         return rows
     texts = {f"{HASH}_{name}": pa.array(map(str, rows[name].to_pylist()), pa.string()) for name in arrays}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from firelib import config
 from firelib.errors import FirelibError, did_you_mean
@@ -130,6 +131,12 @@ def key_hashes(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:
                 where="the table that the recipe's transform returns",
                 remedy="choose key columns without nulls, or exclude these rows (Recipe.exclude)",
             )
+        if isinstance(dtype := rows[column].dtype, pd.ArrowDtype) and pa.types.is_nested(dtype.pyarrow_dtype):
+            raise FirelibError(
+                f"key column {column!r} has values of type {dtype.pyarrow_dtype}",
+                where="the table that the recipe's transform returns",
+                remedy="choose key columns of numbers, text, dates or times",
+            )
     plain = pd.DataFrame({column: _plain(rows[column]) for column in key})
     return _mix(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype(np.uint64))
 
@@ -140,9 +147,14 @@ def _plain(column: "pd.Series[Any]") -> npt.NDArray[np.generic]:
         return column.to_numpy(np.int64)
     if pd.api.types.is_float_dtype(column.dtype):
         return column.to_numpy(np.float64)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) and not _is_date(column):
         return column.to_numpy("datetime64[us]").astype(np.int64)
     return column.astype(str).to_numpy(object)
+
+
+def _is_date(column: "pd.Series[Any]") -> bool:
+    """Whether a column has Arrow's dates, which are hashed as text, as Python's dates are."""
+    return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_date(column.dtype.pyarrow_dtype)
 
 
 def _mix(hashes: Hashes) -> Hashes:

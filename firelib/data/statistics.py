@@ -3,14 +3,21 @@
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from firelib.recipe import FLOATS, Feature, FittedFeature
+from firelib.tfrecord.format.fixed_layout import numpy_dtype
+
+#: Most distinct values of a string without `max_length` that become its vocabulary; free text has more.
+MOST_WORDS = 100_000
+_MOST_CHARACTERS = 4 << 20  # of all these values together: the manifest, which every worker reads, holds them
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,8 @@ class Moments:
         m2: Sum of the squared deviations of the present values from the mean.
         minimum: Smallest present value.
         maximum: Largest present value.
-        occurrences: For strings: value → number of occurrences.
+        occurrences: For strings: value → number of occurrences; None if there are more than `most_words` values.
+        most_words: Most distinct values to count.
     """
 
     count: int = 0
@@ -33,7 +41,8 @@ class Moments:
     m2: float = 0.0
     minimum: float = math.inf
     maximum: float = -math.inf
-    occurrences: Counter[str] = field(default_factory=Counter)
+    occurrences: Counter[str] | None = field(default_factory=Counter)
+    most_words: float = math.inf
 
 
 def compute_moments(values: Any, feature: Feature) -> Moments:
@@ -42,18 +51,50 @@ def compute_moments(values: Any, feature: Feature) -> Moments:
     Sums are exactly rounded (`math.fsum`), because NumPy's sums depend on the width of the host's vector unit.
 
     Args:
-        values: NumPy array [rows, *shape]; for values without a fixed size, an Arrow array.
+        values: NumPy array [rows, *shape]; for values without a fixed size, an Arrow array (`to_columns`).
         feature: The declaration of the column.
 
     Returns:
-        The moments; for an Arrow array, only the numbers of present and missing values.
+        The moments. A list of any length counts with each of its elements, and bytes are only counted.
     """
     if not isinstance(values, np.ndarray):
-        return Moments(len(values) - values.null_count, values.null_count)
+        return _arrow_moments(values, feature)
     if feature.dtype == "string":
-        occurrences = Counter(word.decode() for word in values.tolist())
-        missing = occurrences.pop("", 0) if feature.nullable else 0
-        return Moments(occurrences.total(), missing, occurrences=occurrences)
+        return _word_moments(Counter(word.decode() for word in values.tolist()), feature)
+    return _number_moments(values, feature)
+
+
+def _arrow_moments(values: pa.Array, feature: Feature) -> Moments:
+    """Moments of values without a fixed size; the null of an array is as many missing elements."""
+    missing = values.null_count * math.prod(feature.shape)
+    items = (values.flatten() if feature.ragged or feature.shape else values).drop_null()
+    if feature.dtype == "string":
+        counted = pc.value_counts(items)
+        words = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+        moments = _word_moments(Counter(dict(words)), feature)
+    elif feature.dtype == "bytes":
+        empty = pc.sum(pc.equal(pc.binary_length(items), 0)).as_py() or 0 if feature.nullable else 0
+        moments = Moments(len(items) - empty, empty)
+    else:
+        moments = _number_moments(items.to_numpy(zero_copy_only=False).astype(numpy_dtype(feature)), feature)
+    return replace(moments, missing=moments.missing + missing)
+
+
+def _word_moments(occurrences: Counter[str], feature: Feature) -> Moments:
+    missing = occurrences.pop("", 0) if feature.nullable and not feature.ragged else 0
+    most_words = math.inf if feature.max_length else MOST_WORDS
+    return Moments(occurrences.total(), missing, occurrences=_limit(occurrences, most_words), most_words=most_words)
+
+
+def _limit(occurrences: Counter[str], most_words: float) -> Counter[str] | None:
+    """None instead of too many values. The values only become more, so the order of merges does not matter."""
+    if most_words == math.inf:
+        return occurrences
+    is_small = len(occurrences) <= most_words and sum(map(len, occurrences)) <= _MOST_CHARACTERS
+    return occurrences if is_small else None
+
+
+def _number_moments(values: npt.NDArray[Any], feature: Feature) -> Moments:
     present = _present(values.ravel(), feature)
     missing = values.size - present.size
     if not present.size:
@@ -91,8 +132,8 @@ def fit_feature(feature: Feature, total: Moments) -> FittedFeature:
         feature: The declaration.
         total: Moments of the training split.
     """
-    by_frequency = sorted(total.occurrences.items(), key=lambda item: (-item[1], item[0]))
-    numeric = feature.dtype != "string" and total.count > 0
+    by_frequency = sorted((total.occurrences or {}).items(), key=lambda item: (-item[1], item[0]))
+    numeric = feature.dtype not in ("string", "bytes") and total.count > 0
     return FittedFeature(
         feature=feature,
         count=total.count,
@@ -116,6 +157,7 @@ def _merge_two(a: Moments, b: Moments) -> Moments:
     count = a.count + b.count
     delta = b.mean - a.mean
     share = b.count / count if count else 0.0
+    most_words = min(a.most_words, b.most_words)
     return Moments(
         count=count,
         missing=a.missing + b.missing,
@@ -123,5 +165,10 @@ def _merge_two(a: Moments, b: Moments) -> Moments:
         m2=a.m2 + b.m2 + delta * delta * a.count * share,
         minimum=min(a.minimum, b.minimum),
         maximum=max(a.maximum, b.maximum),
-        occurrences=a.occurrences + b.occurrences,
+        occurrences=_merge_words(a.occurrences, b.occurrences, most_words),
+        most_words=most_words,
     )
+
+
+def _merge_words(a: Counter[str] | None, b: Counter[str] | None, most_words: float) -> Counter[str] | None:
+    return None if a is None or b is None else _limit(a + b, most_words)

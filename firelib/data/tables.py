@@ -1,5 +1,10 @@
-"""Read lake tables at a pinned version as Dask dataframes. A column of integers with nulls keeps an integer dtype."""
+"""Read lake tables at a pinned version as Dask dataframes.
 
+A column of integers with nulls keeps an integer dtype. Decimals, dates, bytes, lists, maps and structs have Arrow's
+dtypes: NumPy has none for them, and Dask takes Python objects for strings.
+"""
+
+from collections.abc import Mapping
 from functools import partial
 
 import dask.dataframe as dd
@@ -9,17 +14,15 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from firelib import storage
+from firelib.data.formats.lake_types import ZONE
 from firelib.errors import FirelibError
 
-# Dask takes Python objects for strings.
-_BYTES = {kind: pd.ArrowDtype(kind) for kind in (pa.binary(), pa.large_binary())}
 _NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
     pa.int32(): pd.Int32Dtype(),
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
-    **_BYTES,
 }
 
 
@@ -32,7 +35,7 @@ def read_table(uri: str, version: int) -> dd.DataFrame:
 
     Returns:
         Integer and boolean columns have NumPy dtypes where the version has no nulls in them, else pandas' nullable
-        dtypes.
+        dtypes. `docs/sources.md` lists the dtypes of all types.
 
     Raises:
         FirelibError: The version has no rows.
@@ -43,27 +46,48 @@ def read_table(uri: str, version: int) -> dd.DataFrame:
         raise FirelibError(
             "the table has no rows", where=f"{uri}, version {version}", remedy="set data.version to another version"
         )
-    read = partial(read_file, nullable=frozenset(_columns_with_nulls(table)))
+    read = partial(read_file, nullable=frozenset(_columns_with_nulls(table)), zones=_time_zones(table))
     return dd.from_map(read, files, meta=read(files[0]).iloc[:0])
 
 
-def read_file(uri: str, nullable: frozenset[str]) -> pd.DataFrame:
+def read_file(uri: str, nullable: frozenset[str], zones: Mapping[str, str]) -> pd.DataFrame:
     """One Parquet file as a frame.
 
     Args:
         uri: The file.
-        nullable: Columns that get pandas' nullable dtypes; columns of bytes keep Arrow's dtypes.
+        nullable: Columns that get pandas' nullable dtypes.
+        zones: Column → time zone, where that is not UTC.
     """
     fs, path = storage.filesystem(uri)
     table = pq.read_table(path, filesystem=fs, partitioning=None)
+    table = table.cast(pa.schema([_frame_field(field, zones) for field in table.schema]))
     plain = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
-        types_mapper=_BYTES.get
+        types_mapper=_arrow_dtype
     )
     with_nulls = table.select([name for name in table.column_names if name in nullable]).to_pandas(
-        types_mapper=_NULLABLE.get
+        types_mapper=lambda kind: _NULLABLE.get(kind) or _arrow_dtype(kind)
     )
     frame: pd.DataFrame = pd.concat([plain, with_nulls], axis=1)[table.column_names]
     return frame
+
+
+def _frame_field(field: pa.Field, zones: Mapping[str, str]) -> pa.Field:
+    """Give times their zone, and decimals room for the digits that sums and products need."""
+    if field.name in zones:
+        return field.with_type(pa.timestamp("us", zones[field.name]))
+    if pa.types.is_decimal(field.type):
+        return field.with_type(pa.decimal256(field.type.precision, field.type.scale))
+    return field
+
+
+def _arrow_dtype(kind: pa.DataType) -> pd.ArrowDtype | None:
+    checks = (pa.types.is_decimal, pa.types.is_date, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_nested)
+    return pd.ArrowDtype(kind) if any(check(kind) for check in checks) else None
+
+
+def _time_zones(table: DeltaTable) -> dict[str, str]:
+    zones = {field.name: field.metadata.get(ZONE.decode()) for field in table.schema().fields}
+    return {name: str(zone) for name, zone in zones.items() if zone}
 
 
 def _columns_with_nulls(table: DeltaTable) -> set[str]:

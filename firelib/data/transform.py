@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from firelib import storage
 from firelib.config import Params
 from firelib.data.dask_on_ray import compute
-from firelib.data.dataset_manifest import build_manifest
+from firelib.data.dataset_manifest import build_manifest, count_rows
+from firelib.data.delta_tables import check_rows_are_conserved
 from firelib.data.extract import ensure_lake
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import PreparedPartition, prepare_partition
@@ -63,6 +64,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             shards = _write_shards(plans, recipe, files, folder)
             set_aside = _collect_set_aside(partitions, shards, recipe)
             manifest = build_manifest(recipe, versions, partitions, shards, set_aside)
+            check_rows_are_conserved(*count_rows(manifest), f"recipe {recipe.name!r}: firelib transform")
             storage.write_bytes(storage.join(folder, MANIFEST_NAME), manifest.to_json())
             _write_set_aside(set_aside, paths.set_aside)
     return manifest

@@ -35,7 +35,7 @@ def diagnose(project: Path) -> list[Finding]:
         resources.check_disk("disk: project", project),
         *([resources.check_storage(params.storage.root, project)] if params else []),
         resources.check_home(Path.home()),
-        ray_checks.check_session_folder(ray_temp_dir()),
+        ray_checks.check_session_folder(str(Path(ray_temp_dir()).parent)),
         ray_checks.check_shared_memory(Path("/dev/shm")),  # noqa: S108  the mount point itself, not a temporary file
         *(ray_checks.check_port(port, use) for port, use in ray_checks.PORTS.items()),
         ray_checks.check_token(os.environ, Path.home()),

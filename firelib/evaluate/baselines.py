@@ -23,26 +23,73 @@ _MOST_CATEGORIES = 250  # per string feature; HistGradientBoostingClassifier all
 
 def baselines(
     train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], classes: int
-) -> dict[str, Floats]:
+) -> tuple[dict[str, Floats | None], list[str]]:
     """Score the test rows with the baselines that suit the features.
 
     Args:
         train: Feature name → array [rows, …].
         train_labels: Integers from 0 to classes - 1 [rows].
         test: The rows to score, as `train`.
-        features: The columns to use; strings are categories.
+        features: The features of the dataset; strings are categories. Columns that trees cannot use are left out.
         classes: Number of classes.
 
     Returns:
-        Name of the baseline → probabilities [rows, classes]; the class prior comes last.
+        Name of the baseline → probabilities [rows, classes], or None where it cannot be trained; the class prior comes
+        last. Then notes about what was left out, and why.
     """
-    rows = len(next(iter(test.values())))
-    many = sum(int(np.prod(feature.shape)) for feature in features) > _MANY_COLUMNS
+    used, notes = select_columns(train, features)
+    many = sum(int(np.prod(feature.shape)) for feature in used) > _MANY_COLUMNS
     name, trees = ("extra_trees", extra_trees) if many else ("boosted_trees", boosted_trees)
-    return {
-        name: trees(train, train_labels, test, features, classes),
-        "class_prior": class_prior(train_labels, rows, classes),
-    }
+    scores: dict[str, Floats | None] = {name: None}
+    problem = _find_problem(used, train_labels)
+    try:
+        if not problem:
+            scores[name] = trees(train, train_labels, test, used, classes)
+    except (ValueError, MemoryError) as error:  # the model's metrics are worth more than its baseline
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        notes.append(f"no {name}: {' '.join(problem.split())}")
+    scores["class_prior"] = class_prior(train_labels, len(next(iter(test.values()))), classes)
+    return scores, notes
+
+
+def _find_problem(features: Sequence[Feature], train_labels: Labels) -> str | None:
+    """Why trees cannot be trained; None if they can."""
+    if not features:
+        return "no feature is left for it"
+    if len(np.unique(train_labels)) == 1:
+        return f"all {len(train_labels)} training rows have label {int(train_labels[0])}"
+    return None
+
+
+def select_columns(train: Batch, features: Sequence[Feature]) -> tuple[list[Feature], list[str]]:
+    """Select the features that trees can use.
+
+    Args:
+        train: Feature name → array [rows, …].
+        features: The features of the dataset.
+
+    Returns:
+        The features, in order, and a note for each reason to leave out others.
+    """
+    reasons = {feature.name: _reason_to_omit(train[feature.name], feature) for feature in features}
+    notes = []
+    for reason in dict.fromkeys(filter(None, reasons.values())):
+        names = ", ".join(name for name, own in reasons.items() if own == reason)
+        notes.append(f"the tree baseline leaves out {names}: {reason}")
+    return [feature for feature in features if not reasons[feature.name]], notes
+
+
+def _reason_to_omit(column: Any, feature: Feature) -> str | None:
+    if feature.dtype == "bytes":
+        return "bytes are neither numbers nor categories"
+    if feature.ragged:
+        return "lists of any length are not columns"
+    if feature.optional and feature.shape:
+        return "optional arrays are not columns"
+    if feature.dtype != "string" and np.isnan(_number_column(column, feature)).all():
+        return "no training row has a value"
+    return None
 
 
 def class_prior(train_labels: Labels, rows: int, classes: int) -> Floats:
@@ -64,11 +111,19 @@ def boosted_trees(train: Batch, train_labels: Labels, test: Batch, features: Seq
     """Score rows with histogram gradient boosting: default settings, early stopping. Arguments as in `baselines`."""
     train_table, test_table, strings = _tables(train, test, features)
     categorical = [False] * (train_table.shape[1] - strings) + [True] * strings
-    trees = HistGradientBoostingClassifier(categorical_features=categorical, early_stopping=True, random_state=_SEED)
+    trees = HistGradientBoostingClassifier(
+        categorical_features=categorical, early_stopping=_can_hold_out(train_labels), random_state=_SEED
+    )
     # Its threads synchronise in every loop: more threads than idle cores make seconds into minutes.
     with threadpool_limits(limits=free_cores(), user_api="openmp"):
         trees.fit(train_table, train_labels)
         return _predict_all_classes(trees, test_table, classes)
+
+
+def _can_hold_out(labels: Labels) -> bool:
+    """Whether the tenth of the rows on which boosting decides to stop can hold every class."""
+    _, counts = np.unique(labels, return_counts=True)
+    return bool(counts.min() >= 2 and len(labels) // 10 >= len(counts))
 
 
 def extra_trees(train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], classes: int) -> Floats:
@@ -92,6 +147,8 @@ def _tables(train: Batch, test: Batch, features: Sequence[Feature]) -> tuple[npt
     strings = [feature.name for feature in features if feature.dtype == "string"]
     numbers = [feature for feature in features if feature.dtype != "string"]
     train_table, test_table = _numbers(train, numbers), _numbers(test, numbers)
+    has_value = ~np.isnan(train_table).all(axis=0)  # an element of a nullable array may be missing in every row
+    train_table, test_table = train_table[:, has_value], test_table[:, has_value]
     if strings:
         encoder = OrdinalEncoder(
             handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=_MOST_CATEGORIES
@@ -102,15 +159,17 @@ def _tables(train: Batch, test: Batch, features: Sequence[Feature]) -> tuple[npt
 
 
 def _strings(batch: Batch, names: Sequence[str]) -> npt.NDArray[np.object_]:
-    return np.stack([batch[name].astype(object) for name in names], axis=1)
+    """Categories [rows, columns]; a missing optional string is the category ''."""
+    columns = [batch[name].astype(object) for name in names]
+    return np.stack([np.where(column == None, b"", column) for column in columns], axis=1)  # noqa: E711  elementwise
 
 
 def _numbers(batch: Batch, features: Sequence[Feature]) -> npt.NDArray[np.float64]:
     """Concatenate features to columns [rows, columns]; missing values become NaN, which the trees support."""
     columns = [np.empty((len(next(iter(batch.values()))), 0))]
-    for feature in features:
-        column = batch[feature.name].astype(np.float64).reshape(len(batch[feature.name]), -1)
-        if feature.missing is not None:
-            column = np.where(column == feature.missing, np.nan, column)
-        columns.append(column)
-    return np.hstack(columns)
+    return np.hstack([*columns, *(_number_column(batch[feature.name], feature) for feature in features)])
+
+
+def _number_column(column: Any, feature: Feature) -> npt.NDArray[np.float64]:
+    numbers: npt.NDArray[np.float64] = column.astype(np.float64).reshape(len(column), -1)  # None becomes NaN
+    return numbers if feature.missing is None else np.where(numbers == feature.missing, np.nan, numbers)

@@ -39,6 +39,8 @@ def metrics_by_class(labels: Labels, probabilities: Floats, names: Sequence[str]
     Returns:
         Name → `precision`, `recall`, `f1` and `rows`; an undefined metric is 0.
     """
+    if not len(labels):
+        return {name: {"precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 0} for name in names}
     predicted = probabilities.argmax(axis=1)
     columns = precision_recall_fscore_support(labels, predicted, labels=range(len(names)), zero_division=0)
     precision, recall, f1, rows = (column.tolist() for column in columns)
@@ -50,9 +52,10 @@ def metrics_by_class(labels: Labels, probabilities: Floats, names: Sequence[str]
 
 def confusion(labels: Labels, probabilities: Floats) -> npt.NDArray[np.int64]:
     """Count the rows by actual class (first axis) and predicted class (second axis)."""
-    counts: npt.NDArray[np.int64] = confusion_matrix(
-        labels, probabilities.argmax(axis=1), labels=range(probabilities.shape[1])
-    )
+    classes = probabilities.shape[1]
+    if not len(labels):
+        return np.zeros((classes, classes), np.int64)
+    counts: npt.NDArray[np.int64] = confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(classes))
     return counts
 
 

@@ -1,21 +1,32 @@
 """Stage `evaluate`: compare the model with two baselines on the test split."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from firelib import storage
-from firelib.console import progress
+from firelib.console import note, progress
+from firelib.console_tables import NOTES
 from firelib.dataset_store import dataset_uri
+from firelib.evaluate.arrays import Floats
 from firelib.evaluate.baselines import baselines
 from firelib.evaluate.model import TrainedModel
+from firelib.evaluate.model_inputs import to_model_inputs
+from firelib.evaluate.outputs import to_probabilities
 from firelib.evaluate.plots import draw_training
-from firelib.evaluate.tasks import probabilities, select_task
+from firelib.evaluate.tasks import select_task
 from firelib.project_layout import Paths
-from firelib.recipe import Recipe
+from firelib.recipe import Feature, Recipe
+from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.read.dataset import open_dataset
+
+Results = Mapping[str, Mapping[str, float]]
 
 
 def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
     """Evaluate the model and its baselines on the test split; write metrics, tables and plots.
+
+    A baseline or a metric that the data do not allow is left out, with a note on the terminal and in the metrics.
 
     Args:
         recipe: The recipe.
@@ -35,19 +46,42 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
         train, test = dataset.as_numpy("train"), dataset.as_numpy("test")
         train_labels, labels = train.pop(label.name), test.pop(label.name)
         advance(0, note="model")
-        scores = {"model": probabilities(TrainedModel(paths.model).predict(test), task.classes)}
+        score, notes = _score_model(TrainedModel(paths.model), test, features, task.classes)
         advance(1, note="baselines")
-        scores |= baselines(train, train_labels, test, features, task.classes)
+        baseline_scores, baseline_notes = baselines(train, train_labels, test, features, task.classes)
         advance(2, note="plots")
-        results = {name: task.metrics(labels, score) for name, score in scores.items()}
+        scores = {"model": score, **baseline_scores}
+        results = {
+            name: task.metrics(labels, score) if len(labels) else {}
+            for name, score in scores.items()
+            if score is not None
+        }
         task.write(labels, scores, test, paths)
         draw_training(paths.plots)
         advance(3)
-    _write(results, paths)
-    return results
+    notes = [*notes, *baseline_notes, *task.describe_gaps(labels)]
+    _write(results, notes, paths)
+    for line in notes:
+        note(f"note: {line}")
+    return {"model": {}, **results}
 
 
-def _write(results: Mapping[str, Mapping[str, float]], paths: Paths) -> None:
+def _score_model(
+    model: TrainedModel, test: Batch, features: Sequence[Feature], classes: int
+) -> tuple[Floats | None, list[str]]:
+    """Probabilities [rows, classes] and notes; None where the model has no probabilities to measure."""
+    if not len(next(iter(test.values()))):
+        return None, ["no metrics: the test split has no rows; increase data.split.test"]
+    outputs = model.predict(to_model_inputs(test, features))
+    invalid = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
+    if invalid:
+        return None, [f"no metrics of the model: it returns NaN or infinity for {invalid} of {len(outputs)} test rows"]
+    probabilities, remark = to_probabilities(outputs, classes)
+    return probabilities, [remark] if remark else []
+
+
+def _write(results: Results, notes: Sequence[str], paths: Paths) -> None:
     baseline_results = {name: result for name, result in results.items() if name != "model"}
-    storage.write_bytes(str(paths.test_metrics), storage.to_json(results["model"]))
+    model = {**results.get("model", {}), **({NOTES: list(notes)} if notes else {})}
+    storage.write_bytes(str(paths.test_metrics), storage.to_json(model))
     storage.write_bytes(str(paths.baseline_metrics), storage.to_json(baseline_results))

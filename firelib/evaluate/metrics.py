@@ -15,6 +15,9 @@ from sklearn.metrics import (
 
 from firelib.evaluate.arrays import Floats, Labels
 
+#: The metrics that compare rows of label 1 with rows of label 0.
+RANKING = ("roc_auc", "average_precision")
+
 _POINTS = 200
 _BINS = 15
 
@@ -34,6 +37,9 @@ class Curves:
     calibration: tuple[Floats, Floats]
 
 
+_EMPTY = (np.zeros(0), np.zeros(0))
+
+
 def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
     """Compute the metrics that compare models.
 
@@ -43,27 +49,43 @@ def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
 
     Returns:
         `roc_auc` and `average_precision`, which depend on the ranking only; `log_loss` in nats, `brier` and `accuracy`
-        (at threshold 0.5), which depend on the probabilities.
+        (at threshold 0.5), which depend on the probabilities. With one label only, there is no ranking.
     """
+    ranking: dict[str, float] = {}
+    if _has_both(labels):
+        ranking = {
+            "roc_auc": float(roc_auc_score(labels, probabilities)),
+            "average_precision": float(average_precision_score(labels, probabilities)),
+        }
     return {
-        "roc_auc": float(roc_auc_score(labels, probabilities)),
-        "average_precision": float(average_precision_score(labels, probabilities)),
-        "log_loss": float(log_loss(labels, probabilities)),
-        "brier": float(brier_score_loss(labels, probabilities)),
+        **ranking,
+        "log_loss": float(log_loss(labels, probabilities, labels=[0, 1])),
+        "brier": float(brier_score_loss(labels, probabilities, pos_label=1)),
         "accuracy": float(np.mean((probabilities >= 0.5) == (labels == 1))),
     }
 
 
-def curves(labels: Labels, probabilities: Floats) -> Curves:
+def _has_both(labels: Labels) -> bool:
+    return len(np.unique(labels)) == 2
+
+
+def curves(labels: Labels, probabilities: Floats | None) -> Curves:
     """Compute the curves, with at most 200 points each.
 
     Args:
         labels: 0 or 1 [rows].
-        probabilities: Probability of label 1 [rows].
+        probabilities: Probability of label 1 [rows]; None gives empty curves.
+
+    Returns:
+        The curves. Those that compare the labels are empty if there is one label only.
     """
+    if probabilities is None or not len(labels):
+        return Curves(_EMPTY, _EMPTY, _EMPTY)
+    observed, predicted = calibration_curve(labels, probabilities, n_bins=_BINS, strategy="quantile", pos_label=1)
+    if not _has_both(labels):
+        return Curves(_EMPTY, _EMPTY, (predicted, observed))
     false_positives, true_positives, _ = roc_curve(labels, probabilities)
     precision, recall, _ = precision_recall_curve(labels, probabilities)
-    observed, predicted = calibration_curve(labels, probabilities, n_bins=_BINS, strategy="quantile")
     return Curves(
         roc=_thin(false_positives, true_positives),
         precision_recall=_thin(recall[::-1], precision[::-1]),

@@ -1,16 +1,16 @@
 """A trained model that scores raw feature values."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from firelib.errors import FirelibError
 from firelib.evaluate.arrays import Floats
+from firelib.evaluate.load_model import load_model
+from firelib.evaluate.outputs import apply_activation, find_logits_loss
 from firelib.keras_import import import_keras
-
-if TYPE_CHECKING:
-    from firelib.tfrecord.format.fixed_decoder import Batch
 
 _ROWS = 8192
 
@@ -32,31 +32,40 @@ class TrainedModel:
                 f"the model {path} does not exist", where=str(folder), remedy="run firelib train (or dvc checkout)"
             )
         import_keras()
-        import keras
-
-        self._model = keras.models.load_model(path, compile=False)
+        self._model = load_model(folder)
+        self._logits_loss = find_logits_loss(path)
 
     @property
     def inputs(self) -> list[str]:
         """Names of the features that the model takes."""
-        return list(self._model.input)
+        given = self._model.input
+        if isinstance(given, dict):
+            return list(given)
+        return [tensor.name for tensor in (given if isinstance(given, list | tuple) else [given])]
 
-    def predict(self, features: "Batch") -> Floats:
+    def predict(self, features: Mapping[str, Any]) -> Floats:
         """Score raw feature values.
 
         Args:
-            features: Feature name → array [rows, …]; strings as bytes or str.
+            features: Feature name → array or tensor [rows, …]; strings as bytes or str. Features that the model does
+                not take are ignored.
 
         Returns:
-            float64 [rows] for a single output, otherwise [rows, outputs].
+            float64 [rows] for a single output, otherwise [rows, outputs]. If the model returns logits, because its loss
+            was compiled with `from_logits=True`, these are the probabilities that the loss computes from them.
         """
-        rows = len(next(iter(features.values())))
+        features = {name: features[name] for name in self.inputs}  # Keras would match them by position
+        rows = next(iter(features.values())).shape[0]
         parts = [self._score(features, start) for start in range(0, rows, _ROWS)]
         outputs: Floats = np.concatenate(parts).astype(np.float64)
-        return outputs[:, 0] if outputs.shape[-1] == 1 else outputs
+        outputs = apply_activation(outputs, self._logits_loss) if self._logits_loss else outputs
+        return outputs[:, 0] if outputs.ndim > 1 and outputs.shape[-1] == 1 else outputs
 
-    def _score(self, features: "Batch", start: int) -> Any:
+    def _score(self, features: Mapping[str, Any], start: int) -> Any:
         import tensorflow as tf
 
-        batch = {name: tf.convert_to_tensor(values[start : start + _ROWS]) for name, values in features.items()}
+        batch = {name: values[start : start + _ROWS] for name, values in features.items()}
+        batch = {
+            name: values if tf.is_tensor(values) else tf.convert_to_tensor(values) for name, values in batch.items()
+        }
         return self._model(batch, training=False).numpy()

@@ -68,6 +68,8 @@ def _draw(lines: Mapping[str, tuple[Floats, Floats]], x_label: str, y_label: str
     if diagonal:
         axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)
     for name, (x, y) in lines.items():
+        if not len(x):
+            continue
         axes.plot(x, y, marker="o" if len(x) < 20 else None, label=name.replace("_", " "))
     axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1))
     _add_legend(axes)
@@ -75,7 +77,8 @@ def _draw(lines: Mapping[str, tuple[Floats, Floats]], x_label: str, y_label: str
 
 
 def _add_legend(axes: plt.Axes) -> None:
-    axes.legend()
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()
     axes.grid(alpha=0.3)
 
 

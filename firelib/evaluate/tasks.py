@@ -15,7 +15,11 @@ from firelib.project_layout import Paths
 from firelib.recipe import Feature
 from firelib.tfrecord.format.fixed_decoder import Batch
 
+#: Name of a model → probabilities [rows, classes], or None where the model gives none.
+Scores = Mapping[str, Floats | None]
+
 _MISTAKES = 25
+_NAMED_CLASSES = 5  # in a note
 
 
 class Task(Protocol):
@@ -35,15 +39,18 @@ class Task(Protocol):
             probabilities: Probability of each class [rows, classes].
 
         Returns:
-            Metric → value.
+            Metric → value, without the metrics that these labels do not define.
         """
 
-    def write(self, labels: Labels, scores: Mapping[str, Floats], test: Batch, paths: Paths) -> None:
-        """Write tables and plots.
+    def describe_gaps(self, labels: Labels) -> list[str]:
+        """Name the metrics that labels do not define, with the reason; one note per reason."""
+
+    def write(self, labels: Labels, scores: Scores, test: Batch, paths: Paths) -> None:
+        """Write tables and plots. All files are written, because DVC expects them; without a score, they are empty.
 
         Args:
             labels: Integers from 0 to classes - 1 [rows].
-            scores: `model`, then the baselines → probabilities [rows, classes]; the class prior comes last.
+            scores: `model`, then the baselines → probabilities [rows, classes], or None; the class prior comes last.
             test: Feature name → array of the test split [rows, …].
             paths: Paths of the outputs.
         """
@@ -81,11 +88,18 @@ class Binary:
         """See `firelib.evaluate.metrics`."""
         return metrics.metrics(labels, probabilities[:, 1])
 
-    def write(self, labels: Labels, scores: Mapping[str, Floats], test: Batch, paths: Paths) -> None:
+    def describe_gaps(self, labels: Labels) -> list[str]:
+        """Note that the ranking metrics need rows of both labels."""
+        present = np.unique(labels).astype(int).tolist()
+        if len(present) != 1:
+            return []
+        return [f"no {' and no '.join(metrics.RANKING)}: all {len(labels)} test rows have label {present[0]}"]
+
+    def write(self, labels: Labels, scores: Scores, test: Batch, paths: Paths) -> None:
         """Write the curves of the model and of the baselines, except the class prior, which has none."""
         del test
-        names = list(scores)[:-1]
-        write_curves({name: metrics.curves(labels, scores[name][:, 1]) for name in names}, paths.plots)
+        positive = {name: score if score is None else score[:, 1] for name, score in list(scores.items())[:-1]}
+        write_curves({name: metrics.curves(labels, score) for name, score in positive.items()}, paths.plots)
 
 
 class Classes:
@@ -103,9 +117,19 @@ class Classes:
         """See `firelib.evaluate.classes`."""
         return classes.metrics(labels, probabilities)
 
-    def write(self, labels: Labels, scores: Mapping[str, Floats], test: Batch, paths: Paths) -> None:
+    def describe_gaps(self, labels: Labels) -> list[str]:
+        """Name the classes without a test row: their precision and recall are 0, and count in `macro_f1`."""
+        absent = [name for index, name in enumerate(self._names) if index not in np.unique(labels)]
+        if not absent or not len(labels):
+            return []
+        shown = ", ".join(absent[:_NAMED_CLASSES]) + (" …" if len(absent) > _NAMED_CLASSES else "")
+        return [f"{len(absent)} of {self.classes} classes have no test row, and count in macro_f1 as 0: {shown}"]
+
+    def write(self, labels: Labels, scores: Scores, test: Batch, paths: Paths) -> None:
         """Write the model's metrics by class, its confusion matrix, and its most confident mistakes."""
         score, names = scores["model"], self._names
+        if score is None:
+            labels, score = labels[:0], np.zeros((0, self.classes))
         class_metrics = classes.metrics_by_class(labels, score, names)
         storage.write_bytes(str(paths.class_metrics), storage.to_json(class_metrics))
         counts = classes.confusion(labels, score)
@@ -114,35 +138,3 @@ class Classes:
         if self._image:
             rows = classes.find_confident_mistakes(labels, score, _MISTAKES)
             draw_mistakes(test[self._image.name][rows], labels[rows], score[rows], names, paths.plots)
-
-
-def probabilities(outputs: Floats, count: int) -> Floats:
-    """Convert a model's outputs to probabilities.
-
-    Args:
-        outputs: Probability of class 1 [rows], or of each class [rows, classes].
-        count: Number of classes.
-
-    Returns:
-        Probability of each class [rows, classes].
-
-    Raises:
-        FirelibError: The outputs have another shape, or are not probabilities.
-    """
-    sums = outputs.sum(axis=-1, keepdims=True)
-    if outputs.ndim == 1 and count == 2:
-        return np.stack([1 - outputs, outputs], axis=1)
-    problem = ""
-    if outputs.shape[1:] != (count,):
-        problem = f"expected outputs of shape {(count,)} for {count} classes, got {outputs.shape[1:]}"
-    elif outputs.min() < 0 or not np.allclose(sums, 1, atol=1e-3):
-        values = f"{outputs.min():.3g} to {outputs.max():.3g}"
-        problem = f"expected probabilities that sum to 1 in each row, got values from {values}"
-    if problem:
-        raise FirelibError(
-            problem,
-            where="the recipe's build_model",
-            remedy=f"end the model with Dense({count}, activation='softmax')",
-        )
-    normalized: Floats = outputs / sums  # a softmax in float32 sums to 1 up to rounding
-    return normalized

@@ -68,6 +68,7 @@ class Backend(ABC):
         name: Value of `--to` that selects this backend.
         target_type: Settings that `--set NAME=VALUE` accepts.
         secret_schemes: Schemes of the secret references that this backend can resolve: `env`, `file`, `gcp`, `k8s`.
+        sends_code: Whether the project's code is sent elsewhere; False if the job runs in the project itself.
         returns_outputs: Whether outputs have to be fetched; False if the job writes into the project itself.
         mounts_storage_root: Whether replicas see the caller's storage root through a mount, so that a relative path
             must be made absolute before submission.
@@ -76,6 +77,7 @@ class Backend(ABC):
     name: ClassVar[str]
     target_type: ClassVar[type[Target]] = Target
     secret_schemes: ClassVar[tuple[str, ...]] = ()
+    sends_code: ClassVar[bool] = False
     returns_outputs: ClassVar[bool] = False
     mounts_storage_root: ClassVar[bool] = False
 

@@ -77,6 +77,8 @@ def read_secrets(secrets: Mapping[str, str], environ: Mapping[str, str] = os.env
 
 
 def _read_private(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise PermissionError("expected a regular file")  # reading a FIFO would wait forever
     if path.stat().st_mode & 0o077:
         raise PermissionError(f"other users can read the file (chmod 600 {path})")
     return path.read_text(encoding="utf-8").strip()

@@ -132,7 +132,8 @@ class JobSpec:
     @field_validator("command")
     @classmethod
     def _check_command(cls, command: tuple[str, ...]) -> tuple[str, ...]:
-        report_problems(_validate_command(command))
+        visible = {f"command: argument {number}": argument for number, argument in enumerate(command)}
+        report_problems([*_validate_command(command), *naming_rules.validate_visible(visible)])
         return command
 
     @field_validator("job_id")
@@ -158,6 +159,18 @@ class JobSpec:
     def _check_labels(cls, labels: Mapping[str, str]) -> Mapping[str, str]:
         report_problems(naming_rules.validate_labels(labels))
         return labels
+
+    @field_validator("storage_root")
+    @classmethod
+    def _check_storage_root(cls, root: str | None) -> str | None:
+        report_problems(naming_rules.validate_visible({"storage_root": root or ""}))
+        return root
+
+    @field_validator("target")
+    @classmethod
+    def _check_target(cls, target: Mapping[str, str]) -> Mapping[str, str]:
+        report_problems(naming_rules.validate_visible({f"target.{name}": value for name, value in target.items()}))
+        return target
 
     @property
     def stage(self) -> str:

@@ -3,11 +3,22 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from firelib.launch.secret_content import is_secret
+
 # Kubernetes allows 63 characters and appends up to 23 of them to the name of a job.
 _LONGEST_ID = 40
 _ID = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_|$)", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(KEY|TOKEN|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASSCODE|CREDENTIALS?|CREDS?|CONNECTION_STRING)(_|\d|$)"
+    r"|(^|_)(PASS|PAT|DSN)$"
+    r"|(?<!^)(?<!^OLD)PWD(_|\d|$)",  # PWD and OLDPWD are folders
+    re.IGNORECASE,
+)
+_URL_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@:]*:(?!\d*([/,;?#\s]|$))\S+@", re.IGNORECASE)
+_PARAMETER = re.compile(
+    r"(^|[?&;\s])(password|passwd|pwd|passphrase|secret|token|access_?token|api_?key|sig)\s*=\s*[^\s&;]", re.IGNORECASE
+)
 _LABEL_KEY = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"([a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)?")
 _REFERENCE = {
@@ -56,11 +67,31 @@ def validate_job_id(job_id: str) -> Iterator[str]:
 
 
 def validate_env(env: Mapping[str, str]) -> Iterator[str]:
-    """Check the names of a job's variables; yield one line for each problem, without any value."""
+    """Check the names and values of a job's variables; yield one line for each problem, without any value."""
     yield from _validate_names(env, "env")
-    for name in env:
-        if _SECRET_NAME.search(name):
-            yield f"env.{name}: the name suggests a secret; name its source instead: --secret {name}=env:{name}"
+    for name, value in env.items():
+        suspect = "name suggests" if _SECRET_NAME.search(name) else "value contains" if _has_secret(value) else ""
+        if suspect:
+            yield f"env.{name}: the {suspect} a secret; name its source instead: --secret {name}=env:{name}"
+
+
+def validate_visible(values: Mapping[str, str]) -> Iterator[str]:
+    """Check values that requests, records and `ps` show.
+
+    Args:
+        values: Name of the field, for errors → value.
+
+    Yields:
+        One line for each value that contains a secret, without the value.
+    """
+    for name, value in values.items():
+        if _has_secret(value):
+            yield f"{name}: the value contains a secret, and everyone who sees the job can read it; use --secret"
+
+
+def _has_secret(value: str) -> bool:
+    """Whether a text contains a URL with a password, a parameter such as `password=…`, or a key."""
+    return bool(_URL_WITH_PASSWORD.search(value) or _PARAMETER.search(value)) or is_secret(value)
 
 
 def validate_secrets(secrets: Mapping[str, str], env: Mapping[str, str]) -> Iterator[str]:

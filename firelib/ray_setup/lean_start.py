@@ -16,10 +16,18 @@ the API server:
 
 On a busy machine the raylet may need more than the 30 seconds after which `ray.init` gives up, and it only registers
 after its agents have started. Patched: `services.py`, `get_node`, which `Node` calls without a pause until then.
+
+The raylet's agents end with it (see `agent_child`). Patched: `services.py`,
+`_build_python_executable_command_memory_profileable`.
+
+Ray's processes also get a process group of their own: SIGTERM for the group of `firelib run`, as from Slurm, would end
+them before training has saved a checkpoint. Patched: `services.py`, `ConsolePopen`.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -27,6 +35,8 @@ import psutil
 import stamina
 
 _REGISTER_SECONDS = 50.0  # until the raylet has registered; three attempts must end within four minutes
+_PYTHON_COMMAND = "_build_python_executable_command_memory_profileable"
+_AGENT_CHILD = str(Path(__file__).with_name("agent_child.py"))
 
 
 @contextmanager
@@ -41,6 +51,8 @@ def lean_start(log_monitor: bool) -> Iterator[None]:
     with (
         patch.object(services, "get_node", _with_patience(services.get_node)),
         patch.object(services, "start_api_server", _no_api_server),
+        patch.object(services, _PYTHON_COMMAND, _end_with_parent(getattr(services, _PYTHON_COMMAND))),
+        patch.object(services, "ConsolePopen", partial(services.ConsolePopen, process_group=0)),
         patch.object(utils, "get_dashboard_dependency_error", _missing_dependency),
         patch.object(node.Node, "start_monitor", _do_nothing),
         patch.object(node.Node, "start_log_monitor", node.Node.start_log_monitor if log_monitor else _do_nothing),
@@ -64,6 +76,11 @@ def _may_register(error: Exception) -> bool:
     """Whether this is Ray's error for a node that has not registered, and the raylet is alive."""
     alive = [child.name() for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
     return isinstance(error, RuntimeError) and "raylet" in alive
+
+
+def _end_with_parent(build_command: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Extend the function that builds the start of an agent's command."""
+    return lambda *args, **options: [*build_command(*args, **options), "-P", _AGENT_CHILD]
 
 
 def _no_api_server(*_: Any, **__: Any) -> tuple[None, None]:

@@ -11,7 +11,9 @@ from types import ModuleType
 from firelib.config import Environment
 from firelib.console import note, silence_stderr
 from firelib.errors import FirelibError
+from firelib.ray_setup.loopback import on_loopback_if_it_listens_there
 from firelib.ray_setup.probe import probe
+from firelib.ray_setup.sigterm import keep_sigterm_handler
 from firelib.ray_setup.start import embedded_ray
 from firelib.recipe import Recipe
 
@@ -61,7 +63,8 @@ def _join(address: str, debug: bool) -> Iterator[None]:
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         probe(services.canonicalize_bootstrap_address(address) if address == "auto" else address)
-        with nullcontext() if debug else silence_stderr():
+        quiet = nullcontext() if debug else silence_stderr()
+        with on_loopback_if_it_listens_there(address), keep_sigterm_handler(), quiet:
             ray.init(
                 address=address,
                 log_to_driver=debug,

@@ -1,10 +1,11 @@
-"""The folder of Ray's sessions: it must be writable, and its path short enough for Unix sockets."""
+"""The folder of Ray's sessions: private, writable, and its path short enough for Unix sockets."""
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from firelib.console import note
@@ -12,6 +13,7 @@ from firelib.errors import FirelibError
 from firelib.user_folders import is_writable
 
 _SOCKET_PATH_BYTES = 107  # Linux: `sun_path` has 108 bytes, the last one is zero (man 7 unix)
+_PREFIX, _OWNER = "firelib-ray-", "owner"
 
 
 def ray_temp_dir() -> str:
@@ -25,36 +27,71 @@ def fits_sockets(temp_dir: str) -> bool:
     return len(os.fsencode(socket)) <= _SOCKET_PATH_BYTES
 
 
+def session_path(parent: str) -> str:
+    """A path as long as that of a private session folder in `parent`."""
+    return f"{parent}/{_PREFIX}12345678/ray"
+
+
 @contextmanager
-def choose_session_folder() -> Iterator[str | None]:
-    """Create a private, short folder for Ray's session if the default is too long or not writable.
+def choose_session_folder() -> Iterator[str]:
+    """Create a private folder for Ray's session, in Ray's default folder or in a shorter one.
 
     Yields:
-        The folder, which is removed at the end of the block; None if the default is usable.
+        The folder, which is removed at the end of the block.
 
     Raises:
         FirelibError: No folder is usable.
     """
-    default = ray_temp_dir()
-    fits = fits_sockets(default)
-    if fits and is_writable(default):
-        yield None
-        return
-    folder = Path(tempfile.mkdtemp(prefix="firelib-", dir=_find_short_folder(default)))
-    note(f"{default} is {'not writable' if fits else 'too long for sockets'}: Ray's session is in {folder}")
-    try:
-        yield str(folder / "ray")  # a subfolder, since Ray opens its temporary folder to all users
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    default = str(Path(ray_temp_dir()).parent)
+    fits = fits_sockets(session_path(default))
+    usable = fits and is_writable(default)
+    with temporary_folder(default if usable else _find_short_folder(default)) as folder:
+        if not usable:
+            problem = "not writable" if fits else "too long for sockets"
+            note(f"{default} is {problem}: Ray's session is in {folder}")
+        yield f"{folder}/ray"  # a subfolder, since Ray opens its temporary folder to all users
+
+
+@contextmanager
+def temporary_folder(parent: str) -> Iterator[str]:
+    """Create a folder that only this user can open, and remove it after the block.
+
+    If this process is killed, the next one that uses `parent` removes the folder.
+
+    Args:
+        parent: Where to create it; it is created as well if necessary.
+
+    Yields:
+        Its path.
+    """
+    Path(parent).mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(Path(parent))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    with (folder / f".{_OWNER}").open("w") as owner:
+        fcntl.flock(owner, fcntl.LOCK_EX)  # the kernel releases it when this process ends
+        (folder / f".{_OWNER}").rename(folder / _OWNER)
+        try:
+            yield str(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_leftovers(parent: Path) -> None:
+    """Remove the folders of processes that were killed: their locks are free."""
+    for file in parent.glob(f"{_PREFIX}*/{_OWNER}"):
+        with suppress(OSError), file.open() as owner:
+            if os.fstat(owner.fileno()).st_uid == os.getuid():
+                fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def _find_short_folder(default: str) -> str:
     # XDG_RUNTIME_DIR comes last: it is small, and Ray may spill objects into its session folder.
     for folder in ("/tmp", "/var/tmp", os.environ.get("XDG_RUNTIME_DIR", "")):  # noqa: S108  mkdtemp makes it private
-        if folder and is_writable(folder) and fits_sockets(f"{folder}/firelib-12345678/ray"):
+        if folder and is_writable(folder) and fits_sockets(session_path(folder)):
             return folder
     raise FirelibError(
         f"no writable folder is short enough for Ray's sockets; tried {default}, /tmp, /var/tmp and XDG_RUNTIME_DIR",
         where="RAY_TMPDIR, TMPDIR",
-        remedy="set RAY_TMPDIR to a writable folder with a path of at most 40 bytes",
+        remedy="set RAY_TMPDIR to a writable folder with a path of at most 20 bytes",
     )

@@ -3,17 +3,25 @@
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from firelib.config import Environment
 from firelib.ray_setup.lean_start import lean_start
+from firelib.ray_setup.loopback import LOOPBACK, on_loopback
+from firelib.ray_setup.loss import exit_on_loss
 from firelib.ray_setup.object_store import choose_object_store_bytes
-from firelib.ray_setup.session_folder import choose_session_folder, ray_temp_dir
+from firelib.ray_setup.session_folder import choose_session_folder, temporary_folder
+from firelib.ray_setup.sigterm import keep_sigterm_handler
 from firelib.ray_setup.start_attempts import start_with_retries
 from firelib.ray_setup.token import ray_token, token_file
 from firelib.user_folders import is_writable
+
+# After the loss of the GCS, all other processes of this Ray end within a few seconds instead of a minute: nothing
+# restarts it on a single machine, and a connection on loopback is only lost if the other process has ended.
+_QUICK_END = {"RAY_gcs_rpc_server_reconnect_timeout_s": "2"}
 
 
 @contextmanager
@@ -30,18 +38,26 @@ def embedded_ray(environment: Environment, debug: bool = False) -> Iterator[None
     import ray
 
     _ensure_token()
-    with choose_session_folder() as temp_dir:
-        start_with_retries(lambda: _start_embedded(environment, debug, temp_dir), Path(temp_dir or ray_temp_dir()))
+    # Workers are killed at the end, so what they have in the temporary folder (W&B's socket and files) would be left.
+    with choose_session_folder() as sessions, temporary_folder(tempfile.gettempdir()) as workers:
+        start_with_retries(lambda: _start_embedded(environment, debug, sessions, workers), Path(sessions))
         try:
-            yield
+            with exit_on_loss():
+                yield
         finally:
             ray.shutdown()
 
 
-def _start_embedded(environment: Environment, debug: bool, temp_dir: str | None) -> None:
+def _start_embedded(environment: Environment, debug: bool, sessions: str, workers: str) -> None:
+    """Start Ray with its sessions, and its workers' temporary files, in the given folders."""
     import ray
 
-    with lean_start(log_monitor=debug):
+    with (
+        lean_start(log_monitor=debug),
+        on_loopback(),
+        keep_sigterm_handler(),
+        _set_variables({**_QUICK_END, "TMPDIR": workers}),
+    ):
         ray.init(
             address="local",
             num_cpus=environment.num_cpus,
@@ -49,8 +65,24 @@ def _start_embedded(environment: Environment, debug: bool, temp_dir: str | None)
             include_dashboard=False,
             log_to_driver=debug,
             logging_level=logging.INFO if debug else logging.ERROR,
-            _temp_dir=temp_dir,
+            _temp_dir=sessions,
+            _node_ip_address=LOOPBACK,
         )
+
+
+@contextmanager
+def _set_variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables during the block. No other one is touched: a thread may import TensorFlow, which reads them."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _ensure_token() -> None:

@@ -15,7 +15,9 @@ _JOIN_TIMEOUT_SECONDS = 60.0
 # `ray.init` fails if the versions differ. A child process can be killed when the cluster does not respond.
 _JOIN = """
 import sys, ray
-ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+from firelib.ray_setup.loopback import on_loopback_if_it_listens_there
+with on_loopback_if_it_listens_there(sys.argv[1]):
+    ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
 print(ray.__version__)
 """
 

@@ -3,7 +3,7 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
-from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, Feature, FittedFeature
+from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
 from firelib.recipe.loading import code_sha256, load_recipe
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
@@ -12,6 +12,7 @@ __all__ = [
     "DTYPES",
     "FLOATS",
     "INTEGERS",
+    "RESERVED_COLUMNS",
     "Feature",
     "FittedFeature",
     "Recipe",

@@ -9,6 +9,9 @@ FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
 DTYPES = FLOATS | INTEGERS | {"bool", "string", "bytes"}
 
+#: Names of columns that firelib adds: the hash of the key, and the reason why a row is set aside.
+RESERVED_COLUMNS = frozenset({"firelib_hash", "rejected_because"})
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -116,13 +119,14 @@ class FittedFeature:
 
     Attributes:
         feature: The declaration.
-        count: Number of present values (rows × size of shape, without missing values).
+        count: Number of present values (rows × size of shape, or all elements of lists, without missing values).
         missing: Number of missing values.
-        mean: Mean of the present values; 0 for strings.
-        std: Population standard deviation of the present values; 0 for strings.
-        minimum: Smallest present value; None for strings and where no value is present.
-        maximum: Largest present value; None for strings and where no value is present.
-        vocabulary: For strings: the distinct values, most frequent first, ties by value.
+        mean: Mean of the present values; 0 for strings and bytes.
+        std: Population standard deviation of the present values; 0 for strings and bytes.
+        minimum: Smallest present value; None for strings and bytes, and where no value is present.
+        maximum: Largest present value; None for strings and bytes, and where no value is present.
+        vocabulary: For strings: the distinct values, most frequent first, ties by value. Empty for free text: a
+            string without `max_length` that has more than 100,000 distinct values.
     """
 
     feature: Feature

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.recipe.feature import Feature
+from firelib.recipe.feature import RESERVED_COLUMNS, Feature
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
 
@@ -96,6 +96,9 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         yield f"features and label declare a column more than once: {', '.join(twice)}"
+    reserved = sorted(RESERVED_COLUMNS & {*names, *recipe.key, recipe.test_rows})
+    if reserved:
+        yield f"features, label and key use names that are reserved for firelib's own columns: {', '.join(reserved)}"
     yield from _label_problems(recipe.label, recipe.classes)
     yield from _key_problems(recipe.key)
 

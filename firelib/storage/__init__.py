@@ -1,8 +1,10 @@
 """Files anywhere, through fsspec: read, hash, and publish so that a reader sees all of a file or nothing."""
 
+from firelib.storage.durable import rename_folder
 from firelib.storage.files import (
     exists,
     make_folder,
+    read_back,
     read_bytes,
     read_head,
     read_ranges,
@@ -14,11 +16,13 @@ from firelib.storage.files import (
 from firelib.storage.full_disk import explain_full_disk, is_full_disk
 from firelib.storage.hashes import sha256_content, sha256_file, sha256_json
 from firelib.storage.json_files import read_json, to_json
-from firelib.storage.publish import publish_folder
+from firelib.storage.owner import Owner
+from firelib.storage.publish import publish_folder, refuse_files, refuse_others
 from firelib.storage.retry import is_transient
 from firelib.storage.uris import absolute, filesystem, is_local, join
 
 __all__ = [
+    "Owner",
     "absolute",
     "exists",
     "explain_full_disk",
@@ -29,12 +33,16 @@ __all__ = [
     "join",
     "make_folder",
     "publish_folder",
+    "read_back",
     "read_bytes",
     "read_head",
     "read_json",
     "read_ranges",
+    "refuse_files",
+    "refuse_others",
     "remove_file",
     "remove_folder",
+    "rename_folder",
     "sha256_content",
     "sha256_file",
     "sha256_json",

@@ -1,12 +1,15 @@
 """Read, write and remove files and folders of any file system."""
 
 import os
+import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
+from firelib.storage.durable import make_durable_folder, sync_folder
 from firelib.storage.full_disk import explain_full_disk
 from firelib.storage.retry import retry_transient
 from firelib.storage.uris import filesystem, is_local, join
@@ -21,7 +24,10 @@ def exists(uri: str) -> bool:
 def make_folder(uri: str) -> None:
     """Create a folder and its parents; an existing folder stays."""
     fs, path = filesystem(uri)
-    fs.makedirs(path, exist_ok=True)
+    if is_local(uri):
+        make_durable_folder(Path(path))
+    else:
+        fs.makedirs(path, exist_ok=True)
 
 
 def remove_folder(uri: str) -> None:
@@ -42,6 +48,14 @@ def read_bytes(uri: str) -> bytes:
     """The content of a file; transient errors are retried."""
     fs, path = filesystem(uri)
     return bytes(_cat(fs, path))
+
+
+def read_back(uri: str) -> bytes:
+    """The content of a file that was just written: a local one from the disk, not from the system's page cache."""
+    if is_local(uri):
+        with Path(filesystem(uri)[1]).open("rb") as file, suppress(OSError):  # not on every file system
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return read_bytes(uri)
 
 
 def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
@@ -94,7 +108,7 @@ def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
 
 
 def write_bytes(uri: str, data: bytes) -> None:
-    """Write a file atomically: a reader sees the old content or the new one.
+    """Write a file atomically and durably: a reader sees the old content or the new one, also after a power failure.
 
     Args:
         uri: The file; an existing one is replaced.
@@ -109,14 +123,16 @@ def write_bytes(uri: str, data: bytes) -> None:
             fs.pipe_file(path, data)  # object stores publish an object when it is complete
             return
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        make_durable_folder(target.parent)
+        # Processes of several hosts may write the same file, and have the same id.
+        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
         try:
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
+            sync_folder(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

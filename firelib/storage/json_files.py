@@ -1,28 +1,94 @@
 """JSON files that depend on their value alone."""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.storage.files import read_bytes
 
+_MOST_LEVELS = 100  # more than any file of firelib has, and fewer than any program that reads it can take
+_MOST_DIGITS = 100
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
-def read_json(uri: str) -> Any:
+
+def read_json(uri: str, check: Callable[[bytes], None] | None = None) -> Any:
     """The content of a JSON file.
 
+    Args:
+        uri: The file.
+        check: Gets the bytes of the file, and may refuse them before they are parsed.
+
     Raises:
-        FirelibError: The file does not exist, or is not complete JSON.
+        FirelibError: The file does not exist, is not complete JSON, or holds what no other program could use: repeated
+            names, numbers of more than 100 digits, more than 100 levels, or text that is not Unicode.
     """
     try:
-        return json.loads(read_bytes(uri))
+        content = read_bytes(uri)
+        if check:
+            check(content)
+        return _parse(content)
     except FileNotFoundError:
         raise FirelibError(
             f"{uri} does not exist", where=uri, remedy="run the stage that writes it (dvc dag shows which)"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        problem = "nested too deeply" if isinstance(error, RecursionError) else error
         raise FirelibError(
-            f"{uri} is not JSON: {error}", where=uri, remedy="delete the file and run its stage again"
+            f"{uri} is not JSON: {problem}", where=uri, remedy="delete the file and run its stage again"
         ) from None
+
+
+def _parse(content: bytes) -> Any:
+    value = json.loads(content, parse_int=_parse_int, object_pairs_hook=_build_object)
+    if not _is_shallow(content):
+        _check_depth(value)
+    if _SURROGATE.search(content):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("a string holds half of a surrogate pair, which is not Unicode") from None
+    return value
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"an integer has {len(digits)} digits")
+    return int(digits)
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the name {next(name for name in names if names.count(name) > 1)[:80]!r} is repeated")
+    return built
+
+
+def _is_shallow(content: bytes) -> bool:
+    """Whether the brackets of a file nest within the limit; brackets in strings can only make it look deeper."""
+    brackets = content.translate(None, _NO_BRACKETS)
+    for _ in range(_MOST_LEVELS):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")  # removes the innermost level
+        if not brackets:
+            return True
+    return False
+
+
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > _MOST_LEVELS:
+            raise ValueError(f"nested too deeply: more than {_MOST_LEVELS} levels")
+        level = [
+            child
+            for outer in level
+            if isinstance(outer, dict | list)
+            for child in (outer.values() if isinstance(outer, dict) else outer)
+        ]
 
 
 def to_json(value: Any) -> bytes:

@@ -19,6 +19,7 @@ class Variable(Protocol):
     """A weight of a model or the state of an optimizer."""
 
     dtype: Any
+    path: str
 
     @property
     def shape(self) -> Sequence[int]:
@@ -59,6 +60,11 @@ class Model(Protocol):
     loss: Any
     input: Any
     output: Any
+    _compile_loss: Any
+
+    @property
+    def inputs(self) -> Sequence[Tensor]:
+        """Symbolic inputs."""
 
     @property
     def outputs(self) -> Sequence[Tensor]:
@@ -67,6 +73,10 @@ class Model(Protocol):
     @property
     def variables(self) -> Sequence[Variable]:
         """All weights, in a stable order."""
+
+    @property
+    def weights(self) -> Sequence[Variable]:
+        """The weights that `get_weights` returns; `variables` also has the states of random seeds."""
 
     @property
     def trainable_variables(self) -> Sequence[Variable]:

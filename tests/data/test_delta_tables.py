@@ -2,12 +2,15 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib.data.delta_tables import (
     append_part,
     build_table_record,
+    check_rows_are_conserved,
+    count_rows,
     matches_record,
     open_table,
     read_part_hashes,
@@ -55,9 +58,27 @@ def test_groups_of_other_types_are_written_as_text() -> None:
     ]
 
 
-def test_a_null_in_commit_by_is_refused() -> None:
-    with refused(what=["day", 2], where="Source.commit_by"):
-        split_into_parts(pa.table({"day": [1, None, None]}), ["day"])
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_value_in_commit_by_is_refused(missing: float | None) -> None:
+    with refused(what=["day", 2, 3], where="Source.commit_by", remedy="commit_by"):
+        split_into_parts(pa.table({"day": pa.array([1.0, missing, missing])}), ["day"])
+
+
+def test_lists_in_commit_by_are_refused() -> None:
+    with refused(what=["day", "list"], where="Source.commit_by"):
+        split_into_parts(pa.table({"day": [[1], [2]]}), ["day"])
+
+
+def test_both_zeros_are_groups_of_their_own() -> None:
+    """They are equal: each row must still be in one version only."""
+    parts = split_into_parts(pa.table({"day": [0.0, -0.0, 1.0]}), ["day"])
+    assert [part.rows.num_rows for part in parts] == [1, 1, 1]
+
+
+def test_lost_rows_are_refused_with_both_numbers() -> None:
+    with refused(what=[60, 40], where="commit_by"):
+        check_rows_are_conserved(60, 40, "commit_by")
+    check_rows_are_conserved(60, 60, "commit_by")
 
 
 def test_the_hash_of_a_part_depends_on_its_content_alone() -> None:
@@ -75,6 +96,7 @@ def test_every_version_can_be_opened(tmp_path: Path) -> None:
     uri = str(tmp_path / "t")
     assert open_table(uri) is None
     assert read_part_hashes(uri) == []
+    assert count_rows(uri) == 0
     parts = split_into_parts(ROWS, ["day"])
     for part in parts:
         append_part(uri, part)
@@ -84,6 +106,7 @@ def test_every_version_can_be_opened(tmp_path: Path) -> None:
     assert newest is not None
     assert first.to_pyarrow_table()["day"].to_pylist() == [1, 1]
     assert newest.version() == 2
+    assert count_rows(uri) == ROWS.num_rows
     assert open_table(uri, 3) is None
 
 

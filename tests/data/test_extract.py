@@ -1,10 +1,13 @@
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from firelib.data import extract as extract_module
 from firelib.data.delta_tables import Part, append_part, open_table
 from firelib.data.extract import ensure_lake, extract
+from firelib.data.lake import read_lake
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 from firelib.storage import remove_folder
@@ -159,6 +162,16 @@ def test_changed_sources_cannot_restore_a_pinned_lake(recipe: Recipe, paths: Pat
     assert paths.lake_json.read_bytes() == pinned
 
 
+def test_a_table_with_fewer_rows_than_its_source(recipe: Recipe, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_a_row(uri: str, part: Part) -> None:
+        append_part(uri, Part(part.group, part.rows.slice(1)))
+
+    monkeypatch.setattr(extract_module, "append_part", lose_a_row)
+    with refused(what=[300, 296], where="orders"):
+        extract(recipe, paths)
+    assert not paths.lake_json.exists()
+
+
 def test_no_lake_json(recipe: Recipe, paths: Paths) -> None:
     with refused(what=paths.lake_json):
         ensure_lake(recipe, paths)
@@ -188,3 +201,20 @@ def test_unknown_schemes_and_formats_are_refused_before_any_fetch(paths: Paths, 
     with refused(what=named, where=["tiny", "sources"], remedy=["pkg", "parquet", "csv"]):
         extract(recipe, paths)
     assert files(paths) == set()
+
+
+def test_a_folder_is_refused_before_any_fetch(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
+    recipe.sources = {**recipe.sources, "folder": Source(str(tmp_path))}  # type: ignore[misc]
+    with refused(what=[("folder", tmp_path)], where=["tiny", "sources"], remedy="Parquet"):
+        extract(recipe, paths)
+    assert files(paths) == set()
+
+
+def test_lake_json_records_types_that_differ_from_the_file(paths: Paths, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"u": pa.array([1], pa.uint8()), "x": [1]}), tmp_path / "rows.parquet")
+    recipe = tiny_recipe(tmp_path)
+    recipe.sources = {"t": Source(str(tmp_path / "rows.parquet"))}  # type: ignore[misc]
+    record = extract(recipe, paths).tables["t"]
+    assert (record.columns, record.raw_types) == ({"u": "int16", "x": "int64"}, {"u": "uint8"})
+    assert read_lake(paths.lake_json).tables["t"] == record
+    assert "raw_types" not in record.model_copy(update={"raw_types": {}}).model_dump()

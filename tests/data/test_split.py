@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,3 +153,17 @@ def test_an_invalid_column_of_test_rows(values: Any, remedy: str) -> None:
     rows = pd.DataFrame({"k": [1, 2]} if values is None else {"k": [1, 2], "official": values})
     with refused(what="official", where="Recipe.test_rows", remedy=remedy):
         compute_hashes(rows, ["k"], "official")
+
+
+def test_arrow_dates_have_the_hashes_of_their_text() -> None:
+    """Versions of firelib before Arrow's dtypes hashed the text of dates."""
+    dates = pd.Series(["2013-01-01", "2013-12-31"])
+    arrow = pd.array(pd.to_datetime(dates).dt.date, dtype=pd.ArrowDtype(pa.date32()))
+    hashes = [key_hashes(pd.DataFrame({"d": column}), ["d"]).tolist() for column in (dates, arrow)]
+    assert hashes[0] == hashes[1]
+
+
+def test_lists_in_the_key_are_refused() -> None:
+    lists = pd.array([[1], [2]], dtype=pd.ArrowDtype(pa.list_(pa.int64())))
+    with refused(what=["d", "list"], where="transform", remedy="key"):
+        key_hashes(pd.DataFrame({"d": lists}), ["d"])

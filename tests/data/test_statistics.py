@@ -3,12 +3,15 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firelib.data import statistics
 from firelib.data.statistics import Moments, compute_moments, fit_feature, merge_moments
 from firelib.recipe import Feature
+from firelib.tfrecord.format.arrow_columns import to_column
 
 FLOAT = Feature("x", "float32", nullable=True)
 INTEGER = Feature("x", "int64", nullable=True, missing=-1)
@@ -110,3 +113,73 @@ def test_counted_bytes_give_the_same_statistics(values: list[tuple[int, int, int
     assert fitted.mean == pytest.approx(exact.mean(), rel=1e-12)
     assert fitted.std == pytest.approx(exact.std(), rel=1e-9, abs=1e-9)
     assert (fitted.minimum, fitted.maximum) == (exact.min(), exact.max())
+
+
+def moments_of(values: Any, feature: Feature) -> Moments:
+    """Moments of Python values, converted as `transform` does."""
+    return compute_moments(to_column(pa.table({"x": values}), feature), feature)
+
+
+SIZED_AND_UNSIZED = {
+    "nullable string": (Feature("x", "string", max_length=9, nullable=True), Feature("x", "string", nullable=True)),
+    "string": (Feature("x", "string", max_length=9), Feature("x", "string")),
+    **{
+        dtype: (Feature("x", dtype, nullable=True, missing=missing), Feature("x", dtype, optional=True))
+        for dtype, missing in {
+            "float16": None, "bfloat16": None, "float32": None, "float64": None, "int8": -9, "uint8": 99,
+            "int64": -9, "uint64": 99,
+        }.items()
+    },
+    "bool": (Feature("x", "bool"), Feature("x", "bool", optional=True)),
+    "array": (Feature("x", "float32", shape=(2,), nullable=True), Feature("x", "float32", shape=(2,), optional=True)),
+}  # fmt: skip
+VALUES = {
+    "nullable string": ["b", None, "a", "b"],
+    "string": ["b", "", "a", "b"],
+    "bool": [True, False, True],
+    "array": [[1.0, 2.5], None, [3.0, 4.0]],
+}
+
+
+@pytest.mark.parametrize("kind", SIZED_AND_UNSIZED)
+def test_features_without_a_fixed_size_have_the_same_statistics(kind: str) -> None:
+    sized, unsized = SIZED_AND_UNSIZED[kind]
+    values = VALUES.get(kind, [3, None, 1, 5, None])
+    expected, got = fit_feature(sized, moments_of(values, sized)), fit_feature(sized, moments_of(values, unsized))
+    assert got == expected
+    assert expected.count
+
+
+def test_every_element_of_a_list_counts() -> None:
+    feature = Feature("x", "float32", ragged=True)
+    fitted = fit_feature(feature, moments_of([[1.0], [], [2.0, 6.0, math.nan]], feature))
+    assert (fitted.count, fitted.missing, fitted.mean, fitted.minimum, fitted.maximum) == (3, 1, 3.0, 1.0, 6.0)
+    words = Feature("x", "string", ragged=True)
+    assert fit_feature(words, moments_of([["b", "a"], [], ["a"]], words)).vocabulary == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("feature", "missing"), [(Feature("x", "bytes", nullable=True), 2), (Feature("x", "bytes"), 0)]
+)
+def test_bytes_are_counted(feature: Feature, missing: int) -> None:
+    values = [b"a", None, b""] if feature.nullable else [b"a", b"b", b""]
+    fitted = fit_feature(feature, moments_of(values, feature))
+    assert (fitted.count, fitted.missing) == (3 - missing, missing)
+    assert fitted.minimum is fitted.maximum is None
+
+
+def test_long_texts_are_no_vocabulary() -> None:
+    feature = Feature("x", "string")
+    texts = [f"{number:06d}" * 1000 for number in range(800)]
+    assert fit_feature(feature, moments_of(pa.array(texts), feature)).vocabulary == ()
+
+
+@given(st.lists(st.integers(0, 9), max_size=30), st.lists(st.integers(0, 100), max_size=5))
+def test_free_text_has_no_vocabulary_in_any_order_of_merges(values: list[int], cuts: list[int]) -> None:
+    feature = Feature("x", "string")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "MOST_WORDS", 4)
+        parts = [moments_of(pa.array(map(str, part), pa.string()), feature) for part in cut(values, cuts)]
+        fitted = fit_feature(feature, merge_moments(parts))
+    assert fitted.count == len(values)
+    assert len(fitted.vocabulary) == (len(set(values)) if len(set(values)) <= 4 else 0)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
-from firelib.data.dataset_manifest import report_rows
+from firelib.data.dataset_manifest import count_rows, report_rows
 from firelib.data.row_validation import REASON
 from firelib.data.split import key_hashes, split_ranges
 from firelib.project_layout import Paths
@@ -78,6 +78,8 @@ def test_invalid_rows_are_set_aside_with_the_reason_and_counted(made: tuple[Mani
     ]
     assert [row["amount"] for row in set_aside if row["id"] == 950] == [20, 20]
     assert manifest.quality["rejected"] == dict(Counter(row[REASON] for row in set_aside))
+    read, accounted_for = count_rows(manifest)
+    assert read == accounted_for == len([*order_rows(), *INVALID, *TWICE])
 
 
 def test_rows_read_are_samples_excluded_or_set_aside(made: tuple[Manifest, Paths]) -> None:

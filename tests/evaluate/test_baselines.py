@@ -48,11 +48,92 @@ def test_trees_without_strings():
 
 def test_trees_suit_the_features():
     train, labels = sample(200, 0)
-    assert list(baselines(train, labels, train, FEATURES, 2)) == ["boosted_trees", "class_prior"]
+    made, notes = baselines(train, labels, train, FEATURES, 2)
+    assert list(made) == ["boosted_trees", "class_prior"]
+    assert notes == []
     pictures, kinds = images(200, 0)
-    made = baselines({"image": pictures}, kinds, {"image": pictures[:50]}, IMAGE, 10)
+    made, _ = baselines({"image": pictures}, kinds, {"image": pictures[:50]}, IMAGE, 10)
     assert list(made) == ["extra_trees", "class_prior"]
     assert classes.metrics(kinds[:50], made["extra_trees"])["accuracy"] == 1
+
+
+UNUSED = (
+    Feature("empty", "float32", nullable=True),
+    Feature("never", "int64", nullable=True, missing=-1),
+    Feature("blob", "bytes"),
+    Feature("list", "int64", ragged=True),
+    Feature("maybe", "float32", optional=True),
+    Feature("pair", "float32", shape=(2,), optional=True),
+)
+USED = (
+    Feature("number", "int64", optional=True),
+    Feature("text", "string", optional=True),
+    Feature("partly", "float32", shape=(2,), nullable=True),
+)
+
+
+def objects(*values):
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def odd(rows: int):
+    """Columns as `Dataset.as_numpy` returns them."""
+    return {
+        "empty": np.full(rows, np.nan, "f4"),
+        "never": np.full(rows, -1),
+        "blob": objects(*[b"abc"] * rows),
+        "list": objects(*[[1, 2]] * rows),
+        "maybe": objects(*[None] * rows),
+        "pair": objects(*[[1.0, 2.0]] * rows),
+        "number": objects(*[None, *range(rows - 1)]),
+        "text": objects(*[None, b"a", b"b", b"", b"a"] * (rows // 5)),
+        "partly": np.tile(np.float32([1, np.nan]), (rows, 1)),
+    }
+
+
+@pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
+def test_columns_that_trees_cannot_use_are_left_out(trees, monkeypatch):
+    monkeypatch.setattr("firelib.evaluate.baselines._MANY_COLUMNS", 0 if trees is extra_trees else 200)
+    made, notes = baselines(odd(20), np.arange(20) % 2, odd(5), (*UNUSED, *USED), 2)
+    assert made[trees.__name__].shape == (5, 2)
+    for names in ("empty, never, maybe:", "blob:", "list:", "pair:"):
+        assert [note for note in notes if names in note], names
+    assert len(notes) == 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "features", "parts"),
+    [
+        ([1] * 10, USED, ["all 10", "label 1"]),
+        ([0, 1] * 5, UNUSED, ["no feature"]),
+    ],
+)
+def test_baseline_that_cannot_be_trained_is_skipped(labels, features, parts):
+    made, notes = baselines(odd(10), np.array(labels), odd(5), features, 2)
+    assert made["boosted_trees"] is None
+    assert made["class_prior"].shape == (5, 2)
+    assert all(part in notes[-1] for part in ("boosted_trees", *parts))
+
+
+@pytest.mark.parametrize("labels", [[0] * 99 + [1], [0, 1, 1, 1, 1], list(range(6)), [0, 0, 1, 1]])
+def test_few_rows_and_rare_classes(labels):
+    rows = len(labels)
+    batch = {"x": np.arange(rows, dtype="f4")}
+    made, notes = baselines(batch, np.array(labels), batch, (Feature("x", "float32"),), 6)
+    assert made["boosted_trees"].shape == (rows, 6)
+    assert notes == []
+
+
+def test_error_of_a_baseline_is_a_note(monkeypatch):
+    def failing(*_):
+        raise ValueError("too large\nfor trees")
+
+    monkeypatch.setattr("firelib.evaluate.baselines.boosted_trees", failing)
+    made, notes = baselines(odd(10), np.arange(10) % 2, odd(5), USED, 2)
+    assert made["boosted_trees"] is None
+    assert notes == ["no boosted_trees: ValueError: too large for trees"]
 
 
 def test_class_missing_in_training_gets_probability_zero():

@@ -1,100 +1,22 @@
+import numpy as np
 import pytest
 
-from firelib.evaluate.predict import predict, read_rows
+from firelib.evaluate.input_rows.read import from_json
+from firelib.evaluate.predict import predict
 from firelib.recipe import Feature
 from tests.errors import refused
+from tests.evaluate.scored import Scored, json_rows
 
 FEATURES = (
     Feature("number", "float32", range=(0, 10), nullable=True),
     Feature("word", "string", max_length=5),
 )
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '[{"number": 1.5, "word": "up"}, {"number": null, "word": "left"}]',
-        '{"number": 1.5, "word": "up"}\n{"number": null, "word": "left"}\n',
-        "number,word\n1.5,up\nNA,left\n",
-    ],
-)
-def test_reads_every_format(text):
-    assert read_rows(text, "here", FEATURES) == [{"number": 1.5, "word": "up"}, {"number": None, "word": "left"}]
-
-
-def test_one_object_over_several_lines():
-    assert read_rows('{\n  "number": 1,\n  "word": "up"\n}', "here", FEATURES) == [{"number": 1, "word": "up"}]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", "none"),
-        ("[{]", "JSON"),
-        ("  \n ", "none"),
-        ("[]", "none"),
-        ("[1]", "row 0"),
-        ("number,word\n1", [("line 2", 2, 1)]),
-        ("number,word\n1,a,b", [("line 2", 2, 3)]),
-        ("number,word", "none"),
-    ],
-)
-def test_invalid_rows(text, expected):
-    with refused(what=expected, where="here"):
-        read_rows(text, "here", FEATURES)
-
-
-def test_strings_in_csv_are_not_parsed():
-    """There are airports called NAN and INF, and codes with leading zeros."""
-    rows = read_rows("number,word\n1,NAN\n2.5,INF\n3,007\n", "here", FEATURES)
-    assert rows == [{"number": 1, "word": "NAN"}, {"number": 2.5, "word": "INF"}, {"number": 3, "word": "007"}]
-
-
-def test_names_all_problems_at_once(tmp_path):
-    nan = float("nan")
-    rows = [{"number": 11, "wrd": "up"}, {"number": "many", "word": 7, "count": 1.5}, {"word": "upward", "count": nan}]
-    with refused(what="row 0", where="input rows", remedy="firelib data show") as caught:
-        predict(rows, (*FEATURES, Feature("count", "int64", nullable=True, missing=-1)), tmp_path)
-    problems = caught.value.what.splitlines()
-    for row, *parts in (
-        ("row 0:", "'wrd'", "'word'"),
-        ("row 0:", "number", "(0, 10)", "11"),
-        ("row 0:", "word", "missing"),
-        ("row 1:", "number", "'many'"),
-        ("row 1:", "word", "string", "7"),
-        ("row 1:", "count", "1.5"),
-        ("row 2:", "count", "nan"),
-        ("row 2:", "word", "5 bytes", "'upward'"),
-    ):
-        assert any(line.startswith(row) and all(part in line for part in parts) for line in problems), (row, parts)
+PIXELS = (Feature("image", "uint8", shape=(2, 3)),)
 
 
 def test_missing_model(tmp_path):
     with refused(what=tmp_path, where=tmp_path, remedy="firelib train"):
-        predict([{"number": 1, "word": "up"}], FEATURES, tmp_path)
-
-
-PIXELS = (Feature("image", "uint8", shape=(2, 3)), Feature("shift", "float32", shape=(2,), range=(-1, 1)))
-GOOD = [[0, 1, 2], [3, 4, 255]]
-
-
-@pytest.mark.parametrize(
-    ("image", "parts"),
-    [
-        ("shoe.png", ["(2, 3)", "'shoe.png'"]),
-        ([[0, 1], [2]], ["(2, 3)", "lengths"]),
-        ([[0, 1, 2]], ["(2, 3)", "[[0, 1, 2]]"]),
-        ([[0, 1, 2], [3, 4, 256]], ["(0, 255)", "0 to 256"]),
-        ([[0, 1, 2], [3, 4, 0.5]], ["integers"]),
-        (list(range(50)), ["(2, 3)", "[0, 1, 2"]),
-    ],
-)
-def test_validates_arrays(tmp_path, image, parts):
-    with refused(what=[("row 0: shift", "(-1, 1)"), ("row 1: image", *parts)]) as caught:
-        predict([{"image": GOOD, "shift": [0, 2]}, {"image": image, "shift": [0, 1]}], PIXELS, tmp_path)
-    lines = caught.value.what.splitlines()
-    assert len(lines) == 2
-    assert max(map(len, lines)) < 150, "long values are abbreviated"
+        predict(json_rows([{"number": 1, "word": "up"}], *FEATURES), Scored(*FEATURES), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +32,66 @@ def three_classes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("image", [[[1, 0, 0], [0, 2, 1]], [1, 0, 0, 0, 2, 1]])
-def test_classes_come_by_decreasing_probability(three_classes, image):
-    named = predict([{"image": image}], PIXELS[:1], three_classes, ("a", "b", "c"))
-    assert list(named[0].items()) == [("b", 0.5), ("a", 0.25), ("c", 0.25)]
-    assert list(predict([{"image": image}], PIXELS[:1], three_classes)[0]) == ["1", "0", "2"]
+@pytest.mark.parametrize(("classes", "order"), [(("a", "b", "c"), ["b", "a", "c"]), ((), ["1", "0", "2"])])
+def test_classes_come_by_decreasing_probability(three_classes, image, classes, order):
+    recipe = Scored(*PIXELS, label=Feature("kind", "int64", range=(0, 2)), classes=classes)
+    named = predict(json_rows([{"image": image}], *PIXELS), recipe, three_classes)[0]["kind"]
+    assert list(named.items()) == list(zip(order, [0.5, 0.25, 0.25], strict=True))
+
+
+KINDS = (
+    Feature("text", "string"),
+    Feature("blob", "bytes", optional=True),
+    Feature("steps", "int64", ragged=True),
+    Feature("wide", "uint64"),
+    Feature("flag", "bool"),
+    Feature("maybe", "float32", optional=True),
+    Feature("pair", "float32", shape=(2,), optional=True),
+    Feature("half", "bfloat16"),
+    Feature("unused", "string", ragged=True),
+)
+
+
+@pytest.fixture(scope="module")
+def every_kind(tmp_path_factory):
+    """Save a model whose output is a logit: the number `wide`."""
+    import keras
+
+    inputs = {
+        feature.name: keras.Input(
+            (None,) if feature.ragged else feature.shape,
+            name=feature.name,
+            dtype="string" if feature.dtype in ("string", "bytes") else feature.dtype,
+            ragged=feature.ragged,
+        )
+        for feature in KINDS
+        if feature.name != "unused"
+    }
+    folder = tmp_path_factory.mktemp("model")
+    model = keras.Model(inputs, keras.ops.cast(inputs["wide"], "float32")[:, None])
+    model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    model.save(folder / "model.keras")
+    return folder
+
+
+def test_scores_every_kind_and_passes_other_columns_on(every_kind):
+    row = {"id": 7, "up": 1, "text": "a", "blob": "b", "steps": [1, 2], "wide": 0, "flag": True, "half": 1.5}
+    row |= {"unused": [], "note": None}
+    recipe = Scored(*KINDS)
+    rows = from_json([row, {**row, "id": 8, "wide": 3, "blob": None, "pair": [1, 2]}], recipe, "here")
+    first, second = predict(rows, recipe, every_kind)
+    assert first == {"id": 7, "up_actual": 1, "note": None, "up": 0.5}
+    assert second["id"] == 8
+    assert second["up"] == pytest.approx(1 / (1 + np.exp(-3)))
+
+
+def test_outputs_for_a_class_are_probabilities(three_classes, tmp_path):
+    import keras
+
+    number = keras.Input((), name="number")
+    keras.Model({"number": number}, number[:, None] * 3).save(tmp_path / "model.keras")
+    feature = Feature("number", "float32")
+    with refused(what="-3 to 6", where="build_model", remedy="from_logits=True"):
+        predict(json_rows([{"number": -1}, {"number": 2}], feature), Scored(feature), tmp_path)
+    estimate = Scored(feature, label=Feature("price", "float32"))
+    assert predict(json_rows([{"number": 2}], feature), estimate, tmp_path) == [{"price": 6.0}]

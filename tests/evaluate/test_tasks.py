@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from firelib.evaluate.class_plots import find_image_feature
-from firelib.evaluate.tasks import Binary, Classes, probabilities, select_task
+from firelib.evaluate.tasks import Binary, Classes, select_task
 from firelib.project_layout import Paths
 from firelib.recipe import Feature
 from tests.data.idx_files import images
@@ -46,23 +46,37 @@ def test_only_a_single_image_is_drawn():
     assert find_image_feature([number, Feature("w", "uint8", shape=(4,))]) is None
 
 
-def test_single_output_and_two_outputs():
-    both = probabilities(np.array([0.2, 0.9]), 2)
-    np.testing.assert_allclose(both, [[0.8, 0.2], [0.1, 0.9]])
-    np.testing.assert_allclose(probabilities(both.astype("f4"), 2), both, rtol=1e-6)
+def test_optional_image_is_not_drawn():
+    assert find_image_feature([Feature("image", "uint8", shape=(28, 28), optional=True)]) is None
 
 
-@pytest.mark.parametrize(
-    ("outputs", "parts"),
-    [
-        (np.zeros(4), ["()", "3 classes"]),
-        (np.zeros((4, 2)), ["(2,)", "3 classes"]),
-        (np.array([[3.0, -4.0, 2.0]]), ["-4 to 3"]),
-    ],
-)
-def test_outputs_that_are_not_probabilities(outputs, parts):
-    with refused(what=parts, where="build_model", remedy="Dense(3, activation='softmax')"):
-        probabilities(outputs, 3)
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_label_has_no_ranking(label):
+    task, labels = Binary(), np.full(4, label)
+    assert set(task.metrics(labels, np.full((4, 2), 0.5))) == {"log_loss", "brier", "accuracy"}
+    (gap,) = task.describe_gaps(labels)
+    assert all(str(part) in gap for part in ("roc_auc", "average_precision", 4, label))
+    assert task.describe_gaps(np.array([0, 1])) == task.describe_gaps(labels[:0]) == []
+
+
+def test_classes_without_a_row_are_named():
+    task = Classes(NAMES, None)
+    (gap,) = task.describe_gaps(np.array([0, 0, 2, 3, 4, 5, 6, 7, 8]))
+    assert "b, j" in gap
+    assert task.describe_gaps(np.arange(10)) == []
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5])
+@pytest.mark.parametrize("task", [Binary(), Classes(["a", "b"], None)], ids=["binary", "classes"])
+def test_all_files_are_written_without_scores(tmp_path, task, rows):
+    """DVC fails if an output that dvc.yaml declares is missing."""
+    labels, score = np.zeros(rows, int), np.full((rows, 2), 0.5)
+    written = []
+    for name, scores in (("all", (score, score)), ("model", (score, None)), ("baseline", (None, score))):
+        paths = Paths("mine", "", tmp_path / name)
+        task.write(labels, dict(zip(("model", "trees"), scores, strict=True)) | {"class_prior": score}, {}, paths)
+        written.append({path.name for path in (tmp_path / name).rglob("*.*")})
+    assert written[0] == written[1] == written[2]
 
 
 @pytest.mark.parametrize("image", [IMAGE, None])

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from tests.launch.drill import firelib_here, write_project
+from tests.launch.transfer.planted import VALUE, plant
 
 IMAGE = f"registry.invalid/lab/firelib-trainer@sha256:{'0' * 64}"
 TARGETS = {
@@ -45,6 +47,28 @@ def test_the_request_is_json_without_secrets(project, to):
     assert not (project / ".firelib").exists()
 
 
+@pytest.mark.parametrize("to", TARGETS)
+def test_no_planted_file_is_shown(project, tmp_path_factory, to):
+    plant(project, tmp_path_factory.mktemp("outside"), with_git=to != "vertex")
+    write_project(project)  # its files are planted, too
+    done = firelib_here(project, "submit", "--to", to, "--dry-run", *TARGETS[to], **BUCKET)
+    assert done.returncode == 0, done.stderr
+    assert VALUE not in done.stdout + done.stderr
+    if to not in ("local", "docker"):  # these run in the project itself
+        assert ".git-credentials" in done.stderr
+        assert "link_out" in done.stderr
+        assert re.search(r"gets \d+ files", done.stderr)
+
+
+@pytest.mark.parametrize("to", ["ray", "vertex", "kubeflow"])
+def test_a_file_with_a_key_stops_a_job_before_it_is_sent(project, to):
+    (project / "deep.py").write_text("-----BEGIN " + "PRIVATE KEY-----\nplanted")
+    done = firelib_here(project, "submit", "--to", to, "--dry-run", *TARGETS[to], **BUCKET)
+    assert done.returncode == 1
+    assert "deep.py, line 1" in done.stderr
+    assert "planted" not in done.stderr
+
+
 def test_nothing_heavy_is_imported(project):
     """One fresh process for all backends: the imports of an earlier backend are found for the later ones, too."""
     commands = [["firelib", "submit", "--to", to, "--dry-run", *arguments] for to, arguments in TARGETS.items()]
@@ -72,6 +96,9 @@ def test_nothing_heavy_is_imported(project):
         (("--env", "NAME"), ("--env", "number 1")),
         (("--env", "A=1", "--env", "A=2"), ("--env", "A ")),
         (("--replicas", "0", "--cpus", "-1"), ("replicas.count", "resources.cpus")),
+        (("--env", "SOME_URL=ftp://me:planted@host/x"), ("env.SOME_URL", "--secret SOME_URL=env:SOME_URL")),
+        (("--set", "address=http://me:planted@head:8265"), ("target.address", "--secret")),
+        (("--", "firelib", "train", "--x=redis://:planted@host"), ("command: argument 2",)),
         (("--env", "API_TOKEN=planted"), ("env.API_TOKEN", "--secret API_TOKEN=env:API_TOKEN")),
         (("--secret", "API_TOKEN=planted"), ("secrets.API_TOKEN",)),
         (("--to", "ray"), ("target.address", "FIRELIB_RAY_ADDRESS")),

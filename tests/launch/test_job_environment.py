@@ -1,5 +1,7 @@
 """The variables of a stage; secrets are read where the stage runs, and never shown."""
 
+import os
+
 import pytest
 
 from firelib.launch.job_environment import read_secrets, select_forwarded, shared_root, stage_variables
@@ -17,9 +19,12 @@ def test_secrets_from_the_environment_and_from_private_files(tmp_path):
 def test_all_missing_secrets_are_named_and_none_shown(tmp_path):
     (tmp_path / "open").write_text("planted")
     (tmp_path / "open").chmod(0o644)
+    os.mkfifo(tmp_path / "fifo", 0o600)
     problems = [("secrets.A:", "NOT_SET"), ("secrets.B:", "No such file"), ("secrets.C:", "chmod 600")]
+    problems += [("secrets.D:", "regular file", f"{tmp_path}/fifo"), ("secrets.E:", "regular file")]
+    special = {"D": f"file:{tmp_path}/fifo", "E": f"file:{tmp_path}"}
     with refused(what=problems, where="secrets of the job") as caught:
-        read_secrets({"A": "env:NOT_SET", "B": f"file:{tmp_path}/none", "C": f"file:{tmp_path}/open"}, {})
+        read_secrets({"A": "env:NOT_SET", "B": f"file:{tmp_path}/none", "C": f"file:{tmp_path}/open", **special}, {})
     assert "planted" not in str(caught.value)
 
 

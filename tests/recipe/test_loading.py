@@ -1,4 +1,5 @@
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,12 @@ def test_all_missing_parts_are_named_at_once(recipe_file: Callable[[str], str]) 
     code = PARTS.replace("key =", "kee =").replace("def transform", "def transfrom").replace("label =", "lable =")
     file = recipe_file(code)
     with refused(what=["label", "key", "transform"], where=file, remedy="docs/recipe.md"):
+        load_recipe(file)
+
+
+def test_reserved_names(recipe_file: Callable[[str], str]) -> None:
+    file = recipe_file(re.sub("key = .*", 'key = ("firelib_hash", "rejected_because")', PARTS))
+    with refused(what=["reserved", "firelib_hash", "rejected_because"], where=file):
         load_recipe(file)
 
 

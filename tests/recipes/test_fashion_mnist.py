@@ -15,6 +15,7 @@ from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.fetch import fetch
 from firelib.data.transform import transform
 from firelib.evaluate.evaluate import evaluate
+from firelib.evaluate.input_rows.read import from_json
 from firelib.evaluate.predict import predict
 from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature, Source, load_recipe
@@ -118,8 +119,10 @@ def test_dvc_yaml_lists_all_outputs_of_the_stages(made):
 def test_predict_names_the_classes(made, recipe):
     pictures, labels = images(20, seed=9)
     rows = [{"image": picture.tolist()} for picture in pictures]
-    scores = predict(rows, recipe.features, made[0].model, recipe.classes)
-    right = [next(iter(score)) == recipe.classes[label] for score, label in zip(scores, labels, strict=True)]
+    scores = predict(from_json(rows, recipe, "here"), recipe, made[0].model)
+    right = [
+        next(iter(score["clothing"])) == recipe.classes[label] for score, label in zip(scores, labels, strict=True)
+    ]
     assert np.mean(right) > 0.5
 
 

@@ -1,6 +1,8 @@
 import hashlib
+import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,9 @@ def test_missing_and_incomplete_json_name_the_remedy(tmp_path: Path) -> None:
     file.write_text('{"a": ')
     with refused(what=[file, "JSON", "column 7"], where=file, remedy=["delete", "stage"]):
         storage.read_json(str(file))
+    file.write_text('[{"a": {"b": 1, "b": 2}}]')
+    with refused(what=[file, "JSON", "b"], where=file, remedy=["delete", "stage"]):
+        storage.read_json(str(file))
     file.write_bytes(b"\xff\xff")
     with refused(what=[file, "JSON", "0xff"], where=file, remedy=["delete", "stage"]):
         storage.read_json(str(file))
@@ -32,3 +37,30 @@ def test_json_depends_on_the_value_alone(value: dict[str, object], random: objec
     random.shuffle(names)  # type: ignore[attr-defined]
     assert storage.to_json({name: value[name] for name in names}) == storage.to_json(value)
     assert storage.sha256_json(value) == hashlib.sha256(storage.to_json(value)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("[" * 1_000_000, "nested"),
+        ("[" * 900 + "]" * 900, "100 levels"),
+        ('{"a":' * 101 + "1" + "}" * 101, "100 levels"),
+        ("1" * 5000, "5000 digits"),
+        ('{"rows": -' + "1" * 101 + "}", "digits"),
+        (r'"\ud800"', "surrogate"),
+        (r'{"\uDFFF": 1}', "surrogate"),
+        ('{"a": {"b": 1, "c": 2, "b": 3}}', "'b'"),
+    ],
+)
+def test_json_that_no_program_could_use_is_refused(tmp_path: Path, content: str, named: str) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(content)
+    with refused(what=[file, named], where=file):
+        storage.read_json(str(file))
+
+
+@pytest.mark.parametrize("value", ["😀", "[" * 500, ["[{" * 300, [[["deep"]]]], 10**99, {"a": {"a": 1}}])
+def test_unusual_json_is_read(tmp_path: Path, value: object) -> None:
+    for ascii_only in (False, True):
+        (tmp_path / "x.json").write_text(json.dumps(value, ensure_ascii=ascii_only))
+        assert storage.read_json(str(tmp_path / "x.json")) == value

@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,54 @@ with publish_folder(Path({str(tmp_path / "model")!r})) as work:
     assert (tmp_path / "model" / "content").read_text() == "one"
     assert len(names(tmp_path)) == 2
     publish(tmp_path / "model", "two")
+    assert names(tmp_path) == {"model"}
+
+
+def test_the_work_of_a_process_that_runs_is_not_removed(tmp_path: Path) -> None:
+    with storage.publish_folder(tmp_path / "model") as work:
+        (work / "content").write_text("mine")
+        publish(tmp_path / "model", "of the other")
+    assert (tmp_path / "model" / "content").read_text() == "mine"
+    assert names(tmp_path) == {"model"}
+
+
+def test_cleanup_leaves_folders_of_unknown_owners_alone(tmp_path: Path) -> None:
+    here = storage.Owner.current()
+    others = {
+        ".model.abcdefgh.tmp",
+        f".model.{replace(here, host='elsewhere').token}.abcdefgh.tmp",
+        f".model.{here.token}.abcdefgh.tmp",
+    }
+    reused = f".model.{replace(here, started=here.started - 3600).token}.abcdefgh.tmp"
+    for name in (*others, reused):
+        (tmp_path / name).mkdir()
+    publish(tmp_path / "model", "one")
+    assert names(tmp_path) == {"model", *others}, "only the process that had this id before is known to have ended"
+
+
+def test_a_folder_that_a_killed_process_moved_away_comes_back(tmp_path: Path) -> None:
+    publish(tmp_path / "model", "one")
+    ended = replace(storage.Owner.current(), started=0)
+    (tmp_path / "model").rename(tmp_path / f".model.{ended.token}.abcdefgh.old")
+    with pytest.raises(ZeroDivisionError), storage.publish_folder(tmp_path / "model"):
+        raise ZeroDivisionError
+    assert (tmp_path / "model" / "content").read_text() == "one"
+    assert names(tmp_path) == {"model"}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_files_that_are_not_firelibs_are_refused(tmp_path: Path, late: bool) -> None:
+    publish(tmp_path / "model", "one")
+    notes = tmp_path / "model" / "notes"
+    if not late:
+        notes.mkdir()
+    with (
+        refused(what="notes", where=tmp_path / "model"),
+        storage.publish_folder(tmp_path / "model", {"content"}.__contains__),
+    ):
+        assert late, "known before the work starts"
+        notes.mkdir()
+    assert names(tmp_path / "model") == {"content", "notes"}
     assert names(tmp_path) == {"model"}
 
 

@@ -1,29 +1,72 @@
 """CSV files with a header line, plain or compressed, or as the only file of a zip archive."""
 
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
+from firelib.data.formats.declared_types import to_arrow_type
 from firelib.data.formats.format import Format
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
 
 def read_csv(path: Path, source: Source) -> pa.Table:
-    """A CSV file as a table; Arrow infers the types of the columns.
+    """A CSV file as a table; Arrow infers the types of the columns that `source.types` does not declare.
+
+    Times of day, which the lake has no type for, and integers beyond 64 bits, which floats would round, stay text.
 
     Args:
         path: The file. Its suffix tells the compression.
-        source: Names the strings that stand for a missing value.
+        source: Declares types, and names the strings that stand for a missing value.
 
     Raises:
         FirelibError: A zip archive contains no file, or several.
-        pyarrow.ArrowInvalid: The file is not CSV.
+        pyarrow.ArrowInvalid: The file is not CSV, or a value does not have the declared type.
         OSError: The compressed data are damaged.
     """
-    options = pyarrow.csv.ConvertOptions(null_values=list(source.null_values), strings_can_be_null=True)
+    types = {column: to_arrow_type(name) for column, name in source.types.items()}
+    table = _read_with_zones(path, source, types)
+    inexact = [column for column in set(table.column_names) - set(types) if _is_inexact(table, column)]
+    if not inexact:
+        return table
+    texts = _read_with_types(path, source, {**types, **dict.fromkeys(inexact, pa.string())})
+    for column in inexact:
+        if pa.types.is_time(table.schema.field(column).type) or _has_wide_integer(texts[column]):
+            table = table.set_column(table.column_names.index(column), column, texts[column])
+    return table
+
+
+def _is_inexact(table: pa.Table, column: str) -> bool:
+    """Whether the inferred type of a column may have changed its values."""
+    if table.column_names.count(column) > 1:
+        return False  # refused later
+    kind = table.schema.field(column).type
+    if not pa.types.is_floating(kind):
+        return bool(pa.types.is_time(kind))
+    return bool(pc.any(pc.greater_equal(pc.abs(table[column]), float(2**63))).as_py())
+
+
+def _has_wide_integer(texts: pa.ChunkedArray) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, r"^\s*[+-]?\d{19,}\s*$")).as_py())
+
+
+def _read_with_zones(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:
+    """Read a file whose zoned times have no offset, or else one whose times have."""
+    naive = {column: pa.timestamp(kind.unit) for column, kind in types.items() if getattr(kind, "tz", None)}
+    if naive:
+        with suppress(pa.ArrowInvalid):
+            return _read_with_types(path, source, {**types, **naive})
+    return _read_with_types(path, source, types)
+
+
+def _read_with_types(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:
+    options = pyarrow.csv.ConvertOptions(
+        column_types=types, null_values=list(source.null_values), strings_can_be_null=True
+    )
     if path.suffix.lower() != ".zip":
         return pyarrow.csv.read_csv(path, convert_options=options)
     try:
@@ -49,4 +92,5 @@ CSV = Format(
     read=read_csv,
     names=r"\.(csv|txt|dat|data)",
     compressions=(".gz", ".bz2", ".zst", ".lz4", ".zip"),
+    infers_types=True,
 )

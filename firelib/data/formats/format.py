@@ -21,6 +21,8 @@ class Format:
         names: Regular expression for the end of a file's name, in any case: `\.parquet`.
         compressions: Suffixes that may follow the name, such as `.gz`; `read` unpacks these files.
         magic: First bytes of every file, if the format defines any. They identify files whose name tells nothing.
+        infers_types: Whether files do not tell the types of their columns. `read` then gets in `source.types` also the
+            types that follow from the recipe's features and key, some for columns that the file may lack.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Format:
     names: str
     compressions: tuple[str, ...] = ()
     magic: bytes = b""
+    infers_types: bool = False
 
     def matches_name(self, name: str) -> bool:
         """Whether a file with this name has the format."""

@@ -6,20 +6,41 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from firelib.data.formats.format import Format
+from firelib.errors import FirelibError
 from firelib.recipe import Source
 
 
-def read_parquet(path: Path, source: Source) -> pa.Table:  # noqa: ARG001  every reader takes both
+def read_parquet(path: Path, source: Source) -> pa.Table:
     """A Parquet file as a table.
 
     Args:
         path: The file.
-        source: Not used: Parquet files describe themselves.
+        source: Names the file in errors.
 
     Raises:
         pyarrow.ArrowInvalid: The file is not Parquet.
+        FirelibError: A column of the deprecated type INT96 has times that nanoseconds of 64 bits cannot hold.
     """
-    return pq.read_table(path)
+    table = pq.read_table(path, partitioning=None)  # a folder named `year=2013` is no column of the file
+    _check_int96(path, table, source)
+    return table
+
+
+def _check_int96(path: Path, table: pa.Table, source: Source) -> None:
+    """Refuse times such as 9999-12-31 in columns that Arrow reads as nanoseconds, where they wrap around in silence."""
+    schema = pq.read_metadata(path).schema
+    names = [schema.column(index).path for index in range(len(schema)) if schema.column(index).physical_type == "INT96"]
+    names = [name for name in names if name in table.column_names]
+    if not names:
+        return
+    coarse = pq.read_table(path, columns=names, partitioning=None, coerce_int96_timestamp_unit="us")
+    wrong = [name for name in names if not table[name].cast(coarse[name].type, safe=False).equals(coarse[name])]
+    if wrong:
+        raise FirelibError(
+            f"INT96 times outside of the years 1678 to 2261 in {', '.join(map(repr, wrong))}",
+            where=f"source {source.uri} ({path})",
+            remedy="write the column as TIMESTAMP_MICROS (Spark: spark.sql.parquet.outputTimestampType)",
+        )
 
 
 PARQUET = Format(name="parquet", read=read_parquet, names=r"\.parquet", magic=b"PAR1")

@@ -1,39 +1,55 @@
 """Read a raw file of any format into an Arrow table that Delta can store."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 
+from firelib.data.formats.declared_types import cast_to_declared, exact_columns, infer_exact, text_features
 from firelib.data.formats.detect import detect_format
+from firelib.data.formats.format import Format
+from firelib.data.formats.lake_types import check_names, to_lake_types
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError
-from firelib.recipe import Source
+from firelib.recipe import Recipe, Source
 
 
-def read_raw_file(raw: RawFile, source: Source) -> pa.Table:
+def read_raw_file(raw: RawFile, source: Source, recipe: Recipe | None = None, table: str = "") -> pa.Table:
     """The table in a raw file.
 
     Args:
         raw: The file on this machine.
-        source: Where it comes from, with its format and options.
+        source: Where it comes from, with its format, types and options.
+        recipe: Its string features and its key decide the types of columns that a format would infer.
+        table: Name of the table, for errors.
 
     Returns:
         One row for each row of the file, with the columns that the format tells.
 
     Raises:
-        FirelibError: The format is unknown, or the file does not have it.
+        FirelibError: The format is unknown, the file does not have it, names of columns repeat, or a column has a type
+            or a value that the lake cannot store.
     """
     kind = detect_format(source, raw.path)
+    where = f"{f'table {table!r}, ' if table else ''}source {source.uri} ({raw.path})"
+    exact = exact_columns(recipe) if recipe and kind.infers_types else []
+    texts = text_features(recipe) if recipe and kind.infers_types else {}
+    types = {**dict.fromkeys(exact, "string"), **texts, **source.types}
+    content = _read(kind, raw, replace(source, types=types), where)
+    check_names(content.column_names, where)
+    content = cast_to_declared(content, source, where)
+    for column in exact:
+        if column in content.column_names and column not in source.types:
+            index = content.column_names.index(column)
+            content = content.set_column(index, column, infer_exact(content[column]))
+    return to_lake_types(content, where)
+
+
+def _read(kind: Format, raw: RawFile, source: Source, where: str) -> pa.Table:
     try:
-        table = kind.read(raw.path, source)
+        return kind.read(raw.path, source)
     except (pa.ArrowInvalid, OSError) as error:  # OSError: damaged compressed data
         raise FirelibError(
             f"cannot read the file as {kind.name}: {error}",
-            where=f"source {source.uri} ({raw.path})",
+            where=where,
             remedy=f"check that it is a {kind.name} file, or declare its format: Source(uri, format='…')",
         ) from None
-    return _replace_null_types(table)
-
-
-def _replace_null_types(table: pa.Table) -> pa.Table:
-    """Give columns that hold only nulls a type, because Delta requires one."""
-    fields = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(fields))

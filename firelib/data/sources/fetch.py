@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from firelib.data.sources.local import check_local_file
 from firelib.data.sources.raw_file import RawFile, hash_raw_file
 from firelib.data.sources.schemes import find_fetcher
 from firelib.errors import FirelibError
@@ -19,9 +20,11 @@ def fetch(source: Source, downloads: Path, folder: Path | None = None) -> RawFil
         folder: Folder to search first, by file name, for sources with a known hash (`FIRELIB_SOURCES`).
 
     Raises:
-        FirelibError: The scheme is unknown, or the file does not exist, cannot be downloaded, or has another hash.
+        FirelibError: The scheme is unknown, or the file does not exist, is a folder, cannot be downloaded, or has
+            another hash.
     """
     path = next(_find_copies(source, folder), None) or find_fetcher(source.uri)(source, downloads)
+    check_local_file(source)
     if not path.is_file():
         raise FirelibError(f"the file {path} does not exist", where=f"source {source.uri}", remedy="check the path")
     raw = hash_raw_file(path)

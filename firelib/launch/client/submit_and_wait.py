@@ -8,6 +8,7 @@ from firelib.console import note
 from firelib.errors import FirelibError, StoppedError
 from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.backends.registry import validate_job
+from firelib.launch.client.code_preview import preview_code
 from firelib.launch.client.log_follower import follow
 from firelib.launch.job_record import JobRecord, write_record
 from firelib.launch.job_spec import JobSpec
@@ -29,9 +30,11 @@ def send(name: str, spec: JobSpec) -> JobRecord:
         The job's record.
 
     Raises:
-        FirelibError: The backend does not support the job, or refuses it.
+        FirelibError: The backend does not support the job or refuses it, or the project's files contain secrets.
     """
     chosen = validate_job(name, spec)
+    if chosen.sends_code:
+        preview_code(spec)
     record = JobRecord(spec, name, chosen.submit(spec))
     write_record(Path(spec.project), record)
     return record

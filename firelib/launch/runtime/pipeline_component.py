@@ -16,7 +16,7 @@ from firelib.job_context import CODE
 from firelib.launch.runtime.secret_manager import read_cloud_secrets
 from firelib.launch.runtime.stage_runner import run_stage
 from firelib.launch.transfer.code_transfer import unpack_code
-from firelib.launch.transfer.output_archive import pack_outputs, snapshot_outputs, unpack_outputs
+from firelib.launch.transfer.output_archive import pack_outputs, read_outputs, snapshot_outputs, unpack_outputs
 
 #: Input of the first stage, which has no predecessor.
 NOTHING = "none"
@@ -44,7 +44,7 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
     unpack_code({CODE: project}, folder)
     shipped = snapshot_outputs(folder)
     if before != NOTHING:
-        unpack_outputs(storage.read_bytes(before), folder)
+        unpack_outputs(read_outputs(before), folder, stage)
     code = run_stage([stage], {CODE: project})
     if code == 0:
         after.parent.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ def unpack_code(environ: Mapping[str, str], folder: Path) -> None:
         folder: The folder to unpack into.
 
     Raises:
-        FirelibError: The archive is missing.
+        FirelibError: The archive is missing or damaged.
     """
     uri = environ.get(CODE)
     if not uri:
@@ -71,8 +71,13 @@ def unpack_code(environ: Mapping[str, str], folder: Path) -> None:
             archive.write_bytes(storage.read_bytes(uri))
         except FileNotFoundError:
             raise FirelibError("the job's code is missing", where=uri, remedy="submit the job again") from None
-        with zipfile.ZipFile(archive) as package:
-            package.extractall(folder)  # zipfile keeps every member inside the folder
+        try:
+            with zipfile.ZipFile(archive) as package:
+                package.extractall(folder)  # zipfile keeps every member inside the folder
+        except zipfile.BadZipFile as error:
+            raise FirelibError(
+                f"the job's code is damaged: {error}", where=uri, remedy="submit the job again"
+            ) from None
 
 
 def run_and_upload_outputs(environ: Mapping[str, str], folder: Path, run: Callable[[], int]) -> int:

@@ -2,17 +2,18 @@
 
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.transfer.bounded_archive import MAX_BYTES, MAX_FILES, MIB, read_members
+from firelib.launch.transfer.output_paths import OUTPUT_FOLDERS, is_output
 
-_FOLDERS = ("data", "models", "metrics", "plots")
 _NAME = "outputs.tar.gz"
-_LIMIT_MIB = 200
-_MIB = 2**20
+_SHOWN = 20
 
 
 def outputs_uri(root: str, job_id: str) -> str:
@@ -46,13 +47,14 @@ def pack_outputs(project: Path, before: Mapping[str, tuple[int, int]]) -> bytes:
         A gzipped tar archive.
 
     Raises:
-        FirelibError: The outputs are too large to go back.
+        FirelibError: The outputs are too large, or too many, to go back.
     """
     names = sorted(name for name, state in snapshot_outputs(project).items() if before.get(name) != state)
     size = sum((project / name).stat().st_size for name in names)
-    if size > _LIMIT_MIB * _MIB:
+    if size > MAX_BYTES or len(names) > MAX_FILES:
         raise FirelibError(
-            f"the outputs of the stage have {size / _MIB:.0f} MiB, the limit is {_LIMIT_MIB} MiB",
+            f"the outputs of the stage have {size / MIB:.0f} MiB in {len(names)} files, the limits are "
+            f"{MAX_BYTES // MIB} MiB and {MAX_FILES} files",
             where=str(project),
             remedy="copy the model from storage.root/runs/*/export",
         )
@@ -64,37 +66,82 @@ def pack_outputs(project: Path, before: Mapping[str, tuple[int, int]]) -> bytes:
 
 
 def _files(project: Path) -> Iterator[str]:
-    for folder in _FOLDERS:
-        for path in (project / folder).rglob("*"):
-            if path.is_file() and not path.is_symlink() and ".tfrecord" not in path.name:
-                yield str(path.relative_to(project))
-    yield from (str(path.relative_to(project)) for path in project.glob("params.yaml"))
-    yield from (str(path.relative_to(project)) for path in project.glob("pipelines/*/params.yaml"))
+    paths = (path for folder in OUTPUT_FOLDERS for path in (project / folder).rglob("*"))
+    for path in (*paths, *project.glob("params.yaml"), *project.glob("pipelines/*/params.yaml")):
+        name = str(path.relative_to(project))
+        if is_output(name, "tune") and path.is_file() and not path.is_symlink() and ".tfrecord" not in path.name:
+            yield name
 
 
-def unpack_outputs(packed: bytes, project: Path) -> list[str]:
-    """Unpack an archive of outputs into a project; each file is written whole or not at all.
+def unpack_outputs(archive: IO[bytes], project: Path, stage: str) -> list[str]:
+    """Unpack an archive of outputs into a project. All members are checked before the first file is written.
 
     Args:
-        packed: The archive from `pack_outputs`.
+        archive: The archive from `pack_outputs`; it is read twice, as a stream.
         project: The project's folder.
+        stage: The stage that wrote the outputs.
 
     Returns:
         Paths relative to the project.
 
     Raises:
-        FirelibError: The archive contains a path that no stage writes.
+        FirelibError: The archive is damaged or too large, or it contains something that the stage does not write; the
+            error names all such members.
     """
-    names = []
-    with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
-        members = archive.getmembers()
-        _validate_members(members)
-        for member in members:
-            file = archive.extractfile(member)
-            assert file is not None, "the archive contains files only"
-            storage.write_bytes(str(project / member.name), file.read())
-            names.append(member.name)
-    return names
+    members = [(member.name, content is not None) for member, content in read_members(archive, _NAME)]
+    problems = [*_find_problems(members, project, stage)]
+    if problems:
+        more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+        raise FirelibError(
+            "\n".join([*problems[:_SHOWN], *more]),
+            where=_NAME,
+            remedy="check who can write to the job's storage root; nothing was unpacked",
+        )
+    for member, content in read_members(archive, _NAME):
+        assert content is not None, "the problems above include members without content"
+        storage.write_bytes(str(project / member.name), content.read())
+    return [name for name, _ in members]
+
+
+def _find_problems(members: Sequence[tuple[str, bool]], project: Path, stage: str) -> Iterator[str]:
+    folders = {str(parent) for name, _ in members for parent in PurePosixPath(name).parents}
+    seen: set[str] = set()
+    for name, is_regular in members:
+        if not is_regular:
+            yield f"{name!r} is a link, a device, a folder or a sparse file; expected regular files"
+        elif not is_output(name, stage):
+            yield f"{name!r} is no output of firelib {stage}"
+        elif name in seen or name in folders:
+            yield f"{name!r} is twice in the archive"
+        elif not _can_write(project, name):
+            yield f"{name!r} would replace something that is no regular file"
+        seen.add(name)
+
+
+def _can_write(project: Path, name: str) -> bool:
+    """Whether a path is free or a regular file, in folders that exist or can be created."""
+    path = project / name
+    parents = [project / parent for parent in PurePosixPath(name).parents]
+    is_free = path.is_file() or not (path.exists() or path.is_symlink())
+    return is_free and all(parent.is_dir() or not (parent.exists() or parent.is_symlink()) for parent in parents)
+
+
+def read_outputs(uri: str) -> IO[bytes]:
+    """Download an archive of outputs.
+
+    Raises:
+        FirelibError: The archive is larger than all outputs may be.
+        FileNotFoundError: There is no archive.
+    """
+    folder, _, name = uri.rpartition("/")
+    size = storage.sizes(folder, [name]).get(name) or 0
+    if size > MAX_BYTES:
+        raise FirelibError(
+            f"the archive of outputs has {size / MIB:.0f} MiB, the limit is {MAX_BYTES // MIB} MiB",
+            where=uri,
+            remedy="check who can write to the job's storage root; nothing was downloaded",
+        )
+    return io.BytesIO(storage.read_bytes(uri))
 
 
 def fetch_outputs(spec: JobSpec) -> list[str]:
@@ -104,24 +151,13 @@ def fetch_outputs(spec: JobSpec) -> list[str]:
         Paths relative to the project.
 
     Raises:
-        FirelibError: The job has uploaded no outputs, or the storage cannot be read.
+        FirelibError: The job has uploaded no outputs, the storage cannot be read, or the archive is refused.
     """
     uri = outputs_uri(spec.storage_root or "", spec.job_id)
     try:
-        return unpack_outputs(storage.read_bytes(uri), Path(spec.project))
+        archive = read_outputs(uri)
     except FileNotFoundError:
         raise FirelibError(
             "the job has uploaded no outputs (yet)", where=uri, remedy=f"read firelib logs {spec.job_id}"
         ) from None
-
-
-def _validate_members(members: list[tarfile.TarInfo]) -> None:
-    for member in members:
-        parts = Path(member.name).parts
-        ours = parts[0] in _FOLDERS or parts[-1] == "params.yaml"
-        if not member.isfile() or not ours or ".." in parts or Path(member.name).is_absolute():
-            raise FirelibError(
-                f"the archive of outputs contains {member.name!r}, which no stage writes",
-                where=_NAME,
-                remedy="check who can write to the job's storage root; nothing was unpacked",
-            )
+    return unpack_outputs(archive, Path(spec.project), spec.stage)

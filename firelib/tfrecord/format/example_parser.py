@@ -10,6 +10,7 @@ import pyarrow as pa
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
 from firelib.tfrecord.format.canonical_encoder import KINDS
+from firelib.tfrecord.format.example_fields import LIST_NAMES, not_an_example
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, list_kind, numpy_dtype
 from firelib.tfrecord.format.protobuf_wire import length_prefixed
 from firelib.tfrecord.kernels import parse as kernel
@@ -17,7 +18,17 @@ from firelib.tfrecord.kernels.raw_memory import SLACK
 
 Ints = npt.NDArray[np.int64]
 
-_LIST_NAMES = {1: "bytes_list", 2: "float_list", 3: "int64_list"}
+_SCAN_SPANS = 1 << 16  # spans that are kept at a time while records are scanned
+
+
+class RecordError(FirelibError):
+    """A record does not hold what was declared.
+
+    Attributes:
+        row: Index of the record among those that were parsed; None if it is not known.
+    """
+
+    row: int | None = None
 
 
 def parse_examples(
@@ -35,12 +46,54 @@ def parse_examples(
         Feature name → array [rows, *shape], or an Arrow array (large binaries, lists) if it has no fixed size.
 
     Raises:
-        FirelibError: A record is not an Example, lacks a feature that is not optional, or holds another kind of list
+        RecordError: A record is not an Example, lacks a feature that is not optional, or holds another kind of list
             or another number of values than declared.
     """
-    features = sorted(
-        features, key=lambda feature: feature.name.encode()
-    )  # the order of most writers, which the kernel tries first
+    features = _sort(features)
+    spans = np.zeros((len(features), len(begins), kernel.SPAN_COLUMNS), np.int64)
+    invalid = _locate(buffer, begins, ends, features, spans, strict=False)
+    if invalid >= 0:
+        record = buffer[begins[invalid] : ends[invalid]].tobytes()
+        problem = not_an_example(record, f"record {invalid}")
+        raise _record_error(problem.what, None, problem.remedy, invalid)
+    columns = {}
+    for index, feature in enumerate(features):
+        columns[feature.name] = _ListReader(buffer, feature, spans[index]).to_column()
+    return columns
+
+
+def find_unknown(buffer: npt.NDArray[np.uint8], begins: Ints, ends: Ints, features: Sequence[Feature]) -> int:
+    """Find the first record that has another feature than these, or is not an Example.
+
+    Args:
+        buffer: Bytes that contain the records.
+        begins: Offset of each record's first byte, after its header: int64 [rows].
+        ends: Offset of the byte after each record, before its checksum: int64 [rows].
+        features: The known features.
+
+    Returns:
+        Index of the record, or -1.
+    """
+    features = _sort(features)
+    rows = max(1, _SCAN_SPANS // max(1, len(features)))
+    for start in range(0, len(begins), rows):
+        part = slice(start, start + rows)
+        spans = np.zeros((len(features), len(begins[part]), kernel.SPAN_COLUMNS), np.int64)
+        unknown = _locate(buffer, begins[part], ends[part], features, spans, strict=True)
+        if unknown >= 0:
+            return start + unknown
+    return -1
+
+
+def _sort(features: Sequence[Feature]) -> list[Feature]:
+    """The order of most writers, which the kernel tries first."""
+    return sorted(features, key=lambda feature: feature.name.encode())
+
+
+def _locate(
+    buffer: npt.NDArray[np.uint8], begins: Ints, ends: Ints, features: Sequence[Feature], spans: Ints, strict: bool
+) -> int:
+    """Call the kernel `locate`; see there."""
     heads = [
         np.frombuffer(b"\x0a" + length_prefixed(feature.name.encode()) + b"\x12", np.uint8) for feature in features
     ]
@@ -48,25 +101,20 @@ def parse_examples(
     for row, feature, head in zip(wanted, features, heads, strict=True):
         row[kernel.HEAD], row[kernel.HEAD_BYTES] = head.ctypes.data, len(head)
         row[kernel.NAME_BYTES] = len(feature.name.encode())
-    spans = np.zeros((len(features), len(begins), kernel.SPAN_COLUMNS), np.int64)
-    invalid = kernel.locate(buffer.ctypes.data, begins, ends, wanted, spans)
-    if invalid >= 0:
-        raise FirelibError(
-            f"record {invalid} of a batch is not a valid tf.train.Example",
-            where="the TFRecord files",
-            remedy="check that the files hold tf.train.Example records",
-        )
-    columns = {}
-    for index, feature in enumerate(features):
-        columns[feature.name] = _ListReader(buffer, feature, spans[index]).to_column()
-    return columns
+    return int(kernel.locate(buffer.ctypes.data, begins, ends, wanted, spans, strict))
+
+
+def _record_error(what: str, where: str | None, remedy: str | None, row: int | None) -> RecordError:
+    error = RecordError(what, where=where, remedy=remedy)
+    error.row = row
+    return error
 
 
 class _ListReader:
     """One feature's lists in all records of a buffer, validated against its declaration.
 
     Raises:
-        FirelibError: A record lacks the feature, or holds another list than declared.
+        RecordError: A record lacks the feature, or holds another list than declared.
     """
 
     def __init__(self, buffer: npt.NDArray[np.uint8], feature: Feature, spans: Ints) -> None:
@@ -76,12 +124,14 @@ class _ListReader:
         self._items, self._sizes = np.zeros(len(spans), np.int64), np.zeros(len(spans), np.int64)
         wrong = kernel.count(self._base, self._kind, spans, self._items, self._sizes)
         if wrong >= 0:
-            expected, found = _LIST_NAMES[self._kind], _LIST_NAMES[int(spans[wrong, kernel.KIND])]
-            raise self._error(f"malformed {expected}" if found == expected else f"expected {expected}, got {found}")
+            expected, found = LIST_NAMES[self._kind], LIST_NAMES[int(spans[wrong, kernel.KIND])]
+            what = f"malformed {expected}" if found == expected else f"expected {expected}, got {found}"
+            raise self._error(what, row=wrong)
         if feature.optional and not feature.ragged:
             self._present &= self._items > 0  # Ray Data writes an empty list for a missing value
         if not feature.optional and not self._present.all():
-            raise self._error("a record lacks the feature", "declare it with optional=True, or correct the file")
+            remedy = "declare it with optional=True, or correct the file"
+            raise self._error("a record lacks the feature", remedy, int(np.argmin(self._present)))
 
     def to_column(self) -> Any:
         """The values: an array [rows, *shape], or an Arrow array if the feature has no fixed size."""
@@ -166,10 +216,13 @@ class _ListReader:
     def _check_counts(self, items: int) -> None:
         wrong = self._present & (self._items != items)
         if wrong.any():
-            raise self._error(f"expected {items} values per record, got {self._items[wrong][0]} values")
+            row = int(np.argmax(wrong))
+            raise self._error(f"expected {items} values per record, got {self._items[row]} values", row=row)
 
-    def _error(self, what: str, remedy: str = "correct the feature's declaration, or the file") -> FirelibError:
-        return FirelibError(what, where=f"feature {self._feature.name!r}", remedy=remedy)
+    def _error(
+        self, what: str, remedy: str = "correct the feature's declaration, or the file", row: int | None = None
+    ) -> RecordError:
+        return _record_error(what, f"feature {self._feature.name!r}", remedy, row)
 
 
 def _ends(sizes: Ints) -> Ints:

@@ -10,6 +10,7 @@ Protocol Buffers permit padded ("overlong") varints; TensorFlow and upb read the
 https://protobuf.dev/programming-guides/encoding and tensorflow/core/example/{example,feature}.proto.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,11 @@ Kind = Literal["float", "int64", "bytes"]
 
 #: Feature name → array [rows, *shape].
 Columns = Mapping[str, npt.NDArray[np.generic]]
+
+#: Protocol Buffers limit a message to 2 GiB, and NumPy an array to 64 dimensions, of which batches take some.
+_MOST_BYTES, _MOST_DIMENSIONS = (1 << 31) - 1, 32
+#: Features of a dataset: each costs time whenever a dataset is opened and a batch is unpacked.
+MOST_FEATURES = 20_000
 
 # Tags (field number << 3 | wire type 2) of the lists in tf.train.Feature, and of the fields 1 and 2 of any message.
 _LIST_TAG = {"bytes": b"\x0a", "float": b"\x12", "int64": b"\x1a"}
@@ -100,14 +106,36 @@ def build_fixed_layout(features: Sequence[Feature]) -> FixedLayout:
     return FixedLayout(template, tuple(_record_field(feature, offsets[feature.name]) for feature in features))
 
 
+def fixed_record_bytes(features: Sequence[Feature]) -> int:
+    """Length of a record in the fixed layout, without building its template."""
+    return _prefixed_bytes(sum(_entry_bytes(feature) for feature in features))
+
+
+def _entry_bytes(feature: Feature) -> int:
+    """Length of what `_entry` returns."""
+    one_list = _prefixed_bytes(_prefixed_bytes(_item_bytes(feature) * prod(feature.shape)))
+    return _prefixed_bytes(_prefixed_bytes(len(feature.name.encode())) + _prefixed_bytes(one_list))
+
+
+def _prefixed_bytes(length: int) -> int:
+    """Length of a field of this many bytes, with its tag and its length."""
+    return 1 + varint_width(0, length) + length
+
+
 def validate_features(features: Sequence[Feature]) -> None:
     """Check that a record can hold these features.
 
     Raises:
         FirelibError: Two features share a name, or a feature cannot be stored as declared.
     """
-    names = [feature.name for feature in features]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    if len(features) > MOST_FEATURES:
+        raise FirelibError(
+            f"expected at most {MOST_FEATURES} features, got {len(features)}",
+            where="features",
+            remedy="put values of one dtype into one feature with a shape",
+        )
+    names = Counter(feature.name for feature in features)
+    twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
         raise FirelibError(
             f"features declared more than once: {', '.join(twice)}",
@@ -116,6 +144,10 @@ def validate_features(features: Sequence[Feature]) -> None:
         )
     for feature in features:
         _validate_feature(feature)
+    if has_fixed_layout(features) and fixed_record_bytes(features) > _MOST_BYTES:
+        raise FirelibError(
+            f"a record needs more than {_MOST_BYTES} bytes", where="features", remedy="store fewer or smaller arrays"
+        )
 
 
 def _validate_feature(feature: Feature) -> None:
@@ -127,6 +159,19 @@ def _validate_feature(feature: Feature) -> None:
     if any(size < 1 for size in feature.shape):
         raise FirelibError(
             f"shape {feature.shape} has no elements", where=where, remedy="use sizes of 1 or more in shape"
+        )
+    if len(feature.shape) > _MOST_DIMENSIONS:
+        raise FirelibError(
+            f"expected at most {_MOST_DIMENSIONS} dimensions, got {len(feature.shape)}",
+            where=where,
+            remedy="use a flatter shape",
+        )
+    sizes = [max(1, feature.max_length or 1), *feature.shape]
+    if prod(sizes) > _MOST_BYTES:
+        raise FirelibError(
+            f"a value needs more than {_MOST_BYTES} bytes, the most that a record can hold",
+            where=where,
+            remedy="use a smaller shape or max_length",
         )
     if feature.missing is not None and feature.dtype in INTEGERS:
         info = np.iinfo(feature.dtype)

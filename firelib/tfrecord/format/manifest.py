@@ -1,5 +1,6 @@
 """manifest.json: the description of a dataset. It is written last, so a dataset with a manifest is complete."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
-from firelib.tfrecord.format.fixed_layout import FixedLayout, build_fixed_layout, has_fixed_layout
+from firelib.tfrecord.format.fixed_layout import (
+    MOST_FEATURES,
+    FixedLayout,
+    build_fixed_layout,
+    fixed_record_bytes,
+    has_fixed_layout,
+    validate_features,
+)
+from firelib.tfrecord.format.framing import framed_bytes
 
 MANIFEST_NAME = "manifest.json"
 
 _BLOCK_BYTES, _BLOCK_ROWS = 256 << 10, 256
+_MOST = 1 << 60  # rows and bytes: sums of a few of them fit into 64 bits
+_HASH = "^[0-9a-f]{32}$"
+_GZIP_RATIO = 1032  # the most that deflate can save (zlib's technical details)
 
 
 class _FrozenModel(BaseModel):
@@ -33,11 +45,12 @@ class Shard(_FrozenModel):
         index_xxh128: Hash of the index file `<name>.index`, which holds the offset of each record (canonical layout).
     """
 
-    name: str = Field(pattern=r"^[^/\\]+$")  # no path separators: a shard never lies outside the manifest's folder
-    rows: int = Field(ge=0)
-    bytes: int = Field(ge=0)
-    xxh128: str
-    index_xxh128: str | None = None
+    # No path separators, and not `.` or `..`: a shard never lies outside the manifest's folder.
+    name: str = Field(pattern=r"^([^/\\\x00.]|\.+[^/\\\x00.])[^/\\\x00]*$")
+    rows: int = Field(ge=0, le=_MOST)
+    bytes: int = Field(ge=0, le=_MOST)
+    xxh128: str = Field(pattern=_HASH)  # also names the local copies of the shard
+    index_xxh128: str | None = Field(default=None, pattern=_HASH)
 
 
 def index_name(shard: str) -> str:
@@ -127,6 +140,13 @@ class Manifest(_FrozenModel):
         return build_fixed_layout(self.columns) if has_fixed_layout(self.columns) else None
 
     @property
+    def file_names(self) -> frozenset[str]:
+        """Names of all files of the dataset: shards, their indexes, and the manifest."""
+        shards = [shard for split in self.splits.values() for shard in split.shards]
+        indexes = [index_name(shard.name) for shard in shards if shard.index_xxh128]
+        return frozenset({MANIFEST_NAME, *(shard.name for shard in shards), *indexes})
+
+    @property
     def fitted(self) -> Mapping[str, FittedFeature]:
         """Feature name → feature with its statistics, without the label."""
         return {fitted.feature.name: fitted for fitted in self.features}
@@ -163,7 +183,20 @@ def read_manifest(uri: str) -> Manifest:
         FirelibError: The manifest is missing, or this version cannot read it.
     """
     uri = uri if uri.endswith(".json") else storage.join(uri, MANIFEST_NAME)
-    return parse_manifest(storage.read_json(uri), uri)
+
+    def check(content: bytes) -> None:
+        """Refuse far too many features before seconds are spent on parsing them. A name may be `dtype`, too."""
+        count = content.count(b'"dtype"')
+        if count > 2 * MOST_FEATURES:
+            raise _too_many_features(count, uri)
+
+    return parse_manifest(storage.read_json(uri, check), uri)
+
+
+def _too_many_features(count: int, uri: str) -> FirelibError:
+    return FirelibError(
+        f"expected at most {MOST_FEATURES} features, got {count}", where=uri, remedy="run firelib transform again"
+    )
 
 
 def parse_manifest(content: Any, uri: str) -> Manifest:
@@ -176,18 +209,36 @@ def parse_manifest(content: Any, uri: str) -> Manifest:
     Raises:
         FirelibError: The content is not a manifest, or does not match its own features.
     """
+    features = content.get("features") if isinstance(content, dict) else None
+    if isinstance(features, list) and len(features) > MOST_FEATURES:
+        raise _too_many_features(len(features), uri)
     try:
         manifest = Manifest.model_validate(content)
-    except FirelibError as error:  # a feature that this version does not know
-        raise FirelibError(str(error), where=uri, remedy="run firelib transform again") from None
+        validate_features(manifest.columns)
+        problem = _find_contradiction(manifest)
+    except FirelibError as error:  # a feature that this version does not know, or that no record can hold
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        raise FirelibError(what, where=uri, remedy="run firelib transform again") from None
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise FirelibError(f"not a valid manifest: {wrong}", where=uri, remedy="run firelib transform again") from None
-    expected = manifest.layout.record_bytes if manifest.layout else None
-    if expected != manifest.record_bytes:
-        raise FirelibError(
-            f"record_bytes: the features need {expected} bytes, got {manifest.record_bytes} bytes",
-            where=uri,
-            remedy="run firelib transform again",
-        )
+    if problem:
+        raise FirelibError(problem, where=uri, remedy="run firelib transform again")
     return manifest
+
+
+def _find_contradiction(manifest: Manifest) -> str | None:
+    """What a manifest says that cannot be true, found without any memory in proportion to it."""
+    columns = manifest.columns
+    expected = fixed_record_bytes(columns) if has_fixed_layout(columns) else None
+    if expected != manifest.record_bytes:
+        return f"record_bytes: the features need {expected} bytes, got {manifest.record_bytes} bytes"
+    shards = [shard for split in manifest.splits.values() for shard in split.shards]
+    for shard in shards:
+        least = shard.rows * framed_bytes(expected or 0)
+        is_wrong = least > shard.bytes * _GZIP_RATIO if manifest.compression else least > shard.bytes
+        if is_wrong or (expected is not None and not manifest.compression and least != shard.bytes):
+            return f"shard {shard.name}: {shard.rows} rows need {least} bytes, got {shard.bytes} bytes"
+    names = Counter(shard.name for shard in shards)
+    repeated = [name for name, count in names.items() if count > 1]
+    return f"shard {repeated[0]} is listed more than once" if repeated else None

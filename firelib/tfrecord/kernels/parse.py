@@ -29,6 +29,9 @@ Ints = npt.NDArray[np.int64]
 # Wire types of Protocol Buffers.
 _VARINT, _FIXED64, LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 
+#: Number of the field of tf.train.SequenceExample that tf.train.Example lacks.
+FEATURE_LISTS = 2
+
 # A wanted feature's descriptor: one row of the table that `locate` takes.
 #   HEAD        address of the bytes that usually start its entry: the name as a field, and the tag of the value
 #   HEAD_BYTES  bytes at HEAD
@@ -162,7 +165,7 @@ def _match_entry(base: int, at: int, end: int, wanted: int, span: int) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def locate(base: int, begins: Ints, ends: Ints, wanted: Ints, spans: Ints) -> int:
+def locate(base: int, begins: Ints, ends: Ints, wanted: Ints, spans: Ints, strict: bool) -> int:
     """Find the lists of wanted features in every record.
 
     Args:
@@ -171,23 +174,41 @@ def locate(base: int, begins: Ints, ends: Ints, wanted: Ints, spans: Ints) -> in
         ends: Offset of the byte after each record, int64 [rows].
         wanted: int64 [features, WANTED_COLUMNS], the descriptors.
         spans: Output, int64 [features, rows, SPAN_COLUMNS], zeros on entry.
+        strict: Whether a feature that is not wanted makes a record invalid.
 
     Returns:
-        Index of the first record that is not a valid Example, or -1.
+        Index of the first record that is not a valid Example, or -1. A SequenceExample is not one.
     """
     table, features, out, rows = wanted.ctypes.data, len(wanted), spans.ctypes.data, len(begins)
     for row in range(rows):
         at, end = begins[row], ends[row]
         while at < end:
-            first, at = _next_message(base, at, end)
-            if at < 0 or not _entries(base, first, at, table, features, out + row * _SPAN_BYTES, rows * _SPAN_BYTES):
+            first, at = _next_features(base, at, end)
+            if at < 0 or not _entries(
+                base, first, at, table, features, out + row * _SPAN_BYTES, rows * _SPAN_BYTES, strict
+            ):
                 return row
     return -1
 
 
 @njit(nogil=True, cache=True)
-def _entries(base: int, at: int, end: int, table: int, features: int, out: int, step: int) -> bool:
-    """Parse the map of one record, storing spans at `out`, `step` bytes apart; False if it is malformed."""
+def _next_features(base: int, at: int, end: int) -> tuple[Any, Any]:
+    """Like `_next_message`, at the top level; end -1 also for field 2, the feature lists of a SequenceExample."""
+    while at < end:
+        number, wire, first, at = read_field(base, at, end)
+        if at < 0 or (number == FEATURE_LISTS and wire == LENGTH_DELIMITED):
+            return 0, -1
+        if number == 1 and wire == LENGTH_DELIMITED:
+            return first, at
+    return end, end
+
+
+@njit(nogil=True, cache=True)
+def _entries(base: int, at: int, end: int, table: int, features: int, out: int, step: int, strict: bool) -> bool:
+    """Parse the map of one record, storing spans at `out`, `step` bytes apart; False if it is malformed.
+
+    With `strict`, also False if a feature that is not wanted has a value.
+    """
     guess = 0
     while at < end:
         stop = (
@@ -209,6 +230,8 @@ def _entries(base: int, at: int, end: int, table: int, features: int, out: int, 
             elif part == 2 and wire == LENGTH_DELIMITED:
                 value, value_end = first, inner
         if index < 0:
+            if strict and value_end > value:
+                return False
             continue
         guess = index + 1
         if not _last_list(base, value, value_end, out + index * step):

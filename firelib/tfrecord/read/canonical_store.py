@@ -8,7 +8,7 @@ import numpy.typing as npt
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
 from firelib.tfrecord.format.column_conversion import to_dense
-from firelib.tfrecord.format.example_parser import parse_examples
+from firelib.tfrecord.format.example_parser import RecordError, parse_examples
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
 from firelib.tfrecord.format.shard_checks import REMEDY
@@ -57,7 +57,8 @@ class CanonicalStore:
         none = np.empty(0, np.int64)
         begins = np.concatenate([none, *(each[:-1] for each in moved)])
         ends = np.concatenate([none, *(each[1:] for each in moved)])
-        return LoadedCanonicalRows(buffer, begins, ends, self._features)
+        origins = [(self._files.uri(shard), first, last - first) for shard, first, last in pieces]
+        return LoadedCanonicalRows(buffer, begins, ends, self._features, origins)
 
     def _read(self, shard: int, first: int, offsets: Rows, out: npt.NDArray[np.uint8], fetched: FetchedRanges) -> None:
         """Read and verify the records between a shard's offsets; `first` is the first record's index in the shard."""
@@ -77,18 +78,41 @@ class CanonicalStore:
 
 
 class LoadedCanonicalRows:
-    """Framed records in memory, with the offset of each."""
+    """Framed records in memory, with the offset of each, and where they come from: URI, first record, records."""
 
-    def __init__(self, buffer: npt.NDArray[np.uint8], begins: Rows, ends: Rows, features: Sequence[Feature]) -> None:
-        self._buffer, self._features = buffer, features
+    def __init__(
+        self,
+        buffer: npt.NDArray[np.uint8],
+        begins: Rows,
+        ends: Rows,
+        features: Sequence[Feature],
+        origins: Sequence[tuple[str, int, int]],
+    ) -> None:
+        self._buffer, self._features, self._origins = buffer, features, origins
         self._begins, self._ends = begins + HEADER_BYTES, ends - FOOTER_BYTES
 
     def decode(self, index: Rows, out: Batch) -> Batch:
         """Decode some of the loaded rows; see `window_loader.LoadedRows.decode`."""
         flat = index.ravel()
-        columns = parse_examples(self._buffer, self._begins[flat], self._ends[flat], self._features)
+        try:
+            columns = parse_examples(self._buffer, self._begins[flat], self._ends[flat], self._features)
+        except RecordError as error:
+            raise self._locate(error, flat) from None
         for feature in self._features:
             if feature.name in out:
                 column = out[feature.name]
                 column[...] = to_dense(columns.pop(feature.name), feature).reshape(column.shape)
         return columns
+
+    def _locate(self, error: RecordError, index: Rows) -> FirelibError:
+        """Name the file and the record of an error."""
+        if error.row is None:
+            return error
+        row = int(index[error.row])
+        feature = f" ({error.where})" if error.where else ""
+        for uri, first, rows in self._origins:
+            if row < rows:
+                where = f"record {first + row} of {uri}{feature}"
+                return FirelibError(error.what, where=where, remedy=error.remedy)
+            row -= rows
+        raise AssertionError("a decoded row has been loaded")

@@ -15,6 +15,7 @@ from firelib.tfrecord.read.canonical_store import CanonicalStore
 from firelib.tfrecord.read.epoch_order import EpochOrder, check_rank
 from firelib.tfrecord.read.external_records import ExternalFiles, build_external_manifest, find_external_files
 from firelib.tfrecord.read.fixed_store import FixedStore
+from firelib.tfrecord.read.hash_check import HashCheck
 from firelib.tfrecord.read.shard_files import ShardFiles
 from firelib.tfrecord.read.tensor_batches import TensorBatches
 from firelib.tfrecord.read.window_loader import RankBatches, Store
@@ -87,6 +88,7 @@ class Dataset:
         self.manifest: Manifest = manifest
         self._folder, self._is_external = folder, is_external
         self._stores: dict[str, Store] = {}
+        self._checks: dict[tuple[str, int, int], HashCheck] = {}
 
     def rows(self, split: str) -> int:
         """Number of rows of a split."""
@@ -106,8 +108,12 @@ class Dataset:
         return to_arrow(self._read_split(split), self.manifest.columns)
 
     def _read_split(self, split: str) -> Batch:
-        store = self._store(split)
-        parts = [_read_rows(store, start, stop) for start, stop in _row_chunks(store.rows)]
+        store, check = self._store(split), self._hash_check(split)
+        parts = []
+        for start, stop in _row_chunks(store.rows):
+            parts.append(_read_rows(store, start, stop))
+            if check:
+                check.advance(stop / store.rows)
         return concatenate(parts or [empty_columns(self.manifest.columns)])
 
     def as_tf(
@@ -158,16 +164,16 @@ class Dataset:
             >>> found
             [([1.0, 2.0], [0, 1]), ([3.0, 4.0], [0, 1])]
         """
+        content, store = self.manifest.split(split), self._store(split)  # whose files must be as large as it says
         import tensorflow as tf
 
-        content = self.manifest.split(split)
         order = EpochOrder(content.rows, batch_size, seed, epoch, content.block_rows)
         check_rank(rank, world_size)
         if start_step < 0:
             raise FirelibError(
                 f"expected start_step of 0 or more, got {start_step}", where="as_tf", remedy="count steps from 0"
             )
-        batches = RankBatches(self._store(split), order, rank, world_size)
+        batches = RankBatches(store, order, rank, world_size, self._hash_check(split, rank, world_size))
         tensors = TensorBatches(self.manifest, order.share_size(world_size) if pad_last else None)
         chunks = batches.chunks(start_step, tensors.packing.chunk_rows(content.row_bytes))
         dataset = tf.data.Dataset.from_tensor_slices(chunks)
@@ -196,12 +202,22 @@ class Dataset:
             for index in range(len(content.shards)):
                 files.verify_hash(index)
 
+    def _hash_check(self, split: str, rank: int = 0, world_size: int = 1) -> HashCheck | None:
+        """The check of a rank's share of the shards; None without hashes, or if another one has covered them."""
+        if self._is_external or (split, 0, 1) in self._checks:
+            return self._checks.get((split, 0, 1))
+        key = (split, rank, world_size)
+        if key not in self._checks:
+            self._checks[key] = HashCheck(self._folder, self.manifest.split(split).shards[rank::world_size])
+        return self._checks[key]
+
     def _store(self, split: str) -> Store:
         """The rows of a split. Sizes of its shards are checked once, before the first row is read."""
         if split not in self._stores:
             manifest = self.manifest
             kind = ExternalFiles if self._is_external else ShardFiles
-            files = kind(self._folder, manifest.split(split).shards, bool(manifest.compression))
+            shards = manifest.split(split).shards
+            files = kind(self._folder, shards, bool(manifest.compression), manifest.record_bytes)
             files.check()
             layout = None if self._is_external else manifest.layout
             self._stores[split] = FixedStore(files, layout) if layout else CanonicalStore(files, manifest.columns)

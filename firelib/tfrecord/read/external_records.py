@@ -1,25 +1,23 @@
-"""Open TFRecords of other writers: list the files, index them, and infer the features from a sample."""
+"""Open TFRecords of other writers: list the files, index them, and infer the features."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from firelib import storage
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature, FittedFeature
-from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES, masked_crc
+from firelib.tfrecord.format.feature_inference import FeatureInference
+from firelib.tfrecord.format.framing import HEADER_BYTES, masked_crc
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Shard, Split
 from firelib.tfrecord.format.shard_checks import REMEDY
 from firelib.tfrecord.kernels import parse as kernel
 from firelib.tfrecord.read.row_ranges import Rows
 from firelib.tfrecord.read.shard_files import ShardFiles
-
-_SAMPLE_RECORDS = 100
-_DTYPES = {1: "bytes", 2: "float32", 3: "int64"}  # kind of list → dtype
 
 
 class ExternalFiles(ShardFiles):
@@ -28,8 +26,10 @@ class ExternalFiles(ShardFiles):
     hashed = False
 
     def offsets(self, index: int) -> Rows:
-        """Scan a shard; see `scan_offsets`."""
-        return scan_offsets(self.decompressed_path(index), self.uri(index))
+        """Scan a shard once; see `scan_offsets`."""
+        if index not in self._offsets:
+            self._offsets[index] = scan_offsets(self.decompressed_path(index), self.uri(index))
+        return self._offsets[index]
 
     def compression(self, index: int) -> str | None:
         """Compression of a shard as a whole, detected from its first bytes."""
@@ -39,6 +39,10 @@ class ExternalFiles(ShardFiles):
 
     @cached_property
     def _compressions(self) -> dict[int, str | None]:
+        return {}
+
+    @cached_property
+    def _offsets(self) -> dict[int, Rows]:
         return {}
 
 
@@ -115,18 +119,20 @@ def build_external_manifest(
     Args:
         folder: URI of the folder.
         names: Names of the files, in order.
-        features: The features of a record; None infers them from the first records.
+        features: The features of a record; None infers them from the records.
         label: Name of the feature that is the label.
 
     Raises:
-        FirelibError: A file is not a TFRecord file, or the features cannot be inferred.
+        FirelibError: A file is not a TFRecord file of Examples, the features cannot be inferred, or no feature has the
+            name of the label.
     """
     files = ExternalFiles(folder, [_describe_file(folder, name) for name in names])
     shards = tuple(
         shard.model_copy(update={"rows": len(files.offsets(index)) - 1}) for index, shard in enumerate(files.shards)
     )
-    if features is None:
-        features = infer_features(files.decompressed_path(0), files.uri(0))
+    features = _infer(files) if features is None else _check_first_records(files, features)
+    if label is not None and label not in (names := [feature.name for feature in features]):
+        raise FirelibError(f"unknown label {label!r}", where=folder, remedy=did_you_mean(label, names))
     labels = [feature for feature in features if feature.name == label]
     return Manifest(
         recipe="",
@@ -150,83 +156,23 @@ def _describe_file(folder: str, name: str) -> Shard:
     return Shard(name=name, rows=0, bytes=info["size"], xxh128=stamp)
 
 
-def infer_features(path: Path, uri: str) -> list[Feature]:
-    """Infer features from the first records of a local file.
-
-    A feature with one value in each record is a scalar, with equally many an array, otherwise a ragged list; a feature
-    that some records lack is optional. Lists of bytes have dtype `bytes`.
-
-    Args:
-        path: The file.
-        uri: The file to name in an error.
-
-    Returns:
-        The features, sorted by name.
-
-    Raises:
-        FirelibError: A record is not an Example, a feature has several kinds of lists, or there are no features.
-    """
-    offsets = scan_offsets(path, uri)[: _SAMPLE_RECORDS + 1]
-    with path.open("rb") as file:
-        content = file.read(int(offsets[-1]))
-    counts: dict[tuple[str, int], Counter[int]] = {}
-    for begin, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        record = content[begin + HEADER_BYTES : end - FOOTER_BYTES]
-        for name, kind, items in _list_features(record, uri):
-            counts.setdefault((name, kind), Counter())[items] += 1
-    repeated = [name for name, seen in Counter(name for name, _ in counts).items() if seen > 1]
-    if repeated or not counts:
-        what = (
-            f"feature {repeated[0]!r} has several kinds of lists" if repeated else "the first records have no features"
-        )
-        raise FirelibError(what, where=uri, remedy="declare the features: open_dataset(uri, features=[…])")
-    return [_build_feature(name, kind, seen, len(offsets) - 1) for (name, kind), seen in sorted(counts.items())]
+def _infer(files: ExternalFiles) -> list[Feature]:
+    inference = FeatureInference()
+    for index in range(len(files.shards)):
+        inference.add_file(_read(files, index), files.offsets(index), files.uri(index))
+    return inference.features(", ".join(files.uri(index) for index in range(len(files.shards))[:3]))
 
 
-def _build_feature(name: str, kind: int, seen: Counter[int], records: int) -> Feature:
-    """The declaration that fits a feature; `seen` maps the number of its items in a record to a number of records."""
-    optional = seen.total() < records
-    (items, _), *others = seen.most_common()
-    if others or items == 0 or (kind == 1 and items > 1):
-        return Feature(name, _DTYPES[kind], ragged=True, optional=optional)
-    return Feature(name, _DTYPES[kind], shape=() if items == 1 else (items,), optional=optional)
+def _check_first_records(files: ExternalFiles, features: Sequence[Feature]) -> Sequence[Feature]:
+    """Check before the first batch that the files hold Examples; the features were declared."""
+    for index in range(len(files.shards)):
+        offsets = files.offsets(index)[:2]
+        if len(offsets) == 2:
+            FeatureInference().add_file(_read(files, index), offsets, files.uri(index))
+    return features
 
 
-def _list_features(record: bytes, uri: str) -> list[tuple[str, int, int]]:
-    """Name, kind of list and number of items of each feature of a record; slow, for the sample only."""
-    found = []
-    for features in _read_fields(record, 1, uri):
-        for entry in _read_fields(features, 1, uri):
-            name = next(iter(_read_fields(entry, 1, uri)), b"").decode(errors="replace")
-            for value in _read_fields(entry, 2, uri):
-                lists = [(kind, content) for kind in _DTYPES for content in _read_fields(value, kind, uri)]
-                found += [(name, kind, _count_items(kind, content, uri)) for kind, content in lists]
-    return found
-
-
-def _count_items(kind: int, content: bytes, uri: str) -> int:
-    buffer = np.frombuffer(content + b"\0", np.uint8)
-    items, sizes = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    if kernel.count(buffer.ctypes.data, kind, np.array([[kind, 0, len(content)]]), items, sizes) >= 0:
-        raise _not_an_example(uri)
-    return int(items[0])
-
-
-def _read_fields(message: bytes, number: int, uri: str) -> list[bytes]:
-    """The content of each occurrence of a length-delimited field."""
-    buffer, at, found = np.frombuffer(message + b"\0", np.uint8), 0, []
-    while at < len(message):
-        field, wire, first, at = kernel.read_field(buffer.ctypes.data, at, len(message))
-        if at < 0:
-            raise _not_an_example(uri)
-        if field == number and wire == kernel.LENGTH_DELIMITED:
-            found.append(message[first:at])
-    return found
-
-
-def _not_an_example(uri: str) -> FirelibError:
-    return FirelibError(
-        "a record is not a valid tf.train.Example",
-        where=uri,
-        remedy="check that the file holds tf.train.Example records",
-    )
+def _read(files: ExternalFiles, index: int) -> npt.NDArray[np.uint8]:
+    """A file's records, mapped into memory."""
+    path = files.decompressed_path(index)
+    return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)

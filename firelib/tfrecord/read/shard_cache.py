@@ -1,12 +1,13 @@
 """The cache of remote and of decompressed shards: named by content, shared by all processes of a host, bounded in size.
 
 A process holds a shared lock (`flock`) on every copy that it uses; the kernel releases the lock when the process ends.
-Copies that no process uses are evicted, least recently used first. A process holds the lock of the folder while it adds
-or removes a file.
+Copies that no process uses are evicted, least recently used first; other files in the folder stay. A process holds the
+lock of the folder while it adds or removes a file.
 """
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -15,14 +16,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from firelib import storage
 from firelib.config import load_environment
 from firelib.errors import FirelibError
 
 _CHUNK = 1 << 20
+_RESERVED_BYTES = 64 << 20  # the most room that is reserved at a time for a copy whose size is not known
 _LOCK = ".lock"
 #: Suffixes of a partial copy and of its block map (see `sparse_copy`).
 PARTIAL_SUFFIX, BLOCK_MAP_SUFFIX = ".part", ".marks"
+
+# The names of copies: a hash, and what has been done to the shard. Other files in the folder are not firelib's.
+_COPY_NAME = re.compile(r"[0-9a-f]{32}(\.raw|\.[0-9a-f]{8}\.part|\.\w+\.tmp)?")
 
 
 def cache_folder() -> Path:
@@ -66,7 +73,7 @@ def make_room(folder: Path, size: int) -> bool:
     Returns:
         Whether the file fits into the cache's limit and onto the disk.
     """
-    files = {path: path.stat() for path in folder.iterdir() if path.name != _LOCK and path.suffix != BLOCK_MAP_SUFFIX}
+    files = {path: path.stat() for path in folder.iterdir() if _COPY_NAME.fullmatch(path.name)}
     limit = int(load_environment().cache_gib * 2**30)
     used = sum(stat.st_size for stat in files.values())
     for path in sorted(files, key=lambda path: files[path].st_mtime_ns):
@@ -100,13 +107,17 @@ def remove_copy(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def decompress_shard(uri: str, content_hash: str, compression: str) -> Path:
+def decompress_shard(uri: str, content_hash: str, compression: str, size: int | None, is_hash: bool) -> Path:
     """Decompress a file into the cache, unless the cache already holds the result.
+
+    Room for the result is checked and reserved before anything is written.
 
     Args:
         uri: The compressed file, local or remote.
         content_hash: Names the copy, so that it is never used for another file of the same URI.
         compression: `gzip` or `zlib`.
+        size: Bytes of the result; None if they are not known. Room is then made as the result grows.
+        is_hash: Whether `content_hash` is the XXH3 hash of the compressed file, which is then verified.
 
     Returns:
         The decompressed copy.
@@ -114,7 +125,7 @@ def decompress_shard(uri: str, content_hash: str, compression: str) -> Path:
     Raises:
         FirelibError: The cache has no room for the copy.
         EOFError: The file is truncated.
-        zlib.error: The file is damaged.
+        zlib.error: The file is damaged, or has another size or hash than expected.
     """
     folder = cache_folder()
     path = folder / f"{content_hash}.raw"
@@ -122,38 +133,82 @@ def decompress_shard(uri: str, content_hash: str, compression: str) -> Path:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     fs, remote = storage.filesystem(uri)
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as target:
+    with tempfile.NamedTemporaryFile(
+        dir=folder, prefix=f"{content_hash}.", suffix=".tmp", delete=False, buffering=0
+    ) as target:
         work = Path(target.name)
         fcntl.flock(target, fcntl.LOCK_SH)
         try:
+            copy = _GrowingCopy(target.fileno(), folder)
             with storage.explain_full_disk(str(folder)), fs.open(remote, "rb") as raw:
-                _decompress(raw, target, compression)
-                target.flush()
+                if size is not None:
+                    copy.reserve(size)
+                digest = _decompress(raw, copy, compression, size)
+            if is_hash and digest != content_hash:
+                raise zlib.error("its hash differs from the one in the manifest")
             with lock_folder(folder):
-                _check_room(folder)
                 work.replace(path)  # processes that decompress the same file at the same time produce the same bytes
         finally:
             work.unlink(missing_ok=True)
     return path
 
 
-def _check_room(folder: Path) -> None:
-    if not make_room(folder, 0):
-        raise FirelibError(
-            "the cache has no room for a decompressed shard",
-            where=str(folder),
-            remedy="set a larger FIRELIB_CACHE_GIB",
-        )
+class _GrowingCopy:
+    """A copy being written. Its size includes the room that is reserved, so that other processes count it as used.
+
+    Args:
+        descriptor: The open file.
+        folder: The cache's folder.
+    """
+
+    def __init__(self, descriptor: int, folder: Path) -> None:
+        self._descriptor, self._folder = descriptor, folder
+        self._reserved = self.written = 0
+
+    def reserve(self, size: int) -> None:
+        """Make room for a copy of this size."""
+        with lock_folder(self._folder):
+            if not make_room(self._folder, size - self._reserved):
+                raise FirelibError(
+                    f"the cache has no room for a decompressed shard of {size / 2**20:.0f} MiB or more",
+                    where=str(self._folder),
+                    remedy="set a larger FIRELIB_CACHE_GIB, or free space on the disk",
+                )
+            os.ftruncate(self._descriptor, size)
+            self._reserved = size
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        if self.written + len(data) > self._reserved:
+            self.reserve(self.written + max(len(data), min(self.written, _RESERVED_BYTES)))
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(self._descriptor, view, self.written)
+            view, self.written = view[count:], self.written + count
+
+    def finish(self) -> None:
+        """Give back the room that was not needed."""
+        os.ftruncate(self._descriptor, self.written)
 
 
-def _decompress(source: Any, target: Any, compression: str) -> None:
-    """Decompress all members of a stream and concatenate them."""
+def _decompress(source: Any, copy: _GrowingCopy, compression: str, size: int | None) -> str:
+    """Decompress all members of a stream and concatenate them; return the hash of the compressed bytes."""
     bits = zlib.MAX_WBITS + (16 if compression == "gzip" else 0)
-    engine, data = zlib.decompressobj(bits), source.read(_CHUNK)
+    engine, digest, data = zlib.decompressobj(bits), xxhash.xxh3_128(), source.read(_CHUNK)
+    digest.update(data)
     while data:
-        target.write(engine.decompress(data))
-        data = engine.unused_data or source.read(_CHUNK)
+        copy.write(engine.decompress(data, _CHUNK))  # at most a chunk at a time: the data may expand a thousandfold
+        if size is not None and copy.written > size:
+            raise zlib.error(f"expected {size} bytes, got more")
+        data = engine.unconsumed_tail or engine.unused_data
+        if not data:
+            data = source.read(_CHUNK)
+            digest.update(data)
         if engine.eof and data:
             engine = zlib.decompressobj(bits)
     if not engine.eof:
         raise EOFError("the compressed stream ends early")
+    if size is not None and copy.written < size:
+        raise zlib.error(f"expected {size} bytes, got {copy.written}")
+    copy.finish()
+    return digest.hexdigest()

@@ -31,14 +31,17 @@ class ShardFiles:
         folder: URI of the dataset's folder.
         shards: The manifest's entries.
         compressed: Whether the shards are compressed as a whole.
+        record_bytes: Length of each record in the fixed layout, or None.
     """
 
     #: Whether a shard's `xxh128` is the hash of its bytes.
     hashed = True
 
-    def __init__(self, folder: str, shards: Sequence[Shard], compressed: bool = False) -> None:
+    def __init__(
+        self, folder: str, shards: Sequence[Shard], compressed: bool = False, record_bytes: int | None = None
+    ) -> None:
         self.shards = shards
-        self._folder, self._compressed = folder, compressed
+        self._folder, self._compressed, self._record_bytes = folder, compressed, record_bytes
         self._remote = None if storage.is_local(folder) else RemoteShards(folder, shards, self.hashed)
         self._descriptors: dict[int, int] = {}
         self._lock = Lock()
@@ -136,13 +139,21 @@ class ShardFiles:
         if not compression:
             return self.local_path(index)
         try:
-            return decompress_shard(self.uri(index), shard.xxh128, compression)
+            size = self._decompressed_bytes(index)
+            return decompress_shard(self.uri(index), shard.xxh128, compression, size, self.hashed)
         except FileNotFoundError:
             raise missing_file(self._folder, f"shard {shard.name}") from None
         except (OSError, EOFError, zlib.error) as error:
             raise FirelibError(
                 f"cannot decompress shard {shard.name}: {error}", where=self._folder, remedy=REMEDY
             ) from None
+
+    def _decompressed_bytes(self, index: int) -> int | None:
+        """Bytes of a shard after decompression; None for files of other writers."""
+        shard = self.shards[index]
+        if self._record_bytes is not None:
+            return shard.rows * framed_bytes(self._record_bytes)
+        return int(self.offsets(index)[-1]) if shard.index_xxh128 else None
 
     def verify_hash(self, index: int) -> None:
         """Compare the hash of a shard's file with the manifest.

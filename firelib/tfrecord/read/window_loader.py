@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.read.epoch_order import EpochOrder, Window
+from firelib.tfrecord.read.hash_check import HashCheck
 from firelib.tfrecord.read.row_ranges import Rows
 
 
@@ -49,13 +50,16 @@ class RankBatches:
         order: The order of the epoch.
         rank: This rank.
         world_size: Number of ranks.
+        check: Advances with the share of the epoch that has been read, or None.
 
     Attributes:
         order: The order of the epoch.
     """
 
-    def __init__(self, store: Store, order: EpochOrder, rank: int, world_size: int) -> None:
-        self.order = order
+    def __init__(
+        self, store: Store, order: EpochOrder, rank: int, world_size: int, check: HashCheck | None = None
+    ) -> None:
+        self.order, self._check = order, check
         self._store, self._rank, self._world_size = store, rank, world_size
         self._windows: dict[int, Future[tuple[Window, LoadedRows]]] = {}
         self._lock = Lock()
@@ -93,6 +97,8 @@ class RankBatches:
             The loaded rows of the chunk's window, and the index of each row of the chunk in them: int64 [steps, rows].
         """
         window, loaded = self._window(first // self.order.window_steps).result()
+        if self._check:
+            self._check.advance(stop / self.order.steps)
         return loaded, window.index[window.step_slice(first, stop)].reshape(stop - first, -1)
 
     def _window(self, index: int) -> "Future[tuple[Window, LoadedRows]]":

@@ -1,21 +1,30 @@
-"""Stage a dataset's files under provisional names and publish them when all are complete."""
+"""Stage a dataset's files under provisional names and publish them when all are complete.
 
+A local dataset is written into a folder of its own, which is then renamed. An object store cannot rename a folder, so
+files are moved one by one, and a mark, `.firelib-replacing.json`, lists the files that come and go meanwhile. If the
+writer is killed, the mark tells the next one which files are firelib's. All other files are refused, never removed.
+"""
+
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Shard, index_name
+from firelib.storage import Owner
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, index_name, read_manifest
+
+MARK = ".firelib-replacing.json"
+
+_TEMPORARY = re.compile(r"\.(?:(?P<owner>[^.]+)\.)?[0-9a-f]{32}\.tmp")
 
 
 @dataclass(frozen=True)
 class StagedDataset:
-    """A dataset being written.
-
-    Write the files into `folder`, then call `remove_old_manifest`, `rename_shard` for each shard, and `finish`.
+    """A dataset being written: write the shards into `folder`, then call `publish`.
 
     Attributes:
         folder: Folder of the provisional names.
@@ -25,45 +34,54 @@ class StagedDataset:
     folder: str
     final: str
 
-    def remove_old_manifest(self) -> None:
-        """Remove the manifest of the dataset that is being replaced.
-
-        Object stores cannot swap folders, so no dataset exists from here until `finish`.
-        """
-        if self.folder != self.final and storage.exists(storage.join(self.final, MANIFEST_NAME)):
-            fs, path = storage.filesystem(storage.join(self.final, MANIFEST_NAME))
-            fs.rm_file(path)
-
-    def rename_shard(self, shard: Shard, name: str) -> None:
-        """Move a shard, and its index if it has one, to a final name.
+    def publish(self, manifest: Manifest, provisional: Mapping[str, str]) -> None:
+        """Give the shards their final names, then write the manifest, which completes the dataset.
 
         Args:
-            shard: The shard under its provisional name.
-            name: The final file name.
+            manifest: The manifest, with the final names.
+            provisional: Final name of each shard → its provisional name.
         """
-        pairs = [(shard.name, name)]
-        if shard.index_xxh128:
-            pairs.append((index_name(shard.name), index_name(name)))
-        for old, new in pairs:
-            fs, source = storage.filesystem(storage.join(self.folder, old))
-            target = storage.filesystem(storage.join(self.final, new))[1]
-            if self.folder == self.final:
-                fs.mv(source, target)
-            else:  # what `mv` does on object stores, without the listings that it adds
-                fs.cp_file(source, target)
-                fs.rm_file(source)
-
-    def finish(self, manifest: Manifest) -> None:
-        """Write the manifest, which completes the dataset, and remove files of the dataset that it replaces."""
-        storage.write_bytes(storage.join(self.final, MANIFEST_NAME), manifest.to_json())
+        shards = [shard for split in manifest.splits.values() for shard in split.shards]
+        moves = {name: provisional[name] for name in (shard.name for shard in shards)}
+        moves |= {index_name(shard.name): index_name(moves[shard.name]) for shard in shards if shard.index_xxh128}
         if self.folder == self.final:
-            return
-        shards = [shard.name for split in manifest.splits.values() for shard in split.shards]
-        kept = {MANIFEST_NAME, *shards, *map(index_name, shards)}
-        fs, path = storage.filesystem(self.final)
-        for name in _list_names(self.final):
-            if name not in kept and ".tfrecord" in name:
-                fs.rm_file(f"{path}/{name}")
+            for new, old in moves.items():
+                Path(self.folder, old).rename(Path(self.folder, new))
+            manifest.write(Path(self.folder))
+            for name in _list_names(self.folder) - manifest.file_names:  # empty shards
+                Path(self.folder, name).unlink()
+        else:
+            self._replace(manifest, moves)
+
+    def _replace(self, manifest: Manifest, moves: Mapping[str, str]) -> None:
+        """Replace a dataset in an object store. No dataset exists from the removal of its manifest to the new one."""
+        replaced = _inspect(self.final).own
+        mark = {"owner": Owner.current().token, "files": sorted(replaced | manifest.file_names)}
+        storage.write_bytes(storage.join(self.final, MARK), storage.to_json(mark))
+        storage.remove_file(storage.join(self.final, MANIFEST_NAME))
+        for new, old in moves.items():
+            fs, source = storage.filesystem(storage.join(self.folder, old))
+            fs.cp_file(source, storage.filesystem(storage.join(self.final, new))[1])  # `mv` would list the folder
+            fs.rm_file(source)
+        storage.write_bytes(storage.join(self.final, MANIFEST_NAME), manifest.to_json())
+        for name in sorted(replaced - manifest.file_names - {MARK}):
+            storage.remove_file(storage.join(self.final, name))
+        storage.remove_file(storage.join(self.final, MARK))
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What a folder holds.
+
+    Attributes:
+        names: Names of all entries.
+        own: Names of the files that its manifest, or the mark of a writer, accounts for.
+        writer: The process that replaces the dataset, or was killed while it did.
+    """
+
+    names: frozenset[str]
+    own: frozenset[str]
+    writer: Owner | None
 
 
 @contextmanager
@@ -75,18 +93,18 @@ def stage_dataset(uri: str, overwrite: bool) -> Iterator[StagedDataset]:
         overwrite: Whether to replace an existing dataset.
 
     Raises:
-        FirelibError: The folder holds a dataset and `overwrite` is not set, or it holds other files.
+        FirelibError: The folder holds a dataset and `overwrite` is not set, another process is replacing the dataset,
+            or the folder holds files that neither a manifest nor a mark of firelib accounts for.
     """
     uri = storage.absolute(uri)
-    _check_folder(uri, overwrite)
+    found = _inspect(uri)
+    _check_folder(uri, found, overwrite)
     if storage.is_local(uri):
-        with storage.publish_folder(Path(uri)) as folder:
+        with storage.publish_folder(Path(uri), lambda name: name in found.own) as folder:
             yield StagedDataset(str(folder), str(folder))
         return
-    for name in _list_names(uri):
-        if name.endswith(".tmp"):  # left behind by a writer that was killed
-            storage.remove_folder(storage.join(uri, name))
-    work = storage.join(uri, f".{uuid.uuid4().hex}.tmp")
+    _remove_leftovers(uri, found.names)
+    work = storage.join(uri, f".{Owner.current().token}.{uuid.uuid4().hex}.tmp")
     storage.make_folder(work)
     try:
         yield StagedDataset(work, uri)
@@ -94,25 +112,68 @@ def stage_dataset(uri: str, overwrite: bool) -> Iterator[StagedDataset]:
         storage.remove_folder(work)
 
 
-def _check_folder(uri: str, overwrite: bool) -> None:
-    names = _list_names(uri)
-    if MANIFEST_NAME in names and not overwrite:
+def _check_folder(uri: str, found: _Folder, overwrite: bool) -> None:
+    if MANIFEST_NAME in found.own and not overwrite:
         raise FirelibError(
             "the folder already holds a dataset", where=uri, remedy="pass overwrite=True, or choose another folder"
         )
-    others = [name for name in names if name != MANIFEST_NAME and ".tfrecord" not in name and not name.endswith(".tmp")]
-    if others:
+    if found.writer and found.writer.is_alive:
         raise FirelibError(
-            f"the folder holds files that firelib did not write: {', '.join(sorted(others)[:3])}",
-            where=uri,
-            remedy="choose an empty or a new folder",
+            f"process {found.writer.pid} is replacing the dataset", where=uri, remedy="wait for its end, then try again"
         )
+    others = found.names - found.own
+    if not storage.is_local(uri):  # in an object store, provisional names lie in the folder itself
+        others = frozenset(name for name in others if not _TEMPORARY.fullmatch(name))
+    storage.refuse_files(list(others), uri)
 
 
-def _list_names(uri: str) -> list[str]:
+def _inspect(uri: str) -> _Folder:
+    """Look at a folder, which may be missing.
+
+    Raises:
+        FirelibError: Its manifest is not one of firelib's.
+    """
+    names, own, writer = _list_names(uri), set[str](), None
+    if MARK in names:
+        writer, marked = _read_mark(uri)
+        own |= marked
+    if MANIFEST_NAME in names:
+        own |= _read_file_names(uri)
+    return _Folder(names, names & own, writer)
+
+
+def _read_file_names(uri: str) -> frozenset[str]:
+    try:
+        return read_manifest(uri).file_names
+    except FirelibError as error:
+        raise FirelibError(
+            f"{MANIFEST_NAME} does not tell which files are firelib's: {error.headline}",
+            where=uri,
+            remedy="choose an empty or a new folder, or remove this one",
+        ) from None
+
+
+def _read_mark(uri: str) -> tuple[Owner | None, set[str]]:
+    """The writer that a mark names, and the files that it accounts for, itself included; none if it is not a mark."""
+    mark = storage.read_json(storage.join(uri, MARK))
+    if not isinstance(mark, dict) or not isinstance(mark.get("files"), list):
+        return None, set()
+    return Owner.parse(str(mark.get("owner"))), {MARK, *map(str, mark["files"])}
+
+
+def _remove_leftovers(uri: str, names: Iterable[str]) -> None:
+    """Remove the temporary folders of writers that are known to have ended."""
+    for name in names:
+        match = _TEMPORARY.fullmatch(name)
+        owner = Owner.parse(match["owner"]) if match and match["owner"] else None
+        if owner and owner.has_ended:
+            storage.remove_folder(storage.join(uri, name))
+
+
+def _list_names(uri: str) -> frozenset[str]:
     """Names of the entries of a folder; empty if the folder does not exist."""
     fs, path = storage.filesystem(uri)
     if not fs.exists(path):
-        return []
-    names = [entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(path, detail=False)]
-    return [name for name in names if name and name != path.rstrip("/").rpartition("/")[2]]
+        return frozenset()
+    names = {entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(path, detail=False)}
+    return frozenset(names - {"", path.rstrip("/").rpartition("/")[2]})

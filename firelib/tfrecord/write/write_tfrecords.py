@@ -1,6 +1,6 @@
 """`firelib.write_tfrecords`: write tables as a dataset that firelib, TensorFlow and Ray Data can read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from firelib.errors import FirelibError
@@ -47,7 +47,8 @@ def write_tfrecords(
 
     Raises:
         FirelibError: A column is missing or holds a value that its feature does not allow; the folder holds a dataset
-            and `overwrite` is not set; or the folder holds other files.
+            and `overwrite` is not set; or the folder holds files that no manifest of firelib lists (they are never
+            replaced).
 
     Example:
         >>> import tempfile
@@ -66,13 +67,15 @@ def write_tfrecords(
     shard_format = _shard_format([*features, *([label] if label else [])], shard_mib, compression)
     splits = data if isinstance(data, Mapping) and not is_columns(data) else {"train": data}
     with stage_dataset(uri, overwrite) as staged:
-        written = {name: _write_split(part, f"{staged.folder}/{name}", shard_format) for name, part in splits.items()}
-        staged.remove_old_manifest()
+        provisional: dict[str, str] = {}
         named = {
-            name: _rename_shards(shards, name, staged.rename_shard, compression) for name, shards in written.items()
+            name: _name_shards(
+                _write_split(part, f"{staged.folder}/{name}", shard_format), name, provisional, compression
+            )
+            for name, part in splits.items()
         }
         manifest = _build_manifest(features, label, key, shard_format, named)
-        staged.finish(manifest)
+        staged.publish(manifest, provisional)
     return manifest
 
 
@@ -114,14 +117,17 @@ def _write_split(data: Any, prefix: str, shard_format: ShardFormat) -> list[Shar
     return [shard for shards in run(write_partition, jobs) for shard in shards]
 
 
-def _rename_shards(
-    shards: Sequence[Shard], split: str, rename: Callable[[Shard, str], None], compression: Compression
-) -> Split:
-    """Give shards their final names, which contain their number; empty shards are dropped unless all are empty."""
+def _name_shards(shards: Sequence[Shard], split: str, provisional: dict[str, str], compression: Compression) -> Split:
+    """Choose the final names, which contain the number of shards; empty shards are dropped unless all are empty.
+
+    Args:
+        shards: The shards of a split, under their provisional names.
+        split: Name of the split.
+        provisional: Receives final name → provisional name.
+        compression: Compression of the files.
+    """
     kept = [shard for shard in shards if shard.rows] or list(shards[:1])
-    named = []
-    for index, shard in enumerate(kept):
-        name = shard_name(split, index, len(kept), compression)
-        rename(shard, name)
-        named.append(shard.model_copy(update={"name": name}))
+    names = [shard_name(split, index, len(kept), compression) for index in range(len(kept))]
+    provisional.update(zip(names, (shard.name for shard in kept), strict=True))
+    named = [shard.model_copy(update={"name": name}) for shard, name in zip(kept, names, strict=True)]
     return Split(rows=sum(shard.rows for shard in named), shards=tuple(named))

@@ -101,8 +101,11 @@ class Checkpointer:
     def _write(self, values: list[Array], progress: TrainingProgress) -> int:
         with self._meter.time("checkpoint_writing"):
             _require_finite(values, progress.step)
-            serialization.save(self._store.uri(progress.step), values, progress)
-            self._store.prune(self._settings.keep, progress.best.step if progress.best else None)
+            uri = self._store.uri(progress.step)
+            serialization.save(uri, values, progress)
+            with self._meter.time("checkpoint_verifying"):
+                serialization.verify(uri)
+            self._store.prune(progress.step, self._settings.keep, progress.best.step if progress.best else None)
         return progress.step
 
 

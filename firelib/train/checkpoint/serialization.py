@@ -7,6 +7,7 @@ is detected.
 
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -21,6 +22,11 @@ from firelib.train.keras_types import Array, Variable
 _STATE = "state.npz"
 PROGRESS = "progress.json"
 _LOSSES = "losses"
+
+# The two files, and what a killed process leaves of them.
+_OWN_NAME = re.compile(
+    rf"{re.escape(_STATE)}|{re.escape(PROGRESS)}|\.({re.escape(_STATE)}|{re.escape(PROGRESS)})\.\w+\.tmp"
+)
 
 
 class TornCheckpointError(FirelibError):
@@ -53,6 +59,38 @@ def save(uri: str, values: Sequence[Array], progress: TrainingProgress) -> None:
     storage.write_bytes(storage.join(uri, PROGRESS), storage.to_json(content))
 
 
+def verify(uri: str) -> None:
+    """Read a checkpoint that was just written back from the storage, and compare its hash.
+
+    Raises:
+        TornCheckpointError: The storage returns other bytes than were written.
+    """
+    try:
+        found = hashlib.sha256(storage.read_back(storage.join(uri, _STATE))).hexdigest()
+        is_equal = found == _read_progress(uri)["sha256"]
+    except (FileNotFoundError, TornCheckpointError):
+        is_equal = False
+    if not is_equal:
+        raise TornCheckpointError(
+            f"the checkpoint was written, but reads back differently: {_STATE} does not match {PROGRESS}",
+            where=uri,
+            remedy="check the disk or the bucket, then run the same command again: the checkpoint before it is kept",
+        )
+
+
+def remove(uri: str) -> None:
+    """Remove a checkpoint; its folder stays if it holds files of others. A missing checkpoint is not an error."""
+    fs, path = storage.filesystem(uri)
+    if not fs.exists(path):
+        return
+    names = [entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(path, detail=False)]
+    own = sorted(name for name in names if _OWN_NAME.fullmatch(name))  # progress.json first: what is left is torn
+    for name in own:
+        storage.remove_file(storage.join(uri, name))
+    if len(own) == len(names) and fs.exists(path):  # a bucket has no empty folders
+        fs.rmdir(path)
+
+
 def load(uri: str) -> tuple[list[Array], TrainingProgress]:
     """Read and verify a checkpoint.
 
@@ -61,22 +99,33 @@ def load(uri: str) -> tuple[list[Array], TrainingProgress]:
 
     Raises:
         TornCheckpointError: The checkpoint is incomplete or damaged.
+        FirelibError: Another version of firelib wrote it.
     """
     content, state = _read_progress(uri), _read_state(uri)
     if hashlib.sha256(state).hexdigest() != content.pop("sha256"):
         raise _torn(uri, f"{_STATE} does not match the hash in {PROGRESS}")
-    content["best"] = BestEpoch(**content["best"]) if content["best"] else None
-    with np.load(io.BytesIO(state), allow_pickle=False) as arrays:
-        losses = arrays[_LOSSES].tolist()
-        values = [arrays[name] for name in sorted(arrays.files) if name != _LOSSES]
-    return values, TrainingProgress(**content, losses=losses)
+    try:
+        content["best"] = BestEpoch(**content["best"]) if content["best"] else None
+        with np.load(io.BytesIO(state), allow_pickle=False) as arrays:
+            losses = arrays[_LOSSES].tolist()
+            values = [arrays[name] for name in sorted(arrays.files) if name != _LOSSES]
+        return values, TrainingProgress(**content, losses=losses)
+    except (KeyError, TypeError) as error:  # not torn, since the hash is right: torn checkpoints are removed
+        raise FirelibError(
+            f"another version of firelib wrote the checkpoint: {PROGRESS} has other fields than expected: {error}",
+            where=uri,
+            remedy="resume with the version that wrote it, or start over: firelib train --fresh",
+        ) from None
 
 
 def _read_progress(uri: str) -> dict[str, Any]:
     try:
-        return dict(storage.read_json(storage.join(uri, PROGRESS)))
+        content = storage.read_json(storage.join(uri, PROGRESS))
     except FirelibError as error:
         raise _torn(uri, error.what) from None
+    if not isinstance(content, dict) or "sha256" not in content:
+        raise _torn(uri, f"{PROGRESS} holds no hash")
+    return content
 
 
 def _read_state(uri: str) -> bytes:

@@ -63,15 +63,17 @@ class CheckpointStore:
         return NewestCheckpoint(None, torn)
 
     def remove(self, steps: Iterable[int]) -> None:
-        """Remove the checkpoints of these steps."""
+        """Remove the checkpoints of these steps; other files in their folders stay."""
         for step in steps:
-            storage.remove_folder(self.uri(step))
+            serialization.remove(self.uri(step))
 
-    def prune(self, keep: int, best: int | None) -> None:
+    def prune(self, newest: int, keep: int, best: int | None) -> None:
         """Remove old checkpoints.
 
         Args:
-            keep: How many of the newest checkpoints stay.
+            newest: Step of the newest checkpoint, which has been verified. Later ones, which are torn, do not count.
+            keep: How many of the newest checkpoints stay, at least one.
             best: Step of the best epoch, whose checkpoint stays too, or None.
         """
-        self.remove(set(self.steps()[:-keep]) - {best})
+        steps = [step for step in self.steps() if step <= newest]
+        self.remove(set(steps[:-keep]) - {best})

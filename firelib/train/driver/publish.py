@@ -9,7 +9,20 @@ from firelib.lineage import lineage
 from firelib.project_layout import Paths
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.checkpoint.state import TrainingProgress
+from firelib.train.export import KERAS, SAVED_MODEL, WEIGHTS
 from firelib.train.run_spec import RunSpec
+
+_LINEAGE, _TIMING = "lineage.json", "timing.json"
+_MODEL_FILES = frozenset({KERAS, SAVED_MODEL, WEIGHTS, _LINEAGE, _TIMING})
+
+
+def check_model_folder(paths: Paths) -> None:
+    """Check before training that the model may replace what its folder holds.
+
+    Raises:
+        FirelibError: The folder holds files that firelib did not write.
+    """
+    storage.refuse_others(paths.model, _MODEL_FILES.__contains__)
 
 
 def publish(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths: Paths) -> None:
@@ -33,12 +46,12 @@ def publish(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths
 def _publish_model(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths: Paths) -> None:
     fs, exported = storage.filesystem(spec.export_uri)
     data = {**describe_inputs(spec, manifest), "tracking_id": progress.tracking_id}
-    with storage.publish_folder(paths.model) as folder:
+    with storage.publish_folder(paths.model, _MODEL_FILES.__contains__) as folder:
         fs.get(f"{exported}/", f"{folder}/", recursive=True)
-        data["weights_sha256"] = storage.read_json(str(folder / "weights.json"))["sha256"]
+        data["weights_sha256"] = storage.read_json(str(folder / WEIGHTS))["sha256"]
         record = lineage(spec.params, paths.project, data)
-        storage.write_bytes(str(folder / "lineage.json"), storage.to_json(record))
-        storage.write_bytes(str(folder / "timing.json"), storage.to_json(progress.timing))
+        storage.write_bytes(str(folder / _LINEAGE), storage.to_json(record))
+        storage.write_bytes(str(folder / _TIMING), storage.to_json(progress.timing))
 
 
 def describe_inputs(spec: RunSpec, manifest: Manifest) -> dict[str, Any]:

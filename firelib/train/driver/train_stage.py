@@ -15,7 +15,7 @@ from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.driver.node_probe import probe_nodes
-from firelib.train.driver.publish import describe_inputs, publish
+from firelib.train.driver.publish import check_model_folder, describe_inputs, publish
 from firelib.train.driver.resources import WorkerResources, choose_resources
 from firelib.train.driver.restart import run_until_finished
 from firelib.train.run_spec import RunSpec, compute_run_id
@@ -57,9 +57,10 @@ def train(
 
     Raises:
         StoppedError: SIGTERM arrived. A checkpoint is saved, and the same call resumes from it.
-        FirelibError: The workers do not fit on the cluster, or training failed.
+        FirelibError: The model's folder holds other files, the workers do not fit on the cluster, or training failed.
     """
     manifest = read_manifest(str(paths.manifest))
+    check_model_folder(paths)
     spec = build_run_spec(recipe, params, environment, paths, manifest, options)
     progress = _resume_or_start(spec, manifest, paths, options.fresh)
     publish(spec, manifest, progress, paths)

@@ -12,7 +12,7 @@ from firelib.config import Train
 from firelib.errors import FirelibError
 from firelib.train.class_weights import apply_class_weights
 from firelib.train.keras_types import Model, Optimizer, Strategy, Tensor, Variable
-from firelib.train.worker.losses import build_row_loss
+from firelib.train.model.losses import build_row_loss
 
 _SMALL_TABLE = 1 << 18  # elements; summing such a table densely is faster than agreeing on the rows that were used
 

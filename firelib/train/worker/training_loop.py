@@ -10,8 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from firelib.errors import FirelibError
-from firelib.tfrecord.format.manifest import Manifest
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.attempt import Attempt
 from firelib.train.checkpoint import serialization
@@ -19,7 +17,10 @@ from firelib.train.checkpoint.checkpointer import Checkpointer, Report
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.export import export
-from firelib.train.keras_types import Array, Strategy, Tensor, Variable
+from firelib.train.keras_types import Strategy, Tensor, Variable
+from firelib.train.model.builder import build_model
+from firelib.train.model.checks import check_model
+from firelib.train.model.notes import find_notes
 from firelib.train.progress_actor import PHASES, ProgressSnapshot
 from firelib.train.run_spec import RunSpec
 from firelib.train.timing import Meter
@@ -27,9 +28,9 @@ from firelib.train.tracking.tracker import StepLogger, start_tracker
 from firelib.train.worker.callbacks import Callbacks
 from firelib.train.worker.devices import require_one_device_per_worker
 from firelib.train.worker.early_stopping import update_best_epoch
+from firelib.train.worker.finite_loss import require_finite
 from firelib.train.worker.heartbeat import Heartbeat
 from firelib.train.worker.input_pipeline import InputPipeline
-from firelib.train.worker.model_builder import build_model
 from firelib.train.worker.optimizer import prepare_optimizer
 from firelib.train.worker.profiling import Profiler
 from firelib.train.worker.ray_report import report
@@ -92,19 +93,24 @@ class TrainingWorker:
         self._report = report
         folder = spec.tensorboard_folder if spec.profile and rank == 0 else None
         self._profiler = Profiler(folder, heartbeat.note)
-        self._build_models(strategy, dataset.manifest)
+        self._manifest = dataset.manifest
+        self._build_models(strategy)
         self._callbacks = self._build_callbacks()
         self._step = TrainStep(strategy, self._model, dataset.unpack, settings, attempt.world_size, spec.class_weights)
         self._validation = Validation(strategy, self._model, self._plain, heartbeat.record_progress)
 
-    def _build_models(self, strategy: Strategy, manifest: Manifest) -> None:
-        """Build the model twice: in the strategy's scope to train it, and outside for metrics and export."""
+    def _build_models(self, strategy: Strategy) -> None:
+        """Build the model twice: in the strategy's scope to train it, and outside for checks, metrics and export."""
         import keras
 
-        settings = self._settings
+        settings, manifest = self._settings, self._manifest
         keras.config.set_dtype_policy("float32")
         keras.utils.set_random_seed(settings.seed)  # the same initial weights on every worker
         self._plain = build_model(self._spec, manifest)
+        check_model(self._plain, self._spec, manifest, self._attempt.world_size)
+        if self._rank == 0:
+            for note in find_notes(self._plain, manifest, settings):
+                self._heartbeat.note(note)
         keras.utils.set_random_seed(settings.seed)
         keras.config.set_dtype_policy(settings.precision)
         with strategy.scope():
@@ -153,6 +159,11 @@ class TrainingWorker:
         self._progress.starts.append(self._progress.step)
 
     @property
+    def _has_state(self) -> bool:
+        """Whether layers have weights that they update themselves, which may differ between workers at once."""
+        return len(self._model.weights) > len(self._model.trainable_variables)
+
+    @property
     def _variables(self) -> list[Variable]:
         return [*self._model.variables, *self._model.optimizer.variables]
 
@@ -168,6 +179,8 @@ class TrainingWorker:
         for batches in self._input.training_batches(self._progress.epoch, self._progress.position):
             before = self._progress.step
             stop, timed = self._train_steps(batches)
+            if before == self._progress.starts[-1] and self._has_state:
+                self._validation.require_equal_weights(self._progress.step, self._spec.run_id)
             due = timed or self._checkpointer.is_due_by_steps(before, self._progress.step)
             is_inside = self._progress.position < self._input.steps  # the end of an epoch is always saved
             if stop or (due and is_inside):
@@ -187,7 +200,7 @@ class TrainingWorker:
         begun = time.perf_counter()
         result = self._step(batches, votes)
         seconds, losses, (stop, timed) = time.perf_counter() - begun, result.losses, result.votes
-        self._require_finite(losses)
+        require_finite(losses, self._progress, self._input.row_indices, self._manifest)
         self._progress.losses += [float(loss) for loss in losses]
         self._progress.step += len(losses)
         self._progress.position += len(losses)
@@ -225,19 +238,6 @@ class TrainingWorker:
         if self._rank == 0:
             self._plain.set_weights(self._model.get_weights())
             export(self._plain, self._spec.export_uri)
-
-    def _require_finite(self, losses: Array) -> None:
-        bad = np.flatnonzero(~np.isfinite(losses))
-        if not len(bad):
-            return
-        offset, epoch = int(bad[0]), self._progress.epoch
-        rows = ", ".join(map(str, self._input.row_indices(epoch, self._progress.position + offset)[:5]))
-        raise FirelibError(
-            f"expected a finite loss, got {losses[offset]} at step {self._progress.step + offset + 1}",
-            where=f"epoch {epoch + 1}; the batch begins with rows {rows} of split train",
-            remedy="reduce train.lr, set train.clip_norm, or look at these rows "
-            "(firelib.open_dataset(…).as_numpy('train')); the last good checkpoint is kept",
-        )
 
     def _show_progress(self) -> None:
         now = time.monotonic()

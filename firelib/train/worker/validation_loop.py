@@ -1,14 +1,16 @@
 """Validate over all workers: metrics of the whole validation split, and a check that all weights are equal."""
 
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from firelib.errors import FirelibError
-from firelib.train.export import hash_weights
 from firelib.train.keras_types import Array, Model, Strategy, Tensor
-from firelib.train.worker.losses import compute_metrics
+from firelib.train.model.losses import compute_metrics
+
+_MOST_NAMES = 5
 
 
 class Validation:
@@ -25,7 +27,8 @@ class Validation:
         import tensorflow as tf
 
         self._model, self._plain, self._record_progress = model, plain, record_progress
-        self._predict = tf.function(lambda features: model(features, training=False))
+        self._inputs = list(model.input) if isinstance(model.input, dict) else None
+        self._predict = tf.function(lambda features: model(self._select(features), training=False))
         self._gather_all = tf.function(
             lambda own: strategy.gather(strategy.run(tf.identity, args=(own,)), axis=0), reduce_retracing=True
         )
@@ -62,12 +65,16 @@ class Validation:
         Raises:
             FirelibError: The weights differ.
         """
-        own = np.frombuffer(bytes.fromhex(hash_weights(self._model)), np.int32)
-        if len({row.tobytes() for row in self._gather(own[None])}) > 1:
+        own = np.stack([_digest(weight) for weight in self._model.get_weights()])
+        gathered = self._gather(own[None])  # [workers, weights, digest]
+        differs = (gathered != gathered[0]).any(axis=(0, 2))
+        if differs.any():
+            names = [weight.path for weight, differ in zip(self._model.weights, differs, strict=True) if differ]
+            listed = ", ".join(names[:_MOST_NAMES]) + (", …" if len(names) > _MOST_NAMES else "")
             raise FirelibError(
-                f"the weights differ between workers after step {step}",
+                f"weights differ between workers after step {step}: {listed}",
                 where=f"run {run_id}",
-                remedy="find the layer that keeps its own state on each worker; make it stateless or synchronized",
+                remedy="make the layer that updates these weights stateless or synchronized, or set train.workers: 1",
             )
 
     def _predict_all(self, batches: Iterable[tuple[Tensor, Tensor, Tensor]]) -> list[Array]:
@@ -82,9 +89,18 @@ class Validation:
             return [np.zeros((0, 1), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32)]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
+    def _select(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The features that the model takes: Keras matches a dict that has more names by position."""
+        return features if self._inputs is None else {name: features[name] for name in self._inputs}
+
     def _gather(self, values: Array) -> Array:
         """Concatenate the rows of all workers, in the order of their ranks."""
         import tensorflow as tf
 
         gathered: Any = self._gather_all(tf.constant(values)).numpy()
         return np.asarray(gathered)
+
+
+def _digest(weight: Array) -> Array:
+    """SHA-256 of a weight: int32 [8], since collectives carry numbers."""
+    return np.frombuffer(sha256(weight.tobytes()).digest(), np.int32)

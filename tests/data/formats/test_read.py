@@ -1,6 +1,7 @@
 import gzip
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pytest
 
 from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
-from firelib.recipe import Source
+from firelib.recipe import Feature, Recipe, Source
 from tests.errors import refused
 
 CSV = b"id,word,none\n1,a,NA\n2,NA,\n"
@@ -76,3 +77,60 @@ def test_an_archive_of_two_files(tmp_path: Path) -> None:
         archive.writestr("b.csv", CSV)
     with refused(what=[1, 2, "a.zip"], where="a.zip", remedy="unpack"):
         read_raw_file(RawFile(tmp_path / "a.zip", ""), Source("a.zip"))
+
+
+ODD = (
+    "zip,ver,code,flag,id,other,clock,wide,price\n00001,1.10,3E2,True,007,007,10:30,12345678901234567890,1.10\n"
+    "2,2.0,x,no,8,8,11:00,1,2.5\n"
+)
+
+
+class Odd(Recipe):
+    """Text features whose values look like numbers."""
+
+    features = tuple(Feature(name, "string") for name in ("zip", "ver", "code", "flag"))
+    label = Feature("other", "int64")
+    key = ("id",)
+
+
+def test_text_that_looks_like_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(ODD)
+    source = Source("a.csv", types={"price": "decimal(10, 2)"})
+    table = read_raw_file(RawFile(tmp_path / "a.csv", ""), source, Odd(), "t")
+    first = {name: values[0] for name, values in table.to_pydict().items()}
+    assert first == {
+        "zip": "00001",
+        "ver": "1.10",
+        "code": "3E2",
+        "flag": "True",
+        "id": "007",
+        "other": 7,
+        "clock": "10:30",
+        "wide": "12345678901234567890",
+        "price": Decimal("1.10"),
+    }
+
+
+def test_declared_types_of_other_formats(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["007"], "zip": [1]}), tmp_path / "a.parquet")
+    table = read_raw_file(RawFile(tmp_path / "a.parquet", ""), Source("a.parquet", types={"zip": "string"}), Odd())
+    assert table.to_pydict() == {"id": ["007"], "zip": ["1"]}
+
+
+def test_a_value_that_does_not_have_the_declared_type(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1_0\n")
+    with refused(what="1_0", where=["t", "a.csv"]):
+        read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv", types={"x": "int64"}), table="t")
+
+
+def test_a_repeated_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y,x\n1,2,3\n")
+    with refused(what="x", where=["t", "a.csv"]):
+        read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv"), Odd(), "t")
+
+
+def test_the_folder_of_a_parquet_file_adds_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "year=2013" / "a.parquet"
+    path.parent.mkdir()
+    pq.write_table(TABLE, path)
+    assert read_raw_file(RawFile(path, ""), Source(str(path))).equals(TABLE)

@@ -24,6 +24,14 @@ def test_a_local_file(tmp_path: Path) -> None:
         fetch(Source(str(tmp_path / "nope.csv")), tmp_path)
 
 
+def test_a_folder(tmp_path: Path) -> None:
+    with refused(what=[tmp_path, "folder"], where=tmp_path, remedy="Parquet"):
+        fetch(Source(str(tmp_path)), tmp_path)
+    (tmp_path / "_delta_log").mkdir()
+    with refused(what=[tmp_path, "Delta"], where=tmp_path, remedy="DeltaTable"):
+        fetch(Source(f"file://{tmp_path}"), tmp_path)
+
+
 @pytest.fixture
 def compressed(tmp_path: Path) -> dict[str, Path]:
     """Files with the same content: plain, and compressed in two ways."""

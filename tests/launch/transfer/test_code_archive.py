@@ -5,7 +5,8 @@ import zipfile
 
 import pytest
 
-from firelib.launch.transfer.code_archive import NEVER, project_files, write_package
+from firelib.launch.transfer.code_archive import write_package
+from firelib.launch.transfer.code_selection import NEVER, select_code
 from tests.errors import refused
 from tests.project import ROOT
 
@@ -15,6 +16,10 @@ def fill(folder, *names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+
+
+def project_files(project, stage):
+    return list(select_code(project, stage).files)
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ def test_an_archive_that_is_too_large_names_the_largest_files(project, tmp_path_
 def test_rayignore_excludes_the_same_files():
     """`ray job submit --working-dir .` reads .rayignore only."""
     lines = (ROOT / ".rayignore").read_text().splitlines()
-    assert set(NEVER) - {"__pycache__/"} <= set(lines)
+    assert set(NEVER) <= set(lines)
 
 
 def test_this_repository_is_small():

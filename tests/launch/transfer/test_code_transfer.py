@@ -59,6 +59,12 @@ def test_missing_code_is_named(tmp_path):
         unpack_code({CODE: code}, tmp_path)
 
 
+def test_damaged_code_is_named(tmp_path):
+    (tmp_path / "code.zip").write_bytes(b"no archive")
+    with refused(where=tmp_path / "code.zip"):
+        unpack_code({CODE: str(tmp_path / "code.zip")}, tmp_path)
+
+
 def test_a_job_without_storage_root_is_refused():
     with refused(where=job().job_id, remedy="FIRELIB_STORAGE_ROOT"):
         code_uri(job())

@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib import Feature, FirelibError, open_dataset
 from firelib.tfrecord.format.framing import frame_header, masked_crc
+from firelib.tfrecord.format.protobuf_wire import length_prefixed
 from firelib.tfrecord.read.external_records import detect_compression
 from tests.errors import refused
 
@@ -114,6 +116,92 @@ def test_random_bytes_are_refused_or_read_without_a_crash(content: bytes, length
                 open_dataset(str(path)).as_arrow("train")
             with contextlib.suppress(FirelibError):
                 open_dataset(str(path), features=[Feature("x", "int64", ragged=True)]).as_numpy("train")
+
+
+def _example(names: str, lists: bytes = b"") -> bytes:
+    """An Example with one integer for each letter; `lists` follow, as in a SequenceExample."""
+    entries = [
+        length_prefixed(b"\x0a" + length_prefixed(name.encode()) + b"\x12\x05\x1a\x03\x0a\x01\x07") for name in names
+    ]
+    return b"\x0a" + length_prefixed(b"".join(b"\x0a" + entry for entry in entries)) + lists
+
+
+def _write(path: Path, records: list[bytes]) -> str:
+    frames = (frame_header(len(record)) + record + struct.pack("<I", masked_crc(record)) for record in records)
+    path.write_bytes(b"".join(frames))
+    return str(path)
+
+
+LISTS = b"\x12" + length_prefixed(b"\x0a\x00")
+DECLARED = [Feature("a", "int64")]
+
+
+@pytest.mark.parametrize("features", [None, DECLARED])
+@pytest.mark.parametrize("position", [0, 1, 299])
+@pytest.mark.parametrize("record", [_example("a", LISTS), LISTS, LISTS + _example("a")])
+def test_sequence_examples_are_refused_with_file_and_record(
+    tmp_path: Path, record: bytes, position: int, features: list[Feature] | None
+) -> None:
+    records = [_example("a")] * 300
+    records[position] = record
+    uri = _write(tmp_path / "x.tfrecord", records)
+    with refused(
+        what=["SequenceExample", "feature_lists"], where=[uri, position], remedy="tf.io.parse_sequence_example"
+    ):
+        open_dataset(uri, features=features).as_arrow("train")
+    if features is None or position == 0:
+        with refused(what="SequenceExample"):
+            open_dataset(uri, features=features)
+
+
+@pytest.mark.parametrize("position", [100, 4999])
+def test_a_feature_that_first_appears_late_is_included(tmp_path: Path, position: int) -> None:
+    records = [_example("a")] * 5000
+    records[position] = _example("za")
+    (tmp_path / "d").mkdir()
+    _write(tmp_path / "d" / "0", [])
+    _write(tmp_path / "d" / "1", records)
+    _write(tmp_path / "d" / "2", [_example("ab")])
+    dataset = open_dataset(str(tmp_path / "d"))
+    found = [fitted.feature for fitted in dataset.manifest.features]
+    assert found == [Feature("a", "int64"), Feature("b", "int64", optional=True), Feature("z", "int64", optional=True)]
+    rows = dataset.as_arrow("train")
+    assert rows["z"][position].as_py() == rows["b"][5000].as_py() == 7
+    assert (rows["z"].null_count, rows["b"].null_count) == (5000, 5000)
+
+
+def test_too_many_features_must_be_declared(tmp_path: Path) -> None:
+    uri = _write(tmp_path / "x", [_example(chr(0x4E00 + row)) for row in range(2100)])
+    with refused(what=2000, where=[uri, 2000], remedy="features="):
+        open_dataset(uri)
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    record = _example("a").replace(b"a", b"\xff")
+    uri = _write(tmp_path / "x", [_example("a")] * 200 + [record])
+    with refused(what="UTF-8", where=[uri, 200]):
+        open_dataset(uri)
+
+
+@pytest.mark.parametrize("features", [None, [Feature("label", "int64")]])
+def test_an_unknown_label_is_refused(folder: Path, features: list[Feature] | None) -> None:
+    names = "name" if features is None else "label"
+    with refused(what="labell" if features else "nam", where=folder, remedy=names):
+        open_dataset(str(folder), features=features, label="labell" if features else "nam")
+
+
+@pytest.mark.parametrize("record", [_example(""), _example("aa"), b"\x0a\xff"])
+def test_a_record_that_does_not_fit_is_named(tmp_path: Path, record: bytes) -> None:
+    records = [*[_example("a")] * 150, record, _example("a")]
+    uri = _write(tmp_path / "x", records)
+    dataset = open_dataset(uri, features=DECLARED)
+    if record == _example("aa"):  # the last of two equal entries wins, as in Protocol Buffers
+        assert dataset.as_arrow("train").num_rows == 152
+        return
+    with refused(where=[uri, 150]):
+        dataset.as_arrow("train")
+    with refused(where=[uri, 150]):
+        list(dataset._store("train").load(np.array([140]), np.array([152])).decode(np.array([[11, 3, 10]]), {}))
 
 
 def test_a_single_file(folder: Path) -> None:

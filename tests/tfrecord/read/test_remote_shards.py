@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -76,9 +77,9 @@ def test_a_dataset_in_a_bucket_is_replaced_without_leftovers(bucket: str) -> Non
     write_tfrecords(columns(500), uri, FEATURES, label=LABEL, shard_mib=0.01)
     with refused(where=uri, remedy="overwrite=True"):
         write_tfrecords(columns(9), uri, FEATURES, label=LABEL)
+    ended = replace(storage.Owner.current(), started=0)
     storage.write_bytes(
-        storage.join(uri, ".00000000000000000000000000000000.tmp", "train.00000.00000"),
-        b"left behind by a killed writer",
+        storage.join(uri, f".{ended.token}.{'0' * 32}.tmp", "train.00000.00000"), b"left behind by a killed writer"
     )
     write_tfrecords(columns(9), uri, FEATURES, label=LABEL, overwrite=True)
     assert _names(uri) == {"manifest.json", "train-00000-of-00001.tfrecord"}
@@ -202,6 +203,20 @@ def test_the_least_recently_used_copy_is_evicted_and_none_in_use(
         assert_equal(open_dataset(f"{server.uri}/3").as_numpy("train"), columns(9000, start=3))
         assert hashes[3] in {path.name for path in cache.iterdir()}, "a copy in use must not be evicted"
     assert used.rows("train") == 9000
+
+
+def test_files_in_the_cache_that_are_not_firelibs_stay(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRELIB_CACHE_GIB", "0")
+    (cache / "thesis").mkdir(parents=True)
+    for name in ("thesis.txt", "thesis.tmp", f"{'0' * 32}.txt", "0" * 32):
+        (cache / name).write_text("years")
+    write_tfrecords(columns(9), str(tmp_path / "d"), FEATURES, label=LABEL)
+    with serve(tmp_path / "d") as server:
+        open_dataset(server.uri).as_numpy("train")
+    kept = {path.name for path in cache.iterdir()}
+    assert kept == {".lock", "thesis", "thesis.txt", "thesis.tmp", f"{'0' * 32}.txt"}
 
 
 def test_a_full_disk_is_logged_and_reading_continues(

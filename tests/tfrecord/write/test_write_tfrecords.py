@@ -190,12 +190,12 @@ def test_splits(tmp_path: Path) -> None:
 
 def test_a_remote_storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FIRELIB_CACHE", str(tmp_path))
-    write_tfrecords(columns(500), "memory://bucket/d", FEATURES, label=LABEL, shard_mib=0.01)
-    assert_equal(open_dataset("memory://bucket/d").as_numpy("train"), columns(500))
-    write_tfrecords(columns(400), "memory://bucket/d", FEATURES, label=LABEL, overwrite=True)
-    assert_equal(open_dataset("memory://bucket/d").as_numpy("train"), columns(400))
-    write_tfrecords(text_table(50), "memory://bucket/t", TEXT_FEATURES)
-    assert open_dataset("memory://bucket/t").as_arrow("train").num_rows == 50
+    write_tfrecords(columns(500), "memory://bucket/replaced", FEATURES, label=LABEL, shard_mib=0.01)
+    assert_equal(open_dataset("memory://bucket/replaced").as_numpy("train"), columns(500))
+    write_tfrecords(columns(400), "memory://bucket/replaced", FEATURES, label=LABEL, overwrite=True)
+    assert_equal(open_dataset("memory://bucket/replaced").as_numpy("train"), columns(400))
+    write_tfrecords(text_table(50), "memory://bucket/texts", TEXT_FEATURES)
+    assert open_dataset("memory://bucket/texts").as_arrow("train").num_rows == 50
 
 
 def test_a_dataset_without_rows(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import threading
 import numpy as np
 import pytest
 
+from firelib import storage
 from firelib.config import Checkpoint
 from firelib.train.checkpoint import serialization
 from firelib.train.checkpoint.checkpointer import Checkpointer
@@ -89,6 +90,17 @@ def test_weights_that_are_not_finite_do_not_replace_a_good_checkpoint(tmp_path, 
     with refused("step 2", where="step 2", remedy="train.clip_norm"):
         saver.finish()
     assert CheckpointStore(str(tmp_path)).steps() == [1]
+
+
+def test_a_checkpoint_that_reads_back_differently_does_not_replace_the_one_before(tmp_path, monkeypatch):
+    saver = checkpointer(tmp_path, keep=1)
+    saver.save([np.zeros(3)], at(1))
+    saver.finish()
+    monkeypatch.setattr(storage, "read_back", lambda uri: storage.read_bytes(uri)[:-1] + b"x")
+    saver.save([np.ones(3)], at(2))
+    with refused(["state.npz", "progress.json"], where="step-0000000002", remedy="disk"):
+        saver.finish()
+    assert CheckpointStore(str(tmp_path)).steps() == [1, 2]
 
 
 def test_full_disk_is_an_error_and_the_last_checkpoint_stays(tmp_path):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,32 @@ def test_checkpoint_without_progress_is_refused(tmp_path):
     save(str(tmp_path), [np.zeros(100)], PROGRESS)
     (tmp_path / "progress.json").unlink()
     with refused("progress.json", where=tmp_path, remedy="firelib train --fresh", kind=TornCheckpointError):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.pop("best"),
+        lambda content: content.update(best={"surprise": 1}),
+        lambda content: content.update(surprise=1),
+    ],
+)
+def test_progress_of_another_version_is_refused_but_not_torn(tmp_path, change):
+    save(str(tmp_path), [np.zeros(100)], PROGRESS)
+    content = json.loads((tmp_path / "progress.json").read_text())
+    change(content)
+    (tmp_path / "progress.json").write_text(json.dumps(content))
+    with refused("progress.json", where=tmp_path, remedy="version") as caught:
+        load(str(tmp_path))
+    assert not isinstance(caught.value, TornCheckpointError), "torn checkpoints are removed"
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "1", "{}"])
+def test_progress_that_is_no_object_is_torn(tmp_path, content):
+    save(str(tmp_path), [np.zeros(100)], PROGRESS)
+    (tmp_path / "progress.json").write_text(content)
+    with refused("progress.json", where=tmp_path, kind=TornCheckpointError):
         load(str(tmp_path))
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from firelib import storage
 from firelib.train.checkpoint.serialization import save
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
@@ -64,7 +65,7 @@ def test_remove(store):
 @pytest.mark.parametrize(("best", "left"), [(None, [4, 5]), (2, [2, 4, 5]), (5, [4, 5])])
 def test_prune_keeps_the_newest_and_the_best(store, best, left):
     fill(store, 1, 2, 3, 4, 5)
-    store.prune(2, best)
+    store.prune(5, 2, best)
     assert store.steps() == left
 
 
@@ -73,5 +74,25 @@ def test_prune_keeps_other_files_of_the_run(tmp_path):
     (tmp_path / "finished.json").touch()
     store = CheckpointStore(str(tmp_path))
     fill(store, 1, 2)
-    store.prune(1, None)
+    store.prune(2, 1, None)
     assert {path.name for path in tmp_path.iterdir()} == {"export", "finished.json", "step-0000000002"}
+
+
+def test_files_of_others_in_a_checkpoint_stay(store):
+    fill(store, 1, 2)
+    notes = storage.join(store.uri(1), "notes.txt")
+    storage.write_bytes(notes, b"precious")
+    storage.write_bytes(storage.join(store.uri(2), ".state.npz.0123456789abcdef.tmp"), b"of a killed process")
+    store.remove([1, 2])
+    assert storage.read_bytes(notes) == b"precious"
+    assert store.steps() == [1]
+    assert store.find_newest().progress is None
+
+
+def test_later_torn_checkpoints_do_not_count_among_the_newest(tmp_path):
+    store = CheckpointStore(str(tmp_path))
+    fill(store, 1, 2, 3)
+    (tmp_path / "step-0000000003" / "state.npz").unlink()
+    store.prune(2, 1, None)
+    assert store.steps() == [2, 3]
+    assert store.find_newest().step == 2

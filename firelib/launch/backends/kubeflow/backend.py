@@ -23,6 +23,7 @@ class KubeflowBackend(Backend):
     name = "kubeflow"
     target_type = KubeflowTarget
     secret_schemes = ("k8s", "gcp")
+    sends_code = True
     returns_outputs = True
 
     def find_problems(self, spec: JobSpec) -> Iterable[str]:

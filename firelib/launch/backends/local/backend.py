@@ -13,11 +13,13 @@ from typing import Any
 
 import psutil
 
+from firelib.errors import STOPPED_FILE
 from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_record import JobRecord, record_folder
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.plan import Plan, PlanRequest
+from firelib.parent_watch import RUN_PROCESS
 
 _SUPERVISOR = "firelib.launch.backends.local.supervisor"
 _POLL_SECONDS = 0.2
@@ -58,7 +60,7 @@ class LocalBackend(Backend):
             supervisor = subprocess.Popen(  # noqa: S603  # our own module; JobSpec has validated the stage
                 [sys.executable, "-m", _SUPERVISOR, str(folder), *spec.command[1:]],
                 cwd=spec.project,
-                env={**os.environ, **stage_variables(spec)},
+                env=_job_environment() | stage_variables(spec),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -99,6 +101,11 @@ class LocalBackend(Backend):
         if supervisor is not None:
             Path(record.handle["folder"], _CANCELLED).touch()
             supervisor.send_signal(signal.SIGTERM)
+
+
+def _job_environment() -> dict[str, str]:
+    """The variables of this process, without those that tie a stage to the `firelib run` that started it."""
+    return {name: value for name, value in os.environ.items() if name not in (RUN_PROCESS, STOPPED_FILE)}
 
 
 def _find_supervisor(record: JobRecord) -> psutil.Process | None:

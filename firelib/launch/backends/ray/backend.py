@@ -13,7 +13,7 @@ from firelib.launch.job_environment import shared_root, stage_variables
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.plan import Plan, PlanRequest
-from firelib.launch.transfer.code_archive import excludes
+from firelib.launch.transfer.code_selection import excludes
 
 # Ray sends SIGKILL this long after SIGTERM; its default of 3 s is too short to save a checkpoint.
 _STOP_SECONDS = 60
@@ -32,6 +32,7 @@ class RayBackend(Backend):
     name = "ray"
     target_type = RayTarget
     secret_schemes = ("file",)  # Ray shows the variables of a job to everyone who can see the dashboard
+    sends_code = True
     returns_outputs = True
 
     def find_problems(self, spec: JobSpec) -> Iterator[str]:

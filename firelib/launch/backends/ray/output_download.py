@@ -5,6 +5,7 @@ as text, and the caller reads the log of that job through the job API.
 """
 
 import base64
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def download_outputs(record: JobRecord) -> list[str]:
         _wait_for_job(client, sender)
         log = client.get_job_logs(sender)
         client.delete_job(sender)
-    return unpack_outputs(decode_archive(log), Path(record.spec.project))
+    return unpack_outputs(io.BytesIO(decode_archive(log)), Path(record.spec.project), record.spec.stage)
 
 
 def _wait_for_job(client: Any, job_id: str) -> None:

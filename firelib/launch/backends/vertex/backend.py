@@ -31,6 +31,7 @@ class VertexBackend(Backend):
     name = "vertex"
     target_type = VertexTarget
     secret_schemes = ("gcp",)  # anything else would be readable in the request
+    sends_code = True
     returns_outputs = True
 
     def find_problems(self, spec: JobSpec) -> Iterable[str]:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.test_dvc_pipeline import Project
+from tests.dvc_pipeline.test_run import Project
 
 
 @pytest.mark.integration

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firelib.dvc_pipeline import qualify_targets, stale_stages
-from tests.patience import patience, wait_until
+from firelib.dvc_pipeline.run import qualify_targets, stale_stages
+from tests.patience import patience
 from tests.project import ROOT
 
 # The recipe in docs/recipe.md.
@@ -97,6 +96,18 @@ def test_second_run_reports_nothing_to_do(project):
 
 
 @pytest.mark.integration
+def test_files_of_others_among_the_outputs_are_not_removed(project):
+    """DVC would remove them before the stage could refuse."""
+    notes = project.folder / "models/signs/notes.md"
+    notes.write_text("mine")
+    refused = project.do("firelib", "run", "--force", "train", check=False)
+    assert refused.returncode == 1
+    assert "notes.md" in refused.stderr
+    assert notes.read_text() == "mine"
+    notes.unlink()
+
+
+@pytest.mark.integration
 def test_git_and_dvc_report_a_clean_state(project):
     assert "up to date" in project.do("dvc", "status").stdout
     assert project.do("git", "status", "--porcelain").stdout == ""
@@ -173,32 +184,3 @@ def test_targets_select_the_stages_of_one_pipeline(tmp_path):
     assert stale_stages(tmp_path, qualify_targets(own, [])) == stages
     assert stale_stages(tmp_path, qualify_targets(own, ["train"])) == ["train"]
     assert stale_stages(tmp_path, qualify_targets(tmp_path / "dvc.yaml", [])) == stages
-
-
-STAGE = """
-import os, pathlib, signal, sys, time
-def stop(*_):
-    pathlib.Path(os.environ["FIRELIB_STOPPED_FILE"]).touch()
-    sys.exit(75)
-signal.signal(signal.SIGTERM, stop)
-pathlib.Path("ready").touch()
-time.sleep(300)
-"""
-
-
-def test_sigterm_is_forwarded_to_the_stage_and_75_returned(tmp_path):
-    """On its own, DVC exits on the signal, leaves the stage running, and returns the same code for every failure."""
-    (tmp_path / "stage.py").write_text(STAGE)
-    (tmp_path / "dvc.yaml").write_text(f"stages: {{train: {{cmd: {sys.executable} stage.py}}}}\n")
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
-    code = "import sys, pathlib, firelib.dvc_pipeline as p; sys.exit(p._repro(pathlib.Path.cwd(), [], False, {}))"
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env) as driver:
-        try:
-            ready = tmp_path / "ready"
-            wait_until(lambda: ready.exists() or driver.poll() is not None, 120, "the stage begins")
-            assert ready.exists(), f"ended with {driver.poll()}"
-            driver.send_signal(signal.SIGTERM)
-            assert driver.wait(patience(60)) == 75
-        finally:
-            driver.kill()

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from firelib.errors import FirelibError
-from firelib.train.worker.model_builder import build_model
+from firelib.train.model.builder import build_model
 
 
 class Broken:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from firelib.train.keras_types import Array, Model, Tensor
 
 
@@ -19,7 +21,7 @@ def build_row_loss(model: Model) -> Callable[[Tensor, Tensor], Tensor]:
     def compute_loss(label: Tensor, prediction: Tensor) -> Tensor:
         if keras.backend.standardize_dtype(prediction.dtype) in ("bfloat16", "float16"):
             prediction = keras.ops.cast(prediction, "float32")  # a sum over rows needs more digits than a layer
-        return per_row(_match_rank(label, prediction), prediction)
+        return per_row(match_rank(label, prediction), prediction)
 
     return compute_loss
 
@@ -39,13 +41,23 @@ def compute_metrics(model: Model, labels: Array, predictions: Array) -> dict[str
 
     loss = keras.ops.mean(build_row_loss(model)(labels, predictions))
     model.reset_metrics()
-    results = model.compute_metrics(None, _match_rank(labels, predictions), predictions)
-    named = {f"val_{name.lower()}": float(value) for name, value in results.items() if name != "loss"}
+    results = model.compute_metrics(None, match_rank(labels, predictions), predictions)
+    named = {f"val_{name.lower()}": _to_float(value) for name, value in results.items() if name != "loss"}
     return {"val_loss": float(loss), **named}
 
 
-def _match_rank(label: Tensor, prediction: Tensor) -> Tensor:
-    """Reshape scalar labels to [rows, 1] if the predictions have that shape."""
+def _to_float(value: Tensor) -> float:
+    """Convert a metric's result, which may be an array of one number (F1Score of one output)."""
+    return float(np.asarray(value).reshape(()))
+
+
+def match_rank(label: Tensor, prediction: Tensor) -> Tensor:
+    """Reshape scalar labels to [rows, 1] if the predictions have that shape.
+
+    Args:
+        label: Labels [rows, …].
+        prediction: Predictions [rows, …].
+    """
     if len(label.shape) == len(prediction.shape) - 1 and prediction.shape[-1] == 1:
         return label[..., None]
     return label

@@ -1,0 +1,122 @@
+"""The types that a recipe declares for the columns of its sources, and exact inference for the key."""
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from firelib.errors import FirelibError, did_you_mean
+from firelib.recipe import Recipe, Source
+
+_NAMED = {
+    "bool": pa.bool_(),
+    "string": pa.string(),
+    "bytes": pa.binary(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+# In the order in which Arrow's CSV reader tries them.
+_INFERRED = (
+    pa.int64(),
+    pa.bool_(),
+    pa.date32(),
+    pa.timestamp("s"),
+    pa.timestamp("s", "UTC"),
+    pa.timestamp("ns"),
+    pa.timestamp("ns", "UTC"),
+    pa.float64(),
+)
+
+
+def text_features(recipe: Recipe) -> dict[str, str]:
+    """Name → dtype of the features whose columns are text or bytes, as they are written in the file."""
+    declared = (*recipe.features, recipe.label)
+    return {feature.name: feature.dtype for feature in declared if feature.dtype in ("string", "bytes")}
+
+
+def exact_columns(recipe: Recipe) -> list[str]:
+    """Columns of the key that no feature declares: their types are inferred without loss (`infer_exact`)."""
+    declared = {feature.name for feature in (*recipe.features, recipe.label)} | {recipe.test_rows}
+    return [column for column in recipe.key if column not in declared]
+
+
+def explain_type(column: str, source: Source, recipe: Recipe, inferred: bool) -> str:
+    """What decides the type of a column in the lake.
+
+    Args:
+        column: Name of the column.
+        source: The source of its table.
+        recipe: Declares features and key.
+        inferred: Whether the format of the source infers types.
+    """
+    if column in source.types:
+        return "Source.types"
+    if not inferred:
+        return "the file"
+    if column in text_features(recipe):
+        return "the feature"
+    return "the key: inferred without loss" if column in exact_columns(recipe) else "inferred"
+
+
+def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
+    """Cast the columns in `Source.types` to their types.
+
+    Args:
+        table: The content of a raw file.
+        source: Declares the types.
+        where: The source, for errors.
+
+    Raises:
+        FirelibError: A column is missing, or has a value that the type cannot represent.
+    """
+    for column, name in source.types.items():
+        if column not in table.column_names:
+            remedy = did_you_mean(column, table.column_names)
+            raise FirelibError(f"there is no column {column!r}, which types declares", where=where, remedy=remedy)
+        kind = to_arrow_type(name)
+        if table[column].type == kind:
+            continue
+        try:
+            cast = _cast(table[column], kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise FirelibError(
+                f"column {column!r}: expected {name}, got {table[column].type}: {error}",
+                where=where,
+                remedy="correct the type in Source.types",
+            ) from None
+        table = table.set_column(table.column_names.index(column), column, cast)
+    return table
+
+
+def _cast(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Cast a column; times without a zone are times of the declared zone (Arrow would take them as UTC)."""
+    if pa.types.is_timestamp(kind) and kind.tz and pa.types.is_timestamp(values.type) and not values.type.tz:
+        values = pc.assume_timezone(values, kind.tz)
+    return values.cast(kind)
+
+
+def to_arrow_type(name: str) -> pa.DataType:
+    """The Arrow type of a name in `Source.types`, which is valid."""
+    if match := re.fullmatch(r"decimal\((\d+), *(\d+)\)", name):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    if match := re.fullmatch(r"timestamp\((.+)\)", name):
+        return pa.timestamp("us", match[1])
+    return _NAMED.get(name) or pa.type_for_alias(name)
+
+
+def infer_exact(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Infer the type of a column of text, unless that loses what is written.
+
+    Dates and times are exact whatever their spelling. Numbers and booleans must give the text back: `00001`, `1.10`,
+    `3E2` and an integer beyond 64 bits stay text, so that different texts stay different keys.
+    """
+    if texts.null_count == len(texts):
+        return texts
+    for kind in _INFERRED:
+        try:
+            values = texts.cast(kind)
+            written = texts if pa.types.is_temporal(kind) else values.cast(pa.string())
+        except pa.ArrowInvalid:
+            continue
+        return values if pc.all(pc.equal(written, texts)).as_py() else texts
+    return texts

@@ -1,0 +1,1 @@
+"""`firelib run`: bring a pipeline up to date with DVC."""

@@ -1,0 +1,157 @@
+"""`firelib run`: run the stages that DVC considers stale, with one Ray for all of them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from firelib.config import Environment
+from firelib.console import note
+from firelib.console_tables import show_output_paths, show_results
+from firelib.dataset_store import check_dataset_folder
+from firelib.dvc_pipeline.repro import Repro
+from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
+from firelib.dvc_pipeline.source_changes import find_changed_sources
+from firelib.errors import FirelibError, StoppedError
+from firelib.project_layout import Paths
+from firelib.ray_setup.session import ray_session
+from firelib.recipe import Recipe
+from firelib.train.driver.publish import check_model_folder
+
+_EXTRACT = "extract"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of `firelib run`.
+
+    Attributes:
+        stages: Names of stages, which run with their dependencies; all stages if empty.
+        force: Run stages that are up to date, too.
+        debug: Show the output of Ray's workers.
+    """
+
+    stages: Sequence[str] = ()
+    force: bool = False
+    debug: bool = False
+
+
+def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Environment, options: RunOptions) -> int:
+    """Bring stages up to date.
+
+    Args:
+        recipe: Names the sources.
+        paths: Paths of the recipe's files.
+        pipeline: The dvc.yaml that defines the stages.
+        environment: Settings for the embedded Ray.
+        options: What to run.
+
+    Returns:
+        DVC's exit code; 75 if a stage was stopped and can be resumed.
+
+    Raises:
+        FirelibError: The folder is not a DVC project, dvc.yaml is invalid, another `firelib run` of this pipeline is
+            running, a folder of outputs holds files that firelib did not write, or Ray does not start.
+        KeyboardInterrupt: Ctrl-C was pressed, and the stage has ended.
+    """
+    folder = _find_dvc_folder(paths.project)
+    with lock_pipeline(pipeline, folder):
+        forget_dead_owners(folder)
+        targets = qualify_targets(pipeline, options.stages)
+        stale = stale_stages(paths.project, targets)
+        changed = (
+            [] if _EXTRACT in stale else find_changed_sources(recipe, paths, folder / f"sources-{recipe.name}.json")
+        )
+        if changed:
+            note(f"changed since the last extract: {', '.join(changed)}")
+            stale = [_EXTRACT, *stale]
+        if not stale and not options.force:
+            note("nothing to do: all stages are up to date (--force runs them anyway)")
+            show_results(paths)
+            return 0
+        # DVC removes the outputs of a stage before it runs, whatever they hold.
+        check_dataset_folder(paths)
+        check_model_folder(paths)
+        note(f"to run: {', '.join(stale) or 'all stages'}")
+        forced = qualify_targets(pipeline, [_EXTRACT]) if changed else []
+        return _run_stages(paths, Repro(paths.project, targets, options.force, forced), environment, options.debug)
+
+
+def _run_stages(paths: Paths, repro: Repro, environment: Environment, debug: bool) -> int:
+    before = _modified_at(paths.test_metrics)
+    if environment.ray_address:  # each stage submits itself to that cluster
+        code = repro.run({})
+    else:
+        with ray_session(environment, debug=debug) as address:
+            code = repro.run({"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"})
+    if code == StoppedError.exit_code:
+        note("stopped: run the same command again to resume")
+    elif code:
+        note("failed: finished stages are kept; fix the problem above and run the same command again")
+    elif _modified_at(paths.test_metrics) != before:
+        show_output_paths(paths)  # the evaluation has just printed the metrics
+    else:
+        show_results(paths)
+    return code
+
+
+def qualify_targets(pipeline: Path, stages: Sequence[str]) -> list[str]:
+    """Convert stage names to DVC targets that are valid in any working directory.
+
+    Args:
+        pipeline: The dvc.yaml that defines the stages.
+        stages: Names of stages.
+
+    Returns:
+        Targets such as `/…/pipelines/mine/dvc.yaml:train`; the path of the file itself if `stages` is empty.
+    """
+    file = str(pipeline.absolute())
+    return [f"{file}:{stage}" for stage in stages] or [file]
+
+
+def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
+    """Find the stages whose dependencies, outputs or parameters have changed; DVC also runs their dependents.
+
+    Args:
+        project: The project's folder.
+        targets: DVC targets.
+
+    Returns:
+        Names of stages.
+
+    Raises:
+        FirelibError: The folder is not a DVC project, dvc.yaml is invalid, or another DVC command uses the same files.
+    """
+    from dvc.repo import Repo
+
+    with _translate_errors(project), Repo(str(project), _wait_for_lock=True) as repo:
+        return [name.rpartition(":")[2] for name in repo.status(targets=list(targets))]
+
+
+def _find_dvc_folder(project: Path) -> Path:
+    """Find the folder in which DVC keeps its locks."""
+    from dvc.repo import Repo
+
+    with _translate_errors(project):
+        return Path(Repo.find_root(str(project)), Repo.DVC_DIR, "tmp")
+
+
+@contextmanager
+def _translate_errors(project: Path) -> Iterator[None]:
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+
+    try:
+        yield
+    except LockError as error:
+        raise FirelibError(
+            f"DVC: {error}", where=str(project), remedy="wait until the other command ends, or stop it"
+        ) from error
+    except DvcException as error:
+        raise FirelibError(
+            f"DVC: {error}", where=str(project), remedy="check dvc.yaml and dvc.lock; outside of git: dvc init --no-scm"
+        ) from error
+
+
+def _modified_at(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.is_file() else None

@@ -1,0 +1,1 @@
+"""Rows to score: read them from JSON or from files, and validate them as rows of a dataset are validated."""

@@ -1,0 +1,81 @@
+"""Load an exported model, also one with layers that only the recipe defines."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from firelib.errors import FirelibError
+from firelib.train.export import KERAS, SAVED_MODEL
+
+
+def load_model(folder: Path) -> Any:
+    """Load the Keras file, or the SavedModel where Keras cannot rebuild a layer.
+
+    Keras needs the class of every layer, and refuses Lambda layers because they hold code. The SavedModel holds the
+    graph that was trained, so it needs neither the recipe nor its parameters, which may have changed since.
+
+    Args:
+        folder: `models/<recipe>`; it holds the Keras file.
+
+    Returns:
+        A function (feature name → tensor, training) → predictions, whose attribute `input` has the features' names.
+
+    Raises:
+        FirelibError: The Keras file is damaged, or neither can be loaded.
+    """
+    import keras
+
+    path = folder / KERAS
+    if not zipfile.is_zipfile(path):
+        raise FirelibError(
+            f"{path} is damaged: it is no Keras file", where=str(folder), remedy="run dvc checkout, or firelib train"
+        )
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # layers run their own code when they are loaded
+        if not (folder / SAVED_MODEL).is_dir():
+            raise FirelibError(
+                f"Keras cannot load {path}: {error}",
+                where=str(folder),
+                remedy=f"run dvc checkout or firelib train: {folder / SAVED_MODEL}, which needs no code, is missing",
+            ) from error
+    return ServedModel(folder / SAVED_MODEL)
+
+
+class ServedModel:
+    """A SavedModel that is called like a Keras model.
+
+    Args:
+        folder: Folder of the SavedModel.
+
+    Attributes:
+        input: Input name → its `tf.TensorSpec`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import tensorflow as tf
+
+        self._loaded = tf.saved_model.load(str(folder))  # its functions work only as long as it exists
+        self._serve = self._loaded.signatures["serving_default"]
+        self.input: dict[str, Any] = dict(self._serve.structured_input_signature[1])
+
+    def __call__(self, features: dict[str, Any], training: bool = False) -> Any:
+        """Score a batch; features that the model does not take are ignored.
+
+        Args:
+            features: Feature name → tensor [rows, …].
+            training: Ignored: a SavedModel only scores.
+        """
+        del training
+        (output,) = self._serve(**{name: _fit(features[name], spec) for name, spec in self.input.items()}).values()
+        return output
+
+
+def _fit(values: Any, spec: Any) -> Any:
+    """Cast values and add or drop a last dimension of size 1, as Keras does."""
+    import tensorflow as tf
+
+    values = values if values.dtype == tf.string else tf.cast(values, spec.dtype)
+    if values.shape.rank == spec.shape.rank - 1:
+        return values[..., None]
+    return tf.squeeze(values, -1) if values.shape.rank == spec.shape.rank + 1 else values

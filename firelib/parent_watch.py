@@ -1,0 +1,85 @@
+"""End a process when its parent is killed: no stage outlives the `firelib run` that started it."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+#: Variable that tells a stage which `firelib run` started it: the host's boot, the PID namespace and the process id.
+RUN_PROCESS = "FIRELIB_RUN_PROCESS"
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_INTERVAL_SECONDS = 1.0
+_KILLED = 128 + signal.SIGKILL
+
+
+def identify_process() -> str:
+    """The value of `RUN_PROCESS` for the children of this process."""
+    return f"{_process_table()}:{os.getpid()}"
+
+
+def die_with_parent(parent: int) -> None:
+    """Make the kernel kill this process as soon as its parent ends. Other systems than Linux lack this.
+
+    Args:
+        parent: Process id of the parent, which may have ended by now.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(_KILLED)
+
+
+def watch_run() -> None:
+    """Kill this stage and its children if the `firelib run` that started it, or a process in between, ends.
+
+    DVC starts stages through a shell, so the kernel's signal for orphans would not reach them.
+    """
+    table, _, pid = os.environ.get(RUN_PROCESS, "").partition(":")
+    if not pid or table != _process_table():
+        return  # no `firelib run`, or one in another container or on another host
+    try:
+        ancestors = psutil.Process().parents()
+    except psutil.Error:  # a hardened /proc hides the processes of others
+        return
+    pids = [process.pid for process in ancestors]
+    if int(pid) in pids:
+        between = ancestors[: pids.index(int(pid)) + 1]
+    elif psutil.pid_exists(int(pid)):
+        return  # this is no stage of that run: its environment was inherited by other means
+    else:
+        between = []
+    threading.Thread(target=_watch, args=(between,), name="parent-watch", daemon=True).start()
+
+
+def _watch(parents: list[psutil.Process]) -> None:
+    while parents and all(_is_alive(process) for process in parents):
+        time.sleep(_INTERVAL_SECONDS)
+    with suppress(OSError):
+        sys.stderr.write("stopped: the `firelib run` of this stage was killed; run the same command again to resume\n")
+    with suppress(psutil.Error):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+    os._exit(_KILLED)  # nothing that is half written is ever published
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _process_table() -> str:
+    """Identify the process ids that this process sees. The namespace alone has the same number on every host."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""

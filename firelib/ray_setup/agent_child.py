@@ -1,0 +1,26 @@
+"""Run one of the raylet's agents, and end with the raylet: `python -P agent_child.py SCRIPT ARGUMENT …`.
+
+An agent notices after two seconds that its raylet was killed, but then tries for a minute to report it to the GCS,
+which has ended as well.
+"""
+
+import ctypes
+import os
+import runpy
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main() -> None:
+    """Run the script that the arguments name."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() == 1:  # the raylet has ended before the call
+        sys.exit(1)
+    del sys.argv[0]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firelib.data.extract import extract
+from firelib.data.joined_table import join_tables
+from firelib.data.row_validation import REASON
+from firelib.data.split import HASH
+from firelib.recipe import RESERVED_COLUMNS
+from tests.errors import refused
+from tests.recipes.tiny import Tiny, project, tiny_recipe, write_sources
+
+
+class ReservedName(Tiny):
+    column = ""
+
+    def transform(self, tables: Mapping[str, Any]) -> Any:
+        return super().transform(tables).assign(**{self.column: 1})
+
+
+def test_the_columns_that_firelib_adds_are_reserved() -> None:
+    assert {REASON, HASH} == RESERVED_COLUMNS
+
+
+@pytest.mark.parametrize("column", sorted(RESERVED_COLUMNS))
+def test_reserved_names_of_columns(tmp_path: Path, column: str) -> None:
+    write_sources(tmp_path)
+    recipe, paths = tiny_recipe(tmp_path, commit_by=(), kind=ReservedName), project(tmp_path)[1]
+    recipe.column = column  # type: ignore[attr-defined]
+    lake = extract(recipe, paths)
+    with refused(what=column, where=["tiny", "transform"], remedy="rename"):
+        join_tables(recipe, paths.lake, lake.resolve_versions(None))

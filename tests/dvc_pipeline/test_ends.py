@@ -1,0 +1,80 @@
+"""Ends of a real `firelib run`, with a Ray of its own: SIGKILL, and SIGTERM for the whole process group."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.dvc_pipeline.test_run import PARAMS, Project
+from tests.patience import patience, wait_until
+
+pytestmark = pytest.mark.integration
+
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    (tmp_path / "params.yaml").write_text(
+        PARAMS.replace("epochs: 2", "epochs: 500").replace("workers: 2", "workers: 1")
+    )
+    return project
+
+
+@pytest.fixture
+def start(project: Project) -> Iterator[Start]:
+    """Start `firelib run` in a process group of its own; return when its output contains a text."""
+    runs = []
+    log = project.folder / "storage" / "log"
+    log.parent.mkdir()
+
+    def run(text: str) -> "subprocess.Popen[str]":
+        env = {**os.environ, "FIRELIB_TRACKING": "wandb", "FIRELIB_NUM_CPUS": "2", "NO_COLOR": "1"}
+        command = [str(Path(sys.executable).parent / "firelib"), "run"]
+        with log.open("w") as file:
+            runs.append(
+                subprocess.Popen(
+                    command, cwd=project.folder, env=env, stdout=file, stderr=file, text=True, start_new_session=True
+                )
+            )
+        wait_until(lambda: text in log.read_text() or runs[-1].poll() is not None, 240, text)
+        assert runs[-1].poll() is None, log.read_text()
+        return runs[-1]
+
+    yield run
+    for each in runs:
+        with suppress(ProcessLookupError):
+            os.killpg(each.pid, signal.SIGKILL)
+        each.wait()
+
+
+def test_killed_run_leaves_nothing_and_sigterm_for_the_group_saves_a_checkpoint(project: Project, start: Start) -> None:
+    run = start("> firelib transform")
+    left = psutil.Process(run.pid).children(recursive=True)
+    names = {process.name() for process in left}
+    assert {"gcs_server", "raylet"} <= names
+    run.kill()
+    run.wait()
+    wait_until(lambda: not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], 5, "all end")
+
+    run = start("train: ")
+    wait_until(lambda: "/500 " in read_log(project) or ", ETA" in read_log(project), 120, "training steps")
+    left = psutil.Process(run.pid).children(recursive=True)
+    os.killpg(run.pid, signal.SIGTERM)
+    assert run.wait(patience(90)) == 75, read_log(project)
+    log = read_log(project)
+    assert "saving a checkpoint" in log
+    assert "Traceback" not in log
+    assert list((project.folder / "storage" / "runs").glob("*/checkpoint*")), log
+    wait_until(lambda: not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], 5, "all end")
+
+
+def read_log(project: Project) -> str:
+    return (project.folder / "storage" / "log").read_text()
