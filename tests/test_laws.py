@@ -19,6 +19,7 @@ MOST_MODULES = 15  # in one folder
 
 # From top to bottom: a module imports only from its own row and the rows below.
 LAYERS = (
+    ("__main__",),
     ("cli",),
     ("launch",),
     ("dvc_pipeline", "tune"),
