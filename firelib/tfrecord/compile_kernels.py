@@ -14,7 +14,7 @@ from firelib.recipe import Feature
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.tfrecord.read.epoch_order import EpochOrder
 from firelib.tfrecord.read.packing import Packing
-from firelib.tfrecord.read.window_loader import RankBatches
+from firelib.tfrecord.read.window_prefetch import RankBatches
 from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 
 _ROWS, _BATCH = 64, 16

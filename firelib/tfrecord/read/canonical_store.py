@@ -92,7 +92,7 @@ class LoadedCanonicalRows:
         self._begins, self._ends = begins + HEADER_BYTES, ends - FOOTER_BYTES
 
     def decode(self, index: Rows, out: Batch) -> Batch:
-        """Decode some of the loaded rows; see `window_loader.LoadedRows.decode`."""
+        """Decode some of the loaded rows; see `window_prefetch.LoadedRows.decode`."""
         flat = index.ravel()
         try:
             columns = parse_examples(self._buffer, self._begins[flat], self._ends[flat], self._features)

@@ -18,7 +18,7 @@ from firelib.tfrecord.read.fixed_store import FixedStore
 from firelib.tfrecord.read.hash_check import HashCheck
 from firelib.tfrecord.read.shard_files import ShardFiles
 from firelib.tfrecord.read.tensor_batches import TensorBatches
-from firelib.tfrecord.read.window_loader import RankBatches, Store
+from firelib.tfrecord.read.window_prefetch import RankBatches, Store
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -58,5 +58,5 @@ class LoadedFixedRows:
         self._frames, self._layout = frames, layout
 
     def decode(self, index: Rows, out: Batch) -> Batch:
-        """Decode some of the loaded rows; see `window_loader.LoadedRows.decode`."""
+        """Decode some of the loaded rows; see `window_prefetch.LoadedRows.decode`."""
         return decode_rows(self._frames, index, self._layout, out)

@@ -19,7 +19,7 @@ from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.format.string_tensor import string_tensor
 from firelib.tfrecord.read.buffer_pool import BufferPool
 from firelib.tfrecord.read.row_ranges import Rows
-from firelib.tfrecord.read.window_loader import LoadedRows, RankBatches
+from firelib.tfrecord.read.window_prefetch import LoadedRows, RankBatches
 
 _CHUNK_BYTES = 2 << 20  # smaller chunks cost more calls, larger ones exceed the cache
 

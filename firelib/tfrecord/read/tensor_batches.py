@@ -8,7 +8,7 @@ import numpy as np
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.tfrecord.read.packing import Packing
-from firelib.tfrecord.read.window_loader import RankBatches
+from firelib.tfrecord.read.window_prefetch import RankBatches
 
 
 class TensorBatches:

@@ -31,7 +31,7 @@ def swapped(tmp_path: Path) -> Path:
 def read_epoch(folder: Path, **options: Any) -> None:
     """Read all batches without TensorFlow's wrapping of errors."""
     from firelib.tfrecord.read.epoch_order import EpochOrder
-    from firelib.tfrecord.read.window_loader import RankBatches
+    from firelib.tfrecord.read.window_prefetch import RankBatches
 
     dataset = open_dataset(str(folder))
     world_size = options.get("world_size", 1)
