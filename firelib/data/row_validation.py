@@ -20,6 +20,8 @@ from firelib.tfrecord.format.fixed_layout import has_fixed_size
 #: the manifest, so they do not change.
 REASON = "rejected_because"
 
+_BFLOAT16_OVERFLOW = (2 - 2**-8) * 2.0**127  # bfloat16 rounds this value, and larger ones, to infinity
+
 
 @dataclass(frozen=True)
 class ValidatedRows:
@@ -141,7 +143,10 @@ def _string_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tu
 
 def _number_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
     if feature.dtype in FLOATS:
-        yield f"{feature.name} is infinite", pc.is_inf(column).fill_null(False)
+        infinite = pc.is_inf(column)
+        if feature.dtype == "bfloat16":  # Arrow has no bfloat16, so the column is float32
+            infinite = pc.greater_equal(pc.abs(column), _BFLOAT16_OVERFLOW)
+        yield f"{feature.name} is infinite", infinite.fill_null(False)
     if feature.range:
         low, high = feature.range
         outside = pc.or_(pc.less(column, low), pc.greater(column, high)).fill_null(False)
