@@ -99,8 +99,8 @@ def _exclusions(rows: pd.DataFrame, recipe: Recipe) -> Mapping[str, pd.Series]:
 def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
     labels = cast_column(table, recipe.label)
     if labels.null_count:
-        first = rows[pd.array(labels.is_null().to_numpy(), dtype=bool)].iloc[0]
-        example = ", ".join(f"{column}={first[column]}" for column in recipe.key)
+        without = rows[pd.array(labels.is_null().to_numpy(), dtype=bool)]
+        example = ", ".join(f"{column}={without[column].iloc[0]}" for column in recipe.key)
         raise FirelibError(
             f"the label {recipe.label.name!r} is null in {labels.null_count} rows",
             where=f"the row with {example}, for example",
