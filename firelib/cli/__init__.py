@@ -334,9 +334,9 @@ def data_show(recipe: RecipeName = None) -> None:
     from firelib.tfrecord.format.manifest import read_manifest
 
     project = load_project(recipe)
-    manifest = read_manifest(str(project.paths.manifest))
     if project.paths.lake_json.is_file():
         _show_columns(project)
+    manifest = read_manifest(str(project.paths.manifest))
     out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest))
     quality: dict[str, Any] = manifest.quality

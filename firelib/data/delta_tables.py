@@ -42,12 +42,13 @@ class Part:
         return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-def split_into_parts(table: pa.Table, commit_by: Sequence[str]) -> list[Part]:
+def split_into_parts(table: pa.Table, commit_by: Sequence[str], where: str = "Source.commit_by") -> list[Part]:
     """Split a table into the parts that become its versions.
 
     Args:
         table: The rows of the source.
         commit_by: Columns whose distinct values become one part each; with none, the table is one part.
+        where: The declaration of `commit_by`, for errors.
 
     Returns:
         Parts in ascending order of the values; the rows of a part keep their order.
@@ -57,14 +58,14 @@ def split_into_parts(table: pa.Table, commit_by: Sequence[str]) -> list[Part]:
     """
     if not commit_by:
         return [Part(group={}, rows=table)]
-    _check_groups(table, commit_by)
+    _check_groups(table, commit_by, where)
     groups = _group_rows(table, commit_by)
     parts = []
     for group in groups.to_pylist():
         indices = group.pop(_INDICES)
         json_group = {column: _to_json_value(value) for column, value in group.items()}
         parts.append(Part(group=json_group, rows=table.take(pa.array(indices, pa.int64()))))
-    check_rows_are_conserved(table.num_rows, sum(part.rows.num_rows for part in parts), "Source.commit_by")
+    check_rows_are_conserved(table.num_rows, sum(part.rows.num_rows for part in parts), where)
     return parts
 
 
@@ -87,7 +88,7 @@ def check_rows_are_conserved(expected: int, actual: int, where: str) -> None:
         )
 
 
-def _check_groups(table: pa.Table, commit_by: Sequence[str]) -> None:
+def _check_groups(table: pa.Table, commit_by: Sequence[str], where: str) -> None:
     """Refuse missing values: NaN equals nothing, so no version would have its rows."""
     for column in commit_by:
         kind = table.schema.field(column).type
@@ -98,7 +99,7 @@ def _check_groups(table: pa.Table, commit_by: Sequence[str]) -> None:
             problem = f"column {column!r} is missing (null or NaN) in {missing} of {table.num_rows} rows"
             if not missing:
                 continue
-        raise FirelibError(problem, where="Source.commit_by", remedy="choose other columns for commit_by")
+        raise FirelibError(problem, where=where, remedy="choose other columns for commit_by")
 
 
 def _group_rows(table: pa.Table, commit_by: Sequence[str]) -> pa.Table:

@@ -111,7 +111,7 @@ def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> T
     raw = fetch(source, paths.downloads, paths.sources)
     table = read_raw_file(raw, source, recipe, name)
     _check_table(name, table, source)
-    parts = split_into_parts(table, source.commit_by)
+    parts = split_into_parts(table, source.commit_by, f"table {name!r}, source {source.uri}: commit_by")
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
     note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")

@@ -6,6 +6,7 @@ from typing import Any
 import dask
 
 from firelib import storage
+from firelib.data.split import check_key_type
 from firelib.data.tables import read_table
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import RESERVED_COLUMNS, Recipe
@@ -43,6 +44,8 @@ def _check_columns(frame: Any, recipe: Recipe) -> None:
             where=f"recipe {recipe.name!r}: transform",
             remedy=did_you_mean(missing[0], frame.columns),
         )
+    for column in recipe.key:
+        check_key_type(column, frame[column])
     names = list(map(str, frame.columns))
     unusable = sorted(RESERVED_COLUMNS & set(names) | {name for name in names if names.count(name) > 1})
     if unusable:

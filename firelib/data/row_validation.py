@@ -20,6 +20,8 @@ from firelib.tfrecord.format.fixed_layout import has_fixed_size
 #: the manifest, so they do not change.
 REASON = "rejected_because"
 
+_BFLOAT16_OVERFLOW = (2 - 2**-8) * 2.0**127  # bfloat16 rounds this value, and larger ones, to infinity
+
 
 @dataclass(frozen=True)
 class ValidatedRows:
@@ -97,8 +99,8 @@ def _exclusions(rows: pd.DataFrame, recipe: Recipe) -> Mapping[str, pd.Series]:
 def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
     labels = cast_column(table, recipe.label)
     if labels.null_count:
-        first = rows[pd.array(labels.is_null().to_numpy(), dtype=bool)].iloc[0]
-        example = ", ".join(f"{column}={first[column]}" for column in recipe.key)
+        without = rows[pd.array(labels.is_null().to_numpy(), dtype=bool)]
+        example = ", ".join(f"{column}={without[column].iloc[0]}" for column in recipe.key)
         raise FirelibError(
             f"the label {recipe.label.name!r} is null in {labels.null_count} rows",
             where=f"the row with {example}, for example",
@@ -141,7 +143,10 @@ def _string_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tu
 
 def _number_violations(column: pa.ChunkedArray, feature: Feature) -> Iterator[tuple[str, pa.Array]]:
     if feature.dtype in FLOATS:
-        yield f"{feature.name} is infinite", pc.is_inf(column).fill_null(False)
+        infinite = pc.is_inf(column)
+        if feature.dtype == "bfloat16":  # Arrow has no bfloat16, so the column is float32
+            infinite = pc.greater_equal(pc.abs(column), _BFLOAT16_OVERFLOW)
+        yield f"{feature.name} is infinite", infinite.fill_null(False)
     if feature.range:
         low, high = feature.range
         outside = pc.or_(pc.less(column, low), pc.greater(column, high)).fill_null(False)

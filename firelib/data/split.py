@@ -131,14 +131,34 @@ def key_hashes(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:
                 where="the table that the recipe's transform returns",
                 remedy="choose key columns without nulls, or exclude these rows (Recipe.exclude)",
             )
-        if isinstance(dtype := rows[column].dtype, pd.ArrowDtype) and pa.types.is_nested(dtype.pyarrow_dtype):
-            raise FirelibError(
-                f"key column {column!r} has values of type {dtype.pyarrow_dtype}",
-                where="the table that the recipe's transform returns",
-                remedy="choose key columns of numbers, text, dates or times",
-            )
+        check_key_type(column, rows[column])
     plain = pd.DataFrame({column: _plain(rows[column]) for column in key})
     return _mix(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype(np.uint64))
+
+
+def check_key_type(name: str, column: Any) -> None:
+    """Refuse a key column of lists, maps or structs, which have no order.
+
+    Args:
+        name: Name of the column.
+        column: The column, of pandas or of Dask. Of a Dask column, only the dtype is known.
+
+    Raises:
+        FirelibError: The column has nested values.
+    """
+    dtype = column.dtype
+    kind: Any = None
+    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_nested(dtype.pyarrow_dtype):
+        kind = dtype.pyarrow_dtype
+    elif isinstance(column, pd.Series) and pd.api.types.is_object_dtype(dtype) and len(column):
+        first = column.iloc[0]
+        kind = type(first).__name__ if isinstance(first, list | dict | np.ndarray) else None
+    if kind is not None:
+        raise FirelibError(
+            f"key column {name!r} has values of type {kind}",
+            where="the table that the recipe's transform returns",
+            remedy="choose key columns of numbers, text, dates or times",
+        )
 
 
 def _plain(column: "pd.Series[Any]") -> npt.NDArray[np.generic]:
@@ -149,7 +169,15 @@ def _plain(column: "pd.Series[Any]") -> npt.NDArray[np.generic]:
         return column.to_numpy(np.float64)
     if pd.api.types.is_datetime64_any_dtype(column.dtype) and not _is_date(column):
         return column.to_numpy("datetime64[us]").astype(np.int64)
+    if _has_bytes(column):
+        return np.array([value.decode(errors="backslashreplace") for value in column], object)
+    if pd.api.types.is_timedelta64_dtype(column.dtype):  # pandas drops the time of day if no row of the column has one
+        return np.array([str(value) for value in column], object)
     return column.astype(str).to_numpy(object)
+
+
+def _has_bytes(column: "pd.Series[Any]") -> bool:
+    return pd.api.types.is_object_dtype(column.dtype) and len(column) > 0 and isinstance(column.iloc[0], bytes)
 
 
 def _is_date(column: "pd.Series[Any]") -> bool:

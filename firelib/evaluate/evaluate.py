@@ -8,7 +8,8 @@ from firelib import storage
 from firelib.console import note, progress
 from firelib.console_tables import NOTES
 from firelib.dataset_store import dataset_uri
-from firelib.evaluate.arrays import Floats
+from firelib.errors import FirelibError
+from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.baselines import baselines
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
@@ -16,7 +17,7 @@ from firelib.evaluate.outputs import to_probabilities
 from firelib.evaluate.plots import draw_training
 from firelib.evaluate.tasks import select_task
 from firelib.project_layout import Paths
-from firelib.recipe import Feature, Recipe
+from firelib.recipe import FLOATS, Feature, Recipe
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.read.dataset import open_dataset
 
@@ -36,7 +37,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
         `model` or the name of a baseline → metric → value; the model comes first.
 
     Raises:
-        FirelibError: The dataset or the model is missing, or the label is not a class.
+        FirelibError: The dataset or the model is missing, or the label is no class.
     """
     dataset = open_dataset(dataset_uri(paths))
     label, features = dataset.manifest.label, [fitted.feature for fitted in dataset.manifest.features]
@@ -45,6 +46,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
     with progress("evaluate", 3) as advance:
         train, test = dataset.as_numpy("train"), dataset.as_numpy("test")
         train_labels, labels = train.pop(label.name), test.pop(label.name)
+        _require_classes(label, train_labels, labels)
         advance(0, note="model")
         score, notes = _score_model(TrainedModel(paths.model), test, features, task.classes)
         advance(1, note="baselines")
@@ -64,6 +66,19 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
     for line in notes:
         note(f"note: {line}")
     return {"model": {}, **results}
+
+
+def _require_classes(label: Feature, *splits: Labels) -> None:
+    """Refuse fractions in a float label, whose declaration does not exclude them."""
+    for labels in splits:
+        fractions = labels[labels != np.floor(labels)] if label.dtype in FLOATS else labels[:0]
+        if len(fractions):
+            raise FirelibError(
+                f"expected labels 0 and 1, got {fractions[0]}",
+                where=f"the dataset's label {label.name!r}",
+                remedy="firelib evaluate measures classes only: give the label the values 0 and 1 in the recipe's "
+                "transform, and the dtype int64",
+            )
 
 
 def _score_model(

@@ -11,7 +11,7 @@ from firelib.evaluate.input_rows.validation import validate
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
 from firelib.evaluate.outputs import describe_invalid
-from firelib.recipe import FLOATS, Feature, Recipe
+from firelib.recipe import FLOATS, Feature, Recipe, count_classes
 
 
 def predict(rows: InputRows, recipe: Recipe, model_folder: Path) -> list[dict[str, Any]]:
@@ -41,9 +41,9 @@ def predict(rows: InputRows, recipe: Recipe, model_folder: Path) -> list[dict[st
 
 def _require_probabilities(outputs: Floats, label: Feature) -> None:
     """Refuse logits, unless the label is a number to estimate."""
-    if label.shape or label.dtype in FLOATS:
+    classes = count_classes(label)
+    if not classes or label.dtype in FLOATS:
         return
-    classes = 2 if label.dtype == "bool" else int(label.range[1]) + 1 if label.range and label.range[0] == 0 else 0
     are_scores = classes == 2 if outputs.ndim == 1 else outputs.shape[1] == classes
     invalid = describe_invalid(outputs)
     if invalid and are_scores:

@@ -12,7 +12,7 @@ from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.class_plots import draw_confusion, draw_mistakes, find_image_feature, write_confusion
 from firelib.evaluate.plots import write_curves
 from firelib.project_layout import Paths
-from firelib.recipe import Feature
+from firelib.recipe import Feature, count_classes
 from firelib.tfrecord.format.fixed_decoder import Batch
 
 #: Name of a model → probabilities [rows, classes], or None where the model gives none.
@@ -67,10 +67,10 @@ def select_task(label: Feature | None, names: Sequence[str], features: Sequence[
     Raises:
         FirelibError: The label is not a class.
     """
-    if label and (label.range == (0, 1) or label.dtype == "bool"):
+    count = count_classes(label) if label else None
+    if count == 2:
         return Binary()
-    if label and label.dtype not in ("string", "bytes") and not label.shape and label.range and label.range[0] == 0:
-        count = int(label.range[1]) + 1
+    if count:
         return Classes(list(names) or [str(value) for value in range(count)], find_image_feature(features))
     raise FirelibError(
         f"expected a label that is a class, got {label}",

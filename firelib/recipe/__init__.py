@@ -3,7 +3,7 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
-from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
+from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature, count_classes
 from firelib.recipe.loading import code_sha256, load_recipe
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
@@ -18,5 +18,6 @@ __all__ = [
     "Recipe",
     "Source",
     "code_sha256",
+    "count_classes",
     "load_recipe",
 ]

@@ -183,6 +183,14 @@ def test_an_unknown_column_to_commit_by(recipe: Recipe, paths: Paths, tmp_path: 
     assert not paths.lake_json.exists()
 
 
+def test_missing_values_in_commit_by(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
+    path, text = tmp_path / "orders.csv", (tmp_path / "orders.csv").read_text()
+    path.write_text(text.replace("paid", "NA"))
+    with refused(what=["state", text.count("paid")], where=["orders", path, "commit_by"]):
+        extract(tiny_recipe(tmp_path, commit_by=("state",)), paths)
+    assert not paths.lake_json.exists()
+
+
 def test_an_empty_table(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
     (tmp_path / "shops.csv").write_text("shop,city\n")
     with refused(what="shops", where=tmp_path / "shops.csv"):

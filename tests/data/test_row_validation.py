@@ -52,6 +52,7 @@ OUTSIDE, MISSING, LONG = "x is outside [0, 9]", "x is missing", "x is longer tha
         (Feature("x", "float32", range=(0, 9), nullable=True), [NAN, 10, None], [None, OUTSIDE, None]),
         (Feature("x", "float64"), [1e300, np.inf, -np.inf], [None, "x is infinite", "x is infinite"]),
         (Feature("x", "float32"), [1.0, 1e300], [None, "x is infinite"]),
+        (Feature("x", "bfloat16"), [3.3895e38, 3.4e38, -3.4e38, 1.0], [None, "x is infinite", "x is infinite", None]),
         (Feature("x", "int64", range=(0, 9)), [0, 10, -1], [None, OUTSIDE, OUTSIDE]),
         (Feature("x", "int8", range=(0, 9), nullable=True, missing=-1), [-1, -2, 3], [None, OUTSIDE, None]),
         (

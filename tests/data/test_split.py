@@ -167,3 +167,27 @@ def test_lists_in_the_key_are_refused() -> None:
     lists = pd.array([[1], [2]], dtype=pd.ArrowDtype(pa.list_(pa.int64())))
     with refused(what=["d", "list"], where="transform", remedy="key"):
         key_hashes(pd.DataFrame({"d": lists}), ["d"])
+
+
+def test_bytes_are_a_key() -> None:
+    assert hashes([b"a", b"b"]) == hashes(["a", "b"])
+    assert len(set(hashes([b"\xff", b"\xfe", b"\xc3\xa9"]))) == 3
+
+
+def test_the_hash_of_a_duration_does_not_depend_on_other_rows() -> None:
+    day, hour = pd.Timedelta(days=1), pd.Timedelta(hours=1)
+    assert hashes([day, day + hour])[:1] == hashes([day])
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (pd.Series([[1], [2]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), "list"),
+        (pd.Series([[1], [2]]), "list"),
+        (pd.Series([{"a": 1}, {"a": 2}]), "dict"),
+        (pd.Series([np.array([1]), np.array([2])]), "ndarray"),
+    ],
+)
+def test_a_key_of_nested_values_is_refused(column: "pd.Series[Any]", kind: str) -> None:
+    with refused(what=["k", kind], where="transform", remedy="key"):
+        key_hashes(pd.DataFrame({"k": column}), ["k"])

@@ -1,6 +1,7 @@
 """The stage on datasets that do not allow every metric and baseline: it ends, and says what it leaves out."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from firelib.console_tables import comparison_table, read_results
 from firelib.evaluate.evaluate import evaluate
 from firelib.project_layout import Paths
 from firelib.recipe import Feature
+from tests.errors import refused
 from tests.evaluate.scored import Scored
 
 NUMBER = Feature("number", "float32")
@@ -41,10 +43,12 @@ def project(tmp_path):
     """A function that makes a project with a dataset and a model, and evaluates it."""
     import keras
 
-    def make(train, test, features=(NUMBER,), outputs=lambda number: keras.ops.sigmoid(number - 3), classes=2):
+    def make(
+        train, test, features=(NUMBER,), outputs=lambda number: keras.ops.sigmoid(number - 3), classes=2, dtype="int64"
+    ):
         paths, label = (
             Paths("scored", str(tmp_path / "storage"), tmp_path),
-            Feature("up", "int64", range=(0, classes - 1)),
+            Feature("up", dtype, range=(0, classes - 1)),
         )
         splits = {"train": table(len(train), train), "test": table(len(test), test)}
         write_tfrecords(splits, str(paths.tfrecords), features, label=label)
@@ -70,6 +74,16 @@ def test_everything_is_measured(project):
     assert list(results) == ["model", "boosted_trees", "class_prior"]
     assert notes == []
     assert "notes" not in paths.test_metrics.read_text()
+
+
+def test_float_labels_are_classes_or_refused(project, tmp_path):
+    floats = ALTERNATING.astype("f4")
+    assert "roc_auc" in project(floats, floats, dtype="float32")[0]["model"]
+    shutil.rmtree(tmp_path / "models")
+    shutil.rmtree(tmp_path / "data")
+    shutil.rmtree(tmp_path / "plots")
+    with refused(what=0.25, where="up", remedy="int64"):
+        project(floats, floats / 4, dtype="float32")
 
 
 def test_bytes_lists_and_missing_values(project):

@@ -20,6 +20,7 @@ NAMES = list("abcdefghij")
     [
         (Feature("y", "int64", range=(0, 1)), Binary, 2),
         (Feature("y", "bool"), Binary, 2),
+        (Feature("y", "float32", range=(0, 1)), Binary, 2),
         (Feature("y", "uint8", range=(0, 4)), Classes, 5),
     ],
 )
@@ -31,7 +32,15 @@ def test_label_selects_the_task(label, kind, classes):
 
 @pytest.mark.parametrize(
     "label",
-    [None, Feature("y", "float32"), Feature("y", "int64"), Feature("y", "int64", range=(1, 3)), Feature("y", "string")],
+    [
+        None,
+        Feature("y", "float32"),
+        Feature("y", "float32", range=(0, 100)),
+        Feature("y", "int64"),
+        Feature("y", "int64", range=(1, 3)),
+        Feature("y", "int64", shape=(2,), range=(0, 1)),
+        Feature("y", "string"),
+    ],
 )
 def test_label_that_is_not_a_class(label):
     with refused(what=str(label), where="label", remedy="range=(0"):

@@ -13,31 +13,68 @@ from firelib.data.formats.format import Format
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
+_EXACT = float(2**53)  # floats below represent every integer
+# A quoted value may span lines. Without the option, Arrow cuts its blocks of 1 MiB inside such a value.
+_PARSING = pyarrow.csv.ParseOptions(newlines_in_values=True)
+
 
 def read_csv(path: Path, source: Source) -> pa.Table:
     """A CSV file as a table; Arrow infers the types of the columns that `source.types` does not declare.
 
-    Times of day, which the lake has no type for, and integers beyond 64 bits, which floats would round, stay text.
+    Times of day, which the lake has no type for, and integers that floats would round, stay text.
 
     Args:
         path: The file. Its suffix tells the compression.
         source: Declares types, and names the strings that stand for a missing value.
 
     Raises:
-        FirelibError: A zip archive contains no file, or several.
+        FirelibError: A zip archive contains no file, or several; or a text is not UTF-8.
         pyarrow.ArrowInvalid: The file is not CSV, or a value does not have the declared type.
         OSError: The compressed data are damaged.
     """
     types = {column: to_arrow_type(name) for column, name in source.types.items()}
-    table = _read_with_zones(path, source, types)
+    try:
+        table = _read_with_zones(path, source, types)
+    except pa.ArrowInvalid as error:
+        raise (_foreign_text(str(error), source) if "invalid UTF8" in str(error) else error) from None
+    _check_encoding(table, source, types)
     inexact = [column for column in set(table.column_names) - set(types) if _is_inexact(table, column)]
     if not inexact:
         return table
     texts = _read_with_types(path, source, {**types, **dict.fromkeys(inexact, pa.string())})
     for column in inexact:
-        if pa.types.is_time(table.schema.field(column).type) or _has_wide_integer(texts[column]):
+        if pa.types.is_time(table.schema.field(column).type) or _has_wide_integer(texts[column], table[column]):
             table = table.set_column(table.column_names.index(column), column, texts[column])
     return table
+
+
+def _check_encoding(table: pa.Table, source: Source, types: dict[str, pa.DataType]) -> None:
+    """Refuse text that is not UTF-8, which Arrow would infer to be bytes."""
+    try:
+        names = table.column_names
+    except UnicodeDecodeError as error:
+        raise _foreign_text(f"the header line: {error.object!r}", source) from None
+    for name in names:
+        if name not in types and pa.types.is_binary(table.schema.field(names.index(name)).type):
+            value = next(value for value in table.column(names.index(name)).to_pylist() if not _is_utf8(value))
+            raise _foreign_text(f"column {name!r}: {value!r}", source)
+
+
+def _is_utf8(value: bytes | None) -> bool:
+    try:
+        (value or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _foreign_text(what: str, source: Source) -> FirelibError:
+    return FirelibError(
+        f"expected text in UTF-8, got {what}",
+        where=f"source {source.uri}",
+        remedy="convert the file with the encoding that it has, e.g. iconv -f ISO-8859-1 -t UTF-8, or declare a column "
+        "of bytes: Source(uri, types={column: 'bytes'})",
+    )
 
 
 def _is_inexact(table: pa.Table, column: str) -> bool:
@@ -47,11 +84,13 @@ def _is_inexact(table: pa.Table, column: str) -> bool:
     kind = table.schema.field(column).type
     if not pa.types.is_floating(kind):
         return bool(pa.types.is_time(kind))
-    return bool(pc.any(pc.greater_equal(pc.abs(table[column]), float(2**63))).as_py())
+    return bool(pc.any(pc.greater_equal(pc.abs(table[column]), _EXACT)).as_py())
 
 
-def _has_wide_integer(texts: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.match_substring_regex(texts, r"^\s*[+-]?\d{19,}\s*$")).as_py())
+def _has_wide_integer(texts: pa.ChunkedArray, values: pa.ChunkedArray) -> bool:
+    """Whether a column of floats has an integer that a float may round: an id beyond 64 bits, or beside fractions."""
+    integers = pc.match_substring_regex(texts, r"^\s*[+-]?\d{16,}\s*$")
+    return bool(pc.any(pc.and_(integers, pc.greater_equal(pc.abs(values), _EXACT))).as_py())
 
 
 def _read_with_zones(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:
@@ -68,10 +107,10 @@ def _read_with_types(path: Path, source: Source, types: dict[str, pa.DataType]) 
         column_types=types, null_values=list(source.null_values), strings_can_be_null=True
     )
     if path.suffix.lower() != ".zip":
-        return pyarrow.csv.read_csv(path, convert_options=options)
+        return pyarrow.csv.read_csv(path, parse_options=_PARSING, convert_options=options)
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_only_file(archive, path, source)) as file:
-            return pyarrow.csv.read_csv(file, convert_options=options)
+            return pyarrow.csv.read_csv(file, parse_options=_PARSING, convert_options=options)
     except zipfile.BadZipFile as error:
         raise OSError(str(error)) from error
 

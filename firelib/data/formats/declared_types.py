@@ -15,6 +15,7 @@ _NAMED = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }
+_ROUNDING = 1e-12
 # In the order in which Arrow's CSV reader tries them.
 _INFERRED = (
     pa.int64(),
@@ -89,10 +90,40 @@ def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
 
 
 def _cast(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Cast a column; times without a zone are times of the declared zone (Arrow would take them as UTC)."""
-    if pa.types.is_timestamp(kind) and kind.tz and pa.types.is_timestamp(values.type) and not values.type.tz:
-        values = pc.assume_timezone(values, kind.tz)
-    return values.cast(kind)
+    """Cast a column to the declared type, without a change that Arrow would make in silence.
+
+    Times without a zone are times of the declared zone (Arrow would take them as UTC). NaN is no text.
+    """
+    if pa.types.is_timestamp(kind) and pa.types.is_timestamp(values.type):
+        if kind.tz and not values.type.tz:
+            values = pc.assume_timezone(values, kind.tz)
+        if values.type.tz and not kind.tz:
+            raise pa.ArrowInvalid(f"the zone would be lost: declare timestamp({values.type.tz})")
+    if pa.types.is_string(kind) and _is_float(values):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    cast = values.cast(kind)
+    _check_exact(values, cast)
+    return cast
+
+
+def _check_exact(values: pa.ChunkedArray, cast: pa.ChunkedArray) -> None:
+    """Refuse conversions that Arrow calls safe although they lose a value: 2 → true, 12:00 → its date, 0.15 → 0.1."""
+    to_bool = pa.types.is_boolean(cast.type) and (_is_float(values) or pa.types.is_integer(values.type))
+    to_date = pa.types.is_date(cast.type) and pa.types.is_timestamp(values.type)
+    if to_bool or to_date:
+        changed = pc.not_equal(cast.cast(values.type), values)
+    elif pa.types.is_decimal(cast.type) and _is_float(values):  # Arrow's conversion back is exact to some 16 digits
+        values = values.cast(pa.float64())
+        difference = pc.abs(pc.subtract(cast.cast(pa.float64()), values))
+        changed = pc.greater(difference, pc.multiply(pc.abs(values), _ROUNDING))
+    else:
+        return
+    if pc.any(changed).as_py():
+        raise pa.ArrowInvalid(f"{values.filter(changed)[0]} would be changed")
+
+
+def _is_float(values: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_floating(values.type))
 
 
 def to_arrow_type(name: str) -> pa.DataType:

@@ -85,12 +85,12 @@ def _file_name(uri: str) -> str:
 
 def _refuse_suffix(source: Source, name: str) -> None:
     """Refuse a name with a suffix: a name without one does not tell the format."""
-    name = name.lower()
+    name = unpacked = name.lower()
     for compression in CSV.compressions:
-        name = name.removesuffix(compression)
-    suffix = PurePosixPath(name).suffix
+        unpacked = unpacked.removesuffix(compression)
+    suffix = PurePosixPath(unpacked).suffix
     if suffix and not suffix[1:].isdigit():  # digits are a version, as in `dump-2.0`
-        raise _unknown_format(source, suffix.removeprefix("."))
+        raise _unknown_format(source, suffix.removeprefix(".") + name.removeprefix(unpacked))
 
 
 def _unknown_format(source: Source, name: str) -> FirelibError:

@@ -197,7 +197,11 @@ def _find_misspelt(names: Iterable[str], recipe: Recipe) -> Iterator[tuple[str, 
 
 
 def _to_plain(value: Any) -> Any:
-    """Convert what JSON cannot hold: NaN to null, infinity and bytes to text."""
+    """Convert what JSON cannot hold, also inside lists and dicts: NaN to null, infinity and bytes to text."""
+    if isinstance(value, list | tuple):  # a tuple: an entry of an Arrow map
+        return [_to_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): _to_plain(item) for name, item in value.items()}
     if isinstance(value, bytes):
         return value.decode(errors="backslashreplace")
     if isinstance(value, float) and not math.isfinite(value):

@@ -78,13 +78,27 @@ def cast_column(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
         )
     column = table[feature.name]
     try:
-        return _flatten_lists(column, feature).cast(_arrow_type(feature))
+        values = _flatten_lists(column, feature)
+        _check_booleans(values, feature)
+        return values.cast(_arrow_type(feature))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FirelibError(
             f"column {feature.name!r}: expected {feature.dtype}, got {column.type}: {error}",
             where=f"feature {feature.name!r}",
             remedy="convert the column in the recipe's transform, or correct the feature's dtype",
         ) from None
+
+
+def _check_booleans(values: pa.ChunkedArray, feature: Feature) -> None:
+    """Refuse numbers other than 0 and 1 in a bool feature: Arrow takes 2, 0.5 and NaN as true."""
+    if feature.dtype != "bool":
+        return
+    items = pc.list_flatten(values) if _is_list(values.type) else values
+    if not (pa.types.is_integer(items.type) or pa.types.is_floating(items.type)):
+        return
+    changed = pc.not_equal(items.cast(pa.bool_()).cast(items.type), items)
+    if pc.any(changed).as_py():
+        raise pa.ArrowInvalid(f"{items.filter(changed)[0]} is neither 0 nor 1")
 
 
 def utf8_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,4 +1,5 @@
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,3 +78,37 @@ def test_columns_are_cast_or_refused() -> None:
         cast_to_declared(table, Source("rows.parquet", types={"big": "int64"}), "rows.parquet")
     with refused(what="bog", where="rows.parquet", remedy="big"):
         cast_to_declared(table, Source("rows.parquet", types={"bog": "int64"}), "rows.parquet")
+
+
+NOON = pa.array([datetime(2024, 1, 2), datetime(2024, 1, 2, 12)], pa.timestamp("us"))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "named"),
+    [
+        (pa.array([0, 1, 2]), "bool", ["int64", 2]),
+        (pa.array([1.0, 0.5]), "bool", ["double", 0.5]),
+        (NOON, "date", "2024-01-02 12:00:00"),
+        (NOON.cast(pa.timestamp("us", "UTC")), "timestamp", "timestamp(UTC)"),
+        (pa.array([19.99, 0.125]), "decimal(10, 2)", 0.125),
+    ],
+)
+def test_a_cast_that_changes_a_value_is_refused(values: pa.Array, kind: str, named: str | list[str | float]) -> None:
+    named = named if isinstance(named, list) else [named]
+    with refused(what=["x", kind, *named], where="rows.parquet", remedy="types"):
+        cast_to_declared(pa.table({"x": values}), Source("rows.parquet", types={"x": kind}), "rows.parquet")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        (pa.array([0, 1, None]), "bool", [False, True, None]),
+        (NOON[:1], "date", [date(2024, 1, 2)]),
+        (pa.array([19.99, 1234567.89, None]), "decimal(38, 2)", [Decimal("19.99"), Decimal("1234567.89"), None]),
+        (pa.array([1001.0, float("nan")]), "string", ["1001", None]),
+    ],
+)
+def test_a_cast_that_keeps_the_values(values: pa.Array, kind: str, expected: list[object]) -> None:
+    table = pa.table({"x": values})
+    cast = cast_to_declared(table, Source("rows.parquet", types={"x": kind}), "rows.parquet")
+    assert cast["x"].to_pylist() == expected

@@ -50,7 +50,8 @@ def test_the_uri_decides_before_the_name_of_a_copy(tmp_path: Path) -> None:
     ("source", "named", "remedy"),
     [
         (Source("rows.parqet"), ["parqet", "csv", "idx", "parquet"], "parquet"),
-        (Source("rows.parqet.gz"), ["parqet", "parquet"], "parquet"),
+        (Source("rows.parqet.gz"), ["parqet.gz", "parquet"], "parquet"),
+        (Source("rows.parquet.gz"), ["parquet.gz", "parquet"], "parquet"),
         (Source("rows.csv", format="cvs"), ["cvs", "csv", "idx", "parquet"], "csv"),
         (Source("https://example.org/get.php?x=rows.csv", sha256="0"), ["php", "csv"], "format='csv'"),
     ],

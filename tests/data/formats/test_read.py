@@ -1,3 +1,4 @@
+import csv
 import gzip
 import zipfile
 from collections.abc import Callable
@@ -109,6 +110,43 @@ def test_text_that_looks_like_numbers(tmp_path: Path) -> None:
         "wide": "12345678901234567890",
         "price": Decimal("1.10"),
     }
+
+
+def test_integers_that_floats_would_round(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,size,share\n9007199254740993,1e16,9007199254740991\n1.5,1.5,0.5\n")
+    table = read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv"))
+    assert table.to_pydict() == {
+        "id": ["9007199254740993", "1.5"],
+        "size": [1e16, 1.5],
+        "share": [9007199254740991.0, 0.5],
+    }
+
+
+def test_values_that_span_lines(tmp_path: Path) -> None:
+    """A file of several of Arrow's blocks of 1 MiB, whose borders lie inside quoted values."""
+    texts = [f'line one, of {index}\n"two"\n{"x" * 300}\n\nlast' for index in range(6_000)]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "id"), *((text, index) for index, text in enumerate(texts))])
+    table = read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv"))
+    assert table["text"].to_pylist() == texts
+    assert table["id"].to_pylist() == list(range(6_000))
+
+
+@pytest.mark.parametrize(
+    ("content", "types", "named"),
+    [
+        ("id,city\n1,Bern\n2,Zürich\n", {}, ["city", r"b'Z\xfcrich'"]),
+        ("id,city\n1,Zürich\n", {"city": "string"}, "UTF-8"),
+        ("id,größe\n1,2\n", {}, r"b'gr\xf6\xdfe'"),
+    ],
+)
+def test_another_encoding(tmp_path: Path, content: str, types: dict[str, str], named: str | list[str]) -> None:
+    (tmp_path / "a.csv").write_text(content, "latin-1")
+    with refused(what=named, where="a.csv", remedy=["iconv", "bytes"]):
+        read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv", types=types))
+    if "city" in content:
+        table = read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv", types={"city": "bytes"}))
+        assert table["city"].to_pylist()[-1] == "Zürich".encode("latin-1")
 
 
 def test_declared_types_of_other_formats(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Rows of predictions: every format, and the same values and refusals as the rows of a dataset."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,16 @@ def test_passed_columns_are_json(tmp_path):
     assert list(from_json(rows, RECIPE, "here").others) == expected
 
 
+def test_passed_columns_of_nested_types_are_json(tmp_path):
+    nested = {"list": [[1.5, float("nan")]], "struct": [{"a": float("inf"), "b": b"z"}], "map": [[("k", float("nan"))]]}
+    types = {"map": pa.map_(pa.string(), pa.float64())}
+    columns = {name: pa.array(values, types.get(name)) for name, values in nested.items()}
+    pq.write_table(pa.table({"word": ["up"], "number": [1.0], **columns}), tmp_path / "rows.parquet")
+    (others,) = read_rows(str(tmp_path / "rows.parquet"), RECIPE).others
+    expected = {"list": [1.5, None], "struct": {"a": "inf", "b": "z"}, "map": [["k", None]]}
+    assert json.loads(json.dumps(others, allow_nan=False)) == expected
+
+
 SAME = [
     ("1.5,2,a,true,x", "0.1,3,b,false,y"),
     ("1.5,,a,true,x", ",3,b,false,y"),
@@ -148,6 +159,9 @@ SAME = [
     ("1e-50,2,a,true,x", "3,3,b,1,y"),
     ("1,2,a,1,x", "2,3,b,0,y"),
     ("1,2,a,2,x", "2,3,b,0,y"),
+    ("1,2,a,0.5,x", "2,3,b,0,y"),
+    ("1,2,a,0,9007199254740993", "2,3,b,0,1.5"),
+    ('1,2,"a\nb",0,"x\n\ny"', "2,3,b,0,z"),
     ("1,2,007,TRUE,x", "2,3,1.10,FALSE,y"),
     ("1,2,3E2,true,x", "2,3,00001,false,y"),
     ("1,2,2024-01-01,true,x", "2,3,2024-01-02,false,y"),

@@ -149,8 +149,15 @@ def test_input_that_does_not_fit_its_feature_is_refused(models: Any, shape: Any,
         check(model)
 
 
-def notes(model: Any, rows: int = 64, text: FittedFeature = TEXT) -> list[str]:
-    return list(find_notes(model, manifest_of(rows=rows, text=text), toy_params().train))
+def notes(model: Any, rows: int = 64, text: FittedFeature = TEXT, label: Feature = LABEL) -> list[str]:
+    return list(find_notes(model, manifest_of(label, text, rows), toy_params().train))
+
+
+def test_label_that_evaluate_refuses_is_noted(models: Any) -> None:
+    (note,) = notes(models.compiled(), label=Feature("price", "float32", range=(0, 100)))
+    assert "'price'" in note
+    assert "firelib evaluate" in note
+    assert notes(models.compiled(), label=Feature("sold", "float32", range=(0, 1))) == []
 
 
 @pytest.mark.parametrize("kind", NOTED)
