@@ -12,9 +12,9 @@ from firelib.evaluate.arrays import Floats
 from firelib.evaluate.baselines import baselines
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
-from firelib.evaluate.outputs import to_probabilities
 from firelib.evaluate.plots import draw_training
-from firelib.evaluate.tasks import select_task
+from firelib.evaluate.tasks.select import select_task
+from firelib.evaluate.tasks.task import Task
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.fixed_decoder import Batch
@@ -36,7 +36,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
         `model` or the name of a baseline → metric → value; the model comes first.
 
     Raises:
-        FirelibError: The dataset or the model is missing, or the label is not a class.
+        FirelibError: The dataset or the model is missing, or the label is text or a list.
     """
     dataset = open_dataset(dataset_uri(paths))
     label, features = dataset.manifest.label, [fitted.feature for fitted in dataset.manifest.features]
@@ -46,9 +46,9 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
         train, test = dataset.as_numpy("train"), dataset.as_numpy("test")
         train_labels, labels = train.pop(label.name), test.pop(label.name)
         advance(0, note="model")
-        score, notes = _score_model(TrainedModel(paths.model), test, features, task.classes)
+        score, notes = _score_model(TrainedModel(paths.model), test, features, task)
         advance(1, note="baselines")
-        baseline_scores, baseline_notes = baselines(train, train_labels, test, features, task.classes)
+        baseline_scores, baseline_notes = baselines(train, train_labels, test, features, task.estimator)
         advance(2, note="plots")
         scores = {"model": score, **baseline_scores}
         results = {
@@ -67,17 +67,17 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
 
 
 def _score_model(
-    model: TrainedModel, test: Batch, features: Sequence[Feature], classes: int
+    model: TrainedModel, test: Batch, features: Sequence[Feature], task: Task
 ) -> tuple[Floats | None, list[str]]:
-    """Probabilities [rows, classes] and notes; None where the model has no probabilities to measure."""
+    """Scores [rows, …] and notes; None where the model has no scores to measure."""
     if not len(next(iter(test.values()))):
         return None, ["no metrics: the test split has no rows; increase data.split.test"]
     outputs = model.predict(to_model_inputs(test, features))
     invalid = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
     if invalid:
         return None, [f"no metrics of the model: it returns NaN or infinity for {invalid} of {len(outputs)} test rows"]
-    probabilities, remark = to_probabilities(outputs, classes)
-    return probabilities, [remark] if remark else []
+    scores, remark = task.to_scores(outputs)
+    return scores, [remark] if remark else []
 
 
 def _write(results: Results, notes: Sequence[str], paths: Paths) -> None:

@@ -7,6 +7,7 @@ from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, F
 from firelib.recipe.loading import code_sha256, load_recipe
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
+from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 __all__ = [
     "DTYPES",
@@ -17,6 +18,9 @@ __all__ = [
     "FittedFeature",
     "Recipe",
     "Source",
+    "TaskKind",
     "code_sha256",
+    "count_outputs",
+    "infer_task",
     "load_recipe",
 ]
