@@ -15,7 +15,16 @@ from firelib.tfrecord.format.manifest import Manifest
 NOTES = "notes"
 
 _WIDTH_FOR_MEANING = 100  # columns of the terminal
-_HIGHER_IS_BETTER = {"roc_auc", "average_precision", "accuracy", "macro_f1"}
+_HIGHER_IS_BETTER = {
+    "accuracy",
+    "average_precision",
+    "exact_match",
+    "macro_f1",
+    "macro_roc_auc",
+    "micro_f1",
+    "r2",
+    "roc_auc",
+}
 
 
 def lake_table(name: str, record: Any) -> Table:

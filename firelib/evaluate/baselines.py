@@ -1,65 +1,57 @@
-"""Baselines that a model must beat: the class prior, and scikit-learn's trees on the same features."""
+"""Baselines that a model must beat: a constant, and scikit-learn's trees on the same features."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from firelib.evaluate.arrays import Floats, Labels
+from firelib.evaluate.estimators import Estimator
 from firelib.machine import free_cores
 from firelib.recipe import Feature
 from firelib.tfrecord.format.fixed_decoder import Batch
 
-_SEED = 0
 # Boosting scans every column for every class in each iteration, which takes minutes for an image of 784 pixels. Trees
 # with random splits take less than one.
 _MANY_COLUMNS = 200
-_MOST_CATEGORIES = 250  # per string feature; HistGradientBoostingClassifier allows 255
+_MOST_CATEGORIES = 250  # per string feature; histogram gradient boosting allows 255
 
 
 def baselines(
-    train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], classes: int
+    train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], estimator: Estimator
 ) -> tuple[dict[str, Floats | None], list[str]]:
     """Score the test rows with the baselines that suit the features.
 
     Args:
         train: Feature name → array [rows, …].
-        train_labels: Integers from 0 to classes - 1 [rows].
+        train_labels: Labels that suit the estimator [rows, …].
         test: The rows to score, as `train`.
         features: The features of the dataset; strings are categories. Columns that trees cannot use are left out.
-        classes: Number of classes.
+        estimator: What the baselines predict.
 
     Returns:
-        Name of the baseline → probabilities [rows, classes], or None where it cannot be trained; the class prior comes
-        last. Then notes about what was left out, and why.
+        Name of the baseline → its predictions, in the form of the estimator, or None where it cannot be trained; the
+        constant comes last. Then notes about what was left out, and why.
     """
     used, notes = select_columns(train, features)
     many = sum(int(np.prod(feature.shape)) for feature in used) > _MANY_COLUMNS
-    name, trees = ("extra_trees", extra_trees) if many else ("boosted_trees", boosted_trees)
+    use_forest = many or not estimator.can_boost
+    name, trees = ("extra_trees", extra_trees) if use_forest else ("boosted_trees", boosted_trees)
     scores: dict[str, Floats | None] = {name: None}
-    problem = _find_problem(used, train_labels)
+    problem = estimator.find_problem(train_labels) if used else "no feature is left for it"
     try:
         if not problem:
-            scores[name] = trees(train, train_labels, test, used, classes)
+            scores[name] = trees(train, train_labels, test, used, estimator)
     except (ValueError, MemoryError) as error:  # the model's metrics are worth more than its baseline
         problem = f"{type(error).__name__}: {error}"
     if problem:
         notes.append(f"no {name}: {' '.join(problem.split())}")
-    scores["class_prior"] = class_prior(train_labels, len(next(iter(test.values()))), classes)
+    rows = len(next(iter(test.values())))
+    scores[estimator.constant_name] = estimator.predict_constant(train_labels, rows)
     return scores, notes
-
-
-def _find_problem(features: Sequence[Feature], train_labels: Labels) -> str | None:
-    """Why trees cannot be trained; None if they can."""
-    if not features:
-        return "no feature is left for it"
-    if len(np.unique(train_labels)) == 1:
-        return f"all {len(train_labels)} training rows have label {int(train_labels[0])}"
-    return None
 
 
 def select_columns(train: Batch, features: Sequence[Feature]) -> tuple[list[Feature], list[str]]:
@@ -92,54 +84,34 @@ def _reason_to_omit(column: Any, feature: Feature) -> str | None:
     return None
 
 
-def class_prior(train_labels: Labels, rows: int, classes: int) -> Floats:
-    """Predict each class's share of the training rows.
-
-    Args:
-        train_labels: Integers from 0 to classes - 1.
-        rows: Number of rows to score.
-        classes: Number of classes.
-
-    Returns:
-        Probabilities [rows, classes], the same in every row.
-    """
-    shares = np.bincount(train_labels.astype(np.int64), minlength=classes) / len(train_labels)
-    return np.tile(shares, (rows, 1))
-
-
-def boosted_trees(train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], classes: int) -> Floats:
+def boosted_trees(
+    train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], estimator: Estimator
+) -> Floats:
     """Score rows with histogram gradient boosting: default settings, early stopping. Arguments as in `baselines`."""
     train_table, test_table, strings = _tables(train, test, features)
     categorical = [False] * (train_table.shape[1] - strings) + [True] * strings
-    trees = HistGradientBoostingClassifier(
-        categorical_features=categorical, early_stopping=_can_hold_out(train_labels), random_state=_SEED
-    )
+    trees = estimator.build_boosting(train_labels, {"categorical_features": categorical})
     # Its threads synchronise in every loop: more threads than idle cores make seconds into minutes.
     with threadpool_limits(limits=free_cores(), user_api="openmp"):
-        trees.fit(train_table, train_labels)
-        return _predict_all_classes(trees, test_table, classes)
+        trees.fit(train_table, _to_target(train_labels))
+        return estimator.predict(trees, test_table)
 
 
-def _can_hold_out(labels: Labels) -> bool:
-    """Whether the tenth of the rows on which boosting decides to stop can hold every class."""
-    _, counts = np.unique(labels, return_counts=True)
-    return bool(counts.min() >= 2 and len(labels) // 10 >= len(counts))
-
-
-def extra_trees(train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], classes: int) -> Floats:
+def extra_trees(
+    train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], estimator: Estimator
+) -> Floats:
     """Score rows with 100 extremely randomised trees; categories are numbers to them. Arguments as in `baselines`."""
     train_table, test_table, _ = _tables(train, test, features)
-    forest = ExtraTreesClassifier(random_state=_SEED, n_jobs=free_cores())
-    forest.fit(train_table.astype(np.float32), train_labels)
+    forest = estimator.build_forest(jobs=free_cores())
+    forest.fit(train_table.astype(np.float32), _to_target(train_labels))
     forest.n_jobs = 1  # threads would sum the trees in a varying order, and the last bits would differ
-    return _predict_all_classes(forest, test_table.astype(np.float32), classes)
+    return estimator.predict(forest, test_table.astype(np.float32))
 
 
-def _predict_all_classes(trees: Any, rows: npt.NDArray[Any], classes: int) -> Floats:
-    """Probabilities [rows, classes]; zero for a class that the training rows lack."""
-    probabilities = np.zeros((len(rows), classes))
-    probabilities[:, trees.classes_.astype(np.int64)] = trees.predict_proba(rows)
-    return probabilities
+def _to_target(labels: Labels) -> Labels:
+    """Labels as scikit-learn takes them: [rows] for one value per row, otherwise [rows, values]."""
+    flat = labels.reshape(len(labels), int(np.prod(labels.shape[1:])))
+    return flat[:, 0] if flat.shape[1] == 1 else flat
 
 
 def _tables(train: Batch, test: Batch, features: Sequence[Feature]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], int]:

@@ -13,11 +13,11 @@ from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.baselines import baselines
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
-from firelib.evaluate.outputs import to_probabilities
 from firelib.evaluate.plots import draw_training
-from firelib.evaluate.tasks import select_task
+from firelib.evaluate.tasks.select import select_task
+from firelib.evaluate.tasks.task import Task
 from firelib.project_layout import Paths
-from firelib.recipe import FLOATS, Feature, Recipe
+from firelib.recipe import Feature, Recipe, TaskKind, infer_task
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.read.dataset import open_dataset
 
@@ -37,7 +37,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
         `model` or the name of a baseline → metric → value; the model comes first.
 
     Raises:
-        FirelibError: The dataset or the model is missing, or the label is no class.
+        FirelibError: The dataset or the model is missing, or the label is text or a list.
     """
     dataset = open_dataset(dataset_uri(paths))
     label, features = dataset.manifest.label, [fitted.feature for fitted in dataset.manifest.features]
@@ -46,11 +46,12 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
     with progress("evaluate", 3) as advance:
         train, test = dataset.as_numpy("train"), dataset.as_numpy("test")
         train_labels, labels = train.pop(label.name), test.pop(label.name)
-        _require_classes(label, train_labels, labels)
+        if infer_task(label) is TaskKind.BINARY:
+            _require_zero_or_one(label, train_labels, labels)
         advance(0, note="model")
-        score, notes = _score_model(TrainedModel(paths.model), test, features, task.classes)
+        score, notes = _score_model(TrainedModel(paths.model), test, features, task)
         advance(1, note="baselines")
-        baseline_scores, baseline_notes = baselines(train, train_labels, test, features, task.classes)
+        baseline_scores, baseline_notes = baselines(train, train_labels, test, features, task.estimator)
         advance(2, note="plots")
         scores = {"model": score, **baseline_scores}
         results = {
@@ -68,31 +69,31 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
     return {"model": {}, **results}
 
 
-def _require_classes(label: Feature, *splits: Labels) -> None:
+def _require_zero_or_one(label: Feature, *splits: Labels) -> None:
     """Refuse fractions in a float label, whose declaration does not exclude them."""
     for labels in splits:
-        fractions = labels[labels != np.floor(labels)] if label.dtype in FLOATS else labels[:0]
+        fractions = labels[labels != np.floor(labels)]
         if len(fractions):
             raise FirelibError(
                 f"expected labels 0 and 1, got {fractions[0]}",
                 where=f"the dataset's label {label.name!r}",
-                remedy="firelib evaluate measures classes only: give the label the values 0 and 1 in the recipe's "
-                "transform, and the dtype int64",
+                remedy="for a class, give the label the values 0 and 1 and the dtype int64; for a number to estimate, "
+                "such as a share, drop its range",
             )
 
 
 def _score_model(
-    model: TrainedModel, test: Batch, features: Sequence[Feature], classes: int
+    model: TrainedModel, test: Batch, features: Sequence[Feature], task: Task
 ) -> tuple[Floats | None, list[str]]:
-    """Probabilities [rows, classes] and notes; None where the model has no probabilities to measure."""
+    """Scores [rows, …] and notes; None where the model has no scores to measure."""
     if not len(next(iter(test.values()))):
         return None, ["no metrics: the test split has no rows; increase data.split.test"]
     outputs = model.predict(to_model_inputs(test, features))
     invalid = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
     if invalid:
         return None, [f"no metrics of the model: it returns NaN or infinity for {invalid} of {len(outputs)} test rows"]
-    probabilities, remark = to_probabilities(outputs, classes)
-    return probabilities, [remark] if remark else []
+    scores, remark = task.to_scores(outputs)
+    return scores, [remark] if remark else []
 
 
 def _write(results: Results, notes: Sequence[str], paths: Paths) -> None:

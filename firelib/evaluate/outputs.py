@@ -73,13 +73,23 @@ def describe_invalid(outputs: Floats) -> str | None:
     """
     if not outputs.size:
         return None
+    problem = describe_range(outputs)
+    if problem:
+        return problem
     low, high = outputs.min(), outputs.max()
-    if not (low >= 0 and high <= 1 + _TOLERANCE):  # also for NaN
-        return f"values from {low:.3g} to {high:.3g}"
     sums = outputs.sum(axis=-1) if outputs.ndim > 1 else np.ones(1)
     if not np.allclose(sums, 1, atol=_TOLERANCE):
         return f"values from {low:.3g} to {high:.3g} whose sums are {sums.min():.3g} to {sums.max():.3g}"
     return None
+
+
+def describe_range(outputs: Floats) -> str | None:
+    """The range of values that are not all between 0 and 1, for errors; None if they are, and for no values."""
+    if not outputs.size:
+        return None
+    low, high = outputs.min(), outputs.max()
+    is_valid = low >= 0 and high <= 1 + _TOLERANCE  # not for NaN
+    return None if is_valid else f"values from {low:.3g} to {high:.3g}"
 
 
 def to_probabilities(outputs: Floats, classes: int) -> tuple[Floats, str | None]:

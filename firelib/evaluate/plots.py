@@ -1,4 +1,4 @@
-"""Curves as CSV files for `dvc plots` and as PNG files."""
+"""Plots of every task: the loss curves; what all plots share."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,28 +11,8 @@ from matplotlib import pyplot as plt
 
 from firelib import storage
 from firelib.evaluate.arrays import Floats
-from firelib.evaluate.metrics import Curves
 
-_CHARTS = {
-    "roc": ("false positive rate", "true positive rate"),
-    "precision_recall": ("recall", "precision"),
-    "calibration": ("predicted probability", "share that came true"),
-}
 _METADATA = {"Software": None}  # omits Matplotlib's version, so that equal curves give equal bytes
-
-
-def write_curves(all_curves: Mapping[str, Curves], folder: Path) -> None:
-    """Write a CSV per curve and model, and a PNG per kind of curve.
-
-    Args:
-        all_curves: Name of a model → its curves, in the order of the legend.
-        folder: The output folder.
-    """
-    for kind, (x_label, y_label) in _CHARTS.items():
-        lines = {name: getattr(curves, kind) for name, curves in all_curves.items()}
-        for name, (x, y) in lines.items():
-            _write_csv(folder / f"{kind}_{name}.csv", {x_label: x, y_label: y})
-        _draw(lines, x_label, y_label, folder / f"{kind}.png", diagonal=kind != "precision_recall")
 
 
 def draw_training(folder: Path) -> None:
@@ -50,11 +30,17 @@ def draw_training(folder: Path) -> None:
     axes.plot(np.arange(window, len(loss) + 1), smooth, label=f"training (mean of {window} steps)")
     axes.plot(epochs["epoch"] * len(loss) / epochs["epoch"].max(), epochs["val_loss"], "o-", label="validation")
     axes.set(xlabel="step", ylabel="loss")
-    _add_legend(axes)
+    add_legend(axes)
     save(figure, folder / "training.png")
 
 
-def _write_csv(path: Path, columns: Mapping[str, Floats]) -> None:
+def write_csv(path: Path, columns: Mapping[str, Floats]) -> None:
+    """Write columns of numbers with six significant digits.
+
+    Args:
+        path: The CSV.
+        columns: Name → values; spaces in names become underscores.
+    """
     names = [name.replace(" ", "_") for name in columns]
     rows = [
         ",".join(names),
@@ -63,20 +49,8 @@ def _write_csv(path: Path, columns: Mapping[str, Floats]) -> None:
     storage.write_bytes(str(path), ("\n".join(rows) + "\n").encode())
 
 
-def _draw(lines: Mapping[str, tuple[Floats, Floats]], x_label: str, y_label: str, path: Path, diagonal: bool) -> None:
-    figure, axes = plt.subplots(figsize=(5, 5), layout="constrained")
-    if diagonal:
-        axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)
-    for name, (x, y) in lines.items():
-        if not len(x):
-            continue
-        axes.plot(x, y, marker="o" if len(x) < 20 else None, label=name.replace("_", " "))
-    axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1))
-    _add_legend(axes)
-    save(figure, path)
-
-
-def _add_legend(axes: plt.Axes) -> None:
+def add_legend(axes: plt.Axes) -> None:
+    """Add a grid, and a legend if there is a label."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
     axes.grid(alpha=0.3)

@@ -11,7 +11,7 @@ from firelib.evaluate.input_rows.validation import validate
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
 from firelib.evaluate.outputs import describe_invalid
-from firelib.recipe import FLOATS, Feature, Recipe, count_classes
+from firelib.recipe import FLOATS, Feature, Recipe, TaskKind, count_outputs, infer_task
 
 
 def predict(rows: InputRows, recipe: Recipe, model_folder: Path) -> list[dict[str, Any]]:
@@ -41,9 +41,9 @@ def predict(rows: InputRows, recipe: Recipe, model_folder: Path) -> list[dict[st
 
 def _require_probabilities(outputs: Floats, label: Feature) -> None:
     """Refuse logits, unless the label is a number to estimate."""
-    classes = count_classes(label)
-    if not classes or label.dtype in FLOATS:
+    if infer_task(label) not in (TaskKind.BINARY, TaskKind.MULTICLASS) or label.dtype in FLOATS:
         return
+    classes = count_outputs(label)[-1]
     are_scores = classes == 2 if outputs.ndim == 1 else outputs.shape[1] == classes
     invalid = describe_invalid(outputs)
     if invalid and are_scores:

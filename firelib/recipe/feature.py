@@ -113,26 +113,6 @@ def _bounds(integer: str) -> tuple[int, int]:
     return (0, (1 << bits) - 1) if integer.startswith("u") else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
 
-def count_classes(label: Feature) -> int | None:
-    """Number of classes of a label whose values are 0, 1, … or false and true.
-
-    Args:
-        label: The declaration. A float is a class only with `range=(0, 1)`.
-
-    Returns:
-        None for a label that is no class, such as a number to estimate.
-    """
-    if label.shape or label.ragged:
-        return None
-    if label.dtype == "bool":
-        return 2
-    if label.dtype in ("string", "bytes") or not label.range or label.range[0] != 0:
-        return None
-    if label.dtype in FLOATS and label.range[1] != 1:
-        return None
-    return int(label.range[1]) + 1
-
-
 @dataclass(frozen=True)
 class FittedFeature:
     """A feature with its statistics on the training split; `build_model` gets one for each feature.

@@ -13,6 +13,7 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe.feature import RESERVED_COLUMNS, Feature
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
+from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
 
@@ -109,8 +110,17 @@ def _label_problems(label: object, classes: Sequence[str]) -> Iterator[str]:
         return
     if label.nullable:
         yield "the label is nullable: exclude rows without a label instead (Recipe.exclude)"
-    if classes and label.range != (0, len(classes) - 1):
-        yield f"{len(classes)} classes require a label with range (0, {len(classes) - 1}), got {label.range}"
+    try:
+        kind, outputs = infer_task(label), count_outputs(label)
+    except FirelibError as error:
+        yield f"label: {error.what}"
+        return
+    if classes and (kind is TaskKind.REGRESSION or len(classes) != outputs[-1]):
+        last = len(classes) - 1
+        yield (
+            f"{len(classes)} classes require a label with range (0, {last}), or bools of shape ({len(classes)},), got "
+            f"{label.dtype} with range {label.range} and shape {label.shape}"
+        )
 
 
 def _key_problems(key: object) -> Iterator[str]:

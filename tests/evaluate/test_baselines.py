@@ -3,9 +3,9 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
-from firelib.evaluate import classes
-from firelib.evaluate.baselines import baselines, boosted_trees, class_prior, extra_trees
-from firelib.evaluate.metrics import metrics
+from firelib.evaluate.baselines import baselines, boosted_trees, extra_trees
+from firelib.evaluate.estimators import ClassEstimator, LabelsEstimator, NumberEstimator
+from firelib.evaluate.tasks.binary_metrics import compute_metrics
 from firelib.recipe import Feature
 from tests.data.idx_files import images
 
@@ -14,6 +14,7 @@ FEATURES = (
     Feature("count", "int64", range=(-1, 100), nullable=True, missing=-1),
     Feature("word", "string", max_length=3),
 )
+TWO = ClassEstimator(2)
 IMAGE = (Feature("image", "uint8", shape=(28, 28)),)
 
 
@@ -30,7 +31,7 @@ def sample(rows: int, seed: int):
 
 
 def test_class_prior_is_the_share_of_training_rows():
-    assert class_prior(np.array([0, 0, 0, 1]), 2, 3).tolist() == [[0.75, 0.25, 0]] * 2
+    assert ClassEstimator(3).predict_constant(np.array([0, 0, 0, 1]), 2).tolist() == [[0.75, 0.25, 0]] * 2
 
 
 @pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
@@ -38,23 +39,23 @@ def test_trees_learn_from_numbers_and_strings_together(trees):
     train, labels = sample(3000, 0)
     test, truth = sample(1000, 1)
     test["word"][:5] = b"new"
-    assert metrics(truth, trees(train, labels, test, FEATURES, 2)[:, 1])["roc_auc"] > 0.9
+    assert compute_metrics(truth, trees(train, labels, test, FEATURES, TWO)[:, 1])["roc_auc"] > 0.9
 
 
 def test_trees_without_strings():
     train, labels = sample(500, 0)
-    assert boosted_trees(train, labels, train, FEATURES[:2], 2).shape == (500, 2)
+    assert boosted_trees(train, labels, train, FEATURES[:2], TWO).shape == (500, 2)
 
 
 def test_trees_suit_the_features():
     train, labels = sample(200, 0)
-    made, notes = baselines(train, labels, train, FEATURES, 2)
+    made, notes = baselines(train, labels, train, FEATURES, TWO)
     assert list(made) == ["boosted_trees", "class_prior"]
     assert notes == []
     pictures, kinds = images(200, 0)
-    made, _ = baselines({"image": pictures}, kinds, {"image": pictures[:50]}, IMAGE, 10)
+    made, _ = baselines({"image": pictures}, kinds, {"image": pictures[:50]}, IMAGE, ClassEstimator(10))
     assert list(made) == ["extra_trees", "class_prior"]
-    assert classes.metrics(kinds[:50], made["extra_trees"])["accuracy"] == 1
+    assert (made["extra_trees"].argmax(1) == kinds[:50]).all()
 
 
 UNUSED = (
@@ -96,7 +97,7 @@ def odd(rows: int):
 @pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
 def test_columns_that_trees_cannot_use_are_left_out(trees, monkeypatch):
     monkeypatch.setattr("firelib.evaluate.baselines._MANY_COLUMNS", 0 if trees is extra_trees else 200)
-    made, notes = baselines(odd(20), np.arange(20) % 2, odd(5), (*UNUSED, *USED), 2)
+    made, notes = baselines(odd(20), np.arange(20) % 2, odd(5), (*UNUSED, *USED), TWO)
     assert made[trees.__name__].shape == (5, 2)
     for names in ("empty, never, maybe:", "blob:", "list:", "pair:"):
         assert [note for note in notes if names in note], names
@@ -111,7 +112,7 @@ def test_columns_that_trees_cannot_use_are_left_out(trees, monkeypatch):
     ],
 )
 def test_baseline_that_cannot_be_trained_is_skipped(labels, features, parts):
-    made, notes = baselines(odd(10), np.array(labels), odd(5), features, 2)
+    made, notes = baselines(odd(10), np.array(labels), odd(5), features, TWO)
     assert made["boosted_trees"] is None
     assert made["class_prior"].shape == (5, 2)
     assert all(part in notes[-1] for part in ("boosted_trees", *parts))
@@ -121,7 +122,7 @@ def test_baseline_that_cannot_be_trained_is_skipped(labels, features, parts):
 def test_few_rows_and_rare_classes(labels):
     rows = len(labels)
     batch = {"x": np.arange(rows, dtype="f4")}
-    made, notes = baselines(batch, np.array(labels), batch, (Feature("x", "float32"),), 6)
+    made, notes = baselines(batch, np.array(labels), batch, (Feature("x", "float32"),), ClassEstimator(6))
     assert made["boosted_trees"].shape == (rows, 6)
     assert notes == []
 
@@ -131,14 +132,14 @@ def test_error_of_a_baseline_is_a_note(monkeypatch):
         raise ValueError("too large\nfor trees")
 
     monkeypatch.setattr("firelib.evaluate.baselines.boosted_trees", failing)
-    made, notes = baselines(odd(10), np.arange(10) % 2, odd(5), USED, 2)
+    made, notes = baselines(odd(10), np.arange(10) % 2, odd(5), USED, TWO)
     assert made["boosted_trees"] is None
     assert notes == ["no boosted_trees: ValueError: too large for trees"]
 
 
 def test_class_missing_in_training_gets_probability_zero():
     pictures, kinds = images(100, 0)
-    score = extra_trees({"image": pictures}, kinds % 3, {"image": pictures}, IMAGE, 5)
+    score = extra_trees({"image": pictures}, kinds % 3, {"image": pictures}, IMAGE, ClassEstimator(5))
     assert score.shape == (100, 5)
     assert (score[:, 3:] == 0).all()
 
@@ -152,7 +153,7 @@ def test_scores_do_not_depend_on_the_number_of_threads(trees, monkeypatch):
         monkeypatch.setattr(
             "firelib.evaluate.baselines.free_cores", lambda threads=threads: used.append(threads) or threads
         )
-        scores.append(trees(train, labels, test, FEATURES, 2))
+        scores.append(trees(train, labels, test, FEATURES, TWO))
     assert used == [1, 2]
     np.testing.assert_array_equal(*scores)
 
@@ -166,7 +167,58 @@ def test_boosting_uses_at_most_the_idle_cores(monkeypatch):
             seen.append(_openmp_effective_n_threads())
             return super().fit(*arguments)
 
-    monkeypatch.setattr("firelib.evaluate.baselines.HistGradientBoostingClassifier", Watched)
+    monkeypatch.setattr("firelib.evaluate.estimators.HistGradientBoostingClassifier", Watched)
     monkeypatch.setattr("firelib.evaluate.baselines.free_cores", lambda: 1)
-    boosted_trees(train, labels, train, FEATURES, 2)
+    boosted_trees(train, labels, train, FEATURES, TWO)
     assert seen == [1]
+
+
+NUMBERS = (Feature("x", "float32"), Feature("z", "float32"))
+
+
+def numbers(rows: int, seed: int):
+    random = np.random.default_rng(seed)
+    return {name: random.normal(size=rows).astype("f4") for name in ("x", "z")}
+
+
+@pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
+def test_trees_estimate_a_number(trees):
+    train, test = numbers(2000, 0), numbers(200, 1)
+    score = trees(train, 3 * train["x"] - train["z"], test, NUMBERS, NumberEstimator(is_single=True))
+    error = np.abs(score - (3 * test["x"] - test["z"])).mean()
+    assert score.shape == (200,)
+    assert error < 0.5
+
+
+def test_several_numbers_take_a_forest():
+    train, test = numbers(300, 0), numbers(20, 1)
+    labels = np.stack([train["x"], train["z"]], axis=1)
+    made, notes = baselines(train, labels, test, NUMBERS, NumberEstimator(is_single=False))
+    assert {name: score.shape for name, score in made.items()} == {"extra_trees": (20, 2), "training_mean": (20, 2)}
+    np.testing.assert_allclose(made["training_mean"], np.tile(labels.mean(axis=0), (20, 1)), atol=1e-6)
+    assert notes == []
+
+
+def test_several_labels_of_which_two_do_not_vary():
+    train, test = numbers(300, 0), numbers(20, 1)
+    labels = np.stack([train["x"] > 0, np.zeros(300, bool), np.ones(300, bool)], axis=1)
+    made, notes = baselines(train, labels, test, NUMBERS, LabelsEstimator())
+    assert list(made) == ["extra_trees", "label_prior"]
+    assert ((made["extra_trees"][:, 0] > 0.5) == (test["x"] > 0)).mean() > 0.8
+    assert (made["extra_trees"][:, 1:] == [0, 1]).all()
+    np.testing.assert_allclose(made["label_prior"][0], labels.mean(axis=0))
+    assert notes == []
+
+
+def test_one_label_in_an_array():
+    train, test = numbers(300, 0), numbers(20, 1)
+    made, _ = baselines(train, (train["x"] > 0)[:, None], test, NUMBERS, LabelsEstimator())
+    assert made["extra_trees"].shape == (20, 1)
+
+
+@pytest.mark.parametrize("estimator", [NumberEstimator(is_single=True), LabelsEstimator()])
+def test_labels_that_do_not_vary(estimator):
+    labels = np.ones((10, 3)) if isinstance(estimator, LabelsEstimator) else np.ones(10)
+    made, notes = baselines(numbers(10, 0), labels, numbers(5, 1), NUMBERS, estimator)
+    assert [score is None for score in made.values()] == [True, False]
+    assert "10" in notes[0]

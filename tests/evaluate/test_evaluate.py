@@ -44,12 +44,10 @@ def project(tmp_path):
     import keras
 
     def make(
-        train, test, features=(NUMBER,), outputs=lambda number: keras.ops.sigmoid(number - 3), classes=2, dtype="int64"
+        train, test, features=(NUMBER,), outputs=lambda number: keras.ops.sigmoid(number - 3), classes=2, label=None
     ):
-        paths, label = (
-            Paths("scored", str(tmp_path / "storage"), tmp_path),
-            Feature("up", dtype, range=(0, classes - 1)),
-        )
+        paths = Paths("scored", str(tmp_path / "storage"), tmp_path)
+        label = label or Feature("up", "int64", range=(0, classes - 1))
         splits = {"train": table(len(train), train), "test": table(len(test), test)}
         write_tfrecords(splits, str(paths.tfrecords), features, label=label)
         number = keras.Input((), name="number")
@@ -78,12 +76,13 @@ def test_everything_is_measured(project):
 
 def test_float_labels_are_classes_or_refused(project, tmp_path):
     floats = ALTERNATING.astype("f4")
-    assert "roc_auc" in project(floats, floats, dtype="float32")[0]["model"]
+    zero_to_one = Feature("up", "float32", range=(0, 1))
+    assert "roc_auc" in project(floats, floats, label=zero_to_one)[0]["model"]
     shutil.rmtree(tmp_path / "models")
     shutil.rmtree(tmp_path / "data")
     shutil.rmtree(tmp_path / "plots")
-    with refused(what=0.25, where="up", remedy="int64"):
-        project(floats, floats / 4, dtype="float32")
+    with refused(what=0.25, where="up", remedy="drop its range"):
+        project(floats, floats / 4, label=zero_to_one)
 
 
 def test_bytes_lists_and_missing_values(project):
@@ -117,6 +116,31 @@ def test_splits_that_lack_a_class(project, train, test, lacking, parts):
     for kind in ("roc", "precision_recall", "calibration"):
         for name in (f"{kind}.png", f"{kind}_model.csv", f"{kind}_boosted_trees.csv"):
             assert (paths.plots / name).is_file(), name
+
+
+def test_regression(project):
+    numbers = np.arange(40, dtype="f4")
+    results, notes, paths = project(numbers, numbers, outputs=lambda number: number, label=Feature("up", "float32"))
+    assert list(results) == ["model", "boosted_trees", "training_mean"]
+    assert results["model"] == {"mae": 0, "rmse": 0, "r2": 1}
+    assert all(part in " ".join(notes) for part in ("mape", "1 of 40"))
+    assert {path.name for path in paths.plots.iterdir()} >= {"predicted.png", "residuals.png", "worst_rows.csv"}
+
+
+def test_several_labels(project):
+    import keras
+
+    labels = pa.array([[row % 2 == 0, row > 20] for row in range(40)])
+    results, notes, paths = project(
+        labels,
+        labels,
+        outputs=lambda number: keras.ops.sigmoid(keras.ops.concatenate([number * 0, number - 20.5], axis=1)),
+        label=Feature("up", "bool", shape=(2,)),
+    )
+    assert list(results) == ["model", "extra_trees", "label_prior"]
+    assert results["model"]["exact_match"] == 0.5
+    assert notes == []
+    assert set(json.loads(paths.class_metrics.read_text())) == {"0", "1"}
 
 
 def test_no_test_rows(project):

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from firelib.recipe import Feature
+from firelib.errors import FirelibError
+from firelib.recipe import Feature, count_outputs, infer_task
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.train.keras_types import Array, Model
 from firelib.train.model.losses import build_row_loss, match_rank
@@ -70,6 +71,9 @@ def _check_output(model: Model, label: Feature) -> Refusal | None:
             f"expected a model with one output, got {len(outputs)} outputs in a {type(model.output).__name__}",
             "return a model with one output, not in a dict: the dataset has one label",
         )
+    mismatch = _compare_output(model, label)
+    if mismatch:
+        return mismatch
     problem = f"{_describe_output(model, label)} under loss {name_loss(model.loss)}"
     remedy = "change the last layer or the loss: e.g. Dense(1) for a number, Dense(classes) with a sparse_ loss"
     labels, predictions = _trial_batch(model, label)
@@ -80,6 +84,23 @@ def _check_output(model: Model, label: Feature) -> Refusal | None:
     if shape != (_ROWS,):
         return Refusal(f"{problem}: expected one loss per row, got shape {shape[1:]} per row", remedy)
     return None
+
+
+def _compare_output(model: Model, label: Feature) -> Refusal | None:
+    """Compare the size of the output with what `firelib evaluate` needs for the label; some losses take any size."""
+    try:
+        kind, expected = infer_task(label), count_outputs(label)
+    except FirelibError as error:
+        return Refusal(error.what, error.remedy or "declare another label")
+    sizes = model.outputs[0].shape[1:]
+    if None in sizes or int(np.prod(sizes)) in expected:
+        return None
+    counts = " or ".join(map(str, expected))
+    return Refusal(
+        f"{_describe_output(model, label)} ({kind}): expected {counts} outputs per row",
+        f"end the model with Dense({expected[0]}), or declare the label for what the model predicts: a float for a "
+        "number, range=(0, classes - 1) for classes",
+    )
 
 
 def _check_metrics(model: Model, label: Feature) -> Iterator[Refusal]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from firelib.config import Train
-from firelib.recipe import count_classes
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.keras_types import Model
 from firelib.train.model.layers import called_names, walk_layers
@@ -20,11 +19,6 @@ def find_notes(model: Model, manifest: Manifest, settings: Train) -> Iterator[st
         manifest: The dataset.
         settings: Section `train`.
     """
-    if manifest.label and not count_classes(manifest.label):
-        yield (
-            f"label {manifest.label.name!r} is no class (0, 1, …): firelib evaluate will refuse it, since it measures "
-            "classes only"
-        )
     layers = list(walk_layers(model))
     dependent = dict.fromkeys(
         path for path, layer in layers if _draws_random_numbers(layer) or _adds_loss_of_batch(layer)

@@ -4,17 +4,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
-from firelib.evaluate.classes import confusion, find_confident_mistakes, metrics, metrics_by_class
+from firelib.evaluate.tasks.class_metrics import (
+    compute_metrics,
+    count_confusions,
+    find_confident_mistakes,
+    metrics_by_class,
+)
 
 LABELS = np.array([0, 0, 1, 2])
 SCORES = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.9, 0.1, 0.0]])
 
 
 def test_metrics_by_hand():
-    result = metrics(LABELS, SCORES)
+    result = compute_metrics(LABELS, SCORES)
     assert result["accuracy"] == 0.5
     assert result["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 0) / 3)
-    assert metrics(LABELS[:3], SCORES[:3])["log_loss"] == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
+    assert compute_metrics(LABELS[:3], SCORES[:3])["log_loss"] == pytest.approx(-np.log([0.8, 0.2, 0.8]).mean())
 
 
 def test_metrics_of_each_class_by_hand():
@@ -24,7 +29,7 @@ def test_metrics_of_each_class_by_hand():
 
 
 def test_confusion_counts_actual_by_predicted():
-    assert confusion(LABELS, SCORES).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert count_confusions(LABELS, SCORES).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
 
 def test_most_confident_mistake_comes_first():
@@ -37,8 +42,8 @@ def test_metrics_agree_with_each_other(seed, rows, classes):
     random = np.random.default_rng(seed)
     scores = random.dirichlet(np.ones(classes), rows)
     labels = random.integers(0, classes, rows)
-    counts, table = confusion(labels, scores), metrics_by_class(labels, scores, [str(i) for i in range(classes)])
-    result = metrics(labels, scores)
+    counts, table = count_confusions(labels, scores), metrics_by_class(labels, scores, [str(i) for i in range(classes)])
+    result = compute_metrics(labels, scores)
     assert result["accuracy"] == pytest.approx(accuracy_score(labels, scores.argmax(1)))
     assert result["accuracy"] == pytest.approx(np.trace(counts) / rows)
     assert [row["rows"] for row in table.values()] == counts.sum(axis=1).tolist()

@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix, f1_score, log_loss, precision_reca
 from firelib.evaluate.arrays import Floats, Labels
 
 
-def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
+def compute_metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
     """Compute the metrics that compare models.
 
     Args:
@@ -50,7 +50,7 @@ def metrics_by_class(labels: Labels, probabilities: Floats, names: Sequence[str]
     }
 
 
-def confusion(labels: Labels, probabilities: Floats) -> npt.NDArray[np.int64]:
+def count_confusions(labels: Labels, probabilities: Floats) -> npt.NDArray[np.int64]:
     """Count the rows by actual class (first axis) and predicted class (second axis)."""
     classes = probabilities.shape[1]
     if not len(labels):

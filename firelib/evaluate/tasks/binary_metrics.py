@@ -40,7 +40,7 @@ class Curves:
 _EMPTY = (np.zeros(0), np.zeros(0))
 
 
-def metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
+def compute_metrics(labels: Labels, probabilities: Floats) -> dict[str, float]:
     """Compute the metrics that compare models.
 
     Args:
@@ -69,7 +69,7 @@ def _has_both(labels: Labels) -> bool:
     return len(np.unique(labels)) == 2
 
 
-def curves(labels: Labels, probabilities: Floats | None) -> Curves:
+def compute_curves(labels: Labels, probabilities: Floats | None) -> Curves:
     """Compute the curves, with at most 200 points each.
 
     Args:
