@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Recipe, Source
+from firelib.tfrecord.format.cast_checks import check_cast
 
 _NAMED = {
     "bool": pa.bool_(),
@@ -89,10 +90,44 @@ def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
 
 
 def _cast(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Cast a column; times without a zone are times of the declared zone (Arrow would take them as UTC)."""
-    if pa.types.is_timestamp(kind) and kind.tz and pa.types.is_timestamp(values.type) and not values.type.tz:
-        values = pc.assume_timezone(values, kind.tz)
-    return values.cast(kind)
+    """Cast a column, unless that changes the meaning of a value."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    check_cast(values, kind)
+    if pa.types.is_timestamp(kind):
+        values = _to_zone(values, kind.tz)
+    elif pa.types.is_date(kind) and pa.types.is_timestamp(values.type):
+        values = pc.local_timestamp(values) if values.type.tz else values
+    cast = values.cast(kind)
+    _check_values(values, cast)
+    return cast
+
+
+def _to_zone(values: pa.ChunkedArray, zone: str | None) -> pa.ChunkedArray:
+    """Times of a zone: dates and times without one are times of the declared zone (Arrow would take them as UTC)."""
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("s"))
+    if not pa.types.is_timestamp(values.type):
+        return values
+    if values.type.tz and not zone:
+        raise pa.ArrowInvalid(f"the times have a zone: declare timestamp({values.type.tz})")
+    return pc.assume_timezone(values, zone) if zone and not values.type.tz else values
+
+
+def _check_values(values: pa.ChunkedArray, cast: pa.ChunkedArray) -> None:
+    """Refuse what Arrow's cast loses: the time of a date, the digits of a decimal, numbers beyond a shorter float."""
+    kind = cast.type
+    if pa.types.is_floating(kind) and pa.types.is_floating(values.type):
+        lost = pc.xor(pc.is_inf(values), pc.is_inf(cast))
+    elif (pa.types.is_date(kind) and pa.types.is_timestamp(values.type)) or (
+        pa.types.is_decimal(kind) and pa.types.is_floating(values.type)
+    ):
+        lost = pc.not_equal(cast.cast(values.type), values)
+    else:
+        return
+    wrong = values.filter(lost)
+    if len(wrong):
+        raise pa.ArrowInvalid(f"the type cannot represent {wrong[0].as_py()}")
 
 
 def to_arrow_type(name: str) -> pa.DataType:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import FLOATS, Feature
+from firelib.tfrecord.format.cast_checks import check_cast
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, numpy_dtype
 
 
@@ -78,13 +79,22 @@ def cast_column(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
         )
     column = table[feature.name]
     try:
-        return _flatten_lists(column, feature).cast(_arrow_type(feature))
+        column, kind = _flatten_lists(column, feature), _arrow_type(feature)
+        check_cast(column, kind)
+        return _round_decimals(column, kind).cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FirelibError(
             f"column {feature.name!r}: expected {feature.dtype}, got {column.type}: {error}",
             where=f"feature {feature.name!r}",
             remedy="convert the column in the recipe's transform, or correct the feature's dtype",
         ) from None
+
+
+def _round_decimals(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Decimals as the nearest float64: Arrow's own cast of 0.47 gives 0.47000000000000003."""
+    if pa.types.is_decimal(column.type) and pa.types.is_floating(kind):
+        return column.cast(pa.string()).cast(pa.float64())
+    return column
 
 
 def utf8_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,5 +1,7 @@
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -77,3 +79,56 @@ def test_columns_are_cast_or_refused() -> None:
         cast_to_declared(table, Source("rows.parquet", types={"big": "int64"}), "rows.parquet")
     with refused(what="bog", where="rows.parquet", remedy="big"):
         cast_to_declared(table, Source("rows.parquet", types={"bog": "int64"}), "rows.parquet")
+
+
+def cast(values: list[Any], kind: pa.DataType, name: str) -> list[Any]:
+    table = pa.table({"x": pa.array(values, kind)})
+    values = cast_to_declared(table, Source("rows.parquet", types={"x": name}), "rows.parquet")["x"].to_pylist()
+    return values
+
+
+NOON = datetime(2024, 6, 1, 12)
+BERLIN = pa.timestamp("us", "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "name", "found"),
+    [
+        (10, pa.int64(), "timestamp", "unit"),
+        (10, pa.int64(), "timestamp(UTC)", "unit"),
+        (10, pa.int32(), "date", "unit"),
+        (NOON, pa.timestamp("s"), "int64", "unit"),
+        (NOON, BERLIN, "int64", "unit"),
+        (date(2024, 6, 1), pa.date32(), "int32", "unit"),
+        (time(12), pa.time64("us"), "int64", "unit"),
+        (timedelta(1), pa.duration("s"), "int64", "unit"),
+        (NOON, pa.timestamp("s"), "date", "2024-06-01 12:00:00"),
+        (NOON, BERLIN, "timestamp", "timestamp(Europe/Berlin)"),
+        (2, pa.int64(), "bool", 2),
+        (0.5, pa.float64(), "bool", 0.5),
+        (float("nan"), pa.float64(), "bool", "nan"),
+        (1.237, pa.float64(), "decimal(10, 2)", 1.237),
+        (1e39, pa.float64(), "float32", "1e+39"),
+        (2**53 + 1, pa.int64(), "float64", 2**53 + 1),
+    ],
+)
+def test_a_cast_that_changes_the_meaning_is_refused(value: Any, kind: pa.DataType, name: str, found: Any) -> None:
+    with refused(what=["'x'", name, found], where="rows.parquet", remedy="Source.types"):
+        cast([None, value], kind, name)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "name", "expected"),
+    [
+        (1, pa.int64(), "bool", True),
+        (0.0, pa.float64(), "bool", False),
+        (1.25, pa.float64(), "decimal(10, 2)", Decimal("1.25")),
+        (float("inf"), pa.float64(), "float32", float("inf")),
+        (datetime(2024, 6, 1), pa.timestamp("s"), "date", date(2024, 6, 1)),
+        (datetime(2024, 5, 31, 22, tzinfo=UTC), BERLIN, "date", date(2024, 6, 1)),
+        (date(2024, 6, 1), pa.date32(), "timestamp(Europe/Berlin)", datetime(2024, 5, 31, 22, tzinfo=UTC)),
+        ("true", pa.dictionary(pa.int8(), pa.string()), "bool", True),
+    ],
+)
+def test_a_cast_that_keeps_the_meaning(value: Any, kind: pa.DataType, name: str, expected: Any) -> None:
+    assert cast([None, value], kind, name) == [None, expected]
