@@ -13,7 +13,9 @@ from firelib.errors import FirelibError
 from firelib.recipe import Recipe, Source
 
 
-def read_raw_file(raw: RawFile, source: Source, recipe: Recipe | None = None, table: str = "") -> pa.Table:
+def read_raw_file(
+    raw: RawFile, source: Source, recipe: Recipe | None = None, table: str = "", is_complete: bool = True
+) -> pa.Table:
     """The table in a raw file.
 
     Args:
@@ -21,6 +23,8 @@ def read_raw_file(raw: RawFile, source: Source, recipe: Recipe | None = None, ta
         source: Where it comes from, with its format, types and options.
         recipe: Its string features and its key decide the types of columns that a format would infer.
         table: Name of the table, for errors.
+        is_complete: Whether the file must have all columns that `source.types` declares. Rows to score may lack some,
+            such as the label.
 
     Returns:
         One row for each row of the file, with the columns that the format tells.
@@ -36,6 +40,9 @@ def read_raw_file(raw: RawFile, source: Source, recipe: Recipe | None = None, ta
     types = {**dict.fromkeys(exact, "string"), **texts, **source.types}
     content = _read(kind, raw, replace(source, types=types), where)
     check_names(content.column_names, where)
+    if not is_complete:
+        declared = {name: kind for name, kind in source.types.items() if name in content.column_names}
+        source = replace(source, types=declared)
     content = cast_to_declared(content, source, where)
     for column in exact:
         if column in content.column_names and column not in source.types:
