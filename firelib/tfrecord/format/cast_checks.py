@@ -28,7 +28,7 @@ def check_cast(values: pa.ChunkedArray, kind: pa.DataType) -> None:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _leaf(kind: pa.DataType) -> pa.DataType:
@@ -41,7 +41,7 @@ def _no_rows(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _is_time(kind: pa.DataType) -> bool:

@@ -83,7 +83,8 @@ def test_columns_are_cast_or_refused() -> None:
 
 def cast(values: list[Any], kind: pa.DataType, name: str) -> list[Any]:
     table = pa.table({"x": pa.array(values, kind)})
-    values = cast_to_declared(table, Source("rows.parquet", types={"x": name}), "rows.parquet")["x"].to_pylist()
+    source = Source("rows.parquet", types={"x": name})
+    values: list[Any] = cast_to_declared(table, source, "rows.parquet")["x"].to_pylist()
     return values
 
 
