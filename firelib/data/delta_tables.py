@@ -13,12 +13,13 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from firelib import storage
-from firelib.data.formats.lake_types import RAW_TYPE
+from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
 from firelib.errors import FirelibError
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _INDICES = "indices of the rows"
+_RAW = (RAW_TYPE, INFERRED_TYPE)
 
 
 @dataclass(frozen=True)
@@ -211,5 +212,5 @@ def build_table_record(source: str, sha256: str, schema: pa.Schema, parts: Seque
         rows=rows,
         version=len(parts) - 1,
         commits=tuple(commits),
-        raw_types={f.name: f.metadata[RAW_TYPE].decode() for f in schema if RAW_TYPE in (f.metadata or {})},
+        raw_types={f.name: kind.decode() for f in schema for key, kind in (f.metadata or {}).items() if key in _RAW},
     )

@@ -139,6 +139,19 @@ def to_arrow_type(name: str) -> pa.DataType:
     return _NAMED.get(name) or pa.type_for_alias(name)
 
 
+def infer_type(texts: pa.ChunkedArray) -> pa.DataType | None:
+    """The type that Arrow's CSV reader would infer for a column that is read as text or bytes; None for text."""
+    if texts.null_count == len(texts):
+        return None
+    for kind in _INFERRED:
+        try:
+            texts.cast(pa.string()).cast(kind)
+        except pa.ArrowInvalid:
+            continue
+        return kind
+    return None
+
+
 def infer_exact(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Infer the type of a column of text, unless that loses what is written.
 

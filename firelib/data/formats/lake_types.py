@@ -12,6 +12,8 @@ from firelib.errors import FirelibError
 ZONE = b"firelib.zone"
 #: Key in the metadata of a column: the type that it has in the raw file, if the lake has another one.
 RAW_TYPE = b"firelib.raw_type"
+#: Key in the metadata of a column of text: the type that its values would get, if no feature or key decided.
+INFERRED_TYPE = b"firelib.inferred_type"
 
 _MAX_PRECISION = 38  # digits of Delta's decimals
 

@@ -1,13 +1,14 @@
 """Read a raw file of any format into an Arrow table that Delta can store."""
 
+from collections.abc import Set
 from dataclasses import replace
 
 import pyarrow as pa
 
-from firelib.data.formats.declared_types import cast_to_declared, exact_columns, infer_exact, text_features
+from firelib.data.formats.declared_types import cast_to_declared, exact_columns, infer_exact, infer_type, text_features
 from firelib.data.formats.detect import detect_format
 from firelib.data.formats.format import Format
-from firelib.data.formats.lake_types import check_names, to_lake_types
+from firelib.data.formats.lake_types import INFERRED_TYPE, check_names, to_lake_types
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, Source
@@ -48,7 +49,22 @@ def read_raw_file(
         if column in content.column_names and column not in source.types:
             index = content.column_names.index(column)
             content = content.set_column(index, column, infer_exact(content[column]))
-    return to_lake_types(content, where)
+    return to_lake_types(_record_inferred(content, {*exact, *texts} - set(source.types)), where)
+
+
+def _record_inferred(table: pa.Table, columns: Set[str]) -> pa.Table:
+    """Add the type that inference would have given to the columns that stay text because of a feature or the key."""
+    fields = [
+        field.with_metadata({**(field.metadata or {}), INFERRED_TYPE: str(kind).encode()})
+        if field.name in columns and _is_text(field.type) and (kind := infer_type(table[field.name])) is not None
+        else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields, table.schema.metadata))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
 
 
 def _read(kind: Format, raw: RawFile, source: Source, where: str) -> pa.Table:
