@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 
@@ -106,3 +107,23 @@ def test_a_cast_that_changes_the_meaning_is_refused(column, feature, found):
 def test_numbers_0_and_1_are_booleans():
     table = pa.table({"x": [1.0, None, 0.0]})
     assert cast_column(table, Feature("x", "bool")).to_pylist() == [True, None, False]
+
+
+NESTED = pa.list_(pa.list_(pa.int16(), 2), 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "feature", "expected"),
+    [
+        (pa.array([None, [1, 2]], pa.list_(pa.uint8(), 2)), {"shape": (2,)}, [None, [1, 2]]),
+        (pa.array([None, [1, 2]], pa.list_(pa.uint8(), 2)), {"ragged": True}, [None, [1, 2]]),
+        (pa.array([None, [[1, 2]], None, [[3, 4]]], NESTED), {"shape": (1, 2)}, [None, [1, 2], None, [3, 4]]),
+        (pa.array([[[None, 9]], None, [[1, 2]]], NESTED)[1:], {"shape": (1, 2)}, [None, [1, 2]]),
+        (pa.ListArray.from_arrays([0, 2, 3], [7, 8, 9], mask=pa.array([True, False])), {"ragged": True}, [None, [9]]),
+    ],
+    ids=str,
+)
+def test_values_behind_a_missing_list_do_not_count(column, feature, expected):
+    cast = cast_column(pa.table({"x": column}), Feature("x", "int64", optional=True, **feature)).combine_chunks()
+    assert cast.to_pylist() == expected
+    assert len(pc.list_parent_indices(cast)) == len(pc.list_flatten(cast)) == sum(map(len, filter(None, expected)))
