@@ -12,7 +12,7 @@ from firelib import storage
 if TYPE_CHECKING:
     import httpx
 
-_SECONDS = 1.5  # from the start of the requests; DVC compares the stages meanwhile
+_SECONDS = 1.0  # from the start of the requests; DVC compares the stages meanwhile
 _LEAST_SECONDS = 0.2  # for servers of which nothing has been heard yet
 _ATTRIBUTES = (
     ("etag", "ETag", "md5Hash", "content_md5"),

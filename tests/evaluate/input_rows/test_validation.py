@@ -139,7 +139,7 @@ VALUES = {
     "float64": st.floats(),
     "string": TEXT,
     "bytes": TEXT,
-    "bool": st.booleans(),
+    "bool": st.integers(0, 2),
 }
 
 
