@@ -104,10 +104,12 @@ def _check_groups(table: pa.Table, commit_by: Sequence[str]) -> None:
 
 def _group_rows(table: pa.Table, commit_by: Sequence[str]) -> pa.Table:
     """The distinct values of `commit_by`, ascending, with the indices of their rows, ascending."""
-    keys = table.select(list(commit_by)).append_column(_INDICES, pa.array(range(table.num_rows), pa.int64()))
-    groups = keys.group_by(list(commit_by), use_threads=False).aggregate([(_INDICES, "list")])
-    groups = groups.rename_columns([*commit_by, _INDICES])
-    return groups.sort_by([(column, "ascending") for column in commit_by])
+    names = [f"{index}" for index in range(len(commit_by))]  # Arrow takes a name that begins with a dot for a path
+    keys = table.select(list(commit_by)).rename_columns(names)
+    keys = keys.append_column(_INDICES, pa.array(range(table.num_rows), pa.int64()))
+    groups = keys.group_by(names, use_threads=False).aggregate([(_INDICES, "list")])
+    groups = groups.rename_columns([*names, _INDICES]).sort_by([(name, "ascending") for name in names])
+    return groups.rename_columns([*commit_by, _INDICES])
 
 
 def _to_json_value(value: Any) -> int | str:

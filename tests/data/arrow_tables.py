@@ -100,7 +100,7 @@ def tables(draw: st.DrawFn, named: bool = False) -> tuple[pa.Table, dict[str, Co
 
 _NAMES = st.lists(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
-    | st.sampled_from(["a b", "a.b", "ä", "1"]),
+    | st.sampled_from(["a b", ".a", "[0]", "ä", "1"]),
     min_size=1,
     max_size=4,
     unique_by=str.lower,
