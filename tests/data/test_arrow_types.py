@@ -62,7 +62,7 @@ def find_refused(error: FirelibError) -> set[str]:
     return {ast.literal_eval(line[1]) for line in lines}
 
 
-@examples(40)
+@examples(25)
 @given(tables(), st.integers(1, 3))
 def test_values_arrive_unchanged_or_their_column_is_refused(
     drawn: tuple[pa.Table, dict[str, Column]], partitions: int
@@ -80,7 +80,7 @@ def test_values_arrive_unchanged_or_their_column_is_refused(
         check_shard(frame, table, columns, partitions, folder)
 
 
-@examples(20)
+@examples(10)
 @given(tables(named=True))
 def test_names_of_columns_arrive_unchanged_or_are_refused(drawn: tuple[pa.Table, dict[str, Column]]) -> None:
     table, columns = drawn

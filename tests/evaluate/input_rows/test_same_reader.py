@@ -59,7 +59,7 @@ TYPES: list[dict[str, str]] = [
 ]
 
 
-@examples(40)
+@examples(30)
 @given(
     st.lists(st.sampled_from(CELLS), min_size=1, max_size=4),
     st.sampled_from(FEATURES),
@@ -79,7 +79,7 @@ def test_csv(
         check(path, Scored(feature, sources={"rows": Source(str(path), null_values=nulls, types=types)}, label=ID))
 
 
-@examples(25)
+@examples(15)
 @given(tables())
 def test_parquet(drawn: tuple[pa.Table, dict[str, Column]]) -> None:
     table, columns = drawn
