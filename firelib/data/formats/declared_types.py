@@ -75,10 +75,10 @@ def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
             remedy = did_you_mean(column, table.column_names)
             raise FirelibError(f"there is no column {column!r}, which types declares", where=where, remedy=remedy)
         kind = to_arrow_type(name)
-        if table[column].type == kind:
-            continue
         try:
-            cast = _cast(table[column], kind)
+            cast = table[column] if table[column].type == kind else _cast(table[column], kind)
+            if pa.types.is_decimal(kind):
+                cast.validate(full=True)  # Arrow's CSV reader makes decimals of more digits than their type has
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise FirelibError(
                 f"column {column!r}: expected {name}, got {table[column].type}: {error}",

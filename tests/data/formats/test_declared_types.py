@@ -133,3 +133,10 @@ def test_a_cast_that_changes_the_meaning_is_refused(value: Any, kind: pa.DataTyp
 )
 def test_a_cast_that_keeps_the_meaning(value: Any, kind: pa.DataType, name: str, expected: Any) -> None:
     assert cast([None, value], kind, name) == [None, expected]
+
+
+def test_a_decimal_with_too_many_digits_in_a_csv_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x\n99999999999999999999\n")
+    source = Source("rows.csv", types={"x": "decimal(20, 2)"})
+    with refused(what=["'x'", "decimal(20, 2)"], where="rows.csv", remedy="Source.types"):
+        cast_to_declared(read_csv(tmp_path / "rows.csv", source), source, "rows.csv")
