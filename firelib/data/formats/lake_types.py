@@ -83,9 +83,14 @@ def check_names(names: Iterable[str], where: str) -> None:
         where: The source, for errors.
 
     Raises:
-        FirelibError: Columns have the same name.
+        FirelibError: Columns have the same name, or a name contains NUL, at which libraries in C cut it off.
     """
     names = list(names)
+    cut = [name for name in names if "\0" in name]
+    if cut:
+        raise FirelibError(
+            f"names of columns contain NUL: {', '.join(map(repr, cut))}", where=where, remedy="rename the columns"
+        )
     counts = Counter(name.lower() for name in names)
     twice = [name for name in names if counts[name.lower()] > 1]
     if twice:
