@@ -13,12 +13,13 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from firelib import storage
-from firelib.data.formats.lake_types import RAW_TYPE
+from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
 from firelib.errors import FirelibError
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _INDICES = "indices of the rows"
+_RAW = (RAW_TYPE, INFERRED_TYPE)
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,12 @@ def _check_groups(table: pa.Table, commit_by: Sequence[str], where: str) -> None
 
 def _group_rows(table: pa.Table, commit_by: Sequence[str]) -> pa.Table:
     """The distinct values of `commit_by`, ascending, with the indices of their rows, ascending."""
-    keys = table.select(list(commit_by)).append_column(_INDICES, pa.array(range(table.num_rows), pa.int64()))
-    groups = keys.group_by(list(commit_by), use_threads=False).aggregate([(_INDICES, "list")])
-    groups = groups.rename_columns([*commit_by, _INDICES])
-    return groups.sort_by([(column, "ascending") for column in commit_by])
+    names = [f"{index}" for index in range(len(commit_by))]  # Arrow takes a name that begins with a dot for a path
+    keys = table.select(list(commit_by)).rename_columns(names)
+    keys = keys.append_column(_INDICES, pa.array(range(table.num_rows), pa.int64()))
+    groups = keys.group_by(names, use_threads=False).aggregate([(_INDICES, "list")])
+    groups = groups.rename_columns([*names, _INDICES]).sort_by([(name, "ascending") for name in names])
+    return groups.rename_columns([*commit_by, _INDICES])
 
 
 def _to_json_value(value: Any) -> int | str:
@@ -212,5 +215,5 @@ def build_table_record(source: str, sha256: str, schema: pa.Schema, parts: Seque
         rows=rows,
         version=len(parts) - 1,
         commits=tuple(commits),
-        raw_types={f.name: f.metadata[RAW_TYPE].decode() for f in schema if RAW_TYPE in (f.metadata or {})},
+        raw_types={f.name: kind.decode() for f in schema for key, kind in (f.metadata or {}).items() if key in _RAW},
     )

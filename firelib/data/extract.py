@@ -16,6 +16,7 @@ from firelib.data.delta_tables import (
     supersede_table,
 )
 from firelib.data.formats.detect import check_format
+from firelib.data.formats.lake_types import INFERRED_TYPE
 from firelib.data.formats.read import read_raw_file
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.fetch import fetch
@@ -111,6 +112,7 @@ def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> T
     raw = fetch(source, paths.downloads, paths.sources)
     table = read_raw_file(raw, source, recipe, name)
     _check_table(name, table, source)
+    _note_texts(name, table.schema)
     parts = split_into_parts(table, source.commit_by, f"table {name!r}, source {source.uri}: commit_by")
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
@@ -128,6 +130,14 @@ def _check_table(name: str, table: pa.Table, source: Source) -> None:
         )
     if not table.num_rows:
         raise FirelibError(f"table {name!r} has no rows", where=f"source {source.uri}", remedy="check the file")
+
+
+def _note_texts(name: str, schema: pa.Schema) -> None:
+    """Name the columns that stay text because a feature or the key has their name: it may mean another table."""
+    found = {field.name: (field.metadata or {}).get(INFERRED_TYPE) for field in schema}
+    texts = [f"{column} (by inference {kind.decode()})" for column, kind in found.items() if kind]
+    if texts:
+        note(f"  {name}: text as it is written, since a feature or the key has the same name: {', '.join(texts)}")
 
 
 def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:

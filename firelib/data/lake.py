@@ -44,7 +44,8 @@ class TableRecord(_Record):
         rows: Rows of the newest version.
         version: Newest version.
         commits: All versions, oldest first.
-        raw_types: Column → Arrow type in the raw file, for columns that have another type in the lake.
+        raw_types: Column → Arrow type in the raw file, for columns that have another type in the lake. For a column of
+            a CSV file that stays text because of a feature or the key, the type that would be inferred.
     """
 
     source: str

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from firelib import storage
+from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.split import HASH, HashRange
 from firelib.data.statistics import Moments, compute_moments
@@ -108,14 +109,14 @@ def _read_range(uri: str, hashes: HashRange) -> pa.Table:
 def _sort(rows: pa.Table, key: Sequence[str], features: Sequence[Feature]) -> pa.Table:
     """Rows sorted by hash, key and features, so that the first row of a key does not depend on the partitions."""
     order = [HASH, *key, *(feature.name for feature in features if not (feature.shape or feature.ragged))]
-    rows = rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
+    rows = sort_rows(rows, order)
     arrays = [feature.name for feature in features if feature.shape or feature.ragged]
     if not arrays or not _repeats_key(rows, key).any():
         return rows
     texts = {f"{HASH}_{name}": pa.array(map(str, rows[name].to_pylist()), pa.string()) for name in arrays}
     for name, text in texts.items():  # Arrow cannot sort by arrays, but by their texts
         rows = rows.append_column(name, text)
-    return rows.sort_by([(name, "ascending") for name in dict.fromkeys([*order, *texts])]).drop_columns(list(texts))
+    return sort_rows(rows, [*order, *texts]).drop_columns(list(texts))
 
 
 def _repeats_key(rows: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:

@@ -23,6 +23,7 @@ from firelib.data.delta_tables import check_rows_are_conserved
 from firelib.data.extract import ensure_lake
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import PreparedPartition, prepare_partition
+from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
 from firelib.data.shard_gather import GatheredShard, ShardPlan, gather_shard, plan_shards
@@ -108,7 +109,7 @@ def _collect_set_aside(
     tables = [*(part.set_aside for part in partitions), *(shard.set_aside for shard in shards)]
     table = pa.concat_tables(tables, promote_options="permissive")
     sortable = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
-    return table.sort_by([(name, "ascending") for name in dict.fromkeys((*recipe.key, REASON, *sortable))])
+    return sort_rows(table, [*recipe.key, REASON, *sortable])
 
 
 def _write_set_aside(rows: pa.Table, path: Path) -> None:

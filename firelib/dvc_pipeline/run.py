@@ -11,7 +11,7 @@ from firelib.console_tables import show_output_paths, show_results
 from firelib.dataset_store import check_dataset_folder
 from firelib.dvc_pipeline.repro import Repro
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
-from firelib.dvc_pipeline.source_changes import find_changed_sources
+from firelib.dvc_pipeline.source_changes import SourceChanges
 from firelib.errors import FirelibError, StoppedError
 from firelib.project_layout import Paths
 from firelib.ray_setup.session import ray_session
@@ -58,10 +58,9 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
     with lock_pipeline(pipeline, folder):
         forget_dead_owners(folder)
         targets = qualify_targets(pipeline, options.stages)
+        sources = SourceChanges(recipe, paths, folder / f"sources-{recipe.name}.json")
         stale = stale_stages(paths.project, targets)
-        changed = (
-            [] if _EXTRACT in stale else find_changed_sources(recipe, paths, folder / f"sources-{recipe.name}.json")
-        )
+        changed = [] if _EXTRACT in stale else sources.find()
         if changed:
             note(f"changed since the last extract: {', '.join(changed)}")
             stale = [_EXTRACT, *stale]
@@ -74,7 +73,10 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         check_model_folder(paths)
         note(f"to run: {', '.join(stale) or 'all stages'}")
         forced = qualify_targets(pipeline, [_EXTRACT]) if changed else []
-        return _run_stages(paths, Repro(paths.project, targets, options.force, forced), environment, options.debug)
+        code = _run_stages(paths, Repro(paths.project, targets, options.force, forced), environment, options.debug)
+        if not code and (_EXTRACT in stale or options.force):
+            sources.remember()
+        return code
 
 
 def _run_stages(paths: Paths, repro: Repro, environment: Environment, debug: bool) -> int:

@@ -1,4 +1,4 @@
-"""Find sources that changed on disk. DVC does not know them: the recipe names them, not dvc.yaml."""
+"""Find sources that changed. DVC does not know them: the recipe names them, not dvc.yaml."""
 
 import json
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from firelib.console import note
 from firelib.data.lake import read_lake
 from firelib.data.sources.raw_file import hash_raw_file
 from firelib.data.sources.schemes import find_fetcher
+from firelib.dvc_pipeline.remote_state import RemoteStates
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -18,40 +19,95 @@ from firelib.recipe import Recipe, Source
 _LOCAL = ("", "file", "pkg")
 
 
-def find_changed_sources(recipe: Recipe, paths: Paths, remembered: Path) -> list[str]:
-    """Compare the recipe's sources with the ones that lake.json was made from.
+class SourceChanges:
+    """Compares the recipe's sources with the ones that lake.json was made from.
 
-    A file is hashed only if its size, time of modification or inode is not the remembered one. Sources with a declared
-    hash (all downloads) cannot change. Others that are not local files are named as not checked.
+    A local file is hashed only if its size, time of modification or inode is not the remembered one. Of a remote file,
+    the ETag (or else the time of modification) and the size are compared with those before the last extract; servers
+    are asked from the moment this object is created. Sources that cannot be compared are named as not checked.
 
     Args:
         recipe: Names the sources.
         paths: Where lake.json is.
         remembered: File that keeps what the last check has seen.
-
-    Returns:
-        Names of the changed sources; none if there is no lake.json.
     """
-    if not paths.lake_json.is_file():
-        return []
-    known = {name: table.sha256 for name, table in read_lake(paths.lake_json).tables.items()}
-    open_sources = {name: source for name, source in recipe.sources.items() if not source.sha256 and name in known}
-    files = {name: _find_file(source, paths) for name, source in open_sources.items()}
-    unchecked = [f"{name} ({open_sources[name].uri})" for name, file in files.items() if file is None]
-    if unchecked:
-        note(f"not checked for changes: {', '.join(unchecked)}")
-    before = _read(remembered)
-    now = {name: _identify(file, before.get(name, {})) for name, file in files.items() if file is not None}
-    if now != before:
-        storage.write_bytes(str(remembered), storage.to_json(now))
-    return [name for name, seen in now.items() if seen["sha256"] != known[name]]
+
+    def __init__(self, recipe: Recipe, paths: Paths, remembered: Path) -> None:
+        self._sources, self._paths, self._file = recipe.sources, paths, remembered
+        self._remote = {name: source for name, source in recipe.sources.items() if not _is_local(source)}
+        self._states = RemoteStates(source.uri for source in self._remote.values())
+
+    def find(self) -> list[str]:
+        """Names of the changed sources; none if there is no lake.json.
+
+        A remote source with a declared hash is only named to the user: the lake has the content that the recipe asks
+        for, whatever its server has now.
+        """
+        known = self._known_hashes()
+        before, now = _read(self._file), self._look(known)
+        self._write({**before, **{name: seen for name, seen in now.items() if not _is_change(before, name, seen)}})
+        unchecked = [f"{name} ({self._sources[name].uri})" for name in self._wanted(known) if name not in now]
+        if unchecked:
+            note(f"not checked for changes: {', '.join(unchecked)}")
+        changed = [
+            name for name, seen in now.items() if seen["sha256"] != known[name] or _is_change(before, name, seen)
+        ]
+        return [name for name in changed if not self._note_declared(name)]
+
+    def remember(self) -> None:
+        """Remember the remote files as they were when this object was created, after an extract that began later."""
+        known = self._known_hashes()
+        states = {name: seen for name, seen in self._look(known).items() if name in self._remote}
+        self._write({**_read(self._file), **states})
+
+    def _known_hashes(self) -> dict[str, str]:
+        if not self._paths.lake_json.is_file():
+            return {}
+        tables = read_lake(self._paths.lake_json).tables
+        return {name: table.sha256 for name, table in tables.items() if name in self._sources}
+
+    def _wanted(self, known: Mapping[str, str]) -> list[str]:
+        """The sources that may change: local ones with a declared hash cannot."""
+        return [name for name in known if name in self._remote or not self._sources[name].sha256]
+
+    def _look(self, known: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        before, states, seen = _read(self._file), self._states.wait() if self._remote else {}, {}
+        for name in self._wanted(known):
+            source = self._sources[name]
+            if name not in self._remote:
+                file = _find_file(source, self._paths)
+                if file is not None:
+                    seen[name] = _identify(file, before.get(name, {}))
+            elif source.uri in states:
+                seen[name] = {"path": source.uri, **states[source.uri], "sha256": known[name]}
+        return seen
+
+    def _note_declared(self, name: str) -> bool:
+        source = self._sources[name]
+        if source.sha256:
+            note(f"{name} ({source.uri}) has changed on its server; the recipe declares the sha256 of the earlier file")
+        return bool(source.sha256)
+
+    def _write(self, seen: Mapping[str, Any]) -> None:
+        if seen != _read(self._file):
+            storage.write_bytes(str(self._file), storage.to_json(dict(seen)))
+
+
+def _is_local(source: Source) -> bool:
+    scheme, separator, _ = source.uri.partition("://")
+    return not separator or scheme in _LOCAL
+
+
+def _is_change(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[str, Any]) -> bool:
+    """Whether a remote file differs from the one that was remembered for the same content of the lake."""
+    old = before.get(name, {})
+    if "inode" in seen or (old.get("path"), old.get("sha256")) != (seen["path"], seen["sha256"]):
+        return False
+    return dict(old) != dict(seen)
 
 
 def _find_file(source: Source, paths: Paths) -> Path | None:
-    """The file of a source on this machine; None if there is none."""
-    scheme, separator, _ = source.uri.partition("://")
-    if separator and scheme not in _LOCAL:
-        return None
+    """The file of a local source; None if there is none."""
     with suppress(FirelibError):  # the package is not installed
         file = paths.project / find_fetcher(source.uri)(source, paths.downloads)
         return file if file.is_file() else None
@@ -72,4 +128,6 @@ def _read(remembered: Path) -> dict[str, dict[str, Any]]:
         content = json.loads(remembered.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return {name: seen for name, seen in content.items() if isinstance(seen, dict)}

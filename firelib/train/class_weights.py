@@ -53,18 +53,22 @@ def _require_class_label(label: Feature | None) -> None:
 def _count_classes(dataset: Dataset) -> npt.NDArray[np.int64]:
     """Rows of every class in the training split: int64 [classes]."""
     counts = np.zeros(0, np.int64)
-    for _, labels in dataset.as_tf(_ROWS, "train"):
-        values = labels.numpy()
-        if values.min() < 0:
-            raise FirelibError(
-                f"expected class numbers from 0, got label {values.min()}",
-                where=f"{_WHERE}; the training split",
-                remedy="number the classes from 0 in the recipe's transform, or set train.class_weights: null",
-            )
-        more = np.bincount(values)
-        size = max(len(counts), len(more))
-        counts = np.pad(counts, (0, size - len(counts))) + np.pad(more, (0, size - len(more)))
+    with dataset.raise_read_errors():
+        for _, labels in dataset.as_tf(_ROWS, "train"):
+            more = np.bincount(_require_class_numbers(labels.numpy()))
+            size = max(len(counts), len(more))
+            counts = np.pad(counts, (0, size - len(counts))) + np.pad(more, (0, size - len(more)))
     return counts
+
+
+def _require_class_numbers(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    if labels.min() < 0:
+        raise FirelibError(
+            f"expected class numbers from 0, got label {labels.min()}",
+            where=f"{_WHERE}; the training split",
+            remedy="number the classes from 0 in the recipe's transform, or set train.class_weights: null",
+        )
+    return labels
 
 
 def _balance(counts: npt.NDArray[np.int64]) -> list[float]:

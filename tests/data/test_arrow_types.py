@@ -1,7 +1,10 @@
 """Every Arrow type from a raw file to `transform` and into shards: equal values, or a named refusal."""
 
+import ast
+import re
 import tempfile
-from datetime import date, time, timedelta
+from collections import Counter
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,10 +12,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib import open_dataset
+from firelib.data.dataset_manifest import build_manifest, count_rows
 from firelib.data.extract import extract
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import prepare_partition
@@ -21,61 +25,9 @@ from firelib.data.split import HASH_SPACE, HashRange
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Recipe, Source
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
-MICROSECONDS = st.integers(-(10**15), 10**15)
-
-
-def whole(low: int, high: int) -> st.SearchStrategy[Any]:
-    return st.integers(low, high) | st.sampled_from([low, high, 0])
-
-
-#: Values of each type. A type in `PARTIAL` has values that the lake cannot store.
-VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
-    **{pa.type_for_alias(f"int{bits}"): whole(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
-    **{pa.type_for_alias(f"uint{bits}"): whole(0, 2**bits - 1) for bits in (8, 16, 32, 64)},
-    pa.float16(): st.floats(width=16),
-    pa.float32(): st.floats(width=32),
-    pa.float64(): st.floats(),
-    pa.bool_(): st.booleans(),
-    pa.string(): TEXT,
-    pa.large_string(): TEXT,
-    pa.string_view(): TEXT,
-    pa.binary(): st.binary(max_size=5),
-    pa.binary(2): st.binary(min_size=2, max_size=2),
-    pa.dictionary(pa.int8(), pa.string()): st.sampled_from(["a", "é", ""]),
-    pa.decimal128(38, 0): whole(-(10**38) + 1, 10**38 - 1).map(Decimal),
-    pa.decimal128(5, 2): st.decimals(-999, 999, places=2),
-    pa.decimal256(60, 0): whole(-(10**50), 10**50).map(Decimal),
-    pa.date32(): st.dates(),
-    pa.timestamp("s"): st.integers(-(10**10), 10**10),
-    pa.timestamp("ms", "UTC"): MICROSECONDS.map(lambda value: value // 1000),
-    pa.timestamp("us", "Europe/Berlin"): MICROSECONDS,
-    pa.timestamp("ns"): MICROSECONDS.map(lambda value: value * 500),
-    pa.time32("s"): st.integers(0, 86399),
-    pa.time64("ns"): st.integers(0, 86_399_999_999).map(lambda value: value * 500),
-    pa.duration("ms"): MICROSECONDS,
-    pa.list_(pa.float32()): st.lists(st.none() | st.floats(width=32), max_size=3),
-    pa.list_(pa.uint8(), 2): st.lists(st.integers(0, 255), min_size=2, max_size=2),
-    pa.struct([("a", pa.int64()), ("b", pa.string())]): st.fixed_dictionaries({"a": st.integers(0, 9), "b": TEXT}),
-    pa.map_(pa.string(), pa.int64()): st.dictionaries(TEXT, st.integers(0, 9), max_size=2).map(
-        lambda members: list(members.items())
-    ),
-    pa.null(): st.none(),
-}
-PARTIAL = [pa.uint64(), pa.timestamp("ns"), pa.time64("ns"), pa.decimal256(60, 0)]
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> pa.Table:
-    """A table of up to four columns, with nulls, and a column `id`."""
-    kinds = draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=4))
-    rows = draw(st.integers(1, 6))
-    columns = {
-        f"c{index}": pa.array(draw(st.lists(st.none() | VALUES[kind], min_size=rows, max_size=rows)), kind)
-        for index, kind in enumerate(kinds)
-    }
-    return pa.table({"id": range(rows), **columns})
+from firelib.tfrecord.format.manifest import MANIFEST_NAME
+from tests.data.arrow_tables import PARTIAL, Column, SetAsideError, plain, tables
+from tests.examples import examples
 
 
 class AllColumns(Recipe):
@@ -104,34 +56,102 @@ def read_through_lake(table: pa.Table, folder: Path) -> pd.DataFrame:
     return join_tables(recipe, paths.lake, lake.resolve_versions(None)).compute(scheduler="sync")
 
 
-def plain(value: Any) -> Any:
-    """A value in the type that the documentation promises."""
-    if isinstance(value, time):
-        value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
-    if isinstance(value, timedelta):
-        return value // timedelta(microseconds=1)
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return None if value != value else value
-    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+def find_refused(error: FirelibError) -> set[str]:
+    """The columns that an error names, each on a line of its own."""
+    lines = re.finditer(r"^column ('.*?'|\".*?\")(?= of type|: )", error.what, re.MULTILINE)
+    return {ast.literal_eval(line[1]) for line in lines}
 
 
-@settings(max_examples=40, deadline=None)
-@given(tables())
-def test_values_arrive_unchanged_or_their_column_is_refused(table: pa.Table) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+@examples(25)
+@given(tables(), st.integers(1, 3))
+def test_values_arrive_unchanged_or_their_column_is_refused(
+    drawn: tuple[pa.Table, dict[str, Column]], partitions: int
+) -> None:
+    """From a raw file through the lake and `transform` to a shard: no value changes, no row is lost."""
+    table, columns = drawn
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         try:
-            frame = read_through_lake(table, Path(folder))
+            frame = read_through_lake(table, folder)
         except FirelibError as error:
-            refused = {line.split("'")[1] for line in error.what.splitlines() if line.startswith("column '")}
-            assert refused
-            assert {table.schema.field(column).type for column in refused} <= set(PARTIAL)
+            check_refusal(error, table, folder)
             return
+        check_frame(frame, table)
+        check_shard(frame, table, columns, partitions, folder)
+
+
+@examples(10)
+@given(tables(named=True))
+def test_names_of_columns_arrive_unchanged_or_are_refused(drawn: tuple[pa.Table, dict[str, Column]]) -> None:
+    table, columns = drawn
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            frame = read_through_lake(table, folder)
+        except FirelibError as error:
+            check_named(error, folder)
+            return
+        check_frame(frame, table)
+        check_shard(frame, table, columns, 1, folder)
+
+
+def check_named(error: FirelibError, folder: Path) -> None:
+    assert str(folder / "rows.parquet") in str(error.where)
+    assert error.remedy
+
+
+def check_refusal(error: FirelibError, table: pa.Table, folder: Path) -> None:
+    """A refusal names the source and the columns, which have values that the lake cannot store."""
+    check_named(error, folder)
+    if not table.num_rows:
+        assert "has no rows" in error.what
+        return
+    refused = find_refused(error)
+    assert refused
+    assert {table.schema.field(column).type for column in refused} <= set(PARTIAL)
+
+
+def check_frame(frame: pd.DataFrame, table: pa.Table) -> None:
     assert list(frame.columns) == table.column_names
     actual = pa.Table.from_pandas(frame, preserve_index=False)
     for column in table.column_names:
         assert plain(actual[column].to_pylist()) == plain(table[column].to_pylist()), table.schema.field(column)
+
+
+def check_shard(
+    frame: pd.DataFrame, table: pa.Table, columns: dict[str, Column], partitions: int, folder: Path
+) -> None:
+    """Each row is in the shard with its values, or set aside because a value breaks a declaration."""
+    features = tuple(column.feature for column in columns.values() if column.feature)
+    recipe, ranges = recipe_of(folder, features), {"train": HashRange(0, HASH_SPACE)}
+    files = [str(folder / f"{index}.parquet") for index in range(partitions)]
+    parts = [prepare_partition(frame.iloc[index::partitions], recipe, ranges, file) for index, file in enumerate(files)]
+    set_aside = {row for part in parts for row in part.set_aside["id"].to_pylist()}
+    (folder / "shards").mkdir()
+    (plan,) = plan_shards(recipe, sum((part.splits for part in parts), Counter()), ranges, 2**20, 100)
+    gathered = gather_shard(plan, recipe, files, str(folder / "shards"))
+    rejected = pa.concat_tables([part.set_aside for part in parts], promote_options="permissive")
+    manifest = build_manifest(recipe, {"t": 0}, parts, [gathered], rejected)
+    (folder / "shards" / MANIFEST_NAME).write_bytes(manifest.to_json())
+    read = {row.pop("id"): row for row in open_dataset(str(folder / "shards")).as_arrow("train").to_pylist()}
+    assert gathered.shard.rows == len(read)
+    assert len(set(count_rows(manifest))) == 1
+    expected, broken = expected_rows(table, columns)
+    assert set_aside == broken
+    assert {row: {name: plain(value) for name, value in values.items()} for row, values in read.items()} == expected
+
+
+def expected_rows(table: pa.Table, columns: dict[str, Column]) -> tuple[dict[int, dict[str, Any]], set[int]]:
+    """Id → what a shard must hold, and the ids of the rows that must be set aside."""
+    expected, broken = {}, set()
+    for row in table.to_pylist():
+        try:
+            values = {name: column.stored(row[name]) for name, column in columns.items() if column.feature}
+        except SetAsideError:
+            broken.add(row["id"])
+            continue
+        expected[row["id"]] = {name: plain(value) for name, value in values.items()}
+    return expected, broken
 
 
 def test_arithmetic_with_decimals_and_local_hours(tmp_path: Path) -> None:

@@ -141,3 +141,12 @@ def test_a_full_disk_is_explained(tmp_path: Path) -> None:
         with refused(what="disk", where=uri, remedy="space"):
             append_part(uri, split_into_parts(noise, [])[0])
         assert len(read_part_hashes(uri)) == 1
+
+
+def test_groups_of_columns_whose_names_look_like_paths() -> None:
+    table = pa.table({".a": [2, 1, 2], "[0]": ["x", "y", "x"]})
+    parts = split_into_parts(table, (".a", "[0]"))
+    assert [(part.group, part.rows.num_rows) for part in parts] == [
+        ({".a": 1, "[0]": "y"}, 1),
+        ({".a": 2, "[0]": "x"}, 2),
+    ]

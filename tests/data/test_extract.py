@@ -9,7 +9,7 @@ from firelib.data.delta_tables import Part, append_part, open_table
 from firelib.data.extract import ensure_lake, extract
 from firelib.data.lake import read_lake
 from firelib.project_layout import Paths
-from firelib.recipe import Recipe, Source
+from firelib.recipe import Feature, Recipe, Source
 from firelib.storage import remove_folder
 from tests.errors import refused
 from tests.recipes.tiny import DAYS, Row, order_rows, project, tiny_recipe, write_sources
@@ -226,3 +226,28 @@ def test_lake_json_records_types_that_differ_from_the_file(paths: Paths, tmp_pat
     assert (record.columns, record.raw_types) == ({"u": "int16", "x": "int64"}, {"u": "uint8"})
     assert read_lake(paths.lake_json).tables["t"] == record
     assert "raw_types" not in record.model_copy(update={"raw_types": {}}).model_dump()
+
+
+def test_columns_that_stay_text_are_noted_and_recorded(
+    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The feature `state` is a string, and the key has `id`; each name is in another table, too."""
+    (tmp_path / "a.csv").write_text("id,state,items\n007,1,1\n008,2,2\n")
+    (tmp_path / "b.csv").write_text("id,state\n1,x\n2,2\n")
+    recipe = tiny_recipe(tmp_path)
+    recipe.features = (Feature("state", "string"),)  # type: ignore[misc]
+    recipe.sources = {  # type: ignore[misc]
+        "a": Source(str(tmp_path / "a.csv")),
+        "b": Source(str(tmp_path / "b.csv")),
+        "c": Source(str(tmp_path / "a.csv"), types={"state": "string", "id": "string"}),
+    }
+    tables = extract(recipe, paths).tables
+    assert {name: table.raw_types for name, table in tables.items()} == {
+        "a": {"id": "int64", "state": "int64"},
+        "b": {},
+        "c": {},
+    }
+    assert tables["a"].columns == {"id": "string", "state": "string", "items": "int64"}
+    noted = [line for line in capsys.readouterr().err.splitlines() if "int64" in line]
+    assert len(noted) == 1
+    assert all(part in noted[0] for part in ("a:", "id", "state"))

@@ -1,13 +1,19 @@
 import os
-from collections.abc import Callable, Mapping
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from firelib.dvc_pipeline import source_changes
-from firelib.dvc_pipeline.source_changes import find_changed_sources
+from firelib.dvc_pipeline import remote_state, source_changes
+from firelib.dvc_pipeline.source_changes import SourceChanges
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
+from tests.patience import patience
 
 Check = Callable[[], list[str]]
 
@@ -32,7 +38,7 @@ def check(tmp_path: Path) -> Check:
     digest = sha256_content(tmp_path / "near.csv")
     record = TableRecord(source="", sha256=digest, columns={}, rows=0, version=0, commits=())
     Lake(recipe="two", tables=dict.fromkeys(recipe.sources, record)).write(paths.lake_json)
-    return lambda: find_changed_sources(recipe, paths, tmp_path / "remembered.json")
+    return lambda: SourceChanges(recipe, paths, tmp_path / "remembered.json").find()
 
 
 def test_changed_file_is_found_by_its_hash(tmp_path: Path, check: Check, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,3 +75,107 @@ def test_missing_file_is_not_checked(tmp_path: Path, check: Check, capsys: pytes
     (tmp_path / "near.csv").unlink()
     assert check() == []
     assert "near" in capsys.readouterr().err
+
+
+class Tagged(SimpleHTTPRequestHandler):
+    """Serves files with an ETag, as most servers do; without `.csv`, only with a time of modification."""
+
+    def end_headers(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if path.suffix == ".csv" and path.is_file():
+            self.send_header("ETag", f'"{hash(path.read_bytes())}"')
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it
+        """Be quiet."""
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for answers as long as a busy machine needs."""
+    monkeypatch.setattr(remote_state, "_SECONDS", patience(20))
+
+
+@pytest.fixture
+def server(tmp_path: Path, patient: None) -> Iterator[str]:
+    """Address of a server for the files of the project."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Tagged, directory=str(tmp_path))) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def remote(folder: Path, **sources: Source) -> SourceChanges:
+    """Begin a check of sources whose content is that of lake.json."""
+    from firelib.data.lake import Lake, TableRecord
+
+    recipe, paths = Two(), Paths("two", str(folder / "storage"), folder)
+    recipe.sources = sources
+    record = TableRecord(source="", sha256="a" * 64, columns={}, rows=0, version=0, commits=())
+    Lake(recipe="two", tables=dict.fromkeys(sources, record)).write(paths.lake_json)
+    return SourceChanges(recipe, paths, folder / "remembered.json")
+
+
+@pytest.mark.parametrize("name", ["far.csv", "far"], ids=["tag", "time"])
+def test_changed_file_on_a_server_is_named(
+    tmp_path: Path, server: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its content is declared, so nothing runs again."""
+    (tmp_path / name).write_text("a\n1\n")
+    source = Source(f"{server}/{name}", sha256="a" * 64)
+    for _ in range(2):
+        assert remote(tmp_path, far=source).find() == []
+        assert "far" not in capsys.readouterr().err
+    (tmp_path / name).write_text("a\n2\n")
+    os.utime(tmp_path / name, (1, 1))
+    for _ in range(2):
+        assert remote(tmp_path, far=source).find() == []
+        assert source.uri in capsys.readouterr().err
+
+
+def test_state_before_an_extract_is_remembered(tmp_path: Path, server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that changes while it is extracted has changed since."""
+    (tmp_path / "far.csv").write_text("a\n1\n")
+    source = Source(f"{server}/far.csv", sha256="a" * 64)
+    began = remote(tmp_path, far=source)
+    began._states.wait()
+    (tmp_path / "far.csv").write_text("a\n2\n")
+    began.remember()
+    remote(tmp_path, far=source).find()
+    assert source.uri in capsys.readouterr().err
+    remote(tmp_path, far=source).remember()
+    remote(tmp_path, far=source).find()
+    assert source.uri not in capsys.readouterr().err
+
+
+def test_servers_that_do_not_answer_are_not_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One refuses connections, one accepts them and is silent, all at the same time."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as closed:
+        ports = {"silent": silent.getsockname()[1], "closed": closed.getsockname()[1]}
+        closed.close()
+        sources = {
+            f"{kind}{index}": Source(f"http://127.0.0.1:{port}/{index}.csv", sha256="a" * 64)
+            for kind, port in ports.items()
+            for index in range(4)
+        }
+        began = time.monotonic()
+        assert remote(tmp_path, **sources).find() == []
+        assert time.monotonic() - began < patience(4)
+    said = capsys.readouterr().err
+    assert all(source.uri in said for source in sources.values())
+
+
+def test_changed_object_in_a_bucket_is_found(tmp_path: Path, bucket: str, patient: None) -> None:
+    import fsspec
+
+    uri = f"{bucket}/rows.csv"
+    fs, path = fsspec.core.url_to_fs(uri)
+    fs.pipe_file(path, b"a\n1\n")
+    assert remote(tmp_path, far=Source(uri)).find() == []
+    fs.pipe_file(path, b"a\n1\n")
+    fs.pipe_file(path, b"a\n2\n")
+    assert remote(tmp_path, far=Source(uri)).find() == ["far"]
+    remote(tmp_path, far=Source(uri)).remember()
+    assert remote(tmp_path, far=Source(uri)).find() == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.train.local_group import Run, train_locally
-from tests.train.toy import Toy, toy_params
+from tests.train.toy import Toy, damage_toy, toy_params
 
 
 def run(epochs=1, stop_at=None, resume=False, folder="toy", rows=1000, model=None, recipe=None, export=False, **train):
@@ -88,10 +88,18 @@ ALONE = {
 }
 
 
+#: Damage → the split whose shard has it.
+DAMAGED = {"crc": "train", "hash": "train", "crc of validation": "validation"}
+
+
 @pytest.fixture(scope="module")
 def one(lone_worker, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one")
     runs = SHARED | ALONE
-    outcomes = lone_worker.train(tmp_path_factory.mktemp("one"), list(runs.values()), seconds=300)
+    for kind, split in DAMAGED.items():
+        damage_toy(folder / f"damaged {kind}", split, kind.partition(" ")[0])
+        runs[kind] = Run(toy_params(epochs=1), folder=kind, data=folder / f"damaged {kind}")
+    outcomes = lone_worker.train(folder, list(runs.values()), seconds=300)
     return dict(zip(runs, outcomes, strict=True))
 
 
@@ -255,3 +263,12 @@ def test_unsupported_callbacks_are_refused_by_name(one):
     error = one["refused"].error
     assert all(name in error.what for name in ("EarlyStopping", "train.early_stopping", "SwapEMAWeights"))
     assert "callbacks" in error.where
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_shard_is_an_error_of_its_own(one, kind):
+    """As an error of TensorFlow it would look like the loss of a peer, and training would start again."""
+    error = one[kind].error
+    assert f"{DAMAGED[kind]}-00000-of-00001.tfrecord" in f"{error.what} {error.where}"
+    assert {"CRC", "hash"} & set(re.findall(r"\w+", error.what)) == {"hash" if kind == "hash" else "CRC"}
+    assert "firelib transform" in error.remedy

@@ -12,7 +12,7 @@ from firelib.config import Environment, Params, parse_params
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, FittedFeature, Recipe, Source
 from firelib.tfrecord.format.fixed_layout import build_fixed_layout
-from firelib.tfrecord.format.manifest import Manifest, Split
+from firelib.tfrecord.format.manifest import Manifest, Split, read_manifest
 from firelib.tfrecord.write.shard_writer import shard_name, write_shard
 
 WORDS = ("left", "right", "up")
@@ -131,6 +131,26 @@ def write_toy(project: Path, train_rows: int = 1000) -> Paths:
         quality={"read": train_rows + 551, "excluded": {}, "rejected": {}},
     ).write(paths.tfrecords)
     return paths
+
+
+def damage_toy(project: Path, split: str, kind: str) -> Path:
+    """A project with the recipe's dataset, whose shard of a split is damaged; returns the shard.
+
+    Args:
+        project: The project's folder.
+        split: The split.
+        kind: `crc` changes a byte of the last record; `hash` swaps two records, which stay intact.
+    """
+    paths = write_toy(project)
+    shard = paths.tfrecords / shard_name(split, 0, 1)
+    content = bytearray(shard.read_bytes())
+    if kind == "crc":
+        content[-10] ^= 1
+    else:
+        size = len(content) // read_manifest(str(paths.manifest)).splits[split].rows
+        content = content[size : 2 * size] + content[:size] + content[2 * size :]
+    shard.write_bytes(content)
+    return shard
 
 
 def toy_params(workers: int = 2, epochs: int = 2, train: Mapping[str, Any] | None = None, **model: Any) -> Params:

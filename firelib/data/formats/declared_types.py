@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Recipe, Source
+from firelib.tfrecord.format.cast_checks import check_cast, decimals_to_floats
 
 _NAMED = {
     "bool": pa.bool_(),
@@ -15,7 +16,6 @@ _NAMED = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }
-_ROUNDING = 1e-12
 # In the order in which Arrow's CSV reader tries them.
 _INFERRED = (
     pa.int64(),
@@ -75,10 +75,10 @@ def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
             remedy = did_you_mean(column, table.column_names)
             raise FirelibError(f"there is no column {column!r}, which types declares", where=where, remedy=remedy)
         kind = to_arrow_type(name)
-        if table[column].type == kind:
-            continue
         try:
-            cast = _cast(table[column], kind)
+            cast = table[column] if table[column].type == kind else _cast(table[column], kind)
+            if pa.types.is_decimal(kind):
+                cast.validate(full=True)  # Arrow's CSV reader makes decimals of more digits than their type has
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise FirelibError(
                 f"column {column!r}: expected {name}, got {table[column].type}: {error}",
@@ -90,40 +90,46 @@ def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:
 
 
 def _cast(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Cast a column to the declared type, without a change that Arrow would make in silence.
-
-    Times without a zone are times of the declared zone (Arrow would take them as UTC). NaN is no text.
-    """
-    if pa.types.is_timestamp(kind) and pa.types.is_timestamp(values.type):
-        if kind.tz and not values.type.tz:
-            values = pc.assume_timezone(values, kind.tz)
-        if values.type.tz and not kind.tz:
-            raise pa.ArrowInvalid(f"the zone would be lost: declare timestamp({values.type.tz})")
-    if pa.types.is_string(kind) and _is_float(values):
+    """Cast a column, unless that changes the meaning of a value. NaN is no text."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    check_cast(values, kind)
+    if pa.types.is_timestamp(kind):
+        values = _to_zone(values, kind.tz)
+    elif pa.types.is_date(kind) and pa.types.is_timestamp(values.type):
+        values = pc.local_timestamp(values) if values.type.tz else values
+    elif pa.types.is_string(kind) and pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     cast = values.cast(kind)
-    _check_exact(values, cast)
+    _check_values(values, cast)
     return cast
 
 
-def _check_exact(values: pa.ChunkedArray, cast: pa.ChunkedArray) -> None:
-    """Refuse conversions that Arrow calls safe although they lose a value: 2 → true, 12:00 → its date, 0.15 → 0.1."""
-    to_bool = pa.types.is_boolean(cast.type) and (_is_float(values) or pa.types.is_integer(values.type))
-    to_date = pa.types.is_date(cast.type) and pa.types.is_timestamp(values.type)
-    if to_bool or to_date:
-        changed = pc.not_equal(cast.cast(values.type), values)
-    elif pa.types.is_decimal(cast.type) and _is_float(values):  # Arrow's conversion back is exact to some 16 digits
-        values = values.cast(pa.float64())
-        difference = pc.abs(pc.subtract(cast.cast(pa.float64()), values))
-        changed = pc.greater(difference, pc.multiply(pc.abs(values), _ROUNDING))
+def _to_zone(values: pa.ChunkedArray, zone: str | None) -> pa.ChunkedArray:
+    """Times of a zone: dates and times without one are times of the declared zone (Arrow would take them as UTC)."""
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("s"))
+    if not pa.types.is_timestamp(values.type):
+        return values
+    if values.type.tz and not zone:
+        raise pa.ArrowInvalid(f"the times have a zone: declare timestamp({values.type.tz})")
+    return pc.assume_timezone(values, zone) if zone and not values.type.tz else values
+
+
+def _check_values(values: pa.ChunkedArray, cast: pa.ChunkedArray) -> None:
+    """Refuse what Arrow's cast loses: the time of a date, the digits of a decimal, numbers beyond a shorter float."""
+    kind = cast.type
+    if pa.types.is_floating(kind) and pa.types.is_floating(values.type):
+        lost = pc.xor(pc.is_inf(values), pc.is_inf(cast))
+    elif (pa.types.is_date(kind) and pa.types.is_timestamp(values.type)) or (
+        pa.types.is_decimal(kind) and pa.types.is_floating(values.type)
+    ):
+        lost = pc.not_equal(decimals_to_floats(cast, values.type).cast(values.type), values)
     else:
         return
-    if pc.any(changed).as_py():
-        raise pa.ArrowInvalid(f"{values.filter(changed)[0]} would be changed")
-
-
-def _is_float(values: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_floating(values.type))
+    wrong = values.filter(lost)
+    if len(wrong):
+        raise pa.ArrowInvalid(f"the type cannot represent {wrong[0].as_py()}")
 
 
 def to_arrow_type(name: str) -> pa.DataType:
@@ -133,6 +139,19 @@ def to_arrow_type(name: str) -> pa.DataType:
     if match := re.fullmatch(r"timestamp\((.+)\)", name):
         return pa.timestamp("us", match[1])
     return _NAMED.get(name) or pa.type_for_alias(name)
+
+
+def infer_type(texts: pa.ChunkedArray) -> pa.DataType | None:
+    """The type that Arrow's CSV reader would infer for a column that is read as text or bytes; None for text."""
+    if texts.null_count == len(texts):
+        return None
+    for kind in _INFERRED:
+        try:
+            texts.cast(pa.string()).cast(kind)
+        except pa.ArrowInvalid:
+            continue
+        return kind
+    return None
 
 
 def infer_exact(texts: pa.ChunkedArray) -> pa.ChunkedArray:

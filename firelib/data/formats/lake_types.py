@@ -12,6 +12,8 @@ from firelib.errors import FirelibError
 ZONE = b"firelib.zone"
 #: Key in the metadata of a column: the type that it has in the raw file, if the lake has another one.
 RAW_TYPE = b"firelib.raw_type"
+#: Key in the metadata of a column of text: the type that its values would get, if no feature or key decided.
+INFERRED_TYPE = b"firelib.inferred_type"
 
 _MAX_PRECISION = 38  # digits of Delta's decimals
 
@@ -81,9 +83,14 @@ def check_names(names: Iterable[str], where: str) -> None:
         where: The source, for errors.
 
     Raises:
-        FirelibError: Columns have the same name.
+        FirelibError: Columns have the same name, or a name contains NUL, at which libraries in C cut it off.
     """
     names = list(names)
+    cut = [name for name in names if "\0" in name]
+    if cut:
+        raise FirelibError(
+            f"names of columns contain NUL: {', '.join(map(repr, cut))}", where=where, remedy="rename the columns"
+        )
     counts = Counter(name.lower() for name in names)
     twice = [name for name in names if counts[name.lower()] > 1]
     if twice:

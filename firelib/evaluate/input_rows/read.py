@@ -122,16 +122,8 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None) -> In
     _require_rows(len(start), where)
     options = _select_source(recipe, source)
     declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
-    return from_table(_read_table(path, replace(options, uri=where, format=declared), recipe), recipe, where)
-
-
-def _read_table(path: Path, options: Source, recipe: Recipe) -> pa.Table:
-    """Read a file as `extract` does, which may lack columns whose type a source declares, such as the label."""
-    raw = RawFile(path, "")
-    if options.types:
-        names = read_raw_file(raw, replace(options, types={}), recipe).column_names
-        options = replace(options, types={name: kind for name, kind in options.types.items() if name in names})
-    return read_raw_file(raw, options, recipe)
+    options = replace(options, uri=where, format=declared)
+    return from_table(read_raw_file(RawFile(path, ""), options, recipe, is_complete=False), recipe, where)
 
 
 @contextmanager

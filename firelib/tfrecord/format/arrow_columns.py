@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import FLOATS, Feature
+from firelib.tfrecord.format.cast_checks import check_cast, decimals_to_floats
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, numpy_dtype
 
 
@@ -78,27 +79,15 @@ def cast_column(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
         )
     column = table[feature.name]
     try:
-        values = _flatten_lists(column, feature)
-        _check_booleans(values, feature)
-        return values.cast(_arrow_type(feature))
+        column, kind = _flatten_lists(column, feature), _arrow_type(feature)
+        check_cast(column, kind)
+        return decimals_to_floats(column, kind).cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FirelibError(
             f"column {feature.name!r}: expected {feature.dtype}, got {column.type}: {error}",
             where=f"feature {feature.name!r}",
             remedy="convert the column in the recipe's transform, or correct the feature's dtype",
         ) from None
-
-
-def _check_booleans(values: pa.ChunkedArray, feature: Feature) -> None:
-    """Refuse numbers other than 0 and 1 in a bool feature: Arrow takes 2, 0.5 and NaN as true."""
-    if feature.dtype != "bool":
-        return
-    items = pc.list_flatten(values) if _is_list(values.type) else values
-    if not (pa.types.is_integer(items.type) or pa.types.is_floating(items.type)):
-        return
-    changed = pc.not_equal(items.cast(pa.bool_()).cast(items.type), items)
-    if pc.any(changed).as_py():
-        raise pa.ArrowInvalid(f"{items.filter(changed)[0]} is neither 0 nor 1")
 
 
 def utf8_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -194,28 +183,38 @@ def _to_strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.gen
 
 
 def _flatten_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
-    """Flatten nested and fixed-size lists to lists of one level."""
-    if not feature.shape or not _is_list(column.type):
+    """Flatten nested and fixed-size lists to lists of one level, in which a missing list has no values."""
+    if not (feature.shape or feature.ragged) or not _is_list(column.type):
         return column
     array = column.combine_chunks()
     array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
-    if isinstance(array, pa.FixedSizeListArray):
-        array = array.cast(pa.list_(array.type.value_type))
-    while _is_list(array.type.value_type):
+    array = _drop_hidden_values(array)
+    while feature.shape and _is_list(array.type.value_type):
         array = _merge_inner_level(array, feature)
     return pa.chunked_array([array])
 
 
+def _drop_hidden_values(array: pa.Array) -> pa.Array:
+    """The same lists, without the values behind a missing list: some of Arrow's functions count them, some do not."""
+    mask = array.is_null() if array.null_count else None
+    kind = pa.LargeListArray if pa.types.is_large_list(array.type) else pa.ListArray
+    return kind.from_arrays(_offsets(array, kind), array.flatten(), mask=mask)
+
+
+def _offsets(array: pa.Array, kind: type[pa.Array]) -> pa.Array:
+    lengths = pc.list_value_length(array).fill_null(0)
+    offsets = np.concatenate([[0], np.cumsum(lengths.to_numpy(zero_copy_only=False))])
+    return pa.array(offsets, pa.int64() if kind is pa.LargeListArray else pa.int32())
+
+
 def _merge_inner_level(array: pa.Array, feature: Feature) -> pa.Array:
-    inner = array.values
-    if isinstance(inner, pa.FixedSizeListArray):
-        inner = inner.cast(pa.list_(inner.type.value_type))
+    inner = array.flatten()
     if inner.null_count:
         raise FirelibError(
             "an inner list of an array is missing", where=f"feature {feature.name!r}", remedy="fill it in the recipe"
         )
-    offsets = inner.offsets.take(array.offsets)
-    return type(array).from_arrays(offsets, inner.values, mask=array.is_null() if array.null_count else None)
+    offsets = _offsets(inner, type(array)).take(array.offsets)
+    return type(array).from_arrays(offsets, inner.flatten(), mask=array.is_null() if array.null_count else None)
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -1,6 +1,7 @@
 """Read datasets as NumPy columns, as Arrow tables, or as a `tf.data.Dataset` in the elastic order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,6 +90,7 @@ class Dataset:
         self._folder, self._is_external = folder, is_external
         self._stores: dict[str, Store] = {}
         self._checks: dict[tuple[str, int, int], HashCheck] = {}
+        self._errors: list[FirelibError] = []
 
     def rows(self, split: str) -> int:
         """Number of rows of a split."""
@@ -174,7 +176,7 @@ class Dataset:
                 f"expected start_step of 0 or more, got {start_step}", where="as_tf", remedy="count steps from 0"
             )
         batches = RankBatches(store, order, rank, world_size, self._hash_check(split, rank, world_size))
-        tensors = TensorBatches(self.manifest, order.share_size(world_size) if pad_last else None)
+        tensors = TensorBatches(self.manifest, order.share_size(world_size) if pad_last else None, self._errors.append)
         chunks = batches.chunks(start_step, tensors.packing.chunk_rows(content.row_bytes))
         dataset = tf.data.Dataset.from_tensor_slices(chunks)
         dataset = dataset.map(tensors.loader(batches), num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
@@ -185,6 +187,24 @@ class Dataset:
     def unpack(self, *tensors: Any) -> Any:
         """Unpack a packed batch to (features, label, weights), as `as_tf` returns it without `packed`."""
         return TensorBatches(self.manifest, None).unpack(*tensors)
+
+    @contextmanager
+    def raise_read_errors(self) -> Iterator[None]:
+        """Raise an error of the reader as it is, where TensorFlow reports that a batch of `as_tf` failed.
+
+        TensorFlow knows it as an `UnknownError`, or as the loss of a peer in a training with several workers.
+
+        Raises:
+            FirelibError: A shard cannot be read, or is damaged.
+        """
+        import tensorflow as tf
+
+        try:
+            yield
+        except tf.errors.OpError:
+            if self._errors:
+                raise self._errors[0] from None
+            raise
 
     def verify(self) -> None:
         """Check the size and hash of every shard and the CRC of every record.

@@ -99,7 +99,7 @@ class ShardFiles:
             fetched: What `fetch` returned.
 
         Raises:
-            FirelibError: The shard is missing, or its size differs from the manifest.
+            FirelibError: The shard is missing or cannot be read, or its size differs from the manifest.
         """
         view = memoryview(out.data)
         if fetched and (index, start) in fetched:
@@ -107,10 +107,18 @@ class ShardFiles:
             return
         copy = self._remote.copy(index) if self._remote and not self.compression(index) else None
         while view:
-            read = copy.read(start, view) if copy else os.preadv(self._open(index), [view], start)
+            read = copy.read(start, view) if copy else self._read_local(index, start, view)
             if not read:
                 raise size_mismatch(self._folder, self.shards[index], start)
             view, start = view[read:], start + read
+
+    def _read_local(self, index: int, start: int, out: memoryview) -> int:
+        try:
+            return os.preadv(self._open(index), [out], start)
+        except OSError as error:  # a failing disk, or a stale handle of a network file system
+            raise FirelibError(
+                f"cannot read shard {self.shards[index].name}: {error}", where=self._folder, remedy=REMEDY
+            ) from None
 
     def local_path(self, index: int) -> Path:
         """A local file with a shard's bytes.

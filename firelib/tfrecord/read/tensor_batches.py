@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from firelib.errors import FirelibError
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.tfrecord.read.packing import Packing
@@ -17,15 +18,19 @@ class TensorBatches:
     Args:
         manifest: The dataset's manifest.
         size: Rows to which each step is padded, or None.
+        on_error: Called with the error of a chunk that cannot be loaded. TensorFlow reports it as an error of its own,
+            of which only the message tells the cause.
 
     Attributes:
         packing: The arrangement of the features in packed batches.
     """
 
-    def __init__(self, manifest: Manifest, size: int | None) -> None:
+    def __init__(
+        self, manifest: Manifest, size: int | None, on_error: Callable[[FirelibError], None] | None = None
+    ) -> None:
         self._features = [fitted.feature.name for fitted in manifest.features]
         self._label = manifest.label.name if manifest.label else None
-        self._size = size
+        self._size, self._on_error = size, on_error
         self.packing = Packing(manifest.columns)
 
     def loader(self, batches: RankBatches) -> Callable[[Any], Any]:
@@ -44,7 +49,12 @@ class TensorBatches:
         def load(chunk: Any) -> Any:
             def pack(steps: Any) -> list[Any]:
                 first, stop = steps.tolist()
-                return packing.pack(batches, first, stop, size)
+                try:
+                    return packing.pack(batches, first, stop, size)
+                except FirelibError as error:
+                    if self._on_error:
+                        self._on_error(error)
+                    raise
 
             return self._with_shapes(iter(tf.numpy_function(pack, [chunk], dtypes, stateful=False)))
 

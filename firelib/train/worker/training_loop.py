@@ -87,7 +87,7 @@ class TrainingWorker:
         self._shown = 0.0
         self._progress = TrainingProgress(seed=settings.seed)
         self._meter, self._store = Meter(attempt.started), CheckpointStore(spec.run_uri)
-        dataset = open_dataset(spec.manifest)
+        self._dataset = dataset = open_dataset(spec.manifest)
         self._input = InputPipeline(dataset, settings, rank, attempt.world_size)
         self._checkpointer = Checkpointer(self._store, settings.checkpoint, rank == 0, self._meter, report)
         self._report = report
@@ -121,7 +121,15 @@ class TrainingWorker:
             self._model.optimizer.build(self._model.trainable_variables)
 
     def run(self) -> None:
-        """Train to the end of the run, or until the driver asks to stop. Rank 0 exports the finished model."""
+        """Train to the end of the run, or until the driver asks to stop. Rank 0 exports the finished model.
+
+        Raises:
+            FirelibError: A shard is damaged, a loss is not finite, or the workers' weights differ.
+        """
+        with self._dataset.raise_read_errors():  # damaged data must not look like a lost peer, which causes a restart
+            self._run()
+
+    def _run(self) -> None:
         self._restore()
         tracker = start_tracker(self._spec, self._rank, self._progress.tracking_id, self._heartbeat.note)
         self._progress.tracking_id = tracker.id

@@ -1,6 +1,7 @@
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -80,35 +81,67 @@ def test_columns_are_cast_or_refused() -> None:
         cast_to_declared(table, Source("rows.parquet", types={"bog": "int64"}), "rows.parquet")
 
 
-NOON = pa.array([datetime(2024, 1, 2), datetime(2024, 1, 2, 12)], pa.timestamp("us"))
+def cast(values: list[Any], kind: pa.DataType, name: str) -> list[Any]:
+    table = pa.table({"x": pa.array(values, kind)})
+    source = Source("rows.parquet", types={"x": name})
+    values: list[Any] = cast_to_declared(table, source, "rows.parquet")["x"].to_pylist()
+    return values
+
+
+NOON = datetime(2024, 6, 1, 12)
+BERLIN = pa.timestamp("us", "Europe/Berlin")
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "named"),
+    ("value", "kind", "name", "found"),
     [
-        (pa.array([0, 1, 2]), "bool", ["int64", 2]),
-        (pa.array([1.0, 0.5]), "bool", ["double", 0.5]),
-        (NOON, "date", "2024-01-02 12:00:00"),
-        (NOON.cast(pa.timestamp("us", "UTC")), "timestamp", "timestamp(UTC)"),
-        (pa.array([19.99, 0.125]), "decimal(10, 2)", 0.125),
+        (10, pa.int64(), "timestamp", "unit"),
+        (10, pa.int64(), "timestamp(UTC)", "unit"),
+        (10, pa.int32(), "date", "unit"),
+        (NOON, pa.timestamp("s"), "int64", "unit"),
+        (NOON, BERLIN, "int64", "unit"),
+        (date(2024, 6, 1), pa.date32(), "int32", "unit"),
+        (time(12), pa.time64("us"), "int64", "unit"),
+        (timedelta(1), pa.duration("s"), "int64", "unit"),
+        (NOON, pa.timestamp("s"), "date", "2024-06-01 12:00:00"),
+        (NOON, BERLIN, "timestamp", "timestamp(Europe/Berlin)"),
+        (2, pa.int64(), "bool", 2),
+        (0.5, pa.float64(), "bool", 0.5),
+        (float("nan"), pa.float64(), "bool", "nan"),
+        (1.237, pa.float64(), "decimal(10, 2)", 1.237),
+        (1e39, pa.float64(), "float32", "1e+39"),
+        (2**53 + 1, pa.int64(), "float64", 2**53 + 1),
     ],
 )
-def test_a_cast_that_changes_a_value_is_refused(values: pa.Array, kind: str, named: str | list[str | float]) -> None:
-    named = named if isinstance(named, list) else [named]
-    with refused(what=["x", kind, *named], where="rows.parquet", remedy="types"):
-        cast_to_declared(pa.table({"x": values}), Source("rows.parquet", types={"x": kind}), "rows.parquet")
+def test_a_cast_that_changes_the_meaning_is_refused(value: Any, kind: pa.DataType, name: str, found: Any) -> None:
+    with refused(what=["'x'", name, found], where="rows.parquet", remedy="Source.types"):
+        cast([None, value], kind, name)
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "expected"),
+    ("value", "kind", "name", "expected"),
     [
-        (pa.array([0, 1, None]), "bool", [False, True, None]),
-        (NOON[:1], "date", [date(2024, 1, 2)]),
-        (pa.array([19.99, 1234567.89, None]), "decimal(38, 2)", [Decimal("19.99"), Decimal("1234567.89"), None]),
-        (pa.array([1001.0, float("nan")]), "string", ["1001", None]),
+        (1, pa.int64(), "bool", True),
+        (0.0, pa.float64(), "bool", False),
+        (1.25, pa.float64(), "decimal(10, 2)", Decimal("1.25")),
+        (0.47, pa.float64(), "decimal(10, 2)", Decimal("0.47")),
+        (19.99, pa.float64(), "decimal(38, 2)", Decimal("19.99")),
+        (1234567.89, pa.float64(), "decimal(38, 2)", Decimal("1234567.89")),
+        (1001.0, pa.float64(), "string", "1001"),
+        (float("nan"), pa.float64(), "string", None),
+        (float("inf"), pa.float64(), "float32", float("inf")),
+        (datetime(2024, 6, 1), pa.timestamp("s"), "date", date(2024, 6, 1)),
+        (datetime(2024, 5, 31, 22, tzinfo=UTC), BERLIN, "date", date(2024, 6, 1)),
+        (date(2024, 6, 1), pa.date32(), "timestamp(Europe/Berlin)", datetime(2024, 5, 31, 22, tzinfo=UTC)),
+        ("true", pa.dictionary(pa.int8(), pa.string()), "bool", True),
     ],
 )
-def test_a_cast_that_keeps_the_values(values: pa.Array, kind: str, expected: list[object]) -> None:
-    table = pa.table({"x": values})
-    cast = cast_to_declared(table, Source("rows.parquet", types={"x": kind}), "rows.parquet")
-    assert cast["x"].to_pylist() == expected
+def test_a_cast_that_keeps_the_meaning(value: Any, kind: pa.DataType, name: str, expected: Any) -> None:
+    assert cast([None, value], kind, name) == [None, expected]
+
+
+def test_a_decimal_with_too_many_digits_in_a_csv_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x\n99999999999999999999\n")
+    source = Source("rows.csv", types={"x": "decimal(20, 2)"})
+    with refused(what=["'x'", "decimal(20, 2)"], where="rows.csv", remedy="Source.types"):
+        cast_to_declared(read_csv(tmp_path / "rows.csv", source), source, "rows.csv")

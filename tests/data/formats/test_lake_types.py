@@ -74,3 +74,8 @@ def test_all_columns_are_refused_at_once() -> None:
 def test_repeated_names_are_refused(names: list[str]) -> None:
     with refused(what=[names[0], names[-1]], where="rows.csv"):
         check_names(names, "rows.csv")
+
+
+def test_a_name_with_nul_is_refused() -> None:
+    with refused(what=repr("a\0b"), where="rows.csv", remedy="rename"):
+        check_names(["a", "a\0b"], "rows.csv")

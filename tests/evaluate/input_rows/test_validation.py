@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib.errors import FirelibError
@@ -13,6 +13,7 @@ from firelib.evaluate.input_rows.validation import validate
 from firelib.recipe import Feature
 from tests.errors import refused
 from tests.evaluate.scored import Scored, json_rows
+from tests.examples import examples
 
 FEATURES = (
     Feature("number", "float32", range=(0, 10), nullable=True),
@@ -138,11 +139,11 @@ VALUES = {
     "float64": st.floats(),
     "string": TEXT,
     "bytes": TEXT,
-    "bool": st.booleans(),
+    "bool": st.integers(0, 2),
 }
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.data(), st.sampled_from(sorted(VALUES)), st.booleans(), st.sampled_from(["one", "ragged", "pair"]))
 def test_json_and_files_give_the_same(data, dtype, optional, kind):
     """The same values give the same columns or a refusal, whether they come as JSON or as a table."""

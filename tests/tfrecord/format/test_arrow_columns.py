@@ -1,12 +1,15 @@
 """Arrow values are converted exactly, or refused with the feature's name."""
 
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 
 from firelib.recipe import Feature
-from firelib.tfrecord.format.arrow_columns import to_column, to_columns
+from firelib.tfrecord.format.arrow_columns import cast_column, to_column, to_columns
 from tests.errors import refused
 from tests.tfrecord.samples import assert_equal, datasets, table
 
@@ -79,3 +82,53 @@ def test_a_slice_of_a_table_is_converted_from_its_offset() -> None:
 def test_the_nearest_column_is_suggested() -> None:
     with refused(what="distanse", remedy="distance"):
         to_column(pa.table({"distance": [1]}), Feature("distanse", "int8"))
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(5, 2), pa.decimal256(5, 2)])
+def test_decimals_become_the_nearest_float(kind):
+    values = [None, *(Decimal(f"{index}.{index:02d}") for index in range(100))]
+    table = pa.table({"x": pa.array(values, kind)})
+    cast = cast_column(table, Feature("x", "float64")).to_pylist()
+    assert cast == [None, *map(float, values[1:])]
+
+
+@pytest.mark.parametrize(
+    ("column", "feature", "found"),
+    [
+        (pa.array([0], pa.timestamp("us")), Feature("x", "int64"), "unit"),
+        (pa.array([0], pa.duration("ns")), Feature("x", "int64"), "unit"),
+        (pa.array([0], pa.date32()), Feature("x", "int32"), "unit"),
+        (pa.array([[0]], pa.list_(pa.timestamp("us"))), Feature("x", "int64", ragged=True), "unit"),
+        (pa.array([0, None, 2]), Feature("x", "bool", optional=True), 2),
+        (pa.array([0.5]), Feature("x", "bool"), 0.5),
+        (pa.array([[0, 1], [2, 0]]), Feature("x", "bool", shape=(2,)), 2),
+    ],
+)
+def test_a_cast_that_changes_the_meaning_is_refused(column, feature, found):
+    with refused(what=["'x'", found], where="'x'", remedy="transform"):
+        cast_column(pa.table({"x": column}), feature)
+
+
+def test_numbers_0_and_1_are_booleans():
+    table = pa.table({"x": [1.0, None, 0.0]})
+    assert cast_column(table, Feature("x", "bool")).to_pylist() == [True, None, False]
+
+
+NESTED = pa.list_(pa.list_(pa.int16(), 2), 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "feature", "expected"),
+    [
+        (pa.array([None, [1, 2]], pa.list_(pa.uint8(), 2)), {"shape": (2,)}, [None, [1, 2]]),
+        (pa.array([None, [1, 2]], pa.list_(pa.uint8(), 2)), {"ragged": True}, [None, [1, 2]]),
+        (pa.array([None, [[1, 2]], None, [[3, 4]]], NESTED), {"shape": (1, 2)}, [None, [1, 2], None, [3, 4]]),
+        (pa.array([[[None, 9]], None, [[1, 2]]], NESTED)[1:], {"shape": (1, 2)}, [None, [1, 2]]),
+        (pa.ListArray.from_arrays([0, 2, 3], [7, 8, 9], mask=pa.array([True, False])), {"ragged": True}, [None, [9]]),
+    ],
+    ids=str,
+)
+def test_values_behind_a_missing_list_do_not_count(column, feature, expected):
+    cast = cast_column(pa.table({"x": column}), Feature("x", "int64", optional=True, **feature)).combine_chunks()
+    assert cast.to_pylist() == expected
+    assert len(pc.list_parent_indices(cast)) == len(pc.list_flatten(cast)) == sum(map(len, filter(None, expected)))

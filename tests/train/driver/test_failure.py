@@ -33,6 +33,14 @@ def test_firelib_error_is_found():
     assert Failure.from_error(WorkerGroupError("", {1: raised(own)})).firelib_error is own
 
 
+def test_firelib_error_decides_beside_lost_peers():
+    """A worker that meets damaged data ends, and its peers lose it: the data are the cause."""
+    own = FirelibError("this", where="here", remedy="that")
+    lost = {rank: raised(type("UnavailableError", (Exception,), {})("peer is gone")) for rank in (0, 2)}
+    failure = Failure.from_error(WorkerGroupError("", {**lost, 1: raised(own)}))
+    assert failure.firelib_error is own
+
+
 @pytest.mark.parametrize("error", [WorkerGroupStartupTimeoutError(2), WorkerGroupStartupFailedError("it died")])
 def test_failed_start_is_a_loss(error):
     failure = Failure.from_error(ControllerError(error))

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
+from firelib.project_layout import Paths
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.checkpoint import serialization
 from firelib.train.driver.train_stage import train
 from tests.errors import refused
 from tests.train.local_group import Run
-from tests.train.toy import TRACKED, UNTRACKED, Toy, toy_params, write_toy
+from tests.train.toy import TRACKED, UNTRACKED, Toy, damage_toy, toy_params, write_toy
 
 pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.integration]
 
@@ -109,6 +110,14 @@ def test_error_of_the_recipe_is_raised_without_a_restart(tmp_path):
     with refused(["build_model", "ValueError: no such layer"], where="'toy'", remedy="recipe"):
         train(Toy(), toy_params(workers=1, fail="raise"), UNTRACKED, paths)
     assert not paths.model.exists()
+
+
+def test_damaged_shard_is_raised_without_a_restart(tmp_path, capfd):
+    """The other worker sees a lost peer, which alone would cause a restart."""
+    shard = damage_toy(tmp_path, "train", "crc")
+    with refused("CRC", where=shard, remedy="firelib transform"):
+        train(Toy(), toy_params(workers=2), UNTRACKED, Paths("toy", str(tmp_path / "storage"), tmp_path))
+    assert "restarting" not in capfd.readouterr().err
 
 
 def load_weights(paths):
