@@ -61,10 +61,9 @@ def count_oom_kills() -> int:
 
 
 def memory_limit() -> int:
-    """Bytes of memory that this container, or else this machine, has."""
-    total = psutil.virtual_memory().total
-    limits = [total]
-    for folder in _memory_cgroups():
+    """Bytes of memory that this process may use: the smallest limit of its cgroup, its ancestors and this machine."""
+    limits = [psutil.virtual_memory().total]
+    for folder in _with_ancestors(_memory_cgroups()):
         for name in ("memory.max", "memory.limit_in_bytes"):  # cgroup v2, v1
             with suppress(OSError, ValueError):  # no such file, or "max"
                 limits.append(int((folder / name).read_text()))
@@ -81,6 +80,11 @@ def _memory_cgroups() -> list[Path]:
     v1, v2 = _CGROUPS / "memory", _CGROUPS
     own = [root / paths[key] for root, key in ((v1, "memory"), (v2, "")) if key in paths]
     return [*own, v1, v2]
+
+
+def _with_ancestors(folders: list[Path]) -> list[Path]:
+    """Add the folders above, up to the root of the cgroups."""
+    return [each for folder in folders for each in (folder, *folder.parents) if each.is_relative_to(_CGROUPS)]
 
 
 def _read_counter(file: Path) -> int | None:

@@ -72,6 +72,18 @@ def test_oom_kills_and_limit_of_the_own_cgroup(cgroups, own, folder, files) -> N
     assert machine.memory_limit() == 1024
 
 
+@pytest.mark.parametrize(
+    ("own", "root", "name"), [("0::/a/b/c", "", "memory.max"), ("4:memory:/a/b/c", "memory", "memory.limit_in_bytes")]
+)
+def test_smallest_limit_of_the_ancestors_counts(cgroups, own, root, name) -> None:
+    (cgroups / "own").write_text(f"{own}\n")
+    folder = cgroups / "cgroup" / root / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+    for path, limit in ((folder, "4096"), (folder.parent, "1024"), (folder.parent.parent, "max")):
+        (path / name).write_text(limit)
+    assert machine.memory_limit() == 1024
+
+
 def test_oom_kills_without_a_cgroup_are_those_of_the_machine(cgroups) -> None:
     assert machine.count_oom_kills() == 0
     (cgroups / "vmstat").write_text("nr_free_pages 7\noom_kill 2\n")

@@ -127,7 +127,7 @@ def connect_ray(project: Project, preload: str) -> Iterator[None]:
     from firelib.ray_setup.session import ray_session
 
     threading.Thread(target=_import, args=(preload,), name="import", daemon=True).start()
-    with ray_session(project.environment, project.recipe, current_options().debug):
+    with ray_session(project.environment, project.recipe, current_options().debug, exit_on_loss=True):
         yield
 
 

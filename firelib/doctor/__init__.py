@@ -38,6 +38,7 @@ def diagnose(project: Path) -> list[Finding]:
         ray_checks.check_session_folder(str(Path(ray_temp_dir()).parent)),
         ray_checks.check_shared_memory(Path("/dev/shm")),  # noqa: S108  the mount point itself, not a temporary file
         *(ray_checks.check_port(port, use) for port, use in ray_checks.PORTS.items()),
+        ray_checks.check_training_ports(Path("/proc/sys/net/ipv4/ip_local_port_range")),
         ray_checks.check_token(os.environ, Path.home()),
         ray_checks.check_auth_mode(os.environ),
         tools.check_wandb(os.environ),

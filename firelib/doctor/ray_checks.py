@@ -1,4 +1,4 @@
-"""Checks of Ray: the clusters that the environment names, tokens, ports, and the folders of its sessions."""
+"""Checks of Ray: the clusters that the environment names, tokens, ports (TensorFlow's, too), and session folders."""
 
 import socket
 import stat
@@ -74,6 +74,23 @@ def check_port(port: int, use: str) -> Finding:
             remedy = f"to use this machine as a head node ({use}), stop the process that listens there (ray stop)"
             return Finding(f"port {port}", "warning", f"in use: {error.strerror}", remedy)
     return Finding(f"port {port}", "ok", f"free ({use})")
+
+
+def check_training_ports(port_range: Path) -> Finding:
+    """Name the ports on which TensorFlow's servers listen while it trains: no setting closes them (SECURITY.md).
+
+    Args:
+        port_range: The kernel's file with the first and the last port that it chooses itself.
+    """
+    try:
+        ports = " to ".join(port_range.read_text(encoding="ascii").split())
+    except OSError:
+        ports = "above 1023"
+    detail = (
+        f"while several workers train, TensorFlow listens on one random port of each ({ports}), on all addresses and "
+        "without authentication: on a machine that others can reach, block incoming connections (SECURITY.md)"
+    )
+    return Finding("training ports", "ok", detail)
 
 
 def check_token(environ: Mapping[str, str], home: Path) -> Finding:

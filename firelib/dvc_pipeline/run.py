@@ -84,7 +84,7 @@ def _run_stages(paths: Paths, repro: Repro, environment: Environment, debug: boo
     if environment.ray_address:  # each stage submits itself to that cluster
         code = repro.run({})
     else:
-        with ray_session(environment, debug=debug) as address:
+        with ray_session(environment, debug=debug, exit_on_loss=True) as address:
             code = repro.run({"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"})
     if code == StoppedError.exit_code:
         note("stopped: run the same command again to resume")

@@ -1,10 +1,10 @@
-"""End this process with one error if its Ray loses a process that nothing restarts."""
+"""Say in one error that the Ray of this process has lost a process that nothing restarts."""
 
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -16,13 +16,13 @@ _NAMES = {"gcs_server": "the GCS", "raylet": "the raylet"}
 
 
 @contextmanager
-def exit_on_loss(end: Callable[[FirelibError], None] | None = None) -> Iterator[None]:
-    """Watch the GCS and the raylet that this process has started.
+def watch_for_loss(handle: Callable[[FirelibError], None]) -> Iterator[None]:
+    """Watch the GCS and the raylet that this process has started; stop when this Ray is shut down.
 
     Ray's own reaction is to wait for a minute and to end with dumps of its native code.
 
     Args:
-        end: What to do with the error; by default, print it, kill all children of this process, and exit with code 1.
+        handle: Called once with the error, on another thread.
     """
     from ray._private import worker
 
@@ -30,10 +30,10 @@ def exit_on_loss(end: Callable[[FirelibError], None] | None = None) -> Iterator[
 
     def watch() -> None:
         while not done.wait(_INTERVAL_SECONDS):
-            lost = [(_NAMES[name], process) for name, process in node.dead_processes() if name in _NAMES]
-            if lost and not done.is_set():
-                name, process = lost[0]
-                (end or _exit)(_explain(name, process.pid, process.returncode))
+            # `ray.shutdown` kills these processes one after the other: only what is still missing later is lost.
+            seen = _find_lost(node) and not done.wait(_INTERVAL_SECONDS) and worker._global_node is node
+            if seen and (lost := _find_lost(node)):
+                handle(_explain(*lost))
                 return
 
     thread = threading.Thread(target=watch, name="ray-watch", daemon=True)
@@ -43,6 +43,14 @@ def exit_on_loss(end: Callable[[FirelibError], None] | None = None) -> Iterator[
     finally:
         done.set()
         thread.join()
+
+
+def _find_lost(node: Any) -> tuple[str, int, int] | None:
+    """Name, process id and exit code of a process that has ended and that Ray itself has not killed."""
+    for name, process in node.dead_processes():
+        if name in _NAMES:
+            return _NAMES[name], process.pid, process.returncode
+    return None
 
 
 def _explain(name: str, pid: int, code: int) -> FirelibError:
@@ -55,10 +63,16 @@ def _explain(name: str, pid: int, code: int) -> FirelibError:
     )
 
 
-def _exit(error: FirelibError) -> NoReturn:
+def report_loss(error: FirelibError) -> None:
+    """Print the error. What waits for Ray gets Ray's own error within a minute."""
+    err.print(f"[bold red]error:[/bold red] {error}", highlight=False)
+
+
+def exit_after_loss(error: FirelibError) -> NoReturn:
+    """Kill all children of this process, print the error, and exit with its code. Only a command may do so."""
     with suppress(psutil.Error):
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
-    err.print(f"[bold red]error:[/bold red] {error}", highlight=False)
+    report_loss(error)
     os._exit(error.exit_code)  # neither Ray's shutdown nor the main thread returns once its processes have ended

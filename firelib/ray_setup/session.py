@@ -27,13 +27,16 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 @contextmanager
-def ray_session(environment: Environment, recipe: Recipe | None = None, debug: bool = False) -> Iterator[str]:
+def ray_session(
+    environment: Environment, recipe: Recipe | None = None, debug: bool = False, exit_on_loss: bool = False
+) -> Iterator[str]:
     """Connect to Ray for the duration of the block.
 
     Args:
         environment: `num_cpus` limits embedded Ray.
         recipe: If it was loaded from a file, Ray pickles its functions by value.
         debug: Show the workers' output.
+        exit_on_loss: Exit if embedded Ray loses its GCS or raylet; otherwise the loss is only reported.
 
     Yields:
         The address of Ray's GCS, `host:port`.
@@ -49,7 +52,8 @@ def ray_session(environment: Environment, recipe: Recipe | None = None, debug: b
         yield ray.get_runtime_context().gcs_address
         return
     address = os.environ.get("RAY_ADDRESS")
-    with _join(address, debug) if address and address != "local" else embedded_ray(environment, debug):
+    joins = address and address != "local"
+    with _join(str(address), debug) if joins else embedded_ray(environment, debug, exit_on_loss):
         _restrict_token_file()
         yield ray.get_runtime_context().gcs_address
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from firelib.config import Environment
 from firelib.ray_setup.lean_start import lean_start
 from firelib.ray_setup.loopback import LOOPBACK, on_loopback
-from firelib.ray_setup.loss import exit_on_loss
+from firelib.ray_setup.loss import exit_after_loss, report_loss, watch_for_loss
 from firelib.ray_setup.object_store import choose_object_store_bytes
 from firelib.ray_setup.session_folder import choose_session_folder, temporary_folder
 from firelib.ray_setup.sigterm import keep_sigterm_handler
@@ -25,12 +25,14 @@ _QUICK_END = {"RAY_gcs_rpc_server_reconnect_timeout_s": "2"}
 
 
 @contextmanager
-def embedded_ray(environment: Environment, debug: bool = False) -> Iterator[None]:
+def embedded_ray(environment: Environment, debug: bool = False, exit_on_loss: bool = False) -> Iterator[None]:
     """Run Ray in this process and its children for the duration of the block.
 
     Args:
         environment: `num_cpus` limits Ray's cores.
         debug: Show the workers' output.
+        exit_on_loss: Exit if the GCS or the raylet is lost, as a command does. Otherwise the loss is only reported: the
+            process belongs to its caller (a notebook, pytest).
 
     Raises:
         FirelibError: Ray does not start.
@@ -42,7 +44,7 @@ def embedded_ray(environment: Environment, debug: bool = False) -> Iterator[None
     with choose_session_folder() as sessions, temporary_folder(tempfile.gettempdir()) as workers:
         start_with_retries(lambda: _start_embedded(environment, debug, sessions, workers), Path(sessions))
         try:
-            with exit_on_loss():
+            with watch_for_loss(exit_after_loss if exit_on_loss else report_loss):
                 yield
         finally:
             ray.shutdown()

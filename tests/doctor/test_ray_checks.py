@@ -165,3 +165,11 @@ def test_token_from_other_sources(tmp_path: Path) -> None:
 )
 def test_auth_mode(environ: dict[str, str], status: str) -> None:
     assert ray_checks.check_auth_mode(environ).status == status
+
+
+def test_training_ports_are_named_with_their_risk(tmp_path: Path) -> None:
+    (tmp_path / "range").write_text("40000\t50000\n")
+    detail = ray_checks.check_training_ports(tmp_path / "range").detail
+    assert "40000 to 50000" in detail
+    assert "without authentication" in detail
+    assert "above 1023" in ray_checks.check_training_ports(tmp_path / "missing").detail

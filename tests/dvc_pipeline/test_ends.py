@@ -16,6 +16,7 @@ from tests.patience import patience, wait_until
 
 pytestmark = pytest.mark.integration
 
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 Start = Callable[[str], "subprocess.Popen[str]"]
 
 
@@ -67,6 +68,7 @@ def test_killed_run_leaves_nothing_and_sigterm_for_the_group_saves_a_checkpoint(
     run = start("train: ")
     wait_until(lambda: "/500 " in read_log(project) or ", ETA" in read_log(project), 120, "training steps")
     left = psutil.Process(run.pid).children(recursive=True)
+    assert_only_tensorflow_is_reachable([psutil.Process(run.pid), *left])
     os.killpg(run.pid, signal.SIGTERM)
     assert run.wait(patience(90)) == 75, read_log(project)
     log = read_log(project)
@@ -74,6 +76,24 @@ def test_killed_run_leaves_nothing_and_sigterm_for_the_group_saves_a_checkpoint(
     assert "Traceback" not in log
     assert list((project.folder / "storage" / "runs").glob("*/checkpoint*")), log
     wait_until(lambda: not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], 5, "all end")
+
+
+def assert_only_tensorflow_is_reachable(processes: list[psutil.Process]) -> None:
+    """Every listener of Ray is on loopback. Others belong to TensorFlow, one to a training worker (SECURITY.md)."""
+    seen: dict[str, int] = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # short-lived ones
+            listening = [c.laddr for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+            elsewhere = [address for address in listening if address.ip not in LOOPBACK]
+            name = " ".join(process.cmdline())[:80] or process.name()
+            assert len(elsewhere) <= ("tensorflow" in read_maps(process)), f"{name}: {elsewhere}"
+            seen[process.name()] = seen.get(process.name(), 0) + len(listening)
+    assert seen["gcs_server"] >= 1
+    assert seen["raylet"] >= 1
+
+
+def read_maps(process: psutil.Process) -> str:
+    return Path(f"/proc/{process.pid}/maps").read_text()
 
 
 def read_log(project: Project) -> str:
