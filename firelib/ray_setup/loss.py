@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import psutil
 
-from firelib.console import err
+from firelib.console import note_labelled
 from firelib.errors import FirelibError
 
 _INTERVAL_SECONDS = 0.3
@@ -60,5 +60,5 @@ def _exit(error: FirelibError) -> NoReturn:
         for child in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
-    err.print(f"[bold red]error:[/bold red] {error}", highlight=False)
+    note_labelled("error:", "bold red", str(error))
     os._exit(error.exit_code)  # neither Ray's shutdown nor the main thread returns once its processes have ended
