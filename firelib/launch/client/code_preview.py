@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from firelib.console import note
+from firelib.launch.client.job_sources import refuse_unsent_sources
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_selection import (
     ALLOW_FILE,
@@ -21,7 +22,8 @@ def preview_code(spec: JobSpec) -> None:
     """Print the number, size and largest of the files that a job gets, and what is left out.
 
     Raises:
-        FirelibError: Files contain secrets or cannot be sent; the error names all of them.
+        FirelibError: Files contain secrets or cannot be sent, or the job would lack local sources; the error names all
+            of them.
     """
     selection = select_code(Path(spec.project), spec.stage)
     sizes = selection.sizes()
@@ -32,6 +34,7 @@ def preview_code(spec: JobSpec) -> None:
     _note_names("not sent, links to folders, out of the project or to files that are not sent", selection.links)
     _note_names("not sent, not regular files", selection.special)
     refuse_secrets(selection)
+    refuse_unsent_sources(spec, selection)
 
 
 def _note_names(label: str, names: list[str]) -> None:
