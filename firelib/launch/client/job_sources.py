@@ -56,8 +56,8 @@ def _load_recipe(spec: JobSpec) -> Recipe:
 
 def _options(command: Sequence[str]) -> Mapping[str, str]:
     following = zip(command, (*command[1:], ""), strict=True)
-    pairs = (word.split("=", 1) if "=" in word else (word, after) for word, after in following if word[:2] == "--")
-    return dict(pairs)
+    options = ((*word.partition("="), after) for word, after in following if word.startswith("--"))
+    return {name: value if separator else after for name, separator, value, after in options}
 
 
 def _find_unsent(recipe: Recipe, spec: JobSpec, selection: CodeSelection) -> Iterator[tuple[str, tuple[str, str, str]]]:
