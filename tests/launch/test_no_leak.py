@@ -73,7 +73,7 @@ def submit_and_watch(project: Project, stage: str) -> tuple[str, str, set[str]]:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("stage", ["extract"])
+@pytest.mark.parametrize("stage", ["extract", "run"])
 def test_nothing_that_is_planted_is_in_logs_records_or_arguments(tmp_path: Path, stage: str) -> None:
     project = write_planted_project(tmp_path / "project")
     value, output, arguments = submit_and_watch(project, stage)
@@ -81,7 +81,7 @@ def test_nothing_that_is_planted_is_in_logs_records_or_arguments(tmp_path: Path,
     assert VALUE not in output
     files = [".firelib/jobs/*/log", ".firelib/jobs/*.json", "data/signs/lake.json"]
     if stage == "run":
-        files += ["models/signs/lineage.json", "metrics/signs/test.json", "wandb/*/*.wandb"]
+        files += ["models/signs/lineage.json", "metrics/signs/test.json", "wandb/**/*.wandb"]
         assert any("raylet" in argument for argument in arguments)
     for pattern in files:
         assert list(project.folder.glob(pattern)), pattern
