@@ -2,20 +2,24 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+# Names of files and columns, and errors of libraries, may look like markup: "[/b]", ":key:". Strings are printed as
+# they are, and styles are applied with `rich.text.Text`.
+out = Console(soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
 
 _INTERVAL_SECONDS = 5.0  # between two lines of progress without a terminal
+_SPELLED_OUT = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\r"}
 
 
 class Advance(Protocol):
@@ -47,7 +51,27 @@ def silence_stderr() -> Iterator[None]:
 
 def note(text: str) -> None:
     """Print a line to standard error."""
-    err.print(text, highlight=False)
+    _print_line(text)
+
+
+def _print_line(text: str) -> None:  # where `note` is a parameter
+    err.print(printable(text), highlight=False)
+
+
+def note_labelled(label: str, style: str, text: str) -> None:
+    """Print a text with a coloured label to standard error.
+
+    Args:
+        label: What the text is, such as `error:`.
+        style: Style of the label.
+        text: The text.
+    """
+    err.print(Text.assemble((label, style), " ", printable(text)), highlight=False)
+
+
+def printable(text: str) -> str:
+    """Return a text in which control characters are spelled out, since a terminal would obey them."""
+    return text.translate(_SPELLED_OUT)
 
 
 @contextmanager
@@ -76,9 +100,11 @@ def progress(label: str, total: float | None = None) -> Iterator[Advance]:
 def _bar() -> "Progress":
     from rich import progress as rich
 
-    columns = [rich.TextColumn("{task.description}"), rich.BarColumn(), rich.MofNCompleteColumn()]
-    columns += [rich.TimeElapsedColumn(), rich.TextColumn("ETA"), rich.TimeRemainingColumn()]
-    return rich.Progress(*columns, rich.TextColumn("{task.fields[note]}"), console=err)
+    label, eta, note = (
+        rich.TextColumn(text, markup=False) for text in ("{task.description}", "ETA", "{task.fields[note]}")
+    )
+    columns = (label, rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeElapsedColumn(), eta)
+    return rich.Progress(*columns, rich.TimeRemainingColumn(), note, console=err)
 
 
 def _lines(label: str, first_total: float | None) -> Advance:
@@ -95,30 +121,30 @@ def _lines(label: str, first_total: float | None) -> Advance:
         if done == shown:
             if not done and note:  # before the first step, show what the work waits for
                 last = now
-                err.print(f"{label}: {note}, {now - started:.0f} s", highlight=False)
+                _print_line(f"{label}: {note}, {now - started:.0f} s")
             return
         last, shown = now, done
         share = f"{done:,.0f}/{whole:,.0f}" if whole else f"{done:,.0f}"
         rate = (done - first[1]) / (now - first[0]) if first and now > first[0] else 0.0
         left = f", ETA {(whole - done) / rate:.0f} s" if whole and rate and done < whole else ""
-        err.print(f"{label}: {share} in {now - started:.0f} s{left}{f'  {note}' if note else ''}", highlight=False)
+        _print_line(f"{label}: {share} in {now - started:.0f} s{left}{f'  {note}' if note else ''}")
 
     return advance
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> "Table":
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> "Table":
     """Build a table with a left-aligned first column and right-aligned other columns.
 
     Args:
         title: Shown above the table.
         columns: Headers.
-        rows: Cells, one list per row; rich markup is interpreted.
+        rows: Cells, one sequence per row; strings are shown as they are.
     """
     from rich.table import Table
 
-    result = Table(title=title, title_justify="left")
+    result = Table(title=Text(printable(title), style="table.title"), title_justify="left")
     for index, column in enumerate(columns):
-        result.add_column(column, justify="left" if index == 0 else "right")
+        result.add_column(Text(printable(column)), justify="left" if index == 0 else "right")
     for row in rows:
-        result.add_row(*row)
+        result.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
     return result

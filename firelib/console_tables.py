@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from firelib import storage
 from firelib.console import note, out, table
@@ -96,7 +97,7 @@ def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
 
 def comparison_table(results: Mapping[str, Mapping[str, float]]) -> Table:
     """Compare the model with the baselines and mark the best value of each metric; a model may lack a metric."""
-    rows = []
+    rows: list[list[str | Text]] = []
     for metric in sorted({metric for result in results.values() for metric in result}):
         values = [result.get(metric) for result in results.values()]
         best = (max if metric in _HIGHER_IS_BETTER else min)(value for value in values if value is not None)
@@ -104,10 +105,10 @@ def comparison_table(results: Mapping[str, Mapping[str, float]]) -> Table:
     return table("Test split (* is best)", ["metric", *(name.replace("_", " ") for name in results)], rows)
 
 
-def _metric_cell(value: float | None, best: float) -> str:
+def _metric_cell(value: float | None, best: float) -> Text:
     if value is None:
-        return "–"
-    return f"[bold]{value:.4f} *[/bold]" if value == best else f"{value:.4f}"
+        return Text("–")
+    return Text(f"{value:.4f} *", style="bold") if value == best else Text(f"{value:.4f}")
 
 
 def timing_table(timing: Mapping[str, float]) -> Table:

@@ -7,9 +7,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
+
+from firelib.process_identity import process_table
 
 #: Variable that tells a stage which `firelib run` started it: the host's boot, the PID namespace and the process id.
 RUN_PROCESS = "FIRELIB_RUN_PROCESS"
@@ -21,7 +22,7 @@ _KILLED = 128 + signal.SIGKILL
 
 def identify_process() -> str:
     """The value of `RUN_PROCESS` for the children of this process."""
-    return f"{_process_table()}:{os.getpid()}"
+    return f"{process_table()}:{os.getpid()}"
 
 
 def die_with_parent(parent: int) -> None:
@@ -42,7 +43,7 @@ def watch_run() -> None:
     DVC starts stages through a shell, so the kernel's signal for orphans would not reach them.
     """
     table, _, pid = os.environ.get(RUN_PROCESS, "").partition(":")
-    if not pid or table != _process_table():
+    if not pid or table != process_table():
         return  # no `firelib run`, or one in another container or on another host
     try:
         ancestors = psutil.Process().parents()
@@ -74,12 +75,3 @@ def _is_alive(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
-
-
-def _process_table() -> str:
-    """Identify the process ids that this process sees. The namespace alone has the same number on every host."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
-    except OSError:
-        return ""

@@ -14,9 +14,31 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from firelib.cli import app, main
+from firelib.console import out
+from firelib.console_tables import column_table
+from firelib.data.lake import read_lake
 from firelib.errors import FirelibError
+from tests.launch.drill import PARAMS
 from tests.patience import patience
 from tests.project import ROOT
+
+MARKUP = """
+from firelib import Feature, Recipe, Source
+
+
+class Rows(Recipe):
+    name = "rows"
+    sources = {"rows": Source("a[/b]c.csv")}
+    key = ("id",)
+    features = (Feature("[bold]", "float32", range=(0, 10)),)
+    label = Feature("y", "int64", range=(0, 1))
+
+    def transform(self, tables):
+        return tables["rows"]
+
+    def build_model(self, features, params):
+        raise NotImplementedError
+"""
 
 COMMANDS = sorted(typer.main.get_command(app).commands)
 
@@ -152,6 +174,24 @@ def test_option_recipe_selects_a_pipeline(project):
     assert str(failing("--params", "pipelines/fashion_mnist/params.yaml", "transform")) == str(own)
     assert "data/flights/lake.json" in str(failing("transform", "--recipe", "flights"))
     assert "'fashion_mnist'" in failing("transform", "--recipe", "fashion_mnst").remedy
+
+
+def test_names_that_look_like_markup_are_shown(project, shown, capfd):
+    (project / "a[").mkdir()
+    (project / "a[/b]c.csv").write_text("id,[bold],y\n1,2.5,0\n2,3.5,1\n")
+    (project / "recipe.py").write_text(MARKUP)
+    (project / "params.yaml").write_text(PARAMS)
+    code, _, notes = shown("extract")
+    assert code == 0, notes
+    assert "rows: 2 rows" in notes
+    _, log, _ = shown("data", "log")
+    assert "rows (from a[/b]c.csv)" in log
+    out.print(column_table("rows", read_lake(project / "data/rows/lake.json").tables["rows"], {"[bold]": "[/]"}))
+    assert re.search(r"\[bold\] .* \[/\] ", capfd.readouterr().out)
+    (project / "a[/b]c.csv").unlink()
+    code, _, notes = shown("extract")
+    assert code == 1
+    assert "error: the file a[/b]c.csv does not exist\n  where:  source a[/b]c.csv\n" in notes
 
 
 def test_missing_params_file(tmp_path, monkeypatch):

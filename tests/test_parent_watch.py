@@ -49,5 +49,5 @@ def test_parent_that_has_ended_before_the_signal_was_requested() -> None:
 
 def test_host_and_namespace_are_known_on_linux() -> None:
     """Every host has the same number for its first namespace."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    assert identify_process() == f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}:{os.getpid()}"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+    assert identify_process() == f"{boot}_{Path('/proc/self/ns/pid').stat().st_ino}:{os.getpid()}"

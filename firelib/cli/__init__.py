@@ -81,13 +81,14 @@ def _report_oom_kills() -> Iterator[None]:
     finally:
         kills = count_oom_kills() - before
         if kills > 0 and RUN_PROCESS not in os.environ:  # `firelib run` says it for its stages
-            from firelib.console import err
+            from firelib.console import note_labelled
 
-            err.print(
-                f"[bold yellow]out of memory:[/bold yellow] the kernel killed {kills} processes; the limit is "
-                f"{memory_limit() / 2**30:.1f} GiB\n  remedy: use a machine or container with more memory, or lower "
-                "train.workers (WORKERS=, FIRELIB_WORKERS) or FIRELIB_NUM_CPUS; docs/costs.md lists what a stage needs",
-                highlight=False,
+            note_labelled(
+                "out of memory:",
+                "bold yellow",
+                f"the kernel killed {kills} processes; the limit is {memory_limit() / 2**30:.1f} GiB\n"
+                "  remedy: use a machine or container with more memory, or lower train.workers (WORKERS=, "
+                "FIRELIB_WORKERS) or FIRELIB_NUM_CPUS; docs/costs.md lists what a stage needs",
             )
 
 
@@ -101,20 +102,14 @@ def _exit_interrupted(by_sigterm: bool) -> NoReturn:
 
 
 def _exit_with(message: str, code: int = 1) -> NoReturn:
-    from firelib.console import err
+    from firelib.console import note_labelled
 
     if code == StoppedError.exit_code and (file := os.environ.get(STOPPED_FILE)):
         with suppress(OSError):
             Path(file).touch()
-    kind = "[bold yellow]stopped:[/bold yellow]" if code == StoppedError.exit_code else "[bold red]error:[/bold red]"
-    err.print(f"{kind} {_escape(message)}", highlight=False)
+    label, style = ("stopped:", "bold yellow") if code == StoppedError.exit_code else ("error:", "bold red")
+    note_labelled(label, style, message)
     raise SystemExit(code)
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _show_version(value: bool) -> None:
@@ -329,7 +324,7 @@ def _show_columns(project: Project) -> None:
 @data_app.command("show")
 def data_show(recipe: RecipeName = None) -> None:
     """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside."""
-    from firelib.console import out
+    from firelib.console import out, printable
     from firelib.console_tables import feature_table, split_table
     from firelib.tfrecord.format.manifest import read_manifest
 
@@ -342,4 +337,4 @@ def data_show(recipe: RecipeName = None) -> None:
     quality: dict[str, Any] = manifest.quality
     for key, label in (("excluded", "excluded"), ("rejected", "set aside")):
         for reason, rows in quality[key].items():
-            out.print(f"{label}: {rows:,} ({reason})", highlight=False)
+            out.print(printable(f"{label}: {rows:,} ({reason})"), highlight=False)

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ from firelib.errors import FirelibError
 
 # Numbers that YAML 1.1 reads in another way than people do: 1_0 is 10, 1:30 is 90, and 010 is 8.
 _UNUSUAL_NUMBER = re.compile(r".*[_:]|[-+]?0[0-9]")
+
+
+_MOST_BYTES = 256 << 10
+_MOST_LEVELS = 50
+_MOST_NODES = 10_000  # with those that aliases repeat
+_MOST_DIGITS = 100
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,6 +35,9 @@ class _Loader(yaml.SafeLoader):
 
 def _construct_number(loader: _Loader, node: yaml.ScalarNode) -> Any:
     kind = node.tag.rpartition(":")[2]
+    if len(node.value) > _MOST_DIGITS:
+        problem = f"a number has {len(node.value)} characters, at most {_MOST_DIGITS} are allowed"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
     value = getattr(loader, f"construct_yaml_{kind}")(node)
     if _UNUSUAL_NUMBER.match(node.value):
         problem = f"{node.value} would be read as {value}: write it in quotes, or as a plain number"
@@ -37,6 +47,61 @@ def _construct_number(loader: _Loader, node: yaml.ScalarNode) -> Any:
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _construct_number)
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise yaml.YAMLError(f"it has more than {_MOST_BYTES >> 10} KiB")
+    return content.decode("utf-8-sig")
+
+
+def _check_structure(text: str) -> None:
+    """Refuse what would take seconds, or more memory than there is: deep nesting, and aliases that multiply.
+
+    Raises:
+        yaml.YAMLError: The text is refused, or it is not YAML.
+    """
+    sizes: dict[str | None, int] = {}  # of the nodes that aliases can repeat
+    open_nodes: list[tuple[str | None, int]] = [(None, 0)]  # anchor and size of each collection that is not complete
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, 1))
+            if len(open_nodes) > _MOST_LEVELS:
+                raise _refusal(event, f"nested too deeply: more than {_MOST_LEVELS} levels")
+            continue
+        if isinstance(event, yaml.ScalarEvent):
+            _check_text(event)
+            anchor, size = event.anchor, 1
+        elif isinstance(event, yaml.AliasEvent):
+            anchor, size = None, _find_alias(event, sizes)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = open_nodes.pop()
+        else:
+            continue
+        sizes[anchor] = size
+        above, before = open_nodes.pop()
+        open_nodes.append((above, before + size))
+        if before + size > _MOST_NODES:
+            raise _refusal(event, f"more than {_MOST_NODES:,} values, with those that aliases repeat")
+
+
+def _find_alias(event: yaml.AliasEvent, sizes: Mapping[str | None, int]) -> int:
+    if event.anchor not in sizes:
+        raise _refusal(event, f"the alias *{event.anchor} is part of what it repeats, or there is no &{event.anchor}")
+    return sizes[event.anchor]
+
+
+def _check_text(event: yaml.ScalarEvent) -> None:
+    try:
+        event.value.encode()
+    except UnicodeEncodeError:
+        raise _refusal(event, "a string holds half of a surrogate pair, which is not Unicode") from None
+
+
+def _refusal(event: yaml.Event, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)  # type: ignore[arg-type]  # or libyaml's
 
 
 def read_yaml_mapping(path: Path, *, if_missing: str, if_no_mapping: str) -> dict[Any, Any]:
@@ -51,17 +116,21 @@ def read_yaml_mapping(path: Path, *, if_missing: str, if_no_mapping: str) -> dic
         The content as a YAML parser returns it, not validated yet.
 
     Raises:
-        FirelibError: The file cannot be read, is not YAML, repeats a key, or is no mapping.
+        FirelibError: The file cannot be read, is not YAML, repeats a key, or is no mapping; or it has more than 256
+            KiB, 50 levels, or 10,000 values, with those that aliases repeat.
     """
     where = str(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  a SafeLoader
+        text = _read(path)
+        _check_structure(text)
+        content = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
     except FileNotFoundError:
         raise FirelibError(f"{path} does not exist", where=str(Path.cwd()), remedy=if_missing) from None
     except OSError as error:
         remedy = "check the path and its permissions"
         raise FirelibError(f"cannot read {path}: {error.strerror}", where=where, remedy=remedy) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # A date such as 2001-99-99 is a ValueError; `!!bool x` and `!!timestamp x` are the other two.
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError) as error:
         raise FirelibError(f"{path} is not valid YAML: {error}", where=where, remedy="correct the syntax") from None
     if not isinstance(content, dict):
         kind = type(content).__name__

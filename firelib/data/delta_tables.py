@@ -1,7 +1,8 @@
 """Delta tables of the lake: one for each source, with one version for each distinct value of `commit_by`."""
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -20,6 +21,29 @@ from firelib.errors import FirelibError
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _INDICES = "indices of the rows"
 _RAW = (RAW_TYPE, INFERRED_TYPE)
+_UNSAFE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
+
+
+def check_table_paths(lake: str, names: Iterable[str]) -> None:
+    """Refuse local paths that the Delta library would mistake for other ones, or crash on.
+
+    Args:
+        lake: URI of the lake.
+        names: Names of its tables.
+
+    Raises:
+        FirelibError: A path contains a bracket, a backslash, or `%` and two hexadecimal digits.
+    """
+    found = {name: _UNSAFE.search(storage.join(lake, name)) for name in names} if storage.is_local(lake) else {}
+    unsafe = {name: match[0] for name, match in found.items() if match}
+    if unsafe:
+        raise FirelibError(
+            "\n".join(
+                f"table {name!r}: Delta tables cannot have a path with {text!r}" for name, text in unsafe.items()
+            ),
+            where=lake,
+            remedy="rename the folder or the table, or set storage.root (FIRELIB_STORAGE_ROOT) to another folder",
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from firelib.data.delta_tables import (
     append_part,
     build_table_record,
     check_rows_are_conserved,
+    check_table_paths,
     count_rows,
     matches_record,
     read_part_hashes,
@@ -38,8 +39,8 @@ def extract(recipe: Recipe, paths: Paths) -> Lake:
         The content of lake.json.
 
     Raises:
-        FirelibError: A source is a folder, or has an unknown scheme or format (checked before any is fetched), or
-            cannot be fetched or read.
+        FirelibError: A source is a folder, has an unknown scheme or format, or the path of its table is not usable
+            (checked before any is fetched); or a source cannot be fetched or read.
     """
     lake = _fill_lake(recipe, paths)
     lake.write(paths.lake_json)
@@ -62,6 +63,7 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
         FirelibError: lake.json is missing, or the sources no longer give the lake that it pins.
     """
     pinned = read_lake(paths.lake_json)
+    check_table_paths(paths.lake, pinned.tables)
     missing = [
         name for name, record in pinned.tables.items() if not matches_record(storage.join(paths.lake, name), record)
     ]
@@ -81,6 +83,7 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
 
 def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
     _check_sources(recipe)
+    check_table_paths(paths.lake, recipe.sources)
     records = {}
     with progress("extract", len(recipe.sources)) as advance:
         for done, (name, source) in enumerate(recipe.sources.items()):

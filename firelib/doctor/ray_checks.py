@@ -8,7 +8,7 @@ from pathlib import Path
 from firelib.doctor.finding import Finding
 from firelib.doctor.packages import installed_version
 from firelib.ray_setup.object_store import free_shared_memory
-from firelib.ray_setup.session_folder import fits_sockets, session_path
+from firelib.ray_setup.session_folder import fits_sockets, longest_folder, session_path
 from firelib.ray_setup.token import ray_token, token_file
 from firelib.ray_setup.version import cluster_version
 from firelib.user_folders import is_writable
@@ -40,11 +40,13 @@ def _check_cluster(name: str, address: str, environ: Mapping[str, str]) -> Findi
 
 def check_session_folder(folder: str) -> Finding:
     """Check that Ray can keep its sessions below a folder."""
-    name, remedy = "Ray's sessions", "set RAY_TMPDIR=/tmp, or TMPDIR to a writable folder with a short path"
-    if not fits_sockets(session_path(folder)):
-        return Finding(name, "warning", f"{folder} is too long for sockets: firelib uses a short folder", remedy)
+    name = "Ray's sessions"
     if not is_writable(folder):
+        remedy = "set RAY_TMPDIR=/tmp, or TMPDIR to a writable folder"
         return Finding(name, "warning", f"{folder} is not writable: firelib uses another folder", remedy)
+    if not fits_sockets(session_path(folder)):
+        detail = f"{folder} has more than {longest_folder()} bytes: firelib gives Ray's sockets a short link to it"
+        return Finding(name, "ok", detail)
     return Finding(name, "ok", folder)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import psutil
 
-from firelib.console import err
+from firelib.console import note_labelled
 from firelib.errors import FirelibError
 
 _INTERVAL_SECONDS = 0.3
@@ -65,7 +65,7 @@ def _explain(name: str, pid: int, code: int) -> FirelibError:
 
 def report_loss(error: FirelibError) -> None:
     """Print the error. What waits for Ray gets Ray's own error within a minute."""
-    err.print(f"[bold red]error:[/bold red] {error}", highlight=False)
+    note_labelled("error:", "bold red", str(error))
 
 
 def exit_after_loss(error: FirelibError) -> NoReturn:

@@ -1,6 +1,5 @@
 """The folder of Ray's sessions: private, writable, and its path short enough for Unix sockets."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -10,6 +9,8 @@ from pathlib import Path
 
 from firelib.console import note
 from firelib.errors import FirelibError
+from firelib.process_identity import is_other_boot
+from firelib.storage import Owner, lock_file
 from firelib.user_folders import is_writable
 
 _SOCKET_PATH_BYTES = 107  # Linux: `sun_path` has 108 bytes, the last one is zero (man 7 unix)
@@ -23,8 +24,12 @@ def ray_temp_dir() -> str:
 
 def fits_sockets(temp_dir: str) -> bool:
     """Whether the paths of the sockets of a session in this folder are short enough for the system."""
-    socket = f"{temp_dir}/session_2026-01-01_00-00-00_000000_{os.getpid()}/sockets/plasma_store"
-    return len(os.fsencode(socket)) <= _SOCKET_PATH_BYTES
+    return len(os.fsencode(_socket_path(temp_dir))) <= _SOCKET_PATH_BYTES
+
+
+def _socket_path(temp_dir: str) -> str:
+    """A path as long as that of the socket with the longest name, for a session of this process."""
+    return f"{temp_dir}/session_2026-01-01_00-00-00_000000_{os.getpid()}/sockets/plasma_store"
 
 
 def session_path(parent: str) -> str:
@@ -32,24 +37,40 @@ def session_path(parent: str) -> str:
     return f"{parent}/{_PREFIX}12345678/ray"
 
 
+def longest_folder() -> int:
+    """The longest path of a folder, in bytes, in which Ray's sockets fit without a link."""
+    return _SOCKET_PATH_BYTES - len(_socket_path(session_path("")))
+
+
 @contextmanager
 def choose_session_folder() -> Iterator[str]:
-    """Create a private folder for Ray's session, in Ray's default folder or in a shorter one.
+    """Create a private folder for Ray's session, in Ray's default folder or, if that is not usable, in another one.
 
     Yields:
-        The folder, which is removed at the end of the block.
+        The folder, or a link to it whose path is short enough for sockets. Both are removed at the end of the block.
 
     Raises:
         FirelibError: No folder is usable.
     """
     default = str(Path(ray_temp_dir()).parent)
-    fits = fits_sockets(session_path(default))
-    usable = fits and is_writable(default)
-    with temporary_folder(default if usable else _find_short_folder(default)) as folder:
+    usable = is_writable(default)
+    with temporary_folder(default if usable else _find_short_folder()) as folder:
         if not usable:
-            problem = "not writable" if fits else "too long for sockets"
-            note(f"{default} is {problem}: Ray's session is in {folder}")
-        yield f"{folder}/ray"  # a subfolder, since Ray opens its temporary folder to all users
+            note(f"{default} is not writable: Ray's session is in {folder}")
+        with _shorten(f"{folder}/ray") as sessions:  # a subfolder, since Ray opens its temporary folder to all users
+            yield sessions
+
+
+@contextmanager
+def _shorten(sessions: str) -> Iterator[str]:
+    """Yield a path of a folder that is short enough for sockets: its own, or that of a link."""
+    if fits_sockets(sessions):
+        yield sessions
+        return
+    with temporary_folder(_find_short_folder()) as folder:
+        Path(sessions).mkdir()
+        Path(folder, "ray").symlink_to(sessions)
+        yield f"{folder}/ray"
 
 
 @contextmanager
@@ -68,8 +89,10 @@ def temporary_folder(parent: str) -> Iterator[str]:
     _remove_leftovers(Path(parent))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     with (folder / f".{_OWNER}").open("w") as owner:
-        fcntl.flock(owner, fcntl.LOCK_EX)  # the kernel releases it when this process ends
-        (folder / f".{_OWNER}").rename(folder / _OWNER)
+        owner.write(Owner.current().token)
+        owner.flush()
+        if lock_file(owner):  # otherwise the folder never counts as a leftover
+            (folder / f".{_OWNER}").rename(folder / _OWNER)
         try:
             yield str(folder)
         finally:
@@ -77,21 +100,27 @@ def temporary_folder(parent: str) -> Iterator[str]:
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """Remove the folders of processes that were killed: their locks are free."""
+    """Remove the folders of processes that were killed: their locks are free.
+
+    On some network file systems, the locks of other hosts are not seen.
+    """
     for file in parent.glob(f"{_PREFIX}*/{_OWNER}"):
-        with suppress(OSError), file.open() as owner:
-            if os.fstat(owner.fileno()).st_uid == os.getuid():
-                fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError), file.open() as lock:
+            owner = Owner.parse(lock.read())  # None in folders of earlier versions
+            is_ours = owner is None or not is_other_boot(owner.host) or owner.has_left(file)
+            if is_ours and os.fstat(lock.fileno()).st_uid == os.getuid() and lock_file(lock, wait=False):
                 shutil.rmtree(file.parent, ignore_errors=True)
 
 
-def _find_short_folder(default: str) -> str:
+def _find_short_folder() -> str:
     # XDG_RUNTIME_DIR comes last: it is small, and Ray may spill objects into its session folder.
-    for folder in ("/tmp", "/var/tmp", os.environ.get("XDG_RUNTIME_DIR", "")):  # noqa: S108  mkdtemp makes it private
-        if folder and is_writable(folder) and fits_sockets(session_path(folder)):
+    tried = [folder for folder in ("/tmp", "/var/tmp", os.environ.get("XDG_RUNTIME_DIR", "")) if folder]  # noqa: S108
+    for folder in tried:
+        if is_writable(folder) and fits_sockets(session_path(folder)):
             return folder
     raise FirelibError(
-        f"no writable folder is short enough for Ray's sockets; tried {default}, /tmp, /var/tmp and XDG_RUNTIME_DIR",
+        f"Ray's sockets need a writable folder with a path of at most {longest_folder()} bytes; tried "
+        f"{', '.join([str(Path(ray_temp_dir()).parent), *tried])}",
         where="RAY_TMPDIR, TMPDIR",
-        remedy="set RAY_TMPDIR to a writable folder with a path of at most 20 bytes",
+        remedy=f"set RAY_TMPDIR to a writable folder with a path of at most {longest_folder()} bytes",
     )

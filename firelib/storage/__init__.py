@@ -2,6 +2,7 @@
 
 from firelib.storage.durable import rename_folder
 from firelib.storage.files import (
+    age_seconds,
     exists,
     make_folder,
     read_back,
@@ -16,6 +17,7 @@ from firelib.storage.files import (
 from firelib.storage.full_disk import explain_full_disk, is_full_disk
 from firelib.storage.hashes import sha256_content, sha256_file, sha256_json
 from firelib.storage.json_files import read_json, to_json
+from firelib.storage.locks import lock_file
 from firelib.storage.owner import Owner
 from firelib.storage.publish import publish_folder, refuse_files, refuse_others
 from firelib.storage.retry import is_transient
@@ -24,6 +26,7 @@ from firelib.storage.uris import absolute, filesystem, is_local, join
 __all__ = [
     "Owner",
     "absolute",
+    "age_seconds",
     "exists",
     "explain_full_disk",
     "filesystem",
@@ -31,6 +34,7 @@ __all__ = [
     "is_local",
     "is_transient",
     "join",
+    "lock_file",
     "make_folder",
     "publish_folder",
     "read_back",

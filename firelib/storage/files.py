@@ -1,6 +1,7 @@
 """Read, write and remove files and folders of any file system."""
 
 import os
+import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -105,6 +106,16 @@ def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
     except FileNotFoundError:
         return {}
     return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
+
+
+def age_seconds(uri: str) -> float | None:
+    """Seconds since a file was written, by this host's clock; None if it is gone or the file system cannot tell."""
+    fs, path = filesystem(uri)
+    try:
+        modified = fs.modified(path)
+    except (NotImplementedError, FileNotFoundError, KeyError):
+        return None
+    return time.time() - float(modified.timestamp())
 
 
 def write_bytes(uri: str, data: bytes) -> None:

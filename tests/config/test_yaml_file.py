@@ -1,6 +1,7 @@
 import errno
 import math
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,54 @@ def test_missing_file_names_the_working_directory(path):
 def test_folder(tmp_path):
     with refused(what=[tmp_path, os.strerror(errno.EISDIR)], where=tmp_path, remedy="permissions"):
         read(tmp_path)
+
+
+def multiply(first, line):
+    """Nine lines, each of which repeats the line before ten times."""
+    names = "abcdefghij"
+    lines = [line(name, ", ".join([f"*{before}"] * 10)) for before, name in pairwise(names)]
+    return "\n".join([first, *lines])
+
+
+HOSTILE = {
+    "nested sequences": ("x: " + "[" * 100_000, "50 levels"),
+    "nested mappings": ("x: " + "{a: " * 5_000 + "1" + "}" * 5_000, "50 levels"),
+    "nested blocks": ("".join(" " * level + "a:\n" for level in range(600)), "50 levels"),
+    "a billion laughs": (multiply("a: &a [x]", lambda name, aliases: f"{name}: &{name} [{aliases}]"), "10,000 values"),
+    "merged keys": (
+        multiply("a: &a {k: 1}", lambda name, aliases: f"{name}: &{name} {{<<: [{aliases}]}}"),
+        "10,000 values",
+    ),
+    "many values": ("x: [" + "1," * 120_000 + "]", "10,000 values"),
+    "a node in itself": ("x: &x {y: *x}", "*x"),
+    "an unknown alias": ("x: *y", "*y"),
+    "a large file": ("x: " + "y" * (1 << 20), "256 KiB"),
+    "many digits": ("x: " + "1" * 5_000, "5000 characters"),
+    "many hexadecimal digits": ("x: 0x" + "f" * 100_000, "100002 characters"),
+    "half of a pair": ('x: "\\ud800"', "surrogate"),
+    "half of a pair in a key": ('"\\ud800": 1', "surrogate"),
+    "no such day": ("x: 2001-99-99", "month"),
+    "no Boolean": ("x: !!bool maybe", "maybe"),
+    "no time": ("x: !!timestamp soon", "YAML"),
+    "an object": ("x: !!python/object/apply:os.system [id]", "python/object"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_content_is_refused_at_once(path, kind):
+    text, named = HOSTILE[kind]
+    path.write_text(text)
+    with refused(what=[path, named], where=path, remedy="syntax") as caught:
+        read(path)
+    assert len(str(caught.value)) < 1000
+    str(caught.value).encode()  # it can be printed
+
+
+def test_a_file_that_never_ends_is_refused():
+    with refused(what="256 KiB", where="/dev/zero"):
+        read(Path("/dev/zero"))
+
+
+def test_aliases_and_a_byte_order_mark(path):
+    path.write_text("\ufeffa: &a [1, 2]\nb: *a\nc: [*a, *a]")
+    assert read(path) == {"a": [1, 2], "b": [1, 2], "c": [[1, 2], [1, 2]]}

@@ -50,6 +50,17 @@ def test_each_group_is_a_version(recipe: Recipe, paths: Paths) -> None:
     assert lake.tables["orders"].columns["amount"] == "double"
 
 
+@pytest.mark.parametrize(("folder", "text"), [("x[1]", "'['"), ("a\\b", "'\\\\'"), ("a%20b", "'%20'")])
+def test_paths_that_the_delta_library_cannot_open_are_refused(
+    recipe: Recipe, tmp_path: Path, folder: str, text: str
+) -> None:
+    """With a bracket, it ends the process with a dump of its native code; with the others, it writes elsewhere."""
+    paths = Paths(recipe.name, str(tmp_path / folder), tmp_path)
+    with refused(what=[("'orders'", text), ("'shops'", text)], where=folder, remedy="storage.root"):
+        extract(recipe, paths)
+    assert not (tmp_path / folder).exists()
+
+
 def test_a_second_run_changes_nothing(recipe: Recipe, paths: Paths) -> None:
     extract(recipe, paths)
     before, pinned = files(paths), paths.lake_json.read_bytes()

@@ -94,9 +94,9 @@ def test_running_cluster_is_joined() -> None:
 
 
 def test_session_folder() -> None:
-    assert ray_checks.check_session_folder("/tmp").status == "ok"
-    for bad in (f"/tmp/{'x' * 100}", "/proc/1"):
-        assert ray_checks.check_session_folder(bad).status == "warning"
+    assert ray_checks.check_session_folder("/tmp") == Finding("Ray's sessions", "ok", "/tmp")
+    assert "link" in ray_checks.check_session_folder(f"/tmp/{'x' * 100}").detail
+    assert ray_checks.check_session_folder("/proc/1").status == "warning"
 
 
 def test_shared_memory(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
+import errno
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
+import pytest
 
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
+from firelib.storage import Owner
 from tests.errors import refused
-from tests.patience import patience
+from tests.patience import patience, wait_until
 from tests.project import ROOT
 
 HOLD = """
@@ -51,25 +55,49 @@ def test_read_only_project_is_refused() -> None:
 
 
 def test_dead_owners_are_forgotten(tmp_path: Path) -> None:
-    """DVC counts zombies, and any process with the id of a killed one."""
-    (tmp_path / "dvc_script.py").write_text("input()")
+    """DVC counts zombies, and any process with the id of a killed one. Notebooks and other tools may own paths, too."""
     zombie = subprocess.Popen([sys.executable, "-c", ""])
-    while psutil.Process(zombie.pid).status() != psutil.STATUS_ZOMBIE:
-        pass
-    dvc = subprocess.Popen([sys.executable, str(tmp_path / "dvc_script.py")], stdin=subprocess.PIPE)
-    other = subprocess.Popen(["sleep", "300"])
-    owners = [{"pid": process.pid, "cmd": "dvc repro"} for process in (zombie, dvc, other)]
-    alive = owners[1]
-    lock = {"write": {f"/w{i}": owner for i, owner in enumerate(owners)}, "read": {"/r": owners, "/s": owners[:1]}}
-    (tmp_path / "rwlock").write_text(json.dumps(lock))
+    wait_until(lambda: psutil.Process(zombie.pid).status() == psutil.STATUS_ZOMBIE, 20, "the process ends")
+    notebook = subprocess.Popen(["sleep", "300"])
+    dead, alive = ({"pid": process.pid, "cmd": "dvc repro"} for process in (zombie, notebook))
+    file = tmp_path / "rwlock"
+    file.write_text(json.dumps({"write": {"/a": dead, "/b": alive}, "read": {"/c": [dead, alive], "/d": [dead]}}))
     try:
         forget_dead_owners(tmp_path)
+        assert json.loads(file.read_text()) == {"write": {"/b": alive}, "read": {"/c": [alive]}}
+        before = psutil.Process(notebook.pid).create_time() - 60
+        os.utime(file, (before, before))  # the entries are older than the process: it has the id of another one
+        forget_dead_owners(tmp_path)
+        assert json.loads(file.read_text()) == {"write": {}, "read": {}}
     finally:
-        for process in (dvc, other):
-            process.kill()
-        for process in (zombie, dvc, other):
+        notebook.kill()
+        for process in (zombie, notebook):
             process.wait()
-    assert json.loads((tmp_path / "rwlock").read_text()) == {"write": {"/w1": alive}, "read": {"/r": [alive]}}
+
+
+@pytest.fixture
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here can mount a file system without locks."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_without_locks_a_note_is_printed_and_the_named_process_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = tmp_path / "dvc.yaml"
+    with lock_pipeline(pipeline, tmp_path):
+        assert f"{tmp_path} has no locks" in capsys.readouterr().err
+        with refused(what=os.getpid(), where=pipeline, remedy=f"kill {os.getpid()}"), lock_pipeline(pipeline, tmp_path):
+            pass
+    (lock,) = tmp_path.glob("*.lock")
+    lock.write_text(json.dumps({"pid": 1, "owner": replace(Owner.current(), started=0).token}))
+    with lock_pipeline(pipeline, tmp_path):
+        pass
 
 
 def test_no_lock_of_dvc_is_created(tmp_path: Path) -> None:

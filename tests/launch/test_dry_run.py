@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.launch.drill import firelib_here, write_project
-from tests.launch.transfer.planted import VALUE, plant
+from tests.launch.transfer.planted import VALUE, VARIABLES, plant
 
 IMAGE = f"registry.invalid/lab/firelib-trainer@sha256:{'0' * 64}"
 TARGETS = {
@@ -48,12 +48,14 @@ def test_the_request_is_json_without_secrets(project, to):
 
 
 @pytest.mark.parametrize("to", TARGETS)
-def test_no_planted_file_is_shown(project, tmp_path_factory, to):
+def test_nothing_that_is_planted_is_shown(project, tmp_path_factory, to):
     plant(project, tmp_path_factory.mktemp("outside"), with_git=to != "vertex")
     write_project(project)  # its files are planted, too
-    done = firelib_here(project, "submit", "--to", to, "--dry-run", *TARGETS[to], **BUCKET)
+    variables = dict.fromkeys(VARIABLES, f"{VALUE}-of-a-variable")
+    done = firelib_here(project, "submit", "--to", to, "--dry-run", *TARGETS[to], **variables, **BUCKET)
     assert done.returncode == 0, done.stderr
     assert VALUE not in done.stdout + done.stderr
+    assert not {name for name in VARIABLES if name in done.stdout}
     if to not in ("local", "docker"):  # these run in the project itself
         assert ".git-credentials" in done.stderr
         assert "link_out" in done.stderr

@@ -1,13 +1,18 @@
+import errno
 import os
 import stat
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from firelib.ray_setup import session_folder
+from firelib.storage import Owner
+from tests.errors import refused
 from tests.project import ROOT
 
 LONG = "a_rather_long_temporary_directory_of_a_batch_job/1355700/tmp.t0016"
@@ -43,14 +48,61 @@ def test_fits_sockets_agrees_with_ray() -> None:
     assert not session_folder.fits_sockets(f"{longest}x")
 
 
-def test_long_folder_is_replaced_during_the_block(long_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_session_in_a_long_folder_gets_a_short_path_during_the_block(
+    long_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RAY_TMPDIR", str(long_folder))
     with session_folder.choose_session_folder() as folder:
         private = Path(folder).parent
-        assert long_folder not in private.parents
+        assert Path(folder).resolve().parent.parent == long_folder
         assert session_folder.fits_sockets(folder)
-        assert private.stat().st_uid == os.getuid()
+        for each in (private, Path(folder).resolve().parent):
+            assert stat.S_IMODE(each.stat().st_mode) == 0o700
     assert not private.exists()
+    assert list(long_folder.iterdir()) == []
+
+
+def test_longest_folder_without_a_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        folder = Path(short)
+        for length, is_linked in (
+            (session_folder.longest_folder(), False),
+            (session_folder.longest_folder() + 1, True),
+        ):
+            parent = folder / ("x" * (length - len(short) - 1))
+            monkeypatch.setenv("RAY_TMPDIR", str(parent))
+            with session_folder.choose_session_folder() as sessions:
+                assert (parent in Path(sessions).parents) is not is_linked
+
+
+def test_no_usable_folder_is_refused_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", "/proc/1")
+    monkeypatch.setattr(session_folder, "is_writable", lambda _: False)
+    with (
+        refused(what=["/proc/1", "/var/tmp"], where="RAY_TMPDIR", remedy=f"{session_folder.longest_folder()} bytes"),
+        session_folder.choose_session_folder(),
+    ):
+        pass
+
+
+def test_folders_of_other_hosts_and_without_locks_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Owner.current()
+    for name, owner in (("here", here), ("there", replace(here, host=f"{'0' * 32}_1"))):
+        (tmp_path / f"firelib-ray-{name}").mkdir()
+        (tmp_path / f"firelib-ray-{name}/owner").write_text(owner.token)
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_: [SimpleNamespace(mountpoint="/", fstype="nfs4")])
+    with session_folder.temporary_folder(str(tmp_path)) as folder:
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"firelib-ray-there", Path(folder).name}
+    with monkeypatch.context() as context:
+        context.setattr("fcntl.flock", refuse_locks)
+        with session_folder.temporary_folder(str(tmp_path)) as folder:
+            assert [path.name for path in Path(folder).iterdir()] == [".owner"]
+    assert not Path(folder).exists()
+
+
+def refuse_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 
 def test_read_only_folder_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,12 @@ def show_plans(plans: Sequence[Plan]) -> None:
     out.print(shown)
     for plan in plans:
         for metric, amount in plan.quotas.items():
-            out.print(f"{plan.backend}: quota {metric}: {amount} needed", highlight=False, markup=False)
+            out.print(f"{plan.backend}: quota {metric}: {amount} needed", highlight=False)
         for what in plan.missing:
-            out.print(f"{plan.backend}: missing: {what}", highlight=False, markup=False)
+            out.print(f"{plan.backend}: missing: {what}", highlight=False)
     sources = sorted({f"{plan.price.source}; {plan.price.as_of}" for plan in plans if plan.price})
     for source in sources:
-        out.print(f"prices: {source}", highlight=False, markup=False)
+        out.print(f"prices: {source}", highlight=False)
 
 
 def _price(plan: Plan) -> str:

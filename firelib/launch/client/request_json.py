@@ -9,4 +9,4 @@ from firelib.console import out
 
 def show_request(request: Mapping[str, Any]) -> None:
     """Print a request as JSON on standard output. Requests hold references to secrets, so nothing is masked."""
-    out.print(json.dumps(request, indent=2, ensure_ascii=False), highlight=False, markup=False)
+    out.print(json.dumps(request, indent=2, ensure_ascii=False), highlight=False)

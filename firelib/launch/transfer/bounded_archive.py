@@ -41,6 +41,8 @@ def read_members(archive: IO[bytes], where: str) -> Iterator[tuple[tarfile.TarIn
             for number, member in enumerate(members):
                 if number >= MAX_FILES:
                     raise _unacceptable(f"the archive has more than {MAX_FILES} files", where)
+                if not 0 <= member.size <= stream.limit:  # tarfile would look for its end for hours
+                    raise _unacceptable(f"a file of the archive claims {member.size:.3g} bytes", where)
                 yield member, members.extractfile(member) if _is_regular(member) else None
         while stream.read(MIB):  # to the end, where gzip compares the checksum
             pass
@@ -58,15 +60,15 @@ class _BoundedReader:
 
     def __init__(self, stream: gzip.GzipFile, compressed: int, where: str) -> None:
         self._stream, self._where, self._given = stream, where, 0
-        self._limit = min(MAX_BYTES + _OVERHEAD, max(_SMALL, _MAX_RATIO * compressed))
+        self.limit = min(MAX_BYTES + _OVERHEAD, max(_SMALL, _MAX_RATIO * compressed))
 
     def read(self, size: int) -> bytes:
         data = self._stream.read(size)
         self._given += len(data)
-        if self._given > self._limit:
+        if self._given > self.limit:
             limits = f"{MAX_BYTES // MIB} MiB and {_MAX_RATIO} times the archive's size"
             raise _unacceptable(
-                f"the archive unpacks to more than {self._limit // MIB} MiB; limits: {limits}", self._where
+                f"the archive unpacks to more than {self.limit // MIB} MiB; limits: {limits}", self._where
             )
         return data
 

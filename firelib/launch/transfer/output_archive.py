@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -69,7 +70,7 @@ def _files(project: Path) -> Iterator[str]:
     paths = (path for folder in OUTPUT_FOLDERS for path in (project / folder).rglob("*"))
     for path in (*paths, *project.glob("params.yaml"), *project.glob("pipelines/*/params.yaml")):
         name = str(path.relative_to(project))
-        if is_output(name, "tune") and path.is_file() and not path.is_symlink() and ".tfrecord" not in path.name:
+        if is_output(name, "tune") and path.is_file() and not path.is_symlink():
             yield name
 
 
@@ -111,11 +112,16 @@ def _find_problems(members: Sequence[tuple[str, bool]], project: Path, stage: st
             yield f"{name!r} is a link, a device, a folder or a sparse file; expected regular files"
         elif not is_output(name, stage):
             yield f"{name!r} is no output of firelib {stage}"
-        elif name in seen or name in folders:
-            yield f"{name!r} is twice in the archive"
+        elif _spell_alike(name) in seen or name in folders:
+            yield f"{name!r} is twice in the archive, for file systems that ignore case or compose letters as well"
         elif not _can_write(project, name):
             yield f"{name!r} would replace something that is no regular file"
-        seen.add(name)
+        seen.add(_spell_alike(name))
+
+
+def _spell_alike(name: str) -> str:
+    """The same text for all spellings of a name that some file systems take for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _can_write(project: Path, name: str) -> bool:

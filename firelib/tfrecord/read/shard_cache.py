@@ -5,7 +5,6 @@ Copies that no process uses are evicted, least recently used first; other files 
 lock of the folder while it adds or removes a file.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -43,7 +42,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """Lock the folder, so that no other process adds or removes copies."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file.fileno(), folder)
         yield
 
 
@@ -58,9 +57,22 @@ def open_shared(path: Path, flags: int = os.O_RDONLY) -> int:
         A file descriptor, which the caller closes.
     """
     descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        _lock(descriptor, path.parent, shared=True)
+    except FirelibError:
+        os.close(descriptor)
+        raise
     os.utime(descriptor)  # eviction goes by the modification time
     return descriptor
+
+
+def _lock(descriptor: int, folder: Path, shared: bool = False, wait: bool = True) -> None:
+    if not storage.lock_file(descriptor, shared, wait):
+        raise FirelibError(
+            "the file system of the shard cache has no locks, which keep processes from removing each other's copies",
+            where=str(folder),
+            remedy="set FIRELIB_CACHE to a folder on a local disk",
+        )
 
 
 def make_room(folder: Path, size: int) -> bool:
@@ -91,7 +103,7 @@ def _evict(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, path.parent, wait=False)
         remove_copy(path)
     except BlockingIOError:
         return False
@@ -137,7 +149,7 @@ def decompress_shard(uri: str, content_hash: str, compression: str, size: int | 
         dir=folder, prefix=f"{content_hash}.", suffix=".tmp", delete=False, buffering=0
     ) as target:
         work = Path(target.name)
-        fcntl.flock(target, fcntl.LOCK_SH)
+        _lock(target.fileno(), folder, shared=True)
         try:
             copy = _GrowingCopy(target.fileno(), folder)
             with storage.explain_full_disk(str(folder)), fs.open(remote, "rb") as raw:

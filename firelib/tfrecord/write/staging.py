@@ -3,9 +3,12 @@
 A local dataset is written into a folder of its own, which is then renamed. An object store cannot rename a folder, so
 files are moved one by one, and a mark, `.firelib-replacing.json`, lists the files that come and go meanwhile. If the
 writer is killed, the mark tells the next one which files are firelib's. All other files are refused, never removed.
+
+The writer renews its mark, so that writers on other hosts, which cannot see its process, refuse to touch the files.
 """
 
 import re
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +21,9 @@ from firelib.storage import Owner
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, index_name, read_manifest
 
 MARK = ".firelib-replacing.json"
+
+_RENEWED_SECONDS = 60.0
+_STALE_SECONDS = 900.0  # no writer needs as long for one file
 
 _TEMPORARY = re.compile(r"\.(?:(?P<owner>[^.]+)\.)?[0-9a-f]{32}\.tmp")
 
@@ -55,18 +61,78 @@ class StagedDataset:
 
     def _replace(self, manifest: Manifest, moves: Mapping[str, str]) -> None:
         """Replace a dataset in an object store. No dataset exists from the removal of its manifest to the new one."""
-        replaced = _inspect(self.final).own
-        mark = {"owner": Owner.current().token, "files": sorted(replaced | manifest.file_names)}
-        storage.write_bytes(storage.join(self.final, MARK), storage.to_json(mark))
+        found = _inspect(self.final)
+        _refuse_writer(self.final, found.writer)
+        replaced = found.own
+        mark = _Mark(self.final, sorted(replaced | manifest.file_names))
         storage.remove_file(storage.join(self.final, MANIFEST_NAME))
         for new, old in moves.items():
+            mark.check()
             fs, source = storage.filesystem(storage.join(self.folder, old))
             fs.cp_file(source, storage.filesystem(storage.join(self.final, new))[1])  # `mv` would list the folder
             fs.rm_file(source)
+        mark.check()
         storage.write_bytes(storage.join(self.final, MANIFEST_NAME), manifest.to_json())
         for name in sorted(replaced - manifest.file_names - {MARK}):
             storage.remove_file(storage.join(self.final, name))
         storage.remove_file(storage.join(self.final, MARK))
+
+
+class _Mark:
+    """This process's mark in a folder.
+
+    Args:
+        folder: The folder.
+        files: Names of the files that the mark accounts for.
+    """
+
+    def __init__(self, folder: str, files: list[str]) -> None:
+        self._folder, self._uri = folder, storage.join(folder, MARK)
+        self._content = storage.to_json({"owner": Owner.current().token, "id": uuid.uuid4().hex, "files": files})
+        self._write()
+
+    def _write(self) -> None:
+        storage.write_bytes(self._uri, self._content)
+        self._written = time.monotonic()
+
+    def check(self) -> None:
+        """Renew the mark now and then.
+
+        Raises:
+            FirelibError: Another writer, which did not see the mark yet, has replaced it.
+        """
+        try:
+            is_own = storage.read_bytes(self._uri) == self._content
+        except FileNotFoundError:
+            is_own = False
+        if not is_own:
+            raise FirelibError(
+                "another process is replacing the dataset, too; this one has stopped",
+                where=self._folder,
+                remedy="wait for its end, then check whose dataset you want; write each into its own folder",
+            )
+        if time.monotonic() - self._written > _RENEWED_SECONDS:
+            self._write()
+
+
+def _refuse_writer(uri: str, writer: Owner | None) -> None:
+    """Refuse to replace a dataset while another process does.
+
+    Raises:
+        FirelibError: The process runs; or it cannot be seen from here, and its mark is not old enough.
+    """
+    if writer is None or writer.has_ended:
+        return
+    age = storage.age_seconds(storage.join(uri, MARK))
+    if not writer.is_alive and age is not None and age > _STALE_SECONDS:
+        return
+    where = "" if writer.is_alive else " of another host or container"
+    raise FirelibError(
+        f"process {writer.pid}{where} is replacing the dataset",
+        where=uri,
+        remedy="wait for its end, then try again"
+        + ("" if writer.is_alive else f"; if it was killed, {_STALE_SECONDS / 60:.0f} minutes after that"),
+    )
 
 
 @dataclass(frozen=True)
@@ -117,10 +183,7 @@ def _check_folder(uri: str, found: _Folder, overwrite: bool) -> None:
         raise FirelibError(
             "the folder already holds a dataset", where=uri, remedy="pass overwrite=True, or choose another folder"
         )
-    if found.writer and found.writer.is_alive:
-        raise FirelibError(
-            f"process {found.writer.pid} is replacing the dataset", where=uri, remedy="wait for its end, then try again"
-        )
+    _refuse_writer(uri, found.writer)
     others = found.names - found.own
     if not storage.is_local(uri):  # in an object store, provisional names lie in the folder itself
         others = frozenset(name for name in others if not _TEMPORARY.fullmatch(name))

@@ -8,6 +8,13 @@ from pathlib import Path
 
 VALUE = "planted-value-7c41"
 
+#: Variables of the environment of whoever submits a job; no name and no value is part of a request.
+VARIABLES = (
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET", "GITHUB_TOKEN", "HF_TOKEN", "NPM_TOKEN"),
+    *("DATABASE_URL", "DB_PASSWORD", "GOOGLE_API_KEY", "KAGGLE_KEY", "PGPASSWORD", "RAY_AUTH_TOKEN", "VAULT_TOKEN"),
+    *("WANDB_API_KEY", "PLAIN_SETTING"),
+)
+
 #: Files whose names say that they hold secrets.
 SECRET_FILES = (
     *(".env", ".ENV", "prod.env", ".env.production", ".envrc", "deploy/.Env.local", ".netrc", "_netrc"),

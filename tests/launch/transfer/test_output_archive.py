@@ -50,6 +50,8 @@ REFUSED = (
     *("", ".", "..", "../evil", "/etc/evil", "data/../../evil", "data/a/../../../evil", "./data/a/lake.json"),
     *(".git/hooks/pre-commit", ".git/hooks/params.yaml", "data/.git/hooks/params.yaml", "metrics/a/.gitignore"),
     *("recipe.py", "params.yaml", "pipelines/a/params.yaml", "other/a/params.yaml", "data/lake.json", "data"),
+    *("models/a/dvc.yaml", "plots/a/DVC.LOCK", "data/a/raw.dvc", "data/a/tfrecords/train-0.tfrecord"),
+    *("models/a/" + "x" * 201, "models/a/" + "é" * 101, "models/" + "a/" * 19 + "x"),
     *("models/a/evil.py", "models/a/evil.SO", "plots/a\nb/c.csv", "data\\a\\lake.json", "data//lake.json", "~/x/y"),
 )
 
@@ -120,6 +122,24 @@ def test_names_that_contradict_each_other_are_refused(tmp_path):
         unpack_outputs(make_archive("metrics/a/first.json/x"), tmp_path, "train")
     with refused(what="metrics/a/first.json"):
         unpack_outputs(make_archive("metrics/a/first.json"), tmp_path, "train")
+
+
+@pytest.mark.parametrize("twin", ["metrics/a/First.JSON", "metrics/A/first.json"])
+def test_names_that_some_file_systems_take_for_one_are_refused(tmp_path, twin):
+    with refused(what=twin):
+        unpack_outputs(make_archive(twin), tmp_path, "train")
+    composed, decomposed = "plots/a/\u00e9.csv", "plots/a/e\u0301.csv"
+    with refused(what=repr(decomposed)):
+        unpack_outputs(make_archive(composed, decomposed), tmp_path, "train")
+    assert not list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("size", ["99999999999999", "-5"])
+def test_a_size_that_cannot_be_true_is_refused_at_once(tmp_path, size):
+    """Looking for the end of such a file would take hours."""
+    with refused(where="outputs.tar.gz"):
+        unpack_outputs(make_archive("metrics/a/x", pax_headers={"size": size}), tmp_path, "train")
+    assert not list(tmp_path.rglob("*"))
 
 
 def test_nothing_but_files_is_replaced(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import fsspec
@@ -9,7 +10,8 @@ import pytest
 
 from firelib import Feature, open_dataset, storage, write_tfrecords
 from firelib.storage import Owner
-from firelib.tfrecord.write.staging import MARK
+from firelib.tfrecord.format.manifest import read_manifest
+from firelib.tfrecord.write.staging import MARK, _Mark, stage_dataset
 from tests.errors import refused
 from tests.tfrecord.small import FEATURES, LABEL, columns
 
@@ -113,6 +115,46 @@ def test_a_writer_that_runs_is_named(killed: str) -> None:
     storage.write_bytes(storage.join(killed, MARK), storage.to_json({**mark, "owner": here.token}))
     with refused(what=here.pid, where=killed):
         write(killed, 5)
+
+
+def test_a_writer_elsewhere_is_refused_until_its_mark_is_old(killed: str) -> None:
+    elsewhere = replace(Owner.current(), host="elsewhere")
+    uri = storage.join(killed, MARK)
+    storage.write_bytes(uri, storage.to_json({**storage.read_json(uri), "owner": elsewhere.token}))
+    before = names(killed)
+    with refused(what=elsewhere.pid, where=killed, remedy="15 minutes"):
+        write(killed, 5)
+    assert names(killed) == before
+    fs, path = storage.filesystem(uri)
+    fs.store[path].modified -= timedelta(minutes=16)
+    write(killed, 5)
+    assert names(killed) == {"manifest.json", SHARD}
+
+
+def test_a_writer_that_starts_meanwhile_is_refused_before_anything_is_replaced(tmp_path: Path) -> None:
+    uri = f"memory://{tmp_path.name}/d"
+    write(uri)
+    with stage_dataset(uri, overwrite=True) as staged:
+        elsewhere = replace(Owner.current(), host="elsewhere")
+        storage.write_bytes(storage.join(uri, MARK), storage.to_json({"owner": elsewhere.token, "files": []}))
+        with refused(what=elsewhere.pid, where=uri):
+            staged.publish(read_manifest(uri), {SHARD: "train.00000.00000"})
+    assert open_dataset(uri).rows("train") == 9
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_a_writer_whose_mark_was_replaced_stops(tmp_path: Path) -> None:
+    uri = f"memory://{tmp_path.name}/d"
+    first = _Mark(uri, [SHARD])
+    first.check()
+    second = _Mark(uri, [SHARD])
+    with refused(where=uri, remedy="own folder"):
+        first.check()
+    second.check()
+    storage.remove_file(storage.join(uri, MARK))
+    with refused(where=uri):
+        second.check()
+    fsspec.filesystem("memory").store.clear()
 
 
 def test_provisional_files_of_a_writer_that_runs_are_not_removed(tmp_path: Path) -> None:

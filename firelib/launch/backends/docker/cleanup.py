@@ -1,6 +1,5 @@
 """Release what a finished job in containers occupies: keep its logs, remove its secrets and containers."""
 
-import fcntl
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -78,7 +77,7 @@ def release(record: JobRecord) -> None:
 def _lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        storage.lock_file(file)  # without locks, two clients may both do the same
         yield
 
 

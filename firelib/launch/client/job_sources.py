@@ -1,0 +1,105 @@
+"""The local sources of a job's recipe: a job that reads them needs the files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from firelib.config import load_params
+from firelib.errors import FirelibError
+from firelib.launch.job_spec import JobSpec
+from firelib.launch.transfer.code_selection import ALLOW_FILE, NEVER, CodeSelection, printable
+from firelib.project_layout import find_params
+from firelib.recipe import Recipe, Source, load_recipe
+
+_READ_SOURCES = ("extract", "run")
+_FOLDER = "FIRELIB_SOURCES"
+
+
+def refuse_unsent_sources(spec: JobSpec, selection: CodeSelection) -> None:
+    """Refuse to send a job that reads local sources which it would not get.
+
+    Absolute paths out of the project are not checked: the job's hosts may have them.
+
+    Args:
+        spec: The job.
+        selection: The files that it would get.
+
+    Raises:
+        FirelibError: There are such sources; the error names each, why it is not sent, and what to do.
+    """
+    if spec.stage not in _READ_SOURCES:
+        return
+    recipe = _load_recipe(spec)
+    found = dict(_find_unsent(recipe, spec, selection))
+    if found:
+        raise FirelibError(
+            "\n".join(
+                f"source {name!r}: the job does not get {printable(path)!r}: {reason}"
+                for name, (path, reason, _) in found.items()
+            ),
+            where=f"recipe {recipe.name!r}: sources, and firelib {spec.stage} as a job",
+            remedy="; ".join(dict.fromkeys(remedy for _, _, remedy in found.values()))
+            + "; or put the file on a web server, Source('https://…', sha256='…')",
+        )
+
+
+def _load_recipe(spec: JobSpec) -> Recipe:
+    """The recipe that the job's command selects."""
+    project, options = Path(spec.project), _options(spec.command)
+    file = project / options.get("--params", "params.yaml")
+    reference = load_params(file).recipe
+    if options.get("--recipe", reference) != reference:
+        reference = load_params(find_params(options["--recipe"], project)).recipe
+    return load_recipe(str(project / reference) if reference.endswith(".py") else reference)
+
+
+def _options(command: Sequence[str]) -> Mapping[str, str]:
+    following = zip(command, (*command[1:], ""), strict=True)
+    options = ((*word.partition("="), after) for word, after in following if word.startswith("--"))
+    return {name: value if separator else after for name, separator, value, after in options}
+
+
+def _find_unsent(recipe: Recipe, spec: JobSpec, selection: CodeSelection) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """Yield the name of each source with its path, the reason, and the remedy."""
+    project = Path(spec.project)
+    sent = {str(Path(name)) for name in selection.files}
+    for name, source in recipe.sources.items():
+        if source.sha256 and _FOLDER in spec.env:
+            continue
+        paths = [_locate(path, project) for path in _local_paths(source)]
+        if paths and all(path is not None and path not in sent for path in paths):
+            path = next(path for path in reversed(paths) if path)
+            yield name, (path, *_explain(path, project, selection))
+
+
+def _local_paths(source: Source) -> list[str]:
+    """The local files that give the source: one of them is enough."""
+    path = source.uri.removeprefix("file://")
+    return [] if "://" in path else [*source.copies, path]
+
+
+def _locate(path: str, project: Path) -> str | None:
+    """A path relative to the project; None if it is absolute and not in the project."""
+    if not Path(path).is_absolute():
+        return str(Path(path))
+    return str(Path(path).relative_to(project)) if Path(path).is_relative_to(project) else None
+
+
+def _explain(path: str, project: Path, selection: CodeSelection) -> tuple[str, str]:
+    """Why a file is not sent, and the remedy."""
+    if not (project / path).exists():
+        return "there is no such file", "correct the path"
+    if ".." in Path(path).parts:
+        return "it is not in the project", "move it into the project"
+    if path in selection.secret:
+        return "its name suggests a secret", f"name it in {ALLOW_FILE}"
+    if path in selection.links:
+        return "it is a link that is not followed", "replace the link by the file"
+    never = GitIgnoreSpec.from_lines(NEVER).check_file(path)
+    if never.include:
+        return f"jobs get no {NEVER[never.index or 0]}", "convert it to CSV, or run the extract here"
+    return (
+        "git or a .rayignore file ignores it",
+        f"let them include it (git add --force {path}, or !/{path} in the ignore file)",
+    )
