@@ -49,22 +49,22 @@ def losses(project: Path) -> list[float]:
         return [float(row["loss"]) for row in csv.DictReader(file)]
 
 
-def weights(project: Path) -> np.ndarray:
+def weights(project: Path, recipe: str = "flights") -> np.ndarray:
     """Return all weights of the trained model as one array."""
     import h5py
 
     found: list[np.ndarray] = []
-    with _weights_file(project) as file:
+    with _weights_file(project, recipe) as file:
         h5py.File(file, "r").visititems(
             lambda _, item: found.append(item[()].ravel()) if isinstance(item, h5py.Dataset) else None
         )
     return np.concatenate(found)
 
 
-def _weights_file(project: Path):
+def _weights_file(project: Path, recipe: str):
     import zipfile
 
-    return zipfile.ZipFile(project / "models/flights/model.keras").open("model.weights.h5")
+    return zipfile.ZipFile(project / "models" / recipe / "model.keras").open("model.weights.h5")
 
 
 def shape(record: object) -> object:
