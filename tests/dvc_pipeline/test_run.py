@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from firelib.dvc_pipeline.run import qualify_targets, stale_stages
-from tests.patience import patience
+from tests.patience import patience, wait_until
 from tests.project import ROOT
 
 # The recipe in docs/recipe.md.
@@ -25,6 +26,7 @@ data:
   shard_mib: 1
 train: {workers: 2, global_batch_size: 128, epochs: 2, lr: 0.05, seed: 1}
 model: {width: 2}
+tune: {trials: 2, space: {train.lr: {loguniform: [0.01, 0.1]}}}
 """
 
 
@@ -54,6 +56,13 @@ class Project:
         )
         assert not check or done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
+        """Start a command whose standard input stays open, and whose outputs are one stream."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200", **self.environment}
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.Popen(command, cwd=self.folder, env=env, text=True, **streams)
 
     def commit(self) -> None:
         self.do("git", "add", "-A")
@@ -132,6 +141,27 @@ def test_predict_scores_raw_rows(project):
     high, low = (json.loads(line)["positive"] for line in done.stdout.splitlines())
     assert high > 0.5 > low
     (project.folder / "rows_to_score.csv").unlink()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize(
+    ("command", "loaded"),
+    [(["evaluate"], "tensorflow"), (["predict"], "libarrow"), (["tune", "--tracking", "none"], "_raylet")],
+    ids=["evaluate", "predict", "tune"],
+)
+def test_signals_end_other_stages_with_one_line(project, command, loaded, number, code):
+    metrics = (project.folder / "metrics/signs/test.json").read_bytes()
+    with project.start("firelib", *command) as process:
+        maps = Path(f"/proc/{process.pid}/maps")
+        wait_until(lambda: process.poll() is not None or loaded in maps.read_text(), 60, f"{command} works")
+        process.send_signal(number)
+        output = process.communicate(timeout=patience(60))[0]
+    assert process.returncode == code, output
+    assert output.count("run the same command again") == 1, output
+    assert "Traceback" not in output
+    assert (project.folder / "metrics/signs/test.json").read_bytes() == metrics
+    assert project.do("git", "status", "--porcelain").stdout == ""
 
 
 @pytest.mark.integration
