@@ -87,10 +87,10 @@ def progress(label: str, total: float | None = None) -> Iterator[Advance]:
     """
     if err.is_terminal:
         with _bar() as bar:
-            task = bar.add_task(label, total=total, note="")
+            task = bar.add_task(printable(label), total=total, note="")
 
             def advance(done: float, total: float | None = None, note: str = "") -> None:
-                bar.update(task, completed=done, total=total, note=note)
+                bar.update(task, completed=done, total=total, note=printable(note))
 
             yield advance
         return

@@ -48,6 +48,10 @@ class StoppedError(FirelibError):
     exit_code = 75
 
 
+class UnreachableError(FirelibError):
+    """Storage does not respond now, though it may later: no reason to give up work that can be resumed."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest the closest known name, or list all known names.
 

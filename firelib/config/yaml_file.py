@@ -129,8 +129,8 @@ def read_yaml_mapping(path: Path, *, if_missing: str, if_no_mapping: str) -> dic
     except OSError as error:
         remedy = "check the path and its permissions"
         raise FirelibError(f"cannot read {path}: {error.strerror}", where=where, remedy=remedy) from None
-    # A date such as 2001-99-99 is a ValueError; `!!bool x` and `!!timestamp x` are the other two.
-    except (yaml.YAMLError, ValueError, KeyError, AttributeError) as error:
+    # A date such as 2001-99-99 is a ValueError; `!!bool x`, `!!timestamp x` and `!!int ""` are the other three.
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, IndexError) as error:
         raise FirelibError(f"{path} is not valid YAML: {error}", where=where, remedy="correct the syntax") from None
     if not isinstance(content, dict):
         kind = type(content).__name__

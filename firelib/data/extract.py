@@ -17,7 +17,7 @@ from firelib.data.delta_tables import (
     supersede_table,
 )
 from firelib.data.formats.detect import check_format
-from firelib.data.formats.lake_types import INFERRED_TYPE
+from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
 from firelib.data.formats.read import read_raw_file
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.fetch import fetch
@@ -71,8 +71,10 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
         return pinned
     note(f"extracting again: the lake lacks versions of {', '.join(missing)} that lake.json pins")
     rebuilt = _fill_lake(recipe, paths)
-    if rebuilt != pinned:
-        changed = sorted(name for name in rebuilt.tables if rebuilt.tables[name] != pinned.tables.get(name))
+    changed = sorted(
+        name for name, record in rebuilt.tables.items() if not record.is_same_data(pinned.tables.get(name))
+    )
+    if changed or rebuilt.tables.keys() != pinned.tables.keys():
         raise FirelibError(
             f"the sources of {', '.join(changed) or 'the recipe'} have changed since lake.json was written",
             where=str(paths.lake_json),
@@ -116,7 +118,10 @@ def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> T
     table = read_raw_file(raw, source, recipe, name)
     _check_table(name, table, source)
     _note_texts(name, table.schema)
-    parts = split_into_parts(table, source.commit_by, f"table {name!r}, source {source.uri}: commit_by")
+    # What inference would say depends on all rows: it must not change the versions of earlier rows.
+    parts = split_into_parts(
+        drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source.uri}: commit_by"
+    )
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
     note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")

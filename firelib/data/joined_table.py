@@ -44,8 +44,6 @@ def _check_columns(frame: Any, recipe: Recipe) -> None:
             where=f"recipe {recipe.name!r}: transform",
             remedy=did_you_mean(missing[0], frame.columns),
         )
-    for column in recipe.key:
-        check_key_type(column, frame[column])
     names = list(map(str, frame.columns))
     unusable = sorted(RESERVED_COLUMNS & set(names) | {name for name in names if names.count(name) > 1})
     if unusable:
@@ -54,6 +52,8 @@ def _check_columns(frame: Any, recipe: Recipe) -> None:
             where=f"recipe {recipe.name!r}: transform",
             remedy=f"rename or drop them; reserved are {', '.join(sorted(RESERVED_COLUMNS))}",
         )
+    for column in recipe.key:
+        check_key_type(column, frame[column])
 
 
 def _explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, Any]) -> FirelibError:

@@ -64,6 +64,10 @@ class TableRecord(_Record):
             del members["raw_types"]
         return members
 
+    def is_same_data(self, other: "TableRecord | None") -> bool:
+        """Whether another record pins the same rows and types, whatever it says about the raw file."""
+        return other is not None and self.model_copy(update={"raw_types": other.raw_types}) == other
+
 
 class Lake(_Record):
     """The content of lake.json.

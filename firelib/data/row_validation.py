@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
-from firelib.recipe import FLOATS, Feature, Recipe
+from firelib.recipe import FLOATS, Feature, Recipe, TaskKind, infer_task
 from firelib.tfrecord.format.arrow_columns import cast_column, utf8_lengths
 from firelib.tfrecord.format.fixed_layout import has_fixed_size
 
@@ -105,6 +105,20 @@ def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
             f"the label {recipe.label.name!r} is null in {labels.null_count} rows",
             where=f"the row with {example}, for example",
             remedy="exclude these rows in the recipe (Recipe.exclude)",
+        )
+    if recipe.label.dtype in FLOATS and infer_task(recipe.label) is TaskKind.BINARY:
+        _check_float_classes(labels, recipe.label)
+
+
+def _check_float_classes(labels: pa.ChunkedArray, label: Feature) -> None:
+    """Refuse fractions in a label that is 0 or 1 by its declaration; rows outside the range are set aside later."""
+    fractions = labels.filter(pc.and_(pc.greater(labels, 0), pc.less(labels, 1)))
+    if len(fractions):
+        raise FirelibError(
+            f"expected 0 or 1 in the label {label.name!r}, got {fractions[0].as_py()}",
+            where=f"label {label.name!r}, range {label.range}",
+            remedy="for a class, give the label the values 0 and 1; for a number to estimate, such as a share, drop "
+            "its range",
         )
 
 

@@ -1,4 +1,4 @@
-"""What servers and object stores tell about their files: enough to see that a file has changed, without fetching it."""
+"""Ask servers and object stores for the state of their files, to notice a change without fetching them."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
 _SECONDS = 1.0  # from the start of the requests; DVC compares the stages meanwhile
-_LEAST_SECONDS = 0.2  # for servers of which nothing has been heard yet
+_LEAST_SECONDS = 0.2  # if most of that second has passed before `wait`
 _ATTRIBUTES = (
     ("etag", "ETag", "md5Hash", "content_md5"),
     ("last-modified", "LastModified", "last_modified", "updated", "mtime"),
@@ -21,6 +21,7 @@ _ATTRIBUTES = (
 )
 
 State = dict[str, str]
+_CLIENT_LOCK = threading.Lock()
 
 
 class RemoteStates:
@@ -44,7 +45,7 @@ class RemoteStates:
         """Wait for the answers, for a second or so.
 
         Returns:
-            URI → ETag or time of modification, and size. A file of which nothing was learned has no entry.
+            URI → ETag or time of modification, and size. A file without an answer has no entry.
         """
         deadline = max(self._deadline, time.monotonic() + _LEAST_SECONDS)
         for thread in self._threads:
@@ -59,7 +60,9 @@ class RemoteStates:
 
 
 def _ask_server(uri: str) -> Mapping[str, Any]:
-    return dict(_http_client().head(uri, timeout=_SECONDS).raise_for_status().headers)
+    with _CLIENT_LOCK:  # without it, threads that start together would each build a client
+        client = _http_client()
+    return dict(client.head(uri, timeout=_SECONDS).raise_for_status().headers)
 
 
 @cache

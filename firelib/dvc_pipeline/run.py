@@ -56,7 +56,8 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
     """
     folder = _find_dvc_folder(paths.project)
     with lock_pipeline(pipeline, folder):
-        forget_dead_owners(folder)
+        with _translate_errors(paths.project):
+            forget_dead_owners(folder)
         targets = qualify_targets(pipeline, options.stages)
         sources = SourceChanges(recipe, paths, folder / f"sources-{recipe.name}.json")
         stale = stale_stages(paths.project, targets)
@@ -72,7 +73,9 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         check_dataset_folder(paths)
         check_model_folder(paths)
         note(f"to run: {', '.join(stale) or 'all stages'}")
-        forced = qualify_targets(pipeline, [_EXTRACT]) if changed else []
+        # From its run cache, DVC would restore the lake.json of earlier sources instead of running the stage.
+        must_run = changed or (_EXTRACT in stale and _has_run_cache(paths.project))
+        forced = qualify_targets(pipeline, [_EXTRACT]) if must_run else []
         code = _run_stages(paths, Repro(paths.project, targets, options.force, forced), environment, options.debug)
         if not code and (_EXTRACT in stale or options.force):
             sources.remember()
@@ -138,16 +141,28 @@ def _find_dvc_folder(project: Path) -> Path:
         return Path(Repo.find_root(str(project)), Repo.DVC_DIR, "tmp")
 
 
+def _has_run_cache(project: Path) -> bool:
+    from dvc.repo import Repo
+
+    with _translate_errors(project), Repo(str(project)) as repo:
+        return Path(repo.stage_cache.cache_dir).is_dir()
+
+
 @contextmanager
 def _translate_errors(project: Path) -> Iterator[None]:
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
+    from dvc.rwlock import RWLockFileCorruptedError
 
     try:
         yield
     except LockError as error:
         raise FirelibError(
             f"DVC: {error}", where=str(project), remedy="wait until the other command ends, or stop it"
+        ) from error
+    except RWLockFileCorruptedError as error:  # DVC was killed while it wrote the file
+        raise FirelibError(
+            f"DVC: {error}", where=str(project), remedy="remove .dvc/tmp/rwlock, if no other DVC command is running"
         ) from error
     except DvcException as error:
         raise FirelibError(

@@ -1,7 +1,7 @@
 """Find sources that changed. DVC does not know them: the recipe names them, not dvc.yaml."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ _LOCAL = ("", "file", "pkg")
 class SourceChanges:
     """Compares the recipe's sources with the ones that lake.json was made from.
 
-    A local file is hashed only if its size, time of modification or inode is not the remembered one. Of a remote file,
-    the ETag (or else the time of modification) and the size are compared with those before the last extract; servers
-    are asked from the moment this object is created. Sources that cannot be compared are named as not checked.
+    A local file is hashed only if its size, time of modification or inode is not the remembered one. For a remote file,
+    the ETag (or else the time of modification) and the size are compared with those before the last extract by
+    `firelib run`; servers are asked from the moment this object is created. Sources that cannot be compared are named
+    as not checked.
 
     Args:
         recipe: Names the sources.
@@ -46,9 +47,9 @@ class SourceChanges:
         known = self._known_hashes()
         before, now = _read(self._file), self._look(known)
         self._write({**before, **{name: seen for name, seen in now.items() if not _is_change(before, name, seen)}})
-        unchecked = [f"{name} ({self._sources[name].uri})" for name in self._wanted(known) if name not in now]
-        if unchecked:
-            note(f"not checked for changes: {', '.join(unchecked)}")
+        self._note("not checked for changes", [name for name in self._wanted(known) if name not in now])
+        first = [name for name, seen in now.items() if name in self._remote and not _is_known(before, name, seen)]
+        self._note("not checked for changes, since there is no earlier state to compare with", first)
         changed = [
             name for name, seen in now.items() if seen["sha256"] != known[name] or _is_change(before, name, seen)
         ]
@@ -82,6 +83,10 @@ class SourceChanges:
                 seen[name] = {"path": source.uri, **states[source.uri], "sha256": known[name]}
         return seen
 
+    def _note(self, problem: str, names: Sequence[str]) -> None:
+        if names:
+            note(f"{problem}: {', '.join(f'{name} ({self._sources[name].uri})' for name in names)}")
+
     def _note_declared(self, name: str) -> bool:
         source = self._sources[name]
         if source.sha256:
@@ -100,10 +105,13 @@ def _is_local(source: Source) -> bool:
 
 def _is_change(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[str, Any]) -> bool:
     """Whether a remote file differs from the one that was remembered for the same content of the lake."""
+    return "inode" not in seen and _is_known(before, name, seen) and dict(before[name]) != dict(seen)
+
+
+def _is_known(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[str, Any]) -> bool:
+    """Whether a state of the same file is remembered, for the same content of the lake."""
     old = before.get(name, {})
-    if "inode" in seen or (old.get("path"), old.get("sha256")) != (seen["path"], seen["sha256"]):
-        return False
-    return dict(old) != dict(seen)
+    return (old.get("path"), old.get("sha256")) == (seen["path"], seen["sha256"])
 
 
 def _find_file(source: Source, paths: Paths) -> Path | None:

@@ -102,7 +102,7 @@ def extra_trees(
 ) -> Floats:
     """Score rows with 100 extremely randomised trees; categories are numbers to them. Arguments as in `baselines`."""
     train_table, test_table, _ = _tables(train, test, features)
-    forest = estimator.build_forest(jobs=free_cores())
+    forest = estimator.build_forest(train_labels, jobs=free_cores())
     forest.fit(train_table.astype(np.float32), _to_target(train_labels))
     forest.n_jobs = 1  # threads would sum the trees in a varying order, and the last bits would differ
     return estimator.predict(forest, test_table.astype(np.float32))

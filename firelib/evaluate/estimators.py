@@ -15,6 +15,8 @@ from sklearn.ensemble import (
 from firelib.evaluate.arrays import Floats, Labels
 
 _SEED = 0
+_TREES = 100  # scikit-learn's default
+_FOREST_BYTES = 1 << 30
 
 
 class Estimator(Protocol):
@@ -47,8 +49,13 @@ class Estimator(Protocol):
             options: More options of scikit-learn.
         """
 
-    def build_forest(self, jobs: int) -> Any:
-        """100 extremely randomised trees, not trained."""
+    def build_forest(self, labels: Labels, jobs: int) -> Any:
+        """100 extremely randomised trees, not trained, which need at most 1 GiB.
+
+        Args:
+            labels: Training labels [rows, …].
+            jobs: Number of threads.
+        """
 
     def predict(self, trees: Any, table: npt.NDArray[Any]) -> Floats:
         """Predict with trained trees.
@@ -86,9 +93,10 @@ class ClassEstimator:
         can_stop = bool(counts.min() >= 2 and len(labels) // 10 >= len(counts))
         return HistGradientBoostingClassifier(early_stopping=can_stop, random_state=_SEED, **options)
 
-    def build_forest(self, jobs: int) -> Any:
+    def build_forest(self, labels: Labels, jobs: int) -> Any:
         """See `Estimator`."""
-        return ExtraTreesClassifier(random_state=_SEED, n_jobs=jobs)
+        leaves = _limit_leaves(len(labels), self._classes)
+        return ExtraTreesClassifier(max_leaf_nodes=leaves, random_state=_SEED, n_jobs=jobs)
 
     def predict(self, trees: Any, table: npt.NDArray[Any]) -> Floats:
         """Probabilities; zero for a class that the training rows lack."""
@@ -119,9 +127,10 @@ class LabelsEstimator:
         """
         raise NotImplementedError
 
-    def build_forest(self, jobs: int) -> Any:
+    def build_forest(self, labels: Labels, jobs: int) -> Any:
         """See `Estimator`."""
-        return ExtraTreesClassifier(random_state=_SEED, n_jobs=jobs)
+        leaves = _limit_leaves(len(labels), 2 * labels[0].size)
+        return ExtraTreesClassifier(max_leaf_nodes=leaves, random_state=_SEED, n_jobs=jobs)
 
     def predict(self, trees: Any, table: npt.NDArray[Any]) -> Floats:
         """Probability of each label; of one that is the same in all training rows, 0 or 1."""
@@ -157,14 +166,26 @@ class NumberEstimator:
         """Early stopping, if a tenth of the rows can decide."""
         return HistGradientBoostingRegressor(early_stopping=len(labels) >= 20, random_state=_SEED, **options)
 
-    def build_forest(self, jobs: int) -> Any:
+    def build_forest(self, labels: Labels, jobs: int) -> Any:
         """See `Estimator`."""
-        return ExtraTreesRegressor(random_state=_SEED, n_jobs=jobs)
+        leaves = _limit_leaves(len(labels), labels[0].size)
+        return ExtraTreesRegressor(max_features="sqrt", max_leaf_nodes=leaves, random_state=_SEED, n_jobs=jobs)
 
     def predict(self, trees: Any, table: npt.NDArray[Any]) -> Floats:
         """See `Estimator`."""
         numbers: Floats = np.asarray(trees.predict(table), np.float64)
         return numbers
+
+
+def _limit_leaves(rows: int, values: int) -> int | None:
+    """Most leaves of a tree, so that the forest fits into `_FOREST_BYTES`; None if the rows cannot give more.
+
+    Args:
+        rows: Number of training rows.
+        values: Numbers of 8 bytes that scikit-learn keeps in every node. A tree has two nodes for each leaf.
+    """
+    leaves = max(2, _FOREST_BYTES // (_TREES * 2 * 8 * values))
+    return leaves if rows > leaves else None
 
 
 def _find_constant(labels: Labels) -> str | None:

@@ -59,7 +59,7 @@ class TrainedModel:
         parts = [self._score(features, start) for start in range(0, rows, _ROWS)]
         outputs: Floats = np.concatenate(parts).astype(np.float64)
         outputs = apply_activation(outputs, self._logits_loss) if self._logits_loss else outputs
-        return outputs[:, 0] if outputs.ndim > 1 and outputs.shape[-1] == 1 else outputs
+        return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
 
     def _score(self, features: Mapping[str, Any], start: int) -> Any:
         import tensorflow as tf

@@ -1,6 +1,6 @@
 """Score raw rows with a trained model, under the rules of the dataset that it was trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from firelib.evaluate.input_rows.read import InputRows
 from firelib.evaluate.input_rows.validation import validate
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
-from firelib.evaluate.outputs import describe_invalid
+from firelib.evaluate.outputs import describe_invalid, describe_range
 from firelib.recipe import FLOATS, Feature, Recipe, TaskKind, count_outputs, infer_task
 
 
@@ -34,18 +34,19 @@ def predict(rows: InputRows, recipe: Recipe, model_folder: Path) -> list[dict[st
     outputs = TrainedModel(model_folder).predict(to_model_inputs(columns, recipe.features))
     _require_probabilities(outputs, recipe.label)
     return [
-        {**_pass_through(others, recipe.label.name), recipe.label.name: _name_outputs(output, recipe.classes)}
+        {**_pass_through(others, recipe.label.name), recipe.label.name: _name_outputs(output, recipe)}
         for others, output in zip(rows.others, outputs.tolist(), strict=True)
     ]
 
 
 def _require_probabilities(outputs: Floats, label: Feature) -> None:
     """Refuse logits, unless the label is a number to estimate."""
-    if infer_task(label) not in (TaskKind.BINARY, TaskKind.MULTICLASS) or label.dtype in FLOATS:
+    kind = infer_task(label)
+    if kind is TaskKind.REGRESSION or label.dtype in FLOATS:
         return
     classes = count_outputs(label)[-1]
-    are_scores = classes == 2 if outputs.ndim == 1 else outputs.shape[1] == classes
-    invalid = describe_invalid(outputs)
+    are_scores = kind is TaskKind.MULTILABEL or (classes == 2 if outputs.ndim == 1 else outputs.shape[1] == classes)
+    invalid = describe_range(outputs) if kind is TaskKind.MULTILABEL else describe_invalid(outputs)
     if invalid and are_scores:
         raise FirelibError(
             f"expected probabilities from the model, got {invalid}",
@@ -59,9 +60,10 @@ def _pass_through(values: Mapping[str, Any], label: str) -> dict[str, Any]:
     return {f"{name}_actual" if name == label else name: value for name, value in values.items()}
 
 
-def _name_outputs(output: Any, classes: Sequence[str]) -> Any:
-    """Class → probability by decreasing probability; a single number stays as it is."""
-    if not isinstance(output, list):
+def _name_outputs(output: Any, recipe: Recipe) -> Any:
+    """Class or label → probability by decreasing probability; numbers to estimate stay as they are."""
+    if not isinstance(output, list) or infer_task(recipe.label) is TaskKind.REGRESSION:
         return output
+    classes = recipe.classes
     names = classes if len(classes) == len(output) else [str(index) for index in range(len(output))]
     return dict(sorted(zip(names, output, strict=True), key=lambda pair: -pair[1]))

@@ -1,11 +1,14 @@
 """The folder of Ray's sessions: private, writable, and its path short enough for Unix sockets."""
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from firelib.console import note
 from firelib.errors import FirelibError
@@ -15,6 +18,7 @@ from firelib.user_folders import is_writable
 
 _SOCKET_PATH_BYTES = 107  # Linux: `sun_path` has 108 bytes, the last one is zero (man 7 unix)
 _PREFIX, _OWNER = "firelib-ray-", "owner"
+_TOKEN_LENGTH = 200  # at most
 
 
 def ray_temp_dir() -> str:
@@ -69,7 +73,7 @@ def _shorten(sessions: str) -> Iterator[str]:
         return
     with temporary_folder(_find_short_folder()) as folder:
         Path(sessions).mkdir()
-        Path(folder, "ray").symlink_to(sessions)
+        Path(folder, "ray").symlink_to(Path(sessions).absolute())
         yield f"{folder}/ray"
 
 
@@ -105,11 +109,25 @@ def _remove_leftovers(parent: Path) -> None:
     On some network file systems, the locks of other hosts are not seen.
     """
     for file in parent.glob(f"{_PREFIX}*/{_OWNER}"):
-        with suppress(OSError), file.open() as lock:
-            owner = Owner.parse(lock.read())  # None in folders of earlier versions
-            is_ours = owner is None or not is_other_boot(owner.host) or owner.has_left(file)
-            if is_ours and os.fstat(lock.fileno()).st_uid == os.getuid() and lock_file(lock, wait=False):
+        with suppress(OSError), _open_own(file) as lock:
+            owner = Owner.parse(lock.read(_TOKEN_LENGTH))  # None in folders of earlier versions
+            is_ours = owner is None or not is_other_boot(owner.host) or owner.has_abandoned(file)
+            if is_ours and lock_file(lock, wait=False):
                 shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def _open_own(file: Path) -> TextIO:
+    """Open a regular file of this user; others may have put a link, a FIFO or a device there.
+
+    Raises:
+        OSError: It is another file.
+    """
+    lock = os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="ascii", errors="replace")
+    status = os.fstat(lock.fileno())
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
+        lock.close()
+        raise PermissionError(errno.EPERM, "not a file of this user", str(file))
+    return lock
 
 
 def _find_short_folder() -> str:

@@ -113,7 +113,7 @@ def _label_problems(label: object, classes: Sequence[str]) -> Iterator[str]:
     try:
         kind, outputs = infer_task(label), count_outputs(label)
     except FirelibError as error:
-        yield f"label: {error.what}"
+        yield f"label: {error.what}: {error.remedy}"
         return
     if classes and (kind is TaskKind.REGRESSION or len(classes) != outputs[-1]):
         last = len(classes) - 1

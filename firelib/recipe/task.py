@@ -1,5 +1,6 @@
 """What a label asks of a model: a number, one of two classes, one of several classes, or any of several labels."""
 
+import math
 from enum import StrEnum
 
 from firelib.errors import FirelibError
@@ -38,6 +39,14 @@ def infer_task(label: Feature) -> TaskKind:
         >>> infer_task(Feature("topics", "bool", shape=(20,))).value
         'multi-label classification'
     """
+    has_two_values = label.dtype == "bool" or label.range == (0, 1)
+    if has_two_values and len(label.shape) > 1 and label.dtype not in FLOATS:
+        size = math.prod(label.shape)
+        raise FirelibError(
+            f"expected one axis of labels, got shape {label.shape}",
+            where=f"label {label.name!r}",
+            remedy=f"declare shape=({size},), and flatten the labels in transform",
+        )
     if label.dtype in ("string", "bytes") or label.ragged or label.optional:
         sort = next((name for name in ("ragged", "optional") if getattr(label, name)), f"of dtype {label.dtype}")
         raise FirelibError(
@@ -45,7 +54,6 @@ def infer_task(label: Feature) -> TaskKind:
             where=f"label {label.name!r}",
             remedy="number the classes in transform, and declare Feature(name, 'int64', range=(0, classes - 1))",
         )
-    has_two_values = label.dtype == "bool" or label.range == (0, 1)
     if label.dtype in FLOATS and (label.shape or not has_two_values):
         return TaskKind.REGRESSION
     if has_two_values:
@@ -66,7 +74,4 @@ def count_outputs(label: Feature) -> tuple[int, ...]:
     if kind is TaskKind.MULTICLASS:
         assert label.range
         return (int(label.range[1]) + 1,)
-    size = 1
-    for length in label.shape:
-        size *= length
-    return (size,)
+    return (math.prod(label.shape),)

@@ -14,8 +14,8 @@ from firelib.process_identity import find_process, is_other_boot, own_start, pro
 
 _TOKEN = re.compile(r"(?P<host>\w+)-(?P<pid>[0-9]{1,10})-(?P<started>[0-9]{1,19})", re.ASCII)
 _CLOCK_SECONDS = 2  # how much the start time of one process may differ, because it is computed from the system's clock
-# File systems that only one running system can mount at a time.
-_DISKS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "vfat", "exfat", "apfs", "hfs")
+# File systems that only one running system can mount directly.
+_DISKS = ("ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "vfat", "exfat", "apfs", "hfs", "overlay")
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,13 @@ class Owner:
         """Whether the process is known to have ended; False for processes of other hosts, containers and boots."""
         return self._runs_here() is False
 
-    def has_left(self, path: Path) -> bool:
+    def has_abandoned(self, path: Path) -> bool:
         """Whether a file or folder is left over: its owner is known to have ended.
 
-        On a disk of this host, that is also known of a process of another boot: this host has been restarted since.
+        On a disk of this host, that is also known if the owner has another boot and the path is older than this one:
+        the host has been restarted since. A younger path may belong to a host that mounts the disk over the network.
         """
-        return self.has_ended or (is_other_boot(self.host) and _is_on_own_disk(path))
+        return self.has_ended or (is_other_boot(self.host) and _is_on_own_disk(path) and _is_older_than_boot(path))
 
     def _runs_here(self) -> bool | None:
         """Whether the process runs; None if this process cannot tell."""
@@ -108,4 +109,10 @@ def _is_on_own_disk(path: Path) -> bool:
         folders = [str(folder) for folder in (path.resolve(), *path.resolve().parents)]
         mounts = {disk.mountpoint: disk.fstype for disk in psutil.disk_partitions(all=True)}
         return next((mounts[folder] in _DISKS for folder in folders if folder in mounts), False)
+    return False
+
+
+def _is_older_than_boot(path: Path) -> bool:
+    with suppress(OSError):
+        return path.stat().st_ctime < psutil.boot_time()  # a rename changes this time, but not that of modification
     return False

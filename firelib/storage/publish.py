@@ -108,7 +108,7 @@ def _clean_up(final: Path) -> None:
     for path in final.parent.iterdir():
         match = name.fullmatch(path.name)
         owner = Owner.parse(match[1]) if match else None
-        if not match or owner is None or not owner.has_left(path) or not path.is_dir() or path.is_symlink():
+        if not match or owner is None or not owner.has_abandoned(path) or not path.is_dir() or path.is_symlink():
             continue
         if match[2] == _OLD and not final.exists() and any(path.iterdir()):
             path.replace(final)

@@ -86,6 +86,7 @@ def multiply(first, line):
 
 
 HOSTILE = {
+    "an empty integer": ('a: !!int ""', "index out of range"),
     "nested sequences": ("x: " + "[" * 100_000, "50 levels"),
     "nested mappings": ("x: " + "{a: " * 5_000 + "1" + "}" * 5_000, "50 levels"),
     "nested blocks": ("".join(" " * level + "a:\n" for level in range(600)), "50 levels"),

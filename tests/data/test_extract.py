@@ -262,3 +262,29 @@ def test_columns_that_stay_text_are_noted_and_recorded(
     noted = [line for line in capsys.readouterr().err.splitlines() if "int64" in line]
     assert len(noted) == 1
     assert all(part in noted[0] for part in ("a:", "id", "state"))
+
+
+def test_new_rows_of_another_kind_do_not_change_the_versions_of_earlier_rows(paths: Paths, tmp_path: Path) -> None:
+    """The inferred type, which is noted, depends on all rows."""
+    recipe = tiny_recipe(tmp_path)
+    recipe.features = (Feature("zip", "string"),)  # type: ignore[misc]
+    recipe.sources = {"t": Source(str(tmp_path / "t.csv"), commit_by=("month",))}  # type: ignore[misc]
+    (tmp_path / "t.csv").write_text("month,zip\n1,01\n1,02\n")
+    first = extract(recipe, paths).tables["t"]
+    (tmp_path / "t.csv").write_text("month,zip\n1,01\n1,02\n2,1A\n")
+    second = extract(recipe, paths).tables["t"]
+    assert (first.raw_types, second.raw_types) == ({"zip": "int64"}, {})
+    assert second.commits[:1] == first.commits
+    assert superseded(paths) == []
+
+
+def test_a_record_of_earlier_versions_pins_the_same_lake(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
+    """They did not record types of the raw file."""
+    (tmp_path / "t.csv").write_text("zip\n01\n")
+    recipe.features = (Feature("zip", "string"),)  # type: ignore[misc]
+    recipe.sources = {"t": Source(str(tmp_path / "t.csv"))}  # type: ignore[misc]
+    lake = extract(recipe, paths)
+    older = lake.model_copy(update={"tables": {"t": lake.tables["t"].model_copy(update={"raw_types": {}})}})
+    older.write(paths.lake_json)
+    remove_folder(paths.lake)
+    assert ensure_lake(recipe, paths) == older

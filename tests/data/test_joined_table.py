@@ -44,6 +44,20 @@ def test_the_columns_that_firelib_adds_are_reserved() -> None:
     assert {REASON, HASH} == RESERVED_COLUMNS
 
 
+class RepeatedKey(Tiny):
+    def transform(self, tables: Mapping[str, Any]) -> Any:
+        rows = super().transform(tables)
+        return rows.assign(twin=rows["id"]).rename(columns={"twin": "id"})
+
+
+def test_repeated_names_of_columns(tmp_path: Path) -> None:
+    write_sources(tmp_path)
+    recipe, paths = tiny_recipe(tmp_path, commit_by=(), kind=RepeatedKey), project(tmp_path)[1]
+    lake = extract(recipe, paths)
+    with refused(what="id", where=["tiny", "transform"], remedy="rename"):
+        join_tables(recipe, paths.lake, lake.resolve_versions(None))
+
+
 @pytest.mark.parametrize("column", sorted(RESERVED_COLUMNS))
 def test_reserved_names_of_columns(tmp_path: Path, column: str) -> None:
     write_sources(tmp_path)

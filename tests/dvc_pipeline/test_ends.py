@@ -63,7 +63,7 @@ def test_killed_run_leaves_nothing_and_sigterm_for_the_group_saves_a_checkpoint(
     assert {"gcs_server", "raylet"} <= names
     run.kill()
     run.wait()
-    wait_until(lambda: not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], 5, "all end")
+    wait_until(lambda: not any(map(is_alive, left)), 5, "all end")
 
     run = start("train: ")
     wait_until(lambda: "/500 " in read_log(project) or ", ETA" in read_log(project), 120, "training steps")
@@ -75,14 +75,20 @@ def test_killed_run_leaves_nothing_and_sigterm_for_the_group_saves_a_checkpoint(
     assert "saving a checkpoint" in log
     assert "Traceback" not in log
     assert list((project.folder / "storage" / "runs").glob("*/checkpoint*")), log
-    wait_until(lambda: not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE], 5, "all end")
+    wait_until(lambda: not any(map(is_alive, left)), 5, "all end")
+
+
+def is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def assert_only_tensorflow_is_reachable(processes: list[psutil.Process]) -> None:
     """Every listener of Ray is on loopback. Others belong to TensorFlow, one to a training worker (SECURITY.md)."""
     seen: dict[str, int] = {}
     for process in processes:
-        with suppress(psutil.NoSuchProcess):  # short-lived ones
+        with suppress(psutil.NoSuchProcess, OSError):  # short-lived ones
             listening = [c.laddr for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
             elsewhere = [address for address in listening if address.ip not in LOOPBACK]
             name = " ".join(process.cmdline())[:80] or process.name()

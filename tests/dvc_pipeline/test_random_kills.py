@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.dvc_pipeline.test_ends import is_alive
 from tests.dvc_pipeline.test_run import PARAMS, Project
 from tests.launch.flights_project import weights
 from tests.patience import patience, wait_until
@@ -46,6 +47,9 @@ TARGETS = {
 }
 SHARES = ("extract", "transform", "transform", "train", "train", "train", "train", "evaluate", "train", "transform")
 STARTED = {"train": " rows/s"}  # training has begun when it reports its speed; other stages when DVC names them
+
+
+HITS: list[tuple[str, str]] = []  # stage and role of each kill that was carried out
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,8 @@ class Attempt:
             with suppress(psutil.Error):
                 words = process.cmdline()
                 is_stage = role == "stage" and self._stage in words[1:3] and "dvc_child" not in " ".join(words)
-                if is_stage or (role in ROLES and ROLES[role] in f"{process.name()} {' '.join(words)}"):
+                is_role = role in ROLES and ROLES[role] in f"{process.name()} {' '.join(words)}"
+                if is_stage or (is_role and words[:1] != ["ray::IDLE"]):
                     return process
         return None
 
@@ -186,14 +191,17 @@ class Attempt:
     def orphans(self) -> list[str]:
         """Command lines of what still runs five seconds after the end."""
         _, alive = psutil.wait_procs(list(self.seen), timeout=patience(5))
-        return [" ".join(process.cmdline())[:100] for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+        return [str(process) for process in alive if is_alive(process)]
 
 
 def find_faults(kill: Kill, attempt: Attempt) -> Iterator[str]:
     """Carry a kill out, wait for the end, and yield what is wrong with it."""
     wait_until(attempt.has_begun, 240, f"{kill.stage} begins")
     time.sleep(kill.delay)
-    target = attempt.find(kill.role) or attempt.find("stage") or attempt.find("run")
+    hit, target = next(
+        ((role, found) for role in (kill.role, "stage", "run") if (found := attempt.find(role))), ("nothing", None)
+    )
+    HITS.append((kill.stage, hit))
     with suppress(psutil.NoSuchProcess, ProcessLookupError):  # the stage may have ended before
         if kill.group:
             os.killpg(attempt.process.pid, kill.number)
@@ -218,3 +226,11 @@ def test_the_same_command_again_gives_the_undisturbed_result(runs: Runs, kill: K
     found += [f"again: exit code {code}\n{again.output[-2000:]}"] if code else runs.differences(folder, kill.stage)
     found += [f"again: orphan: {line}" for line in again.orphans()]
     assert not found, attempt.output[-5000:]
+
+
+@pytest.mark.skipif(KILLS < 30, reason="few kills do not hit every role")
+def test_every_role_was_hit() -> None:
+    """A role whose process is never found would be replaced by the stage, and nobody would notice."""
+    assert {role for _, role in HITS} >= {"run", "stage", *ROLES}
+    assert sum(stage == "train" for stage, _ in HITS) >= 10
+    assert sum(stage == "transform" for stage, _ in HITS) >= 6

@@ -222,3 +222,12 @@ def test_labels_that_do_not_vary(estimator):
     made, notes = baselines(numbers(10, 0), labels, numbers(5, 1), NUMBERS, estimator)
     assert [score is None for score in made.values()] == [True, False]
     assert "10" in notes[0]
+
+
+def test_forest_of_many_labels_is_bounded(monkeypatch):
+    monkeypatch.setattr("firelib.evaluate.estimators._FOREST_BYTES", 100 * 2 * 8 * 6 * 7)
+    labels = np.random.default_rng(0).random((300, 3)) > 0.5
+    assert LabelsEstimator().build_forest(labels, 1).max_leaf_nodes == 7
+    assert LabelsEstimator().build_forest(labels[:7], 1).max_leaf_nodes is None
+    assert NumberEstimator(is_single=False).build_forest(labels, 1).max_leaf_nodes == 14
+    assert ClassEstimator(2).build_forest(labels[:, 0], 1).max_leaf_nodes == 21

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,29 @@ def test_outputs_for_a_class_are_probabilities(three_classes, tmp_path):
         predict(json_rows([{"number": -1}, {"number": 2}], feature), Scored(feature), tmp_path)
     estimate = Scored(feature, label=Feature("price", "float32"))
     assert predict(json_rows([{"number": 2}], feature), estimate, tmp_path) == [{"price": 6.0}]
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (2, 2), (3, 1)])
+def test_numbers_have_the_shape_of_the_label(tmp_path, shape):
+    import keras
+
+    number, size = keras.Input((), name="number"), math.prod(shape)
+    outputs = keras.layers.Reshape(shape or (1,))(number[:, None] * keras.ops.arange(1.0, size + 1)[None])
+    keras.Model({"number": number}, outputs).save(tmp_path / "model.keras")
+    feature, label = Feature("number", "float32"), Feature("up", "float32", shape=shape)
+    (made,) = predict(json_rows([{"number": 2}], feature), Scored(feature, label=label), tmp_path)
+    expected = (np.arange(1.0, size + 1) * 2).reshape(shape).tolist()
+    assert made["up"] == (expected[0] if shape == (1,) else expected)
+
+
+def test_several_labels_are_probabilities(tmp_path):
+    import keras
+
+    number = keras.Input((), name="number")
+    keras.Model({"number": number}, number[:, None] * np.float32([[0.25, 0.5]])).save(tmp_path / "model.keras")
+    feature = Feature("number", "float32")
+    recipe = Scored(feature, label=Feature("up", "bool", shape=(2,)), classes=("red", "sweet"))
+    (made,) = predict(json_rows([{"number": 1}], feature), recipe, tmp_path)
+    assert list(made["up"].items()) == [("sweet", 0.5), ("red", 0.25)]
+    with refused(what="1.5 to 3", where="build_model", remedy="sigmoid"):
+        predict(json_rows([{"number": 6}], feature), recipe, tmp_path)

@@ -132,3 +132,18 @@ def test_folder_of_a_killed_process_is_removed_and_others_are_kept(tmp_path: Pat
         assert not left.exists()
         assert Path(first).exists()
     assert list(tmp_path.iterdir()) == [foreign]
+
+
+def test_owner_files_of_others_are_left_alone(tmp_path: Path) -> None:
+    """Any user can create them in the folder for temporary files."""
+    owners = [tmp_path / f"firelib-ray-{name}" / "owner" for name in ("bytes", "link", "fifo", "folder")]
+    for owner in owners:
+        owner.parent.mkdir()
+    garbled, link, fifo, folder = owners
+    garbled.write_bytes(b"\xff\xfe")
+    link.symlink_to("/dev/zero")
+    os.mkfifo(fifo)
+    folder.mkdir()
+    with session_folder.temporary_folder(str(tmp_path)):
+        pass
+    assert all(owner.parent.exists() for owner in (link, fifo, folder))

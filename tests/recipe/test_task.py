@@ -39,3 +39,8 @@ def test_declaration_decides(label, kind, outputs):
 def test_label_that_is_no_number(label, word):
     with refused(what=word, where="'y'", remedy="range=(0, classes - 1)"):
         infer_task(label)
+
+
+def test_labels_of_two_values_have_one_axis():
+    with refused(what="(2, 3)", where="'y'", remedy="(6,)"):
+        infer_task(Feature("y", "bool", shape=(2, 3)))

@@ -57,8 +57,10 @@ def test_boot_and_namespace_are_part_of_the_owner():
         assert not other.has_ended
 
 
-@pytest.mark.parametrize(("file_system", "has_left"), [("ext4", True), ("nfs4", False), ("fuse", False)])
-def test_what_another_boot_left_on_an_own_disk_is_left_over(monkeypatch, tmp_path, file_system, has_left):
+@pytest.mark.parametrize(
+    ("file_system", "abandoned"), [("ext4", True), ("overlay", True), ("nfs4", False), ("fuse", False)]
+)
+def test_what_is_older_than_this_boot_on_an_own_disk_is_left_over(monkeypatch, tmp_path, file_system, abandoned):
     mounts = [
         SimpleNamespace(mountpoint="/", fstype="tmpfs"),
         SimpleNamespace(mountpoint=str(tmp_path), fstype=file_system),
@@ -66,10 +68,15 @@ def test_what_another_boot_left_on_an_own_disk_is_left_over(monkeypatch, tmp_pat
     monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
     here = Owner.current()
     before = replace(here, host=f"{'0' * 32}_{here.host.partition('_')[2]}")
-    assert before.has_left(tmp_path / "work") is has_left
-    assert not replace(here, host=f"{here.host.partition('_')[0]}_1").has_left(tmp_path / "work")  # another container
-    assert not replace(here, host="elsewhere").has_left(tmp_path / "work")
-    assert not here.has_left(tmp_path / "work")
+    work = tmp_path / "work"
+    work.mkdir()
+    assert not before.has_abandoned(work)  # a host that mounts this disk over the network may be writing it
+    monkeypatch.setattr(psutil, "boot_time", lambda: work.stat().st_ctime + 1)
+    assert before.has_abandoned(work) is abandoned
+    assert not before.has_abandoned(tmp_path / "missing")
+    assert not replace(here, host=f"{here.host.partition('_')[0]}_1").has_abandoned(work)  # another container
+    assert not replace(here, host="elsewhere").has_abandoned(work)
+    assert not here.has_abandoned(work)
 
 
 def test_names_of_earlier_versions_are_understood():

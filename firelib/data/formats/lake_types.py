@@ -36,6 +36,15 @@ _SAME = frozenset(
 )
 
 
+def drop_inferred_types(table: pa.Table) -> pa.Table:
+    """Remove `INFERRED_TYPE` from the metadata of all columns."""
+    fields = [
+        field.with_metadata({key: value for key, value in (field.metadata or {}).items() if key != INFERRED_TYPE})
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields, table.schema.metadata))
+
+
 class _UnsupportedTypeError(Exception):
     """A type that Delta tables cannot store, with the reason."""
 

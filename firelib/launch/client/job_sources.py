@@ -1,11 +1,13 @@
 """The local sources of a job's recipe: a job that reads them needs the files."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
 from firelib.config import load_params
+from firelib.data.sources.local import check_local_file
 from firelib.errors import FirelibError
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_selection import ALLOW_FILE, NEVER, CodeSelection, printable
@@ -31,6 +33,10 @@ def refuse_unsent_sources(spec: JobSpec, selection: CodeSelection) -> None:
     if spec.stage not in _READ_SOURCES:
         return
     recipe = _load_recipe(spec)
+    if spec.stage == "run" and f"data/{recipe.name}/lake.json" in selection.files:
+        return  # extract is up to date, so the job reads the lake
+    for source in recipe.sources.values():
+        check_local_file(source)
     found = dict(_find_unsent(recipe, spec, selection))
     if found:
         raise FirelibError(
@@ -48,9 +54,10 @@ def _load_recipe(spec: JobSpec) -> Recipe:
     """The recipe that the job's command selects."""
     project, options = Path(spec.project), _options(spec.command)
     file = project / options.get("--params", "params.yaml")
-    reference = load_params(file).recipe
-    if options.get("--recipe", reference) != reference:
-        reference = load_params(find_params(options["--recipe"], project)).recipe
+    wanted = options.get("--recipe")
+    reference = load_params(file).recipe if wanted is None or file.is_file() else ""
+    if wanted is not None and wanted != reference:
+        reference = load_params(find_params(wanted, project)).recipe
     return load_recipe(str(project / reference) if reference.endswith(".py") else reference)
 
 
@@ -81,16 +88,17 @@ def _local_paths(source: Source) -> list[str]:
 
 def _locate(path: str, project: Path) -> str | None:
     """A path relative to the project; None if it is absolute and not in the project."""
-    if not Path(path).is_absolute():
-        return str(Path(path))
-    return str(Path(path).relative_to(project)) if Path(path).is_relative_to(project) else None
+    normal = Path(os.path.normpath(path))  # not resolved: links are a reason of their own
+    if not normal.is_absolute():
+        return str(normal)
+    return str(normal.relative_to(project)) if normal.is_relative_to(project) else None
 
 
 def _explain(path: str, project: Path, selection: CodeSelection) -> tuple[str, str]:
     """Why a file is not sent, and the remedy."""
     if not (project / path).exists():
         return "there is no such file", "correct the path"
-    if ".." in Path(path).parts:
+    if Path(path).parts[:1] == ("..",):
         return "it is not in the project", "move it into the project"
     if path in selection.secret:
         return "its name suggests a secret", f"name it in {ALLOW_FILE}"

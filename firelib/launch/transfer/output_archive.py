@@ -105,15 +105,15 @@ def unpack_outputs(archive: IO[bytes], project: Path, stage: str) -> list[str]:
 
 
 def _find_problems(members: Sequence[tuple[str, bool]], project: Path, stage: str) -> Iterator[str]:
-    folders = {str(parent) for name, _ in members for parent in PurePosixPath(name).parents}
+    folders = {_spell_alike(str(parent)) for name, _ in members for parent in PurePosixPath(name).parents}
     seen: set[str] = set()
     for name, is_regular in members:
         if not is_regular:
             yield f"{name!r} is a link, a device, a folder or a sparse file; expected regular files"
         elif not is_output(name, stage):
             yield f"{name!r} is no output of firelib {stage}"
-        elif _spell_alike(name) in seen or name in folders:
-            yield f"{name!r} is twice in the archive, for file systems that ignore case or compose letters as well"
+        elif _spell_alike(name) in seen | folders:
+            yield f"{name!r} is twice in the archive on a file system that ignores case or Unicode normalization"
         elif not _can_write(project, name):
             yield f"{name!r} would replace something that is no regular file"
         seen.add(_spell_alike(name))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import FLOATS, Feature
-from firelib.tfrecord.format.cast_checks import check_cast, decimals_to_floats
+from firelib.tfrecord.format.cast_checks import check_cast, decimals_to_floats, is_list
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, numpy_dtype
 
 
@@ -184,12 +184,12 @@ def _to_strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.gen
 
 def _flatten_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
     """Flatten nested and fixed-size lists to lists of one level, in which a missing list has no values."""
-    if not (feature.shape or feature.ragged) or not _is_list(column.type):
+    if not (feature.shape or feature.ragged) or not is_list(column.type):
         return column
     array = column.combine_chunks()
     array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
     array = _drop_hidden_values(array)
-    while feature.shape and _is_list(array.type.value_type):
+    while feature.shape and is_list(array.type.value_type):
         array = _merge_inner_level(array, feature)
     return pa.chunked_array([array])
 
@@ -215,11 +215,6 @@ def _merge_inner_level(array: pa.Array, feature: Feature) -> pa.Array:
         )
     offsets = _offsets(inner, type(array)).take(array.offsets)
     return type(array).from_arrays(offsets, inner.flatten(), mask=array.is_null() if array.null_count else None)
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    checks = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(check(kind) for check in checks)
 
 
 def _check_sizes(column: Any, feature: Feature) -> None:

@@ -1,4 +1,4 @@
-"""Refuse casts that Arrow does without a word, and that change what a value means."""
+"""Refuse casts that Arrow performs silently and that change the meaning of a value."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ def check_cast(values: pa.ChunkedArray, kind: pa.DataType) -> None:
     Raises:
         pyarrow.ArrowInvalid: The cast would change the meaning of the values.
     """
-    while _is_list(values.type) and _is_list(kind):
+    while is_list(values.type) and is_list(kind):
         values, kind = pc.list_flatten(values) if _leaf(kind) == pa.bool_() else _no_rows(values), kind.value_type
     if {_is_time(values.type), _is_time(kind)} == {True, False} and (_is_number(values.type) or _is_number(kind)):
         raise pa.ArrowInvalid("a number does not tell the unit and the epoch of a time")
@@ -31,20 +31,29 @@ def decimals_to_floats(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Chunked
     """Decimals as the nearest float64: Arrow's own cast of 0.47 gives 0.47000000000000003.
 
     Args:
-        column: A column of any type; others than decimals stay as they are.
+        column: A column of any type; others than decimals, and lists of decimals, stay as they are.
         kind: The type that it will be cast to; decimals are converted for floats only.
     """
-    if pa.types.is_decimal(column.type) and pa.types.is_floating(kind):
-        return column.cast(pa.string()).cast(pa.float64())
-    return column
+    if not (pa.types.is_decimal(_leaf(column.type)) and pa.types.is_floating(_leaf(kind))):
+        return column
+    return column.cast(_with_leaf(column.type, pa.string())).cast(_with_leaf(column.type, pa.float64()))
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is a list of any or of a fixed length."""
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _leaf(kind: pa.DataType) -> pa.DataType:
-    return _leaf(kind.value_type) if _is_list(kind) else kind
+    return _leaf(kind.value_type) if is_list(kind) else kind
+
+
+def _with_leaf(kind: pa.DataType, leaf: pa.DataType) -> pa.DataType:
+    """The same nested type with another type of elements."""
+    if not is_list(kind):
+        return leaf
+    inner = _with_leaf(kind.value_type, leaf)
+    return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
 
 
 def _no_rows(values: pa.ChunkedArray) -> pa.ChunkedArray:

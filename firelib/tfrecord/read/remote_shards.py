@@ -10,7 +10,7 @@ from threading import Lock
 
 from firelib import storage
 from firelib.console import note
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, UnreachableError
 from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.format.shard_checks import check_sizes, hash_mismatch, size_mismatch
 from firelib.tfrecord.read.shard_cache import cache_folder
@@ -103,7 +103,7 @@ class RemoteShards:
         except Exception as error:
             # A range beyond the end of a file fails in a different way on each storage, so sizes are compared first.
             check_sizes(self._folder, self._shards)
-            raise FirelibError(
+            raise UnreachableError(
                 f"cannot read a shard: {type(error).__name__}: {error}",
                 where=", ".join(sorted(set(uris))[:3]),
                 remedy="check network and credentials, then run the same command again",

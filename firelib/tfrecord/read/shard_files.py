@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xxhash
 
 from firelib import storage
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, UnreachableError
 from firelib.tfrecord.format.framing import framed_bytes
 from firelib.tfrecord.format.manifest import Shard, index_name
 from firelib.tfrecord.format.shard_checks import REMEDY, check_sizes, hash_mismatch, missing_file, size_mismatch
@@ -116,8 +116,10 @@ class ShardFiles:
         try:
             return os.preadv(self._open(index), [out], start)
         except OSError as error:  # a failing disk, or a stale handle of a network file system
-            raise FirelibError(
-                f"cannot read shard {self.shards[index].name}: {error}", where=self._folder, remedy=REMEDY
+            raise UnreachableError(
+                f"cannot read shard {self.shards[index].name}: {error}",
+                where=self._folder,
+                remedy="check the disk or the network, then run the same command again",
             ) from None
 
     def local_path(self, index: int) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, UnreachableError
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.tfrecord.read.packing import Packing
@@ -18,8 +18,9 @@ class TensorBatches:
     Args:
         manifest: The dataset's manifest.
         size: Rows to which each step is padded, or None.
-        on_error: Called with the error of a chunk that cannot be loaded. TensorFlow reports it as an error of its own,
-            of which only the message tells the cause.
+        on_error: Called with the error of a chunk that cannot be loaded because the data are damaged; storage that does
+            not respond may respond later. TensorFlow reports an error of its own, of which only the message tells the
+            cause.
 
     Attributes:
         packing: The arrangement of the features in packed batches.
@@ -52,7 +53,7 @@ class TensorBatches:
                 try:
                     return packing.pack(batches, first, stop, size)
                 except FirelibError as error:
-                    if self._on_error:
+                    if self._on_error and not isinstance(error, UnreachableError):
                         self._on_error(error)
                     raise
 

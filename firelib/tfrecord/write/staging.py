@@ -11,7 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,13 @@ class StagedDataset:
         _refuse_writer(self.final, found.writer)
         replaced = found.own
         mark = _Mark(self.final, sorted(replaced | manifest.file_names))
+        with mark.release_on_error():
+            self._move(manifest, moves, mark)
+        for name in sorted(replaced - manifest.file_names - {MARK}):
+            storage.remove_file(storage.join(self.final, name))
+        storage.remove_file(storage.join(self.final, MARK))
+
+    def _move(self, manifest: Manifest, moves: Mapping[str, str], mark: "_Mark") -> None:
         storage.remove_file(storage.join(self.final, MANIFEST_NAME))
         for new, old in moves.items():
             mark.check()
@@ -73,9 +80,6 @@ class StagedDataset:
             fs.rm_file(source)
         mark.check()
         storage.write_bytes(storage.join(self.final, MANIFEST_NAME), manifest.to_json())
-        for name in sorted(replaced - manifest.file_names - {MARK}):
-            storage.remove_file(storage.join(self.final, name))
-        storage.remove_file(storage.join(self.final, MARK))
 
 
 class _Mark:
@@ -88,6 +92,7 @@ class _Mark:
 
     def __init__(self, folder: str, files: list[str]) -> None:
         self._folder, self._uri = folder, storage.join(folder, MARK)
+        self._files = files
         self._content = storage.to_json({"owner": Owner.current().token, "id": uuid.uuid4().hex, "files": files})
         self._write()
 
@@ -101,11 +106,7 @@ class _Mark:
         Raises:
             FirelibError: Another writer, which did not see the mark yet, has replaced it.
         """
-        try:
-            is_own = storage.read_bytes(self._uri) == self._content
-        except FileNotFoundError:
-            is_own = False
-        if not is_own:
+        if not self._is_own():
             raise FirelibError(
                 "another process is replacing the dataset, too; this one has stopped",
                 where=self._folder,
@@ -113,6 +114,23 @@ class _Mark:
             )
         if time.monotonic() - self._written > _RENEWED_SECONDS:
             self._write()
+
+    def _is_own(self) -> bool:
+        try:
+            return storage.read_bytes(self._uri) == self._content
+        except FileNotFoundError:
+            return False
+
+    @contextmanager
+    def release_on_error(self) -> Iterator[None]:
+        """If the block fails, let the next writer begin at once; the files stay accounted for."""
+        try:
+            yield
+        except BaseException:
+            with suppress(Exception):  # the storage may be what has failed
+                if self._is_own():
+                    storage.write_bytes(self._uri, storage.to_json({"owner": None, "files": self._files}))
+            raise
 
 
 def _refuse_writer(uri: str, writer: Owner | None) -> None:

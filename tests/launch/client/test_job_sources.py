@@ -6,6 +6,7 @@ import pytest
 
 from firelib.launch.client.job_sources import refuse_unsent_sources
 from firelib.launch.transfer.code_selection import select_code
+from firelib.recipe import load_recipe
 from tests.errors import refused
 from tests.launch.drill import firelib_here, write_project
 from tests.launch.jobs import job
@@ -95,3 +96,36 @@ def test_the_error_has_three_parts(project):
     spec = job(command=("firelib", "extract"), project=str(project))
     with refused(what=[("'rows'", "'rows.csv'", ".rayignore")], where="'rows'", remedy=["!/rows.csv", "sha256"]):
         refuse_unsent_sources(spec, select_code(project, "extract"))
+
+
+def test_a_run_whose_lake_is_there_needs_no_sources(project):
+    (project / ".gitignore").write_text("*.csv\n")
+    assert submit(project, "run").returncode == 1
+    name = f"data/{load_recipe(str(project / 'recipe.py')).name}/lake.json"
+    (project / name).parent.mkdir(parents=True)
+    (project / name).write_text("{}")
+    assert submit(project, "run").returncode == 0
+    assert submit(project, "extract").returncode == 1
+
+
+def test_paths_with_detours_are_found(project):
+    (project / "data").mkdir()
+    use_source(project, '"a": Source("data/../rows.csv")', f'"b": Source("{project}/data/../rows.csv")')
+    assert submit(project, "extract").returncode == 0
+
+
+def test_a_folder_has_its_own_reason(project):
+    (project / "parts").mkdir()
+    use_source(project, '"a": Source("parts")')
+    done = submit(project, "extract")
+    assert done.returncode == 1
+    assert "expected a file, got a folder" in done.stderr
+
+
+def test_a_project_without_parameters_of_its_own(project):
+    folder = project / "pipelines/other"
+    folder.mkdir(parents=True)
+    (project / "params.yaml").rename(folder / "params.yaml")
+    command = ("--params", "pipelines/other/params.yaml", "submit", "--to", "ray", "--dry-run", *TARGETS["ray"])
+    done = firelib_here(project, *command, "--", "firelib", "extract", "--recipe", "other", **BUCKET)
+    assert done.returncode == 0, done.stderr

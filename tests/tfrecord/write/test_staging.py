@@ -169,3 +169,21 @@ def test_provisional_files_of_a_writer_that_runs_are_not_removed(tmp_path: Path)
     assert storage.exists(storage.join(uri, alive))
     assert not storage.exists(storage.join(uri, ended))
     fsspec.filesystem("memory").store.clear()
+
+
+def test_a_writer_that_fails_lets_the_next_one_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = f"memory://{tmp_path.name}/d"
+    write(uri)
+
+    def fail(*_: object) -> None:
+        raise OSError("no network")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(fsspec.filesystem("memory")), "cp_file", fail)
+        with pytest.raises(OSError, match="no network"):
+            write(uri, 5, overwrite=True)
+    assert MARK in names(uri)
+    write(uri, 5, overwrite=True)
+    assert names(uri) == {"manifest.json", SHARD}
+    assert open_dataset(uri).rows("train") == 5
+    fsspec.filesystem("memory").store.clear()
