@@ -141,11 +141,16 @@ def _check_table(name: str, table: pa.Table, source: Source) -> None:
 
 
 def _note_texts(name: str, schema: pa.Schema) -> None:
-    """Name the columns that stay text because a feature or the key has their name: it may mean another table."""
+    """Name the columns that stay text although inference would give another type.
+
+    A feature or the key has their name, and may mean another table; or they hold integers that floats would round.
+    """
     found = {field.name: (field.metadata or {}).get(INFERRED_TYPE) for field in schema}
     texts = [f"{column} (by inference {kind.decode()})" for column, kind in found.items() if kind]
     if texts:
-        note(f"  {name}: text as it is written, since a feature or the key has the same name: {', '.join(texts)}")
+        note(
+            f"  {name}: text as it is written (a feature or key has the name, or floats round): {', '.join(texts)}"
+        )
 
 
 def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:

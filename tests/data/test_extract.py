@@ -288,3 +288,16 @@ def test_a_record_of_earlier_versions_pins_the_same_lake(recipe: Recipe, paths: 
     older.write(paths.lake_json)
     remove_folder(paths.lake)
     assert ensure_lake(recipe, paths) == older
+
+
+def test_integers_beside_fractions_that_floats_would_round_are_noted(
+    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text("mixed,long\n0.5,12345678901234567890\n12345678901234567,1\n")
+    recipe = tiny_recipe(tmp_path)
+    recipe.features = (Feature("long", "string"),)  # type: ignore[misc]
+    recipe.sources = {"t": Source(str(tmp_path / "t.csv"))}  # type: ignore[misc]
+    record = extract(recipe, paths).tables["t"]
+    assert record.columns == {"mixed": "string", "long": "string"}
+    assert record.raw_types == {"mixed": "double"}  # the other one would stay text, whatever its name
+    assert "mixed (by inference double)" in capsys.readouterr().err

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from firelib.data.formats.declared_types import to_arrow_type
+from firelib.data.formats.declared_types import EXACT_FLOAT, has_wide_integer, to_arrow_type
 from firelib.data.formats.format import Format
+from firelib.data.formats.lake_types import INFERRED_TYPE
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
-_EXACT = float(2**53)  # floats below represent every integer
 # A quoted value may span lines. Without the option, Arrow cuts its blocks of 1 MiB inside such a value.
 _PARSING = pyarrow.csv.ParseOptions(newlines_in_values=True)
 
@@ -43,8 +43,12 @@ def read_csv(path: Path, source: Source) -> pa.Table:
         return table
     texts = _read_with_types(path, source, {**types, **dict.fromkeys(inexact, pa.string())})
     for column in inexact:
-        if pa.types.is_time(table.schema.field(column).type) or _has_wide_integer(texts[column], table[column]):
-            table = table.set_column(table.column_names.index(column), column, texts[column])
+        kind, index = table.schema.field(column).type, table.column_names.index(column)
+        if pa.types.is_time(kind):
+            table = table.set_column(index, column, texts[column])
+        elif has_wide_integer(texts[column], table[column]):
+            field = pa.field(column, pa.string(), metadata={INFERRED_TYPE: str(kind)})
+            table = table.set_column(index, field, texts[column])
     return table
 
 
@@ -84,13 +88,7 @@ def _is_inexact(table: pa.Table, column: str) -> bool:
     kind = table.schema.field(column).type
     if not pa.types.is_floating(kind):
         return bool(pa.types.is_time(kind))
-    return bool(pc.any(pc.greater_equal(pc.abs(table[column]), _EXACT)).as_py())
-
-
-def _has_wide_integer(texts: pa.ChunkedArray, values: pa.ChunkedArray) -> bool:
-    """Whether a column of floats has an integer that a float may round: an id beyond 64 bits, or beside fractions."""
-    integers = pc.match_substring_regex(texts, r"^\s*[+-]?\d{16,}\s*$")
-    return bool(pc.any(pc.and_(integers, pc.greater_equal(pc.abs(values), _EXACT))).as_py())
+    return bool(pc.any(pc.greater_equal(pc.abs(table[column]), EXACT_FLOAT)).as_py())
 
 
 def _read_with_zones(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:

@@ -16,6 +16,7 @@ _NAMED = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
 }
+EXACT_FLOAT = float(2**53)  #: Floats below represent every integer.
 # In the order in which Arrow's CSV reader tries them.
 _INFERRED = (
     pa.int64(),
@@ -145,13 +146,25 @@ def infer_type(texts: pa.ChunkedArray) -> pa.DataType | None:
     """The type that Arrow's CSV reader would infer for a column that is read as text or bytes; None for text."""
     if texts.null_count == len(texts):
         return None
+    texts = texts.cast(pa.string())
     for kind in _INFERRED:
         try:
-            texts.cast(pa.string()).cast(kind)
+            values = texts.cast(kind)
         except pa.ArrowInvalid:
             continue
-        return kind
+        return None if pa.types.is_floating(kind) and has_wide_integer(texts, values) else kind
     return None
+
+
+def has_wide_integer(texts: pa.ChunkedArray, values: pa.ChunkedArray) -> bool:
+    """Whether a column of floats has an integer that a float may round: an id beyond 64 bits, or beside fractions.
+
+    Args:
+        texts: The column as it is written.
+        values: The same column as floats.
+    """
+    integers = pc.match_substring_regex(texts, r"^\s*[+-]?\d{16,}\s*$")
+    return bool(pc.any(pc.and_(integers, pc.greater_equal(pc.abs(values), EXACT_FLOAT))).as_py())
 
 
 def infer_exact(texts: pa.ChunkedArray) -> pa.ChunkedArray:

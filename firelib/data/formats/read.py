@@ -49,7 +49,9 @@ def read_raw_file(
         if column in content.column_names and column not in source.types:
             index = content.column_names.index(column)
             content = content.set_column(index, column, infer_exact(content[column]))
-    return to_lake_types(_record_inferred(content, {*exact, *texts} - set(source.types)), where)
+    if is_complete:
+        content = _record_inferred(content, {*exact, *texts} - set(source.types))
+    return to_lake_types(content, where)
 
 
 def _record_inferred(table: pa.Table, columns: Set[str]) -> pa.Table:
