@@ -38,9 +38,10 @@ def die_with_parent(parent: int) -> None:
 
 
 def watch_run() -> None:
-    """Kill this stage and its children if the `firelib run` that started it, or a process in between, ends.
+    """Kill this stage and its children if the `firelib run` that started it ends.
 
-    DVC starts stages through a shell, so the kernel's signal for orphans would not reach them.
+    DVC starts stages through a shell, so the kernel's signal for orphans would not reach them. DVC and its shell may
+    end first: SIGTERM for the process group kills them, while the stage saves its checkpoint.
     """
     table, _, pid = os.environ.get(RUN_PROCESS, "").partition(":")
     if not pid or table != process_table():
@@ -49,18 +50,14 @@ def watch_run() -> None:
         ancestors = psutil.Process().parents()
     except psutil.Error:  # a hardened /proc hides the processes of others
         return
-    pids = [process.pid for process in ancestors]
-    if int(pid) in pids:
-        between = ancestors[: pids.index(int(pid)) + 1]
-    elif psutil.pid_exists(int(pid)):
+    run = next((process for process in ancestors if process.pid == int(pid)), None)
+    if run is None and psutil.pid_exists(int(pid)):
         return  # this is no stage of that run: its environment was inherited by other means
-    else:
-        between = []
-    threading.Thread(target=_watch, args=(between,), name="parent-watch", daemon=True).start()
+    threading.Thread(target=_watch, args=(run,), name="parent-watch", daemon=True).start()
 
 
-def _watch(parents: list[psutil.Process]) -> None:
-    while parents and all(_is_alive(process) for process in parents):
+def _watch(run: psutil.Process | None) -> None:
+    while run and _is_alive(run):
         time.sleep(_INTERVAL_SECONDS)
     with suppress(OSError):
         sys.stderr.write("stopped: the `firelib run` of this stage was killed; run the same command again to resume\n")

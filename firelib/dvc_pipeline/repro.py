@@ -83,8 +83,11 @@ class DvcProcess:
         self._stages, self._signalled = set[psutil.Process](), set[psutil.Process]()
 
     def wait(self) -> int:
-        """Wait for DVC, then for a stage that has outlived it."""
+        """Wait for DVC, then for a stage that has outlived it. If DVC was killed, the stage is killed, too."""
         code = self._dvc.wait()
+        if code < 0 and not self._signalled:
+            for stage in self._find_stages():
+                _kill_tree(stage)
         psutil.wait_procs(self._stages, timeout=_GRACE_SECONDS)
         return code
 
@@ -124,15 +127,22 @@ class DvcProcess:
 
     def kill(self) -> None:
         """Kill DVC and everything that it has started."""
+        for stage in self._find_stages():  # with a shell that was killed, it is no descendant of DVC any more
+            _kill_tree(stage)
         with suppress(psutil.NoSuchProcess):
-            for process in psutil.Process(self._dvc.pid).children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-        self._dvc.kill()
+            _kill_tree(psutil.Process(self._dvc.pid))
 
     def has_ended(self) -> bool:
         """Whether DVC and the stages that it has left behind have ended."""
         return self._dvc.poll() is not None and not any(map(_is_alive, self._stages | self._find_stages()))
+
+
+def _kill_tree(process: psutil.Process) -> None:
+    """Kill a process and everything that it has started."""
+    with suppress(psutil.NoSuchProcess):
+        for each in (*process.children(recursive=True), process):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -24,7 +24,7 @@ with sigterm_as_ctrl_c():
     except KeyboardInterrupt:
         sys.exit(130)
 """
-# Ends like a stage: it finishes its work for a second after the first signal, and counts the signals.
+# Ends like a stage: it finishes its work for two seconds after the first signal, and counts the signals.
 STAGE = """
 import os, pathlib, sys, time
 from firelib.parent_watch import watch_run
@@ -36,7 +36,7 @@ try:
         pathlib.Path("stage").write_text(str(os.getpid()))
         while not requests:
             time.sleep(0.1)
-        time.sleep(1)
+        time.sleep(2)
 except KeyboardInterrupt:
     sys.exit(130)
 pathlib.Path("requests").write_text(str(len(requests)))

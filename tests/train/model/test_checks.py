@@ -25,6 +25,9 @@ def manifest_of(label: Feature | None = LABEL, text: FittedFeature = TEXT, rows:
     )
 
 
+THREE_CLASSES = Feature("y", "int64", range=(0, 2))
+
+
 def check(model: Any, label: Feature | None = LABEL, workers: int = 2, class_weights: Any = None) -> None:
     spec: Any = SimpleNamespace(
         recipe=SimpleNamespace(name="mine"),
@@ -100,7 +103,7 @@ NOTED = (
 @pytest.mark.parametrize("kind", REFUSED)
 def test_model_is_refused(models: Any, kind: str) -> None:
     with refused(what=REFUSED[kind], where="'mine'") as caught:
-        check(models.REFUSED[kind]())
+        check(models.REFUSED[kind](), THREE_CLASSES if kind.startswith("metric") else LABEL)
     assert caught.value.remedy
 
 
