@@ -178,7 +178,7 @@ def test_sigterm_ends_the_stage_and_the_group(group):
     group.start(0, 1)
     group.wait_for(0, "waiting for the end")
     group.terminate(0)
-    assert group.codes() == [143, 143]
+    assert group.codes() == [75, 75]
 
 
 def test_sigterm_before_the_stage_ends_the_group(group):
