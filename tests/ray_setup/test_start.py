@@ -77,8 +77,8 @@ def test_long_tmpdir_read_only_home_and_ports_in_use(tmp_path: Path) -> None:
     assert result["answer"] == 1 << 20, result
     assert result["mode"] == 0o700
     assert not Path(result["session"]).parent.parent.exists()
-    assert str(Path(result["session"]).parent.parent) in stderr
-    assert list(long_folder.glob("ray")) == []
+    assert "not writable" not in stderr  # the session is in the long folder, behind a short link
+    assert list(long_folder.iterdir()) == []
 
 
 @pytest.mark.integration
