@@ -148,9 +148,7 @@ def _note_texts(name: str, schema: pa.Schema) -> None:
     found = {field.name: (field.metadata or {}).get(INFERRED_TYPE) for field in schema}
     texts = [f"{column} (by inference {kind.decode()})" for column, kind in found.items() if kind]
     if texts:
-        note(
-            f"  {name}: text as it is written (a feature or key has the name, or floats round): {', '.join(texts)}"
-        )
+        note(f"  {name}: text as it is written (a feature or key has the name, or floats round): {', '.join(texts)}")
 
 
 def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:

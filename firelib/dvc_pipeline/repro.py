@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from firelib.console import note
-from firelib.errors import STOPPED_FILE, StoppedError
+from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
 from firelib.parent_watch import RUN_PROCESS, identify_process
 from firelib.signals import sigterm_as_ctrl_c
 
@@ -49,6 +49,7 @@ class Repro:
             DVC's exit code; 75 if SIGTERM arrived, or a stage was stopped and can be resumed.
 
         Raises:
+            FirelibError: Another process has killed DVC; the stage is killed, too.
             KeyboardInterrupt: Ctrl-C was pressed, and the stage has ended.
         """
         if self.forced_first:
@@ -83,11 +84,8 @@ class DvcProcess:
         self._stages, self._signalled = set[psutil.Process](), set[psutil.Process]()
 
     def wait(self) -> int:
-        """Wait for DVC, then for a stage that has outlived it. If DVC was killed, the stage is killed, too."""
+        """Wait for DVC, then for a stage that has outlived it and got a signal."""
         code = self._dvc.wait()
-        if code < 0 and not self._signalled:
-            for stage in self._find_stages():
-                _kill_tree(stage)
         psutil.wait_procs(self._stages, timeout=_GRACE_SECONDS)
         return code
 
@@ -175,13 +173,22 @@ def _find_stage(process: psutil.Process) -> psutil.Process:
 def _wait(dvc: DvcProcess) -> int:
     with sigterm_as_ctrl_c() as sigterm:
         try:
-            return dvc.wait()
+            code = dvc.wait()
         except KeyboardInterrupt:
             if not sigterm.received:
                 _interrupt(dvc)
                 raise
             _terminate(dvc)
             return dvc.wait() and StoppedError.exit_code
+    if code < 0:
+        dvc.kill()  # its stage goes on without it
+        raise FirelibError(
+            f"DVC was killed by signal {-code}",
+            where="firelib run",
+            remedy="run the same command again: finished stages are kept and training resumes; if this repeats, check "
+            "the memory with firelib doctor",
+        )
+    return code
 
 
 def _terminate(dvc: DvcProcess) -> None:
