@@ -88,7 +88,7 @@ def _report_oom_kills() -> Iterator[None]:
                 "bold yellow",
                 f"the kernel killed {kills} processes; the limit is {memory_limit() / 2**30:.1f} GiB\n"
                 "  remedy: use a machine or container with more memory, or lower train.workers (WORKERS=, "
-                "FIRELIB_WORKERS) or FIRELIB_NUM_CPUS; flights, a small dataset, passes with 3 GiB on two cores "
+                "FIRELIB_WORKERS) or FIRELIB_NUM_CPUS; flights, a small dataset, needs 2.4 GiB with two workers "
                 "(docs/costs.md lists what each stage needs)",
             )
 
