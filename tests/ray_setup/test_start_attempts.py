@@ -10,6 +10,12 @@ from firelib.ray_setup import start_attempts
 from tests.errors import refused
 
 
+@pytest.fixture(autouse=True)
+def _keep_ray_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed attempt shuts Ray down, which would be the one that the tests of this process share."""
+    monkeypatch.setattr("ray.shutdown", lambda: None)
+
+
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
