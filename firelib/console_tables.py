@@ -73,13 +73,19 @@ def feature_table(manifest: Manifest, width: int) -> Table:
     return table(f"{manifest.recipe}: features (statistics of the training split)", columns, rows)
 
 
-def split_table(manifest: Manifest) -> Table:
-    """List the rows, shards and bytes of each split."""
-    rows = []
+def split_table(manifest: Manifest, declared: Mapping[str, str]) -> Table:
+    """List the rows, share, shards and bytes of each split.
+
+    Args:
+        manifest: The dataset's manifest.
+        declared: Split → what is declared for it (`firelib.config.declare_splits`).
+    """
+    rows, total = [], max(1, sum(split.rows for split in manifest.splits.values()))
     for name, split in manifest.splits.items():
         size = sum(shard.bytes for shard in split.shards) / 2**20
-        rows.append([name, f"{split.rows:,}", str(len(split.shards)), f"{size:.1f} MiB"])
-    return table("Splits", ["split", "rows", "shards", "size"], rows)
+        share = f"{split.rows / total:.1%}"
+        rows.append([name, f"{split.rows:,}", share, declared.get(name, ""), str(len(split.shards)), f"{size:.1f} MiB"])
+    return table("Splits", ["split", "rows", "share", "declared", "shards", "size"], rows)
 
 
 def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:

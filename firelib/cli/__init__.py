@@ -164,6 +164,7 @@ def extract(recipe: RecipeName = None) -> None:
 @app.command()
 def transform(recipe: RecipeName = None) -> None:
     """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest."""
+    from firelib.config import declare_splits
     from firelib.data.lake import read_lake
 
     project = load_project(recipe)
@@ -174,7 +175,8 @@ def transform(recipe: RecipeName = None) -> None:
         from firelib.data.dataset_manifest import report_rows
         from firelib.data.transform import transform
 
-        report_rows(transform(project.recipe, project.params, project.paths))
+        declared = declare_splits(project.params.data.split, project.recipe)
+        report_rows(transform(project.recipe, project.params, project.paths), declared)
 
 
 @app.command()
@@ -325,8 +327,10 @@ def _show_columns(project: Project) -> None:
 @data_app.command("show")
 def data_show(recipe: RecipeName = None) -> None:
     """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside."""
+    from firelib.config import declare_splits
     from firelib.console import out, printable
     from firelib.console_tables import feature_table, split_table
+    from firelib.data.split.leakage_summary import summarize_leakage
     from firelib.tfrecord.format.manifest import read_manifest
 
     project = load_project(recipe)
@@ -334,8 +338,10 @@ def data_show(recipe: RecipeName = None) -> None:
         _show_columns(project)
     manifest = read_manifest(str(project.paths.manifest))
     out.print(feature_table(manifest, out.width))
-    out.print(split_table(manifest))
+    out.print(split_table(manifest, declare_splits(project.params.data.split, project.recipe)))
     quality: dict[str, Any] = manifest.quality
+    for line in summarize_leakage(quality.get("split", {}).get("leakage", {})):
+        out.print(printable(f"on two sides: {line}"), highlight=False)
     for key, label in (("excluded", "excluded"), ("rejected", "set aside")):
         for reason, rows in quality[key].items():
             out.print(printable(f"{label}: {rows:,} ({reason})"), highlight=False)

@@ -77,7 +77,7 @@ def load_project(name: str | None = None) -> Project:
         FirelibError: A parameter, a variable or the recipe is invalid, or the named recipe has no pipeline.
     """
     from firelib import storage
-    from firelib.config import load_environment, load_params, model_params
+    from firelib.config import check_split, load_environment, load_params, model_params
     from firelib.job_context import is_ephemeral, validate_shared_root
     from firelib.project_layout import Paths, find_project
     from firelib.recipe import load_recipe
@@ -87,6 +87,7 @@ def load_project(name: str | None = None) -> Project:
     params = load_params(file, environment)
     recipe = load_recipe(params.recipe)
     model_params(recipe.parameters, params)  # validates them now, not after the transform
+    check_split(params.data.split, recipe)
     folder, root = find_project(file), params.storage.root
     elsewhere = is_ephemeral(folder)
     root = validate_shared_root(root) if elsewhere else root

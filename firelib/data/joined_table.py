@@ -4,24 +4,29 @@ from collections.abc import Mapping
 from typing import Any
 
 import dask
+import pyarrow as pa
 
 from firelib import storage
-from firelib.data.split import check_key_type
+from firelib.config import Split
+from firelib.data.split.assignment import explain_column_type
+from firelib.data.split.position import check_key_type
 from firelib.data.tables import read_table
 from firelib.errors import FirelibError, did_you_mean
-from firelib.recipe import RESERVED_COLUMNS, Recipe
+from firelib.recipe import RESERVED_COLUMNS, Recipe, split_columns
 
 
-def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int]) -> Any:
+def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int], split: Split | None = None) -> Any:
     """The Dask dataframe of a recipe's samples, not yet computed.
 
     Args:
         recipe: Joins the tables in its `transform`.
         lake: URI below which each table is a Delta table.
         versions: Table name → version to read.
+        split: Cut dates, whose type is compared with the recipe's column of times.
 
     Raises:
-        FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns.
+        FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns, or a column that decides
+            the split has an unsuitable type.
     """
     tables = {name: read_table(storage.join(lake, name), version) for name, version in versions.items()}
     try:
@@ -30,19 +35,22 @@ def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int]) -> Any:
             frame = recipe.transform(tables).optimize()
     except Exception as error:
         raise _explain_recipe_error(error, recipe, tables) from error
-    _check_columns(frame, recipe)
+    _check_columns(frame, recipe, split or Split())
     return frame
 
 
-def _check_columns(frame: Any, recipe: Recipe) -> None:
-    needed = [*(feature.name for feature in recipe.features), recipe.label.name, *recipe.key]
-    needed += [recipe.test_rows] if recipe.test_rows else []
+def _check_columns(frame: Any, recipe: Recipe, split: Split) -> None:
+    needed = [*(feature.name for feature in recipe.features), recipe.label.name, *recipe.key, *split_columns(recipe)]
     missing = sorted(set(needed) - set(frame.columns))
-    if missing:
+    unsuitable = _explain_split_column(frame, recipe, split)
+    lacking = f"the table that transform returns lacks {', '.join(map(repr, missing))}" if missing else None
+    if missing or unsuitable:
         raise FirelibError(
-            f"the table that transform returns lacks {', '.join(map(repr, missing))}",
+            "\n".join(filter(None, [lacking, unsuitable])),
             where=f"recipe {recipe.name!r}: transform",
-            remedy=did_you_mean(missing[0], frame.columns),
+            remedy=did_you_mean(missing[0], frame.columns)
+            if missing
+            else "convert the column in transform, or declare its type (Source.types)",
         )
     names = list(map(str, frame.columns))
     unusable = sorted(RESERVED_COLUMNS & set(names) | {name for name in names if names.count(name) > 1})
@@ -52,8 +60,18 @@ def _check_columns(frame: Any, recipe: Recipe) -> None:
             where=f"recipe {recipe.name!r}: transform",
             remedy=f"rename or drop them; reserved are {', '.join(sorted(RESERVED_COLUMNS))}",
         )
-    for column in recipe.key:
-        check_key_type(column, frame[column])
+    for role, columns in (("key", recipe.key), ("group", recipe.split_by), ("stratum", recipe.stratify_by)):
+        for column in columns:
+            check_key_type(column, frame[column], role)
+
+
+def _explain_split_column(frame: Any, recipe: Recipe, split: Split) -> str | None:
+    """What is wrong with the type of the column that decides the split, as far as it is known before rows are read."""
+    column = recipe.split_time or recipe.split_column
+    if column is None or list(frame.columns).count(column) != 1:
+        return None
+    schema = pa.Schema.from_pandas(frame[[column]]._meta, preserve_index=False)
+    return explain_column_type(recipe, split, schema.field(column).type)
 
 
 def _explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, Any]) -> FirelibError:

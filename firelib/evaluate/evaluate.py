@@ -87,7 +87,7 @@ def _score_model(
 ) -> tuple[Floats | None, list[str]]:
     """Scores [rows, …] and notes; None where the model has no scores to measure."""
     if not len(next(iter(test.values()))):
-        return None, ["no metrics: the test split has no rows; increase data.split.test"]
+        return None, ["no metrics: the test split has no rows; increase data.split.test, or lower test_from"]
     outputs = model.predict(to_model_inputs(test, features))
     invalid = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
     if invalid:

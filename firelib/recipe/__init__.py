@@ -7,6 +7,7 @@ from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, F
 from firelib.recipe.loading import code_sha256, load_recipe
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
+from firelib.recipe.split_rule import SPLITS, SplitRule, find_split_rule, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 __all__ = [
@@ -14,13 +15,17 @@ __all__ = [
     "FLOATS",
     "INTEGERS",
     "RESERVED_COLUMNS",
+    "SPLITS",
     "Feature",
     "FittedFeature",
     "Recipe",
     "Source",
+    "SplitRule",
     "TaskKind",
     "code_sha256",
     "count_outputs",
+    "find_split_rule",
     "infer_task",
     "load_recipe",
+    "split_columns",
 ]

@@ -13,9 +13,12 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe.feature import RESERVED_COLUMNS, Feature
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
+from firelib.recipe.split_rule import find_split_problems, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
+_OPTIONS = ("name", "exclude", "callbacks", "parameters", "classes")
+_SPLIT_OPTIONS = ("split_by", "split_time", "split_column", "test_rows", "stratify_by")
 
 
 def load_recipe(reference: str) -> Recipe:
@@ -58,7 +61,7 @@ def code_sha256(recipe: Recipe) -> str | None:
 
 
 def _recipe_from_module(module: ModuleType) -> Recipe:
-    names = (*_PARTS, "name", "exclude", "callbacks", "parameters", "test_rows", "classes")
+    names = (*_PARTS, *_OPTIONS, *_SPLIT_OPTIONS)
     parts = {name: getattr(module, name) for name in names if hasattr(module, name)}
     members = {name: staticmethod(part) if callable(part) else part for name, part in parts.items()}
     # With its module, ray_setup finds the code of a recipe file and ships it to the workers.
@@ -97,11 +100,16 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         yield f"features and label declare a column more than once: {', '.join(twice)}"
-    reserved = sorted(RESERVED_COLUMNS & {*names, *recipe.key, recipe.test_rows})
+    reserved = sorted(RESERVED_COLUMNS & {*names, *recipe.key, *_split_columns(recipe)})
     if reserved:
         yield f"features, label and key use names that are reserved for firelib's own columns: {', '.join(reserved)}"
     yield from _label_problems(recipe.label, recipe.classes)
     yield from _key_problems(recipe.key)
+    yield from find_split_problems(recipe)
+
+
+def _split_columns(recipe: Recipe) -> Sequence[str]:
+    return () if any(find_split_problems(recipe)) else split_columns(recipe)
 
 
 def _label_problems(label: object, classes: Sequence[str]) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""The split and the position of a row, by a hash of its key. New rows change neither.
+"""The position of a row, by a hash of its key. New rows do not change it.
 
-Rows are sorted by a 64-bit hash of the key, which also shuffles them. A split is a range of hashes, and a shard is a
-range within its split. Where the recipe names its test rows, these take the upper half of the hashes, and the other
-rows take the lower half.
+Rows are sorted by a 64-bit position, which also shuffles them. A split is a range of positions, and a shard is a range
+within its split. Usually, the position is the hash of the key, and the ranges are the shares of the splits. Where the
+recipe names its test rows, these take the upper half of the positions, and the other rows take the lower half. Where
+the hash of the key does not decide the split, each split takes a quarter of the positions, and the hash of the key
+decides the position within it: rows of a group are therefore as well mixed as any others.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ import pyarrow as pa
 
 from firelib import config
 from firelib.errors import FirelibError, did_you_mean
+from firelib.recipe import SPLITS, SplitRule
 
 #: Number of 64-bit hashes.
 HASH_SPACE = 1 << 64
@@ -38,36 +41,41 @@ class HashRange:
         return [HashRange(low, high) for low, high in pairwise(edges)]
 
 
-def split_ranges(split: config.Split, test_rows: str | None = None) -> dict[str, HashRange]:
-    """The range of hashes of each split.
+def split_ranges(split: config.Split, rule: SplitRule = SplitRule.KEY) -> dict[str, HashRange]:
+    """The range of positions of each split.
 
     Args:
-        split: The shares of the splits.
-        test_rows: The recipe's column that is true in the rows of the test split.
+        split: The shares of the splits, if `rule` needs them.
+        rule: What decides the split of a row.
 
     Returns:
-        Split → range of hashes, for train, validation and test.
-
-    Raises:
-        FirelibError: Both the hashes and the recipe, or neither of them, select the test rows.
+        Split → range of positions, for train, validation and test.
     """
-    if bool(split.test) == bool(test_rows):
-        raise FirelibError(
-            f"data.split.test is {split.test:g}, but "
-            + (f"column {test_rows!r} selects the test rows" if test_rows else "the recipe names no test rows"),
-            where="params.yaml: data.split",
-            remedy="set test: 0, and train and validation to a sum of 1"
-            if test_rows
-            else "set test to a share above 0, or set Recipe.test_rows",
-        )
-    whole = HASH_SPACE // 2 if test_rows else HASH_SPACE
-    train_end = int(split.train * whole)
-    validation_end = whole if test_rows else int((split.train + split.validation) * whole)
+    if rule not in (SplitRule.KEY, SplitRule.TEST_ROWS):
+        quarter = HASH_SPACE // 4
+        return {name: HashRange(index * quarter, (index + 1) * quarter) for index, name in enumerate(SPLITS)}
+    whole = HASH_SPACE // 2 if rule is SplitRule.TEST_ROWS else HASH_SPACE
+    train, validation = (split.shares[name] for name in SPLITS[:2])
+    train_end = int(train * whole)
+    validation_end = whole if rule is SplitRule.TEST_ROWS else int((train + validation) * whole)
     return {
         "train": HashRange(0, train_end),
         "validation": HashRange(train_end, validation_end),
         "test": HashRange(validation_end, HASH_SPACE),
     }
+
+
+def place_in_split(hashes: Hashes, splits: npt.NDArray[np.int8]) -> Hashes:
+    """The position of each row whose split does not depend on the hash of its key.
+
+    Args:
+        hashes: Hash of each row's key.
+        splits: Index of each row's split in `SPLITS`.
+
+    Returns:
+        uint64 [rows], inside the ranges of `split_ranges`.
+    """
+    return (hashes >> np.uint64(2)) | (splits.astype(np.uint64) << np.uint64(62))
 
 
 def compute_hashes(rows: pd.DataFrame, key: Sequence[str], test_rows: str | None = None) -> Hashes:
@@ -133,15 +141,16 @@ def key_hashes(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:
             )
         check_key_type(column, rows[column])
     plain = pd.DataFrame({column: _plain(rows[column]) for column in key})
-    return _mix(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype(np.uint64))
+    return mix(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype(np.uint64))
 
 
-def check_key_type(name: str, column: Any) -> None:
-    """Refuse a key column of lists, maps or structs, which have no order.
+def check_key_type(name: str, column: Any, role: str = "key") -> None:
+    """Refuse a column of lists, maps or structs, which have no order, where rows are identified by it.
 
     Args:
         name: Name of the column.
         column: The column, of pandas or of Dask. Of a Dask column, only the dtype is known.
+        role: What the column is part of.
 
     Raises:
         FirelibError: The column has nested values.
@@ -155,9 +164,9 @@ def check_key_type(name: str, column: Any) -> None:
         kind = type(first).__name__ if isinstance(first, list | dict | np.ndarray) else None
     if kind is not None:
         raise FirelibError(
-            f"key column {name!r} has values of type {kind}",
+            f"{role} column {name!r} has values of type {kind}",
             where="the table that the recipe's transform returns",
-            remedy="choose key columns of numbers, text, dates or times",
+            remedy=f"choose {role} columns of numbers, text, dates or times",
         )
 
 
@@ -185,7 +194,8 @@ def _is_date(column: "pd.Series[Any]") -> bool:
     return isinstance(column.dtype, pd.ArrowDtype) and pa.types.is_date(column.dtype.pyarrow_dtype)
 
 
-def _mix(hashes: Hashes) -> Hashes:
+def mix(hashes: Hashes) -> Hashes:
+    """Uniform hashes from hashes whose bits may depend on each other (SplitMix64)."""
     with np.errstate(over="ignore"):
         hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

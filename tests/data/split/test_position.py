@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib.config import Split
-from firelib.data.split import HASH_SPACE, HashRange, compute_hashes, key_hashes, split_ranges
+from firelib.data.split.position import HASH_SPACE, HashRange, compute_hashes, key_hashes, place_in_split, split_ranges
+from firelib.recipe import SplitRule
 from tests.errors import refused
 
 INTEGERS = [0, 1, -1, 2**62]
@@ -97,6 +98,16 @@ def test_splits_cover_all_hashes_once(train: float, of_rest: float) -> None:
     assert all(part.low < part.high for part in parts)
 
 
+@given(st.lists(KEYS, min_size=1, max_size=20), st.randoms(use_true_random=False))
+def test_a_row_placed_in_a_split_is_in_its_range_in_the_order_of_its_hash(keys: list[Any], random: Any) -> None:
+    computed = key_hashes(pd.DataFrame(keys, columns=["a", "b"]), ["a", "b"])
+    splits = np.array([random.randrange(3) for _ in keys], np.int8)
+    placed, ranges = place_in_split(computed, splits), list(split_ranges(Split(), SplitRule.GROUP).values())
+    for position, row_hash, index in zip(placed.tolist(), computed.tolist(), splits, strict=True):
+        assert ranges[index].low <= position < ranges[index].high
+        assert position - ranges[index].low == row_hash >> 2
+
+
 @given(st.integers(0, HASH_SPACE - 1), st.integers(1, HASH_SPACE), st.integers(1, 50))
 def test_divided_ranges_are_the_whole_in_equal_parts(low: int, size: int, count: int) -> None:
     whole = HashRange(low, min(low + size, HASH_SPACE))
@@ -123,26 +134,12 @@ OWN = Split(train=0.9, validation=0.1, test=0)
 
 def test_named_test_rows_are_the_test_split_and_the_others_keep_their_shares() -> None:
     rows = pd.DataFrame({"k": range(50_000), "official": [number % 5 == 0 for number in range(50_000)]})
-    computed, ranges = compute_hashes(rows, ["k"], "official"), split_ranges(OWN, "official")
+    computed, ranges = compute_hashes(rows, ["k"], "official"), split_ranges(OWN, SplitRule.TEST_ROWS)
     of = {name: (computed >= part.low) & (computed <= part.high - 1) for name, part in ranges.items()}
     assert (of["test"] == rows["official"]).all()
     assert of["validation"].sum() / (~rows["official"]).sum() == pytest.approx(0.1, abs=0.01)
     assert (of["train"] | of["validation"] | of["test"]).all()
     assert len(set(computed.tolist())) == len(rows)
-
-
-@pytest.mark.parametrize(
-    ("split", "column", "what", "remedy"),
-    [
-        (Split(train=0.8, validation=0.1, test=0.1), "official", ["data.split.test", 0.1, "official"], "test: 0"),
-        (OWN, None, ["data.split.test", 0], "Recipe.test_rows"),
-    ],
-)
-def test_test_rows_are_selected_by_hash_or_by_the_recipe(
-    split: Split, column: str | None, what: list[Any], remedy: str
-) -> None:
-    with refused(what=what, where=["params.yaml", "data.split"], remedy=remedy):
-        split_ranges(split, column)
 
 
 @pytest.mark.parametrize(
