@@ -54,7 +54,7 @@ def baselines(
 def _score_with_trees(
     name: str, train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], estimator: Estimator
 ) -> tuple[Floats | None, list[str]]:
-    """Predictions of the named trees, or None where they cannot be trained; notes. Other arguments as in `baselines`."""
+    """Predictions of the named trees, or None if they cannot be trained; notes. Other arguments as in `baselines`."""
     used, notes = select_columns(train, features)
     trees = extra_trees if name == "extra_trees" else boosted_trees
     problem = estimator.find_problem(train_labels) if used else "no feature is left for it"

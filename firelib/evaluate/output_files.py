@@ -35,8 +35,8 @@ def evaluate_outputs(recipe: Recipe, params: "Params") -> list[str]:
         >>> from firelib.recipe import load_recipe
         >>> from pathlib import Path
         >>> params = load_params(Path("pipelines/fashion_mnist/params.yaml"))
-        >>> evaluate_outputs(load_recipe("fashion_mnist"), params)[:3]
-        ['metrics/fashion_mnist/test.json', 'metrics/fashion_mnist/baselines.json', 'metrics/fashion_mnist/classes.json']
+        >>> evaluate_outputs(load_recipe("fashion_mnist"), params)[:2]
+        ['metrics/fashion_mnist/test.json', 'metrics/fashion_mnist/baselines.json']
     """
     kind = infer_task(recipe.label)
     metrics = ["test.json", "baselines.json"]
