@@ -92,8 +92,10 @@ def test_timing_is_published_beside_the_model(two_workers):
 def test_curves_and_metrics_are_published_for_dvc(two_workers):
     paths, progress = two_workers
     lines = (paths.plots / "training.csv").read_text().splitlines()
-    assert lines[0] == "step,loss"
+    assert lines[0] == "step,loss,rows"
     assert len(lines) == 1 + progress.step
+    epoch = lines[1 : 1 + progress.step // len(progress.validation)]
+    assert sum(int(line.split(",")[2]) for line in epoch) == read_manifest(str(paths.manifest)).splits["train"].rows
     metrics = json.loads((paths.metrics / "train.json").read_text())
     assert metrics["val_loss"] == progress.validation[-1]["val_loss"]
 
