@@ -39,7 +39,7 @@ def test_short_last_batch_counts_as_its_rows(drawn, tmp_path, rows, expected):
     (tmp_path / "training.csv").write_text("\n".join(["step,loss,rows", *lines]))
     (tmp_path / "validation.csv").write_text("epoch,val_loss\n1,0.5\n")
     plots.draw_training(tmp_path, "mine")
-    training, validation = drawn["training.png"].get_lines()
+    training, _ = drawn["training.png"].get_lines()
     np.testing.assert_allclose(training.get_ydata(), expected, atol=1e-3)
     assert drawn["training.png"].get_title() == "mine"
 

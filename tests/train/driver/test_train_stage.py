@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from firelib.project_layout import Paths
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.checkpoint import serialization
 from firelib.train.driver.train_stage import train
