@@ -263,19 +263,26 @@ def predict(
     source: Annotated[
         str | None, typer.Option(help="Source of the recipe whose options apply to the file; default: all are alike.")
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write: .jsonl, .json, .csv or .parquet.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="jsonl (default), json, csv or parquet; default: by the suffix.")
+    ] = None,
 ) -> None:
-    """Score raw rows; print one JSON object per row.
+    """Score raw rows; print one JSON object per row, or write a file. The key and other columns are passed through.
 
-    Examples: `firelib predict flights.csv` · `firelib predict '{"carrier": "UA", …}'` · `… | firelib predict`
+    Examples: `firelib predict rows.csv --output scores.parquet` · `firelib predict '{"carrier": "UA", …}'` ·
+    `… | firelib predict --format csv`
     """
-    import json
+    from firelib.evaluate.input_rows.read import read_batches
+    from firelib.evaluate.predict import predict_batches
+    from firelib.evaluate.prediction_files import choose_format, open_writer
 
-    from firelib.evaluate.input_rows.read import read_rows
-    from firelib.evaluate.predict import predict
-
-    project = load_project(recipe)
-    for row in predict(read_rows(rows, project.recipe, source), project.recipe, project.paths.model):
-        typer.echo(json.dumps(row, default=str))
+    kind, project = choose_format(output, form), load_project(recipe)
+    with open_writer(output, kind, project.recipe) as writer:
+        batches = read_batches(rows, project.recipe, source)
+        predict_batches(batches, project.recipe, project.paths.model, writer)
 
 
 @app.command()
