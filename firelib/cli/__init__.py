@@ -10,6 +10,7 @@ import typer
 
 from firelib import __version__
 from firelib.cli import launch
+from firelib.cli.compare import compare
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
@@ -23,6 +24,7 @@ from firelib.cli.project import (
     set_options,
     with_tracking,
 )
+from firelib.cli.serve import serve
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
 from firelib.machine import count_oom_kills, memory_limit
 from firelib.parent_watch import RUN_PROCESS, watch_run
@@ -43,6 +45,8 @@ data_app = typer.Typer(help="Inspect the data: versions in the lake, features of
 app.add_typer(data_app, name="data")
 launch.add_to(app)
 app.add_typer(pipeline_app, name="pipeline")
+app.command()(serve)
+app.command()(compare)
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def draw_training(folder: Path, title: str) -> None:
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     loss = np.atleast_1d(steps["loss"])
     window = max(1, len(loss) // 100)
-    smooth = _moving_mean(loss, _row_counts(steps), window)
+    smooth = moving_mean(loss, row_counts(steps), window)
     axes.plot(np.arange(window, len(loss) + 1), smooth, label=f"training (mean of {window} steps)")
     axes.plot(epochs["epoch"] * len(loss) / epochs["epoch"].max(), epochs["val_loss"], "o-", label="validation")
     axes.set(xlabel="step", ylabel="loss", title=title)
@@ -36,14 +36,14 @@ def draw_training(folder: Path, title: str) -> None:
     save(figure, folder / "training.png")
 
 
-def _row_counts(steps: Any) -> Floats:
+def row_counts(steps: Any) -> Floats:
     """Rows of each step; files of earlier versions do not tell them, and count each step once."""
     if "rows" in (steps.dtype.names or ()):
         return np.atleast_1d(steps["rows"])
     return np.ones(np.atleast_1d(steps["loss"]).shape)
 
 
-def _moving_mean(values: Floats, weights: Floats, window: int) -> Floats:
+def moving_mean(values: Floats, weights: Floats, window: int) -> Floats:
     """Weighted mean of each window: the few rows of an epoch's short last batch count as few.
 
     Args:
