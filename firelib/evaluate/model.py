@@ -80,14 +80,12 @@ class TrainedModel:
         """Score one row of zeros and empty strings: the first call of a model takes longest."""
         import tensorflow as tf
 
-        specs = self._model.input
-        row = {name: [size or 1 for size in spec.shape] for name, spec in specs.items()}
-        self._model(
-            {
-                name: tf.fill(shape, "") if specs[name].dtype == tf.string else tf.zeros(shape, specs[name].dtype)
-                for name, shape in row.items()
-            }
-        )
+        row: dict[str, Any] = {}
+        for name, spec in self._model.input.items():
+            dense = tf.zeros([size or 1 for size in spec.shape], spec.dtype)  # of strings: empty ones
+            is_ragged = isinstance(spec, tf.RaggedTensorSpec)
+            row[name] = tf.RaggedTensor.from_tensor(dense, row_splits_dtype=tf.int64) if is_ragged else dense
+        self._model(row)
 
     def _score(self, features: Mapping[str, Any], start: int) -> Any:
         import tensorflow as tf
