@@ -63,7 +63,8 @@ def test_request_waits_for_one_that_is_being_received():
             first = asyncio.create_task(batcher.submit(column(1), 1))
             await asyncio.sleep(0.05)
             assert not first.done()
-        await asyncio.gather(first, batcher.submit(column(2), 1))
+        await batcher.submit(column(2), 1)
+        await first
         await batcher.stop()
         return sizes
 
