@@ -279,6 +279,7 @@ def predict(
     Examples: `firelib predict rows.csv --output scores.parquet` · `firelib predict '{"carrier": "UA", …}'` ·
     `… | firelib predict --format csv`
     """
+    from firelib.console import note
     from firelib.evaluate.input_rows.read import read_batches
     from firelib.evaluate.predict import predict_batches
     from firelib.evaluate.prediction_files import choose_format, open_writer
@@ -286,7 +287,9 @@ def predict(
     kind, project = choose_format(output, form), load_project(recipe)
     with open_writer(output, kind, project.recipe) as writer:
         batches = read_batches(rows, project.recipe, source)
-        predict_batches(batches, project.recipe, project.paths.model, writer)
+        count = predict_batches(batches, project.recipe, project.paths.model, writer)
+    if output:
+        note(f"wrote {count:,} predictions to {output}")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from firelib.serve.app import Limits, build_app
 from firelib.serve.batcher import BatchLimits
 from firelib.serve.scorer import Scorer
 from tests.patience import patience
+from tests.project import ROOT
 from tests.serve.models import CASES, export_case
 
 LIMITS = Limits(1 << 20, 100, BatchLimits(64, 0.01, 1000))
@@ -53,6 +54,12 @@ def numbers(predictions, recipe):
     """Predictions as an array, classes in their order."""
     names = list(recipe.classes)
     return np.array([[value[name] for name in names] if isinstance(value, dict) else [value] for value in predictions])
+
+
+def test_documentation_shows_the_clean_program():
+    function = Path(__file__).with_name("clean_tensorflow.py").read_text().split("\n\n\n")[1]
+    assert function.startswith("def score(")
+    assert function in (ROOT / "docs/serving.md").read_text()
 
 
 @pytest.mark.parametrize("name", CASES)

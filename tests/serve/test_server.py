@@ -34,10 +34,11 @@ def transform(tables):
 def build_model(features, params):
     raise NotImplementedError
 """
-# What a serving process must not need is named when it ends.
+# As in the image: imports of these packages fail. What else a serving process must not need is named when it ends.
 PROGRAM = """
 import atexit, sys
-atexit.register(lambda: print("foreign:", *sorted({"ray", "dask", "keras", "sklearn"} & set(sys.modules)), flush=True))
+sys.modules.update(dict.fromkeys(["ray", "dask", "deltalake", "wandb"]))
+atexit.register(lambda: print("foreign:", *sorted({"keras", "sklearn", "matplotlib"} & set(sys.modules)), flush=True))
 from firelib.cli import main
 main()
 """
