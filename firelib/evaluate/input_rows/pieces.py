@@ -16,6 +16,8 @@ from firelib.data.formats.csv import CSV
 from firelib.data.formats.format import Format
 from firelib.data.formats.parquet import PARQUET
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # a line's end has two bytes
+
 
 def cut_file(path: Path, kind: Format, size: int | None) -> Iterator[Path]:
     """Cut a CSV or Parquet file into pieces of whole rows.
@@ -64,7 +66,7 @@ def _cut_csv(path: Path, size: int) -> Iterator[Path]:
         header = _read_records(file, 1)
         block = _read_records(file, size)
         following = _read_records(file, size)
-        if not following:
+        if not following or header.startswith(_UTF_16):
             yield path
             return
         piece = Path(folder) / "rows.csv"

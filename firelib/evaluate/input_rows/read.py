@@ -150,8 +150,9 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None, size:
     _require_rows(len(start), where)
     options = _select_source(recipe, source)
     declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
-    options = replace(options, uri=where, format=declared)
-    for piece in cut_file(path, detect_format(options, path), size):
+    options = replace(options, uri=where, sha256=None, copies=(), format=declared)
+    has_dialect = getattr(options, "csv", None) is not None  # perhaps another quote, or no header
+    for piece in cut_file(path, detect_format(options, path), None if has_dialect else size):
         yield from_table(read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False), recipe, where)
 
 
