@@ -252,15 +252,19 @@ def _to_text(column: pa.ChunkedArray) -> pa.Array:
 
 def _cast(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """Give a batch the columns and types of the first one."""
-    try:
-        rows = {name: table[name] if name in table.column_names else pa.nulls(table.num_rows) for name in schema.names}
-        unknown = sorted(set(table.column_names) - set(schema.names))
-        if unknown:
-            raise pa.ArrowInvalid(f"new columns {', '.join(unknown)}")
-        return pa.table(rows).cast(schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    unknown = sorted(set(table.column_names) - set(schema.names))
+    problems = [f"new columns {', '.join(unknown)}"] if unknown else []
+    columns = {}
+    for field in schema:
+        column = table[field.name] if field.name in table.column_names else pa.nulls(table.num_rows)
+        try:
+            columns[field.name] = column.cast(field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            problems.append(f"column {field.name!r}: expected {field.type}, got {column.type}: {error}")
+    if problems:
         raise FirelibError(
-            f"rows have other columns or types than the rows before them: {error}",
+            "\n".join(["rows have other columns or types than the rows before them", *problems]),
             where=where,
             remedy="declare the types of the columns (Source.types), or write JSON lines",
-        ) from None
+        )
+    return pa.table(columns, schema)
