@@ -109,7 +109,7 @@ def test_columns_whose_type_changes_between_batches(tmp_path):
     header, _, rows = TEXT.partition("\n")
     (tmp_path / "rows.csv").write_text(f"{header}\n{rows.replace(',n', ',1').replace(',140', ',')}")
     assert run(tmp_path / "rows.csv", tmp_path / "scores.parquet") == 50
-    (tmp_path / "rows.csv").write_text(f"{header}\n{rows.replace(',n4', ',x4').replace(',n', ',1')}")
+    (tmp_path / "rows.csv").write_text(f"{header}\n{rows.replace(',n45', ',x45').replace(',n', ',1')}")
     with refused(what="'note'", where="rows.csv", remedy="Source.types"):
         run(tmp_path / "rows.csv", tmp_path / "scores.parquet")
 
