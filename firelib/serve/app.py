@@ -96,8 +96,8 @@ async def _answer(request: Request, recipe: Recipe, batcher: Batcher, limits: Li
             rows = parse_body(body, limits.rows)
             columns, problems = convert_rows(rows, recipe)
         if columns is None:
-            return _refuse_rows(rows, problems, recipe), 0
-        outputs = await batcher.submit(columns, len(rows))
+            return _refuse_rows(rows.to_rows(), problems, recipe), 0
+        outputs = await batcher.submit(columns, rows.count)
     except (TooLargeError, InvalidRequestError, OverloadedError) as error:
         status = _STATUS[type(error)]
         headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
@@ -109,7 +109,7 @@ async def _answer(request: Request, recipe: Recipe, batcher: Batcher, limits: Li
         note(f"error: {type(error).__name__}: {error}")
         return JSONResponse({"error": "the model failed", "remedy": "see the log of the server"}, 500), 0
     content = json.dumps({"predictions": to_objects(outputs, recipe)})
-    return Response(content, media_type="application/json"), len(rows)
+    return Response(content, media_type="application/json"), rows.count
 
 
 def _refuse_rows(rows: Sequence[Mapping[str, Any]], problems: RowProblems, recipe: Recipe) -> JSONResponse:

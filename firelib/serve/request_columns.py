@@ -1,6 +1,5 @@
 """Convert the rows of a request to columns: valid rows at the speed of NumPy, all others by the reader of files."""
 
-from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -12,6 +11,7 @@ from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.evaluate.input_rows.read import from_json
 from firelib.evaluate.input_rows.validation import find_problems
 from firelib.recipe import FLOATS, Feature, Recipe
+from firelib.serve.request_body import RequestRows
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, numpy_dtype
 
@@ -22,11 +22,11 @@ class Doubtful(Exception):  # noqa: N818  no error: the reader of files decides
     """The quick conversion cannot tell whether a value is valid."""
 
 
-def convert_rows(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> tuple[dict[str, Any] | None, RowProblems]:
+def convert_rows(rows: RequestRows, recipe: Recipe) -> tuple[dict[str, Any] | None, RowProblems]:
     """Convert rows of JSON to columns, as `firelib predict` does.
 
     Args:
-        rows: Name → value; at least one row.
+        rows: The rows of a request.
         recipe: Declares the features.
 
     Returns:
@@ -34,18 +34,17 @@ def convert_rows(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> tuple[dic
         invalid; and the problems of the rows.
     """
     try:
-        return {feature.name: _convert(_take(rows, feature.name), feature) for feature in recipe.features}, (
-            RowProblems(len(rows))
-        )
+        columns = {feature.name: _convert(_take(rows, feature.name), feature) for feature in recipe.features}
+        return columns, RowProblems(rows.count)
     except Doubtful:
-        read = from_json(rows, recipe, "the request")
+        read = from_json(rows.to_rows(), recipe, "the request")
         cast = find_problems(read, recipe.features)
         return (None if read.problems.count else to_columns(cast, recipe.features)), read.problems
 
 
-def _take(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+def _take(rows: RequestRows, name: str) -> list[Any]:
     try:
-        return [row[name] for row in rows]
+        return rows.take(name)
     except KeyError:
         raise Doubtful from None
 

@@ -10,6 +10,7 @@ from firelib.evaluate.input_rows.read import from_json
 from firelib.evaluate.input_rows.validation import validate
 from firelib.recipe import Feature
 from firelib.serve import request_columns
+from firelib.serve.request_body import RequestRows
 from firelib.serve.request_columns import convert_rows
 from tests.evaluate.scored import Scored
 
@@ -50,7 +51,7 @@ VALUES = st.one_of(
 @given(values=st.lists(VALUES, min_size=1, max_size=3))
 def test_quick_conversion_decides_as_the_reader(feature, values):
     recipe, rows = Scored(feature), [{"x": value} for value in values]
-    columns, problems = convert_rows(rows, recipe)
+    columns, problems = convert_rows(RequestRows(len(rows), rows=rows), recipe)
     try:
         expected = validate(from_json(rows, recipe, "here"), recipe.features)["x"]
     except FirelibError:
@@ -80,5 +81,5 @@ def test_quick_conversion_decides_as_the_reader(feature, values):
 )
 def test_usual_rows_are_converted_quickly(monkeypatch, feature, value):
     monkeypatch.setattr(request_columns, "from_json", None)
-    columns, _ = convert_rows([{"x": value}] * 3, Scored(feature))
+    columns, _ = convert_rows(RequestRows(3, columns={"x": [value] * 3}), Scored(feature))
     assert columns is not None
