@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from firelib.console import silence_stderr
 from firelib.errors import FirelibError
 from firelib.evaluate.arrays import Floats
 from firelib.evaluate.load_model import ServedModel, load_model
 from firelib.evaluate.outputs import apply_activation, find_logits_loss
-from firelib.keras_import import import_keras, pause_garbage_collector
+from firelib.keras_import import import_keras, import_tensorflow
 from firelib.train.export import KERAS, SAVED_MODEL
 
 _ROWS = 8192
@@ -23,8 +22,7 @@ def _load_keras(folder: Path) -> Any:
 
 
 def _load_saved_model(folder: Path) -> ServedModel:
-    with silence_stderr(), pause_garbage_collector():
-        import tensorflow  # noqa: F401  what it prints, and the time of its import
+    import_tensorflow()
     return ServedModel(folder / SAVED_MODEL)
 
 
@@ -33,7 +31,7 @@ class TrainedModel:
 
     Args:
         folder: `models/<recipe>`.
-        only_tensorflow: Whether to load the SavedModel, which needs no Keras, starts faster and calls faster.
+        only_tensorflow: Whether to load the SavedModel, which needs no code of layers, and is called faster.
 
     Raises:
         FirelibError: The model does not exist.
