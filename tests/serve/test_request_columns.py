@@ -13,6 +13,7 @@ from firelib.serve import request_columns
 from firelib.serve.request_body import RequestRows
 from firelib.serve.request_columns import convert_rows
 from tests.evaluate.scored import Scored
+from tests.examples import examples
 
 FEATURES = [
     Feature("x", "float32", range=(0, 0.1), nullable=True),
@@ -48,6 +49,7 @@ VALUES = st.one_of(
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: f"{feature.dtype}{feature.shape}")
+@examples(30)
 @given(values=st.lists(VALUES, min_size=1, max_size=3))
 def test_quick_conversion_decides_as_the_reader(feature, values):
     recipe, rows = Scored(feature), [{"x": value} for value in values]

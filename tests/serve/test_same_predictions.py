@@ -62,6 +62,7 @@ def test_documentation_shows_the_clean_program():
     assert function in (ROOT / "docs/serving.md").read_text()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", CASES)
 def test_predict_serve_and_tensorflow_agree(name, folders, clean, tmp_path):
     case = CASES[name]
