@@ -22,7 +22,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("launch",),
-    ("dvc_pipeline", "tune"),
+    ("compare", "dvc_pipeline", "serve", "tune"),
     ("console_tables", "evaluate", "train"),
     ("data",),
     ("dataset_store",),
