@@ -4,8 +4,9 @@ A column of integers with nulls keeps an integer dtype. Decimals, dates, bytes, 
 dtypes: NumPy has none for them, and Dask takes Python objects for strings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import partial
+from types import MappingProxyType
 
 import dask.dataframe as dd
 import pandas as pd
@@ -59,7 +60,17 @@ def read_file(uri: str, nullable: frozenset[str], zones: Mapping[str, str]) -> p
         zones: Column → time zone, where that is not UTC.
     """
     fs, path = storage.filesystem(uri)
-    table = pq.read_table(path, filesystem=fs, partitioning=None)
+    return to_pandas(pq.read_table(path, filesystem=fs, partitioning=None), nullable, zones)
+
+
+def to_pandas(table: pa.Table, nullable: Set[str], zones: Mapping[str, str] = MappingProxyType({})) -> pd.DataFrame:
+    """A table as the frame that `transform` gets.
+
+    Args:
+        table: The rows, in types of the lake.
+        nullable: Columns that get pandas' nullable dtypes.
+        zones: Column → time zone, where that is not UTC.
+    """
     table = table.cast(pa.schema([_frame_field(field, zones) for field in table.schema]))
     plain = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
         types_mapper=_arrow_dtype
@@ -88,6 +99,17 @@ def _arrow_dtype(kind: pa.DataType) -> pd.ArrowDtype | None:
 def _time_zones(table: DeltaTable) -> dict[str, str]:
     zones = {field.name: field.metadata.get(ZONE.decode()) for field in table.schema().fields}
     return {name: str(zone) for name, zone in zones.items() if zone}
+
+
+def preview_frame(table: pa.Table) -> pd.DataFrame:
+    """The first rows of a source as the frame that `transform` gets: with dtypes as if the table had no other rows.
+
+    Args:
+        table: The rows, in types of the lake.
+    """
+    zones = {field.name: (field.metadata or {}).get(ZONE) for field in table.schema}
+    named = {name: zone.decode() for name, zone in zones.items() if zone}
+    return to_pandas(table, {name for name in table.column_names if table[name].null_count}, named)
 
 
 def _columns_with_nulls(table: DeltaTable) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe.feature import DTYPES
+from firelib.recipe.problem import refuse_declaration
 
 _TYPES = (DTYPES - {"float16", "bfloat16"}) | {"date", "timestamp", "decimal(38, 0)", "timestamp(UTC)"}
 
@@ -45,17 +46,21 @@ class Source:
 
     def __post_init__(self) -> None:
         if (self.copies or self.uri.startswith(("http://", "https://"))) and not self.sha256:
-            raise FirelibError(
-                f"source {self.uri} requires a sha256, because it is a download or has copies",
-                where=f"source {self.uri}",
-                remedy="give the hash of the content: Source(uri, sha256='…')",
+            refuse_declaration(
+                FirelibError(
+                    f"source {self.uri} requires a sha256, because it is a download or has copies",
+                    where=f"source {self.uri}",
+                    remedy="give the hash of the content: Source(uri, sha256='…')",
+                )
             )
         unknown = list(_unknown_types(self.types))
         if unknown:
-            raise FirelibError(
-                "\n".join(f"types: unknown type {name!r} of column {column!r}" for column, name in unknown),
-                where=f"source {self.uri}",
-                remedy="; ".join(dict.fromkeys(did_you_mean(str(name), _TYPES) for _, name in unknown)),
+            refuse_declaration(
+                FirelibError(
+                    "\n".join(f"types: unknown type {name!r} of column {column!r}" for column, name in unknown),
+                    where=f"source {self.uri}",
+                    remedy="; ".join(dict.fromkeys(did_you_mean(str(name), _TYPES) for _, name in unknown)),
+                )
             )
 
 
