@@ -73,7 +73,7 @@ def _recipe_from_module(module: ModuleType) -> Recipe:
 
 def recipe_file(recipe: Recipe) -> str | None:
     """The file that defines a recipe; None without a file (a notebook)."""
-    return getattr(sys.modules[type(recipe).__module__], "__file__", None)
+    return getattr(sys.modules.get(type(recipe).__module__), "__file__", None)  # on workers, there is no module
 
 
 def _check_parts(recipe: Recipe, reference: str) -> None:

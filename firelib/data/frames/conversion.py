@@ -6,7 +6,7 @@ import dask.dataframe as dd
 import pandas as pd
 import pyarrow as pa
 
-from firelib.data.tables import to_pandas
+from firelib.data.frames.pandas_frames import to_pandas
 from firelib.errors import FirelibError
 
 _PARTITION_BYTES = 64 << 20
