@@ -70,6 +70,18 @@ def check_description(params: Path, with_rows: bool = True, sources: Severity = 
     return found
 
 
+def explain_obstacle(description: Description) -> str | None:
+    """Why the model cannot be checked; None if it can."""
+    if description.configuration.params is None:
+        return "params.yaml is not valid"
+    if description.recipe is None:
+        return "the recipe cannot be loaded"
+    if any(finding.what.startswith("model.") for finding in description.findings):
+        return "section model of params.yaml is not valid"
+    checked = description.checked
+    return None if checked and checked.valid is not None and checked.valid.num_rows else "there are no valid rows"
+
+
 def _check_recipe(found: Description) -> None:
     configuration, reference = found.configuration, found.configuration.raw.get("recipe")
     project = find_project(configuration.file)

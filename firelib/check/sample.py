@@ -1,5 +1,6 @@
 """Call the recipe's `transform` with the first rows of its sources."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,8 @@ def transform_sample(recipe: Recipe, file: str | None, preview: Preview) -> tupl
     frames[largest], is_cut = _thin(frames[largest], len(frames) > 1)
     line = declaration_line(file, "transform") if file else None
     try:
-        rows = _choose_call(recipe)(recipe, frames)
+        with warnings.catch_warnings(action="ignore"):  # the same ones come when the rows are transformed
+            rows = _choose_call(recipe)(recipe, frames)
     except Exception as error:  # noqa: BLE001  transform is the user's code
         return None, [from_error(explain_recipe_error(error, recipe, frames), "transform", file, line)]
     if len(rows):

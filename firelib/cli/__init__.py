@@ -10,6 +10,7 @@ import typer
 
 from firelib import __version__
 from firelib.cli import launch
+from firelib.cli.check import check
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
@@ -42,6 +43,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Inspect the data: versions in the lake, features of the dataset.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 launch.add_to(app)
+app.command()(check)
 app.add_typer(pipeline_app, name="pipeline")
 
 

@@ -46,6 +46,7 @@ def preview_frame(table: pa.Table) -> pd.DataFrame:
     Args:
         table: The rows, in types of the lake.
     """
+    table = table.cast(pa.schema([field.with_type(_stored_type(field.type)) for field in table.schema]))
     zones = {field.name: (field.metadata or {}).get(ZONE) for field in table.schema}
     named = {name: zone.decode() for name, zone in zones.items() if zone}
     return to_pandas(table, {name for name in table.column_names if table[name].null_count}, named)
@@ -63,3 +64,8 @@ def _frame_field(field: pa.Field, zones: Mapping[str, str]) -> pa.Field:
 def _arrow_dtype(kind: pa.DataType) -> pd.ArrowDtype | None:
     checks = (pa.types.is_decimal, pa.types.is_date, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_nested)
     return pd.ArrowDtype(kind) if any(check(kind) for check in checks) else None
+
+
+def _stored_type(kind: pa.DataType) -> pa.DataType:
+    """The type that a Delta table gives back: it stores times in microseconds."""
+    return pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else kind
