@@ -19,7 +19,9 @@ from firelib.recipe import Recipe
 
 _LISTS = ("deps", "params", "outs", "metrics", "plots")
 _OUTPUTS = ("outs", "metrics", "plots")
-_OURS = re.compile(r"(data/[^/]+/(lake\.json|tfrecords|rejected\.parquet)|models/[^/]+(/weights\.json)?|(metrics|plots)/.+)")
+_OURS = re.compile(
+    r"(data/[^/]+/(lake\.json|tfrecords|rejected\.parquet)|models/[^/]+(/weights\.json)?|(metrics|plots)/.+)"
+)
 _ORDER = ("desc", "wdir", "cmd", *_LISTS)
 
 

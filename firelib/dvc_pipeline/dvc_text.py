@@ -61,4 +61,6 @@ def _render_curves(name: str, wdir: str) -> Iterator[str]:
 
 def _quote(text: str) -> str:
     """A YAML scalar: quoted where it must be."""
-    return yaml.safe_dump(text, width=10**6, allow_unicode=True, default_flow_style=True).removesuffix("\n...\n").strip()
+    return (
+        yaml.safe_dump(text, width=10**6, allow_unicode=True, default_flow_style=True).removesuffix("\n...\n").strip()
+    )

@@ -3,6 +3,7 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
+from firelib.recipe.columns import add_date_parts, flag_labels, number_classes, number_rows
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
 from firelib.recipe.loading import code_sha256, load_recipe
 from firelib.recipe.recipe import Recipe
@@ -19,8 +20,12 @@ __all__ = [
     "Recipe",
     "Source",
     "TaskKind",
+    "add_date_parts",
     "code_sha256",
     "count_outputs",
+    "flag_labels",
     "infer_task",
     "load_recipe",
+    "number_classes",
+    "number_rows",
 ]
