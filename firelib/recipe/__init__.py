@@ -4,6 +4,7 @@ This package imports nothing heavy; recipes import Dask and Keras inside their m
 """
 
 from firelib.recipe.columns import add_date_parts, flag_labels, number_classes, number_rows
+from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
 from firelib.recipe.loading import code_sha256, load_recipe
 from firelib.recipe.recipe import Recipe
@@ -15,6 +16,7 @@ __all__ = [
     "FLOATS",
     "INTEGERS",
     "RESERVED_COLUMNS",
+    "CsvDialect",
     "Feature",
     "FittedFeature",
     "Recipe",
