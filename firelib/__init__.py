@@ -10,13 +10,14 @@ from firelib.user_folders import prepare_environment
 
 if TYPE_CHECKING:
     from firelib.errors import FirelibError
-    from firelib.recipe import Feature, FittedFeature, Recipe, Source, rows
+    from firelib.recipe import CsvDialect, Feature, FittedFeature, Recipe, Source, rows
     from firelib.tfrecord.read.dataset import open_dataset
     from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CsvDialect",
     "Feature",
     "FirelibError",
     "FittedFeature",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CsvDialect": "firelib.recipe",
     "Feature": "firelib.recipe",
     "FirelibError": "firelib.errors",
     "FittedFeature": "firelib.recipe",

@@ -55,8 +55,8 @@ def check_sources(recipe: Recipe, file: str | None, paths: Paths, advance: Advan
             preview.findings.append(from_error(error, "source", file, line, severity))
             continue
         except Exception as error:  # noqa: BLE001  a format or a fetcher of another package may raise anything
-            what = f"source {name!r} ({source.uri}): {type(error).__name__}: {error}"
-            preview.findings.append(Finding(severity, "source", what, "check the source", file, line, source.uri))
+            what = f"source {name!r} ({source}): {type(error).__name__}: {error}"
+            preview.findings.append(Finding(severity, "source", what, "check the source", file, line, str(source)))
             continue
         preview.findings += _check_table(name, source, table, file, line)
         if table.num_rows:
@@ -75,8 +75,8 @@ def _read(source: Source, paths: Paths, recipe: Recipe, name: str) -> pa.Table:
 
 def _check_table(name: str, source: Source, table: pa.Table, file: str | None, line: int | None) -> Iterator[Finding]:
     if not table.num_rows:
-        what = f"table {name!r} has no rows (source {source.uri})"
-        yield Finding("error", "source", what, "check the file", file, line, source.uri)
+        what = f"table {name!r} has no rows (source {source})"
+        yield Finding("error", "source", what, "check the file", file, line, str(source))
     for column in source.commit_by:
         if column not in table.column_names:
             what, remedy = (

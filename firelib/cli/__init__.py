@@ -243,7 +243,7 @@ def tune(
 
 @app.command()
 def evaluate(recipe: RecipeName = None) -> None:
-    """Compare the model with two baselines on the test split; write metrics and plots."""
+    """Compare the model with baselines on the test split; write metrics and plots."""
     from firelib.console import out
     from firelib.console_tables import class_table, comparison_table
     from firelib.evaluate.evaluate import evaluate
@@ -251,7 +251,7 @@ def evaluate(recipe: RecipeName = None) -> None:
     project = load_project(recipe)
     if launch.send_stage(project):
         return
-    out.print(comparison_table(evaluate(project.recipe, project.paths)))
+    out.print(comparison_table(evaluate(project.recipe, project.paths, project.params.evaluate.baselines)))
     if project.paths.class_metrics.is_file():
         out.print(class_table(project.paths))
 

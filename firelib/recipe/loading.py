@@ -63,7 +63,7 @@ def code_sha256(recipe: Recipe) -> str | None:
 
 
 def _recipe_from_module(module: ModuleType) -> Recipe:
-    names = (*_PARTS, "name", "exclude", "callbacks", "parameters", "test_rows", "classes")
+    names = (*_PARTS, "name", "prepare", "exclude", "callbacks", "parameters", "test_rows", "classes")
     parts = {name: getattr(module, name) for name in names if hasattr(module, name)}
     members = {name: staticmethod(part) if callable(part) else part for name, part in parts.items()}
     # With its module, ray_setup finds the code of a recipe file and ships it to the workers.
