@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.check.configuration import Configuration, check_configuration, check_model_params, check_training
-from firelib.check.finding import Finding, Severity, from_error, has_errors
+from firelib.check.finding import Finding, Severity, from_error
 from firelib.check.labels import check_label_values
 from firelib.check.rows import CheckedRows, check_rows
 from firelib.check.sample import transform_sample
@@ -42,9 +42,14 @@ class Description:
     seconds: float = 0.0
 
     @property
-    def has_errors(self) -> bool:
-        """Whether a run would fail."""
-        return has_errors(self.findings)
+    def paths(self) -> Paths:
+        """Paths of the recipe's files; of the folder `storage` where the storage root is invalid."""
+        assert self.recipe
+        folder, params = find_project(self.configuration.file), self.configuration.params
+        root = params.storage.root if params else "storage"
+        root = str(folder / root) if storage.is_local(root) else root
+        sources = (self.configuration.environment or Environment.model_construct()).sources
+        return Paths(self.recipe.name, storage.absolute(root), folder, sources and sources.absolute())
 
 
 def check_description(params: Path, with_rows: bool = True, sources: Severity = "error") -> Description:
@@ -112,11 +117,11 @@ def _explain_recipe(error: FirelibError, reference: str, configuration: Configur
 
 def _check_rows(found: Description, recipe: Recipe, severity: Severity, advance: Advance) -> None:
     configuration, file = found.configuration, found.file
-    preview = check_sources(recipe, file, _paths(recipe, configuration), advance, severity)
+    preview = check_sources(recipe, file, found.paths, advance, severity)
     found.findings += preview.findings
     if preview.tables.keys() != recipe.sources.keys():
         return
-    advance(len(recipe.sources), note="transform of the first rows")
+    advance(0, note="transform of the first rows")
     sample, problems = transform_sample(recipe, file, preview)
     found.findings += problems
     if sample is None:
@@ -128,14 +133,6 @@ def _check_rows(found: Description, recipe: Recipe, severity: Severity, advance:
     found.findings += check_label_values(found.checked, recipe, file, is_weighted)
     if params:
         found.findings += check_splits(found.checked, recipe, file, configuration)
-
-
-def _paths(recipe: Recipe, configuration: Configuration) -> Paths:
-    folder = find_project(configuration.file)
-    root = configuration.params.storage.root if configuration.params else "storage"
-    root = str(folder / root) if storage.is_local(root) else root
-    sources = (configuration.environment or Environment.model_construct()).sources
-    return Paths(recipe.name, storage.absolute(root), folder, sources and sources.absolute())
 
 
 def _own_file(file: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Both parts of the check."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +24,19 @@ class CheckedProject:
     seconds: float
 
 
-def check_project(params: Path, with_model: bool = True) -> CheckedProject:
+def check_project(
+    params: Path, with_model: bool = True, others: Sequence[Callable[[Description], Iterable[Finding]]] = ()
+) -> CheckedProject:
     """Check a project.
 
     Args:
         params: Its params.yaml.
         with_model: Whether to build the model, too. Without it, neither TensorFlow nor Keras is imported.
+        others: More checks, of what this package does not know.
     """
     description = check_description(params)
-    findings, scope, seconds = list(description.findings), [_describe_rows(description)], description.seconds
+    findings = [*description.findings, *(finding for other in others for finding in other(description))]
+    scope, seconds = [_describe_rows(description)], description.seconds
     if with_model:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # one step needs no GPU, and would take all its memory
         if obstacle := explain_obstacle(description):

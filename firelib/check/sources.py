@@ -46,8 +46,8 @@ def check_sources(recipe: Recipe, file: str | None, paths: Paths, advance: Advan
         severity: Severity of a source that cannot be read here.
     """
     preview = Preview()
-    for done, (name, source) in enumerate(recipe.sources.items()):
-        advance(done, note=f"first rows of {name}")
+    for name, source in recipe.sources.items():
+        advance(0, note=f"first rows of {name}")
         line = declaration_line(file, "sources", name) if file else None
         try:
             table = _read(source, paths, recipe, name)

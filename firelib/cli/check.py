@@ -22,8 +22,9 @@ def check(
     from firelib.check.project import check_project
     from firelib.check.report import show, summarize, to_json
     from firelib.console import note
+    from firelib.dvc_pipeline.step_check import check_dvc_file
 
-    checked = check_project(find_params_file(recipe), model)
+    checked = check_project(find_params_file(recipe), model, [check_dvc_file])
     if as_json:
         typer.echo(to_json(checked.findings, checked.seconds))
     else:
