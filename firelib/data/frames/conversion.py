@@ -44,9 +44,12 @@ def _to_pandas(table: Any, where: str) -> pd.DataFrame:
         return table
     if type(table).__module__.startswith("polars") and hasattr(table, "collect"):
         table = table.collect()
-    if not hasattr(table, "__arrow_c_stream__"):
+    if not hasattr(table, "__arrow_c_stream__") or isinstance(table, pd.Series):
         raise _no_table(table, where)
-    return _arrow_to_pandas(pa.table(table))
+    try:
+        return _arrow_to_pandas(pa.table(table))
+    except pa.ArrowInvalid:  # a column of another library offers the interface, too
+        raise _no_table(table, where) from None
 
 
 def _no_table(table: Any, where: str) -> FirelibError:
