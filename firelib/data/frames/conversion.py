@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import dask
 import dask.dataframe as dd
 import pandas as pd
 import pyarrow as pa
@@ -32,7 +33,8 @@ def to_dask(table: Any, where: str) -> Any:
     size = int(frame.memory_usage(index=False).sum())
     rows = max(1, -(-len(frame) // max(1, -(-size // _PARTITION_BYTES))))
     parts = [frame.iloc[start : start + rows] for start in range(0, max(1, len(frame)), rows)]
-    return dd.from_map(_same, parts, meta=frame.iloc[:0])  # from_pandas would convert arrays and lists to text
+    with dask.config.set({"dataframe.convert-string": False}):  # it would convert arrays and lists to text, too
+        return dd.from_map(_same, parts, meta=frame.iloc[:0])
 
 
 def _same(frame: pd.DataFrame) -> pd.DataFrame:

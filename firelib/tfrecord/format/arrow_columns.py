@@ -96,11 +96,13 @@ def _how_to_convert(kind: pa.DataType, feature: Feature) -> str:
     if pa.types.is_struct(kind):
         fields = ", ".join(field.name for field in kind)
         return (
-            f"make a column of each field that the model needs ({fields}) in transform, in a function marked with @rows: "
+            f"in transform, make a column of each field that the model needs ({fields}) with a function marked @rows: "
             f"rows.assign({kind[0].name}=rows[{name!r}].struct.field({kind[0].name!r}))"
         )
     if pa.types.is_map(kind):
-        return f"in transform, make a column of each key that the model needs, or ragged features of keys and values, of {name!r}"
+        return (
+            f"in transform, make a column of each key of {name!r} that the model needs, or lists of keys and of values"
+        )
     if pa.types.is_temporal(kind):
         return (
             f"make numbers of it in the recipe's transform, such as rows[{name!r}].dt.dayofweek, or days since a date"

@@ -45,15 +45,17 @@ def _from_graph(model: Any, features: Mapping[str, FittedFeature]) -> Any:
 
 
 def _from_call(model: Any, features: Mapping[str, FittedFeature]) -> Any:
-    """The model called with the only feature, or with a dict of all features."""
+    """The layers, called with the only feature or with a dict of all features."""
     import keras
 
     inputs = {name: _make_input(fitted) for name, fitted in features.items()}
+    output: Any = next(iter(inputs.values())) if len(inputs) == 1 else inputs
     try:
-        output = model(next(iter(inputs.values())) if len(inputs) == 1 else inputs)
+        for layer in model.layers:
+            output = layer(output)
     except (ValueError, TypeError, AttributeError):  # the first layer takes one tensor, or another shape
         return None
-    return keras.Model(inputs, output)
+    return keras.Model(inputs, output, name=model.name)
 
 
 def _make_input(fitted: FittedFeature) -> Any:
