@@ -14,10 +14,12 @@ parameters = {"side": 32, "filters": [8, 16]}
 
 
 def transform(tables):
+    """One row for each picture, as it is."""
     return tables["pictures"]
 
 
-def build_model(features, params):
+def build_model(features, params):  # noqa: ARG001  pictures have no statistics
+    """Decode, augment, convolve."""
     import keras
 
     side = params["side"]
@@ -34,7 +36,7 @@ def build_model(features, params):
 
     picture = keras.Input((), name="picture", dtype="string")
     hidden = keras.layers.Lambda(decode, output_shape=(side, side, 3), dtype="float32")(picture)
-    hidden = augment(hidden, params)
+    hidden = augment(hidden)
     for filters in params["filters"]:
         hidden = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(hidden)
         hidden = keras.layers.MaxPooling2D()(hidden)
@@ -44,7 +46,7 @@ def build_model(features, params):
     return model
 
 
-def augment(pixels, params):
+def augment(pixels):
     """Random changes that keep what a picture shows. Keras applies them in training only."""
     import keras
 

@@ -17,6 +17,7 @@ parameters = {"width": 16}
 
 @rows
 def transform(rows):
+    """Add the numbers of the words."""
     import pandas as pd
 
     words = [number_words(text) for text in rows["text"].fillna("")]
@@ -34,6 +35,7 @@ def number_words(text):
 
 
 def build_model(features, params):
+    """The mean of the words' vectors, and one layer."""
     import keras
 
     words = features["words"]
