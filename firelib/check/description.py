@@ -19,6 +19,8 @@ from firelib.console import Advance, progress
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths, find_project
 from firelib.recipe import InvalidRecipeError, Recipe, load_recipe, recipe_file
+from firelib.recipe.locations import declaration_line
+from firelib.tfrecord.format.fixed_layout import validate_features
 
 
 @dataclass
@@ -98,10 +100,19 @@ def _check_recipe(found: Description) -> None:
     if found.recipe:
         found.file = _own_file(recipe_file(found.recipe))
         found.findings += check_model_params(found.recipe, configuration)
+        found.findings += _check_record(found.recipe, found.file)
     if configuration.params:
         found.findings += check_surroundings(configuration, project, found.file)
     if configuration.params and found.recipe:
         found.findings += check_training(found.recipe, configuration)
+
+
+def _check_record(recipe: Recipe, file: str | None) -> Iterable[Finding]:
+    """Check that one record can hold the features."""
+    try:
+        validate_features([*recipe.features, recipe.label])
+    except FirelibError as error:
+        yield from_error(error, "recipe", file, declaration_line(file, "features") if file else None)
 
 
 def _explain_recipe(error: FirelibError, reference: str, configuration: Configuration) -> Iterable[Finding]:

@@ -66,6 +66,11 @@ def from_error(
     return Finding(severity, kind, what, error.remedy or "correct it", file, line)
 
 
+def grade(is_error: bool) -> Severity:
+    """`error` or `warning`."""
+    return "error" if is_error else "warning"
+
+
 def has_errors(findings: Sequence[Finding]) -> bool:
     """Whether a run would fail."""
     return any(finding.severity == "error" for finding in findings)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib.check.finding import Finding, Severity
+from firelib.check.finding import Finding, grade
 from firelib.check.rows import CheckedRows
 from firelib.recipe import Recipe, TaskKind, infer_task
 from firelib.recipe.locations import declaration_line
@@ -28,7 +28,7 @@ def check_label_values(checked: CheckedRows, recipe: Recipe, file: str | None, i
     if checked.valid is None or not checked.valid.num_rows:
         return
     label, line = recipe.label, declaration_line(file, "label") if file else None
-    rows, severity = checked.valid.num_rows, "error" if checked.is_complete else "warning"
+    rows, severity = checked.valid.num_rows, grade(checked.is_complete)
     hint = "" if checked.is_complete else f" in the {rows} rows that were checked"
     column = cast_column(checked.valid, label)
     if label.shape:
@@ -40,7 +40,7 @@ def check_label_values(checked: CheckedRows, recipe: Recipe, file: str | None, i
         value = repr(next(iter(share)))
         what = f"the label {label.name!r} has one value, {value}{hint}: there is nothing to learn"
         remedy = "check the column in transform, and the rows that exclude leaves"
-        yield Finding(_severity(severity), "rows", what, remedy, file, line, value)
+        yield Finding(severity, "rows", what, remedy, file, line, value)
     elif infer_task(label) is not TaskKind.REGRESSION and rows >= _ENOUGH_ROWS:
         yield from _check_classes(share, checked, recipe, file, line, is_weighted)
 
@@ -67,7 +67,3 @@ def _check_array(column: pa.ChunkedArray, recipe: Recipe, file: str | None, line
     if len(column) > 1 and len(pc.unique(values)) == 1:
         what = f"the label {recipe.label.name!r} has the same value, {values[0].as_py()}, everywhere"
         yield Finding("warning", "rows", what, "check the column in transform", file, line, str(values[0].as_py()))
-
-
-def _severity(name: str) -> Severity:
-    return "error" if name == "error" else "warning"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from firelib.check.description import Description
-from firelib.check.finding import Finding
+from firelib.check.finding import Finding, grade
 from firelib.check.fitted_sample import describe_run, fit_sample
 from firelib.console import Advance, progress
 from firelib.data.frames.transform_errors import locate
@@ -159,9 +159,9 @@ class _ModelCheck:
         if lost:
             what = f"no gradient reaches {', '.join(lost)}: these weights would never be trained"
             remedy = "connect their layers to the output by operations that have a gradient (not argmax, round, cast)"
-            severity = "error" if len(lost) == len(model.trainable_variables) else "warning"
+            severity = grade(len(lost) == len(model.trainable_variables))
             line = self._file and declaration_line(self._file, _PART)
-            self._found.findings.append(Finding(severity, "model", what, remedy, self._file, line or None))  # type: ignore[arg-type]
+            self._found.findings.append(Finding(severity, "model", what, remedy, self._file, line or None))
         return bool(np.isfinite(loss))
 
     def _train_step(self, model: Model) -> tuple[float, list[str]]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from firelib.check.finding import Finding, from_error
+from firelib.check.finding import Finding, from_error, grade
 from firelib.check.sample import Sample
 from firelib.data.frames.transform_errors import check_columns, find_missing_columns, locate
 from firelib.data.row_validation import check_label, exclude_rows, find_violations, to_arrow
@@ -18,6 +19,7 @@ from firelib.recipe import Feature, Recipe
 from firelib.recipe.locations import declaration_line
 from firelib.tfrecord.format.arrow_columns import cast_column
 
+_MOST_FINDINGS = 20  # about missing columns
 _LARGE_SHARE = 0.5  # of the rows: more than that are set aside by mistake
 _COLUMN = re.compile(r"for column (.+?) with type")
 
@@ -65,6 +67,12 @@ def check_rows(recipe: Recipe, file: str | None, sample: Sample) -> CheckedRows:
 
 def _check_columns(rows: pd.DataFrame, recipe: Recipe, file: str | None) -> Iterator[Finding]:
     missing = find_missing_columns(rows, recipe)
+    if len(missing) > _MOST_FINDINGS:
+        shown = ", ".join(map(repr, missing[:_MOST_FINDINGS]))
+        what = f"the table that transform returns lacks {len(missing)} columns: {shown}, …"
+        remedy = did_you_mean(missing[0], list(map(str, rows.columns))[:_MOST_FINDINGS])
+        yield Finding("error", "transform", what, remedy, file, _line(file, "transform"))
+        return
     for name in missing:
         what = f"the table that transform returns lacks {name!r}"
         remedy = did_you_mean(name, map(str, rows.columns))
@@ -93,8 +101,8 @@ def _exclude(sample: Sample, recipe: Recipe, file: str | None, findings: list[Fi
         return rows
     counts = ", ".join(f"{count} {reason}" for reason, count in excluded.items())
     what = f"exclude leaves none of {len(sample.rows)} rows: {counts}"
-    severity = "error" if sample.is_complete else "warning"
-    findings.append(Finding(severity, "transform", what, "check the masks of exclude", file, line))  # type: ignore[arg-type]
+    severity = grade(sample.is_complete)
+    findings.append(Finding(severity, "transform", what, "check the masks of exclude", file, line))
     return None
 
 
@@ -111,7 +119,7 @@ def _check_key(rows: pd.DataFrame, recipe: Recipe, file: str | None) -> Iterator
         value = ", ".join(f"{column}={first[column]}" for column in recipe.key)
         what = f"{int(repeated.sum())} of {len(rows)} rows have the key of another row, such as {value}: all but one"
         yield Finding(
-            "error" if repeated.mean() > _LARGE_SHARE else "warning",
+            grade(bool(repeated.mean() > _LARGE_SHARE)),
             "rows",
             f"{what} are set aside",
             f"add columns to the key ({key}) until it identifies a row, or remove the duplicates in transform",
@@ -126,16 +134,16 @@ def _check_values(
 ) -> pa.Table | None:
     invalid = np.zeros(table.num_rows, dtype=bool)
     for feature in (*recipe.features, recipe.label):
-        line = _feature_line(recipe, file, feature.name)
         try:
             column = cast_column(table, feature)
         except FirelibError as error:
-            findings.append(from_error(error, "rows", file, line))
+            findings.append(from_error(error, "rows", file, _feature_line(recipe, file, feature.name)))
             invalid[:] = True
             continue
         for reason, broken in find_violations(column, feature):
             mask = broken.to_numpy(zero_copy_only=False).astype(bool)
             if mask.any() and not (feature == recipe.label and column.null_count):
+                line = _feature_line(recipe, file, feature.name)  # searches the file, so only where it is needed
                 findings.append(_describe_violation(reason, mask, table[feature.name], feature, file, line))
             invalid |= mask
     try:
@@ -147,9 +155,13 @@ def _check_values(
 
 
 def _describe_violation(
-    reason: str, mask: "np.ndarray[tuple[int], np.dtype[np.bool_]]", column: pa.ChunkedArray, feature: Feature,
-    file: str | None, line: int | None,
-) -> Finding:  # fmt: skip
+    reason: str,
+    mask: npt.NDArray[np.bool_],
+    column: pa.ChunkedArray,
+    feature: Feature,
+    file: str | None,
+    line: int | None,
+) -> Finding:
     value = column[int(np.flatnonzero(mask)[0])].as_py()
     shown = repr(value)[:60]
     remedies = {
@@ -160,8 +172,8 @@ def _describe_violation(
     }
     remedy = next((text for word, text in remedies.items() if word in reason), "correct the values in transform")
     share = f"{int(mask.sum())} of {len(mask)} rows are set aside"
-    severity = "error" if mask.mean() > _LARGE_SHARE else "warning"
-    return Finding(severity, "rows", f"{reason}, got {shown}: {share}", remedy, file, line, shown)  # type: ignore[arg-type]
+    severity = grade(bool(mask.mean() > _LARGE_SHARE))
+    return Finding(severity, "rows", f"{reason}, got {shown}: {share}", remedy, file, line, shown)
 
 
 def _feature_line(recipe: Recipe, file: str | None, name: str) -> int | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firelib.check.description import Description
-from firelib.check.finding import Finding, from_error
+from firelib.check.finding import Finding, from_error, grade
 from firelib.check.yaml_lines import YamlLines
 from firelib.dvc_pipeline.dvc_file import DvcFile
 from firelib.errors import FirelibError
@@ -29,6 +29,6 @@ def check_dvc_file(description: Description) -> Iterator[Finding]:
         return
     lines = YamlLines(Path(pipeline))
     for each in differences:
-        severity = "error" if each.fails or each.key == "cmd" else "warning"
+        severity = grade(each.fails or each.key == "cmd")
         line = lines.find(("stages", each.stage, each.key))
-        yield Finding(severity, "configuration", str(each), _REMEDY, str(pipeline), line, each.add or each.remove)  # type: ignore[arg-type]
+        yield Finding(severity, "configuration", str(each), _REMEDY, str(pipeline), line, each.add or each.remove)
