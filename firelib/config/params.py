@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from firelib.config.environment import Environment, load_environment
+from firelib.config.evaluate import Evaluate
 from firelib.config.section import Section
 from firelib.config.split import Split
 from firelib.config.train import Train
@@ -50,6 +51,7 @@ class Params(Section):
         data: What goes into the shards.
         train: How the model is trained.
         model: Overrides of the recipe's own parameters.
+        evaluate: What the model is compared with.
         tune: What `firelib tune` tries.
     """
 
@@ -58,6 +60,7 @@ class Params(Section):
     data: Data
     train: Train
     model: dict[str, Any] = Field(default_factory=dict)
+    evaluate: Evaluate = Evaluate()
     tune: Tune = Tune()
 
 
