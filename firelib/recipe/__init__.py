@@ -3,9 +3,13 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
+from firelib.recipe.columns import add_date_parts, flag_labels, number_classes, number_rows
+from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
-from firelib.recipe.loading import code_sha256, load_recipe
+from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file
+from firelib.recipe.problem import InvalidRecipeError, Problem
 from firelib.recipe.recipe import Recipe
+from firelib.recipe.row_wise import rows, takes_rows
 from firelib.recipe.source import Source
 from firelib.recipe.split_rule import SPLITS, SplitRule, find_split_rule, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
@@ -16,16 +20,27 @@ __all__ = [
     "INTEGERS",
     "RESERVED_COLUMNS",
     "SPLITS",
+    "CsvDialect",
     "Feature",
     "FittedFeature",
+    "InvalidRecipeError",
+    "Problem",
     "Recipe",
     "Source",
     "SplitRule",
     "TaskKind",
+    "add_date_parts",
     "code_sha256",
     "count_outputs",
+    "find_hidden_modules",
     "find_split_rule",
+    "flag_labels",
     "infer_task",
     "load_recipe",
+    "number_classes",
+    "number_rows",
+    "recipe_file",
+    "rows",
     "split_columns",
+    "takes_rows",
 ]
