@@ -80,7 +80,7 @@ def _choose_call(recipe: Recipe) -> "Callable[[Recipe, dict[str, pd.DataFrame]],
 
 
 def _call_with_pandas(recipe: Recipe, frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    result: Any = recipe.transform(frames)  # type: ignore[arg-type]  # @rows takes pandas, too
+    result: Any = recipe.transform(frames)
     frame: pd.DataFrame = result.reset_index(drop=True)
     return frame
 

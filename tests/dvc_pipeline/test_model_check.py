@@ -73,7 +73,7 @@ def test_training_ends_the_check(project: Path) -> None:
 
 def test_an_unchanged_model_is_not_checked_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Passed(ModelCheck):
-        has_passed = True  # type: ignore[assignment]
+        has_passed = True
 
     monkeypatch.setattr(model_check, "ModelCheck", Passed)
     monkeypatch.setattr(model_check, "_has_room", lambda: True)
