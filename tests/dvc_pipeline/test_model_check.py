@@ -58,7 +58,8 @@ def test_a_mistake_in_the_model_ends_the_run(project: Path) -> None:
         deadline = time.monotonic() + patience(120)
         while not check.watch(dvc) and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert [finding.line for finding in check.find_errors()] == [27]
+        line = RECIPE[: RECIPE.index("Dense(1")].count("\n") + 1
+        assert [finding.line for finding in check.find_errors()] == [line]
         with refused(what=1, remedy="firelib check"):
             check.require_none()
 
