@@ -11,6 +11,7 @@ from firelib.check.finding import Finding, from_error
 from firelib.check.sources import SAMPLE_ROWS, Preview
 from firelib.data.frames.pandas_frames import preview_frame
 from firelib.data.frames.transform_errors import explain_recipe_error
+from firelib.keras_import import pause_garbage_collector
 from firelib.recipe import Recipe, takes_rows
 from firelib.recipe.locations import declaration_line
 
@@ -79,16 +80,17 @@ def _choose_call(recipe: Recipe) -> "Callable[[Recipe, dict[str, pd.DataFrame]],
 
 
 def _call_with_pandas(recipe: Recipe, frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    result: Any = recipe.transform(frames)  # type: ignore[arg-type]  # @rows takes pandas, too
+    result: Any = recipe.transform(frames)
     frame: pd.DataFrame = result.reset_index(drop=True)
     return frame
 
 
 def _call_with_dask(recipe: Recipe, frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    import dask
+    with pause_garbage_collector():
+        import dask
 
-    from firelib.data.frames.conversion import to_dask
-    from firelib.data.joined_table import call_transform
+        from firelib.data.frames.conversion import to_dask
+        from firelib.data.joined_table import call_transform
 
     tables = {name: to_dask(frame, name) for name, frame in frames.items()}
     with dask.config.set(scheduler="synchronous"):

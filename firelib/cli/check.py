@@ -18,11 +18,14 @@ def check(
 
     Examples: `firelib check` · `firelib check --no-model` · `firelib check --json`
     """
-    from firelib.check.finding import has_errors
-    from firelib.check.project import check_project
-    from firelib.check.report import show, summarize, to_json
     from firelib.console import note
-    from firelib.dvc_pipeline.step_check import check_dvc_file
+    from firelib.keras_import import pause_garbage_collector
+
+    with pause_garbage_collector():
+        from firelib.check.finding import has_errors
+        from firelib.check.project import check_project
+        from firelib.check.report import show, summarize, to_json
+        from firelib.dvc_pipeline.step_check import check_dvc_file
 
     checked = check_project(find_params_file(recipe), model, [check_dvc_file])
     if as_json:

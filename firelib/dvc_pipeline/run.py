@@ -103,7 +103,7 @@ def _trains(stages: Sequence[str]) -> bool:
 def _run_stages(
     paths: Paths, repro: Repro, environment: Environment, debug: bool, check: ModelCheck | None = None
 ) -> int:
-    repro = replace(repro, watch=check and check.watch)
+    repro = replace(repro, watch=check.watch if check else None)
     before = _modified_at(paths.test_metrics)
     if environment.ray_address:  # each stage submits itself to that cluster
         code = repro.run({})

@@ -88,7 +88,9 @@ def _check_parts(recipe: Recipe, reference: str) -> None:
     if not hasattr(cls, "name"):
         cls.name = reference.removesuffix(".py").replace("/", ".").rpartition(".")[2]
     problems = [
-        Problem(what, "correct the recipe: see docs/recipe.md", file, file and declaration_line(file, part, name))
+        Problem(
+            what, "correct the recipe: see docs/recipe.md", file, declaration_line(file, part, name) if file else None
+        )
         for what, part, name in _problems(recipe)
     ]
     if problems:

@@ -53,7 +53,7 @@ def test_a_recipe_is_loaded_by_its_module() -> None:
 def test_a_file_gives_its_recipe_a_name(recipe_file: Callable[[str], str], code: str) -> None:
     recipe = load_recipe(recipe_file(code))
     assert recipe.name == "mine"
-    assert recipe.transform({"rows": "frame"}) == "frame"  # type: ignore[dict-item]
+    assert recipe.transform({"rows": "frame"}) == "frame"
     assert recipe.exclude(None) == {}  # type: ignore[arg-type]
     assert recipe.parameters == {}
 

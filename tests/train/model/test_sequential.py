@@ -43,7 +43,7 @@ def test_an_input_with_the_name_of_one_of_several_features() -> None:
 def test_a_first_layer_that_takes_all_features() -> None:
     import keras
 
-    class Join(keras.layers.Layer):
+    class Join(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         def call(self, inputs: Any) -> Any:
             return keras.ops.concatenate([inputs["x"], inputs["y"]], axis=-1)
 
