@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from firelib import __version__
-from firelib.cli import launch
+from firelib.cli import launch, scaffold
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Inspect the data: versions in the lake, features of the dataset.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+scaffold.add_to(app)
 launch.add_to(app)
 app.add_typer(pipeline_app, name="pipeline")
 

@@ -20,6 +20,7 @@ from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
 from firelib.evaluate.input_rows.json_rows import parse_json, to_table
+from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.recipe import FLOATS, Feature, Recipe, Source
 
@@ -80,6 +81,7 @@ def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> 
         FirelibError: There are no rows.
     """
     _require_rows(len(rows), where)
+    rows = prepare_records(rows, recipe, where)
     problems, names = RowProblems(len(rows)), {feature.name for feature in recipe.features}
     for index, row in enumerate(rows):
         for unknown, name in _find_misspelt(row, recipe):
@@ -100,6 +102,7 @@ def from_table(table: pa.Table, recipe: Recipe, where: str) -> InputRows:
         FirelibError: There are no rows, or a column is missing or misspelt.
     """
     _require_rows(table.num_rows, where)
+    table = prepare_table(table, recipe, where)
     _check_columns(table.column_names, recipe, where)
     features = [feature for feature in recipe.features if feature.name in table.column_names]
     present = {feature.name: _as_transformed(table[feature.name], feature) for feature in features}
