@@ -25,8 +25,9 @@ def build_query(source: Source) -> str:
     begin = query[_end_of_comments(query) :]
     word = re.match(r"\(*\s*(\w*)", begin)
     if word is None or word[1].lower() not in _SELECTS:
+        got = begin.split(maxsplit=1)[0] if begin else "nothing"
         raise FirelibError(
-            f"expected a query that only reads (SELECT, WITH or VALUES), got {begin.split(maxsplit=1)[:1] or ['nothing']}",
+            f"expected a query that only reads (SELECT, WITH or VALUES), got {got}",
             where=f"source {source}: query",
             remedy="correct the query: sources never change a database",
         )
