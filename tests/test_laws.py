@@ -23,7 +23,7 @@ LAYERS = (
     ("cli",),
     ("scaffold",),
     ("launch",),
-    ("dvc_pipeline", "tune"),
+    ("compare", "dvc_pipeline", "serve", "tune"),
     ("console_tables", "evaluate", "layers", "train"),
     ("data",),
     ("dataset_store",),
