@@ -10,7 +10,7 @@ from firelib.user_folders import prepare_environment
 
 if TYPE_CHECKING:
     from firelib.errors import FirelibError
-    from firelib.recipe import CsvDialect, Feature, FittedFeature, Recipe, Source
+    from firelib.recipe import CsvDialect, Feature, FittedFeature, Recipe, Source, rows
     from firelib.tfrecord.read.dataset import open_dataset
     from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 
@@ -25,6 +25,7 @@ __all__ = [
     "Source",
     "__version__",
     "open_dataset",
+    "rows",
     "write_tfrecords",
 ]
 
@@ -36,6 +37,7 @@ _MODULES = {
     "Recipe": "firelib.recipe",
     "Source": "firelib.recipe",
     "open_dataset": "firelib.tfrecord.read.dataset",
+    "rows": "firelib.recipe",
     "write_tfrecords": "firelib.tfrecord.write.write_tfrecords",
 }
 

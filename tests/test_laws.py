@@ -24,6 +24,7 @@ LAYERS = (
     ("scaffold",),
     ("launch",),
     ("compare", "dvc_pipeline", "serve", "tune"),
+    ("check",),
     ("console_tables", "evaluate", "layers", "train"),
     ("data",),
     ("dataset_store",),
@@ -177,6 +178,7 @@ def test_folders_are_small():
         ("firelib.train.worker.training_loop, firelib.evaluate.evaluate", {"dask", "deltalake"}),
         ("firelib.evaluate.predict, firelib.evaluate.input_rows.read", {"dask", "deltalake", "sklearn", "matplotlib"}),
         ("firelib.train.driver.train_stage", {"tensorflow", "keras"}),
+        ("firelib.check.description", {"ray", "dask", "tensorflow", "keras", "sklearn", "matplotlib"}),
         ("firelib", {"numpy", "pyarrow", "ray", "pydantic"}),
     ],
 )

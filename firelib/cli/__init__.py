@@ -10,6 +10,7 @@ import typer
 
 from firelib import __version__
 from firelib.cli import launch, scaffold
+from firelib.cli.check import check as check_command
 from firelib.cli.compare import compare
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
@@ -45,6 +46,7 @@ data_app = typer.Typer(help="Inspect the data: versions in the lake, features of
 app.add_typer(data_app, name="data")
 scaffold.add_to(app)
 launch.add_to(app)
+app.command("check")(check_command)
 app.add_typer(pipeline_app, name="pipeline")
 app.command()(serve)
 app.command()(compare)
@@ -142,6 +144,7 @@ def options(
 def run(
     targets: Annotated[list[str] | None, typer.Argument(help="Stages to bring up to date; default: all.")] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages that are up to date, too.")] = False,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Check the project before stages run.")] = True,
     recipe: RecipeName = None,
 ) -> None:
     """Bring the pipeline up to date: `dvc repro`, with one Ray for all stages.
@@ -151,7 +154,7 @@ def run(
     from firelib.dvc_pipeline.run import RunOptions, run_pipeline
 
     project = load_project(recipe)
-    options = RunOptions(targets or [], force, current_options().debug)
+    options = RunOptions(targets or [], force, current_options().debug, check)
     raise typer.Exit(run_pipeline(project.recipe, project.paths, project.pipeline, project.environment, options))
 
 

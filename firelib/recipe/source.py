@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES
+from firelib.recipe.problem import refuse_declaration
 
 _TYPES = (DTYPES - {"float16", "bfloat16"}) | {"date", "timestamp", "decimal(38, 0)", "timestamp(UTC)"}
 _SECRET_OPTIONS = ("password", "sslpassword", "passwd", "pwd")
@@ -76,6 +77,12 @@ class Source:
             value = getattr(self, name)
             if isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
+        try:
+            self._check()
+        except FirelibError as error:
+            refuse_declaration(error)
+
+    def _check(self) -> None:
         for uri in self.uris:
             _refuse_password(uri)
         self._check_hashes()

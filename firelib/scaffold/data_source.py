@@ -9,10 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from firelib.data.formats.read import read_raw_files
+from firelib.data.databases.address import is_database as is_database_uri
 from firelib.data.preview import preview_source
 from firelib.data.sources.checks import check_source
-from firelib.data.sources.fetch import fetch
+from firelib.data.sources.listing import is_bucket
+from firelib.data.sources.load_table import load_table
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Source
@@ -118,13 +119,12 @@ def read_data(data: DataSource, project: Path) -> tuple[pa.Table, bool]:
         FirelibError: The data cannot be read.
     """
     paths = Paths("init", str(project / "storage"), project)
-    is_database = data.source.uris[0].partition("://")[0] in _DATABASES
-    is_remote = not data.copies and "://" in data.source.uris[0] and not data.source.sha256
-    if data.is_pictures or is_database or is_remote or _size(data.source) > _WHOLE_BYTES:
-        table = preview_source(data.source, paths, rows=_SAMPLE_ROWS)
-        return table, is_remote or table.num_rows == _SAMPLE_ROWS or _size(data.source) > _WHOLE_BYTES
     check_source(data.source)
-    return read_raw_files(fetch(data.source, paths.downloads), data.source), False
+    is_database = is_database_uri(data.source.uris[0])
+    if is_database or is_bucket(data.source.uris[0]) or _size(data.source) > _WHOLE_BYTES:
+        table = preview_source(data.source, paths, rows=_SAMPLE_ROWS)
+        return table, not is_database or table.num_rows == _SAMPLE_ROWS
+    return load_table(data.source, paths).rows, False
 
 
 def _find_files(wish: Wish, path: Path, project: Path) -> DataSource:
