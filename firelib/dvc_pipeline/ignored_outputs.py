@@ -1,4 +1,4 @@
-"""Keep the lines of .gitignore files that DVC removes with the outputs of a stage, and adds again only if it succeeds."""
+"""Keep the lines of .gitignore files that DVC removes with a stage's outputs, and adds again only if it succeeds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -9,8 +9,8 @@ from firelib.config import Environment
 from firelib.console import note
 from firelib.console_tables import show_output_paths, show_results
 from firelib.dataset_store import check_dataset_folder
-from firelib.dvc_pipeline.model_check import ModelCheck, check_model_beside
 from firelib.dvc_pipeline.ignored_outputs import keep_ignored_outputs
+from firelib.dvc_pipeline.model_check import ModelCheck, check_model_beside
 from firelib.dvc_pipeline.repro import Repro
 from firelib.dvc_pipeline.run_check import check_before_run
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
