@@ -110,13 +110,14 @@ def decode_pictures(rows: "pd.DataFrame", column: str, shape: tuple[int, int, in
     """Decode PNG, JPEG and other pictures to arrays of one size.
 
     Args:
-        rows: Rows with encoded pictures.
+        rows: Rows with the bytes of picture files, or these in Base64, as JSON has them.
         column: Their column; rows without it, and arrays, stay as they are.
         shape: Height, width and channels (1 for grey, 3 for colours). Pictures of another size are scaled.
 
     Returns:
         The rows, with uint8 arrays of the shape; None for a picture that cannot be decoded, whose row is set aside.
     """
+    import base64
     import io
 
     import numpy as np
@@ -125,14 +126,15 @@ def decode_pictures(rows: "pd.DataFrame", column: str, shape: tuple[int, int, in
     def decode(content: Any) -> Any:
         from PIL import Image, UnidentifiedImageError
 
-        if not isinstance(content, bytes):
-            return content
         try:
+            content = base64.b64decode(content, validate=True) if isinstance(content, str) else content
+            if not isinstance(content, bytes):
+                return content
             with Image.open(io.BytesIO(content)) as picture:
                 fitted = picture.convert("L" if shape[2] == 1 else "RGB")
                 fitted = fitted if fitted.size == (shape[1], shape[0]) else fitted.resize((shape[1], shape[0]))
                 return np.asarray(fitted, np.uint8).reshape(-1)
-        except (UnidentifiedImageError, OSError):
+        except (UnidentifiedImageError, OSError, ValueError):
             return None
 
     if column not in rows.columns:

@@ -34,7 +34,7 @@ def draft_pictures(table: pa.Table, name: str) -> Draft:
     classes = [column for column in by_kind[Kind.TEXT] if column.name in ("label", "class")]
     if pictures is None or not classes:
         raise FirelibError(
-            f"expected a folder with one folder of pictures for each class, got columns {', '.join(table.column_names)}",
+            f"expected one folder of pictures for each class, got columns {', '.join(table.column_names)}",
             where="--from",
             remedy="put the pictures of each class into a folder of its own, or write a recipe with Source.images",
         )

@@ -60,8 +60,8 @@ def _render_head(draft: Draft, origin: str) -> Iterator[str]:
     rows = f"{draft.rows:,} rows" if not draft.is_sample else f"the first {draft.rows:,} rows"
     yield f'"""Predict {label}: {draft.label.task}.'
     yield ""
-    yield f"`firelib init` wrote this recipe for {_escape(origin)} ({rows}, {draft.columns:,} columns). It is yours to change; then run"
-    yield "firelib sync, which follows the recipe in dvc.yaml, and firelib run."
+    yield f"`firelib init` wrote this recipe for {_escape(origin)} ({rows}, {draft.columns:,} columns)."
+    yield "It is yours to change. Then run firelib sync, which follows the recipe in dvc.yaml, and firelib run."
     if draft.left_out:
         yield ""
         yield "Columns that are no features (add a Feature to use one after all):"
@@ -83,7 +83,7 @@ def _render_declarations(draft: Draft, source: str) -> Iterator[str]:
     yield from _render_features(draft.features)
     yield ")"
     yield f"label = Feature({quote(draft.label_name)}, {_label_arguments(label)})  # {_describe_label(label)}"
-    if label.classes and label.names != tuple(map(str, range(len(label.classes)))):
+    if label.classes and not label.is_numbered:
         yield from _call("classes = (", _items(label.names), ")")
     yield f"key = ({_join(draft.key)})  # {_describe_key(draft)}"
     yield from _render_splits(draft)
@@ -153,9 +153,14 @@ def _parameters(draft: Draft) -> str:
 def _render_prepare(draft: Draft) -> Iterator[str]:
     steps = list(_prepare_steps(draft))
     if steps:
+        *before, last = steps
         yield "def prepare(rows):  # raw columns to features; firelib predict does the same"
-        yield from (f"    {line}" for line in steps)
-        yield "    return rows"
+        yield from (f"    {line}" for line in before)
+        yield from (
+            ["    return " + last.removeprefix("rows = ")]
+            if last.startswith("rows = ")
+            else [f"    {last}", "    return rows"]
+        )
 
 
 def _prepare_steps(draft: Draft) -> Iterator[str]:

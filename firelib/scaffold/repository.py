@@ -52,11 +52,13 @@ def _run(command: list[str], folder: Path) -> None:
     environment = {**os.environ, "DVC_NO_ANALYTICS": "true"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  fixed commands
     if done.returncode:
-        name = "DVC" if "dvc" in command else command[0]
+        program = "dvc" if "dvc" in command else "git"
+        arguments = " ".join(command[command.index("dvc") + 1 :] if program == "dvc" else command[1:])
+        is_missing = "No module named dvc" in done.stderr
         raise FirelibError(
-            f"{name}: {(done.stderr or done.stdout).strip()}",
+            f"{program}: {(done.stderr or done.stdout).strip()}",
             where=str(folder),
-            remedy="install the extra: pip install 'firelib[pipeline]'"
-            if "No module named" in done.stderr
-            else f"correct the problem, then run in this folder: {' '.join(['dvc' if part == sys.executable else part for part in command if part not in ('-m',)])}",
+            remedy="install DVC: pip install 'firelib[pipeline]'; then run in this folder: dvc init"
+            if is_missing
+            else f"correct the problem, then run in this folder: {program} {arguments}",
         )
