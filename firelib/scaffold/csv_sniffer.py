@@ -86,17 +86,16 @@ def _count_columns(lines: list[str], delimiter: str) -> int:
 
 
 def _has_header(rows: list[list[str]], decimal: str) -> bool:
-    """Whether the first line names columns: it has no number above a column of numbers."""
-    if len(rows) < 2 or not all(cell.strip() for cell in rows[0]):
+    """Whether the first line names columns: not if it has a number above each column of numbers."""
+    below = [row for row in rows[1:] if len(row) == len(rows[0])] if rows else []
+    if not below or not all(cell.strip() for cell in rows[0]):
         return True
-    below = [row for row in rows[1:] if len(row) == len(rows[0])]
-    numeric = [_is_number(cell, decimal) for cell in rows[0]]
-    above_numbers = [
+    numbers = [
         index
-        for index, is_number in enumerate(numeric)
-        if is_number and below and all(_is_number(row[index], decimal) or not row[index] for row in below)
+        for index in range(len(rows[0]))
+        if all(_is_number(row[index], decimal) or not row[index] for row in below) and any(row[index] for row in below)
     ]
-    return not above_numbers or len(above_numbers) < max(1, sum(numeric))
+    return not numbers or not all(_is_number(rows[0][index], decimal) for index in numbers)
 
 
 def _is_number(cell: str, decimal: str) -> bool:

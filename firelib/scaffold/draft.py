@@ -126,7 +126,8 @@ def draft_recipe(table: pa.Table, name: str, labels: Sequence[str], is_sample: b
     taken = {*(each.lower() for each in names.values()), *(feature.name.lower() for feature in features)}
     numbered = "" if key else unused("row", taken)
     label_name = names[chosen[0]] if len(chosen) == 1 else unused("labels", taken)
-    used = {feature.column for feature in features} | {*key, *chosen} | set(wide.columns if wide else ())
+    sources = {feature.column for feature in features}
+    used = sources | {*key, *chosen} | set(wide.columns if wide else ())
     return Draft(
         name,
         table.num_rows,
@@ -140,7 +141,7 @@ def draft_recipe(table: pa.Table, name: str, labels: Sequence[str], is_sample: b
         tuple(names[column] for column in key) or (numbered,),
         numbered,
         {old: new for old, new in names.items() if old != new and old in used},
-        tuple(names[column.name] for column in others if column.kind is Kind.TIME and column.name in used - {*key}),
+        tuple(names[column.name] for column in others if column.kind is Kind.TIME and column.name in sources),
         wide,
         tuple(names[column] for column in find_group_columns(others)),
         _find_time(others, names),

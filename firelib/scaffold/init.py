@@ -11,7 +11,7 @@ from firelib.config import parse_params
 from firelib.dvc_pipeline.dvc_file import DvcFile
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
-from firelib.recipe import load_recipe
+from firelib.recipe import TaskKind, load_recipe
 from firelib.scaffold.data_source import DataSource, Wish, find_data, read_data
 from firelib.scaffold.draft import Draft, draft_recipe
 from firelib.scaffold.examples import write_example
@@ -105,24 +105,16 @@ def write_project(project: NewProject) -> None:
 
 
 def _choose_shares(draft: Draft, table: pa.Table) -> Mapping[str, float]:
-    labelled = table
-    for column in draft.label.columns:
-        if column in table.column_names:
-            labelled = (
-                labelled.append_column("firelib_row", pa.array(range(table.num_rows)))
-                if column == draft.label.columns[0]
-                else labelled
-            )
-            labelled = labelled.filter(labelled[column].is_valid())
-    if "firelib_row" not in labelled.column_names:
-        labelled = labelled.append_column("firelib_row", pa.array(range(table.num_rows)))
+    """Shares that leave no split empty of rows with a label."""
+    labels = [table[column] for column in draft.label.columns]
     old = {new: name for name, new in draft.renamed.items()}
-    columns = ["firelib_row"] if draft.numbered else [old.get(name, name) for name in draft.key]
-    return choose_shares(labelled.select(columns))
+    numbers = pa.chunked_array([pa.array(range(table.num_rows), pa.int64())])
+    columns = {name: numbers if draft.numbered else table[old.get(name, name)] for name in draft.key}
+    return choose_shares(pa.table(columns).filter(labels[0].is_valid()))
 
 
 def _class_shares(label: LabelDraft, table: pa.Table) -> Mapping[str, float]:
-    if len(label.columns) > 1 or label.columns[0] not in table.column_names:
+    if label.task not in (TaskKind.BINARY, TaskKind.MULTICLASS):
         return {}
     counts = describe_counts(label.columns[0], label, table)
     total = sum(counts.values())

@@ -99,7 +99,9 @@ def test_wrapped_command_may_write_more(tmp_path):
 
 def test_other_command_is_corrected(tmp_path):
     dvc_file(tmp_path).sync()
-    (tmp_path / "dvc.yaml").write_text((tmp_path / "dvc.yaml").read_text().replace("firelib train", "firelib train --fresh"))
+    (tmp_path / "dvc.yaml").write_text(
+        (tmp_path / "dvc.yaml").read_text().replace("firelib train", "firelib train --fresh")
+    )
     (difference,) = dvc_file(tmp_path).sync()
     assert (difference.key, difference.add) == ("cmd", "firelib train")
 
@@ -107,7 +109,9 @@ def test_other_command_is_corrected(tmp_path):
 def test_missing_stage_is_added_as_in_a_new_file(tmp_path):
     dvc_file(tmp_path).sync()
     expected = stages(tmp_path)
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {name: expected[name] for name in ("extract", "train")}}))
+    (tmp_path / "dvc.yaml").write_text(
+        yaml.safe_dump({"stages": {name: expected[name] for name in ("extract", "train")}})
+    )
     assert [each.stage for each in dvc_file(tmp_path).sync()] == ["transform", "evaluate"]
     assert stages(tmp_path) == expected
 
