@@ -62,3 +62,8 @@ def test_missing_lock(project: Path, text: str | None) -> None:
     finding = only(check_packages(project), "packages")
     assert finding.status == "warning"
     assert "uv.lock" in finding.detail
+
+
+def test_project_of_a_user_needs_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    assert [finding.name for finding in check_packages(tmp_path)] == ["Ray"]

@@ -14,10 +14,15 @@ def write(path: Path, text: str) -> Path:
 def test_lines_come_back_after_a_failure(tmp_path):
     data = write(tmp_path / "data/a/.gitignore", "/lake.json\n/tfrecords\n")
     models = write(tmp_path / "models/.gitignore", "/a\n/b\n")
-    with pytest.raises(KeyboardInterrupt), keep_ignored_outputs(tmp_path):
-        data.unlink()
-        models.write_text("/b\n/c\n")
-        raise KeyboardInterrupt
+
+    def fail() -> None:
+        with keep_ignored_outputs(tmp_path):
+            data.unlink()
+            models.write_text("/b\n/c\n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert data.read_text() == "/lake.json\n/tfrecords\n"
     assert models.read_text() == "/a\n/b\n/c\n"
 
