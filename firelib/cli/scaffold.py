@@ -1,5 +1,6 @@
 """Commands about the project itself: init and sync."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,17 +50,18 @@ def init(
     if (origin is None) == (kind is None):
         problem = "expected data or a kind of example, got " + ("none" if origin is None else "both")
         raise FirelibError(problem, where="firelib init", remedy="pass --from DATA, or --kind table without data")
-    if origin is not None:
-        project = plan_project(folder, Wish(origin, table, query, copy), label or [])
-    else:
-        project = plan_example(folder, str(kind))
-    for line in describe_draft(project.draft):
-        note(f"  {line}")
-    if dry_run:
-        for path in project.paths:
-            out.print(str(folder / path), highlight=False)
-        return
-    write_project(project)
+    with tempfile.TemporaryDirectory(prefix="firelib-init-") as scratch:
+        if origin is not None:
+            project = plan_project(folder, Wish(origin, table, query, copy), label or [])
+        else:
+            project = plan_example(folder, str(kind), Path(scratch))
+        for line in describe_draft(project.draft):
+            note(f"  {line}")
+        if dry_run:
+            for path in project.paths:
+                out.print(str(folder / path), highlight=False)
+            return
+        write_project(project)
     note(f"wrote {len(project.paths)} files; next: cd {folder}; firelib run; firelib predict rows.csv")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from firelib import storage
 from firelib.config import Params
 from firelib.config.yaml_file import read_yaml_mapping
+from firelib.data.sources.extras import require_extra
 from firelib.dvc_pipeline.dvc_text import render_pipeline
 from firelib.dvc_pipeline.stage_plan import Stage, plan_stages, to_mapping
 from firelib.errors import FirelibError
@@ -164,6 +165,7 @@ class DvcFile:
         return bool(_OURS.fullmatch(path)) or not (self._project / path).exists()
 
     def _edit(self, differences: Sequence[Difference]) -> str:
+        require_extra("ruamel.yaml", "tune", "firelib sync")
         from ruamel.yaml import YAML
 
         editor = YAML()  # its round-trip mode keeps comments and order

@@ -5,6 +5,8 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from firelib.data.sources.extras import require_extra
+
 KINDS = ("table", "regression", "images", "text", "multilabel")
 _ROWS = 1200
 _SEED = 1
@@ -23,6 +25,7 @@ def write_example(kind: str, folder: Path) -> tuple[Path, tuple[str, ...]]:
     folder.mkdir(parents=True, exist_ok=True)
     draw = random.Random(_SEED)  # noqa: S311  not for secrets
     if kind == "images":
+        require_extra("PIL", "pictures", "firelib init --kind images")
         for path, content in _draw_pictures(draw):
             (folder / "pictures" / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / "pictures" / path).write_bytes(content)

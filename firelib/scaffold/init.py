@@ -18,7 +18,7 @@ from firelib.scaffold.examples import write_example
 from firelib.scaffold.label import LabelDraft, describe_counts
 from firelib.scaffold.names import to_project_name
 from firelib.scaffold.pictures import draft_pictures
-from firelib.scaffold.project_files import render_files
+from firelib.scaffold.project_files import FILES, render_files
 from firelib.scaffold.recipe_text import render_recipe
 from firelib.scaffold.repository import init_repositories
 from firelib.scaffold.split_shares import choose_shares
@@ -60,6 +60,7 @@ def plan_project(folder: Path, wish: Wish, labels: Sequence[str]) -> NewProject:
     Raises:
         FirelibError: The data cannot be read, no recipe suits them, or a file would be overwritten.
     """
+    refuse_existing(folder, FILES)  # before a download
     data = find_data(wish, folder)
     table, is_sample = read_data(data, folder)
     name = to_project_name(folder.absolute().name)
@@ -76,17 +77,17 @@ def plan_project(folder: Path, wish: Wish, labels: Sequence[str]) -> NewProject:
     return project
 
 
-def plan_example(folder: Path, kind: str) -> NewProject:
+def plan_example(folder: Path, kind: str, scratch: Path) -> NewProject:
     """Draft a project with generated data.
 
     Args:
         folder: The project's folder, which may exist.
         kind: One of `firelib.scaffold.examples.KINDS`.
+        scratch: Folder for the data, which `write_project` copies.
 
     Raises:
         FirelibError: A file would be overwritten.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="firelib-init-"))
     origin, labels = write_example(kind, scratch)
     return plan_project(folder, Wish(str(origin), copy=True), labels)
 

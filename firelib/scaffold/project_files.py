@@ -25,6 +25,8 @@ _FILES = {
     "images/build": "build",
     "README.md": "README.md",
 }
+#: All files of a project, beside its data.
+FILES = ("recipe.py", "dvc.yaml", *_FILES)
 EXECUTABLE = ("images/build",)
 _STEPS = 3000  # of training, about
 _RARE = 0.1  # share of the rarest class below which classes are weighted

@@ -79,7 +79,7 @@ def test_raw_rows_can_be_scored(tmp_path, monkeypatch, name):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_example_of_each_kind(tmp_path, monkeypatch, kind):
-    project = plan_example(tmp_path / "p", kind)
+    project = plan_example(tmp_path / "p", kind, tmp_path / "scratch")
     write_files(tmp_path / "p", project.texts, project.copies)
     check(tmp_path / "p", monkeypatch, 60)
 
