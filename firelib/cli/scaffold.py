@@ -43,7 +43,7 @@ def init(
     Examples: `firelib init shop --from orders.csv --label returned` · `firelib init demo --kind text`
     """
     from firelib.console import note, out
-    from firelib.scaffold.data_source import Wish
+    from firelib.scaffold.data.data_source import Wish
     from firelib.scaffold.draft import describe_draft
     from firelib.scaffold.init import plan_example, plan_project, write_project
 

@@ -12,9 +12,9 @@ from firelib.dvc_pipeline.dvc_file import DvcFile
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import TaskKind, load_recipe
-from firelib.scaffold.data_source import DataSource, Wish, find_data, read_data
+from firelib.scaffold.data.data_source import DataSource, Wish, find_data, read_data
+from firelib.scaffold.data.examples import write_example
 from firelib.scaffold.draft import Draft, draft_recipe
-from firelib.scaffold.examples import write_example
 from firelib.scaffold.label import LabelDraft, describe_counts
 from firelib.scaffold.names import to_project_name
 from firelib.scaffold.pictures import draft_pictures
@@ -82,7 +82,7 @@ def plan_example(folder: Path, kind: str, scratch: Path) -> NewProject:
 
     Args:
         folder: The project's folder, which may exist.
-        kind: One of `firelib.scaffold.examples.KINDS`.
+        kind: One of `firelib.scaffold.data.examples.KINDS`.
         scratch: Folder for the data, which `write_project` copies.
 
     Raises:

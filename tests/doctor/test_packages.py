@@ -56,6 +56,7 @@ def test_other_ray_than_locked_is_an_error(project: Path) -> None:
 
 @pytest.mark.parametrize("text", [None, "not = = toml"], ids=["missing", "invalid"])
 def test_missing_lock(project: Path, text: str | None) -> None:
+    (project / "pyproject.toml").write_text('[project]\nname = "firelib"\n')
     (project / "uv.lock").unlink()
     if text:
         (project / "uv.lock").write_text(text)

@@ -23,12 +23,12 @@ def rows():
     import tensorflow as tf
 
     return {
-        "number": np.array([12, np.nan], np.float32),
-        "time": np.array([19_100, 19_000], np.float64),
-        "count": np.array([5, -1]),
+        "number": tf.constant([12, np.nan], tf.float32),
+        "time": tf.constant([19_100, 19_000], tf.float64),
+        "count": tf.constant([5, -1], tf.int64),
         "city": tf.constant([b"Oslo", b"unknown"]),
         "text": tf.constant(["Größe: one, TWO", ""]),
-        "signal": np.ones((2, 3), np.float32),
+        "signal": tf.ones((2, 3)),
         "tags": tf.ragged.constant([[b"a", b"b"], []], dtype=tf.string),
         "clicks": tf.ragged.constant([[1, 2, 3], []], dtype=tf.int64),
         "waits": tf.ragged.constant([[1.0, 3.0], [1.0]], dtype=tf.float32),

@@ -17,8 +17,8 @@ from firelib.evaluate.input_rows.read import read_rows
 from firelib.evaluate.input_rows.validation import validate
 from firelib.project_layout import Paths
 from firelib.recipe import TaskKind, infer_task, load_recipe
-from firelib.scaffold.data_source import Wish
-from firelib.scaffold.examples import KINDS
+from firelib.scaffold.data.data_source import Wish
+from firelib.scaffold.data.examples import KINDS
 from firelib.scaffold.init import plan_example, plan_project
 from firelib.scaffold.repository import init_repositories
 from firelib.scaffold.write_files import write_files

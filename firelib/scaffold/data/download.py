@@ -12,7 +12,7 @@ from firelib.data.sources.http import find_download
 from firelib.data.sources.raw_file import hash_raw_file
 from firelib.errors import FirelibError
 from firelib.recipe import Source
-from firelib.scaffold.csv_sniffer import sniff_dialect
+from firelib.scaffold.data.csv_sniffer import sniff_dialect
 
 _Data = TypeVar("_Data")
 

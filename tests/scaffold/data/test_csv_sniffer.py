@@ -1,7 +1,7 @@
 import pytest
 
 from firelib.recipe import CsvDialect
-from firelib.scaffold.csv_sniffer import sniff_dialect
+from firelib.scaffold.data.csv_sniffer import sniff_dialect
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from firelib.data.sources.load_table import load_table
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Source
-from firelib.scaffold.csv_sniffer import sniff_dialect
-from firelib.scaffold.download import download_source
+from firelib.scaffold.data.csv_sniffer import sniff_dialect
+from firelib.scaffold.data.download import download_source
 
 COPY_BYTES = 16 << 20  # data up to this size are copied into the project
 _WHOLE_BYTES = 1 << 30  # of larger data, the first rows are looked at
