@@ -173,7 +173,7 @@ def _find_database(wish: Wish, scheme: str, rest: str, project: Path) -> DataSou
             where="--from",
             remedy="name one: --table NAME, or --query 'select …'",
         )
-    choice = {name: value for name, value in (("table", wish.table), ("query", wish.query)) if value}
+    choice: dict[str, Any] = {name: value for name, value in (("table", wish.table), ("query", wish.query)) if value}
     origin = wish.table or "a query"
     if scheme not in _FILES:
         return DataSource(Source(wish.origin, **choice), {"uri": wish.origin, **choice}, origin)
