@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -53,7 +54,7 @@ def prepare_records(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: st
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
     prepared = _prepare(frame, recipe, where)
     return [
-        {str(name): value for name, value in record.items() if not _is_missing(value)}
+        {str(name): _to_plain(value) for name, value in record.items() if not _is_missing(value)}
         for record in prepared.to_dict("records")
     ]
 
@@ -85,6 +86,11 @@ def _to_dtype(kind: pa.DataType) -> Any:
         return _NULLABLE[kind]
     checks = (pa.types.is_decimal, pa.types.is_date, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_nested)
     return pd.ArrowDtype(kind) if any(check(kind) for check in checks) else None
+
+
+def _to_plain(value: Any) -> Any:
+    """Convert NumPy's arrays and scalars to what JSON has."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _is_missing(value: Any) -> bool:
