@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from firelib import __version__
-from firelib.cli import launch
+from firelib.cli import launch, scaffold
 from firelib.cli.check import check as check_command
 from firelib.cli.compare import compare
 from firelib.cli.pipeline import pipeline_app
@@ -44,6 +44,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Inspect the data: versions in the lake, features of the dataset.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+scaffold.add_to(app)
 launch.add_to(app)
 app.command("check")(check_command)
 app.add_typer(pipeline_app, name="pipeline")

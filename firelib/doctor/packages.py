@@ -47,7 +47,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def check_packages(project: Path) -> Iterator[Finding]:
     """Check the installed packages against uv.lock; Ray separately, since all nodes need the same version."""
     locked = read_locked_versions(project)
-    if not locked:
+    if not locked and _needs_lock(project):
         detail = f"{project / 'uv.lock'} is missing or unreadable"
         yield Finding("packages", "warning", detail, "run the command in the project's root folder")
     yield _check_ray(locked.pop("ray", frozenset()))
@@ -62,6 +62,13 @@ def check_packages(project: Path) -> Iterator[Finding]:
     elif locked:
         count = sum(installed is not None for _, installed in pairs.values())
         yield Finding("packages", "ok", f"{count} installed packages match uv.lock")
+
+
+def _needs_lock(project: Path) -> bool:
+    """Whether a lock is expected: a project of a user need not have one."""
+    if (project / "uv.lock").exists():
+        return True
+    return _read_toml(project / "pyproject.toml").get("project", {}).get("name") == "firelib"
 
 
 def _check_ray(locked: frozenset[str]) -> Finding:

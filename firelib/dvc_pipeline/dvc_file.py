@@ -10,7 +10,7 @@ from typing import Any
 from firelib import storage
 from firelib.config import Params
 from firelib.config.yaml_file import read_yaml_mapping
-from firelib.console import note
+from firelib.data.sources.extras import require_extra
 from firelib.dvc_pipeline.dvc_text import render_pipeline
 from firelib.dvc_pipeline.stage_plan import Stage, plan_stages, to_mapping
 from firelib.errors import FirelibError
@@ -54,6 +54,14 @@ class Difference:
         change = f"{self.add} is missing" if self.add is not None else f"{self.remove} is not needed"
         return f"{self.stage}: {self.key}: {'not written: ' + str(self.remove) if self.fails else change}"
 
+    def describe_change(self) -> str:
+        """What `firelib sync` does about it."""
+        if not self.key:
+            return f"{self.stage}: added the stage"
+        if self.key == "cmd":
+            return f"{self.stage}: cmd: {self.remove} -> {self.add}"
+        return f"{self.stage}: {self.key}: " + (f"- {self.remove}" if self.add is None else f"+ {self.add}")
+
 
 class DvcFile:
     """The dvc.yaml of a recipe's pipeline.
@@ -88,21 +96,6 @@ class DvcFile:
         """
         stages = self._read().get("stages") or {}
         return [each for stage in self._stages for each in self._compare_stage(stage, stages.get(stage.name))]
-
-    def check(self) -> None:
-        """Refuse a file that expects outputs which the recipe's stages do not write; note other differences.
-
-        Raises:
-            FirelibError: An output would be missing, or a command is another one.
-        """
-        found = self.compare()
-        failing = [each for each in found if each.fails or each.key == "cmd"]
-        if failing:
-            raise FirelibError("\n".join(map(str, failing)), where=str(self._file), remedy=f"run {self._sync}")
-        if found:
-            note(f"{self._file.name} is out of step with the recipe ({self._sync} mends it):")
-            for each in found:
-                note(f"  {each}")
 
     def sync(self) -> list[Difference]:
         """Bring the file into step. Comments, and stages and keys of the user's own, stay.
@@ -172,6 +165,7 @@ class DvcFile:
         return bool(_OURS.fullmatch(path)) or not (self._project / path).exists()
 
     def _edit(self, differences: Sequence[Difference]) -> str:
+        require_extra("ruamel.yaml", "tune", "firelib sync")
         from ruamel.yaml import YAML
 
         editor = YAML()  # its round-trip mode keeps comments and order

@@ -9,6 +9,7 @@ from firelib.config import Environment
 from firelib.console import note
 from firelib.console_tables import show_output_paths, show_results
 from firelib.dataset_store import check_dataset_folder
+from firelib.dvc_pipeline.ignored_outputs import keep_ignored_outputs
 from firelib.dvc_pipeline.model_check import ModelCheck, check_model_beside
 from firelib.dvc_pipeline.repro import Repro
 from firelib.dvc_pipeline.run_check import check_before_run
@@ -86,11 +87,12 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         must_run = changed or (_EXTRACT in stale and _has_run_cache(paths.project))
         forced = qualify_targets(pipeline, [_EXTRACT]) if must_run else []
         repro = Repro(paths.project, targets, options.force, forced)
-        if is_checked and _trains(options.stages):
-            with check_model_beside(recipe, params, folder / f"check-{recipe.name}.json") as check:
-                code = _run_stages(paths, repro, environment, options.debug, check)
-        else:
-            code = _run_stages(paths, repro, environment, options.debug)
+        with keep_ignored_outputs(paths.project):
+            if is_checked and _trains(options.stages):
+                with check_model_beside(recipe, params, folder / f"check-{recipe.name}.json") as check:
+                    code = _run_stages(paths, repro, environment, options.debug, check)
+            else:
+                code = _run_stages(paths, repro, environment, options.debug)
         if not code and (_EXTRACT in stale or options.force):
             sources.remember()
         return code

@@ -23,6 +23,7 @@ from firelib.scaffold.names import rename_columns, unused
 
 _MOST_INPUTS = 100  # numbers beyond which they become one array: every input of a model costs time in each step
 _MOST_COLUMNS = 20_000
+_MOST_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def draft_recipe(table: pa.Table, name: str, labels: Sequence[str], is_sample: b
     taken = {*(each.lower() for each in names.values()), *(feature.name.lower() for feature in features)}
     numbered = "" if key else unused("row", taken)
     label_name = names[chosen[0]] if len(chosen) == 1 else unused("labels", taken)
-    used = {feature.column for feature in features} | {*key, *chosen} | set(wide.columns if wide else ())
+    sources = {feature.column for feature in features}
+    used = sources | {*key, *chosen} | set(wide.columns if wide else ())
     return Draft(
         name,
         table.num_rows,
@@ -139,7 +141,7 @@ def draft_recipe(table: pa.Table, name: str, labels: Sequence[str], is_sample: b
         tuple(names[column] for column in key) or (numbered,),
         numbered,
         {old: new for old, new in names.items() if old != new and old in used},
-        tuple(names[column.name] for column in others if column.kind is Kind.TIME and column.name in used - {*key}),
+        tuple(names[column.name] for column in others if column.kind is Kind.TIME and column.name in sources),
         wide,
         tuple(names[column] for column in find_group_columns(others)),
         _find_time(others, names),
@@ -231,8 +233,10 @@ def describe_draft(draft: Draft) -> list[str]:
         lines.append(f"group: {', '.join(draft.groups)}: rows share it; see `split_by` in the recipe")
     if draft.time:
         lines.append(f"time: {draft.time}; see `split_time` in the recipe")
-    for column, new in draft.renamed.items():
-        lines.append(f"renamed: {column!r} to {new} (a model's inputs need plain names)")
-    for each in draft.left_out:
-        lines.append(f"left out: {each.column!r}: {each.reason}")
+    renamed = [
+        f"renamed: {column!r} to {new} (a model's inputs need plain names)" for column, new in draft.renamed.items()
+    ]
+    left_out = [f"left out: {each.column!r}: {each.reason}" for each in draft.left_out]
+    for each in (renamed, left_out):
+        lines += each[:_MOST_LINES] + ([f"and {len(each) - _MOST_LINES} more"] if len(each) > _MOST_LINES else [])
     return lines

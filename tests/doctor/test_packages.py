@@ -56,9 +56,15 @@ def test_other_ray_than_locked_is_an_error(project: Path) -> None:
 
 @pytest.mark.parametrize("text", [None, "not = = toml"], ids=["missing", "invalid"])
 def test_missing_lock(project: Path, text: str | None) -> None:
+    (project / "pyproject.toml").write_text('[project]\nname = "firelib"\n')
     (project / "uv.lock").unlink()
     if text:
         (project / "uv.lock").write_text(text)
     finding = only(check_packages(project), "packages")
     assert finding.status == "warning"
     assert "uv.lock" in finding.detail
+
+
+def test_project_of_a_user_needs_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    assert [finding.name for finding in check_packages(tmp_path)] == ["Ray"]

@@ -23,6 +23,7 @@ from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
 from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_table
 from firelib.evaluate.input_rows.pieces import cut_file
+from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.recipe import FLOATS, Feature, Recipe, Source
 
@@ -101,6 +102,7 @@ def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> 
         FirelibError: There are no rows.
     """
     _require_rows(len(rows), where)
+    rows = prepare_records(rows, recipe, where)
     problems, dropped = RowProblems(len(rows)), _not_passed(recipe)
     for index, row in enumerate(rows):
         for unknown, name in _find_misspelt(row, recipe):
@@ -126,6 +128,7 @@ def from_table(table: pa.Table, recipe: Recipe, where: str) -> InputRows:
         FirelibError: There are no rows, or a column is missing or misspelt.
     """
     _require_rows(table.num_rows, where)
+    table = prepare_table(table, recipe, where)
     _check_columns(table.column_names, recipe, where)
     features = [feature for feature in recipe.features if feature.name in table.column_names]
     present = {feature.name: _as_transformed(table[feature.name], feature) for feature in features}
@@ -151,7 +154,7 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None, size:
     options = _select_source(recipe, source)
     declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
     options = replace(options, uri=where, sha256=None, copies=(), format=declared)
-    has_dialect = getattr(options, "csv", None) is not None  # perhaps another quote, or no header
+    has_dialect = options.csv is not None  # perhaps another quote, or no header
     for piece in cut_file(path, detect_format(options, path), None if has_dialect else size):
         yield from_table(read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False), recipe, where)
 

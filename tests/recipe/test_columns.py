@@ -1,0 +1,48 @@
+import base64
+import io
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from firelib.recipe import add_date_parts, decode_pictures, flag_labels, number_classes, number_rows
+
+
+def test_rows_are_numbered_across_partitions():
+    frame = dd.from_pandas(pd.DataFrame({"x": range(10)}), npartitions=3)
+    assert number_rows(frame, "n").compute(scheduler="synchronous")["n"].tolist() == list(range(10))
+
+
+def test_missing_and_unreadable_times_are_nan():
+    rows = add_date_parts(pd.DataFrame({"t": ["2024-02-29", None, "soon"]}), "t", "absent")
+    assert rows["t_month"].fillna(-1).tolist() == [2, -1, -1]
+    assert list(rows.columns) == ["t", "t_days", "t_month", "t_weekday", "t_hour"]
+
+
+def test_value_that_is_no_class_is_missing():
+    assert number_classes(pd.Series([3, 5, 9]), (3, 5)).fillna(-1).tolist() == [0, 1, -1]
+
+
+def test_flags_of_lists_and_texts():
+    assert flag_labels(pd.Series([["a"], None, []]), ("a", "b")).tolist() == [[1, 0], None, [0, 0]]
+    assert flag_labels(pd.Series(["b; a", None]), ("a", "b"), ";").tolist() == [[1, 1], None]
+
+
+def encode(shape: tuple[int, ...], kind: str) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.full(shape, 200, np.uint8)).save(stream, kind)
+    return stream.getvalue()
+
+
+def test_pictures_are_scaled_and_broken_ones_are_missing():
+    content = [
+        encode((4, 4), "PNG"),
+        encode((8, 8, 3), "PNG"),
+        b"broken",
+        base64.b64encode(encode((2, 2), "PNG")).decode(),
+    ]
+    decoded = decode_pictures(pd.DataFrame({"image": content}), "image", (4, 4, 1))["image"].tolist()
+    assert decoded[2] is None
+    assert [decoded[index].tolist() for index in (0, 1, 3)] == [[200] * 16] * 3
+    assert list(decode_pictures(pd.DataFrame({"x": [1]}), "image", (4, 4, 1)).columns) == ["x"]
