@@ -16,9 +16,9 @@ from firelib.data.delta_tables import (
     split_into_parts,
     supersede_table,
 )
+from firelib.data.file_sets.partitions import shorten
 from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
 from firelib.data.formats.missing_markers import find_missing_markers
-from firelib.data.formats.partitions import shorten
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.load_table import LoadedTable, load_table

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from firelib.dvc_pipeline import remote_state, source_changes
+from firelib.dvc_pipeline import remote_state, source_states
 from firelib.dvc_pipeline.source_changes import SourceChanges
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -55,8 +55,8 @@ def test_file_is_hashed_only_if_its_state_differs(
     tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed = []
-    original = source_changes.hash_raw_file
-    monkeypatch.setattr(source_changes, "hash_raw_file", lambda file: hashed.append(file) or original(file))
+    original = source_states.hash_raw_file
+    monkeypatch.setattr(source_states, "hash_raw_file", lambda file: hashed.append(file) or original(file))
     for _ in range(2):
         assert check() == []
         assert len(hashed) == 1

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from firelib.data.file_sets.partitions import shorten
 from firelib.data.formats.declared_types import infer_type
-from firelib.data.formats.partitions import shorten
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
