@@ -106,8 +106,10 @@ _ANSWERS = (
         ("failed to connect", "unable to open"),
         (
             "cannot connect to the database",
-            "check the address; PostgreSQL's user is part of it, and its password comes from PGPASSWORD, ~/.pgpass or "
-            "a service file",
+            (
+                "check the address, with its user; PostgreSQL's password comes from PGPASSWORD, ~/.pgpass or a service "
+                "file"
+            ),
         ),
     ),
 )

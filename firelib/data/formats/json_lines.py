@@ -102,7 +102,7 @@ def _parse(content: bytes, source: Source) -> pa.Table:
 def _to_lines(content: bytes, source: Source) -> Iterator[bytes]:
     where = f"source {source}"
     try:
-        rows = json.loads(content)
+        rows = json.loads(content, object_pairs_hook=_build_object)
     except (ValueError, RecursionError) as error:
         raise FirelibError(f"not JSON: {error}", where=where, remedy="correct the file") from None
     for index, row in enumerate(rows):
@@ -113,6 +113,14 @@ def _to_lines(content: bytes, source: Source) -> Iterator[bytes]:
                 remedy="write one object for each row",
             )
         yield json.dumps(row).encode() + b"\n"
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the name {next(name for name in names if names.count(name) > 1)!r} is repeated")
+    return built
 
 
 def _read(lines: bytes, schema: pa.Schema | None) -> pa.Table:
@@ -145,7 +153,7 @@ def _check_integers(table: pa.Table, lines: bytes, source: Source) -> None:
 
 
 def _is_rounded(value: Any) -> bool:
-    return isinstance(value, int) and int(float(value)) != value
+    return isinstance(value, int) and (abs(value) >= 2**1023 or int(float(value)) != value)
 
 
 JSON = Format(

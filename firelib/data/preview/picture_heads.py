@@ -49,7 +49,7 @@ def preview_listed(rows: pa.Table, source: Source, paths: Paths, table: str) -> 
     Raises:
         FirelibError: The column does not exist.
     """
-    names = picture_names(rows, source, f"table {table!r}, source {source}")
+    names = picture_names(rows, source, f"{f'table {table!r}, ' if table else ''}source {source}")
     path = local_path(str(source))
     raw = RawFiles((RawFile(path or paths.downloads, ""),), "")
     found = [None if name is None else find_picture(name, raw, source, paths.downloads) for name in names]
