@@ -19,11 +19,10 @@ from tests.errors import refused
 from tests.patience import patience
 from tests.recipes.tiny import tiny_recipe
 
-FOLDERS = [
-    os.environ.get("POSTGRES_BIN", ""),
-    *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)),
-]
-BIN = next((folder for folder in FOLDERS if folder and Path(folder, "initdb").exists()), None)
+INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+BIN = os.environ.get("POSTGRES_BIN") or next(
+    (str(folder) for folder in INSTALLED if (folder / "initdb").exists()), None
+)
 PASSWORD = "s3cret word"
 
 pytestmark = [
@@ -32,17 +31,9 @@ pytestmark = [
 ]
 
 
-def run(command: list[str], folder: Path, **options: str) -> None:
+def run(command: list[str], folder: Path) -> None:
     user = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}  # PostgreSQL refuses to run as root
-    subprocess.run(
-        command,
-        cwd=folder,
-        check=True,
-        timeout=patience(60),
-        env={**os.environ, **options},
-        capture_output=True,
-        **user,
-    )
+    subprocess.run(command, cwd=folder, check=True, timeout=patience(60), capture_output=True, **user)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +52,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         try:
             sql = (
                 f"create role reader login password '{PASSWORD}'; create table t (id int, x float, text text, "
-                "price numeric(10, 2), day date, at timestamptz, flag bool, list int[]); insert into t select i, i / 4.0, "
+                "price numeric(10, 2), day date, at timestamptz, flag bool, list int[]); "
+                "insert into t select i, i / 4.0, "
                 "case when i > 1 then 'ü' end, i, date '2013-01-01', timestamptz '2013-01-01 00:00+00', true, array[i] "
                 "from generate_series(3, 1, -1) i; grant all on t to reader;"
             )

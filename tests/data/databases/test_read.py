@@ -46,7 +46,8 @@ def duck(tmp_path: Path) -> str:
     with duckdb.connect(str(tmp_path / "a.duckdb")) as connection:
         connection.execute(
             "create table t as select 10 - range as id, [range, 1] as list, {'a': range} as struct, "
-            "(range / 4)::decimal(10, 2) as price, date '2013-01-01' as day, if(range = 0, null, 'ü') as text from range(3)"
+            "(range / 4)::decimal(10, 2) as price, date '2013-01-01' as day, if(range = 0, null, 'ü') as text "
+            "from range(3)"
         )
     return f"duckdb:///{tmp_path}/a.duckdb"
 

@@ -64,7 +64,7 @@ def test_buckets(bucket: str, tmp_path: Path) -> None:
         assert preview_source(Source(uri), paths)["x"].to_pylist() == [1, 2]
     kept = sorted(paths.downloads.iterdir())
     assert len(kept) == 2
-    assert [file.path for file in fetch(Source(f"{bucket}/parts/a.csv"), paths.downloads).files][0] in kept
+    assert fetch(Source(f"{bucket}/parts/a.csv"), paths.downloads).files[0].path in kept
     fs.pipe_file(f"{root}/parts/a.csv", b"x\n3\n")
     assert load_table(Source(f"{bucket}/parts"), paths).rows["x"].to_pylist() == [3, 2]
     for uri in (f"{bucket}/none/", f"{bucket}/none*.csv", f"{bucket}/none.csv"):
