@@ -94,11 +94,6 @@ def detect_format(source: Source, path: Path, name: str = "") -> Format:
     return found or CSV
 
 
-def infers_types(source: Source) -> bool:
-    """Whether the format of a source, as its name tells it, infers the types of columns."""
-    return (_declared(source) or _by_name(_file_name(str(source))) or CSV).infers_types
-
-
 def _formats() -> Iterator[Format]:
     yield from _BUILT_IN
     for entry in entry_points(group=GROUP):  # last, because it reads the metadata of all installed packages

@@ -27,7 +27,7 @@ def preview_folder(source: Source, paths: Paths, rows: int) -> pa.Table:
     """
     files = list_files(source)
     count = min(rows, len(files))
-    chosen = [files[index * len(files) // count] for index in range(count)]
+    chosen = [files[(2 * index + 1) * len(files) // (2 * count)] for index in range(count)]
     raw = []
     for file in chosen:
         path = local_path(file.uri)

@@ -31,7 +31,7 @@ def is_delta(source: Source, project: Path | None = None) -> bool:
         return True
     if is_bucket(source.uri):
         return not Path(source.uri).suffix and "*" not in source.uri and storage.exists(storage.join(source.uri, _LOG))
-    path = local_path(source.uri) if "://" not in source.uri or source.uri.startswith(("file://", "pkg://")) else None
+    path = local_path(source.uri)
     return path is not None and ((project or Path()) / path / _LOG).is_dir()
 
 
