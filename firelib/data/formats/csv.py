@@ -110,7 +110,7 @@ class _CsvReader:
                 return pyarrow.csv.read_csv(stream, read, parse, convert)
             return _first_rows(pyarrow.csv.open_csv(stream, read, parse, convert), self._rows)
 
-    def _explain(self, error: pa.ArrowInvalid) -> Exception:
+    def _explain(self, error: Exception) -> Exception:
         if "invalid UTF8" in str(error) or (self._find_mark() and self._file.dialect.encoding == "utf-8"):
             return self._foreign_text(str(error))
         with suppress(pa.ArrowInvalid, OSError, UnicodeDecodeError), self._file.open() as stream:

@@ -65,7 +65,8 @@ def read_json_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.
 
 def _first_objects(head: bytes, rows: int) -> list[Any]:
     """The objects of an array whose end is missing."""
-    text, decoder, objects = head.decode("utf-8", "ignore"), json.JSONDecoder(), []
+    text, decoder = head.decode("utf-8", "ignore"), json.JSONDecoder()
+    objects: list[Any] = []
     position = text.index("[") + 1
     while len(objects) < rows:
         try:
