@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pyarrow as pa
 
@@ -87,7 +87,8 @@ def _read_only(uri: str) -> str:
     address = urlsplit(uri)
     options = dict(parse_qsl(address.query, keep_blank_values=True))
     options["options"] = f"{options.get('options', '')} {_READ_ONLY}".strip()
-    return urlunsplit(address._replace(query=urlencode(options, quote_via=quote)))
+    # urlunsplit would drop the slashes of postgresql:///?service=…
+    return f"{address.scheme}://{address.netloc}{address.path}?{urlencode(options, quote_via=quote)}"
 
 
 def _failed(uri: str, error: Exception) -> FirelibError:

@@ -70,5 +70,14 @@ def test_buckets(bucket: str, tmp_path: Path) -> None:
     for uri in (f"{bucket}/none/", f"{bucket}/none*.csv", f"{bucket}/none.csv"):
         with refused(what=uri, where=uri):
             load_table(Source(uri), paths)
-    if bucket.startswith("s3"):
-        write_deltalake(f"{bucket}/delta", pa.table({"x": [1]}), storage_options={"AWS_ALLOW_HTTP": "true"})
+
+
+def test_a_delta_table_in_a_bucket(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not bucket.startswith("s3"):
+        pytest.skip("the Delta library does not know the address of the emulated Google Cloud Storage")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    write_deltalake(f"{bucket}/delta", pa.table({"x": [2, 1]}))
+    paths = Paths("t", str(tmp_path), tmp_path)
+    for uri in (f"{bucket}/delta", f"delta+{bucket}/delta"):
+        loaded = load_table(Source(uri), paths)
+        assert (loaded.version, loaded.rows["x"].to_pylist()) == (0, [1, 2])
