@@ -164,7 +164,7 @@ def _first_rows(reader: pyarrow.csv.CSVStreamingReader, rows: int) -> pa.Table:
     batches: list[pa.RecordBatch] = []
     with suppress(StopIteration):
         batches.append(reader.read_next_batch())
-    with suppress(StopIteration, pa.ArrowInvalid):
+    with suppress(StopIteration, pa.ArrowInvalid, UnicodeDecodeError):
         while sum(batch.num_rows for batch in batches) < rows:
             batches.append(reader.read_next_batch())
     return pa.Table.from_batches(batches, reader.schema).slice(0, rows)

@@ -17,7 +17,7 @@ from firelib.recipe.csv_dialect import CsvDialect
 
 _TABBED = (".tsv", ".tab")
 _CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
-_HEAD_BYTES = 4 << 20  # of a file with comments
+_HEAD_BYTES = 4 << 20  # more than the first rows need; Arrow would read 20 MiB ahead
 
 
 def dialect_of(source: Source, name: str) -> CsvDialect:
@@ -65,7 +65,6 @@ class CsvInput:
         """Arrow's options for lines and names."""
         dialect, header = self.dialect, self.dialect.header
         return pyarrow.csv.ReadOptions(
-            use_threads=not self.is_head,  # threads would read blocks ahead
             skip_rows=dialect.skip_rows,
             encoding="utf8" if dialect.comment else _arrow_name(dialect.encoding),
             column_names=list(header) if isinstance(header, tuple) else None,
@@ -81,7 +80,8 @@ class CsvInput:
             OSError: The compressed data are damaged.
         """
         with self._open_unpacked() as stream:
-            yield self._without_comments(stream) if self.dialect.comment else stream
+            text = _cut(stream) if self.is_head else stream
+            yield self._without_comments(text) if self.dialect.comment else text
 
     @contextmanager
     def _open_unpacked(self) -> Iterator[Any]:
@@ -112,14 +112,19 @@ class CsvInput:
         return names[0]
 
     def _without_comments(self, stream: Any) -> io.BytesIO:
-        content = bytes(stream.read(_HEAD_BYTES) if self.is_head else stream.read())
+        content = bytes(stream.read())
         decoder = codecs.getincrementaldecoder(self.dialect.encoding)()
         text = decoder.decode(content, final=False)
         lines = text.splitlines(keepends=True)
-        if self.is_head and len(content) == _HEAD_BYTES:
-            lines = lines[:-1]  # it may be cut off
         kept = "".join(line for line in lines if not line.startswith(str(self.dialect.comment)))
         return io.BytesIO(kept.encode())
+
+
+def _cut(stream: Any) -> io.BytesIO:
+    """The first bytes of a stream, up to the end of a line."""
+    content = bytes(stream.read(_HEAD_BYTES))
+    is_cut = len(content) == _HEAD_BYTES
+    return io.BytesIO(content[: content.rfind(b"\n") + 1 or None] if is_cut else content)
 
 
 class _Unclosed(io.RawIOBase):

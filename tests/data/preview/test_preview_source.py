@@ -2,7 +2,9 @@
 
 import gzip
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +60,44 @@ def test_the_first_files_of_a_folder_are_compared(tmp_path: Path, paths: Paths) 
     (tmp_path / "parts/b.csv").write_text("y\n1\n")
     with refused(what=["x", "y"], where="parts"):
         preview_source(Source(str(tmp_path / "parts")), paths)
+
+
+class Ranges(BaseHTTPRequestHandler):
+    """Serves one file in parts, and counts the bytes."""
+
+    content = b"id,text\n" + b"".join(b"%d,%s\n" % (index, b"x" * 100) for index in range(300_000))
+    sent = 0
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        first, last = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
+        part = self.content[first : last + 1]
+        type(self).sent += len(part)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{len(self.content)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it
+        """Be quiet."""
+
+
+def test_a_file_on_a_server_is_not_downloaded(paths: Paths) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ranges) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        uri = f"http://127.0.0.1:{server.server_port}/a.csv"
+        assert preview_source(Source(uri, sha256="0" * 64), paths)["id"].to_pylist() == list(range(200))
+        server.shutdown()
+        thread.join()
+    assert Ranges.sent < 12 << 20
+    assert not paths.downloads.exists()
 
 
 def test_missing_files(tmp_path: Path, paths: Paths) -> None:
