@@ -78,8 +78,10 @@ bytecode: .venv/.synced ## Recompile the packages in .venv (after a full disk)
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv
 
+# Half of the time, a test waits for a process. Tests of one file share what they set up, so they stay in one process.
+TEST_PROCESSES ?= 2
 test: setup ## Run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 test-integration: setup ## Run the tests that start many processes: jobs, drills, replicas
 	@$(BIN)/pytest -m 'integration and not slow and not containers'

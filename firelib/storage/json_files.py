@@ -42,7 +42,7 @@ def read_json(uri: str, check: Callable[[bytes], None] | None = None) -> Any:
 
 
 def _parse(content: bytes) -> Any:
-    value = json.loads(content, parse_int=_parse_int, object_pairs_hook=_build_object)
+    value = json.loads(content, parse_int=_parse_int, object_pairs_hook=build_object)
     if not _is_shallow(content):
         _check_depth(value)
     if _SURROGATE.search(content):
@@ -59,7 +59,12 @@ def _parse_int(digits: str) -> int:
     return int(digits)
 
 
-def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose names differ; the `object_pairs_hook` of `json.loads`.
+
+    Raises:
+        ValueError: A name is repeated.
+    """
     built = dict(pairs)
     if len(built) < len(pairs):
         names = [name for name, _ in pairs]

@@ -12,6 +12,7 @@ import pyarrow as pa
 from firelib.errors import FirelibError
 from firelib.evaluate.input_rows.problems import RowProblems, abbreviate
 from firelib.recipe import FLOATS, Feature
+from firelib.storage.json_files import build_object
 
 Row = Mapping[str, Any]
 
@@ -51,7 +52,7 @@ def parse_json(text: str, where: str) -> list[Row]:
 
 
 def _parse_values(text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder(object_pairs_hook=_to_dict)
+    decoder = json.JSONDecoder(object_pairs_hook=build_object)
     start = _begin(text, 0)
     while start < len(text):
         value, end = decoder.raw_decode(text, start)
@@ -63,14 +64,6 @@ def _begin(text: str, end: int) -> int:
     """Index of the first character after white space, without a copy of the text."""
     match = _SPACE.match(text, end)
     return match.end() if match else end
-
-
-def _to_dict(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"an object has the name {max(names, key=names.count)!r} twice")
-    return values
 
 
 def to_table(rows: Sequence[Row], features: Sequence[Feature], problems: RowProblems) -> pa.Table:

@@ -3,7 +3,9 @@
 import numpy as np
 
 from firelib.errors import FirelibError
-from firelib.tfrecord.kernels import parse as kernel
+from firelib.tfrecord.kernels.feature_lists import count
+from firelib.tfrecord.kernels.locate import FEATURE_LISTS
+from firelib.tfrecord.kernels.wire import LENGTH_DELIMITED, read_field
 
 #: Kind of list → its name in tf.train.Feature.
 LIST_NAMES = {1: "bytes_list", 2: "float_list", 3: "int64_list"}
@@ -29,7 +31,7 @@ def list_features(record: bytes, where: str) -> list[tuple[str, int, int]]:
             for value in _read_fields(entry, 2, where):
                 lists = [(kind, content) for kind in LIST_NAMES for content in _read_fields(value, kind, where)]
                 found += [(_decode(name, where), kind, _count_items(kind, content, where)) for kind, content in lists]
-    if _read_fields(record, kernel.FEATURE_LISTS, where):
+    if _read_fields(record, FEATURE_LISTS, where):
         raise not_an_example(record, where)
     return found
 
@@ -42,7 +44,7 @@ def not_an_example(record: bytes, where: str) -> FirelibError:
         where: The record to name in the error.
     """
     try:
-        is_sequence = bool(_read_fields(record, kernel.FEATURE_LISTS, where))
+        is_sequence = bool(_read_fields(record, FEATURE_LISTS, where))
     except FirelibError:
         is_sequence = False
     if not is_sequence:
@@ -73,7 +75,7 @@ def _decode(name: bytes, where: str) -> str:
 def _count_items(kind: int, content: bytes, where: str) -> int:
     buffer = np.frombuffer(content + b"\0", np.uint8)
     items, sizes = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    if kernel.count(buffer.ctypes.data, kind, np.array([[kind, 0, len(content)]]), items, sizes) >= 0:
+    if count(buffer.ctypes.data, kind, np.array([[kind, 0, len(content)]]), items, sizes) >= 0:
         raise not_an_example(b"", where)
     return int(items[0])
 
@@ -82,13 +84,13 @@ def _read_fields(message: bytes, number: int, where: str) -> list[bytes]:
     """The content of each occurrence of a length-delimited field."""
     buffer, at, found = np.frombuffer(message + b"\0", np.uint8), 0, []
     while at < len(message):
-        field, wire, first, at = kernel.read_field(buffer.ctypes.data, at, len(message))
+        field, wire, first, at = read_field(buffer.ctypes.data, at, len(message))
         if at < 0:
             raise FirelibError(
                 "the record is not a valid tf.train.Example",
                 where=where,
                 remedy="check that the file holds tf.train.Example records",
             )
-        if field == number and wire == kernel.LENGTH_DELIMITED:
+        if field == number and wire == LENGTH_DELIMITED:
             found.append(message[first:at])
     return found

@@ -13,7 +13,7 @@ from firelib.tfrecord.format.canonical_encoder import KINDS
 from firelib.tfrecord.format.example_fields import LIST_NAMES, not_an_example
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, list_kind, numpy_dtype
 from firelib.tfrecord.format.protobuf_wire import length_prefixed
-from firelib.tfrecord.kernels import parse as kernel
+from firelib.tfrecord.kernels import feature_lists, locate
 from firelib.tfrecord.kernels.raw_memory import SLACK
 
 Ints = npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ def parse_examples(
             or another number of values than declared.
     """
     features = _sort(features)
-    spans = np.zeros((len(features), len(begins), kernel.SPAN_COLUMNS), np.int64)
+    spans = np.zeros((len(features), len(begins), locate.SPAN_COLUMNS), np.int64)
     invalid = _locate(buffer, begins, ends, features, spans, strict=False)
     if invalid >= 0:
         record = buffer[begins[invalid] : ends[invalid]].tobytes()
@@ -78,7 +78,7 @@ def find_unknown(buffer: npt.NDArray[np.uint8], begins: Ints, ends: Ints, featur
     rows = max(1, _SCAN_SPANS // max(1, len(features)))
     for start in range(0, len(begins), rows):
         part = slice(start, start + rows)
-        spans = np.zeros((len(features), len(begins[part]), kernel.SPAN_COLUMNS), np.int64)
+        spans = np.zeros((len(features), len(begins[part]), locate.SPAN_COLUMNS), np.int64)
         unknown = _locate(buffer, begins[part], ends[part], features, spans, strict=True)
         if unknown >= 0:
             return start + unknown
@@ -97,11 +97,11 @@ def _locate(
     heads = [
         np.frombuffer(b"\x0a" + length_prefixed(feature.name.encode()) + b"\x12", np.uint8) for feature in features
     ]
-    wanted = np.zeros((len(features), kernel.WANTED_COLUMNS), np.int64)
+    wanted = np.zeros((len(features), locate.WANTED_COLUMNS), np.int64)
     for row, feature, head in zip(wanted, features, heads, strict=True):
-        row[kernel.HEAD], row[kernel.HEAD_BYTES] = head.ctypes.data, len(head)
-        row[kernel.NAME_BYTES] = len(feature.name.encode())
-    return int(kernel.locate(buffer.ctypes.data, begins, ends, wanted, spans, strict))
+        row[locate.HEAD], row[locate.HEAD_BYTES] = head.ctypes.data, len(head)
+        row[locate.NAME_BYTES] = len(feature.name.encode())
+    return int(locate.locate(buffer.ctypes.data, begins, ends, wanted, spans, strict))
 
 
 def _record_error(what: str, where: str | None, remedy: str | None, row: int | None) -> RecordError:
@@ -120,11 +120,11 @@ class _ListReader:
     def __init__(self, buffer: npt.NDArray[np.uint8], feature: Feature, spans: Ints) -> None:
         self._buffer, self._base, self._feature, self._spans = buffer, buffer.ctypes.data, feature, spans
         self._kind = KINDS[list_kind(feature)]
-        self._present = spans[:, kernel.KIND] > 0
+        self._present = spans[:, locate.KIND] > 0
         self._items, self._sizes = np.zeros(len(spans), np.int64), np.zeros(len(spans), np.int64)
-        wrong = kernel.count(self._base, self._kind, spans, self._items, self._sizes)
+        wrong = feature_lists.count(self._base, self._kind, spans, self._items, self._sizes)
         if wrong >= 0:
-            expected, found = LIST_NAMES[self._kind], LIST_NAMES[int(spans[wrong, kernel.KIND])]
+            expected, found = LIST_NAMES[self._kind], LIST_NAMES[int(spans[wrong, locate.KIND])]
             what = f"malformed {expected}" if found == expected else f"expected {expected}, got {found}"
             raise self._error(what, row=wrong)
         if feature.optional and not feature.ragged:
@@ -191,7 +191,7 @@ class _ListReader:
     def _numbers(self) -> npt.NDArray[np.generic]:
         dtype = "<f4" if self._kind == KINDS["float"] else "<i8"
         flat = np.empty(int(self._items.sum()), dtype)
-        kernel.fill_numbers(self._base, self._kind, self._spans, flat.ctypes.data)
+        feature_lists.fill_numbers(self._base, self._kind, self._spans, flat.ctypes.data)
         return self._narrow(flat)
 
     def _narrow(self, flat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -206,7 +206,7 @@ class _ListReader:
         """The bytes of all items, and int64 [items + 1]: the offset of each item and the end of the last."""
         size, offsets = int(self._sizes.sum()), np.zeros(int(self._items.sum()) + 1, np.int64)
         data = np.empty(size + SLACK, np.uint8)
-        kernel.fill_bytes(self._base, self._buffer.size, self._spans, data.ctypes.data, offsets)
+        feature_lists.fill_bytes(self._base, self._buffer.size, self._spans, data.ctypes.data, offsets)
         return data[:size], offsets
 
     def _bytes_of_rows(self) -> tuple[npt.NDArray[np.uint8], Ints]:

@@ -15,7 +15,7 @@ from firelib.tfrecord.format.feature_inference import FeatureInference
 from firelib.tfrecord.format.framing import HEADER_BYTES, masked_crc
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Shard, Split
 from firelib.tfrecord.format.shard_checks import REMEDY
-from firelib.tfrecord.kernels import parse as kernel
+from firelib.tfrecord.kernels.frames import scan
 from firelib.tfrecord.read.row_ranges import Rows
 from firelib.tfrecord.read.shard_files import ShardFiles
 
@@ -74,11 +74,11 @@ def scan_offsets(path: Path, uri: str) -> Rows:
     """
     size = path.stat().st_size
     content = np.memmap(path, np.uint8, "r") if size else np.empty(0, np.uint8)
-    rows, end = kernel.scan(content.ctypes.data, size, np.empty(0, np.int64))
+    rows, end = scan(content.ctypes.data, size, np.empty(0, np.int64))
     if end != size:
         raise FirelibError(f"record {rows} is truncated, or the file is not a TFRecord file", where=uri, remedy=REMEDY)
     ends = np.empty(rows, np.int64)
-    kernel.scan(content.ctypes.data, size, ends)
+    scan(content.ctypes.data, size, ends)
     return np.concatenate([[0], ends])
 
 
