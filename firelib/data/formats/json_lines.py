@@ -15,6 +15,7 @@ from firelib.data.formats.format import Format
 from firelib.data.formats.lake_types import map_leaves
 from firelib.errors import FirelibError
 from firelib.recipe import Source
+from firelib.storage.json_files import build_object
 
 _CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 _HEAD_BYTES = 1 << 20
@@ -103,7 +104,7 @@ def _parse(content: bytes, source: Source) -> pa.Table:
 def _to_lines(content: bytes, source: Source) -> Iterator[bytes]:
     where = f"source {source}"
     try:
-        rows = json.loads(content, object_pairs_hook=_build_object)
+        rows = json.loads(content, object_pairs_hook=build_object)
     except (ValueError, RecursionError) as error:
         raise FirelibError(f"not JSON: {error}", where=where, remedy="correct the file") from None
     for index, row in enumerate(rows):
@@ -114,14 +115,6 @@ def _to_lines(content: bytes, source: Source) -> Iterator[bytes]:
                 remedy="write one object for each row",
             )
         yield json.dumps(row).encode() + b"\n"
-
-
-def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    built = dict(pairs)
-    if len(built) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the name {next(name for name in names if names.count(name) > 1)!r} is repeated")
-    return built
 
 
 def _read(lines: bytes, schema: pa.Schema | None) -> pa.Table:
