@@ -57,11 +57,13 @@ def test_a_folder_for_each_class(folder: Path, paths: Paths) -> None:
 
 
 def test_a_file_with_paths(folder: Path, paths: Paths) -> None:
-    (folder / "labels.csv").write_text("file,score\ndög/a.png,1\ncat/gone.png,2\ncat/cut.png,3\n,4\ncat/a.png,5\n")
+    (folder / "labels.csv").write_text(
+        "file,score\ndög/a.png,1\ncat/gone.png,2\ncat/cut.png,3\n,4\ncat/cut.png,6\ncat/a.png,5\n"
+    )
     source = Source(str(folder / "labels.csv"), images="file")
     loaded = load_table(source, paths)
     assert loaded.rows.select(["file", "score"]).to_pydict() == {"file": ["dög/a.png", "cat/a.png"], "score": [1, 5]}
-    assert loaded.set_aside.keys() == {"cat/gone.png", "cat/cut.png", "row 3"}
+    assert loaded.set_aside.keys() == {"cat/gone.png", "cat/cut.png", "row 3", "cat/cut.png, row 4"}
     assert preview_source(source, paths).num_rows == 2
     (folder / "cat/a.png").write_bytes((folder / "dög/b.jpg").read_bytes())
     assert load_table(source, paths).sha256 != loaded.sha256
