@@ -6,7 +6,7 @@ from typing import Any
 
 from firelib import storage
 from firelib.data.databases.address import database_file, is_database
-from firelib.data.sources.delta import delta_folder, is_delta
+from firelib.data.sources.delta_address import delta_folder, is_delta
 from firelib.data.sources.listing import SourceFile, is_on_this_machine, list_files, local_path
 from firelib.data.sources.raw_file import RawFile, combine_hashes, hash_raw_file
 from firelib.errors import FirelibError

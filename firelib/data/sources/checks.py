@@ -10,7 +10,8 @@ from firelib.data.formats.csv import CSV
 from firelib.data.formats.detect import check_format, detect_common_format
 from firelib.data.formats.excel import EXCEL
 from firelib.data.formats.format import Format
-from firelib.data.sources.delta import is_delta, newest_version
+from firelib.data.sources.delta import newest_version
+from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.extras import require_extra
 from firelib.data.sources.fetch import find_copies
 from firelib.data.sources.listing import is_on_this_machine, list_files, local_path

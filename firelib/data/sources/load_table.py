@@ -12,7 +12,8 @@ from firelib.data.databases.address import is_database
 from firelib.data.databases.read import read_database
 from firelib.data.formats.read import TypeRules, read_raw_files
 from firelib.data.pictures.picture_table import add_pictures, folder_table
-from firelib.data.sources.delta import is_delta, read_delta
+from firelib.data.sources.delta import read_delta
+from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.fetch import fetch
 from firelib.data.sources.listing import is_bucket
 from firelib.data.sources.raw_file import RawFiles
