@@ -156,4 +156,5 @@ JSON = Format(
     read_head=read_json_head,
     names=r"\.(jsonl|ndjson|json)",
     compressions=(".gz", ".bz2", ".zst", ".lz4"),
+    has_integers=False,
 )

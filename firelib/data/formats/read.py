@@ -70,7 +70,8 @@ def read_raw_files(
     read = partial(_read_all, kind, raw, where=where, read_file=read_file or _read_whole)
     typed = replace(source, types=types.for_reader)
     reread = (lambda columns: read(_as_text(typed, columns))) if kind.infers_types else None
-    content = combine_tables(read(typed), [file.name for file in raw.files], typed, where, reread)
+    names = [file.name for file in raw.files]
+    content = combine_tables(read(typed), names, typed, where, reread, kind.has_integers)
     return types.apply(content, f"{where} ({raw.where})", is_complete)
 
 

@@ -114,6 +114,16 @@ def test_other_types_are_named(tmp_path: Path) -> None:
     assert rows.to_pydict() == {"id": [1, 2], "v": [1, 2], "w": [1.0, 2.5], "n": [None, "x"]}
 
 
+def test_numbers_of_json_are_integers_in_some_files_only(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/a.jsonl").write_text('{"v": 1, "w": 1}\n')
+    (tmp_path / "parts/b.jsonl").write_text('{"v": 2.5, "w": 2}\n')
+    assert load(tmp_path).rows.to_pydict() == {"v": [1.0, 2.5], "w": [1, 2]}
+    (tmp_path / "parts/a.jsonl").write_text('{"v": 9007199254740993, "w": 1}\n')
+    with refused(what=[("v", "int64", "double")], where="parts"):
+        load(tmp_path)
+
+
 def test_other_formats_are_named(tmp_path: Path) -> None:
     write(tmp_path, a="id\n1\n")
     write_parquet(tmp_path / "parts/b.parquet", id=[2])
