@@ -106,8 +106,8 @@ class CsvInput:
             except zipfile.BadZipFile as error:
                 raise OSError(str(error)) from error
         else:
-            file = str(self.file) if isinstance(self.file, Path) else self.file
-            with pa.input_stream(file, compression=_CODECS.get(suffix)) as stream:
+            opened = str(self.file) if isinstance(self.file, Path) else self.file
+            with pa.input_stream(opened, compression=_CODECS.get(suffix)) as stream:
                 yield stream
 
     def _only_file(self, archive: zipfile.ZipFile) -> str:

@@ -69,14 +69,9 @@ def _is_readable_in_parts(file: SourceFile, paths: Paths) -> bool:
         return True
     if not _is_on_server(file.uri):
         return False
-    from firelib.data.sources.http import find_download  # imports httpx
+    from firelib.data.sources.http import find_download, supports_ranges  # imports httpx
 
-    if find_download(file.uri, str(file.sha256), paths.downloads).exists():
-        return False
-    with suppress(Exception):  # fsspec's errors are those of several libraries: the download explains itself
-        fs, name = storage.filesystem(file.uri)
-        return bool(fs.info(name).get("partial"))  # it supports range requests
-    return False
+    return not find_download(file.uri, str(file.sha256), paths.downloads).exists() and supports_ranges(file.uri)
 
 
 def _is_on_server(uri: str) -> bool:
