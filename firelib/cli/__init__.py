@@ -330,8 +330,8 @@ def _show_columns(project: Project) -> None:
     from firelib.console import out
     from firelib.console_tables import column_table
     from firelib.data.formats.declared_types import explain_type
-    from firelib.data.formats.detect import infers_types
     from firelib.data.lake import read_lake
+    from firelib.data.sources.checks import infers_types
 
     for name, record in read_lake(project.paths.lake_json).tables.items():
         source = project.recipe.sources.get(name)

@@ -16,9 +16,10 @@ from firelib.data.delta_tables import (
     split_into_parts,
     supersede_table,
 )
+from firelib.data.file_sets.partitions import shorten
+from firelib.data.formats.declared_types import text_features
 from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
 from firelib.data.formats.missing_markers import find_missing_markers
-from firelib.data.formats.partitions import shorten
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.load_table import LoadedTable, load_table
@@ -122,10 +123,10 @@ def check_sources(recipe: Recipe, paths: Paths) -> None:
 def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> TableRecord:
     loaded = load_table(source, paths, recipe, name)
     table = loaded.rows
+    _note_set_aside(name, loaded)
     _check_table(name, table, source)
     _note_texts(name, table.schema)
-    _note_markers(name, table, source)
-    _note_set_aside(name, loaded)
+    _note_markers(name, table, source, recipe)
     # What inference would say depends on all rows: it must not change the versions of earlier rows.
     parts = split_into_parts(
         drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source}: commit_by"
@@ -160,9 +161,10 @@ def _note_texts(name: str, schema: pa.Schema) -> None:
         note(f"  {name}: text as it is written (a feature or key has the name, or floats round): {', '.join(texts)}")
 
 
-def _note_markers(name: str, table: pa.Table, source: Source) -> None:
-    """Name the strings that keep a column of numbers from being numbers."""
-    for column, marks in find_missing_markers(table).items():
+def _note_markers(name: str, table: pa.Table, source: Source, recipe: Recipe) -> None:
+    """Name the strings that keep a column of numbers from being numbers, unless it is declared to be text."""
+    declared = {*source.types, *text_features(recipe), *recipe.key}
+    for column, marks in find_missing_markers(table.drop_columns([*(declared & {*table.column_names})])).items():
         values = ", ".join(map(repr, [*source.null_values, *marks]))
         note(
             f"  {name}: column {column!r} is text because of {', '.join(map(repr, marks))} among numbers; if that "
@@ -172,6 +174,9 @@ def _note_markers(name: str, table: pa.Table, source: Source) -> None:
 
 def _note_set_aside(name: str, loaded: LoadedTable) -> None:
     if loaded.set_aside:
+        check_rows_are_conserved(
+            loaded.total, loaded.rows.num_rows + len(loaded.set_aside), f"table {name!r}: pictures"
+        )
         shown = [f"{path} ({reason})" for path, reason in loaded.set_aside.items()]
         note(f"  {name}: {len(shown)} of {len(shown) + loaded.rows.num_rows} rows set aside: {shorten(shown, 10)}")
 

@@ -73,8 +73,11 @@ class TableRecord(_Record):
         return members
 
     def is_same_data(self, other: "TableRecord | None") -> bool:
-        """Whether another record pins the same rows and types, whatever it says about the raw file."""
-        return other is not None and self.model_copy(update={"raw_types": other.raw_types}) == other
+        """Whether another record pins the same rows and types, whatever it says about the source."""
+        if other is None:
+            return False
+        about_source = {name: getattr(other, name) for name in ("raw_types", "source_version", "set_aside")}
+        return self.model_copy(update=about_source) == other
 
 
 class Lake(_Record):

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from firelib import storage
-from firelib.data.sources.delta import delta_folder, is_delta
+from firelib.data.sources.delta_address import delta_folder, is_delta
 from firelib.data.sources.listing import is_bucket, list_files
 from firelib.recipe import Source
 

@@ -6,20 +6,18 @@ from typing import Any
 
 from firelib import storage
 from firelib.data.databases.address import database_file, is_database
-from firelib.data.sources.delta import delta_folder, is_delta
-from firelib.data.sources.listing import SourceFile, list_files, local_path
+from firelib.data.sources.delta_address import delta_folder, is_delta
+from firelib.data.sources.listing import SourceFile, is_on_this_machine, list_files, local_path
 from firelib.data.sources.raw_file import RawFile, combine_hashes, hash_raw_file
 from firelib.errors import FirelibError
 from firelib.recipe import Source
-
-_LOCAL = ("file://", "pkg://", "delta+file://")
 
 
 def is_local(source: Source) -> bool:
     """Whether a source is on this machine; one in a package that is missing is, too."""
     if is_database(str(source)):
         return database_file(str(source)) is not None
-    return all("://" not in uri or uri.startswith(_LOCAL) for uri in source.uris)
+    return all(is_on_this_machine(uri.removeprefix("delta+")) for uri in source.uris)
 
 
 def is_hashed(source: Source, project: Path) -> bool:
@@ -29,7 +27,12 @@ def is_hashed(source: Source, project: Path) -> bool:
         source: A local source.
         project: Folder that relative paths start from.
     """
-    return not (is_database(str(source)) or is_delta(source, project) or source.images)
+    if is_database(str(source)) or source.images:
+        return False
+    try:
+        return not is_delta(source, project)
+    except FirelibError:  # a package is missing
+        return True
 
 
 def hash_files(source: Source, project: Path, before: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from firelib.errors import FirelibError
 
@@ -38,8 +39,9 @@ class CsvDialect:
     comment: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.header, list):
-            object.__setattr__(self, "header", tuple(self.header))
+        names: Any = self.header  # Python has not checked its type
+        if isinstance(names, list):
+            object.__setattr__(self, "header", tuple(names))
         problems = list(self._problems())
         if problems:
             raise FirelibError(
@@ -57,9 +59,11 @@ class CsvDialect:
             codecs.lookup(self.encoding)
         except (LookupError, TypeError):
             yield f"encoding: unknown encoding {self.encoding!r}"
-        if not isinstance(self.skip_rows, int) or self.skip_rows < 0:
-            yield f"skip_rows: expected a number of lines, got {self.skip_rows!r}"
-        if not isinstance(self.header, bool | tuple):
-            yield f"header: expected True, False or the names of the columns, got {self.header!r}"
+        lines: Any = self.skip_rows
+        if not isinstance(lines, int) or lines < 0:
+            yield f"skip_rows: expected a number of lines, got {lines!r}"
+        header: Any = self.header
+        if not isinstance(header, bool | tuple):
+            yield f"header: expected True, False or the names of the columns, got {header!r}"
         if self.delimiter is not None and self.delimiter in (self.decimal, self.quote):
             yield f"delimiter: {self.delimiter!r} is also the decimal mark or the quote"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pyarrow as pa
 
@@ -67,7 +67,7 @@ def _run_duckdb(uri: str, query: str) -> pa.Table:
                     where=f"source {uri}: query",
                     remedy="correct the query: sources never change a database",
                 )
-            return connection.execute(query).to_arrow_table()
+            return connection.sql(query).to_arrow_table()
     except duckdb.Error as error:
         raise _failed(uri, error) from None
 
@@ -87,21 +87,34 @@ def _read_only(uri: str) -> str:
     address = urlsplit(uri)
     options = dict(parse_qsl(address.query, keep_blank_values=True))
     options["options"] = f"{options.get('options', '')} {_READ_ONLY}".strip()
-    return urlunsplit(address._replace(query=urlencode(options, quote_via=quote)))
+    # urlunsplit would drop the slashes of postgresql:///?service=…
+    return f"{address.scheme}://{address.netloc}{address.path}?{urlencode(options, quote_via=quote)}"
 
 
 def _failed(uri: str, error: Exception) -> FirelibError:
     text = str(error).strip()
-    refused = any(word in text.lower() for word in ("read-only", "readonly", "read only"))
-    return FirelibError(
-        f"the database refuses to write: {text}" if refused else f"the query failed: {text}",
-        where=f"source {uri}",
-        remedy="correct the query: sources never change a database"
-        if refused
-        else "check that the table is there, and run the query with the database's own client",
-    )
+    what, remedy = next((answer for words, answer in _ANSWERS if any(word in text.lower() for word in words)), _OTHER)
+    return FirelibError(f"{what}: {text}", where=f"source {uri}", remedy=remedy)
 
 
+# Words of a driver's error → what it means, and what to do.
+_ANSWERS = (
+    (
+        ("read-only", "readonly", "read only"),
+        ("the database refuses to write", "correct the query: sources never change a database"),
+    ),
+    (
+        ("failed to connect", "unable to open"),
+        (
+            "cannot connect to the database",
+            (
+                "check the address, with its user; PostgreSQL's password comes from PGPASSWORD, ~/.pgpass or a service "
+                "file"
+            ),
+        ),
+    ),
+)
+_OTHER = ("the query failed", "check that the table is there, and run the query with the database's own client")
 _RUNNERS: dict[str, Callable[[str, str], pa.Table]] = {
     "sqlite": _run_sqlite,
     "duckdb": _run_duckdb,

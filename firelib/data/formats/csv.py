@@ -110,7 +110,7 @@ class _CsvReader:
                 return pyarrow.csv.read_csv(stream, read, parse, convert)
             return _first_rows(pyarrow.csv.open_csv(stream, read, parse, convert), self._rows)
 
-    def _explain(self, error: pa.ArrowInvalid) -> Exception:
+    def _explain(self, error: Exception) -> Exception:
         if "invalid UTF8" in str(error) or (self._find_mark() and self._file.dialect.encoding == "utf-8"):
             return self._foreign_text(str(error))
         with suppress(pa.ArrowInvalid, OSError, UnicodeDecodeError), self._file.open() as stream:
@@ -164,7 +164,7 @@ def _first_rows(reader: pyarrow.csv.CSVStreamingReader, rows: int) -> pa.Table:
     batches: list[pa.RecordBatch] = []
     with suppress(StopIteration):
         batches.append(reader.read_next_batch())
-    with suppress(StopIteration, pa.ArrowInvalid):
+    with suppress(StopIteration, pa.ArrowInvalid, UnicodeDecodeError):
         while sum(batch.num_rows for batch in batches) < rows:
             batches.append(reader.read_next_batch())
     return pa.Table.from_batches(batches, reader.schema).slice(0, rows)

@@ -2,9 +2,11 @@
 
 import codecs
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import IO, Any
 
@@ -17,7 +19,8 @@ from firelib.recipe.csv_dialect import CsvDialect
 
 _TABBED = (".tsv", ".tab")
 _CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
-_HEAD_BYTES = 4 << 20  # of a file with comments
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_HEAD_BYTES = 4 << 20  # more than the first rows need; Arrow would read 20 MiB ahead
 
 
 def dialect_of(source: Source, name: str) -> CsvDialect:
@@ -65,7 +68,6 @@ class CsvInput:
         """Arrow's options for lines and names."""
         dialect, header = self.dialect, self.dialect.header
         return pyarrow.csv.ReadOptions(
-            use_threads=not self.is_head,  # threads would read blocks ahead
             skip_rows=dialect.skip_rows,
             encoding="utf8" if dialect.comment else _arrow_name(dialect.encoding),
             column_names=list(header) if isinstance(header, tuple) else None,
@@ -74,14 +76,25 @@ class CsvInput:
 
     @contextmanager
     def open(self) -> Iterator[Any]:
-        """The text, from its beginning; a path where Arrow opens the file itself.
+        """The text, from its beginning.
 
         Raises:
-            FirelibError: A zip archive contains no file, or several; or the text does not have the encoding.
+            FirelibError: A zip archive contains no file, or several.
+            UnicodeDecodeError: The text does not have the encoding.
             OSError: The compressed data are damaged.
         """
+        if self.is_head:
+            yield self._without_comments(io.BytesIO(self._head))
+        else:
+            with self._open_unpacked() as stream:
+                yield self._without_comments(stream)
+
+    @cached_property
+    def _head(self) -> bytes:
+        """The first bytes of the text, up to the end of a line."""
         with self._open_unpacked() as stream:
-            yield self._without_comments(stream) if self.dialect.comment else stream
+            content = bytes(stream.read(_HEAD_BYTES))
+        return content if len(content) < _HEAD_BYTES else content[: content.rfind(b"\n") + 1 or None]
 
     @contextmanager
     def _open_unpacked(self) -> Iterator[Any]:
@@ -92,14 +105,10 @@ class CsvInput:
                     yield file
             except zipfile.BadZipFile as error:
                 raise OSError(str(error)) from error
-        elif isinstance(self.file, Path):
-            with pa.input_stream(str(self.file), compression=_CODECS.get(suffix)) as stream:
-                yield stream
         else:
-            self.file.seek(0)
-            # Arrow would close the file, which is read again for columns that stay text.
-            plain = pa.PythonFile(_Unclosed(self.file), mode="r")
-            yield pa.CompressedInputStream(plain, _CODECS[suffix]) if suffix in _CODECS else plain
+            opened = str(self.file) if isinstance(self.file, Path) else self.file
+            with pa.input_stream(opened, compression=_CODECS.get(suffix)) as stream:
+                yield stream
 
     def _only_file(self, archive: zipfile.ZipFile) -> str:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
@@ -111,37 +120,12 @@ class CsvInput:
             )
         return names[0]
 
-    def _without_comments(self, stream: Any) -> io.BytesIO:
-        content = bytes(stream.read(_HEAD_BYTES) if self.is_head else stream.read())
-        decoder = codecs.getincrementaldecoder(self.dialect.encoding)()
-        text = decoder.decode(content, final=False)
-        lines = text.splitlines(keepends=True)
-        if self.is_head and len(content) == _HEAD_BYTES:
-            lines = lines[:-1]  # it may be cut off
-        kept = "".join(line for line in lines if not line.startswith(str(self.dialect.comment)))
-        return io.BytesIO(kept.encode())
-
-
-class _Unclosed(io.RawIOBase):
-    """A file that stays open when Arrow closes it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, size: int | None = -1) -> bytes:
-        return self._file.read(-1 if size is None else size)
+    def _without_comments(self, stream: Any) -> Any:
+        if self.dialect.comment is None:
+            return stream
+        text = codecs.getincrementaldecoder(self.dialect.encoding)().decode(bytes(stream.read()))
+        lines = (match[0] for match in _LINE.finditer(text))
+        return io.BytesIO("".join(line for line in lines if not line.startswith(str(self.dialect.comment))).encode())
 
 
 def _arrow_name(encoding: str) -> str:

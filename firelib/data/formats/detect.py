@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from firelib.data.file_sets.partitions import shorten
 from firelib.data.formats.arrow_ipc import ARROW
 from firelib.data.formats.csv import CSV
 from firelib.data.formats.excel import EXCEL
@@ -12,7 +13,6 @@ from firelib.data.formats.format import Format
 from firelib.data.formats.idx import IDX
 from firelib.data.formats.json_lines import JSON
 from firelib.data.formats.parquet import PARQUET
-from firelib.data.formats.partitions import shorten
 from firelib.data.formats.tfrecord import TFRECORD
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Source
@@ -92,11 +92,6 @@ def detect_format(source: Source, path: Path, name: str = "") -> Format:
     if found is None:
         _refuse_suffix(source, path.name)
     return found or CSV
-
-
-def infers_types(source: Source) -> bool:
-    """Whether the format of a source, as its name tells it, infers the types of columns."""
-    return (_declared(source) or _by_name(_file_name(str(source))) or CSV).infers_types
 
 
 def _formats() -> Iterator[Format]:

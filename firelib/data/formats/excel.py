@@ -129,4 +129,5 @@ EXCEL = Format(
     read=read_excel,
     read_head=read_excel_head,
     names=r"\.(xlsx|xlsm|xlsb|xls|ods)",
+    has_integers=False,
 )

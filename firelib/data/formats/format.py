@@ -24,6 +24,8 @@ class Format:
         magic: First bytes of every file, if the format defines any. They identify files whose name tells nothing.
         infers_types: Whether files do not tell the types of their columns. `read` then gets in `source.types` also the
             types that follow from the recipe's features and key, some for columns that the file may lack.
+        has_integers: Whether files tell integers from other numbers. Otherwise, a column may be one of integers in one
+            file, and of floats in another.
         read_head: Reads the first rows of an open file: file, its name, source and number of rows. Without it, a
             preview reads the whole file.
     """
@@ -34,6 +36,7 @@ class Format:
     compressions: tuple[str, ...] = ()
     magic: bytes = b""
     infers_types: bool = False
+    has_integers: bool = True
     read_head: Callable[[IO[bytes], str, Source, int], pa.Table] | None = None
 
     def matches_name(self, name: str) -> bool:

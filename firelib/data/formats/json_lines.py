@@ -15,6 +15,7 @@ from firelib.data.formats.format import Format
 from firelib.data.formats.lake_types import map_leaves
 from firelib.errors import FirelibError
 from firelib.recipe import Source
+from firelib.storage.json_files import build_object
 
 _CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 _HEAD_BYTES = 1 << 20
@@ -65,7 +66,8 @@ def read_json_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.
 
 def _first_objects(head: bytes, rows: int) -> list[Any]:
     """The objects of an array whose end is missing."""
-    text, decoder, objects = head.decode("utf-8", "ignore"), json.JSONDecoder(), []
+    text, decoder = head.decode("utf-8", "ignore"), json.JSONDecoder()
+    objects: list[Any] = []
     position = text.index("[") + 1
     while len(objects) < rows:
         try:
@@ -102,7 +104,7 @@ def _parse(content: bytes, source: Source) -> pa.Table:
 def _to_lines(content: bytes, source: Source) -> Iterator[bytes]:
     where = f"source {source}"
     try:
-        rows = json.loads(content)
+        rows = json.loads(content, object_pairs_hook=build_object)
     except (ValueError, RecursionError) as error:
         raise FirelibError(f"not JSON: {error}", where=where, remedy="correct the file") from None
     for index, row in enumerate(rows):
@@ -145,7 +147,7 @@ def _check_integers(table: pa.Table, lines: bytes, source: Source) -> None:
 
 
 def _is_rounded(value: Any) -> bool:
-    return isinstance(value, int) and int(float(value)) != value
+    return isinstance(value, int) and (abs(value) >= 2**1023 or int(float(value)) != value)
 
 
 JSON = Format(
@@ -154,4 +156,5 @@ JSON = Format(
     read_head=read_json_head,
     names=r"\.(jsonl|ndjson|json)",
     compressions=(".gz", ".bz2", ".zst", ".lz4"),
+    has_integers=False,
 )

@@ -6,12 +6,12 @@ from functools import partial
 
 import pyarrow as pa
 
-from firelib.data.formats.combine import combine_tables
+from firelib.data.file_sets.combine import combine_tables
+from firelib.data.file_sets.partitions import is_several, read_partitions
 from firelib.data.formats.declared_types import cast_to_declared, exact_columns, infer_exact, infer_type, text_features
 from firelib.data.formats.detect import detect_common_format, detect_format
 from firelib.data.formats.format import Format
 from firelib.data.formats.lake_types import INFERRED_TYPE, check_names, to_lake_types
-from firelib.data.formats.partitions import is_several, read_partitions
 from firelib.data.sources.raw_file import RawFile, RawFiles
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, Source
@@ -70,7 +70,8 @@ def read_raw_files(
     read = partial(_read_all, kind, raw, where=where, read_file=read_file or _read_whole)
     typed = replace(source, types=types.for_reader)
     reread = (lambda columns: read(_as_text(typed, columns))) if kind.infers_types else None
-    content = combine_tables(read(typed), [file.name for file in raw.files], typed, where, reread)
+    names = [file.name for file in raw.files]
+    content = combine_tables(read(typed), names, typed, where, reread, kind.has_integers)
     return types.apply(content, f"{where} ({raw.where})", is_complete)
 
 

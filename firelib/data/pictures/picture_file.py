@@ -47,6 +47,8 @@ def read_picture(path: Path) -> Picture:
                 width, height = image.size
                 image.draft(None, (1, 1))  # a JPEG is read to its end, but not scaled up: a quarter of the time
                 image.load()
+    except image_module.UnidentifiedImageError:
+        return Picture(problem="the file is not a picture")
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise errors of many classes
         return Picture(problem=f"{type(error).__name__}: {error}")
     return Picture(content, width, height)

@@ -55,11 +55,10 @@ def add_pictures(table: pa.Table, names: Sequence[str | None], paths: Sequence[P
     with ThreadPoolExecutor(_THREADS) as pool:
         pictures = list(pool.map(_read, paths))
     broken = [picture.problem for picture in pictures]
-    set_aside = {
-        str(name) if name is not None else f"row {row}": problem
-        for row, (name, problem) in enumerate(zip(names, broken, strict=True))
-        if problem
-    }
+    set_aside: dict[str, str] = {}
+    for row, (name, problem) in enumerate(zip(names, broken, strict=True)):
+        if problem:  # several rows may name one picture
+            set_aside[f"row {row}" if name is None else f"{name}, row {row}" if name in set_aside else name] = problem
     columns = {
         # Of type binary, a column would be limited to 2 GiB.
         "image": pa.array([picture.content for picture in pictures], pa.large_binary()),

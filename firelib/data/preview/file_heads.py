@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 import pyarrow as pa
 
 from firelib import storage
+from firelib.data.formats.detect import check_format
 from firelib.data.formats.format import Format
 from firelib.data.formats.read import read_raw_files
 from firelib.data.sources.fetch import fetch, find_copies
@@ -19,7 +20,8 @@ from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 
-_MOST_FILES = {True: 20, False: 3}  # of a folder on this machine, and elsewhere
+_MOST_FILES = 20  # of a folder
+_MOST_REMOTE_FILES = 3  # each costs several requests
 
 
 def preview_files(source: Source, paths: Paths, recipe: Recipe | None, table: str, rows: int) -> pa.Table:
@@ -39,7 +41,7 @@ def preview_files(source: Source, paths: Paths, recipe: Recipe | None, table: st
         check_scheme(uri)
     copy = next(find_copies(source, paths.sources), None)
     files = [SourceFile(str(copy), copy.name)] if copy else list_files(source)
-    files = files[: _MOST_FILES[local_path(files[0].uri) is not None]]
+    files = files[: _MOST_REMOTE_FILES if local_path(files[0].uri) is None else _MOST_FILES]
     raw = tuple(_to_raw(file, source, paths) for file in files)
 
     def read_head(kind: Format, file: RawFile, options: Source) -> pa.Table:
@@ -53,20 +55,32 @@ def preview_files(source: Source, paths: Paths, recipe: Recipe | None, table: st
 
 def _to_raw(file: SourceFile, source: Source, paths: Paths) -> RawFile:
     path = local_path(file.uri)
-    if path is None and not _is_readable_in_parts(file):
+    is_known = check_format(source, PurePosixPath(file.name).name) is not None
+    if path is None and not (is_known and _is_readable_in_parts(file, paths)):
         path = fetch(replace(source, uri=file.uri, sha256=file.sha256, copies=()), paths.downloads).files[0].path
     if path is not None and not path.is_file():
         raise FirelibError(f"the file {path} does not exist", where=f"source {source}", remedy="check the path")
     return RawFile(path or Path(file.uri), "", file.name, file.is_listed)
 
 
-def _is_readable_in_parts(file: SourceFile) -> bool:
-    return is_bucket(file.uri)
+def _is_readable_in_parts(file: SourceFile, paths: Paths) -> bool:
+    """Whether a remote file can be read in parts, and has not been downloaded yet."""
+    if is_bucket(file.uri):
+        return True
+    if not _is_on_server(file.uri):
+        return False
+    from firelib.data.sources.http import find_download, supports_ranges  # imports httpx
+
+    return not find_download(file.uri, str(file.sha256), paths.downloads).exists() and supports_ranges(file.uri)
+
+
+def _is_on_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
 
 
 @contextmanager
 def _open(uri: str, path: Path) -> Iterator[IO[bytes]]:
-    if not is_bucket(uri):
+    if not is_bucket(uri) and path.is_file():
         with path.open("rb") as stream:
             yield stream
         return

@@ -27,7 +27,7 @@ def preview_folder(source: Source, paths: Paths, rows: int) -> pa.Table:
     """
     files = list_files(source)
     count = min(rows, len(files))
-    chosen = [files[index * len(files) // count] for index in range(count)]
+    chosen = [files[(2 * index + 1) * len(files) // (2 * count)] for index in range(count)]
     raw = []
     for file in chosen:
         path = local_path(file.uri)
@@ -49,7 +49,7 @@ def preview_listed(rows: pa.Table, source: Source, paths: Paths, table: str) -> 
     Raises:
         FirelibError: The column does not exist.
     """
-    names = picture_names(rows, source, f"table {table!r}, source {source}")
+    names = picture_names(rows, source, f"{f'table {table!r}, ' if table else ''}source {source}")
     path = local_path(str(source))
     raw = RawFiles((RawFile(path or paths.downloads, ""),), "")
     found = [None if name is None else find_picture(name, raw, source, paths.downloads) for name in names]

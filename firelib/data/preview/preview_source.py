@@ -8,7 +8,8 @@ from firelib.data.formats.read import TypeRules
 from firelib.data.preview.file_heads import preview_files
 from firelib.data.preview.picture_heads import preview_folder, preview_listed
 from firelib.data.sources.checks import check_source
-from firelib.data.sources.delta import is_delta, read_delta
+from firelib.data.sources.delta import read_delta
+from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.load_table import IMAGES
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from firelib import storage
 from firelib.data.sources.listing import object_state
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, UnreachableError
 from firelib.recipe import Source
 from firelib.storage.retry import retry_transient
 
@@ -30,6 +30,10 @@ def download_object(source: Source, downloads: Path) -> Path:
     try:
         with storage.explain_full_disk(str(downloads)):
             _copy(uri, partial)
+        if read_object_state(uri) != state:
+            raise UnreachableError(
+                "the object changed while it was downloaded", where=f"source {uri}", remedy="run the command again"
+            )
         partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """What is wrong with a source that can be known before anything is fetched."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from firelib.data.databases.address import is_database
@@ -9,10 +10,11 @@ from firelib.data.formats.csv import CSV
 from firelib.data.formats.detect import check_format, detect_common_format
 from firelib.data.formats.excel import EXCEL
 from firelib.data.formats.format import Format
-from firelib.data.sources.delta import is_delta, newest_version
+from firelib.data.sources.delta import newest_version
+from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.extras import require_extra
 from firelib.data.sources.fetch import find_copies
-from firelib.data.sources.listing import list_files, local_path
+from firelib.data.sources.listing import is_on_this_machine, list_files, local_path
 from firelib.data.sources.load_table import IMAGES
 from firelib.data.sources.schemes import check_scheme
 from firelib.errors import FirelibError
@@ -65,6 +67,20 @@ def check_source(source: Source, folder: Path | None = None) -> None:
         newest_version(source)
         return
     _check_files(source, folder)
+
+
+def infers_types(source: Source) -> bool:
+    """Whether the types of a source's columns are inferred from values, as far as names tell."""
+    uri = source.uris[0]
+    if is_database(uri) or source.format == IMAGES or uri.startswith("delta+"):
+        return False
+    names = [uri.rpartition("/")[2]]
+    if is_on_this_machine(uri):
+        if is_delta(source):
+            return False
+        with suppress(FirelibError):  # it is gone
+            names = [file.name for file in list_files(source)]
+    return (detect_common_format(source, names[:1]) or CSV).infers_types
 
 
 def _check_files(source: Source, folder: Path | None) -> None:

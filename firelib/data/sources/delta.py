@@ -1,38 +1,14 @@
-"""Delta tables of others: a folder with `_delta_log`, or `delta+s3://…`."""
+"""Read Delta tables of others."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from firelib import storage
-from firelib.data.sources.listing import is_bucket, local_path
+from firelib.data.sources.delta_address import delta_folder
 from firelib.errors import FirelibError
 from firelib.recipe import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_PREFIX = "delta+"
-_LOG = "_delta_log"
-
-
-def is_delta(source: Source, project: Path | None = None) -> bool:
-    """Whether a source is a Delta table, by its scheme or by its log.
-
-    Args:
-        source: The source.
-        project: Folder that relative paths start from; by default the working directory.
-    """
-    if isinstance(source.uri, tuple) or source.format is not None:
-        return False
-    if source.uri.startswith(_PREFIX):
-        return True
-    if is_bucket(source.uri):
-        return not Path(source.uri).suffix and "*" not in source.uri and storage.exists(storage.join(source.uri, _LOG))
-    path = local_path(source.uri) if "://" not in source.uri or source.uri.startswith(("file://", "pkg://")) else None
-    return path is not None and ((project or Path()) / path / _LOG).is_dir()
 
 
 def read_delta(source: Source, rows: int | None = None) -> tuple[pa.Table, int]:
@@ -61,13 +37,6 @@ def newest_version(source: Source) -> int:
         return int(_open(source).version())
 
 
-def delta_folder(source: Source) -> str:
-    """The folder of the table."""
-    uri = str(source).removeprefix(_PREFIX)
-    path = local_path(uri)
-    return uri if path is None else str(path)
-
-
 def _open(source: Source) -> Any:
     from deltalake import DeltaTable  # other sources do not need it
 
@@ -75,7 +44,7 @@ def _open(source: Source) -> Any:
 
 
 @contextmanager
-def _explain(source: Source) -> "Iterator[None]":
+def _explain(source: Source) -> Iterator[None]:
     from deltalake.exceptions import DeltaError
 
     try:

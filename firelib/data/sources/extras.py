@@ -37,9 +37,14 @@ def require_extra(module: str, extra: str, where: str) -> None:
     Raises:
         FirelibError: The module is not installed.
     """
-    if importlib.util.find_spec(module.partition(".")[0]) is None:
+    package = module.partition(".")[0]
+    try:
+        found = importlib.util.find_spec(package) is not None
+    except ValueError:  # `sys.modules` says that there is none
+        found = False
+    if not found:
         raise FirelibError(
-            f"the package {module.partition('.')[0]!r} is not installed",
+            f"the package {package!r} is not installed",
             where=where,
             remedy=f"install the extra {extra}: uv add 'firelib[{extra}]' (or pip install 'firelib[{extra}]')",
         )

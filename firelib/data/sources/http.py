@@ -55,6 +55,16 @@ def find_download(uri: str, sha256: str, downloads: Path) -> Path:
     return downloads / f"{sha256.lower()[:16]}-{name}"
 
 
+def supports_ranges(uri: str) -> bool:
+    """Whether a server sends parts of a file."""
+    headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
+    try:
+        with httpx.stream("GET", uri, headers=headers, follow_redirects=True, timeout=30) as response:
+            return response.status_code == httpx.codes.PARTIAL_CONTENT
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False  # the download explains what is wrong
+
+
 def _check_hash(raw: RawFile, uri: str, expected: str) -> None:
     if raw.has_hash(expected):
         return

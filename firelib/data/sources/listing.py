@@ -76,6 +76,11 @@ def is_bucket(uri: str) -> bool:
     return split_scheme(uri)[0] in _BUCKETS
 
 
+def is_on_this_machine(uri: str) -> bool:
+    """Whether a URI is a path, or names something in a package, which may be missing."""
+    return split_scheme(uri)[0] in (*_LOCAL, "pkg")
+
+
 def local_path(uri: str) -> Path | None:
     """The path that a URI of a local file, folder or pattern, or of one in a package, stands for; None for others."""
     scheme, rest = split_scheme(uri)

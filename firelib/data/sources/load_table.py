@@ -12,7 +12,8 @@ from firelib.data.databases.address import is_database
 from firelib.data.databases.read import read_database
 from firelib.data.formats.read import TypeRules, read_raw_files
 from firelib.data.pictures.picture_table import add_pictures, folder_table
-from firelib.data.sources.delta import is_delta, read_delta
+from firelib.data.sources.delta import read_delta
+from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.fetch import fetch
 from firelib.data.sources.listing import is_bucket
 from firelib.data.sources.raw_file import RawFiles
@@ -35,12 +36,14 @@ class LoadedTable:
         sha256: Hash of the source's content: of its files, or of its rows if these have no order.
         version: Version of a Delta table.
         set_aside: Rows that cannot be used → the reason: broken pictures.
+        total: Number of all rows, if some are set aside.
     """
 
     rows: pa.Table
     sha256: str
     version: int | None = None
     set_aside: Mapping[str, str] = field(default_factory=dict)
+    total: int = 0
 
 
 class _Context(NamedTuple):
@@ -112,7 +115,7 @@ def _load_pictures(context: _Context) -> LoadedTable:
     raw = fetch(context.source, context.paths.downloads, context.paths.sources)
     pictures = folder_table(raw.files)
     rows = TypeRules(context.source, context.recipe, infers_types=False).apply(pictures.rows, context.where)
-    return LoadedTable(rows, raw.sha256, set_aside=pictures.set_aside)
+    return LoadedTable(rows, raw.sha256, set_aside=pictures.set_aside, total=pictures.total)
 
 
 def _load_listed_pictures(context: _Context) -> LoadedTable:
@@ -127,7 +130,7 @@ def _load_listed_pictures(context: _Context) -> LoadedTable:
         for name, path in zip(names, found, strict=True)
     ]
     sha256 = storage.sha256_json([raw.sha256, *hashes])
-    return LoadedTable(pictures.rows, sha256, set_aside=pictures.set_aside)
+    return LoadedTable(pictures.rows, sha256, set_aside=pictures.set_aside, total=pictures.total)
 
 
 def picture_names(rows: pa.Table, source: Source, where: str) -> list[str | None]:

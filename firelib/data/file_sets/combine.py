@@ -1,12 +1,13 @@
 """Combine the tables of several files into one, or name the columns in which they differ."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from firelib.data.file_sets.partitions import shorten
 from firelib.data.formats.declared_types import infer_type
-from firelib.data.formats.partitions import shorten
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
@@ -19,6 +20,7 @@ def combine_tables(
     source: Source,
     where: str,
     read_as_text: Callable[[Sequence[str]], Tables] | None = None,
+    has_integers: bool = True,
 ) -> pa.Table:
     """One table with the rows of all tables, in their order.
 
@@ -29,6 +31,8 @@ def combine_tables(
         where: The source, for errors.
         read_as_text: Reads the files again with these columns as text, if their types were inferred from values.
             The types that fit the values of all files are inferred then.
+        has_integers: Whether the format tells integers from other numbers; otherwise, integers become floats where
+            another file has floats.
 
     Raises:
         FirelibError: The tables have other columns or types (all are named), or types that have no common one.
@@ -40,6 +44,8 @@ def combine_tables(
     inferred = [column for column in conflicts if column not in source.types]
     if read_as_text and inferred:
         tables = _infer_together(read_as_text(inferred), inferred, source)
+    if not has_integers:
+        tables = _widen_integers(tables, names)
     problems = [] if source.union else [*_find_missing(tables, names), *_find_conflicts(tables, names)]
     if problems:
         raise _different(problems, where)
@@ -47,6 +53,19 @@ def combine_tables(
         return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise _different(list(_find_conflicts(tables, names)), where) from None
+
+
+def _widen_integers(tables: Tables, names: Sequence[str]) -> Tables:
+    numbers = {pa.int64(), pa.float64()}
+    mixed = [column for column, found in _find_types(tables, names).items() if found.keys() == numbers]
+    return [_to_floats(table, mixed) for table in tables]
+
+
+def _to_floats(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    for column in set(columns) & set(table.column_names):
+        with suppress(pa.ArrowInvalid):  # floats would round: the types stay different
+            table = table.set_column(table.column_names.index(column), column, table[column].cast(pa.float64()))
+    return table
 
 
 def _infer_together(tables: Tables, columns: Sequence[str], source: Source) -> Tables:

@@ -1,0 +1,107 @@
+"""A preview reads the first rows of a source, and no more."""
+
+import gzip
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from firelib.data.preview import preview_source
+from firelib.project_layout import Paths
+from firelib.recipe import Source
+from tests.data.idx_files import idx_bytes
+from tests.errors import refused
+from tests.patience import patience
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return Paths("t", str(tmp_path / "storage"), tmp_path)
+
+
+def test_a_large_file_takes_no_longer(tmp_path: Path, paths: Paths) -> None:
+    """A hole of a gigabyte follows the rows: whoever reads it all takes seconds."""
+    with (tmp_path / "a.csv").open("wb") as file:
+        file.write(b"id,x\n" + b"".join(b"%d,%d\n" % (index, index) for index in range(400_000)))
+        file.truncate(1 << 30)
+    preview_source(Source(str(tmp_path / "a.csv")), paths)  # imports
+    began = time.perf_counter()
+    assert preview_source(Source(str(tmp_path / "a.csv")), paths).num_rows == 200
+    assert time.perf_counter() - began < patience(0.5)
+
+
+def test_one_row_group_of_parquet(tmp_path: Path, paths: Paths) -> None:
+    table = pa.table({"x": range(1000), "list": [[1, 2]] * 1000})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=300)
+    assert preview_source(Source(str(tmp_path / "a.parquet")), paths).equals(table.slice(0, 200))
+    content = bytearray((tmp_path / "a.parquet").read_bytes())
+    second = pq.read_metadata(tmp_path / "a.parquet").row_group(1).column(0)
+    content[second.data_page_offset : second.data_page_offset + 50] = bytes(50)
+    (tmp_path / "a.parquet").write_bytes(content)
+    assert preview_source(Source(str(tmp_path / "a.parquet")), paths).num_rows == 200
+
+
+def test_arrays_of_idx(tmp_path: Path, paths: Paths) -> None:
+    values = np.arange(4 * 300, dtype=np.uint8).reshape(300, 2, 2)
+    for name, content in {"a.idx": idx_bytes(values), "a.idx.gz": gzip.compress(idx_bytes(values))}.items():
+        (tmp_path / name).write_bytes(content)
+        head = preview_source(Source(str(tmp_path / name)), paths, rows=3)
+        assert head["value"].to_pylist() == [row.tobytes() for row in values[:3]]
+
+
+def test_the_first_files_of_a_folder_are_compared(tmp_path: Path, paths: Paths) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/a.csv").write_text("x\n" + "1\n" * 300)
+    (tmp_path / "parts/b.csv").write_text("y\n1\n")
+    with refused(what=["x", "y"], where="parts"):
+        preview_source(Source(str(tmp_path / "parts")), paths)
+
+
+class Ranges(BaseHTTPRequestHandler):
+    """Serves one file in parts, and counts the bytes."""
+
+    content = b"id,text\n" + b"".join(b"%d,%s\n" % (index, b"x" * 100) for index in range(300_000))
+    sent = 0
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        first, last = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
+        part = self.content[first : last + 1]
+        type(self).sent += len(part)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{len(self.content)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it
+        """Be quiet."""
+
+
+def test_a_file_on_a_server_is_not_downloaded(paths: Paths) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ranges) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        uri = f"http://127.0.0.1:{server.server_port}/a.csv"
+        assert preview_source(Source(uri, sha256="0" * 64), paths)["id"].to_pylist() == list(range(200))
+        server.shutdown()
+        thread.join()
+    assert Ranges.sent < 12 << 20
+    assert not paths.downloads.exists()
+
+
+def test_missing_files(tmp_path: Path, paths: Paths) -> None:
+    with refused(what=tmp_path / "a.csv", where="a.csv"):
+        preview_source(Source(str(tmp_path / "a.csv")), paths)
+    with refused(what="htpp", remedy="http"):
+        preview_source(Source("htpp://example.org/a.csv"), paths)
