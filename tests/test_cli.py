@@ -118,7 +118,8 @@ def test_error_of_a_real_process(project):
 
 
 def test_commands_exist():
-    assert {"check", "run", "extract", "transform", "train", "tune", "evaluate", "predict", "doctor", "data"} <= set(COMMANDS)
+    assert {"check", "run", "extract", "transform", "train", "tune", "evaluate", "predict", "doctor"} <= set(COMMANDS)
+    assert {"init", "sync", "serve", "compare", "data"} <= set(COMMANDS)
     assert {"submit", "plan", "status", "logs", "cancel", "fetch", "pipeline"} <= set(COMMANDS)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import pyplot as plt
 
 from firelib.compare.snapshot import Snapshot
-from firelib.evaluate.plots import add_legend, moving_mean, plt, row_counts, save
+from firelib.evaluate.plots import add_legend, moving_mean, row_counts, save
 
 
 @dataclass(frozen=True)

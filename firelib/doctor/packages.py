@@ -68,7 +68,8 @@ def _needs_lock(project: Path) -> bool:
     """Whether a lock is expected: a project of a user need not have one."""
     if (project / "uv.lock").exists():
         return True
-    return _read_toml(project / "pyproject.toml").get("project", {}).get("name") == "firelib"
+    name: object = _read_toml(project / "pyproject.toml").get("project", {}).get("name")
+    return name == "firelib"
 
 
 def _check_ray(locked: frozenset[str]) -> Finding:

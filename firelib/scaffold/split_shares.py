@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from firelib.config.params import Split
+from firelib.config import Split
 from firelib.data.split import HASH_SPACE, key_hashes
 from firelib.errors import FirelibError
 

@@ -79,7 +79,7 @@ def _cut_csv(path: Path, size: int) -> Iterator[Path]:
 def _open(path: Path) -> IO[bytes]:
     """The unpacked bytes of a file; its suffix tells the compression."""
     stream: Any = pa.input_stream(str(path), compression="detect")
-    return io.BufferedReader(stream)  # type: ignore[return-value]  # PyArrow's stream is a raw one
+    return io.BufferedReader(stream)
 
 
 def _read_records(file: IO[bytes], size: int) -> bytes:
