@@ -23,6 +23,7 @@ LAYERS = (
     ("cli",),
     ("launch",),
     ("dvc_pipeline", "tune"),
+    ("check",),
     ("console_tables", "evaluate", "train"),
     ("data",),
     ("dataset_store",),
@@ -176,6 +177,7 @@ def test_folders_are_small():
         ("firelib.train.worker.training_loop, firelib.evaluate.evaluate", {"dask", "deltalake"}),
         ("firelib.evaluate.predict, firelib.evaluate.input_rows.read", {"dask", "deltalake", "sklearn", "matplotlib"}),
         ("firelib.train.driver.train_stage", {"tensorflow", "keras"}),
+        ("firelib.check.description", {"ray", "dask", "tensorflow", "keras", "sklearn", "matplotlib"}),
         ("firelib", {"numpy", "pyarrow", "ray", "pydantic"}),
     ],
 )

@@ -10,6 +10,7 @@ import typer
 
 from firelib import __version__
 from firelib.cli import launch
+from firelib.cli.check import check as check_command
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
@@ -42,6 +43,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Inspect the data: versions in the lake, features of the dataset.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 launch.add_to(app)
+app.command("check")(check_command)
 app.add_typer(pipeline_app, name="pipeline")
 
 
@@ -137,6 +139,7 @@ def options(
 def run(
     targets: Annotated[list[str] | None, typer.Argument(help="Stages to bring up to date; default: all.")] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages that are up to date, too.")] = False,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Check the project before stages run.")] = True,
     recipe: RecipeName = None,
 ) -> None:
     """Bring the pipeline up to date: `dvc repro`, with one Ray for all stages.
@@ -146,7 +149,7 @@ def run(
     from firelib.dvc_pipeline.run import RunOptions, run_pipeline
 
     project = load_project(recipe)
-    options = RunOptions(targets or [], force, current_options().debug)
+    options = RunOptions(targets or [], force, current_options().debug, check)
     raise typer.Exit(run_pipeline(project.recipe, project.paths, project.pipeline, project.environment, options))
 
 
@@ -241,7 +244,7 @@ def tune(
 
 @app.command()
 def evaluate(recipe: RecipeName = None) -> None:
-    """Compare the model with two baselines on the test split; write metrics and plots."""
+    """Compare the model with baselines on the test split; write metrics and plots."""
     from firelib.console import out
     from firelib.console_tables import class_table, comparison_table
     from firelib.evaluate.evaluate import evaluate
@@ -249,7 +252,7 @@ def evaluate(recipe: RecipeName = None) -> None:
     project = load_project(recipe)
     if launch.send_stage(project):
         return
-    out.print(comparison_table(evaluate(project.recipe, project.paths)))
+    out.print(comparison_table(evaluate(project.recipe, project.paths, project.params.evaluate.baselines)))
     if project.paths.class_metrics.is_file():
         out.print(class_table(project.paths))
 

@@ -1,6 +1,7 @@
 """Typed parameters: params.yaml and the `FIRELIB_*` environment variables, validated."""
 
 from firelib.config.environment import Environment, Tracking, load_environment
+from firelib.config.evaluate import Evaluate
 from firelib.config.model_params import model_params
 from firelib.config.params import Data, Params, Split, Storage, load_params, parse_params
 from firelib.config.train import Checkpoint, EarlyStopping, Schedule, Train
@@ -14,6 +15,7 @@ __all__ = [
     "Distribution",
     "EarlyStopping",
     "Environment",
+    "Evaluate",
     "Params",
     "Schedule",
     "Split",

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from firelib.config.environment import Environment, load_environment
+from firelib.config.evaluate import Evaluate
 from firelib.config.section import Section
 from firelib.config.train import Train
 from firelib.config.tune import Tune
@@ -70,6 +71,7 @@ class Params(Section):
         data: What goes into the shards.
         train: How the model is trained.
         model: Overrides of the recipe's own parameters.
+        evaluate: What the model is compared with.
         tune: What `firelib tune` tries.
     """
 
@@ -78,6 +80,7 @@ class Params(Section):
     data: Data
     train: Train
     model: dict[str, Any] = Field(default_factory=dict)
+    evaluate: Evaluate = Evaluate()
     tune: Tune = Tune()
 
 

@@ -22,10 +22,16 @@ def explain_validation_error(error: ValidationError, model: type[BaseModel]) -> 
     Returns:
         Lines for the `what` of a `FirelibError`, such as `train.epocs is unknown: did you mean 'epochs'?`.
     """
-    return "\n".join(_explain_field(detail, model) for detail in error.errors())
+    return "\n".join(explain_field(detail, model) for detail in error.errors())
 
 
-def _explain_field(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def explain_field(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """One invalid field: its dotted name, the problem and the value, or the nearest known name.
+
+    Args:
+        detail: One of `ValidationError.errors()`.
+        model: The model that was validated.
+    """
     name = ".".join(map(str, detail["loc"])) or "top level"
     if detail["type"] == "missing":
         return f"{name} is missing"

@@ -16,13 +16,11 @@ from firelib.data.delta_tables import (
     split_into_parts,
     supersede_table,
 )
-from firelib.data.formats.detect import check_format
 from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
-from firelib.data.formats.read import read_raw_file
+from firelib.data.formats.read import read_raw_files
 from firelib.data.lake import Lake, TableRecord, read_lake
+from firelib.data.sources.checks import check_source
 from firelib.data.sources.fetch import fetch
-from firelib.data.sources.local import check_local_file
-from firelib.data.sources.schemes import check_scheme
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -39,8 +37,8 @@ def extract(recipe: Recipe, paths: Paths) -> Lake:
         The content of lake.json.
 
     Raises:
-        FirelibError: A source is a folder, has an unknown scheme or format, or the path of its table is not usable
-            (checked before any is fetched); or a source cannot be fetched or read.
+        FirelibError: A source cannot be read (see `check_sources`), or the path of its table is not usable: checked
+            before any is fetched. Or a source cannot be fetched, or its content is invalid.
     """
     lake = _fill_lake(recipe, paths)
     lake.write(paths.lake_json)
@@ -84,7 +82,7 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
 
 
 def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
-    _check_sources(recipe)
+    check_sources(recipe, paths)
     check_table_paths(paths.lake, recipe.sources)
     records = {}
     with progress("extract", len(recipe.sources)) as advance:
@@ -95,19 +93,26 @@ def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
     return Lake(recipe=recipe.name, tables=records)
 
 
-def _check_sources(recipe: Recipe) -> None:
-    """Refuse unknown schemes and formats, and folders, of all sources at once."""
+def check_sources(recipe: Recipe, paths: Paths) -> None:
+    """Refuse sources that cannot be read, all at once, before any is fetched.
+
+    Args:
+        recipe: Names the sources.
+        paths: Where copies of raw files are.
+
+    Raises:
+        FirelibError: A source has an unknown scheme or format, an option that it does not take, no files, or a database
+            without its table; or an extra is missing.
+    """
     errors: dict[str, FirelibError] = {}
     for name, source in recipe.sources.items():
         try:
-            check_scheme(source.uri)
-            check_local_file(source)
-            check_format(source)
+            check_source(source, paths.sources)
         except FirelibError as error:
             errors[name] = error
     if errors:
         raise FirelibError(
-            "\n".join(f"source {name!r} ({recipe.sources[name].uri}): {error.what}" for name, error in errors.items()),
+            "\n".join(f"source {name!r} ({recipe.sources[name]}): {error.what}" for name, error in errors.items()),
             where=f"recipe {recipe.name!r}: sources",
             remedy="; ".join(dict.fromkeys(str(error.remedy) for error in errors.values())),
         )
@@ -115,17 +120,17 @@ def _check_sources(recipe: Recipe) -> None:
 
 def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> TableRecord:
     raw = fetch(source, paths.downloads, paths.sources)
-    table = read_raw_file(raw, source, recipe, name)
+    table = read_raw_files(raw, source, recipe, name)
     _check_table(name, table, source)
     _note_texts(name, table.schema)
     # What inference would say depends on all rows: it must not change the versions of earlier rows.
     parts = split_into_parts(
-        drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source.uri}: commit_by"
+        drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source}: commit_by"
     )
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
     note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")
-    return build_table_record(source.uri, raw.sha256, table.schema, parts)
+    return build_table_record(str(source), raw.sha256, table.schema, parts)
 
 
 def _check_table(name: str, table: pa.Table, source: Source) -> None:
@@ -133,11 +138,11 @@ def _check_table(name: str, table: pa.Table, source: Source) -> None:
     if unknown:
         raise FirelibError(
             f"table {name!r} has no column {unknown[0]!r}, which commit_by names",
-            where=f"source {source.uri}",
+            where=f"source {source}",
             remedy=did_you_mean(unknown[0], table.column_names),
         )
     if not table.num_rows:
-        raise FirelibError(f"table {name!r} has no rows", where=f"source {source.uri}", remedy="check the file")
+        raise FirelibError(f"table {name!r} has no rows", where=f"source {source}", remedy="check the file")
 
 
 def _note_texts(name: str, schema: pa.Schema) -> None:

@@ -58,11 +58,17 @@ def prepare_partition(
     fs, path = storage.filesystem(uri)
     with storage.explain_full_disk(uri):
         pq.write_table(valid.sort_by(HASH), path, filesystem=fs, row_group_size=_ROW_GROUP, compression="lz4")
-    splits = _count_splits(hashes, ranges)
+    splits = count_splits(hashes, ranges)
     return PreparedPartition(len(rows), validated.excluded, validated.set_aside, splits, valid.nbytes)
 
 
-def _count_splits(hashes: Hashes, ranges: Mapping[str, HashRange]) -> Counter[str]:
+def count_splits(hashes: Hashes, ranges: Mapping[str, HashRange]) -> Counter[str]:
+    """Number of rows in each split.
+
+    Args:
+        hashes: Hashes of the rows.
+        ranges: Split → its range of hashes.
+    """
     ends = np.array([part.high - 1 for part in ranges.values()], np.uint64)
     which = np.searchsorted(ends, hashes, side="left")
     return Counter({split: int((which == index).sum()) for index, split in enumerate(ranges)})

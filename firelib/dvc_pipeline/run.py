@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firelib.config import Environment
 from firelib.console import note
 from firelib.console_tables import show_output_paths, show_results
 from firelib.dataset_store import check_dataset_folder
+from firelib.dvc_pipeline.model_check import ModelCheck, check_model_beside
 from firelib.dvc_pipeline.repro import Repro
+from firelib.dvc_pipeline.run_check import check_before_run
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
 from firelib.dvc_pipeline.source_changes import SourceChanges
 from firelib.errors import FirelibError, StoppedError
@@ -29,11 +31,13 @@ class RunOptions:
         stages: Names of stages, which run with their dependencies; all stages if empty.
         force: Run stages that are up to date, too.
         debug: Show the output of Ray's workers.
+        check: Check the project before stages run, and its model beside them.
     """
 
     stages: Sequence[str] = ()
     force: bool = False
     debug: bool = False
+    check: bool = True
 
 
 def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Environment, options: RunOptions) -> int:
@@ -51,7 +55,8 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
 
     Raises:
         FirelibError: The folder is not a DVC project, dvc.yaml is invalid, another `firelib run` of this pipeline is
-            running, a folder of outputs holds files that firelib did not write, or Ray does not start.
+            running, a folder of outputs holds files that firelib did not write, the check finds errors, or Ray does not
+            start.
         KeyboardInterrupt: Ctrl-C was pressed, and the stage has ended.
     """
     folder = _find_dvc_folder(paths.project)
@@ -72,23 +77,41 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         # DVC removes the outputs of a stage before it runs, whatever they hold.
         check_dataset_folder(paths)
         check_model_folder(paths)
+        params = pipeline.with_name("params.yaml")
+        is_checked = options.check and params.is_file()
+        if is_checked:
+            check_before_run(params, environment, stale or [_EXTRACT])
         note(f"to run: {', '.join(stale) or 'all stages'}")
         # From its run cache, DVC would restore the lake.json of earlier sources instead of running the stage.
         must_run = changed or (_EXTRACT in stale and _has_run_cache(paths.project))
         forced = qualify_targets(pipeline, [_EXTRACT]) if must_run else []
-        code = _run_stages(paths, Repro(paths.project, targets, options.force, forced), environment, options.debug)
+        repro = Repro(paths.project, targets, options.force, forced)
+        if is_checked and _trains(options.stages):
+            with check_model_beside(recipe, params, folder / f"check-{recipe.name}.json") as check:
+                code = _run_stages(paths, repro, environment, options.debug, check)
+        else:
+            code = _run_stages(paths, repro, environment, options.debug)
         if not code and (_EXTRACT in stale or options.force):
             sources.remember()
         return code
 
 
-def _run_stages(paths: Paths, repro: Repro, environment: Environment, debug: bool) -> int:
+def _trains(stages: Sequence[str]) -> bool:
+    return not stages or bool({"train", "evaluate"} & set(stages))
+
+
+def _run_stages(
+    paths: Paths, repro: Repro, environment: Environment, debug: bool, check: ModelCheck | None = None
+) -> int:
+    repro = replace(repro, watch=check and check.watch)
     before = _modified_at(paths.test_metrics)
     if environment.ray_address:  # each stage submits itself to that cluster
         code = repro.run({})
     else:
         with ray_session(environment, debug=debug, exit_on_loss=True) as address:
             code = repro.run({"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"})
+    if code and check:
+        check.require_none()
     if code == StoppedError.exit_code:
         note("stopped: run the same command again to resume")
     elif code:

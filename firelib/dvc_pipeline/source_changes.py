@@ -2,21 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from firelib import storage
 from firelib.console import note
 from firelib.data.lake import read_lake
-from firelib.data.sources.raw_file import hash_raw_file
-from firelib.data.sources.schemes import find_fetcher
-from firelib.dvc_pipeline.remote_state import RemoteStates
+from firelib.data.sources.listing import SourceFile, list_files, local_path
+from firelib.data.sources.raw_file import RawFile, combine_hashes, hash_raw_file
+from firelib.dvc_pipeline.remote_state import RemoteStates, State
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 
-_LOCAL = ("", "file", "pkg")
+_LOCAL = ("file://", "pkg://")
 
 
 class SourceChanges:
@@ -36,7 +35,7 @@ class SourceChanges:
     def __init__(self, recipe: Recipe, paths: Paths, remembered: Path) -> None:
         self._sources, self._paths, self._file = recipe.sources, paths, remembered
         self._remote = {name: source for name, source in recipe.sources.items() if not _is_local(source)}
-        self._states = RemoteStates(source.uri for source in self._remote.values())
+        self._states = RemoteStates(uri for source in self._remote.values() for uri in source.uris)
 
     def find(self) -> list[str]:
         """Names of the changed sources; none if there is no lake.json.
@@ -76,21 +75,21 @@ class SourceChanges:
         for name in self._wanted(known):
             source = self._sources[name]
             if name not in self._remote:
-                file = _find_file(source, self._paths)
-                if file is not None:
-                    seen[name] = _identify(file, before.get(name, {}))
-            elif source.uri in states:
-                seen[name] = {"path": source.uri, **states[source.uri], "sha256": known[name]}
+                found = _identify(source, self._paths.project, before.get(name, {}))
+            else:
+                found = _combine_states(source, states, known[name])
+            if found is not None:
+                seen[name] = found
         return seen
 
     def _note(self, problem: str, names: Sequence[str]) -> None:
         if names:
-            note(f"{problem}: {', '.join(f'{name} ({self._sources[name].uri})' for name in names)}")
+            note(f"{problem}: {', '.join(f'{name} ({self._sources[name]})' for name in names)}")
 
     def _note_declared(self, name: str) -> bool:
         source = self._sources[name]
         if source.sha256:
-            note(f"{name} ({source.uri}) has changed on its server; the recipe declares the sha256 of the earlier file")
+            note(f"{name} ({source}) has changed on its server; the recipe declares the sha256 of the earlier file")
         return bool(source.sha256)
 
     def _write(self, seen: Mapping[str, Any]) -> None:
@@ -99,13 +98,18 @@ class SourceChanges:
 
 
 def _is_local(source: Source) -> bool:
-    scheme, separator, _ = source.uri.partition("://")
-    return not separator or scheme in _LOCAL
+    """Whether the files of a source are on this machine; those of a package that is missing are, too."""
+    return all("://" not in uri or uri.startswith(_LOCAL) for uri in source.uris)
 
 
 def _is_change(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[str, Any]) -> bool:
     """Whether a remote file differs from the one that was remembered for the same content of the lake."""
-    return "inode" not in seen and _is_known(before, name, seen) and dict(before[name]) != dict(seen)
+    return (
+        "inode" not in seen
+        and "files" not in seen
+        and _is_known(before, name, seen)
+        and dict(before[name]) != dict(seen)
+    )
 
 
 def _is_known(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[str, Any]) -> bool:
@@ -114,21 +118,42 @@ def _is_known(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[
     return (old.get("path"), old.get("sha256")) == (seen["path"], seen["sha256"])
 
 
-def _find_file(source: Source, paths: Paths) -> Path | None:
-    """The file of a local source; None if there is none."""
-    with suppress(FirelibError):  # the package is not installed
-        file = paths.project / find_fetcher(source.uri)(source, paths.downloads)
-        return file if file.is_file() else None
-    return None
+def _combine_states(source: Source, states: Mapping[str, State], sha256: str) -> dict[str, Any] | None:
+    """The state of remote files; None if one of them is not known."""
+    if any(uri not in states for uri in source.uris):
+        return None
+    found = [states[uri] for uri in source.uris]
+    state = found[0] if len(found) == 1 else {"tag": storage.sha256_json(found)}
+    return {"path": str(source), **state, "sha256": sha256}
 
 
-def _identify(file: Path, before: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's state, with the hash of the content: the remembered one if the state is the same."""
-    status = file.stat()
-    state = {"path": str(file), "size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+def _identify(source: Source, project: Path, before: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The state of local files, with the hash of their content: the remembered one if the state is the same.
+
+    None if a file, the folder or the package does not exist.
+    """
+    try:
+        files = list_files(source, project)
+        paths = [project / (local_path(file.uri) or "") for file in files]
+        state = _state_of_files(source, files, paths) if files[0].is_listed else _state_of_file(paths[0])
+    except (FirelibError, OSError):
+        return None
     if before and state == {name: value for name, value in before.items() if name != "sha256"}:
         return dict(before)
-    return {**state, "sha256": hash_raw_file(file).sha256}
+    if not files[0].is_listed:
+        return {**state, "sha256": hash_raw_file(paths[0]).sha256}
+    raw = [RawFile(path, hash_raw_file(path).sha256, file.name) for file, path in zip(files, paths, strict=True)]
+    return {**state, "sha256": combine_hashes(raw)}
+
+
+def _state_of_file(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+
+
+def _state_of_files(source: Source, files: Sequence[SourceFile], paths: Sequence[Path]) -> dict[str, Any]:
+    states = [[file.name, _state_of_file(path)] for file, path in zip(files, paths, strict=True)]
+    return {"path": str(source), "files": storage.sha256_json(states)}
 
 
 def _read(remembered: Path) -> dict[str, dict[str, Any]]:

@@ -3,9 +3,13 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
+from firelib.recipe.columns import add_date_parts, flag_labels, number_classes, number_rows
+from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
-from firelib.recipe.loading import code_sha256, load_recipe
+from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file
+from firelib.recipe.problem import InvalidRecipeError, Problem
 from firelib.recipe.recipe import Recipe
+from firelib.recipe.row_wise import rows, takes_rows
 from firelib.recipe.source import Source
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
@@ -14,13 +18,24 @@ __all__ = [
     "FLOATS",
     "INTEGERS",
     "RESERVED_COLUMNS",
+    "CsvDialect",
     "Feature",
     "FittedFeature",
+    "InvalidRecipeError",
+    "Problem",
     "Recipe",
     "Source",
     "TaskKind",
+    "add_date_parts",
     "code_sha256",
     "count_outputs",
+    "find_hidden_modules",
+    "flag_labels",
     "infer_task",
     "load_recipe",
+    "number_classes",
+    "number_rows",
+    "recipe_file",
+    "rows",
+    "takes_rows",
 ]

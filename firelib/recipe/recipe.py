@@ -63,6 +63,19 @@ class Recipe:
         """Join and clean the tables into one row for each sample, with columns for features, label and key."""
         raise NotImplementedError
 
+    def prepare(self, rows: "pd.DataFrame") -> "pd.DataFrame":
+        """Derive features from the columns of raw rows, each row from itself alone; `firelib predict` applies it, too.
+
+        `transform` does not call it by itself: `tables["rows"].map_partitions(prepare)`.
+
+        Args:
+            rows: Raw rows. Rows to score may lack columns, such as the label.
+
+        Returns:
+            The same rows in the same order, with the columns of the features.
+        """
+        return rows
+
     def exclude(self, rows: "pd.DataFrame") -> "Mapping[str, pd.Series]":
         """Rows that are not samples, as reason → boolean mask. They are counted and excluded."""
         del rows

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 
@@ -23,6 +24,8 @@ class Format:
         magic: First bytes of every file, if the format defines any. They identify files whose name tells nothing.
         infers_types: Whether files do not tell the types of their columns. `read` then gets in `source.types` also the
             types that follow from the recipe's features and key, some for columns that the file may lack.
+        read_head: Reads the first rows of an open file: file, its name, source and number of rows. Without it, a
+            preview reads the whole file.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Format:
     compressions: tuple[str, ...] = ()
     magic: bytes = b""
     infers_types: bool = False
+    read_head: Callable[[IO[bytes], str, Source, int], pa.Table] | None = None
 
     def matches_name(self, name: str) -> bool:
         """Whether a file with this name has the format."""

@@ -1,6 +1,7 @@
 """Parquet files (https://parquet.apache.org/docs/file-format/)."""
 
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +27,23 @@ def read_parquet(path: Path, source: Source) -> pa.Table:
     return table
 
 
+def read_parquet_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:  # noqa: ARG001  as all heads
+    """The first rows of a Parquet file.
+
+    Args:
+        file: The file.
+        name: Not used.
+        source: Not used.
+        rows: Number of rows.
+
+    Raises:
+        pyarrow.ArrowInvalid: The file is not Parquet.
+    """
+    parquet = pq.ParquetFile(file)
+    batch = next(parquet.iter_batches(batch_size=rows), None)
+    return pa.Table.from_batches([batch] if batch else [], parquet.schema_arrow)
+
+
 def _check_int96(path: Path, table: pa.Table, source: Source) -> None:
     """Refuse times such as 9999-12-31 in columns that Arrow reads as nanoseconds, where they wrap around in silence."""
     schema = pq.read_metadata(path).schema
@@ -38,9 +56,9 @@ def _check_int96(path: Path, table: pa.Table, source: Source) -> None:
     if wrong:
         raise FirelibError(
             f"INT96 times outside of the years 1678 to 2261 in {', '.join(map(repr, wrong))}",
-            where=f"source {source.uri} ({path})",
+            where=f"source {source} ({path})",
             remedy="write the column as TIMESTAMP_MICROS (Spark: spark.sql.parquet.outputTimestampType)",
         )
 
 
-PARQUET = Format(name="parquet", read=read_parquet, names=r"\.parquet", magic=b"PAR1")
+PARQUET = Format(name="parquet", read=read_parquet, read_head=read_parquet_head, names=r"\.parquet", magic=b"PAR1")

@@ -122,7 +122,7 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None) -> In
     _require_rows(len(start), where)
     options = _select_source(recipe, source)
     declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
-    options = replace(options, uri=where, format=declared)
+    options = replace(options, uri=where, sha256=None, copies=(), format=declared)
     return from_table(read_raw_file(RawFile(path, ""), options, recipe, is_complete=False), recipe, where)
 
 

@@ -10,26 +10,9 @@ from matplotlib import pyplot as plt
 from firelib import storage
 from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.plots import save
-from firelib.recipe import Feature
 
 _COLUMNS = 5
 _MOST_ANNOTATED_CLASSES = 20  # in smaller cells, numbers are illegible
-
-
-def find_image_feature(features: Sequence[Feature]) -> Feature | None:
-    """Find the only feature that is an image: uint8 of shape (height, width) or (height, width, 1 or 3) in every row.
-
-    Returns:
-        The feature; None if there is no image or more than one.
-    """
-    images = [feature for feature in features if _is_image(feature)]
-    return images[0] if len(images) == 1 else None
-
-
-def _is_image(feature: Feature) -> bool:
-    shape = feature.shape
-    has_size = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
-    return feature.dtype == "uint8" and has_size and not feature.optional
 
 
 def write_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: Path) -> None:

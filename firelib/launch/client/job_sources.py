@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
 from firelib.config import load_params
-from firelib.data.sources.local import check_local_file
+from firelib.data.sources.listing import list_files, local_path
 from firelib.errors import FirelibError
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_selection import ALLOW_FILE, NEVER, CodeSelection, printable
@@ -35,8 +36,6 @@ def refuse_unsent_sources(spec: JobSpec, selection: CodeSelection) -> None:
     recipe = _load_recipe(spec)
     if spec.stage == "run" and f"data/{recipe.name}/lake.json" in selection.files:
         return  # extract is up to date, so the job reads the lake
-    for source in recipe.sources.values():
-        check_local_file(source)
     found = dict(_find_unsent(recipe, spec, selection))
     if found:
         raise FirelibError(
@@ -74,16 +73,25 @@ def _find_unsent(recipe: Recipe, spec: JobSpec, selection: CodeSelection) -> Ite
     for name, source in recipe.sources.items():
         if source.sha256 and _FOLDER in spec.env:
             continue
-        paths = [_locate(path, project) for path in _local_paths(source)]
-        if paths and all(path is not None and path not in sent for path in paths):
-            path = next(path for path in reversed(paths) if path)
-            yield name, (path, *_explain(path, project, selection))
+        copies = [_locate(path, project) for path in source.copies]
+        if any(path is None or path in sent for path in copies):
+            continue
+        unsent = [path for path in _local_files(source, project) if path is not None and path not in sent]
+        if unsent:
+            yield name, (unsent[0], *_explain(unsent[0], project, selection))
 
 
-def _local_paths(source: Source) -> list[str]:
-    """The local files that give the source: one of them is enough."""
-    path = source.uri.removeprefix("file://")
-    return [] if "://" in path else [*source.copies, path]
+def _local_files(source: Source, project: Path) -> Iterator[str | None]:
+    """The files of the project that a job needs to read a source."""
+    for uri in source.uris:
+        if "://" in uri and not uri.startswith("file://"):
+            continue
+        try:
+            files = list_files(replace(source, uri=uri, sha256=None, copies=()), project)
+        except FirelibError:  # an empty folder or pattern
+            yield _locate(str(local_path(uri)), project)
+            continue
+        yield from (_locate(str(local_path(file.uri)), project) for file in files)
 
 
 def _locate(path: str, project: Path) -> str | None:

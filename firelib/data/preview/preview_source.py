@@ -1,11 +1,8 @@
-"""The first rows of a source, to check a recipe or to write one before anything is extracted."""
-
-from pathlib import Path
+"""Read the first rows of a source without reading, or downloading, all of it."""
 
 import pyarrow as pa
 
-from firelib.data.formats.read import read_raw_file
-from firelib.data.sources.fetch import fetch
+from firelib.data.preview.file_heads import preview_files
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 
@@ -15,6 +12,9 @@ def preview_source(
 ) -> pa.Table:
     """Read the first rows of a source, with the types that the lake would give them.
 
+    Of a file, only the first block or row group is read; of a folder, the first files. The hash is not checked. Types
+    that are inferred follow from these rows alone.
+
     Args:
         source: The source.
         paths: Where downloads and copies of raw files are.
@@ -23,7 +23,6 @@ def preview_source(
         rows: Greatest number of rows to return.
 
     Raises:
-        FirelibError: The source cannot be fetched or read.
+        FirelibError: The source does not exist, or cannot be read.
     """
-    raw = fetch(source, Path(paths.downloads), paths.sources)
-    return read_raw_file(raw, source, recipe, table).slice(0, rows)
+    return preview_files(source, paths, recipe, table, rows)

@@ -1,0 +1,86 @@
+"""Check sources: read the first rows of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from firelib.check.finding import Finding, Severity, from_error
+from firelib.console import Advance
+from firelib.data.preview import preview_source
+from firelib.errors import FirelibError, did_you_mean
+from firelib.project_layout import Paths
+from firelib.recipe import Recipe, Source
+from firelib.recipe.locations import declaration_line
+
+#: Rows that are checked of a table that is not small.
+SAMPLE_ROWS = 200
+#: A table of at most so many rows, which are small, is read whole: a join with a part of it would find few partners.
+_WHOLE_ROWS = 2_000
+_SMALL_BYTES = 2_048  # of one row
+
+
+@dataclass
+class Preview:
+    """The first rows of the sources.
+
+    Attributes:
+        tables: Table name → rows, in types of the lake.
+        partial: Names of the tables that have more rows.
+        findings: What is wrong with the sources.
+    """
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    partial: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check_sources(recipe: Recipe, file: str | None, paths: Paths, advance: Advance, severity: Severity) -> Preview:
+    """Read the first rows of every source.
+
+    Args:
+        recipe: Names the sources.
+        file: The recipe's file.
+        paths: Where downloads and copies are.
+        advance: Shows progress.
+        severity: Severity of a source that cannot be read here.
+    """
+    preview = Preview()
+    for name, source in recipe.sources.items():
+        advance(0, note=f"first rows of {name}")
+        line = declaration_line(file, "sources", name) if file else None
+        try:
+            table = _read(source, paths, recipe, name)
+        except FirelibError as error:
+            preview.findings.append(from_error(error, "source", file, line, severity))
+            continue
+        except Exception as error:  # noqa: BLE001  a format or a fetcher of another package may raise anything
+            what = f"source {name!r} ({source}): {type(error).__name__}: {error}"
+            preview.findings.append(Finding(severity, "source", what, "check the source", file, line, str(source)))
+            continue
+        preview.findings += _check_table(name, source, table, file, line)
+        if table.num_rows:
+            preview.tables[name] = table
+        if table.num_rows in (SAMPLE_ROWS, _WHOLE_ROWS):
+            preview.partial.add(name)
+    return preview
+
+
+def _read(source: Source, paths: Paths, recipe: Recipe, name: str) -> pa.Table:
+    table = preview_source(source, paths, recipe, name, SAMPLE_ROWS)
+    if table.num_rows < SAMPLE_ROWS or table.nbytes > SAMPLE_ROWS * _SMALL_BYTES:
+        return table
+    return preview_source(source, paths, recipe, name, _WHOLE_ROWS)
+
+
+def _check_table(name: str, source: Source, table: pa.Table, file: str | None, line: int | None) -> Iterator[Finding]:
+    if not table.num_rows:
+        what = f"table {name!r} has no rows (source {source})"
+        yield Finding("error", "source", what, "check the file", file, line, str(source))
+    for column in source.commit_by:
+        if column not in table.column_names:
+            what, remedy = (
+                f"table {name!r} has no column {column!r}, which commit_by names",
+                did_you_mean(column, table.column_names),
+            )
+            yield Finding("error", "source", what, remedy, file, line, column)

@@ -1,0 +1,149 @@
+"""Open the text of a CSV file for Arrow: decompressed, out of a zip archive, without comments."""
+
+import codecs
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from firelib.errors import FirelibError
+from firelib.recipe import Source
+from firelib.recipe.csv_dialect import CsvDialect
+
+_TABBED = (".tsv", ".tab")
+_CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+_HEAD_BYTES = 4 << 20  # of a file with comments
+
+
+def dialect_of(source: Source, name: str) -> CsvDialect:
+    """The dialect of a file: what the source declares, and the delimiter that the name tells.
+
+    Args:
+        source: Declares the dialect.
+        name: Name of the file.
+    """
+    declared = source.csv or CsvDialect()
+    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
+    delimiter = declared.delimiter or ("\t" if any(suffix in _TABBED for suffix in suffixes) else ",")
+    return CsvDialect(**{**vars(declared), "delimiter": delimiter})
+
+
+class CsvInput:
+    """A CSV file that can be read several times.
+
+    Args:
+        file: The file, or its path.
+        name: Its name, whose suffix tells the compression.
+        source: Declares the dialect.
+        is_head: Whether only the first rows are wanted.
+    """
+
+    def __init__(self, file: Path | IO[bytes], name: str, source: Source, is_head: bool = False) -> None:
+        self.file, self.name, self.source, self.is_head = file, name, source, is_head
+        self.dialect = dialect_of(source, name)
+
+    def parse_options(self) -> Any:
+        """Arrow's options for parsing.
+
+        A quoted value may span lines. Without the option, Arrow cuts its blocks of 1 MiB inside such a value.
+        """
+        dialect = self.dialect
+        return pyarrow.csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char=dialect.quote or False,
+            escape_char=dialect.escape or False,
+            double_quote=dialect.escape is None,
+            newlines_in_values=True,
+        )
+
+    def read_options(self) -> Any:
+        """Arrow's options for lines and names."""
+        dialect, header = self.dialect, self.dialect.header
+        return pyarrow.csv.ReadOptions(
+            use_threads=not self.is_head,  # threads would read blocks ahead
+            skip_rows=dialect.skip_rows,
+            encoding="utf8" if dialect.comment else _arrow_name(dialect.encoding),
+            column_names=list(header) if isinstance(header, tuple) else None,
+            autogenerate_column_names=header is False,
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """The text, from its beginning; a path where Arrow opens the file itself.
+
+        Raises:
+            FirelibError: A zip archive contains no file, or several; or the text does not have the encoding.
+            OSError: The compressed data are damaged.
+        """
+        with self._open_unpacked() as stream:
+            yield self._without_comments(stream) if self.dialect.comment else stream
+
+    @contextmanager
+    def _open_unpacked(self) -> Iterator[Any]:
+        suffix = PurePath(self.name).suffix.lower()
+        if suffix == ".zip":
+            try:
+                with zipfile.ZipFile(self.file) as archive, archive.open(self._only_file(archive)) as file:
+                    yield file
+            except zipfile.BadZipFile as error:
+                raise OSError(str(error)) from error
+        elif isinstance(self.file, Path):
+            with pa.input_stream(str(self.file), compression=_CODECS.get(suffix)) as stream:
+                yield stream
+        else:
+            self.file.seek(0)
+            # Arrow would close the file, which is read again for columns that stay text.
+            plain = pa.PythonFile(_Unclosed(self.file), mode="r")
+            yield pa.CompressedInputStream(plain, _CODECS[suffix]) if suffix in _CODECS else plain
+
+    def _only_file(self, archive: zipfile.ZipFile) -> str:
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        if len(names) != 1:
+            raise FirelibError(
+                f"expected 1 file in {self.name}, got {len(names)}",
+                where=f"source {self.source}",
+                remedy="unpack the archive, and name one of its files as the source",
+            )
+        return names[0]
+
+    def _without_comments(self, stream: Any) -> io.BytesIO:
+        content = bytes(stream.read(_HEAD_BYTES) if self.is_head else stream.read())
+        decoder = codecs.getincrementaldecoder(self.dialect.encoding)()
+        text = decoder.decode(content, final=False)
+        lines = text.splitlines(keepends=True)
+        if self.is_head and len(content) == _HEAD_BYTES:
+            lines = lines[:-1]  # it may be cut off
+        kept = "".join(line for line in lines if not line.startswith(str(self.dialect.comment)))
+        return io.BytesIO(kept.encode())
+
+
+class _Unclosed(io.RawIOBase):
+    """A file that stays open when Arrow closes it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._file.read(-1 if size is None else size)
+
+
+def _arrow_name(encoding: str) -> str:
+    """Arrow checks and reads UTF-8 itself, with or without a byte order mark."""
+    return "utf8" if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") else encoding

@@ -1,0 +1,5 @@
+"""The first rows of a source, to check a recipe or to write one before anything is extracted."""
+
+from firelib.data.preview.preview_source import preview_source
+
+__all__ = ["preview_source"]

@@ -1,0 +1,106 @@
+"""Functions for a recipe's `transform` and `prepare`: number rows and classes, turn times into numbers."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def number_rows(frame: Any, column: str = "row") -> Any:
+    """Add the number of each row within its table, from 0, as a key for rows that nothing else identifies.
+
+    Rows keep their numbers when rows are added at the end. The source must not declare `commit_by`.
+
+    Args:
+        frame: A Dask dataframe, one of the tables that `transform` gets.
+        column: Name of the new column.
+
+    Returns:
+        The frame with the new column.
+
+    Example:
+        >>> import dask.dataframe as dd, pandas as pd
+        >>> frame = dd.from_pandas(pd.DataFrame({"x": [5, 7, 5]}), npartitions=2)
+        >>> number_rows(frame).compute()["row"].tolist()
+        [0, 1, 2]
+    """
+    numbered = frame.assign(**{column: 1})
+    return numbered.assign(**{column: numbered[column].cumsum() - 1})
+
+
+def add_date_parts(rows: "pd.DataFrame", *columns: str) -> "pd.DataFrame":
+    """Add numbers that a model can use for each date or time. Columns that `rows` lacks are skipped.
+
+    Args:
+        rows: Rows with dates, times, or their text in ISO 8601. Times with a zone are taken in UTC.
+        columns: The columns.
+
+    Returns:
+        The rows, for each column with `<column>_days` (days since 1970, with fractions), `_month`, `_weekday` (0 is
+        Monday) and `_hour` (with fractions), float64. A missing or unreadable time gives NaN.
+
+    Example:
+        >>> import pandas as pd
+        >>> parts = add_date_parts(pd.DataFrame({"sold": ["1970-01-02 06:30:00"]}), "sold")
+        >>> parts.iloc[0, 1:].tolist()
+        [1.2708333333333333, 1.0, 4.0, 6.5]
+    """
+    import pandas as pd
+
+    parts = {}
+    for column in columns:
+        if column in rows.columns:
+            texts = rows[column].astype("string")
+            times = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
+            days = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+            parts[f"{column}_days"] = days.astype("float64")
+            parts[f"{column}_month"] = times.dt.month.astype("float64")
+            parts[f"{column}_weekday"] = times.dt.dayofweek.astype("float64")
+            parts[f"{column}_hour"] = (times.dt.hour + times.dt.minute / 60).astype("float64")
+    return rows.assign(**parts)
+
+
+def number_classes(column: "pd.Series", classes: Sequence[Any]) -> "pd.Series":
+    """Replace the values of a label by the numbers 0, 1, … of their classes.
+
+    Args:
+        column: The label as it is in the data.
+        classes: Its values, in the order of their numbers.
+
+    Returns:
+        Numbers; missing where the value is missing or no class.
+
+    Example:
+        >>> import pandas as pd
+        >>> number_classes(pd.Series(["cat", "dog", "cat"]), ("cat", "dog")).tolist()
+        [0, 1, 0]
+    """
+    return column.map({value: number for number, value in enumerate(classes)})
+
+
+def flag_labels(column: "pd.Series", labels: Sequence[Any], separator: str = "") -> "pd.Series":
+    """Mark which of several labels each row has.
+
+    Args:
+        column: Lists of labels, or text with a separator between them.
+        labels: All labels, in the order of the flags.
+        separator: What stands between two labels in a text.
+
+    Returns:
+        A list of zeros and ones for each row; None where the value is missing.
+
+    Example:
+        >>> import pandas as pd
+        >>> flag_labels(pd.Series(["red|round", "blue"]), ("blue", "red", "round"), "|").tolist()
+        [[0, 1, 1], [1, 0, 0]]
+    """
+    import pandas as pd
+
+    def flag(value: Any) -> list[int] | None:
+        if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+            return None
+        present = {part.strip() for part in value.split(separator)} if isinstance(value, str) else set(value)
+        return [int(label in present) for label in labels]
+
+    return pd.Series([flag(value) for value in column], index=column.index, dtype=object)
