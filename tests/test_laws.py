@@ -21,10 +21,11 @@ MOST_MODULES = 15  # in one folder
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("scaffold",),
     ("launch",),
-    ("dvc_pipeline", "tune"),
+    ("compare", "dvc_pipeline", "serve", "tune"),
     ("check",),
-    ("console_tables", "evaluate", "train"),
+    ("console_tables", "evaluate", "layers", "train"),
     ("data",),
     ("dataset_store",),
     ("doctor", "job_context", "lineage", "project_layout", "ray_setup", "recipes", "tfrecord"),

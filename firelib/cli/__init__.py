@@ -9,8 +9,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from firelib import __version__
-from firelib.cli import launch
+from firelib.cli import launch, scaffold
 from firelib.cli.check import check as check_command
+from firelib.cli.compare import compare
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
@@ -24,6 +25,7 @@ from firelib.cli.project import (
     set_options,
     with_tracking,
 )
+from firelib.cli.serve import serve
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
 from firelib.machine import count_oom_kills, memory_limit
 from firelib.parent_watch import RUN_PROCESS, watch_run
@@ -42,9 +44,12 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Inspect the data: versions in the lake, features of the dataset.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+scaffold.add_to(app)
 launch.add_to(app)
 app.command("check")(check_command)
 app.add_typer(pipeline_app, name="pipeline")
+app.command()(serve)
+app.command()(compare)
 
 
 def main() -> None:
@@ -266,19 +271,26 @@ def predict(
     source: Annotated[
         str | None, typer.Option(help="Source of the recipe whose options apply to the file; default: all are alike.")
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write: .jsonl, .json, .csv or .parquet.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="jsonl (default), json, csv or parquet; default: by the suffix.")
+    ] = None,
 ) -> None:
-    """Score raw rows; print one JSON object per row.
+    """Score raw rows; print one JSON object per row, or write a file. The key and other columns are passed through.
 
-    Examples: `firelib predict flights.csv` · `firelib predict '{"carrier": "UA", …}'` · `… | firelib predict`
+    Examples: `firelib predict rows.csv --output scores.parquet` · `firelib predict '{"carrier": "UA", …}'` ·
+    `… | firelib predict --format csv`
     """
-    import json
+    from firelib.evaluate.input_rows.read import read_batches
+    from firelib.evaluate.predict import predict_batches
+    from firelib.evaluate.prediction_files import choose_format, open_writer
 
-    from firelib.evaluate.input_rows.read import read_rows
-    from firelib.evaluate.predict import predict
-
-    project = load_project(recipe)
-    for row in predict(read_rows(rows, project.recipe, source), project.recipe, project.paths.model):
-        typer.echo(json.dumps(row, default=str))
+    kind, project = choose_format(output, form), load_project(recipe)
+    with open_writer(output, kind, project.recipe) as writer:
+        batches = read_batches(rows, project.recipe, source)
+        predict_batches(batches, project.recipe, project.paths.model, writer)
 
 
 @app.command()

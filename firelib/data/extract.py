@@ -17,10 +17,11 @@ from firelib.data.delta_tables import (
     supersede_table,
 )
 from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
-from firelib.data.formats.read import read_raw_files
+from firelib.data.formats.missing_markers import find_missing_markers
+from firelib.data.formats.partitions import shorten
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.checks import check_source
-from firelib.data.sources.fetch import fetch
+from firelib.data.sources.load_table import LoadedTable, load_table
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -119,10 +120,12 @@ def check_sources(recipe: Recipe, paths: Paths) -> None:
 
 
 def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> TableRecord:
-    raw = fetch(source, paths.downloads, paths.sources)
-    table = read_raw_files(raw, source, recipe, name)
+    loaded = load_table(source, paths, recipe, name)
+    table = loaded.rows
     _check_table(name, table, source)
     _note_texts(name, table.schema)
+    _note_markers(name, table, source)
+    _note_set_aside(name, loaded)
     # What inference would say depends on all rows: it must not change the versions of earlier rows.
     parts = split_into_parts(
         drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source}: commit_by"
@@ -130,7 +133,8 @@ def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> T
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
     note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")
-    return build_table_record(str(source), raw.sha256, table.schema, parts)
+    record = build_table_record(str(source), loaded.sha256, table.schema, parts)
+    return record.model_copy(update={"source_version": loaded.version, "set_aside": len(loaded.set_aside)})
 
 
 def _check_table(name: str, table: pa.Table, source: Source) -> None:
@@ -154,6 +158,22 @@ def _note_texts(name: str, schema: pa.Schema) -> None:
     texts = [f"{column} (by inference {kind.decode()})" for column, kind in found.items() if kind]
     if texts:
         note(f"  {name}: text as it is written (a feature or key has the name, or floats round): {', '.join(texts)}")
+
+
+def _note_markers(name: str, table: pa.Table, source: Source) -> None:
+    """Name the strings that keep a column of numbers from being numbers."""
+    for column, marks in find_missing_markers(table).items():
+        values = ", ".join(map(repr, [*source.null_values, *marks]))
+        note(
+            f"  {name}: column {column!r} is text because of {', '.join(map(repr, marks))} among numbers; if that "
+            f"means a missing value: Source(…, null_values=({values}))"
+        )
+
+
+def _note_set_aside(name: str, loaded: LoadedTable) -> None:
+    if loaded.set_aside:
+        shown = [f"{path} ({reason})" for path, reason in loaded.set_aside.items()]
+        note(f"  {name}: {len(shown)} of {len(shown) + loaded.rows.num_rows} rows set aside: {shorten(shown, 10)}")
 
 
 def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:

@@ -54,6 +54,14 @@ class Difference:
         change = f"{self.add} is missing" if self.add is not None else f"{self.remove} is not needed"
         return f"{self.stage}: {self.key}: {'not written: ' + str(self.remove) if self.fails else change}"
 
+    def describe_change(self) -> str:
+        """What `firelib sync` does about it."""
+        if not self.key:
+            return f"{self.stage}: added the stage"
+        if self.key == "cmd":
+            return f"{self.stage}: cmd: {self.remove} -> {self.add}"
+        return f"{self.stage}: {self.key}: " + (f"- {self.remove}" if self.add is None else f"+ {self.add}")
+
 
 class DvcFile:
     """The dvc.yaml of a recipe's pipeline.

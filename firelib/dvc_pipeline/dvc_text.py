@@ -6,7 +6,7 @@ import yaml
 
 from firelib.dvc_pipeline.stage_plan import Stage
 
-_ABOVE = "# Each arrow of the flow is a stage. `firelib run` brings all of them up to date; `firelib sync` follows the recipe."
+_ABOVE = "# Each arrow of the flow is a stage. `firelib run` brings them up to date; `firelib sync` follows the recipe."
 _EQUAL_WEIGHTS = "equal weights are equal models; the other files carry times"
 
 

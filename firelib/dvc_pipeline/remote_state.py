@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from firelib import storage
+from firelib.data.sources.delta import delta_folder, is_delta
 from firelib.data.sources.listing import is_bucket, list_files
 from firelib.recipe import Source
 
@@ -56,13 +57,18 @@ class RemoteStates:
 
     def _ask(self, uri: str) -> None:
         with suppress(Exception):  # each kind of storage has its own errors, which all mean "not checked"
-            if state := _ask_listing(uri) if is_bucket(uri) else _select(_ask_server_or_store(uri)):
+            if (
+                state := _ask_listing(uri)
+                if is_bucket(uri.removeprefix("delta+"))
+                else _select(_ask_server_or_store(uri))
+            ):
                 self._found[uri] = state
 
 
 def _ask_listing(uri: str) -> State:
-    """The state of an object, or of all objects of a folder or a pattern."""
-    files = list_files(Source(uri))
+    """The state of an object, of a Delta table, or of all objects of a folder or a pattern."""
+    table = Source(uri)
+    files = list_files(Source(storage.join(delta_folder(table), "_delta_log/")) if is_delta(table) else table)
     if not files[0].is_listed:
         return _select(_ask_store(uri))
     return {"tag": storage.sha256_json([[file.name, file.state] for file in files])}

@@ -8,14 +8,10 @@ from typing import Any
 from firelib import storage
 from firelib.console import note
 from firelib.data.lake import read_lake
-from firelib.data.sources.listing import SourceFile, list_files, local_path
-from firelib.data.sources.raw_file import RawFile, combine_hashes, hash_raw_file
 from firelib.dvc_pipeline.remote_state import RemoteStates, State
-from firelib.errors import FirelibError
+from firelib.dvc_pipeline.source_states import hash_files, is_hashed, is_local, read_state
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
-
-_LOCAL = ("file://", "pkg://")
 
 
 class SourceChanges:
@@ -23,8 +19,9 @@ class SourceChanges:
 
     A local file is hashed only if its size, time of modification or inode is not the remembered one. For a remote file,
     the ETag (or else the time of modification) and the size are compared with those before the last extract by
-    `firelib run`; servers are asked from the moment this object is created. Sources that cannot be compared are named
-    as not checked.
+    `firelib run`; servers are asked from the moment this object is created. The same holds for the files of databases,
+    Delta tables, and tables of pictures. Sources that cannot be compared, such as database servers, are named as not
+    checked.
 
     Args:
         recipe: Names the sources.
@@ -34,8 +31,13 @@ class SourceChanges:
 
     def __init__(self, recipe: Recipe, paths: Paths, remembered: Path) -> None:
         self._sources, self._paths, self._file = recipe.sources, paths, remembered
-        self._remote = {name: source for name, source in recipe.sources.items() if not _is_local(source)}
-        self._states = RemoteStates(uri for source in self._remote.values() for uri in source.uris)
+        self._local = {name for name, source in recipe.sources.items() if is_local(source)}
+        self._hashed = {name for name in self._local if is_hashed(recipe.sources[name], paths.project)}
+        self._before_extract = {
+            name: read_state(recipe.sources[name], paths.project) for name in self._local - self._hashed
+        }
+        remote = [source for name, source in recipe.sources.items() if name not in self._local]
+        self._states = RemoteStates(uri for source in remote for uri in source.uris)
 
     def find(self) -> list[str]:
         """Names of the changed sources; none if there is no lake.json.
@@ -47,7 +49,7 @@ class SourceChanges:
         before, now = _read(self._file), self._look(known)
         self._write({**before, **{name: seen for name, seen in now.items() if not _is_change(before, name, seen)}})
         self._note("not checked for changes", [name for name in self._wanted(known) if name not in now])
-        first = [name for name, seen in now.items() if name in self._remote and not _is_known(before, name, seen)]
+        first = [name for name, seen in now.items() if name not in self._hashed and not _is_known(before, name, seen)]
         self._note("not checked for changes, since there is no earlier state to compare with", first)
         changed = [
             name for name, seen in now.items() if seen["sha256"] != known[name] or _is_change(before, name, seen)
@@ -57,7 +59,7 @@ class SourceChanges:
     def remember(self) -> None:
         """Remember the remote files as they were when this object was created, after an extract that began later."""
         known = self._known_hashes()
-        states = {name: seen for name, seen in self._look(known).items() if name in self._remote}
+        states = {name: seen for name, seen in self._look(known).items() if name not in self._hashed}
         self._write({**_read(self._file), **states})
 
     def _known_hashes(self) -> dict[str, str]:
@@ -67,15 +69,22 @@ class SourceChanges:
         return {name: table.sha256 for name, table in tables.items() if name in self._sources}
 
     def _wanted(self, known: Mapping[str, str]) -> list[str]:
-        """The sources that may change: local ones with a declared hash cannot."""
-        return [name for name in known if name in self._remote or not self._sources[name].sha256]
+        """The sources that may change: local files with a declared hash and pinned versions cannot."""
+        return [
+            name
+            for name in known
+            if (name not in self._hashed or not self._sources[name].sha256) and self._sources[name].version is None
+        ]
 
     def _look(self, known: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        before, states, seen = _read(self._file), self._states.wait() if self._remote else {}, {}
+        before, seen = _read(self._file), {}
+        states = self._states.wait() if set(self._sources) - self._local else {}
         for name in self._wanted(known):
             source = self._sources[name]
-            if name not in self._remote:
-                found = _identify(source, self._paths.project, before.get(name, {}))
+            if name in self._hashed:
+                found = hash_files(source, self._paths.project, before.get(name, {}))
+            elif name in self._local:
+                found = _as_seen(source, self._before_extract[name], known[name])
             else:
                 found = _combine_states(source, states, known[name])
             if found is not None:
@@ -97,11 +106,6 @@ class SourceChanges:
             storage.write_bytes(str(self._file), storage.to_json(dict(seen)))
 
 
-def _is_local(source: Source) -> bool:
-    """Whether the files of a source are on this machine; those of a package that is missing are, too."""
-    return all("://" not in uri or uri.startswith(_LOCAL) for uri in source.uris)
-
-
 def _is_change(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[str, Any]) -> bool:
     """Whether a remote file differs from the one that was remembered for the same content of the lake."""
     return (
@@ -118,6 +122,10 @@ def _is_known(before: Mapping[str, Mapping[str, Any]], name: str, seen: Mapping[
     return (old.get("path"), old.get("sha256")) == (seen["path"], seen["sha256"])
 
 
+def _as_seen(source: Source, state: State | None, sha256: str) -> dict[str, Any] | None:
+    return None if state is None else {"path": str(source), **state, "sha256": sha256}
+
+
 def _combine_states(source: Source, states: Mapping[str, State], sha256: str) -> dict[str, Any] | None:
     """The state of remote files; None if one of them is not known."""
     if any(uri not in states for uri in source.uris):
@@ -125,35 +133,6 @@ def _combine_states(source: Source, states: Mapping[str, State], sha256: str) ->
     found = [states[uri] for uri in source.uris]
     state = found[0] if len(found) == 1 else {"tag": storage.sha256_json(found)}
     return {"path": str(source), **state, "sha256": sha256}
-
-
-def _identify(source: Source, project: Path, before: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The state of local files, with the hash of their content: the remembered one if the state is the same.
-
-    None if a file, the folder or the package does not exist.
-    """
-    try:
-        files = list_files(source, project)
-        paths = [project / (local_path(file.uri) or "") for file in files]
-        state = _state_of_files(source, files, paths) if files[0].is_listed else _state_of_file(paths[0])
-    except (FirelibError, OSError):
-        return None
-    if before and state == {name: value for name, value in before.items() if name != "sha256"}:
-        return dict(before)
-    if not files[0].is_listed:
-        return {**state, "sha256": hash_raw_file(paths[0]).sha256}
-    raw = [RawFile(path, hash_raw_file(path).sha256, file.name) for file, path in zip(files, paths, strict=True)]
-    return {**state, "sha256": combine_hashes(raw)}
-
-
-def _state_of_file(path: Path) -> dict[str, Any]:
-    status = path.stat()
-    return {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
-
-
-def _state_of_files(source: Source, files: Sequence[SourceFile], paths: Sequence[Path]) -> dict[str, Any]:
-    states = [[file.name, _state_of_file(path)] for file, path in zip(files, paths, strict=True)]
-    return {"path": str(source), "files": storage.sha256_json(states)}
 
 
 def _read(remembered: Path) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from firelib.config import Params
 
 _WILDCARDS = "*?["
-_LOCAL = ("", "file", "sqlite", "duckdb")
+_DATABASES = ("sqlite", "duckdb")
+_LOCAL = ("", "file", *_DATABASES)
 
 
 @dataclass(frozen=True)
@@ -132,21 +133,25 @@ def local_paths(source: Source, project: Path) -> list[str]:
     Returns:
         Paths relative to the project if they lie in it, absolute ones otherwise; none for a remote source.
     """
-    scheme, separator, rest = source.uri.partition("://")
+    return [path for uri in source.uris for path in _local_paths(uri, project)]
+
+
+def _local_paths(uri: str, project: Path) -> Iterator[str]:
+    scheme, separator, rest = uri.partition("://")
     if not separator:
-        rest = source.uri
-    elif scheme not in _LOCAL:
-        return []
-    elif scheme != "file":
-        rest = rest.removeprefix("/")  # sqlite:///relative.db, sqlite:////absolute.db
-    parts = Path(rest.partition("?")[0] if scheme in _LOCAL[2:] else rest).parts
+        scheme, rest = "", uri
+    if scheme not in _LOCAL:
+        return
+    if scheme in _DATABASES:
+        rest = rest.removeprefix("/").partition("?")[0]  # sqlite:///relative.db, sqlite:////absolute.db
+    parts = Path(rest).parts
     plain = next((index for index, part in enumerate(parts) if set(part) & set(_WILDCARDS)), len(parts))
     path = Path(*parts[:plain])
     if plain < len(parts) and (project / Path(*parts)).exists():
         path = Path(*parts)  # a file whose name has a bracket
     absolute = (project / path).absolute()
     root = project.absolute()
-    return [(absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()]
+    yield (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
 
 
 def to_mapping(stage: Stage, params_file: str = "") -> Mapping[str, Any]:

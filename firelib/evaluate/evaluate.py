@@ -61,7 +61,7 @@ def evaluate(recipe: Recipe, paths: Paths, kinds: Sequence[str] = ("constant", "
             if score is not None
         }
         task.write(labels, scores, test, paths)
-        draw_training(paths.plots)
+        draw_training(paths.plots, f"{paths.recipe}: loss, {len(train_labels):,} training rows")
         advance(3)
     notes = [*notes, *baseline_notes, *task.describe_gaps(labels)]
     _write(results, notes, paths)

@@ -6,33 +6,48 @@ from typing import Any
 
 import numpy as np
 
+from firelib.console import silence_stderr
 from firelib.errors import FirelibError
 from firelib.evaluate.arrays import Floats
-from firelib.evaluate.load_model import load_model
+from firelib.evaluate.load_model import ServedModel, load_model
 from firelib.evaluate.outputs import apply_activation, find_logits_loss
-from firelib.keras_import import import_keras
+from firelib.keras_import import import_keras, pause_garbage_collector
+from firelib.train.export import KERAS, SAVED_MODEL
 
 _ROWS = 8192
 
 
+def _load_keras(folder: Path) -> Any:
+    import_keras()
+    return load_model(folder)
+
+
+def _load_saved_model(folder: Path) -> ServedModel:
+    with silence_stderr(), pause_garbage_collector():
+        import tensorflow  # noqa: F401  what it prints, and the time of its import
+    return ServedModel(folder / SAVED_MODEL)
+
+
 class TrainedModel:
-    """The Keras model that `firelib train` saved.
+    """The model that `firelib train` saved.
 
     Args:
         folder: `models/<recipe>`.
+        only_tensorflow: Whether to load the SavedModel, which needs no Keras, starts faster and calls faster.
 
     Raises:
         FirelibError: The model does not exist.
     """
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "model.keras"
-        if not path.is_file():
+    def __init__(self, folder: Path, only_tensorflow: bool = False) -> None:
+        path = folder / KERAS
+        needed = [path, folder / SAVED_MODEL] if only_tensorflow else [path]
+        missing = next((file for file in needed if not file.exists()), None)
+        if missing:
             raise FirelibError(
-                f"the model {path} does not exist", where=str(folder), remedy="run firelib train (or dvc checkout)"
+                f"the model {missing} does not exist", where=str(folder), remedy="run firelib train (or dvc checkout)"
             )
-        import_keras()
-        self._model = load_model(folder)
+        self._model = _load_saved_model(folder) if only_tensorflow else _load_keras(folder)
         self._logits_loss = find_logits_loss(path)
 
     @property
@@ -60,6 +75,19 @@ class TrainedModel:
         outputs: Floats = np.concatenate(parts).astype(np.float64)
         outputs = apply_activation(outputs, self._logits_loss) if self._logits_loss else outputs
         return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
+
+    def warm_up(self) -> None:
+        """Score one row of zeros and empty strings: the first call of a model takes longest."""
+        import tensorflow as tf
+
+        specs = self._model.input
+        row = {name: [size or 1 for size in spec.shape] for name, spec in specs.items()}
+        self._model(
+            {
+                name: tf.fill(shape, "") if specs[name].dtype == tf.string else tf.zeros(shape, specs[name].dtype)
+                for name, shape in row.items()
+            }
+        )
 
     def _score(self, features: Mapping[str, Any], start: int) -> Any:
         import tensorflow as tf

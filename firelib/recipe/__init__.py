@@ -3,7 +3,7 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
-from firelib.recipe.columns import add_date_parts, flag_labels, number_classes, number_rows
+from firelib.recipe.columns import add_date_parts, decode_pictures, flag_labels, number_classes, number_rows
 from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
 from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file
@@ -29,6 +29,7 @@ __all__ = [
     "add_date_parts",
     "code_sha256",
     "count_outputs",
+    "decode_pictures",
     "find_hidden_modules",
     "flag_labels",
     "infer_task",

@@ -104,3 +104,38 @@ def flag_labels(column: "pd.Series", labels: Sequence[Any], separator: str = "")
         return [int(label in present) for label in labels]
 
     return pd.Series([flag(value) for value in column], index=column.index, dtype=object)
+
+
+def decode_pictures(rows: "pd.DataFrame", column: str, shape: tuple[int, int, int]) -> "pd.DataFrame":
+    """Decode PNG, JPEG and other pictures to arrays of one size.
+
+    Args:
+        rows: Rows with encoded pictures.
+        column: Their column; rows without it, and arrays, stay as they are.
+        shape: Height, width and channels (1 for grey, 3 for colours). Pictures of another size are scaled.
+
+    Returns:
+        The rows, with uint8 arrays of the shape; None for a picture that cannot be decoded, whose row is set aside.
+    """
+    import io
+
+    import numpy as np
+    import pandas as pd
+
+    def decode(content: Any) -> Any:
+        from PIL import Image, UnidentifiedImageError
+
+        if not isinstance(content, bytes):
+            return content
+        try:
+            with Image.open(io.BytesIO(content)) as picture:
+                fitted = picture.convert("L" if shape[2] == 1 else "RGB")
+                fitted = fitted if fitted.size == (shape[1], shape[0]) else fitted.resize((shape[1], shape[0]))
+                return np.asarray(fitted, np.uint8).reshape(-1)
+        except (UnidentifiedImageError, OSError):
+            return None
+
+    if column not in rows.columns:
+        return rows
+    decoded = [decode(content) for content in rows[column]]
+    return rows.assign(**{column: pd.Series(decoded, index=rows.index, dtype=object)})

@@ -23,6 +23,7 @@ from firelib.scaffold.names import rename_columns, unused
 
 _MOST_INPUTS = 100  # numbers beyond which they become one array: every input of a model costs time in each step
 _MOST_COLUMNS = 20_000
+_MOST_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,10 @@ def describe_draft(draft: Draft) -> list[str]:
         lines.append(f"group: {', '.join(draft.groups)}: rows share it; see `split_by` in the recipe")
     if draft.time:
         lines.append(f"time: {draft.time}; see `split_time` in the recipe")
-    for column, new in draft.renamed.items():
-        lines.append(f"renamed: {column!r} to {new} (a model's inputs need plain names)")
-    for each in draft.left_out:
-        lines.append(f"left out: {each.column!r}: {each.reason}")
+    renamed = [
+        f"renamed: {column!r} to {new} (a model's inputs need plain names)" for column, new in draft.renamed.items()
+    ]
+    left_out = [f"left out: {each.column!r}: {each.reason}" for each in draft.left_out]
+    for each in (renamed, left_out):
+        lines += each[:_MOST_LINES] + ([f"and {len(each) - _MOST_LINES} more"] if len(each) > _MOST_LINES else [])
     return lines

@@ -102,7 +102,7 @@ def draft_label(columns: Sequence[Column], table: pa.Table) -> LabelDraft:
     for column in columns:
         _require_variety(column, table)
     if len(columns) > 1:
-        return _draft_columns(columns, table)
+        return _draft_columns(columns)
     column = columns[0]
     if column.kind is Kind.LIST or column.kind is Kind.ARRAY:
         return _draft_lists(column, table)
@@ -159,7 +159,7 @@ def _draft_number(column: Column, table: pa.Table) -> LabelDraft:
     )
 
 
-def _draft_columns(columns: Sequence[Column], table: pa.Table) -> LabelDraft:
+def _draft_columns(columns: Sequence[Column]) -> LabelDraft:
     others = [
         column.name
         for column in columns

@@ -44,10 +44,10 @@ def _table_layers() -> Iterator[str]:
 
 
 def _picture_layers(draft: Draft) -> Iterator[str]:
-    height, width, channels = draft.picture_shape
+    name = draft.picture
     yield ""
-    yield f'    inputs = {{"{draft.picture}": keras.Input(({height}, {width}, {channels}), name="{draft.picture}", dtype="uint8")}}'
-    yield f'    hidden = keras.layers.Rescaling(1 / 255)(inputs["{draft.picture}"])'
+    yield f'    inputs = {{"{name}": keras.Input({draft.picture_shape}, name="{name}", dtype="uint8")}}'
+    yield f'    hidden = keras.layers.Rescaling(1 / 255)(inputs["{name}"])'
     yield '    for filters in params["filters"]:'
     yield '        hidden = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(hidden)'
     yield "        hidden = keras.layers.MaxPooling2D()(hidden)"

@@ -1,7 +1,6 @@
 """The Python text of a drafted recipe."""
 
 import json
-import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -27,7 +26,7 @@ def render_recipe(draft: Draft, source: str, origin: str) -> str:
     imports = sorted({"Feature", "Source", *_helpers(draft), *(["CsvDialect"] if "CsvDialect(" in source else [])})
     blocks = [
         "\n".join(_render_head(draft, origin)),
-        f"from firelib.recipe import {', '.join(sorted(imports, key=str.lower))}",
+        f"from firelib.recipe import {', '.join(sorted(imports, key=lambda name: (name.islower(), name)))}",
         "\n".join(_render_declarations(draft, source)),
         "\n".join(_render_prepare(draft)),
         "\n".join(_render_transform(draft)),
@@ -79,29 +78,26 @@ def _escape(text: str) -> str:
 def _render_declarations(draft: Draft, source: str) -> Iterator[str]:
     label = draft.label
     yield f"name = {quote(draft.name)}  # folder below data/, models/, metrics/ and plots/"
-    yield from _wrap(f'sources = {{"rows": {source}}}')
+    yield f'sources = {{"rows": {source}}}'
     yield "features = ("
     yield from _render_features(draft.features)
     yield ")"
     yield f"label = Feature({quote(draft.label_name)}, {_label_arguments(label)})  # {_describe_label(label)}"
     if label.classes and label.names != tuple(map(str, range(len(label.classes)))):
-        yield from _wrap(f"classes = ({_join(label.names)})")
+        yield from _call("classes = (", _items(label.names), ")")
     yield f"key = ({_join(draft.key)})  # {_describe_key(draft)}"
     yield from _render_splits(draft)
-    yield f"parameters = {_parameters(draft)}  # the model's own; section `model` of params.yaml overrides them"
+    yield f"parameters = {_parameters(draft)}  # section `model` of params.yaml overrides them"
 
 
 def _join(values: Iterable[Any]) -> str:
-    values = [quote(value) for value in values]
-    return ", ".join(values) + ("," if len(values) == 1 else "")
+    return ", ".join(_items(values))
 
 
-def _wrap(line: str) -> Iterator[str]:
-    """Break a line at spaces, where it is Python with brackets."""
-    if len(line) <= _WIDTH or '" ' in line.replace('", ', ""):
-        yield line
-        return
-    yield from textwrap.wrap(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+def _items(values: Iterable[Any]) -> list[str]:
+    """Items of a tuple; one alone needs a comma."""
+    items = [quote(value) for value in values]
+    return [f"{items[0]},"] if len(items) == 1 else items
 
 
 def _render_features(features: Sequence[FeatureDraft]) -> Iterator[str]:
@@ -115,10 +111,8 @@ def _render_features(features: Sequence[FeatureDraft]) -> Iterator[str]:
             comment = f"  # {feature.comment}" if feature.comment else ""
             yield f"    Feature({quote(feature.name)}, {feature.arguments}),{comment}"
         elif feature is alike[0]:
-            names = ", ".join(quote(each.name) for each in alike)
-            yield f"    *(Feature(column, {feature.arguments}) for column in ("
-            yield from textwrap.wrap(names, _WIDTH - 8, initial_indent=" " * 8, subsequent_indent=" " * 8)
-            yield "    )),"
+            before = f"*(Feature(column, {feature.arguments}) for column in ("
+            yield from (f"    {line}" for line in _call(before, [quote(each.name) for each in alike], ")),"))
 
 
 def _label_arguments(label: LabelDraft) -> str:
@@ -157,62 +151,60 @@ def _parameters(draft: Draft) -> str:
 
 
 def _render_prepare(draft: Draft) -> Iterator[str]:
-    if not (draft.renamed or draft.dates or draft.wide or draft.picture):
-        return
-    yield "def prepare(rows):  # raw columns to features; firelib predict does the same"
+    steps = list(_prepare_steps(draft))
+    if steps:
+        yield "def prepare(rows):  # raw columns to features; firelib predict does the same"
+        yield from (f"    {line}" for line in steps)
+        yield "    return rows"
+
+
+def _prepare_steps(draft: Draft) -> Iterator[str]:
     if draft.wide:
         yield from _render_wide(draft.wide)
     if draft.renamed:
-        names = ", ".join(f"{quote(old)}: {quote(new)}" for old, new in draft.renamed.items())
-        yield "    rows = rows.rename("
-        yield from _fill(f"columns={{{names}}}", 8)
-        yield "    )"
+        yield from _call(
+            "rows = rows.rename(columns={", [f"{quote(a)}: {quote(b)}" for a, b in draft.renamed.items()], "})"
+        )
     if draft.picture:
-        yield f"    rows = decode_pictures(rows, {quote(draft.picture)}, {draft.picture_shape})"
+        yield f"rows = decode_pictures(rows, {quote(draft.picture)}, {draft.picture_shape})"
     if draft.dates:
-        yield f"    rows = add_date_parts(rows, {', '.join(map(quote, draft.dates))})"
-    yield "    return rows"
+        yield from _call("rows = add_date_parts(", ["rows", *map(quote, draft.dates)], ")")
 
 
-def _fill(text: str, indent: int) -> Iterator[str]:
-    """Break a text after commas, never inside a literal."""
+def _call(before: str, items: Sequence[str], after: str) -> Iterator[str]:
+    """A line of Python with a list of items; several lines if it is long, never broken inside an item."""
+    line = f"{before}{', '.join(items)}{after}"
+    if len(line) <= _WIDTH - 4:
+        yield line
+        return
+    yield before
+    yield from (f"    {part}" for part in _fill(items))
+    yield after
+
+
+def _fill(items: Sequence[str]) -> Iterator[str]:
+    """Lines with as many items as fit, each followed by a comma."""
     line = ""
-    for part in text.split(", ") if '", ' not in text else _split_items(text):
-        if line and len(line) + len(part) + 2 > _WIDTH - indent:
-            yield f"{' ' * indent}{line},"
-            line = part
-        else:
-            line = f"{line}, {part}" if line else part
-    yield f"{' ' * indent}{line}"
-
-
-def _split_items(text: str) -> list[str]:
-    """Split at commas outside of double quotes."""
-    items, start, quoted, index = [], 0, False, 0
-    while index < len(text):
-        if text[index] == "\\" and quoted:
-            index += 1
-        elif text[index] == '"':
-            quoted = not quoted
-        elif text.startswith(", ", index) and not quoted:
-            items.append(text[start:index])
-            start = index + 2
-        index += 1
-    return [*items, text[start:]]
+    for item in items:
+        if line and len(line) + len(item) + 2 > _WIDTH - 8:
+            yield line
+            line = ""
+        line = f"{line} {item}," if line else f"{item},"
+    if line:
+        yield line
 
 
 def _render_wide(wide: WideColumns) -> Iterator[str]:
     pattern = wide.pattern
     if pattern:
         prefix, first, last = pattern
-        yield f"    columns = [f{quote(prefix.replace('{', '{{').replace('}', '}}') + '{number}')} for number in range({first}, {last + 1})]"
+        name = quote(prefix.replace("{", "{{").replace("}", "}}") + "{number}")
+        yield f"columns = [f{name} for number in range({first}, {last + 1})]"
     else:
-        yield "    columns = ["
-        yield from _fill(", ".join(map(quote, wide.columns)), 8)
-        yield "    ]"
-    yield f'    numbers = rows[columns].astype("float64").to_numpy(dtype="{wide.dtype}", na_value=float("nan"))'
-    yield "    rows = rows.drop(columns=columns)"
-    yield f"    rows[{quote(wide.name)}] = list(numbers)"
+        yield from _call("columns = [", list(map(quote, wide.columns)), "]")
+    yield f'numbers = rows[columns].astype("float64").to_numpy(dtype="{wide.dtype}", na_value=float("nan"))'
+    yield "rows = rows.drop(columns=columns)"
+    yield f"rows[{quote(wide.name)}] = list(numbers)"
 
 
 def _render_transform(draft: Draft) -> Iterator[str]:
@@ -237,12 +229,10 @@ def _render_transform(draft: Draft) -> Iterator[str]:
         yield ""
         yield ""
     yield "def transform(tables):  # Dask dataframes in, one Dask dataframe out"
-    yield f'    rows = {"number_rows(" if draft.numbered else ""}tables["rows"]' + (
-        f", {quote(draft.numbered)})" if draft.numbered else ""
-    )
-    if has_prepare:
-        yield "    rows = rows.map_partitions(prepare)"
-    yield "    return rows" + (".map_partitions(add_label)" if steps else "")
+    column = f", {quote(draft.numbered)}" if draft.numbered != "row" else ""
+    yield f'    rows = number_rows(tables["rows"]{column})' if draft.numbered else '    rows = tables["rows"]'
+    functions = [*(["prepare"] if has_prepare else []), *(["add_label"] if steps else [])]
+    yield "    return rows" + "".join(f".map_partitions({function})" for function in functions)
 
 
 def _render_exclude(draft: Draft) -> Iterator[str]:

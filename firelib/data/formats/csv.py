@@ -150,11 +150,12 @@ class _CsvReader:
         return None
 
     def _foreign_text(self, what: str) -> FirelibError:
+        encoding = self._find_mark() or "latin-1"
         return FirelibError(
             f"expected text in {self._file.dialect.encoding.upper()}, got {what}",
             where=f"source {self._source}",
-            remedy=f"declare the encoding: Source(uri, csv=CsvDialect(encoding={self._find_mark() or 'latin-1'!r})), or a column of "
-            "bytes: Source(uri, types={column: 'bytes'})",
+            remedy=f"declare the encoding: Source(uri, csv=CsvDialect(encoding={encoding!r})), or a column of bytes: "
+            "Source(uri, types={column: 'bytes'})",
         )
 
 

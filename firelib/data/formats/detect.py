@@ -5,18 +5,22 @@ from importlib.metadata import entry_points
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from firelib.data.formats.arrow_ipc import ARROW
 from firelib.data.formats.csv import CSV
+from firelib.data.formats.excel import EXCEL
 from firelib.data.formats.format import Format
 from firelib.data.formats.idx import IDX
+from firelib.data.formats.json_lines import JSON
 from firelib.data.formats.parquet import PARQUET
 from firelib.data.formats.partitions import shorten
+from firelib.data.formats.tfrecord import TFRECORD
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Source
 
 #: Group of the entry points with which other packages add formats.
 GROUP = "firelib.formats"
 
-_BUILT_IN = (CSV, IDX, PARQUET)
+_BUILT_IN = (ARROW, CSV, EXCEL, IDX, JSON, PARQUET, TFRECORD)
 _HEAD_BYTES = 64
 
 

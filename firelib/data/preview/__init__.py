@@ -1,5 +1,6 @@
 """The first rows of a source, to check a recipe or to write one before anything is extracted."""
 
 from firelib.data.preview.preview_source import preview_source
+from firelib.data.preview.samples import preview_samples
 
-__all__ = ["preview_source"]
+__all__ = ["preview_samples", "preview_source"]

@@ -2,7 +2,14 @@
 
 import pyarrow as pa
 
+from firelib.data.databases.address import is_database
+from firelib.data.databases.read import read_database
+from firelib.data.formats.read import TypeRules
 from firelib.data.preview.file_heads import preview_files
+from firelib.data.preview.picture_heads import preview_folder, preview_listed
+from firelib.data.sources.checks import check_source
+from firelib.data.sources.delta import is_delta, read_delta
+from firelib.data.sources.load_table import IMAGES
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 
@@ -25,4 +32,17 @@ def preview_source(
     Raises:
         FirelibError: The source does not exist, or cannot be read.
     """
-    return preview_files(source, paths, recipe, table, rows)
+    if is_database(str(source)):
+        check_source(source)
+        return _apply(read_database(source, rows), source, recipe, table)
+    if is_delta(source):
+        return _apply(read_delta(source, rows)[0], source, recipe, table)
+    if source.format == IMAGES:
+        return preview_folder(source, paths, rows)
+    content = preview_files(source, paths, recipe, table, rows)
+    return preview_listed(content, source, paths, table) if source.images else content
+
+
+def _apply(content: pa.Table, source: Source, recipe: Recipe | None, table: str) -> pa.Table:
+    where = f"{f'table {table!r}, ' if table else ''}source {source}"
+    return TypeRules(source, recipe, infers_types=False).apply(content, where)

@@ -1,6 +1,7 @@
 """Read rows to score: JSON, or a file in a format of the sources, which the sources' own reader reads."""
 
 import math
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,22 +9,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.data.formats.csv import CSV
+from firelib.data.formats.detect import detect_format
 from firelib.data.formats.idx import IDX
 from firelib.data.formats.parquet import PARQUET
 from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
-from firelib.evaluate.input_rows.json_rows import parse_json, to_table
+from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_table
+from firelib.evaluate.input_rows.pieces import cut_file
+from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.recipe import FLOATS, Feature, Recipe, Source
 
 _HEAD_BYTES = 4096
+_BATCH_BYTES = 16 << 20
 _RESEMBLANCE = 0.85  # of a name that is taken for a misspelt one
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -34,38 +39,55 @@ class InputRows:
 
     Attributes:
         columns: The features among their columns; they have the types of the file.
-        others: For each row, the values of its other columns, ready for JSON but for dates, times and decimals.
+        passed: The key and the columns that are no features: a table, or for rows of JSON their values.
         problems: What is wrong with the rows so far.
         where: Their source, for errors.
     """
 
     columns: pa.Table
-    others: Sequence[Mapping[str, Any]]
+    passed: pa.Table | Sequence[Mapping[str, Any]]
     problems: RowProblems
     where: str
 
+    @property
+    def others(self) -> list[dict[str, Any]]:
+        """For each row, the values of `passed`, ready for JSON but for dates, times and decimals."""
+        rows = self.passed.to_pylist() if isinstance(self.passed, pa.Table) else self.passed
+        return [{name: _to_plain(value) for name, value in row.items()} for row in rows]
+
 
 def read_rows(rows: str, recipe: Recipe, source: str | None = None) -> InputRows:
-    """Read rows to score.
+    """Read rows to score, all at once. Arguments and errors are those of `read_batches`."""
+    (batch,) = read_batches(rows, recipe, source, size=None)
+    return batch
+
+
+def read_batches(
+    rows: str, recipe: Recipe, source: str | None = None, size: int | None = _BATCH_BYTES
+) -> Iterator[InputRows]:
+    """Read rows to score, in batches.
 
     Args:
         rows: JSON (an object, a list of objects, or one object per line), the path of a file that holds JSON or has a
             format of the sources, such as CSV, or `-` for standard input.
         recipe: Declares the features, and how its sources are read.
         source: Name of the source whose options apply; None if all sources have the same options.
+        size: About the number of bytes that are read at once; None reads all. JSON lines, CSV and Parquet are cut; the
+            types of columns that nothing declares are inferred for each batch.
 
-    Returns:
-        The rows.
+    Yields:
+        The rows, in order.
 
     Raises:
         FirelibError: There are no rows, they cannot be read, or the sources have different options.
     """
     if rows.lstrip()[:1] in ("{", "["):
-        return from_json(parse_json(rows, "the command line"), recipe, "the command line")
-    if rows == "-":
-        with _spool(sys.stdin.buffer.read()) as path:
-            return _read_file(path, "standard input", recipe, source)
-    return _read_file(Path(rows), rows, recipe, source)
+        yield from_json(parse_json(rows, "the command line"), recipe, "the command line")
+    elif rows == "-":
+        with _spool(sys.stdin.buffer) as path:
+            yield from _read_file(path, "standard input", recipe, source, size)
+    else:
+        yield from _read_file(Path(rows), rows, recipe, source, size)
 
 
 def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> InputRows:
@@ -80,12 +102,18 @@ def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> 
         FirelibError: There are no rows.
     """
     _require_rows(len(rows), where)
-    problems, names = RowProblems(len(rows)), {feature.name for feature in recipe.features}
+    rows = prepare_records(rows, recipe, where)
+    problems, dropped = RowProblems(len(rows)), _not_passed(recipe)
     for index, row in enumerate(rows):
         for unknown, name in _find_misspelt(row, recipe):
             problems.add_row(name, index, f"unknown {unknown!r}: did you mean {name!r}?")
-    others = [{name: _to_plain(value) for name, value in row.items() if name not in names} for row in rows]
-    return InputRows(to_table(rows, recipe.features, problems), others, problems, where)
+    passed = [{name: value for name, value in row.items() if name not in dropped} for row in rows]
+    return InputRows(to_table(rows, recipe.features, problems), passed, problems, where)
+
+
+def _not_passed(recipe: Recipe) -> set[str]:
+    """The features that are no part of the key."""
+    return {feature.name for feature in recipe.features} - set(recipe.key)
 
 
 def from_table(table: pa.Table, recipe: Recipe, where: str) -> InputRows:
@@ -100,21 +128,24 @@ def from_table(table: pa.Table, recipe: Recipe, where: str) -> InputRows:
         FirelibError: There are no rows, or a column is missing or misspelt.
     """
     _require_rows(table.num_rows, where)
+    table = prepare_table(table, recipe, where)
     _check_columns(table.column_names, recipe, where)
     features = [feature for feature in recipe.features if feature.name in table.column_names]
     present = {feature.name: _as_transformed(table[feature.name], feature) for feature in features}
     absent = {feature.name: pa.nulls(table.num_rows) for feature in recipe.features if feature not in features}
-    rest = table.drop_columns(list(present)).to_pylist()
-    others = [{name: _to_plain(value) for name, value in row.items()} for row in rest]
-    return InputRows(pa.table({**present, **absent}), others, RowProblems(table.num_rows), where)
+    passed = table.drop_columns([name for name in table.column_names if name in _not_passed(recipe)])
+    return InputRows(pa.table({**present, **absent}), passed, RowProblems(table.num_rows), where)
 
 
-def _read_file(path: Path, where: str, recipe: Recipe, source: str | None) -> InputRows:
+def _read_file(path: Path, where: str, recipe: Recipe, source: str | None, size: int | None) -> Iterator[InputRows]:
     try:
         with path.open("rb") as file:
             start = file.read(_HEAD_BYTES).removeprefix(_BYTE_ORDER_MARK).lstrip()
         if start[:1] in (b"{", b"["):
-            return from_json(parse_json(path.read_text("utf-8-sig"), where), recipe, where)
+            with path.open(encoding="utf-8-sig") as lines:
+                for rows in parse_batches(lines, where, size):
+                    yield from_json(rows, recipe, where)
+            return
     except (OSError, UnicodeDecodeError) as error:
         raise FirelibError(
             f"cannot read the rows: {error}", where=where, remedy="pass a JSON or CSV file in UTF-8"
@@ -123,15 +154,17 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None) -> In
     options = _select_source(recipe, source)
     declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
     options = replace(options, uri=where, sha256=None, copies=(), format=declared)
-    return from_table(read_raw_file(RawFile(path, ""), options, recipe, is_complete=False), recipe, where)
+    for piece in cut_file(path, detect_format(options, path), size):
+        yield from_table(read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False), recipe, where)
 
 
 @contextmanager
-def _spool(content: bytes) -> Iterator[Path]:
+def _spool(content: IO[bytes]) -> Iterator[Path]:
     """Write content to a file whose name tells no format."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows"
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            shutil.copyfileobj(content, file)
         yield path
 
 

@@ -40,4 +40,9 @@ class Binary:
             for name, score in scores.items()
             if name != self.estimator.constant_name
         }
-        write_curves({name: compute_curves(labels, score) for name, score in positive.items()}, paths.plots)
+        metrics = {
+            name: compute_metrics(labels, score) if score is not None and len(labels) else {}
+            for name, score in positive.items()
+        }
+        curves = {name: compute_curves(labels, score) for name, score in positive.items()}
+        write_curves(curves, metrics, labels, paths)

@@ -32,12 +32,13 @@ def write_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: P
     storage.write_bytes(str(path), ("\n".join(["actual,predicted", *pairs]) + "\n").encode())
 
 
-def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: Path) -> None:
+def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], title: str, path: Path) -> None:
     """Draw a confusion matrix, coloured by the share of the actual class.
 
     Args:
         counts: Confusion matrix [classes, classes], rows by actual class.
         names: Names of the classes.
+        title: Title of the plot.
         path: The PNG.
     """
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
@@ -47,7 +48,7 @@ def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: Pa
     ticks = range(len(names))
     axes.set_xticks(ticks, names, rotation=60, ha="right")
     axes.set_yticks(ticks, names)
-    axes.set(xlabel="predicted", ylabel="actual")
+    axes.set(xlabel="predicted", ylabel="actual", title=title)
     for row, column in np.argwhere(counts > 0) if len(names) <= _MOST_ANNOTATED_CLASSES else ():
         color = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color, fontsize=8)
@@ -55,7 +56,7 @@ def draw_confusion(counts: npt.NDArray[np.int64], names: Sequence[str], path: Pa
 
 
 def draw_mistakes(
-    images: npt.NDArray[np.uint8], labels: Labels, scores: Floats, names: Sequence[str], folder: Path
+    images: npt.NDArray[np.uint8], labels: Labels, scores: Floats, names: Sequence[str], title: str, folder: Path
 ) -> None:
     """Draw misclassified images with their actual and predicted class.
 
@@ -64,10 +65,12 @@ def draw_mistakes(
         labels: Actual classes [samples].
         scores: Probability of each class [samples, classes].
         names: Names of the classes.
+        title: Title of the plot.
         folder: The folder in which `mistakes.png` is written.
     """
     rows = max(1, -(-len(images) // _COLUMNS))
     figure, grid = plt.subplots(rows, _COLUMNS, figsize=(8, 1.9 * rows), layout="constrained", squeeze=False)
+    figure.suptitle(title, fontsize=10)
     for axes in grid.flat:
         axes.axis("off")
     for axes, image, label, score in zip(grid.flat, images, labels, scores, strict=False):

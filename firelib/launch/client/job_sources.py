@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
 from firelib.config import load_params
+from firelib.data.databases.address import database_file, is_database
 from firelib.data.sources.listing import list_files, local_path
+from firelib.dvc_pipeline.source_states import is_local
 from firelib.errors import FirelibError
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_selection import ALLOW_FILE, NEVER, CodeSelection, printable
@@ -82,16 +83,25 @@ def _find_unsent(recipe: Recipe, spec: JobSpec, selection: CodeSelection) -> Ite
 
 
 def _local_files(source: Source, project: Path) -> Iterator[str | None]:
-    """The files of the project that a job needs to read a source."""
+    """The files of the project that a job needs to read a source; None for files elsewhere."""
     for uri in source.uris:
-        if "://" in uri and not uri.startswith("file://"):
-            continue
-        try:
-            files = list_files(replace(source, uri=uri, sha256=None, copies=()), project)
-        except FirelibError:  # an empty folder or pattern
-            yield _locate(str(local_path(uri)), project)
-            continue
-        yield from (_locate(str(local_path(file.uri)), project) for file in files)
+        yield from (_locate(str(path), project) for path in _list_paths(uri, project))
+    if source.images and is_local(source):
+        yield from (_locate(str(path), project) for path in _list_paths(str(Path(str(source)).parent), project))
+
+
+def _list_paths(uri: str, project: Path) -> Sequence[Path]:
+    if is_database(uri):
+        file = database_file(uri)
+        return [] if file is None else [file]
+    uri = uri.removeprefix("delta+")
+    if "://" in uri and not uri.startswith("file://"):
+        return []
+    path = local_path(uri) or Path()
+    try:
+        return [local_path(file.uri) or path for file in list_files(Source(uri), project)]
+    except FirelibError:  # a folder or pattern without files
+        return [path]
 
 
 def _locate(path: str, project: Path) -> str | None:

@@ -1,0 +1,56 @@
+"""The command that serves a model over HTTP."""
+
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from firelib.cli.project import RecipeName, load_project
+from firelib.errors import FirelibError
+
+_EXTRAS = {"fastapi": "serve", "uvicorn": "serve", "tensorflow": "train"}
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    batch_rows: Annotated[
+        int, typer.Option(min=1, help="Rows of concurrent requests in one call of the model.")
+    ] = 1024,
+    batch_ms: Annotated[float, typer.Option(min=0, help="How long a request waits for others, at most.")] = 2.0,
+    queue_rows: Annotated[int, typer.Option(min=1, help="Rows that wait before requests are refused (503).")] = 65536,
+    max_rows: Annotated[int, typer.Option(min=1, help="Rows in a request (413).")] = 16384,
+    max_body_mib: Annotated[float, typer.Option(min=0.001, help="Size of a request, in MiB (413).")] = 64.0,
+    recipe: RecipeName = None,
+) -> None:
+    """Serve the model over HTTP: POST /predict, GET /schema, /health and /metrics.
+
+    Examples: `firelib serve` · `firelib serve --port 0` · `firelib serve --recipe fashion_mnist --host 0.0.0.0`
+    """
+    _require_packages()
+    from firelib.console import note
+    from firelib.serve.app import Limits, build_app
+    from firelib.serve.batcher import BatchLimits
+    from firelib.serve.scorer import Scorer
+    from firelib.serve.server import bind, run_server
+
+    project = load_project(recipe)
+    with bind(host, port) as listener:
+        limits = Limits(int(max_body_mib * 2**20), max_rows, BatchLimits(batch_rows, batch_ms / 1000, queue_rows))
+        scorer = Scorer(project.recipe, project.paths.model)
+        scorer.warm_up()
+        if host not in _LOOPBACK:
+            note(f"note: whoever reaches {host} can use the model: there is no authentication")
+        run_server(build_app(project.recipe, scorer, limits), listener, lambda url: typer.echo(f"ready: {url}"))
+
+
+def _require_packages() -> None:
+    missing = [name for name in _EXTRAS if find_spec(name) is None]
+    if missing:
+        extras = ",".join(dict.fromkeys(_EXTRAS[name] for name in missing))
+        raise FirelibError(
+            f"firelib serve needs {', '.join(missing)}, which this environment lacks",
+            where="this Python environment",
+            remedy=f"pip install 'firelib[{extras}]'",
+        )

@@ -1,0 +1,45 @@
+"""Packages of optional extras, imported on use."""
+
+import importlib
+import importlib.util
+from typing import Any
+
+from firelib.errors import FirelibError
+
+
+def import_extra(module: str, extra: str, where: str) -> Any:
+    """Import a module of an extra.
+
+    Args:
+        module: Name of the module.
+        extra: The extra of firelib that installs it.
+        where: What needs it, for the error.
+
+    Raises:
+        FirelibError: The module is not installed.
+
+    Example:
+        >>> import_extra("json", "sql", "a test").__name__
+        'json'
+    """
+    require_extra(module, extra, where)
+    return importlib.import_module(module)
+
+
+def require_extra(module: str, extra: str, where: str) -> None:
+    """Refuse to go on without a module of an extra; imports nothing.
+
+    Args:
+        module: Name of the module.
+        extra: The extra of firelib that installs it.
+        where: What needs it, for the error.
+
+    Raises:
+        FirelibError: The module is not installed.
+    """
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
+        raise FirelibError(
+            f"the package {module.partition('.')[0]!r} is not installed",
+            where=where,
+            remedy=f"install the extra {extra}: uv add 'firelib[{extra}]' (or pip install 'firelib[{extra}]')",
+        )

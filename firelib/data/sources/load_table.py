@@ -1,0 +1,172 @@
+"""The table of a source of any kind: files, pictures, a database, a Delta table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from firelib import storage
+from firelib.data.databases.address import is_database
+from firelib.data.databases.read import read_database
+from firelib.data.formats.read import TypeRules, read_raw_files
+from firelib.data.pictures.picture_table import add_pictures, folder_table
+from firelib.data.sources.delta import is_delta, read_delta
+from firelib.data.sources.fetch import fetch
+from firelib.data.sources.listing import is_bucket
+from firelib.data.sources.raw_file import RawFiles
+from firelib.data.sources.row_sets import hash_rows, sort_rows
+from firelib.data.sources.schemes import find_fetcher
+from firelib.errors import FirelibError
+from firelib.project_layout import Paths
+from firelib.recipe import Recipe, Source
+
+#: `Source.format` of a folder of pictures.
+IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """The rows of a source.
+
+    Attributes:
+        rows: The rows, with types of the lake.
+        sha256: Hash of the source's content: of its files, or of its rows if these have no order.
+        version: Version of a Delta table.
+        set_aside: Rows that cannot be used → the reason: broken pictures.
+    """
+
+    rows: pa.Table
+    sha256: str
+    version: int | None = None
+    set_aside: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Context(NamedTuple):
+    source: Source
+    paths: Paths
+    recipe: Recipe | None
+    table: str
+
+    @property
+    def where(self) -> str:
+        return f"{f'table {self.table!r}, ' if self.table else ''}source {self.source}"
+
+
+def load_table(source: Source, paths: Paths, recipe: Recipe | None = None, table: str = "") -> LoadedTable:
+    """Fetch and read a source.
+
+    Args:
+        source: The source.
+        paths: Where downloads and copies of raw files are.
+        recipe: Its string features and its key decide types that a format would infer.
+        table: Name of the table, for errors.
+
+    Raises:
+        FirelibError: The source cannot be fetched or read, or has another hash than declared.
+    """
+    context = _Context(source, paths, recipe, table)
+    return _find_loader(source)(context)
+
+
+def _find_loader(source: Source) -> Callable[[_Context], LoadedTable]:
+    if is_database(str(source)):
+        return _load_database
+    if is_delta(source):
+        return _load_delta
+    if source.format == IMAGES:
+        return _load_pictures
+    return _load_listed_pictures if source.images else _load_files
+
+
+def _load_files(context: _Context) -> LoadedTable:
+    raw = fetch(context.source, context.paths.downloads, context.paths.sources)
+    return LoadedTable(read_raw_files(raw, context.source, context.recipe, context.table), raw.sha256)
+
+
+def _load_database(context: _Context) -> LoadedTable:
+    return _as_set(read_database(context.source), context)
+
+
+def _load_delta(context: _Context) -> LoadedTable:
+    rows, version = read_delta(context.source)
+    return replace(_as_set(rows, context), version=version)
+
+
+def _as_set(rows: pa.Table, context: _Context) -> LoadedTable:
+    """Rows in a deterministic order, since the source gives them in any order."""
+    typed = TypeRules(context.source, context.recipe, infers_types=False).apply(rows, context.where)
+    ordered = sort_rows(typed, context.recipe.key if context.recipe else ())
+    sha256, expected = hash_rows(ordered), context.source.total_sha256
+    if expected and sha256 != expected.lower():
+        raise FirelibError(
+            f"expected rows with sha256 {expected}, got {sha256}",
+            where=context.where,
+            remedy="the source has changed: check its rows, then put their sha256 into the recipe",
+        )
+    return LoadedTable(ordered, sha256)
+
+
+def _load_pictures(context: _Context) -> LoadedTable:
+    raw = fetch(context.source, context.paths.downloads, context.paths.sources)
+    pictures = folder_table(raw.files)
+    rows = TypeRules(context.source, context.recipe, infers_types=False).apply(pictures.rows, context.where)
+    return LoadedTable(rows, raw.sha256, set_aside=pictures.set_aside)
+
+
+def _load_listed_pictures(context: _Context) -> LoadedTable:
+    source = context.source
+    raw = fetch(source, context.paths.downloads, context.paths.sources)
+    rows = read_raw_files(raw, source, context.recipe, context.table)
+    names = picture_names(rows, source, context.where)
+    found = [None if name is None else find_picture(name, raw, source, context.paths.downloads) for name in names]
+    pictures = add_pictures(rows, names, found)
+    hashes = [
+        [name, storage.sha256_file(path) if path and path.is_file() else None]
+        for name, path in zip(names, found, strict=True)
+    ]
+    sha256 = storage.sha256_json([raw.sha256, *hashes])
+    return LoadedTable(pictures.rows, sha256, set_aside=pictures.set_aside)
+
+
+def picture_names(rows: pa.Table, source: Source, where: str) -> list[str | None]:
+    """The paths of pictures in the column `source.images`.
+
+    Args:
+        rows: The rows.
+        source: Names the column.
+        where: The source, for errors.
+
+    Raises:
+        FirelibError: There is no such column of text.
+    """
+    column = str(source.images)
+    if column not in rows.column_names or not pa.types.is_string(rows.schema.field(column).type):
+        problem = "is no text" if column in rows.column_names else "does not exist"
+        raise FirelibError(
+            f"the column {column!r}, which images= names, {problem}",
+            where=where,
+            remedy=f"name the column with the paths of the pictures; columns: {', '.join(rows.column_names)}",
+        )
+    names: list[str | None] = rows[column].to_pylist()
+    return names
+
+
+def find_picture(name: str, raw: RawFiles, source: Source, downloads: Path) -> Path:
+    """The file of a picture that a row names, relative to the file with the row.
+
+    Args:
+        name: The path in the row.
+        raw: The file with the rows, on this machine.
+        source: Its source.
+        downloads: Folder of downloads, for pictures in a bucket.
+    """
+    uri = str(source)
+    if not is_bucket(uri):
+        return raw.files[0].path.parent / name
+    uri = storage.join(uri.rpartition("/")[0], name)
+    try:
+        return find_fetcher(uri)(Source(uri), downloads)
+    except FirelibError:  # it does not exist
+        return downloads / "missing" / name

@@ -1,0 +1,160 @@
+"""`firelib init`: write a project for a dataset."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from firelib.config import parse_params
+from firelib.dvc_pipeline.dvc_file import DvcFile
+from firelib.errors import FirelibError
+from firelib.project_layout import Paths
+from firelib.recipe import load_recipe
+from firelib.scaffold.data_source import DataSource, Wish, find_data, read_data
+from firelib.scaffold.draft import Draft, draft_recipe
+from firelib.scaffold.examples import write_example
+from firelib.scaffold.label import LabelDraft, describe_counts
+from firelib.scaffold.names import to_project_name
+from firelib.scaffold.pictures import draft_pictures
+from firelib.scaffold.project_files import render_files
+from firelib.scaffold.recipe_text import render_recipe
+from firelib.scaffold.repository import init_repositories
+from firelib.scaffold.split_shares import choose_shares
+from firelib.scaffold.write_files import refuse_existing, write_files
+
+_KINDS_OF_ROWS = {"sqlite": "sql", "duckdb": "sql", "postgresql": "sql", "postgres": "sql", "s3": "s3", "gs": "gcs"}
+
+
+@dataclass(frozen=True)
+class NewProject:
+    """A project that has not been written yet.
+
+    Attributes:
+        folder: Its folder.
+        draft: Its recipe.
+        texts: Path in the project → text.
+        copies: File → its path in the project.
+    """
+
+    folder: Path
+    draft: Draft
+    texts: Mapping[str, str]
+    copies: Mapping[Path, str]
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths of all files to write."""
+        return sorted([*self.texts, *self.copies.values()])
+
+
+def plan_project(folder: Path, wish: Wish, labels: Sequence[str]) -> NewProject:
+    """Look at the data, and draft the files of a project.
+
+    Args:
+        folder: The project's folder, which may exist.
+        wish: What the user says about the data.
+        labels: Columns of the label; empty lets firelib guess.
+
+    Raises:
+        FirelibError: The data cannot be read, no recipe suits them, or a file would be overwritten.
+    """
+    data = find_data(wish, folder)
+    table, is_sample = read_data(data, folder)
+    name = to_project_name(folder.absolute().name)
+    draft = draft_pictures(table, name) if data.is_pictures else draft_recipe(table, name, labels, is_sample)
+    texts = {
+        "recipe.py": render_recipe(draft, data.expression, data.origin),
+        **render_files(
+            draft, _choose_shares(draft, table), _class_shares(draft.label, table), _extras(data), bool(data.copies)
+        ),
+    }
+    texts["dvc.yaml"] = _render_stages(texts, data, folder)
+    project = NewProject(folder, draft, texts, data.copies)
+    refuse_existing(folder, project.paths)
+    return project
+
+
+def plan_example(folder: Path, kind: str) -> NewProject:
+    """Draft a project with generated data.
+
+    Args:
+        folder: The project's folder, which may exist.
+        kind: One of `firelib.scaffold.examples.KINDS`.
+
+    Raises:
+        FirelibError: A file would be overwritten.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="firelib-init-"))
+    origin, labels = write_example(kind, scratch)
+    return plan_project(folder, Wish(str(origin), copy=True), labels)
+
+
+def write_project(project: NewProject) -> None:
+    """Write a project's files, and make its folder a git repository and a DVC project.
+
+    Args:
+        project: What to write.
+
+    Raises:
+        FirelibError: The folder is not writable, or git or DVC fails.
+    """
+    write_files(project.folder, project.texts, project.copies)
+    init_repositories(project.folder)
+
+
+def _choose_shares(draft: Draft, table: pa.Table) -> Mapping[str, float]:
+    labelled = table
+    for column in draft.label.columns:
+        if column in table.column_names:
+            labelled = (
+                labelled.append_column("firelib_row", pa.array(range(table.num_rows)))
+                if column == draft.label.columns[0]
+                else labelled
+            )
+            labelled = labelled.filter(labelled[column].is_valid())
+    if "firelib_row" not in labelled.column_names:
+        labelled = labelled.append_column("firelib_row", pa.array(range(table.num_rows)))
+    old = {new: name for name, new in draft.renamed.items()}
+    columns = ["firelib_row"] if draft.numbered else [old.get(name, name) for name in draft.key]
+    return choose_shares(labelled.select(columns))
+
+
+def _class_shares(label: LabelDraft, table: pa.Table) -> Mapping[str, float]:
+    if len(label.columns) > 1 or label.columns[0] not in table.column_names:
+        return {}
+    counts = describe_counts(label.columns[0], label, table)
+    total = sum(counts.values())
+    return {name: count / total for name, count in counts.items()}
+
+
+def _extras(data: DataSource) -> tuple[str, ...]:
+    scheme = data.source.uris[0].partition("://")[0] if "://" in data.source.uris[0] else ""
+    suffix = Path(data.source.uris[0]).suffix.lower()
+    found = {
+        "pictures" if data.is_pictures else "",
+        _KINDS_OF_ROWS.get(scheme, ""),
+        "excel" if suffix in (".xlsx", ".xls", ".ods", ".xlsb") else "",
+    }
+    return tuple(sorted(found - {""}))
+
+
+def _render_stages(texts: Mapping[str, str], data: DataSource, folder: Path) -> str:
+    """Load the recipe from a scratch folder, and generate its stages: a draft that does not load is a fault of ours."""
+    import yaml
+
+    with tempfile.TemporaryDirectory(prefix="firelib-init-") as scratch:
+        file = Path(scratch, "recipe.py")
+        file.write_text(texts["recipe.py"], encoding="utf-8")
+        try:
+            recipe = load_recipe(str(file))
+        except FirelibError as error:
+            raise FirelibError(
+                f"the recipe that firelib drafted does not load: {error.what}",
+                where=f"--from {data.origin}",
+                remedy="report this as an error of firelib, with the first rows of the data",
+            ) from error
+        params = parse_params(yaml.safe_load(texts["params.yaml"]), "params.yaml")
+    paths = Paths(recipe.name, str(folder / "storage"), folder)
+    return DvcFile(recipe, params, paths, folder / "dvc.yaml").render()
