@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from firelib.cli.completion import complete_recipe
+
 if TYPE_CHECKING:
     from firelib.config import Environment, Params
     from firelib.project_layout import Paths
     from firelib.recipe import Recipe
 
 RecipeName = Annotated[
-    str | None, typer.Option("--recipe", help="Recipe with its own pipeline, pipelines/NAME/params.yaml.")
+    str | None,
+    typer.Option(
+        "--recipe",
+        help="Recipe with its own pipeline, pipelines/NAME/params.yaml.",
+        autocompletion=complete_recipe,
+    ),
 ]
 TrackingName = Annotated[
     Literal["none", "wandb", "tensorboard"] | None,
