@@ -41,7 +41,7 @@ def test_each_package_of_an_extra_has_a_module_in_the_table(extra):
         assert own or MODULES.get(package) in roots, package
     packages = {package.partition("[")[0] for package in declared()[extra]}
     for root in roots - set(MODULES.values()):
-        assert packages & {d.lower() for d in providers[root]}, root
+        assert packages & {d.lower().replace("_", "-") for d in providers[root]}, root
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "data log", "data show", "pipeline compile"])

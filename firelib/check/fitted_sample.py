@@ -4,7 +4,7 @@ from firelib import storage
 from firelib.check.configuration import Configuration
 from firelib.check.rows import CheckedRows
 from firelib.config import model_params
-from firelib.data.statistics import compute_moments, fit_feature
+from firelib.tfrecord.write.statistics import compute_moments, fit_feature
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_column
 from firelib.tfrecord.format.manifest import Manifest, Shard, Split

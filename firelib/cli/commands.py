@@ -1,4 +1,4 @@
-"""The commands in the order of work: where each stands in the help, and which optional packages it needs."""
+"""The commands in the order of work: where each is in the help, and which optional packages it needs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ _DVC: Needs = {"pipeline": ("dvc",)}
 
 
 @dataclass(frozen=True)
-class Place:
-    """A command's place.
+class Entry:
+    """What is known of a command before it is imported.
 
     Attributes:
         panel: Panel of `firelib --help`.
@@ -43,9 +43,9 @@ _PANELS: Mapping[str, Mapping[str, Needs]] = {
     "Jobs": {name: {} for name in ("submit", "plan", "status", "logs", "cancel", "fetch", "pipeline")},
 }
 
-#: Name → place, in the order of `firelib --help`.
-COMMANDS: Mapping[str, Place] = {
-    name: Place(panel, needs) for panel, names in _PANELS.items() for name, needs in names.items()
+#: Name → entry, in the order of `firelib --help`.
+COMMANDS: Mapping[str, Entry] = {
+    name: Entry(panel, needs) for panel, names in _PANELS.items() for name, needs in names.items()
 }
 #: The stages of a pipeline, in order.
 STAGES = ("extract", "transform", "train", "evaluate")

@@ -29,9 +29,9 @@ class App(typer.Typer):
         add = super().command
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-            place = COMMANDS.get(name or function.__name__)
+            entry = COMMANDS.get(name or function.__name__)
             given = {"cls": _Command, "help": format_help(inspect.getdoc(function) or "")}
-            return add(name, **{**given, "rich_help_panel": place and place.panel, **options})(function)
+            return add(name, **{**given, "rich_help_panel": entry and entry.panel, **options})(function)
 
         return decorate
 

@@ -14,7 +14,7 @@ from firelib import storage
 from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.split import HASH, HashRange
-from firelib.data.statistics import Moments, compute_moments
+from firelib.tfrecord.write.statistics import Moments, compute_moments
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import FixedLayout

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firelib.data import statistics
-from firelib.data.statistics import Moments, compute_moments, fit_feature, merge_moments
+from firelib.tfrecord.write import statistics
+from firelib.tfrecord.write.statistics import Moments, compute_moments, fit_feature, merge_moments
 from firelib.recipe import Feature
 from firelib.tfrecord.format.arrow_columns import to_column
 
