@@ -94,6 +94,7 @@ def find_extra(module: str) -> str | None:
 
 def _is_installed(module: str) -> bool:
     try:
-        return find_spec(module) is not None
+        spec = find_spec(module)
     except ModuleNotFoundError:  # the package that would hold it is missing
         return False
+    return spec is not None and spec.origin is not None  # any folder without code is a namespace package

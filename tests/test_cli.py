@@ -166,6 +166,13 @@ def test_unknown_stages_are_refused_by_name(project):
     assert error.remedy == "did you mean 'train'?"
 
 
+def test_files_that_hide_modules_of_python_are_refused_before_any_work(project):
+    (project / "token.py").write_text("")
+    error = failing("extract")
+    assert "token.py" in error.what
+    assert error.where == str(project)
+
+
 def test_invalid_parameters_are_all_named_at_once(project):
     change(project, (r"\blr: \S+", "lr: fast"), ("epochs:", "epoch:"), ("train: 0.8", "train: 0.7"))
     error = failing("transform")

@@ -87,11 +87,12 @@ def load_project(name: str | None = None) -> Project:
     from firelib.config import load_environment, load_params, model_params
     from firelib.job_context import is_ephemeral, validate_shared_root
     from firelib.project_layout import Paths, find_project
-    from firelib.recipe import load_recipe
+    from firelib.recipe import load_recipe, refuse_hidden_modules
 
     environment = load_environment()
     file = find_params_file(name)
     params = load_params(file, environment)
+    refuse_hidden_modules(find_project(file))
     recipe = load_recipe(params.recipe)
     model_params(recipe.parameters, params)  # validates them now, not after the transform
     folder, root = find_project(file), params.storage.root

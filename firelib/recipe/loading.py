@@ -243,6 +243,23 @@ def _suspect_module(error: Exception, recipe: Path) -> str | None:
     return None
 
 
+def refuse_hidden_modules(project: Path) -> None:
+    """Refuse a project whose files hide modules of Python: jobs and Ray's workers look into its folder first.
+
+    Args:
+        project: The project's folder.
+
+    Raises:
+        FirelibError: Files have such names; the error names all of them.
+    """
+    if hidden := find_hidden_modules(project):
+        raise FirelibError(
+            f"files of the project have names of modules of Python: {', '.join(hidden)}",
+            where=str(project),
+            remedy="rename them: in jobs and in Ray's workers, libraries would import them instead of Python's modules",
+        )
+
+
 def find_hidden_modules(*folders: Path) -> list[str]:
     """Files and packages in some folders that have the name of a module of Python's standard library.
 

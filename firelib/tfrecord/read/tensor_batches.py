@@ -35,7 +35,7 @@ class TensorBatches:
         self.packing = Packing(manifest.columns)
 
     def loader(self, epochs: Epochs) -> Callable[[Any], Any]:
-        """A function for `Dataset.map` of TensorFlow from a chunk, int64 [epoch, first, stop], to packed tensors [steps, …]."""
+        """A function for `Dataset.map` from a chunk, int64 [epoch, first, stop], to packed tensors [steps, …]."""
         import tensorflow as tf
 
         packing, size = self.packing, self._size
