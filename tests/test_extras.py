@@ -6,7 +6,7 @@ from importlib.metadata import packages_distributions
 
 import pytest
 
-from firelib.cli.commands import COMMANDS, STAGES, find_needs, merge_needs
+from firelib.cli.commands import COMMANDS, STAGES, find_needs, run_needs
 from firelib.errors import FirelibError
 from firelib.extras import EXTRAS, find_extra, find_missing, require_modules
 from tests.project import ROOT
@@ -51,8 +51,9 @@ def test_commands_need_modules_of_the_extras_that_they_name(command):
 
 
 def test_needs_of_a_run_are_those_of_its_stages():
-    needs = merge_needs(STAGES)
-    assert {"data", "train"} == set(needs)
+    needs = run_needs(STAGES)
+    assert set(needs) == {"data", "pipeline", "train"}
+    assert set(run_needs(["train"])) == {"pipeline", "train"}
     assert "sklearn" in needs["train"]
 
 

@@ -11,7 +11,7 @@ import typer
 from firelib import __version__
 from firelib.cli import launch, scaffold
 from firelib.cli.check import check as check_command
-from firelib.cli.commands import COMMANDS, STAGES, merge_needs
+from firelib.cli.commands import COMMANDS, STAGES, run_needs
 from firelib.cli.compare import compare
 from firelib.cli.completion import complete_stage
 from firelib.cli.help import App
@@ -161,7 +161,7 @@ def run(
     Examples: `firelib run` · `firelib run transform` · `firelib run --recipe fashion_mnist`
     """
     if not os.environ.get("FIRELIB_RAY_ADDRESS"):
-        require_modules(merge_needs(targets or STAGES), "firelib run")
+        require_modules(run_needs(targets or STAGES), "firelib run")
     from firelib.dvc_pipeline.run import RunOptions, run_pipeline
 
     project = load_project(recipe)

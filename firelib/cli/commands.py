@@ -25,9 +25,9 @@ class Entry:
 
 
 _PANELS: Mapping[str, Mapping[str, Needs]] = {
-    "Start a project": {"init": {"data": ("pandas", "pyarrow"), **_DVC}, "check": _TABLES, "sync": {}, "doctor": {}},
+    "Start a project": {"init": {"data": ("pandas", "pyarrow"), **_DVC}, "check": _TABLES, "sync": _DVC, "doctor": {}},
     "Pipeline": {
-        "run": _DVC,  # and what its stages need
+        "run": {},  # depends on the stages, see `run_needs`
         "extract": _TABLES,
         "transform": _TABLES,
         "train": {"train": (*_MODEL["train"], "requests")},
@@ -59,6 +59,11 @@ _SUBCOMMANDS: Mapping[str, Needs] = {
 def find_needs(command: str) -> Needs:
     """Optional packages that a command needs, such as `train` or `data log`."""
     return COMMANDS[command].needs if command in COMMANDS else _SUBCOMMANDS.get(command, {})
+
+
+def run_needs(stages: Iterable[str]) -> Needs:
+    """Optional packages that `firelib run` needs for some stages."""
+    return {**_DVC, **merge_needs(stages)}
 
 
 def merge_needs(commands: Iterable[str]) -> Needs:

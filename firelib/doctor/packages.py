@@ -13,6 +13,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from firelib.doctor.finding import Finding
 from firelib.extras import EXTRAS, find_missing
 
+#: Optional packages that Ray installs anyway.
+_WITH_RAY = {"requests"}
+
 
 def check_python(project: Path) -> Finding:
     """Check the running Python against the project's `requires-python`."""
@@ -88,21 +91,21 @@ def check_extras() -> Iterator[Finding]:
     """List the extras that are installed, and those that are missing in whole or in part, with their purpose."""
     missing = {name: find_missing(extra.modules) for name, extra in EXTRAS.items()}
     whole = [name for name, modules in missing.items() if not modules]
-    absent = [name for name, modules in missing.items() if len(modules) == len(EXTRAS[name].modules)]
+    absent = [name for name, modules in missing.items() if _own_modules(name) <= set(modules)]
     yield Finding("extras", "ok", f"installed: {', '.join(whole) or 'none'}")
     if absent:
         purposes = "; ".join(f"{name} ({EXTRAS[name].purpose})" for name in absent)
         yield Finding("extras: not installed", "ok", f"{purposes}; add one with pip install 'firelib[NAME]'")
     for name in missing:
-        if name not in whole and name not in absent and not _is_other_extra(name, missing[name]):
+        if name not in whole and name not in absent:
             detail = f"{name} ({EXTRAS[name].purpose}) lacks {', '.join(missing[name])}"
             yield Finding(f"extra {name}", "warning", detail, f"pip install 'firelib[{name}]'")
 
 
-def _is_other_extra(name: str, missing: list[str]) -> bool:
-    """Whether only packages that another extra shares with this one are installed, so that nobody asked for it."""
+def _own_modules(name: str) -> set[str]:
+    """Modules that only this extra installs: no other extra, and not Ray."""
     shared = {module for other, extra in EXTRAS.items() if other != name for module in extra.modules}
-    return set(EXTRAS[name].modules) - set(missing) <= shared
+    return set(EXTRAS[name].modules) - shared - _WITH_RAY
 
 
 def installed_version(name: str) -> str | None:

@@ -265,6 +265,8 @@ def find_hidden_modules(*folders: Path) -> list[str]:
 
     Where the folder is on Python's path, they hide that module from every library.
     """
-    found = [path for folder in folders for path in sorted([*folder.glob("*.py"), *folder.glob("*/__init__.py")])]
-    modules = [path.parent if path.name == "__init__.py" else path for path in found]
-    return [path.name for path in dict.fromkeys(modules) if path.stem in sys.stdlib_module_names]
+    modules = [
+        *(path for folder in folders for path in folder.glob("*.py")),
+        *(path.parent for folder in folders for path in folder.glob("*/__init__.py")),
+    ]
+    return [path.name for path in sorted(set(modules)) if path.stem in sys.stdlib_module_names]

@@ -92,8 +92,8 @@ def _relative(files: Sequence[str]) -> tuple[str, list[str]]:
     """The folder that holds all files, and the path of each below it."""
     schemes = {file.partition(_SEPARATOR)[0] if _SEPARATOR in file else "" for file in files}
     paths = [file.partition(_SEPARATOR)[2] if _SEPARATOR in file else file for file in files]
-    folder = posixpath.commonpath([posixpath.dirname(path) for path in paths])
-    if len(schemes) > 1 or not folder:
+    folder = posixpath.commonpath([posixpath.dirname(path) for path in paths]) if len(schemes) == 1 else ""
+    if not folder:
         raise FirelibError(
             "the files lie in several storages",
             where=", ".join(files[:3]),

@@ -25,7 +25,7 @@ def test_statistics_are_shown_where_they_are_known(tmp_path: Path) -> None:
     label = Feature("late", "int64", range=(0, 1))
     write_tfrecords({"train": TABLE, "test": TABLE}, str(tmp_path / "d"), FEATURES, label=label, statistics=True)
     assert repr(open_dataset(str(tmp_path / "d"))).splitlines() == [
-        f"Dataset('{tmp_path}/d': train 3 rows, test 3 rows)",
+        f"Dataset('{tmp_path}/d': test 3 rows, train 3 rows)",
         "  distance: float32, mean 2, std 1, 1 to 3, 1 missing",
         "  carrier: string, 2 values",
         "  picture: uint8[2, 2], mean 1, std 1.732, 0 to 4",
