@@ -10,7 +10,7 @@ _PATIENCE_SECONDS = 1.0
 _MESSAGE = "compiling kernels, about 20 s, once per machine\n"
 
 
-class _Announcement(event.Listener):
+class _Announcement(event.Listener):  # type: ignore[misc]  # Numba has no types
     """Adds up the time in which this process compiles firelib's kernels; Numba loads cached ones without an event."""
 
     def __init__(self) -> None:
