@@ -12,9 +12,9 @@ from firelib.tfrecord.format.example_parser import RecordError, parse_examples
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
 from firelib.tfrecord.kernels.crc32c import find_damaged
-from firelib.tfrecord.read.remote_shards import FetchedRanges
 from firelib.tfrecord.read.row_ranges import Rows, split_by_shard
-from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.shards.remote_shards import FetchedRanges
+from firelib.tfrecord.read.shards.shard_files import ShardFiles
 
 
 class CanonicalStore:

@@ -20,8 +20,8 @@ from firelib.tfrecord.read.epochs import Epochs
 from firelib.tfrecord.read.external_records import ExternalFiles, build_external_manifest
 from firelib.tfrecord.read.external_uris import find_external_files, list_external_files
 from firelib.tfrecord.read.fixed_store import FixedStore
-from firelib.tfrecord.read.hash_check import HashCheck
-from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.shards.hash_check import HashCheck
+from firelib.tfrecord.read.shards.shard_files import ShardFiles
 from firelib.tfrecord.read.tensor_batches import TensorBatches
 from firelib.tfrecord.read.window_prefetch import RankBatches, Store
 

@@ -17,7 +17,7 @@ from firelib.tfrecord.format.manifest import Manifest, Shard, Split
 from firelib.tfrecord.format.shard_checks import EXTERNAL_REMEDY
 from firelib.tfrecord.kernels.frames import scan
 from firelib.tfrecord.read.row_ranges import Rows
-from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.shards.shard_files import ShardFiles
 
 
 class ExternalFiles(ShardFiles):

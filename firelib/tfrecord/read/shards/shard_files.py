@@ -16,9 +16,9 @@ from firelib.errors import FirelibError, UnreachableError
 from firelib.tfrecord.format.framing import framed_bytes
 from firelib.tfrecord.format.manifest import Shard, index_name
 from firelib.tfrecord.format.shard_checks import REMEDY, check_sizes, hash_mismatch, missing_file, size_mismatch
-from firelib.tfrecord.read.remote_shards import FetchedRanges, Range, RemoteShards
 from firelib.tfrecord.read.row_ranges import Rows
-from firelib.tfrecord.read.shard_cache import decompress_shard
+from firelib.tfrecord.read.shards.remote_shards import FetchedRanges, Range, RemoteShards
+from firelib.tfrecord.read.shards.shard_cache import decompress_shard
 
 _STEP_BYTES = 8 << 20
 _MIN_FRAME_BYTES = framed_bytes(0)

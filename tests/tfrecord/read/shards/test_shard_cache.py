@@ -10,7 +10,7 @@ import pytest
 import xxhash
 
 from firelib import Feature, open_dataset, write_tfrecords
-from firelib.tfrecord.read.shard_cache import decompress_shard
+from firelib.tfrecord.read.shards.shard_cache import decompress_shard
 from tests.errors import refused
 
 CONTENT = random.Random(0).randbytes(3 << 20) + bytes(5 << 20)

@@ -7,7 +7,7 @@ import pytest
 
 from firelib import open_dataset, write_tfrecords
 from firelib.tfrecord.format.manifest import Shard
-from firelib.tfrecord.read.hash_check import HashCheck
+from firelib.tfrecord.read.shards.hash_check import HashCheck
 from tests.errors import refused
 from tests.tfrecord.small import FEATURES, LABEL, TEXT_FEATURES, columns, text_table, write_dataset
 

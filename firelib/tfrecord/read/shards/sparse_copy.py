@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from firelib.tfrecord.read.shard_cache import (
+from firelib.tfrecord.read.shards.shard_cache import (
     BLOCK_MAP_SUFFIX,
     PARTIAL_SUFFIX,
     cache_folder,

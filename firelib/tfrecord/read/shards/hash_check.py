@@ -15,7 +15,7 @@ from firelib import storage
 from firelib.errors import FirelibError
 from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.format.shard_checks import hash_mismatch
-from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.shards.shard_files import ShardFiles
 
 _BLOCK_BYTES = 1 << 20  # stays in the processor's cache between reading and hashing
 

@@ -15,7 +15,7 @@ import pytest
 import stamina
 
 from firelib import open_dataset, storage, write_tfrecords
-from firelib.tfrecord.read.sparse_copy import SparseCopy
+from firelib.tfrecord.read.shards.sparse_copy import SparseCopy
 from tests.errors import refused
 from tests.full_disk import small_disk
 from tests.tfrecord.file_server import FileServer, serve

@@ -13,8 +13,8 @@ from firelib.console import note
 from firelib.errors import FirelibError, UnreachableError
 from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.format.shard_checks import check_sizes, hash_mismatch, size_mismatch
-from firelib.tfrecord.read.shard_cache import cache_folder
-from firelib.tfrecord.read.sparse_copy import SparseCopy
+from firelib.tfrecord.read.shards.shard_cache import cache_folder
+from firelib.tfrecord.read.shards.sparse_copy import SparseCopy
 
 #: Index of a shard, first byte, the byte after the last.
 Range = tuple[int, int, int]
