@@ -43,4 +43,4 @@ def choose_shares(keys: pa.Table) -> Shares:
 
 def _to_shares(shares: tuple[float, float, float]) -> Shares:
     train, validation, test = shares
-    return Split(train=train, validation=validation, test=test).model_dump()
+    return Split(train=train, validation=validation, test=test).shares
