@@ -31,7 +31,7 @@ LAYERS = (
     ("doctor", "job_context", "lineage", "project_layout", "ray_setup", "recipes", "tfrecord"),
     ("config", "recipe", "storage"),
     ("keras_import",),
-    ("console", "errors", "gcp", "machine", "parent_watch", "process_identity", "signals", "user_folders"),
+    ("console", "errors", "extras", "gcp", "machine", "parent_watch", "process_identity", "signals", "user_folders"),
 )
 LAYER_OF = {name: index for index, names in enumerate(LAYERS) for name in names}
 

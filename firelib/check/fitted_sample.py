@@ -4,10 +4,10 @@ from firelib import storage
 from firelib.check.configuration import Configuration
 from firelib.check.rows import CheckedRows
 from firelib.config import model_params
-from firelib.data.statistics import compute_moments, fit_feature
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_column
 from firelib.tfrecord.format.manifest import Manifest, Shard, Split
+from firelib.tfrecord.write.statistics import compute_moments, fit_feature
 from firelib.train.run_spec import RunSpec
 
 

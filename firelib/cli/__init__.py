@@ -11,7 +11,10 @@ import typer
 from firelib import __version__
 from firelib.cli import launch, scaffold
 from firelib.cli.check import check as check_command
+from firelib.cli.commands import COMMANDS, STAGES, run_needs
 from firelib.cli.compare import compare
+from firelib.cli.completion import complete_stage
+from firelib.cli.help import App
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
@@ -27,6 +30,7 @@ from firelib.cli.project import (
 )
 from firelib.cli.serve import serve
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
+from firelib.extras import find_extra, missing_modules, require_modules
 from firelib.machine import count_oom_kills, memory_limit
 from firelib.parent_watch import RUN_PROCESS, watch_run
 from firelib.ray_setup.token import enable_token_auth
@@ -34,20 +38,18 @@ from firelib.signals import sigterm_as_ctrl_c
 
 _INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 
-app = typer.Typer(
+app = App(
     help="From raw bytes to a trained model, on a laptop or a Ray cluster.",
     epilog="Start with: firelib doctor, then firelib run. Each stage also runs on its own, or with dvc repro.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Inspect the data: versions in the lake, features of the dataset.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
+data_app = App(help="Inspect the data: versions in the lake, features of the dataset.")
+app.add_typer(data_app, name="data", rich_help_panel=COMMANDS["data"].panel)
 scaffold.add_to(app)
 launch.add_to(app)
 app.command("check")(check_command)
-app.add_typer(pipeline_app, name="pipeline")
+app.add_typer(pipeline_app, name="pipeline", rich_help_panel=COMMANDS["pipeline"].panel)
 app.command()(serve)
 app.command()(compare)
 
@@ -76,6 +78,8 @@ def _run_app() -> None:
     except Exception as error:
         if current_options().debug:
             raise
+        if isinstance(error, ModuleNotFoundError) and error.name and (extra := find_extra(error.name)):
+            _exit_with(str(missing_modules([error.name], [extra], "firelib")))
         _exit_with(f"{type(error).__name__}: {error}\n  remedy: run firelib --debug … to see the traceback")
 
 
@@ -142,7 +146,12 @@ def options(
 
 @app.command()
 def run(
-    targets: Annotated[list[str] | None, typer.Argument(help="Stages to bring up to date; default: all.")] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Stages to bring up to date; default: all.", autocompletion=complete_stage, show_default=False
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages that are up to date, too.")] = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Check the project before stages run.")] = True,
     recipe: RecipeName = None,
@@ -151,6 +160,8 @@ def run(
 
     Examples: `firelib run` · `firelib run transform` · `firelib run --recipe fashion_mnist`
     """
+    if not os.environ.get("FIRELIB_RAY_ADDRESS"):
+        require_modules(run_needs(targets or STAGES), "firelib run")
     from firelib.dvc_pipeline.run import RunOptions, run_pipeline
 
     project = load_project(recipe)
@@ -160,7 +171,10 @@ def run(
 
 @app.command()
 def extract(recipe: RecipeName = None) -> None:
-    """Load the recipe's sources into the lake (Delta tables) and pin their versions in lake.json."""
+    """Load the recipe's sources into the lake (Delta tables) and pin their versions in lake.json.
+
+    Examples: `firelib extract` · `firelib extract --recipe fashion_mnist`
+    """
     from firelib.data.extract import extract
 
     project = load_project(recipe)
@@ -171,7 +185,10 @@ def extract(recipe: RecipeName = None) -> None:
 
 @app.command()
 def transform(recipe: RecipeName = None) -> None:
-    """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest."""
+    """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest.
+
+    Examples: `firelib transform` · `FIRELIB_NUM_CPUS=2 firelib transform`
+    """
     from firelib.config import declare_splits
     from firelib.data.lake import read_lake
 
@@ -251,7 +268,10 @@ def tune(
 
 @app.command()
 def evaluate(recipe: RecipeName = None) -> None:
-    """Compare the model with baselines on the test split; write metrics and plots."""
+    """Compare the model with baselines on the test split; write metrics and plots.
+
+    Examples: `firelib evaluate` · `firelib evaluate --recipe fashion_mnist`
+    """
     from firelib.console import out
     from firelib.console_tables import class_table, comparison_table
     from firelib.evaluate.evaluate import evaluate
@@ -300,7 +320,10 @@ def predict(
 
 @app.command()
 def doctor() -> None:
-    """Check this machine (versions, memory, disk, ports, tokens, container engine, GPU) and print remedies."""
+    """Check this machine (versions, memory, disk, ports, tokens, container engine, GPU) and print remedies.
+
+    Examples: `firelib doctor`
+    """
     from firelib.doctor import diagnose, show
 
     findings = diagnose(Path.cwd())
@@ -312,7 +335,10 @@ def doctor() -> None:
 def data_log(
     table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None, recipe: RecipeName = None
 ) -> None:
-    """List the versions of the lake's tables, oldest first."""
+    """List the versions of the lake's tables, oldest first.
+
+    Examples: `firelib data log` · `firelib data log flights`
+    """
     from firelib.console import out
     from firelib.console_tables import lake_table
     from firelib.data.lake import read_lake
@@ -344,7 +370,10 @@ def _show_columns(project: Project) -> None:
 
 @data_app.command("show")
 def data_show(recipe: RecipeName = None) -> None:
-    """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside."""
+    """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside.
+
+    Examples: `firelib data show` · `firelib data show --recipe fashion_mnist`
+    """
     from firelib.config import declare_splits
     from firelib.console import out, printable
     from firelib.console_tables import feature_table, split_table

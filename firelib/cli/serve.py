@@ -1,14 +1,11 @@
 """The command that serves a model over HTTP."""
 
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from firelib.cli.project import RecipeName, load_project
-from firelib.errors import FirelibError
 
-_EXTRAS = {"fastapi": "serve", "uvicorn": "serve", "tensorflow": "train"}
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -28,7 +25,6 @@ def serve(
 
     Examples: `firelib serve` · `firelib serve --port 0` · `firelib serve --recipe fashion_mnist --host 0.0.0.0`
     """
-    _require_packages()
     from firelib.console import note
     from firelib.serve.app import Limits, build_app
     from firelib.serve.batcher import BatchLimits
@@ -43,14 +39,3 @@ def serve(
         if host not in _LOOPBACK:
             note(f"note: whoever reaches {host} can use the model: there is no authentication")
         run_server(build_app(project.recipe, scorer, limits), listener, lambda url: typer.echo(f"ready: {url}"))
-
-
-def _require_packages() -> None:
-    missing = [name for name in _EXTRAS if find_spec(name) is None]
-    if missing:
-        extras = ",".join(dict.fromkeys(_EXTRAS[name] for name in missing))
-        raise FirelibError(
-            f"firelib serve needs {', '.join(missing)}, which this environment lacks",
-            where="this Python environment",
-            remedy=f"pip install 'firelib[{extras}]'",
-        )

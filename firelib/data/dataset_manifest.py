@@ -10,11 +10,11 @@ from firelib.console import note
 from firelib.data.prepare import PreparedPartition
 from firelib.data.row_validation import REASON
 from firelib.data.shard_gather import GatheredShard
-from firelib.data.statistics import fit_feature, merge_moments
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Manifest, Split
 from firelib.tfrecord.write.shard_writer import choose_layout
+from firelib.tfrecord.write.statistics import fit_feature, merge_moments
 
 
 def build_manifest(

@@ -15,12 +15,12 @@ from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.split.leakage import Contents, describe_contents
 from firelib.data.split.position import HASH, HASH_SPACE, HashRange
-from firelib.data.statistics import Moments, compute_moments
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.write.shard_writer import choose_layout, shard_count, shard_name, write_shard
+from firelib.tfrecord.write.statistics import Moments, compute_moments
 
 
 @dataclass(frozen=True)

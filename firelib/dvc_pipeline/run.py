@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import yaml
+
 from firelib.config import Environment
 from firelib.console import note
 from firelib.console_tables import show_output_paths, show_results
@@ -15,7 +17,7 @@ from firelib.dvc_pipeline.repro import Repro
 from firelib.dvc_pipeline.run_check import check_before_run
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
 from firelib.dvc_pipeline.source_changes import SourceChanges
-from firelib.errors import FirelibError, StoppedError
+from firelib.errors import FirelibError, StoppedError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.ray_setup.session import ray_session
 from firelib.recipe import Recipe
@@ -134,9 +136,26 @@ def qualify_targets(pipeline: Path, stages: Sequence[str]) -> list[str]:
 
     Returns:
         Targets such as `/…/pipelines/mine/dvc.yaml:train`; the path of the file itself if `stages` is empty.
+
+    Raises:
+        FirelibError: dvc.yaml has no stage of a name.
     """
+    _refuse_unknown(stages, pipeline)
     file = str(pipeline.absolute())
     return [f"{file}:{stage}" for stage in stages] or [file]
+
+
+def _refuse_unknown(stages: Sequence[str], pipeline: Path) -> None:
+    """Refuse names of stages that dvc.yaml does not have. What else is wrong with the file, DVC says."""
+    try:
+        known = list(yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"])
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return
+    unknown = [stage for stage in stages if stage.partition("@")[0] not in known]  # `@` names one of `foreach`
+    if unknown:
+        what = "\n".join(f"there is no stage {stage!r}" for stage in unknown)
+        remedy = did_you_mean(unknown[0], known)
+        raise FirelibError(what, where=str(pipeline), remedy=remedy)
 
 
 def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ This package imports nothing heavy; recipes import Dask and Keras inside their m
 from firelib.recipe.columns import add_date_parts, decode_pictures, flag_labels, number_classes, number_rows
 from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
-from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file
+from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file, refuse_hidden_modules
 from firelib.recipe.problem import InvalidRecipeError, Problem
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.row_wise import rows, takes_rows
@@ -41,6 +41,7 @@ __all__ = [
     "number_classes",
     "number_rows",
     "recipe_file",
+    "refuse_hidden_modules",
     "rows",
     "split_columns",
     "takes_rows",

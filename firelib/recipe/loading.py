@@ -261,11 +261,30 @@ def _suspect_module(error: Exception, recipe: Path) -> str | None:
     return None
 
 
+def refuse_hidden_modules(project: Path) -> None:
+    """Refuse a project whose files hide modules of Python: jobs and Ray's workers look into its folder first.
+
+    Args:
+        project: The project's folder.
+
+    Raises:
+        FirelibError: Files have such names; the error names all of them.
+    """
+    if hidden := find_hidden_modules(project):
+        raise FirelibError(
+            f"files of the project have names of modules of Python: {', '.join(hidden)}",
+            where=str(project),
+            remedy="rename them: in jobs and in Ray's workers, libraries would import them instead of Python's modules",
+        )
+
+
 def find_hidden_modules(*folders: Path) -> list[str]:
     """Files and packages in some folders that have the name of a module of Python's standard library.
 
     Where the folder is on Python's path, they hide that module from every library.
     """
-    found = [path for folder in folders for path in sorted([*folder.glob("*.py"), *folder.glob("*/__init__.py")])]
-    modules = [path.parent if path.name == "__init__.py" else path for path in found]
-    return [path.name for path in dict.fromkeys(modules) if path.stem in sys.stdlib_module_names]
+    modules = [
+        *(path for folder in folders for path in folder.glob("*.py")),
+        *(path.parent for folder in folders for path in folder.glob("*/__init__.py")),
+    ]
+    return [path.name for path in sorted(set(modules)) if path.stem in sys.stdlib_module_names]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firelib.recipe import InvalidRecipeError, find_hidden_modules, load_recipe
+from firelib.recipe import InvalidRecipeError, find_hidden_modules, load_recipe, refuse_hidden_modules
 from tests.errors import refused
 
 PARTS = """
@@ -206,3 +206,12 @@ def test_a_module_may_declare_test_rows_and_classes(recipe_file: Callable[[str],
     code = PARTS.replace('"int64")', '"int64", range=(0, 1))') + "classes = ('no', 'yes')\ntest_rows = 'official'\n"
     recipe = load_recipe(recipe_file(code))
     assert (recipe.classes, recipe.test_rows) == (("no", "yes"), "official")
+
+
+def test_all_files_that_hide_modules_of_python_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "select").mkdir()
+    for name in ("token.py", "select/__init__.py", "train.py", "firelib_token.py"):
+        (tmp_path / name).write_text("")
+    with refused(what=["token.py", "select"], where=tmp_path, remedy="rename"):
+        refuse_hidden_modules(tmp_path)
+    refuse_hidden_modules(tmp_path / "select")

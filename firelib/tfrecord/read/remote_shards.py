@@ -31,10 +31,12 @@ class RemoteShards:
         folder: URI of the dataset's folder.
         shards: The manifest's entries.
         hashed: Whether `xxh128` is the hash of a shard's bytes; complete copies are then verified.
+        remedy: What to do about a shard that differs.
     """
 
-    def __init__(self, folder: str, shards: Sequence[Shard], hashed: bool) -> None:
+    def __init__(self, folder: str, shards: Sequence[Shard], hashed: bool, remedy: str) -> None:
         self._folder, self._shards, self._hashed = folder, shards, hashed
+        self._remedy = remedy
         self._copies: dict[int, SparseCopy | None] = {}
         self._lock = Lock()
 
@@ -102,7 +104,7 @@ class RemoteShards:
             return storage.read_ranges([(uri, *piece[1:]) for uri, piece in zip(uris, ranges, strict=True)])
         except Exception as error:
             # A range beyond the end of a file fails in a different way on each storage, so sizes are compared first.
-            check_sizes(self._folder, self._shards)
+            check_sizes(self._folder, self._shards, self._remedy)
             raise UnreachableError(
                 f"cannot read a shard: {type(error).__name__}: {error}",
                 where=", ".join(sorted(set(uris))[:3]),
@@ -115,7 +117,7 @@ class RemoteShards:
         if len(data) == shard.bytes:
             return memoryview(data)[start:stop]
         if len(data) != stop - start:
-            raise size_mismatch(self._folder, shard, start + len(data))
+            raise size_mismatch(self._folder, shard, start + len(data), self._remedy)
         return memoryview(data)
 
     def _store(self, index: int, start: int, data: memoryview) -> None:

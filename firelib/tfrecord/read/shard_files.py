@@ -36,13 +36,15 @@ class ShardFiles:
 
     #: Whether a shard's `xxh128` is the hash of its bytes.
     hashed = True
+    #: What to do about a file that is missing or damaged.
+    remedy = REMEDY
 
     def __init__(
         self, folder: str, shards: Sequence[Shard], compressed: bool = False, record_bytes: int | None = None
     ) -> None:
         self.shards = shards
         self._folder, self._compressed, self._record_bytes = folder, compressed, record_bytes
-        self._remote = None if storage.is_local(folder) else RemoteShards(folder, shards, self.hashed)
+        self._remote = None if storage.is_local(folder) else RemoteShards(folder, shards, self.hashed, self.remedy)
         self._descriptors: dict[int, int] = {}
         self._lock = Lock()
 
@@ -65,7 +67,7 @@ class ShardFiles:
         Raises:
             FirelibError: Shards are missing or have another size.
         """
-        check_sizes(self._folder, self.shards)
+        check_sizes(self._folder, self.shards, self.remedy)
 
     def compression(self, index: int) -> str | None:
         """Compression of a shard as a whole: `gzip`, `zlib` or None."""
@@ -109,7 +111,7 @@ class ShardFiles:
         while view:
             read = copy.read(start, view) if copy else self._read_local(index, start, view)
             if not read:
-                raise size_mismatch(self._folder, self.shards[index], start)
+                raise size_mismatch(self._folder, self.shards[index], start, self.remedy)
             view, start = view[read:], start + read
 
     def _read_local(self, index: int, start: int, out: memoryview) -> int:
@@ -134,9 +136,9 @@ class ShardFiles:
         try:
             size = path.stat().st_size
         except FileNotFoundError:
-            raise missing_file(self._folder, f"shard {shard.name}") from None
+            raise missing_file(self._folder, f"shard {shard.name}", self.remedy) from None
         if size != shard.bytes:
-            raise size_mismatch(self._folder, shard, size)
+            raise size_mismatch(self._folder, shard, size, self.remedy)
         return path
 
     def decompressed_path(self, index: int) -> Path:
@@ -152,10 +154,10 @@ class ShardFiles:
             size = self._decompressed_bytes(index)
             return decompress_shard(self.uri(index), shard.xxh128, compression, size, self.hashed)
         except FileNotFoundError:
-            raise missing_file(self._folder, f"shard {shard.name}") from None
+            raise missing_file(self._folder, f"shard {shard.name}", self.remedy) from None
         except (OSError, EOFError, zlib.error) as error:
             raise FirelibError(
-                f"cannot decompress shard {shard.name}: {error}", where=self._folder, remedy=REMEDY
+                f"cannot decompress shard {shard.name}: {error}", where=self._folder, remedy=self.remedy
             ) from None
 
     def _decompressed_bytes(self, index: int) -> int | None:
