@@ -120,7 +120,7 @@ def check_model_beside(recipe: Recipe, params: Path, record: Path) -> Iterator[M
         The check; None if the model is unchanged, or this machine has too little memory or only one core.
     """
     identity = _identify(recipe, params)
-    if _read_record(record) == identity or not _has_room():
+    if _read_record(record) == identity or not has_room():
         yield None
         return
     with ModelCheck(params) as check:
@@ -129,7 +129,8 @@ def check_model_beside(recipe: Recipe, params: Path, record: Path) -> Iterator[M
             storage.write_bytes(str(record), json.dumps({"model": identity}).encode())
 
 
-def _has_room() -> bool:
+def has_room() -> bool:
+    """Whether this machine has a core and memory for TensorFlow beside the stages."""
     return len(os.sched_getaffinity(0)) > 1 and psutil.virtual_memory().available >= _NEEDED_BYTES
 
 

@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 
 from firelib.config import Split
-from firelib.data.split import HASH_SPACE, key_hashes
+from firelib.data.split.assignment import assign_by_hash, hash_groups
+from firelib.data.split.position import Hashes, key_hashes
 from firelib.errors import FirelibError
+from firelib.recipe import SPLITS
 
-Shares = Mapping[str, float]
 _CHOICES = ((0.8, 0.1, 0.1), (0.7, 0.15, 0.15), (0.6, 0.2, 0.2), (0.5, 0.25, 0.25), (0.34, 0.33, 0.33))
-_ROWS = 2000  # of so many rows, no split is empty
+_MANY = 2000  # of so many hashes, no split is empty
 _LEAST_ROWS = 5  # in a split, if there are enough rows
+_LEAST_GROUPS = 2
 
 
-def choose_shares(keys: pa.Table) -> Shares:
-    """Choose the shares of train, validation and test.
-
-    The hashes of the keys decide the splits, so small data may leave one empty; then other shares are chosen.
+def choose_key_shares(keys: pa.Table) -> Mapping[str, float]:
+    """Choose the shares of train, validation and test where the hash of the key decides the split.
 
     Args:
         keys: The key's columns, or the number of each row.
@@ -25,22 +26,38 @@ def choose_shares(keys: pa.Table) -> Shares:
     Raises:
         FirelibError: No choice gives each split a row.
     """
-    if keys.num_rows > _ROWS:
-        return _to_shares(_CHOICES[0])
+    if keys.num_rows > _MANY:
+        return _to_split(_CHOICES[0]).shares
     frame = keys.to_pandas()
-    hashes = key_hashes(frame, list(frame.columns)).astype("float64") / HASH_SPACE
-    for least in (min(_LEAST_ROWS, keys.num_rows // 10), 1):
-        for train, validation, test in _CHOICES:
-            rows_of_train, before_test = int((hashes < train).sum()), int((hashes < train + validation).sum())
-            if min(rows_of_train, before_test - rows_of_train, len(hashes) - before_test) >= max(1, least):
-                return _to_shares((train, validation, test))
+    return _choose(key_hashes(frame, list(frame.columns)), "rows", "--from", _LEAST_ROWS)
+
+
+def choose_group_shares(groups: pa.Table) -> Mapping[str, float]:
+    """Choose the shares of train, validation and test where the hash of the group decides the split.
+
+    Args:
+        groups: The columns of the group, of each row.
+
+    Raises:
+        FirelibError: No choice gives each split a group.
+    """
+    distinct = groups.group_by(groups.column_names).aggregate([])
+    return _choose(hash_groups(distinct, groups.column_names), "groups", "--split-by", _LEAST_GROUPS)
+
+
+def _choose(hashes: Hashes, what: str, option: str, enough: int) -> Mapping[str, float]:
+    """The first choice that gives each split enough of the hashes, or else one at least."""
+    for least in (min(enough, len(hashes) // 10), 1):
+        for choice in map(_to_split, _CHOICES):
+            if np.bincount(assign_by_hash(hashes, choice), minlength=len(SPLITS)).min() >= max(1, least):
+                return choice.shares
     raise FirelibError(
-        f"{keys.num_rows} rows do not fill the splits for training, validation and test",
-        where="--from",
-        remedy="pass data with more rows: hundreds for a model that is worth something",
+        f"{len(hashes):,} {what} do not fill the splits for training, validation and test",
+        where=option,
+        remedy=f"pass data with more {what}: hundreds for a model that is worth something",
     )
 
 
-def _to_shares(shares: tuple[float, float, float]) -> Shares:
+def _to_split(shares: tuple[float, float, float]) -> Split:
     train, validation, test = shares
-    return Split(train=train, validation=validation, test=test).shares
+    return Split(train=train, validation=validation, test=test)

@@ -77,7 +77,7 @@ def test_an_unchanged_model_is_not_checked_again(project: Path, monkeypatch: pyt
         has_passed = True
 
     monkeypatch.setattr(model_check, "ModelCheck", Passed)
-    monkeypatch.setattr(model_check, "_has_room", lambda: True)
+    monkeypatch.setattr(model_check, "has_room", lambda: True)
     recipe, record = load_recipe("recipe.py"), project.with_name("check.json")
     with check_model_beside(recipe, project, record) as check:
         assert check is not None
