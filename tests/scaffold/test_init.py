@@ -271,3 +271,12 @@ def test_wide_table_with_odd_names(tmp_path, monkeypatch):
     (tmp_path / "rows.csv").write_text("\n".join([",".join([*header, "y"]), *lines]) + "\n")
     start(tmp_path / "p", tmp_path / "rows.csv", "y")
     assert check(tmp_path / "p", monkeypatch).features[0].shape == (200,)
+
+
+def test_numbers_with_commas_between_thousands_are_named(tmp_path):
+    lines = [f"{i},{(i * 37) % 10:.1f},\"{(i * 7919) % 90000 + 1000:,}\",{i % 2}" for i in range(ROWS)]
+    (tmp_path / "rows.csv").write_text("\n".join(["id,x,people,y", *lines]) + "\n")
+    draft = start(tmp_path / "p", tmp_path / "rows.csv", "y")
+    assert [each.column for each in draft.left_out if "1,234" in each.reason] == ["people"]
+    with refused(what=["'people'", "1,234"]):
+        start(tmp_path / "q", tmp_path / "rows.csv", "people")
