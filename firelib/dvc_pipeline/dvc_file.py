@@ -15,7 +15,7 @@ from firelib.config.yaml_file import read_yaml_mapping
 from firelib.data.sources.extras import require_extra
 from firelib.dvc_pipeline.dvc_text import render_pipeline
 from firelib.dvc_pipeline.own_dependencies import comes_from_nowhere, find_earlier_sources
-from firelib.dvc_pipeline.stage_plan import Stage, local_paths, plan_stages, to_mapping
+from firelib.dvc_pipeline.stage_plan import Stage, plan_stages, to_mapping
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
@@ -86,8 +86,7 @@ class DvcFile:
         self._params_file = (folder / "params.yaml").relative_to(self._project).as_posix() if self._wdir else ""
         option = f"--recipe {recipe.name}" if self._wdir else ""
         self._stages = plan_stages(recipe, params, self._project, option)
-        earlier = find_earlier_sources(paths.lake_json)
-        self._earlier = {path for source in earlier for path in local_paths(source, self._project)}
+        self._earlier = find_earlier_sources(paths.lake_json, self._project)
 
     def render(self) -> str:
         """The text of a new file."""

@@ -5,18 +5,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from firelib.data.lake import read_lake
+from firelib.dvc_pipeline.stage_plan import local_paths
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
 
-def find_earlier_sources(lake_json: Path) -> list[Source]:
-    """The sources that lake.json was made from; none if it cannot be read."""
+def find_earlier_sources(lake_json: Path, project: Path) -> set[str]:
+    """The files and folders on this machine that lake.json was made from.
+
+    Args:
+        lake_json: The file; without it, or if it cannot be read, there are none.
+        project: Folder that relative paths start from.
+    """
     if not lake_json.is_file():
-        return []
+        return set()
     try:
-        return [Source(uri) for table in read_lake(lake_json).tables.values() for uri in _to_uris(table.source)]
+        uris = [uri for table in read_lake(lake_json).tables.values() for uri in _to_uris(table.source)]
+        return {path for uri in uris for path in local_paths(Source(uri), project)}
     except FirelibError:
-        return []
+        return set()
 
 
 def _to_uris(source: str) -> list[str]:

@@ -123,7 +123,9 @@ def _reason_to_leave_out(column: Column) -> str | None:
 
 def explain_thousands(name: str) -> str:
     """What makes numbers of texts such as 1,234."""
-    return f'in `prepare`, rows.assign(number=rows[{name!r}].str.replace(",", "").astype("float64")) makes numbers of it'
+    return (
+        f'in `prepare`, rows.assign(number=rows[{name!r}].str.replace(",", "").astype("float64")) makes numbers of it'
+    )
 
 
 def _arguments(column: Column, nullable: bool) -> str:

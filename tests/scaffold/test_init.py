@@ -274,7 +274,7 @@ def test_wide_table_with_odd_names(tmp_path, monkeypatch):
 
 
 def test_numbers_with_commas_between_thousands_are_named(tmp_path):
-    lines = [f"{i},{(i * 37) % 10:.1f},\"{(i * 7919) % 90000 + 1000:,}\",{i % 2}" for i in range(ROWS)]
+    lines = [f'{i},{(i * 37) % 10:.1f},"{(i * 7919) % 90000 + 1000:,}",{i % 2}' for i in range(ROWS)]
     (tmp_path / "rows.csv").write_text("\n".join(["id,x,people,y", *lines]) + "\n")
     draft = start(tmp_path / "p", tmp_path / "rows.csv", "y")
     assert [each.column for each in draft.left_out if "1,234" in each.reason] == ["people"]
