@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.check.configuration import Configuration
-from firelib.check.finding import Finding
+from firelib.check.finding import Finding, grade
 from firelib.recipe import find_hidden_modules
 
 _LIBRARIES = {"gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs"}
@@ -26,9 +26,10 @@ def check_surroundings(configuration: Configuration, project: Path, recipe_file:
     folders = dict.fromkeys([project, *([Path(recipe_file).parent] if recipe_file else [])])
     inside = [folder for folder in folders if folder.is_relative_to(project)]
     for name in find_hidden_modules(*inside):
-        what = f"{name} has the name of a module of Python, and may hide it from libraries"
+        what = f"{name} has the name of a module of Python, and hides it from libraries"
         path = next(folder / name for folder in inside if (folder / name).exists())
-        yield Finding("warning", "configuration", what, f"rename {name}", str(path), None, name)
+        severity = grade(path.parent == project)  # no stage starts then
+        yield Finding(severity, "configuration", what, f"rename {name}", str(path), None, name)
 
 
 def _check_storage(configuration: Configuration, project: Path) -> Iterator[Finding]:
