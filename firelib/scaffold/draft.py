@@ -21,7 +21,7 @@ from firelib.scaffold.features import (
 from firelib.scaffold.key import find_key, find_time
 from firelib.scaffold.label import LabelDraft, draft_label, find_label
 from firelib.scaffold.names import rename_columns, unused
-from firelib.scaffold.split_wish import BY_KEY, SplitWish, check_split_wish
+from firelib.scaffold.split.wish import BY_KEY, SplitWish, check_split_wish
 
 _MOST_INPUTS = 100  # numbers beyond which they become one array: every input of a model costs time in each step
 _MOST_COLUMNS = 20_000

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.data.split.assignment import to_scalar
-from firelib.scaffold.split_wish import LEAST_VALUES
+from firelib.scaffold.split.wish import LEAST_VALUES
 
 _BEFORE = (0.8, 0.9)  # share of the rows before the validation split, and before the test split
 _ROUNDING = 0.01  # share of the rows by which a cut may miss, to be a date without a time

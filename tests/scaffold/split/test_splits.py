@@ -15,9 +15,9 @@ from firelib.data.split.assignment import assign_by_hash, assign_splits, hash_gr
 from firelib.recipe import SPLITS, load_recipe
 from firelib.scaffold.data.data_source import Wish
 from firelib.scaffold.init import NewProject, plan_project
-from firelib.scaffold.split_shares import choose_group_shares
-from firelib.scaffold.split_times import choose_cuts
-from firelib.scaffold.split_wish import SplitWish
+from firelib.scaffold.split.shares import choose_group_shares
+from firelib.scaffold.split.times import choose_cuts
+from firelib.scaffold.split.wish import SplitWish
 from firelib.scaffold.write_files import write_files
 from tests.errors import refused
 
