@@ -236,7 +236,8 @@ def describe_draft(draft: Draft) -> list[str]:
     lines.append(f"label: {', '.join(label.columns)} ({draft.label_reason})")
     lines.append(f"task: {label.task}{classes}: {label.reason}; change the declaration of `label` for another task")
     if label.missing:
-        lines.append(f"no label: {label.missing:,} rows, which are excluded")
+        rows = "1 row, which is" if label.missing == 1 else f"{label.missing:,} rows, which are"
+        lines.append(f"no label: {rows} excluded")
     if draft.numbered:
         lines.append("key: no column identifies a row, so transform numbers them; name columns in `key` if some do")
     else:

@@ -23,6 +23,8 @@ def choose_cuts(times: pa.ChunkedArray) -> tuple[Any, Any] | None:
         Both cuts, as params.yaml has them: text of dates and times, or numbers; None if there are fewer than three
         distinct times.
     """
+    if pa.types.is_timestamp(times.type):
+        times = times.cast(pa.timestamp("us", times.type.tz), safe=False)  # the lake's unit
     counts = times.value_counts()
     order = pc.sort_indices(counts.field("values"))
     distinct, rows = counts.field("values").take(order), counts.field("counts").take(order)

@@ -158,5 +158,12 @@ def test_cuts(times: pa.Array) -> None:
     assert 0.6 < before[0] / 240 < before[1] / 240 < 1
 
 
+@pytest.mark.parametrize("unit", ["s", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_cuts_are_dates_where_that_moves_few_rows(unit: str, zone: str | None) -> None:
+    hours = pa.array([datetime(2024, 1, 1) + timedelta(hours=hour) for hour in range(8000)], pa.timestamp("us"))
+    assert choose_cuts(pa.chunked_array([hours.cast(pa.timestamp(unit, zone))])) == ("2024-09-23", "2024-10-27")
+
+
 def test_too_few_times_have_no_cuts() -> None:
     assert choose_cuts(pa.chunked_array([pa.array([1, 1, 2])])) is None
