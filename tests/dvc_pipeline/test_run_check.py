@@ -48,7 +48,7 @@ def test_a_source_is_named_and_the_run_goes_on(project: Path, capsys: pytest.Cap
     change(project, "@rows\ndef transform(rows):\n", 'def transform(tables):\n    rows = tables["rows"]\n')
     check_before_run(project / "params.yaml", Environment(), STAGES)
     said = capsys.readouterr().err
-    assert all(part in said for part in ("warning: dvc.yaml:", "extract: deps: more.csv", "firelib sync"))
+    assert all(part in said for part in ("warning: dvc.yaml:", "extract: missing: more.csv", "firelib sync"))
     sync(project)
     check_before_run(project / "params.yaml", Environment(), STAGES)
     assert "dvc.yaml" not in capsys.readouterr().err
@@ -56,7 +56,7 @@ def test_a_source_is_named_and_the_run_goes_on(project: Path, capsys: pytest.Cap
 
 def test_another_name_is_refused_with_all_outputs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change(project, 'name = "signs"', 'name = "marks"')
-    with refused(remedy="firelib check"):
+    with refused(what="4 errors", remedy="firelib check"):
         check_before_run(project / "params.yaml", Environment(), STAGES)
     said = capsys.readouterr().err
     assert all(
