@@ -165,7 +165,7 @@ class DvcFile:
         return bool(_OURS.fullmatch(path)) or not (self._project / path).exists()
 
     def _edit(self, differences: Sequence[Difference]) -> str:
-        require_extra("ruamel.yaml", "tune", "firelib sync")
+        require_extra("ruamel.yaml", "pipeline", "firelib sync")
         from ruamel.yaml import YAML
 
         editor = YAML()  # its round-trip mode keeps comments and order

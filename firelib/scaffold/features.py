@@ -10,6 +10,7 @@ _TEXT_WORDS = 3.0  # mean number of words from which on a text is read word by w
 _TEXT_BYTES = 64
 _SHARE_OF_IDENTIFIERS = 0.5  # distinct texts / rows
 _CAMEL = re.compile(r"[a-z](Id|ID|Key|No|Nr)$")
+_GROUPS = ("group", "user", "customer", "client", "patient", "subject", "person", "session", "device", "machine")
 DATE_PARTS = ("days", "month", "weekday", "hour")
 
 
@@ -62,6 +63,20 @@ def draft_features(column: Column, name: str, is_sample: bool) -> list[FeatureDr
         return _draft_times(column, name, nullable)
     arguments = _arguments(column, nullable)
     return [FeatureDraft(name, arguments, _describe(column), column.name)]
+
+
+def leave_out_group(column: Column, group: Sequence[str]) -> LeftOut | None:
+    """Leave out a column that names groups: the model never sees those of the test split in training.
+
+    Args:
+        column: Its figures.
+        group: The columns that decide the split. Of several, those that do not look like identifiers are kept, such as
+            the month of a day.
+    """
+    is_name = column.kind is not Kind.TIME and (len(group) == 1 or looks_like_id(column.name))
+    if column.name in group and is_name:
+        return LeftOut(column.name, "it names the groups, each of which is in one split only")
+    return None
 
 
 def is_identifier(column: Column) -> bool:
@@ -154,11 +169,11 @@ def _describe(column: Column) -> str:
 
 
 def find_group_columns(columns: Sequence[Column]) -> list[str]:
-    """Columns whose values several rows share, and whose names are usual for identifiers."""
+    """Columns whose values several rows share, and whose names are usual for identifiers, users and the like."""
     return [
         column.name
         for column in columns
         if column.kind in (Kind.TEXT, Kind.INTEGER)
-        if looks_like_id(column.name)
+        if looks_like_id(column.name) or column.name.lower() in _GROUPS
         if not column.missing and 10 <= column.distinct <= column.rows // 2
     ]

@@ -134,14 +134,17 @@ def _describe_label(label: LabelDraft) -> str:
 def _describe_key(draft: Draft) -> str:
     if draft.numbered:
         return "no column identifies a row, so transform numbers them"
-    return "identifies a row; its hash decides the split"
+    return f"identifies a row; its hash decides the {'order' if draft.split_by or draft.split_time else 'split'}"
 
 
 def _render_splits(draft: Draft) -> Iterator[str]:
-    if draft.groups:
-        yield f"# split_by = ({_join(draft.groups[:1])})  # puts all rows of a group into the same split"
-    if draft.time:
-        yield f"# split_time = {quote(draft.time)}  # trains on the past, tests on the future: see docs/data.md"
+    by, time = draft.split_by or draft.groups[:1], draft.split_time or draft.time
+    if by:
+        comment = "" if draft.split_by else "# "
+        yield f"{comment}split_by = ({_join(by)})  # puts all rows of a group into the same split"
+    if time:
+        comment = "" if draft.split_time else "# "
+        yield f"{comment}split_time = {quote(time)}  # trains on the past, tests on the future; cuts: params.yaml"
 
 
 def _parameters(draft: Draft) -> str:

@@ -51,13 +51,21 @@ class _Context(NamedTuple):
     paths: Paths
     recipe: Recipe | None
     table: str
+    is_complete: bool
 
     @property
     def where(self) -> str:
         return f"{f'table {self.table!r}, ' if self.table else ''}source {self.source}"
 
+    def apply_types(self, rows: pa.Table) -> pa.Table:
+        """Convert columns whose types are not inferred from text."""
+        rules = TypeRules(self.source, self.recipe, infers_types=False)
+        return rules.apply(rows, self.where, self.is_complete)
 
-def load_table(source: Source, paths: Paths, recipe: Recipe | None = None, table: str = "") -> LoadedTable:
+
+def load_table(
+    source: Source, paths: Paths, recipe: Recipe | None = None, table: str = "", is_complete: bool = True
+) -> LoadedTable:
     """Fetch and read a source.
 
     Args:
@@ -65,11 +73,12 @@ def load_table(source: Source, paths: Paths, recipe: Recipe | None = None, table
         paths: Where downloads and copies of raw files are.
         recipe: Its string features and its key decide types that a format would infer.
         table: Name of the table, for errors.
+        is_complete: Whether it must have all columns that `source.types` declares. Rows to score may lack some.
 
     Raises:
         FirelibError: The source cannot be fetched or read, or has another hash than declared.
     """
-    context = _Context(source, paths, recipe, table)
+    context = _Context(source, paths, recipe, table, is_complete)
     return _find_loader(source)(context)
 
 
@@ -85,7 +94,8 @@ def _find_loader(source: Source) -> Callable[[_Context], LoadedTable]:
 
 def _load_files(context: _Context) -> LoadedTable:
     raw = fetch(context.source, context.paths.downloads, context.paths.sources)
-    return LoadedTable(read_raw_files(raw, context.source, context.recipe, context.table), raw.sha256)
+    rows = read_raw_files(raw, context.source, context.recipe, context.table, context.is_complete)
+    return LoadedTable(rows, raw.sha256)
 
 
 def _load_database(context: _Context) -> LoadedTable:
@@ -99,7 +109,7 @@ def _load_delta(context: _Context) -> LoadedTable:
 
 def _as_set(rows: pa.Table, context: _Context) -> LoadedTable:
     """Rows in a deterministic order, since the source gives them in any order."""
-    typed = TypeRules(context.source, context.recipe, infers_types=False).apply(rows, context.where)
+    typed = context.apply_types(rows)
     ordered = sort_rows(typed, context.recipe.key if context.recipe else ())
     sha256, expected = hash_rows(ordered), context.source.total_sha256
     if expected and sha256 != expected.lower():
@@ -114,14 +124,14 @@ def _as_set(rows: pa.Table, context: _Context) -> LoadedTable:
 def _load_pictures(context: _Context) -> LoadedTable:
     raw = fetch(context.source, context.paths.downloads, context.paths.sources)
     pictures = folder_table(raw.files)
-    rows = TypeRules(context.source, context.recipe, infers_types=False).apply(pictures.rows, context.where)
+    rows = context.apply_types(pictures.rows)
     return LoadedTable(rows, raw.sha256, set_aside=pictures.set_aside, total=pictures.total)
 
 
 def _load_listed_pictures(context: _Context) -> LoadedTable:
     source = context.source
     raw = fetch(source, context.paths.downloads, context.paths.sources)
-    rows = read_raw_files(raw, source, context.recipe, context.table)
+    rows = read_raw_files(raw, source, context.recipe, context.table, context.is_complete)
     names = picture_names(rows, source, context.where)
     found = [None if name is None else find_picture(name, raw, source, context.paths.downloads) for name in names]
     pictures = add_pictures(rows, names, found)
