@@ -80,8 +80,20 @@ def missing_modules(modules: Iterable[str], extras: Iterable[str], who: str) -> 
     return FirelibError(
         f"{who} needs {', '.join(modules)}, which this environment lacks",
         where="this Python environment",
-        remedy=f"pip install 'firelib[{','.join(extras)}]'",
+        remedy=install_command(extras),
     )
+
+
+def install_command(extras: Iterable[str]) -> str:
+    """What installs extras, for remedies.
+
+    Example:
+        >>> from firelib.extras import install_command
+        >>> install_command(["sql"])
+        "pip install 'firelib[sql]' (or uv add 'firelib[sql]')"
+    """
+    names = f"'firelib[{','.join(extras)}]'"
+    return f"pip install {names} (or uv add {names})"
 
 
 def find_extra(module: str) -> str | None:
@@ -95,6 +107,6 @@ def find_extra(module: str) -> str | None:
 def _is_installed(module: str) -> bool:
     try:
         spec = find_spec(module)
-    except ModuleNotFoundError:  # the package that would hold it is missing
+    except (ModuleNotFoundError, ValueError):  # the package that would hold it is missing, or hidden in sys.modules
         return False
     return spec is not None and spec.origin is not None  # any folder without code is a namespace package

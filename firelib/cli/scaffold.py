@@ -61,7 +61,7 @@ def init(
     with tempfile.TemporaryDirectory(prefix="firelib-init-") as scratch:
         if origin is not None:
             split = SplitWish(tuple(split_by or ()), split_time)
-            project = plan_project(folder, Wish(origin, table, query, copy), label or [], split)
+            project = plan_project(folder, Wish(origin, table, query, copy), label or [], split, Path(scratch))
         else:
             project = plan_example(folder, str(kind), Path(scratch))
         for line in project.guesses:

@@ -69,7 +69,8 @@ class Draft:
         label_name: Its name in the dataset.
         label_reason: How it was found.
         key: The columns of the key; `numbered` is one that transform adds.
-        numbered: Name of the column with the number of the row; empty if other columns identify it.
+        numbered: Name of the column with the number or the hash of the row; empty if other columns identify it.
+        is_ordered: Whether rows have an order of their own, so that transform can number them.
         renamed: Column → its name in the dataset, where that differs.
         dates: Columns whose parts are features, by the names in the dataset.
         wide: Columns of numbers that become an array.
@@ -92,6 +93,7 @@ class Draft:
     label_reason: str
     key: tuple[str, ...]
     numbered: str = ""
+    is_ordered: bool = True
     renamed: Mapping[str, str] = field(default_factory=dict)
     dates: tuple[str, ...] = ()
     wide: WideColumns | None = None
@@ -102,9 +104,19 @@ class Draft:
     picture: str = ""
     picture_shape: tuple[int, ...] = ()
 
+    @property
+    def key_function(self) -> str:
+        """The function that adds `numbered`."""
+        return "number_rows" if self.is_ordered else "hash_rows"
+
 
 def draft_recipe(
-    table: pa.Table, name: str, labels: Sequence[str], is_sample: bool = False, split: SplitWish = BY_KEY
+    table: pa.Table,
+    name: str,
+    labels: Sequence[str],
+    is_sample: bool = False,
+    split: SplitWish = BY_KEY,
+    is_ordered: bool = True,
 ) -> Draft:
     """Draft the recipe for a table of numbers, words, texts, times and lists.
 
@@ -114,6 +126,7 @@ def draft_recipe(
         labels: Columns of the label; empty lets firelib guess.
         is_sample: Whether the source has more rows than the table.
         split: What decides the split; the hash of the key if it names no columns.
+        is_ordered: Whether the rows have an order of their own.
 
     Raises:
         FirelibError: There is no row, or no column but the label; the label is unknown, constant or of no known task;
@@ -154,6 +167,7 @@ def draft_recipe(
         label_reason,
         tuple(names[column] for column in key) or (numbered,),
         numbered,
+        is_ordered,
         {old: new for old, new in names.items() if old != new and old in used},
         tuple(names[column.name] for column in others if column.kind is Kind.TIME and column.name in sources),
         wide,
@@ -235,11 +249,21 @@ def describe_draft(draft: Draft) -> list[str]:
     classes = f", {len(label.classes)} classes" if label.classes else ""
     lines.append(f"label: {', '.join(label.columns)} ({draft.label_reason})")
     lines.append(f"task: {label.task}{classes}: {label.reason}; change the declaration of `label` for another task")
+    if draft.is_sample and label.classes:
+        lines.append(
+            f"classes: those of the first {draft.rows:,} rows; rows of others are excluded as `no label` and counted: "
+            "add missing classes to `classes` in recipe.py"
+        )
     if label.missing:
         rows = "1 row, which is" if label.missing == 1 else f"{label.missing:,} rows, which are"
         lines.append(f"no label: {rows} excluded")
-    if draft.numbered:
+    if draft.numbered and draft.is_ordered:
         lines.append("key: no column identifies a row, so transform numbers them; name columns in `key` if some do")
+    elif draft.numbered:
+        lines.append(
+            "key: no column identifies a row, so transform hashes all its values (a changed row may change its split); "
+            "name columns in `key` if some do"
+        )
     else:
         lines.append(f"key: {', '.join(draft.key)} (unique in the data)")
     renamed = [

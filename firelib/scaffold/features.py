@@ -108,6 +108,8 @@ def _reason_to_leave_out(column: Column) -> str | None:
         return f"it is {column.values[0]!r} in every row" if column.values else "it is the same in every row"
     if column.kind is Kind.BYTES:
         return "it holds bytes: decode them to an array in `prepare`"
+    if column.has_thousands:
+        return f"its numbers, such as 1,234, are text: {explain_thousands(column.name)}"
     if column.kind is Kind.OTHER or (
         column.items and column.items.kind in (Kind.LIST, Kind.ARRAY, Kind.OTHER, Kind.TIME)
     ):
@@ -117,6 +119,13 @@ def _reason_to_leave_out(column: Column) -> str | None:
     if is_identifier(column):
         return f"it identifies rows ({column.distinct:,} distinct values in {column.present:,} rows)"
     return None
+
+
+def explain_thousands(name: str) -> str:
+    """What makes numbers of texts such as 1,234."""
+    return (
+        f'in `prepare`, rows.assign(number=rows[{name!r}].str.replace(",", "").astype("float64")) makes numbers of it'
+    )
 
 
 def _arguments(column: Column, nullable: bool) -> str:

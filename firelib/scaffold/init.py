@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -52,7 +53,9 @@ class NewProject:
         return sorted([*self.texts, *self.copies.values()])
 
 
-def plan_project(folder: Path, wish: Wish, labels: Sequence[str], split: SplitWish = BY_KEY) -> NewProject:
+def plan_project(
+    folder: Path, wish: Wish, labels: Sequence[str], split: SplitWish = BY_KEY, scratch: Path | None = None
+) -> NewProject:
     """Look at the data, and draft the files of a project.
 
     Args:
@@ -60,20 +63,23 @@ def plan_project(folder: Path, wish: Wish, labels: Sequence[str], split: SplitWi
         wish: What the user says about the data.
         labels: Columns of the label; empty lets firelib guess.
         split: Columns that decide the split; the hash of the key if it names none.
+        scratch: Folder for downloads, which `write_project` copies; by default a new one,
+            which stays if there are any.
 
     Raises:
         FirelibError: The data cannot be read, no recipe suits them, or a file would be overwritten.
     """
     refuse_existing(folder, FILES)  # before a download
-    data = find_data(wish, folder)
-    table, is_sample = read_data(data, folder)
+    scratch = scratch or Path(tempfile.gettempdir(), f"firelib-init-{uuid4().hex}")
+    data = find_data(wish, folder, scratch)
+    table, is_sample = read_data(data, scratch)
     name = to_project_name(folder.absolute().name)
     draft = _draft(table, name, labels, split, data, is_sample)
     division, shares = plan_split(draft, table), _class_shares(draft.label, table)
     guesses = [*describe_draft(draft), *describe_split(draft, division)]
     texts = {
         "recipe.py": render_recipe(draft, data.expression, data.origin),
-        **render_files(draft, division, guesses, shares, _extras(data), bool(data.copies)),
+        **render_files(draft, division, guesses, shares, _extras(data), _has_raw(data)),
     }
     texts["dvc.yaml"] = _render_stages(texts, data, folder)
     project = NewProject(folder, draft, guesses, texts, data.copies)
@@ -93,7 +99,7 @@ def plan_example(folder: Path, kind: str, scratch: Path) -> NewProject:
         FirelibError: A file would be overwritten.
     """
     origin, labels = write_example(kind, scratch)
-    return plan_project(folder, Wish(str(origin), copy=True), labels)
+    return plan_project(folder, Wish(str(origin), copy=True), labels, scratch=scratch)
 
 
 def write_project(project: NewProject) -> None:
@@ -113,7 +119,7 @@ def _draft(
     table: pa.Table, name: str, labels: Sequence[str], split: SplitWish, data: DataSource, is_sample: bool
 ) -> Draft:
     if not data.is_pictures:
-        return draft_recipe(table, name, labels, is_sample, split)
+        return draft_recipe(table, name, labels, is_sample, split, data.is_ordered)
     if labels or split.columns:
         raise FirelibError(
             "a folder of pictures has no columns beside the folders' names, which are the label",
@@ -140,6 +146,10 @@ def _extras(data: DataSource) -> tuple[str, ...]:
         "excel" if suffix in (".xlsx", ".xls", ".ods", ".xlsb") else "",
     }
     return tuple(sorted(found - {""}))
+
+
+def _has_raw(data: DataSource) -> bool:
+    return any(path.startswith("raw/") for path in data.copies.values())
 
 
 def _render_stages(texts: Mapping[str, str], data: DataSource, folder: Path) -> str:

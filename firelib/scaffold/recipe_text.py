@@ -46,7 +46,7 @@ def _helpers(draft: Draft) -> Iterator[str]:
     if draft.dates:
         yield "add_date_parts"
     if draft.numbered:
-        yield "number_rows"
+        yield draft.key_function
     if draft.label.task is TaskKind.MULTILABEL and not _is_array(draft.label) and len(draft.label.columns) == 1:
         yield "flag_labels"
     elif draft.label.task is not TaskKind.MULTILABEL and draft.label.classes and not draft.label.is_numbered:
@@ -133,7 +133,8 @@ def _describe_label(label: LabelDraft) -> str:
 
 def _describe_key(draft: Draft) -> str:
     if draft.numbered:
-        return "no column identifies a row, so transform numbers them"
+        verb = "numbers them" if draft.is_ordered else "hashes all its values"
+        return f"no column identifies a row, so transform {verb}"
     return f"identifies a row; its hash decides the {'order' if draft.split_by or draft.split_time else 'split'}"
 
 
@@ -238,7 +239,7 @@ def _render_transform(draft: Draft) -> Iterator[str]:
         yield ""
     yield "def transform(tables):  # Dask dataframes in, one Dask dataframe out"
     column = f", {quote(draft.numbered)}" if draft.numbered != "row" else ""
-    yield f'    rows = number_rows(tables["rows"]{column})' if draft.numbered else '    rows = tables["rows"]'
+    yield f'    rows = {draft.key_function}(tables["rows"]{column})' if draft.numbered else '    rows = tables["rows"]'
     functions = [*(["prepare"] if has_prepare else []), *(["add_label"] if steps else [])]
     yield "    return rows" + "".join(f".map_partitions({function})" for function in functions)
 

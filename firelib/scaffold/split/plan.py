@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from firelib.data.frames.pandas_frames import preview_frame
+from firelib.recipe import hash_rows
 from firelib.scaffold.draft import Draft
 from firelib.scaffold.split.shares import choose_group_shares, choose_key_shares
 from firelib.scaffold.split.times import choose_cuts
@@ -55,7 +57,10 @@ def plan_split(draft: Draft, table: pa.Table) -> SplitPlan:
         return SplitPlan(dates, {})
     if draft.split_by:
         return SplitPlan(choose_group_shares(_select(rows, draft.split_by, old)), dates)
-    if draft.numbered:
+    if draft.numbered and not draft.is_ordered:
+        hashed = hash_rows(preview_frame(rows), draft.numbered)
+        keys = pa.table({draft.numbered: pa.chunked_array([pa.array(hashed[draft.numbered])])})
+    elif draft.numbered:
         numbers = pa.chunked_array([pa.array(range(table.num_rows), pa.int64())])
         keys = pa.table({draft.numbered: numbers}).filter(table[draft.label.columns[0]].is_valid())
     else:
