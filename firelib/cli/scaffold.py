@@ -53,7 +53,7 @@ def init(
     from firelib.console import note, out
     from firelib.scaffold.data.data_source import Wish
     from firelib.scaffold.init import plan_example, plan_project, write_project
-    from firelib.scaffold.split_wish import SplitWish
+    from firelib.scaffold.split.wish import SplitWish
 
     if (origin is None) == (kind is None):
         problem = "expected data or a kind of example, got " + ("none" if origin is None else "both")

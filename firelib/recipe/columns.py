@@ -66,7 +66,7 @@ def hash_rows(frame: Any, column: str = "row") -> Any:
 def _hash_values(rows: "pd.DataFrame") -> Any:
     import pandas as pd
 
-    texts = {name: values.map(repr) for name, values in rows.items() if _is_nested(values)}
+    texts = {str(name): values.map(repr) for name, values in rows.items() if _is_nested(values)}
     hashes = pd.util.hash_pandas_object(rows.assign(**texts), index=False, categorize=False)
     return hashes.to_numpy().view("int64")
 

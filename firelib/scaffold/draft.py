@@ -21,7 +21,7 @@ from firelib.scaffold.features import (
 from firelib.scaffold.key import find_key, find_time
 from firelib.scaffold.label import LabelDraft, draft_label, find_label
 from firelib.scaffold.names import rename_columns, unused
-from firelib.scaffold.split_wish import BY_KEY, SplitWish, check_split_wish
+from firelib.scaffold.split.wish import BY_KEY, SplitWish, check_split_wish
 
 _MOST_INPUTS = 100  # numbers beyond which they become one array: every input of a model costs time in each step
 _MOST_COLUMNS = 20_000
@@ -255,7 +255,8 @@ def describe_draft(draft: Draft) -> list[str]:
             "add missing classes to `classes` in recipe.py"
         )
     if label.missing:
-        lines.append(f"no label: {label.missing:,} rows, which are excluded")
+        rows = "1 row, which is" if label.missing == 1 else f"{label.missing:,} rows, which are"
+        lines.append(f"no label: {rows} excluded")
     if draft.numbered and draft.is_ordered:
         lines.append("key: no column identifies a row, so transform numbers them; name columns in `key` if some do")
     elif draft.numbered:

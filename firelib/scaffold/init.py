@@ -22,8 +22,8 @@ from firelib.scaffold.pictures import draft_pictures
 from firelib.scaffold.project_files import FILES, render_files
 from firelib.scaffold.recipe_text import render_recipe
 from firelib.scaffold.repository import init_repositories
-from firelib.scaffold.split_plan import describe_split, plan_split
-from firelib.scaffold.split_wish import BY_KEY, SplitWish
+from firelib.scaffold.split.plan import describe_split, plan_split
+from firelib.scaffold.split.wish import BY_KEY, SplitWish
 from firelib.scaffold.write_files import refuse_existing, write_files
 
 _KINDS_OF_ROWS = {"sqlite": "sql", "duckdb": "sql", "postgresql": "sql", "postgres": "sql", "s3": "s3", "gs": "gcs"}

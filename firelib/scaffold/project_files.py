@@ -8,7 +8,7 @@ from firelib.launch.transfer.secret_names import SECRET_NAMES
 from firelib.recipe import TaskKind
 from firelib.scaffold.draft import Draft
 from firelib.scaffold.requirement import firelib_requirement
-from firelib.scaffold.split_plan import SplitPlan
+from firelib.scaffold.split.plan import SplitPlan
 
 #: File of the project → its template.
 _FILES = {

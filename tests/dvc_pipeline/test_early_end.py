@@ -52,6 +52,7 @@ def test_a_mistake_in_the_model_ends_a_run_of_hours(tmp_path: Path) -> None:
     line = recipe[: recipe.index("Dense(3")].count("\n") + 1
     assert f"error: recipe.py:{line}: " in done.stderr
     assert "the check found 1 error" in done.stderr
+    assert "the run ends before training" in done.stderr
     assert [text for text in done.stdout.splitlines() if text.startswith("Running stage")][-1:] == [
         "Running stage 'transform':"
     ]

@@ -25,6 +25,7 @@ from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_
 from firelib.evaluate.input_rows.pieces import cut_file
 from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
+from firelib.evaluate.input_rows.tables import as_table_source, read_table
 from firelib.recipe import FLOATS, Feature, Recipe, Source
 
 _HEAD_BYTES = 4096
@@ -69,7 +70,8 @@ def read_batches(
 
     Args:
         rows: JSON (an object, a list of objects, or one object per line), the path of a file that holds JSON or has a
-            format of the sources, such as CSV, or `-` for standard input.
+            format of the sources, such as CSV, `-` for standard input, or whatever else a source can name: a folder, a
+            pattern, objects of a bucket, a database, a Delta table, pictures. The latter are read at once.
         recipe: Declares the features, and how its sources are read.
         source: Name of the source whose options apply; None if all sources have the same options.
         size: About the number of bytes that are read at once; None reads all. JSON lines, CSV and Parquet are cut; the
@@ -86,6 +88,8 @@ def read_batches(
     elif rows == "-":
         with _spool(sys.stdin.buffer) as path:
             yield from _read_file(path, "standard input", recipe, source, size)
+    elif table := as_table_source(rows, _select_source(recipe, source)):
+        yield from_table(read_table(table, recipe), recipe, rows)
     else:
         yield from _read_file(Path(rows), rows, recipe, source, size)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from firelib.data.databases.address import is_database as is_database_uri
-from firelib.data.preview import preview_source
+from firelib.data.preview import read_first_rows
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.listing import is_bucket, list_files
@@ -132,8 +132,8 @@ def read_data(data: DataSource, scratch: Path) -> tuple[pa.Table, bool]:
     check_source(data.source)
     is_database = is_database_uri(data.source.uris[0])
     if is_database or is_bucket(data.source.uris[0]) or _size(data.source) > _WHOLE_BYTES:
-        table = preview_source(data.source, paths, rows=_SAMPLE_ROWS)
-        return table, not is_database or table.num_rows == _SAMPLE_ROWS
+        first = read_first_rows(data.source, paths, rows=_SAMPLE_ROWS)
+        return first.rows, not first.is_complete
     return load_table(data.source, paths).rows, False
 
 

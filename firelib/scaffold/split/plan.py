@@ -9,9 +9,9 @@ import pyarrow as pa
 from firelib.data.frames.pandas_frames import preview_frame
 from firelib.recipe import hash_rows
 from firelib.scaffold.draft import Draft
-from firelib.scaffold.split_shares import choose_group_shares, choose_key_shares
-from firelib.scaffold.split_times import choose_cuts
-from firelib.scaffold.split_wish import count_missing
+from firelib.scaffold.split.shares import choose_group_shares, choose_key_shares
+from firelib.scaffold.split.times import choose_cuts
+from firelib.scaffold.split.wish import count_missing
 
 _CUTS = ("validation_from", "test_from")
 

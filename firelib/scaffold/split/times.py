@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.data.split.assignment import to_scalar
-from firelib.scaffold.split_wish import LEAST_VALUES
+from firelib.scaffold.split.wish import LEAST_VALUES
 
 _BEFORE = (0.8, 0.9)  # share of the rows before the validation split, and before the test split
 _ROUNDING = 0.01  # share of the rows by which a cut may miss, to be a date without a time
@@ -23,6 +23,8 @@ def choose_cuts(times: pa.ChunkedArray) -> tuple[Any, Any] | None:
         Both cuts, as params.yaml has them: text of dates and times, or numbers; None if there are fewer than three
         distinct times.
     """
+    if pa.types.is_timestamp(times.type):
+        times = times.cast(pa.timestamp("us", times.type.tz), safe=False)  # the lake's unit
     counts = times.value_counts()
     order = pc.sort_indices(counts.field("values"))
     distinct, rows = counts.field("values").take(order), counts.field("counts").take(order)

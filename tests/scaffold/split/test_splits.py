@@ -15,9 +15,9 @@ from firelib.data.split.assignment import assign_by_hash, assign_splits, hash_gr
 from firelib.recipe import SPLITS, load_recipe
 from firelib.scaffold.data.data_source import Wish
 from firelib.scaffold.init import NewProject, plan_project
-from firelib.scaffold.split_shares import choose_group_shares
-from firelib.scaffold.split_times import choose_cuts
-from firelib.scaffold.split_wish import SplitWish
+from firelib.scaffold.split.shares import choose_group_shares
+from firelib.scaffold.split.times import choose_cuts
+from firelib.scaffold.split.wish import SplitWish
 from firelib.scaffold.write_files import write_files
 from tests.errors import refused
 
@@ -156,6 +156,13 @@ def test_cuts(times: pa.Array) -> None:
     scalars = [to_scalar(cut, times.type) for cut in split.cuts]
     before = [sum(value < scalar.as_py() for value in times.to_pylist()) for scalar in scalars]
     assert 0.6 < before[0] / 240 < before[1] / 240 < 1
+
+
+@pytest.mark.parametrize("unit", ["s", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_cuts_are_dates_where_that_moves_few_rows(unit: str, zone: str | None) -> None:
+    hours = pa.array([datetime(2024, 1, 1) + timedelta(hours=hour) for hour in range(8000)], pa.timestamp("us"))
+    assert choose_cuts(pa.chunked_array([hours.cast(pa.timestamp(unit, zone))])) == ("2024-09-23", "2024-10-27")
 
 
 def test_too_few_times_have_no_cuts() -> None:

@@ -59,5 +59,4 @@ def _choose(hashes: Hashes, what: str, option: str, enough: int) -> Mapping[str,
 
 
 def _to_split(shares: tuple[float, float, float]) -> Split:
-    train, validation, test = shares
-    return Split(train=train, validation=validation, test=test)
+    return Split(**dict(zip(SPLITS, shares, strict=True)))
