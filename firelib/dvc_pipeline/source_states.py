@@ -1,5 +1,6 @@
 """The state of sources on this machine: what tells that they have changed without reading all of them."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def _states_of_pictures(source: Source, project: Path) -> Iterator[dict[str, Any
 
 def _state_or_none(folder: Path, name: object) -> dict[str, Any] | None:
     try:
-        return _state_of_file(folder / str(name))
+        return _state_of_file(folder / os.path.normpath(str(name)))
     except (OSError, ValueError):  # it is missing, or its name is none of a file
         return None
 

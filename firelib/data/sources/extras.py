@@ -36,4 +36,4 @@ def require_extra(module: str, extra: str, where: str) -> None:
     Raises:
         FirelibError: The module is not installed.
     """
-    require_modules({extra: [module.partition(".")[0]]}, where)
+    require_modules({extra: [module.partition(".")[0]]}, where, where)
