@@ -1,6 +1,5 @@
 """Read rows to score: JSON, or a file in a format of the sources, which the sources' own reader reads."""
 
-import math
 import shutil
 import sys
 import tempfile
@@ -14,18 +13,17 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib.data.formats.csv import CSV
 from firelib.data.formats.detect import detect_format
-from firelib.data.formats.idx import IDX
-from firelib.data.formats.parquet import PARQUET
 from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
 from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_table
+from firelib.evaluate.input_rows.options import select_options
 from firelib.evaluate.input_rows.pieces import cut_file
 from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
-from firelib.recipe import FLOATS, Feature, Recipe, Source
+from firelib.evaluate.json_values import to_plain
+from firelib.recipe import FLOATS, Feature, Recipe
 
 _HEAD_BYTES = 4096
 _BATCH_BYTES = 16 << 20
@@ -53,7 +51,7 @@ class InputRows:
     def others(self) -> list[dict[str, Any]]:
         """For each row, the values of `passed`, ready for JSON but for dates, times and decimals."""
         rows = self.passed.to_pylist() if isinstance(self.passed, pa.Table) else self.passed
-        return [{name: _to_plain(value) for name, value in row.items()} for row in rows]
+        return [{name: to_plain(value) for name, value in row.items()} for row in rows]
 
 
 def read_rows(rows: str, recipe: Recipe, source: str | None = None) -> InputRows:
@@ -151,11 +149,12 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None, size:
             f"cannot read the rows: {error}", where=where, remedy="pass a JSON or CSV file in UTF-8"
         ) from None
     _require_rows(len(start), where)
-    options = _select_source(recipe, source)
-    declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
-    options = replace(options, uri=where, sha256=None, copies=(), format=declared)
-    has_dialect = options.csv is not None  # perhaps another quote, or no header
-    for piece in cut_file(path, detect_format(options, path), None if has_dialect else size):
+    options = select_options(recipe, source, path)
+    has_folders = options.partitioned is True and any("=" in folder for folder in path.parts[:-1])
+    options = replace(options, uri=where, partitioned=has_folders or None)
+    # Of a piece, the folders are unknown; and a declared dialect may have another quote, or no header.
+    is_cut = options.csv is None and not has_folders
+    for piece in cut_file(path, detect_format(options, path), size if is_cut else None, options):
         yield from_table(read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False), recipe, where)
 
 
@@ -167,27 +166,6 @@ def _spool(content: IO[bytes]) -> Iterator[Path]:
         with path.open("wb") as file:
             shutil.copyfileobj(content, file)
         yield path
-
-
-def _select_source(recipe: Recipe, name: str | None) -> Source:
-    """The source whose options apply to a file: the named one, or any if all have the same options."""
-    if name is not None:
-        if name not in recipe.sources:
-            remedy = did_you_mean(name, recipe.sources)
-            raise FirelibError(f"unknown source {name!r}", where="--source", remedy=remedy)
-        return recipe.sources[name]
-    sources = list(recipe.sources.values())
-    kinds = {(column, kind) for source in sources for column, kind in source.types.items()}
-    if len({source.null_values for source in sources}) > 1 or len(dict(kinds)) < len(kinds):
-        named = "; ".join(
-            f"{name}: {list(source.null_values)}, {dict(source.types)}" for name, source in recipe.sources.items()
-        )
-        raise FirelibError(
-            f"the recipe's sources have different null_values or types ({named})",
-            where=f"recipe {recipe.name!r}: sources",
-            remedy="name the source whose options apply: firelib predict --source NAME",
-        )
-    return replace(sources[0], types=dict(kinds))
 
 
 def _require_rows(count: int, where: str) -> None:
@@ -220,19 +198,6 @@ def _find_misspelt(names: Iterable[str], recipe: Recipe) -> Iterator[tuple[str, 
     for name in sorted(given - expected):
         for feature in get_close_matches(name, sorted(declared - given), n=1, cutoff=_RESEMBLANCE):
             yield name, feature
-
-
-def _to_plain(value: Any) -> Any:
-    """Convert what JSON cannot hold, also inside lists and dicts: NaN to null, infinity and bytes to text."""
-    if isinstance(value, list | tuple):  # a tuple: an entry of an Arrow map
-        return [_to_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): _to_plain(item) for name, item in value.items()}
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
 
 
 def _as_transformed(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:
