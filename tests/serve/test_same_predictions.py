@@ -45,9 +45,11 @@ def clean(folders):
 
 
 def filled(name):
-    """Rows in which missing numbers are what the model gets for them."""
-    missing = {feature.name: feature.missing or float("nan") for feature in CASES[name].recipe.features}
-    return [{key: missing[key] if value is None else value for key, value in row.items()} for row in CASES[name].rows]
+    """Rows of features, in which missing numbers are what the model gets for them."""
+    case = CASES[name]
+    missing = {feature.name: feature.missing or float("nan") for feature in case.recipe.features}
+    rows = case.prepared or case.rows
+    return [{key: missing[key] if value is None else value for key, value in row.items()} for row in rows]
 
 
 def numbers(predictions, recipe):
