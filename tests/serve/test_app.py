@@ -13,9 +13,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from firelib.recipe import Feature, Source
-from firelib.serve.app import Limits, build_app
+from firelib.serve.app import build_app
 from firelib.serve.batcher import BatchLimits, OverloadedError
-from firelib.serve.request_body import InterruptedRequestError, ReceivedBytes, read_body
+from firelib.serve.predictor import Limits
+from firelib.serve.receive_body import InterruptedRequestError, ReceivedBytes, read_body
 from tests.errors import refused
 from tests.evaluate.scored import Scored
 

@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 
 from firelib.evaluate.input_rows.read import read_rows
 from firelib.evaluate.predict import predict
-from firelib.serve.app import Limits, build_app
+from firelib.serve.app import build_app
 from firelib.serve.batcher import BatchLimits
+from firelib.serve.predictor import Limits
 from firelib.serve.scorer import Scorer
 from tests.patience import patience
 from tests.project import ROOT
