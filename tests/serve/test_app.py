@@ -1,6 +1,5 @@
 """The HTTP interface, with a model that needs no TensorFlow."""
 
-import asyncio
 import json
 import math
 import threading
@@ -14,10 +13,8 @@ from starlette.testclient import TestClient
 
 from firelib.recipe import Feature, Source
 from firelib.serve.app import build_app
-from firelib.serve.batcher import BatchLimits, OverloadedError
+from firelib.serve.batcher import BatchLimits
 from firelib.serve.predictor import Limits
-from firelib.serve.receive_body import InterruptedRequestError, ReceivedBytes, read_body
-from tests.errors import refused
 from tests.evaluate.scored import Scored
 
 RECIPE = Scored(
@@ -193,36 +190,6 @@ def test_extreme_values_are_refused(client, value):
 @pytest.mark.parametrize("text", ["[" * 1500, '{"x":' * 300 + "1" + "}" * 300])
 def test_deep_requests_are_refused(client, text):
     assert client.post("/predict", content=text).status_code == 422
-
-
-@pytest.mark.parametrize("length", ["²", "1" * 5000, "-5", "x"])
-def test_length_is_only_a_claim(length):
-    async def run():
-        async def stream():
-            yield b"{}"
-
-        return await read_body(stream(), length, 10, 1, lambda size: None)
-
-    assert asyncio.run(run()) == b"{}"
-
-
-def test_slow_client_is_answered(tmp_path):
-    async def slow():
-        yield b"{"
-        await asyncio.sleep(10)
-
-    with refused(what="0.01", kind=InterruptedRequestError):
-        asyncio.run(read_body(slow(), None, 10, 0.01, lambda size: None))
-
-
-def test_bodies_in_memory_are_limited():
-    received = ReceivedBytes(10)
-    with received.count() as first:
-        first(8)
-        with received.count() as second, refused(what="10", kind=OverloadedError):
-            second(3)
-    with received.count() as third:
-        third(10)
 
 
 def test_outputs_that_json_lacks(tmp_path):

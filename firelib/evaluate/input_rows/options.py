@@ -13,7 +13,7 @@ from firelib.data.sources.load_table import IMAGES
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Recipe, Source
 
-_OPTIONS = ("null_values", "csv", "sheet", "format")
+_OPTIONS = ("null_values", "csv", "sheet", "format", "images")
 
 
 def select_options(recipe: Recipe, name: str | None, path: Path) -> Source:
@@ -58,6 +58,8 @@ def _find_values(option: str, sources: Sequence[Source], path: Path) -> set[Any]
     if option == "format":
         tells = any(kind.matches_name(path.name) for kind in (CSV, IDX, PARQUET))
         return set() if tells else {source.format for source in sources} - {None, IMAGES}
+    if option == "images":
+        return {source.images for source in sources} - {None}
     kind = CSV if option == "csv" else EXCEL
     others = (other for other in (CSV, EXCEL, IDX, PARQUET) if other is not kind)
     if any(other.matches_name(path.name) for other in others):

@@ -18,6 +18,7 @@ from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
 from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_table
+from firelib.evaluate.input_rows.listed_pictures import LIST_BYTES, read_listed_pictures
 from firelib.evaluate.input_rows.options import select_options
 from firelib.evaluate.input_rows.pieces import cut_file
 from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
@@ -26,6 +27,7 @@ from firelib.evaluate.json_values import to_plain
 from firelib.recipe import FLOATS, Feature, Recipe
 
 _HEAD_BYTES = 4096
+_STANDARD_INPUT = "standard input"
 _BATCH_BYTES = 16 << 20
 _RESEMBLANCE = 0.85  # of a name that is taken for a misspelt one
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -83,7 +85,7 @@ def read_batches(
         yield from_json(parse_json(rows, "the command line"), recipe, "the command line")
     elif rows == "-":
         with _spool(sys.stdin.buffer) as path:
-            yield from _read_file(path, "standard input", recipe, source, size)
+            yield from _read_file(path, _STANDARD_INPUT, recipe, source, size)
     else:
         yield from _read_file(Path(rows), rows, recipe, source, size)
 
@@ -153,9 +155,12 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None, size:
     has_folders = options.partitioned is True and any("=" in folder for folder in path.parts[:-1])
     options = replace(options, uri=where, partitioned=has_folders or None)
     # Of a piece, the folders are unknown; and a declared dialect may have another quote, or no header.
-    is_cut = options.csv is None and not has_folders
-    for piece in cut_file(path, detect_format(options, path), size if is_cut else None, options):
-        yield from_table(read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False), recipe, where)
+    is_cut = size is not None and options.csv is None and not has_folders
+    most = min(size or 0, LIST_BYTES) if options.images else size
+    folder = Path() if where == _STANDARD_INPUT else path.parent
+    for piece in cut_file(path, detect_format(options, path), most if is_cut else None, options):
+        rows = read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False)
+        yield from_table(read_listed_pictures(rows, options.images, folder), recipe, where)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import bz2
 import gzip
 
 import pytest
+from PIL import Image
 
 from firelib.evaluate.input_rows.options import select_options
 from firelib.evaluate.input_rows.read import read_batches, read_rows
@@ -88,3 +89,13 @@ def test_dialect_of_the_only_source_with_csv_applies(tmp_path):
     recipe = Scored(*FEATURES, sources={"a": Source("a.parquet"), "b": Source("b.csv", csv=SEMICOLON)})
     (tmp_path / "rows.csv").write_text("x;word\n1;a\n")
     assert read_rows(str(tmp_path / "rows.csv"), recipe).columns["x"].to_pylist() == [1]
+
+
+def test_listed_pictures_are_read(tmp_path):
+    (tmp_path / "rows.csv").write_text("path,x,word\na.png,1,a\nabsent.png,2,b\n,3,c\n")
+    Image.new("L", (2, 3)).save(tmp_path / "a.png")
+    recipe = Scored(Feature("image", "bytes", optional=True), sources={"rows": Source("list.csv", images="path")})
+    batches = list(read_batches(str(tmp_path / "rows.csv"), recipe, size=4))
+    images = [image for batch in batches for image in batch.columns["image"].to_pylist()]
+    assert images == [(tmp_path / "a.png").read_bytes(), None, None]
+    assert [row["width"] for batch in batches for row in batch.others] == [2, 0, 0]
