@@ -26,8 +26,9 @@ def serve(
     Examples: `firelib serve` · `firelib serve --port 0` · `firelib serve --recipe fashion_mnist --host 0.0.0.0`
     """
     from firelib.console import note
-    from firelib.serve.app import Limits, build_app
+    from firelib.serve.app import build_app
     from firelib.serve.batcher import BatchLimits
+    from firelib.serve.predictor import Limits
     from firelib.serve.scorer import Scorer
     from firelib.serve.server import bind, run_server
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from firelib.errors import FirelibError
 from firelib.evaluate.arrays import Floats
+from firelib.evaluate.json_values import to_plain
 from firelib.evaluate.outputs import describe_invalid, describe_range
 from firelib.recipe import FLOATS, Feature, Recipe, TaskKind, count_outputs, infer_task
 
@@ -45,13 +46,13 @@ def to_objects(outputs: Floats, recipe: Recipe) -> list[Any]:
 
     Returns:
         For each row a number; or for a model with several outputs, class or label → probability by decreasing
-        probability. Numbers to estimate stay as they are.
+        probability. Numbers to estimate stay as they are, but for NaN, which is None, and infinity, which is text.
     """
     values: list[Any] = outputs.tolist()
-    if outputs.ndim == 1 or infer_task(recipe.label) is TaskKind.REGRESSION:
-        return values
-    names = _name_outputs(outputs, recipe)
-    return [dict(sorted(zip(names, row, strict=True), key=lambda pair: -pair[1])) for row in values]
+    if outputs.ndim > 1 and infer_task(recipe.label) is not TaskKind.REGRESSION:
+        names = _name_outputs(outputs, recipe)
+        values = [dict(sorted(zip(names, row, strict=True), key=lambda pair: -pair[1])) for row in values]
+    return values if np.isfinite(outputs).all() else [to_plain(value) for value in values]
 
 
 def to_columns(outputs: Floats, recipe: Recipe) -> dict[str, pa.Array]:

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 
 _HASH_OF_COPIES = 0x1E3779B97F4A7C15  # odd, so that no two copies of a row have the same hash
+#: Pixels of the largest picture that `decode_pictures` decodes: as many as Pillow decodes without a warning.
+MOST_PIXELS = (1 << 30) // 4 // 3
 
 
 def number_rows(frame: Any, column: str = "row") -> Any:
@@ -154,38 +156,50 @@ def flag_labels(column: "pd.Series", labels: Sequence[Any], separator: str = "")
     return pd.Series([flag(value) for value in column], index=column.index, dtype=object)
 
 
-def decode_pictures(rows: "pd.DataFrame", column: str, shape: tuple[int, int, int]) -> "pd.DataFrame":
+def decode_pictures(
+    rows: "pd.DataFrame", column: str, shape: tuple[int, int, int], most_pixels: int = MOST_PIXELS
+) -> "pd.DataFrame":
     """Decode PNG, JPEG and other pictures to arrays of one size.
 
     Args:
         rows: Rows with the bytes of picture files, or these in Base64, as JSON has them.
         column: Their column; rows without it, and arrays, stay as they are.
         shape: Height, width and channels (1 for grey, 3 for colours). Pictures of another size are scaled.
+        most_pixels: Pixels of the largest picture that is decoded. A small file can hold a huge picture.
 
     Returns:
         The rows, with uint8 arrays of the shape; None for a picture that cannot be decoded, whose row is set aside.
     """
-    import base64
-    import io
-
-    import numpy as np
     import pandas as pd
-
-    def decode(content: Any) -> Any:
-        from PIL import Image, UnidentifiedImageError
-
-        try:
-            content = base64.b64decode(content, validate=True) if isinstance(content, str) else content
-            if not isinstance(content, bytes):
-                return content
-            with Image.open(io.BytesIO(content)) as picture:
-                fitted = picture.convert("L" if shape[2] == 1 else "RGB")
-                fitted = fitted if fitted.size == (shape[1], shape[0]) else fitted.resize((shape[1], shape[0]))
-                return np.asarray(fitted, np.uint8).reshape(-1)
-        except (UnidentifiedImageError, OSError, ValueError):
-            return None
 
     if column not in rows.columns:
         return rows
-    decoded = [decode(content) for content in rows[column]]
+    decoded = [_decode_picture(content, shape, most_pixels) for content in rows[column]]
     return rows.assign(**{column: pd.Series(decoded, index=rows.index, dtype=object)})
+
+
+def _decode_picture(content: Any, shape: tuple[int, int, int], most_pixels: int) -> Any:
+    import base64
+    import io
+    import warnings
+
+    import numpy as np
+    from PIL import Image
+
+    size = (shape[1], shape[0])
+    try:
+        content = base64.b64decode(content, validate=True) if isinstance(content, str) else content
+        if not isinstance(content, bytes):
+            return content
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # there is a limit
+            picture = Image.open(io.BytesIO(content))
+        with picture:
+            if picture.width * picture.height > most_pixels:
+                return None
+            picture.draft(None, (2 * size[0], 2 * size[1]))  # a JPEG is decoded at the scale that is needed
+            fitted = picture.convert("L" if shape[2] == 1 else "RGB")
+            fitted = fitted if fitted.size == size else fitted.resize(size, reducing_gap=2)
+            return np.asarray(fitted, np.uint8).reshape(-1)
+    except Exception:  # noqa: BLE001  Pillow's decoders raise errors of many classes
+        return None

@@ -44,11 +44,20 @@ class _Request:
     rows: int
     result: "asyncio.Future[Floats]"
 
+    def finish(self, outcome: Floats | Exception) -> None:
+        if self.result.done():  # the client has gone
+            return
+        if isinstance(outcome, Exception):
+            self.result.set_exception(outcome)
+        else:
+            self.result.set_result(outcome)
+
 
 class Batcher:
     """Scores the rows of concurrent requests together, on a thread of its own.
 
-    A request waits for others only while the server is receiving some, so that a lone one is scored at once.
+    A request waits for others only while the server is receiving some, so that a lone one is scored at once. If the
+    model fails, the requests are scored one by one, so that a request fails only because of its own rows.
 
     Args:
         score: Scores columns [rows, …].
@@ -59,7 +68,7 @@ class Batcher:
     """
 
     def __init__(self, score: Callable[[Columns], Floats], limits: BatchLimits) -> None:
-        self._score, self._limits = score, limits
+        self._call_model, self._limits = score, limits
         self._waiting: deque[_Request] = deque()
         self._waiting_rows = 0
         self._arrived, self._changed = asyncio.Event(), asyncio.Event()
@@ -119,14 +128,8 @@ class Batcher:
             await self._arrived.wait()
             await self._wait_for_more()
             batch = self._take_batch()
-            try:
-                outputs = await asyncio.get_running_loop().run_in_executor(self._model, self._score_together, batch)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001  the requests report it
-                _finish(batch, error)
-            else:
-                _finish(batch, outputs)
+            for part, outcome in await asyncio.get_running_loop().run_in_executor(self._model, self._score, batch):
+                part.finish(outcome)
 
     async def _wait_for_more(self) -> None:
         """Let the event loop read what has arrived, then wait for the requests that are being received."""
@@ -149,10 +152,21 @@ class Batcher:
             self._arrived.clear()
         return batch
 
+    def _score(self, batch: Sequence[_Request]) -> list[tuple[_Request, Floats | Exception]]:
+        """Score requests together; one after the other if that fails, since the rows of one may be the cause."""
+        try:
+            return list(zip(batch, self._score_together(batch), strict=True))
+        except Exception as error:  # noqa: BLE001  the requests report it
+            if len(batch) == 1:
+                return [(batch[0], error)]
+        return [result for request in batch for result in self._score([request])]
+
     def _score_together(self, batch: Sequence[_Request]) -> list[Floats]:
         self.calls += 1
-        outputs = self._score(_concatenate([request.columns for request in batch]))
+        outputs = self._call_model(_concatenate([request.columns for request in batch]))
         ends = np.cumsum([request.rows for request in batch])
+        if len(outputs) != ends[-1]:
+            raise ValueError(f"expected {ends[-1]} outputs from the model, got {len(outputs)}")
         return np.split(outputs, ends[:-1])
 
 
@@ -164,13 +178,3 @@ def _concatenate(parts: Sequence[Columns]) -> Columns:
 
 def _join(columns: Sequence[Any]) -> Any:
     return pa.concat_arrays(columns) if isinstance(columns[0], pa.Array) else np.concatenate(columns)
-
-
-def _finish(batch: Sequence[_Request], outcome: Sequence[Floats] | Exception) -> None:
-    for index, request in enumerate(batch):
-        if request.result.done():  # the client has gone
-            continue
-        if isinstance(outcome, Exception):
-            request.result.set_exception(outcome)
-        else:
-            request.result.set_result(outcome[index])

@@ -1,6 +1,7 @@
 """Describe a served model: what it takes, what it predicts, and which run made it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,11 @@ def describe_model(recipe: Recipe, model_folder: Path) -> dict[str, Any]:
 
 
 def describe_feature(feature: Feature) -> dict[str, Any]:
-    """The declaration of a feature, without what it does not declare."""
+    """The declaration of a feature, without what it does not declare; null stands for a range without an end."""
     optional = {
         "shape": list(feature.shape) or None,
         "max_length": feature.max_length,
-        "range": list(feature.range) if feature.range else None,
+        "range": list(map(_finite, feature.range)) if feature.range else None,
         "nullable": feature.nullable or None,
         "missing": feature.missing,
         "ragged": feature.ragged or None,
@@ -48,10 +49,22 @@ def expected_value(feature: Feature) -> str:
     """What a request must hold for a feature, as a remedy."""
     kind = f"a list of {feature.dtype}" if feature.ragged else feature.dtype
     kind = f"{kind} of shape {list(feature.shape)}" if feature.shape else kind
-    within = f" from {feature.range[0]:g} to {feature.range[1]:g}" if feature.range else ""
+    within = _describe_range(*feature.range) if feature.range else ""
     length = f" of at most {feature.max_length} bytes" if feature.max_length else ""
     missing = ", or null" if feature.nullable or feature.optional else ""
     return f"send {kind}{length}{within}{missing}"
+
+
+def _finite(bound: float) -> float | None:
+    return bound if math.isfinite(bound) else None
+
+
+def _describe_range(low: float, high: float) -> str:
+    if math.isfinite(low) and math.isfinite(high):
+        return f" from {low:g} to {high:g}"
+    if math.isfinite(low):
+        return f" of at least {low:g}"
+    return f" of at most {high:g}" if math.isfinite(high) else ""
 
 
 def _read_lineage(folder: Path) -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""Read the body of a request: limits on its size, and the forms in which it may hold rows."""
+"""Parse the body of a request: the forms in which it may hold rows."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from firelib.errors import FirelibError
+from firelib.evaluate.input_rows.problems import abbreviate
 
-_FORMS = 'send {"rows": [{"feature": value, …}, …]}, one such row, or {"columns": {"feature": [value, …], …}}'
+#: The forms of a request, as a remedy.
+FORMS = 'send {"rows": [{"feature": value, …}, …]}, one such row, or {"columns": {"feature": [value, …], …}}'
 _ROW_LISTS = ("rows", "instances")  # `instances` is the name of Vertex AI and TensorFlow Serving
 
 
@@ -49,36 +51,6 @@ class InvalidRequestError(FirelibError):
     """A request without rows in a known form."""
 
 
-async def read_body(stream: AsyncIterator[bytes], length: str | None, limit: int) -> bytes:
-    """Read a body, at most `limit` bytes.
-
-    Args:
-        stream: The body.
-        length: The header Content-Length, if there is one.
-        limit: Greatest number of bytes.
-
-    Raises:
-        TooLargeError: The body is larger.
-    """
-    if length and length.isdigit() and int(length) > limit:
-        raise _too_large(f"{int(length):,}", limit)
-    parts, total = [], 0
-    async for part in stream:
-        parts.append(part)
-        total += len(part)
-        if total > limit:
-            raise _too_large(f"more than {limit:,}", limit)
-    return b"".join(parts)
-
-
-def _too_large(size: str, limit: int) -> TooLargeError:
-    return TooLargeError(
-        f"the request has {size} bytes, at most {limit:,} are allowed",
-        where="the request",
-        remedy="send fewer rows in a request, or start the server with a larger --max-body-mib",
-    )
-
-
 def parse_body(body: bytes, most_rows: int) -> RequestRows:
     """Parse the rows of a body.
 
@@ -103,10 +75,14 @@ def parse_body(body: bytes, most_rows: int) -> RequestRows:
             where="the request",
             remedy="send fewer rows in a request, or start the server with a larger --max-rows",
         )
+    _require_objects(rows)
+    return rows
+
+
+def _require_objects(rows: RequestRows) -> None:
     wrong = next((index for index, row in enumerate(rows.rows or ()) if not isinstance(row, dict)), None)
     if wrong is not None:
         raise _invalid(f"row {wrong}: expected an object")
-    return rows
 
 
 def _find_rows(content: Any) -> RequestRows:
@@ -128,9 +104,9 @@ def _check_columns(columns: Mapping[str, Any]) -> RequestRows:
             raise _invalid(f"columns: expected a list for {name!r}, got {type(values).__name__}")
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise _invalid(f"columns: expected lists of one length, got {lengths}")
+        raise _invalid(f"columns: expected lists of one length, got {abbreviate(lengths)}")
     return RequestRows(next(iter(lengths.values()), 0), columns=columns)
 
 
 def _invalid(what: str) -> InvalidRequestError:
-    return InvalidRequestError(what, where="the request", remedy=_FORMS)
+    return InvalidRequestError(what, where="the request", remedy=FORMS)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from firelib.evaluate.input_rows.prepare import has_prepare
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.evaluate.input_rows.read import from_json
 from firelib.evaluate.input_rows.validation import find_problems
@@ -32,8 +33,14 @@ def convert_rows(rows: RequestRows, recipe: Recipe) -> tuple[dict[str, Any] | No
     Returns:
         Feature name → column, as `firelib.evaluate.input_rows.validation.validate` returns it, or None if a row is
         invalid; and the problems of the rows.
+
+    Raises:
+        UnpreparedRowsError: The recipe's `prepare` cannot take the rows.
+        FirelibError: `prepare` returns other rows.
     """
     try:
+        if has_prepare(recipe):
+            raise Doubtful
         columns = {feature.name: _convert(_take(rows, feature.name), feature) for feature in recipe.features}
         return columns, RowProblems(rows.count)
     except Doubtful:
@@ -127,20 +134,18 @@ def _cast_integers(exact: npt.NDArray[Any], feature: Feature) -> npt.NDArray[np.
 def _convert_lists(values: list[Any], feature: Feature) -> Any:
     if feature.nullable or set(map(type, values)) != {list}:
         raise Doubtful
-    flat = values if feature.ragged else _flatten(values, len(feature.shape))
+    flat = values if feature.ragged else _flatten(values, feature.shape)
     items = list(chain.from_iterable(flat)) if feature.ragged else flat
     kinds = set(map(type, items))
     if feature.ragged:
         return _convert_ragged(values, items, kinds, feature)
-    if len(items) != len(values) * int(np.prod(feature.shape)):
-        raise Doubtful
     return _convert_numbers(items, kinds, feature).reshape(len(values), *feature.shape)
 
 
-def _flatten(values: list[Any], depth: int) -> list[Any]:
-    """All numbers of nested lists whose sizes are the feature's; only lists of one size are not in doubt."""
-    for _ in range(depth):
-        if len(set(map(_size, values))) != 1:
+def _flatten(values: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    """All numbers of nested lists, whose sizes must be those of the shape at each level."""
+    for size in shape:
+        if set(map(_size, values)) - {size}:
             raise Doubtful
         values = list(chain.from_iterable(values))
     return values

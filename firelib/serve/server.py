@@ -9,6 +9,7 @@ import uvicorn
 from firelib.errors import FirelibError
 
 _DRAIN_SECONDS = 30
+_MOST_CONNECTIONS = 1024  # uvicorn answers others with status 503
 
 
 class _Server(uvicorn.Server):
@@ -38,7 +39,12 @@ def run_server(app: Any, listener: socket.socket, ready: Callable[[str], None]) 
     address, port = listener.getsockname()[:2]
     url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=_DRAIN_SECONDS
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     _Server(config, lambda: ready(url)).run([listener])
 

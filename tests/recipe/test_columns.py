@@ -1,5 +1,7 @@
 import base64
 import io
+import struct
+import zlib
 
 import dask.dataframe as dd
 import numpy as np
@@ -46,3 +48,29 @@ def test_pictures_are_scaled_and_broken_ones_are_missing():
     assert decoded[2] is None
     assert [decoded[index].tolist() for index in (0, 1, 3)] == [[200] * 16] * 3
     assert list(decode_pictures(pd.DataFrame({"x": [1]}), "image", (4, 4, 1)).columns) == ["x"]
+
+
+def test_huge_pictures_are_not_decoded():
+    rows = pd.DataFrame({"image": [encode_size((20_000, 20_000)), encode((9, 9), "PNG"), encode((8, 8), "PNG")]})
+    decoded = decode_pictures(rows, "image", (2, 2, 1), most_pixels=64)["image"].tolist()
+    assert [content is None for content in decoded] == [True, True, False]
+    assert decode_pictures(rows, "image", (2, 2, 1))["image"].isna().tolist() == [True, False, False]
+
+
+def encode_size(size):
+    """A PNG that claims a size; nothing else of it is read."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", *size, 1, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+
+
+def test_broken_pictures_of_any_kind_are_missing():
+    content = [encode((64, 64, 3), kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")]
+    broken = [whole[: len(whole) // 2] for whole in content] + [whole[:30] + b"\xff" * 40 for whole in content]
+    decoded = decode_pictures(pd.DataFrame({"image": broken}), "image", (4, 4, 3))["image"]
+    assert all(value is None or len(value) == 48 for value in decoded)
+
+
+def test_jpeg_is_decoded_to_the_size():
+    decoded = decode_pictures(pd.DataFrame({"image": [encode((800, 640, 3), "JPEG")]}), "image", (4, 4, 3))
+    assert abs(decoded["image"][0].astype(int) - 200).max() <= 2

@@ -4,16 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firelib.recipe import Feature, Recipe
+from firelib.recipe import Feature, Recipe, Source
 from tests.evaluate.scored import Scored
 
 
 @dataclass(frozen=True)
 class Case:
-    """A recipe, rows for it, and how its model is built."""
+    """A recipe, rows for it, and what its model gets for them, if the recipe derives features."""
 
     recipe: Recipe
     rows: list[dict[str, Any]]
+    prepared: list[dict[str, Any]] | None = None
+
+
+class Distances(Scored):
+    def prepare(self, rows: Any) -> Any:
+        return rows.assign(x=rows["miles"] * 2, word=rows["unit"].str.upper())
 
 
 X = Feature("x", "float32", nullable=True)
@@ -44,6 +50,11 @@ CASES = {
         [{"x": 0.5, "word": "a"}, {"x": 2, "word": "b"}],
     ),
     "ragged": Case(Scored(WORDS, TEXT), [{"words": ["a", "bc"], "text": "one"}, {"words": [], "text": ""}]),
+    "prepare": Case(
+        Distances(X, WORD, sources={"rows": Source("rows.csv", types={"miles": "float64"})}),
+        [{"miles": 100, "unit": "km"}, {"miles": None, "unit": "m"}, {"miles": 0.25, "unit": "ü"}],
+        [{"x": 200, "word": "KM"}, {"x": None, "word": "M"}, {"x": 0.5, "word": "Ü"}],
+    ),
     "bytes": Case(Scored(BLOB, PAIR), [{"blob": "ab", "pair": [1, 2]}, {"blob": "", "pair": [3, 4.5]}]),
 }
 

@@ -1,14 +1,20 @@
 """The HTTP interface, with a model that needs no TensorFlow."""
 
 import json
+import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from firelib.recipe import Feature
-from firelib.serve.app import Limits, build_app
+from firelib.recipe import Feature, Source
+from firelib.serve.app import build_app
 from firelib.serve.batcher import BatchLimits
+from firelib.serve.predictor import Limits
 from tests.evaluate.scored import Scored
 
 RECIPE = Scored(
@@ -109,6 +115,117 @@ def test_failing_model_tells_no_internals(client, tmp_path, capsys):
     assert str(tmp_path) not in response.text
     assert "Traceback" not in response.text
     assert str(tmp_path) in capsys.readouterr().err.replace("\n", "")
+
+
+class Prepared(Scored):
+    def prepare(self, rows):
+        if (rows["km"] == 13).any():
+            raise ValueError("a secret of the recipe")
+        return rows if (rows["km"] == 14).any() else rows.assign(x=rows["km"] * 2)
+
+
+class Short(Scored):
+    def prepare(self, rows):
+        return rows.iloc[:0]
+
+
+@contextmanager
+def serving(recipe, folder, **limits):
+    app = build_app(recipe, Doubling(folder), replace(LIMITS, **limits))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("row", [{"km": 1.5}, {"km": 1.5, "x": 9}])
+def test_raw_rows_are_prepared(tmp_path, row):
+    with serving(Prepared(Feature("x", "float32")), tmp_path) as client:
+        assert client.post("/predict", json=row).json() == {"predictions": [6]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "row", "column"),
+    [
+        ([{"miles": 1}], 0, "km"),
+        ([{"km": 1}, {"km": 13}], 1, None),
+        ([{"km": "far"}], 0, "km"),
+        ([{"km": 14}], 0, "x"),
+    ],
+)
+def test_rows_that_cannot_be_prepared_are_the_mistake_of_the_client(tmp_path, capsys, rows, row, column):
+    recipe = Prepared(Feature("x", "float32"), sources={"rows": Source("rows.csv", types={"km": "float64"})})
+    with serving(recipe, tmp_path) as client:
+        response = client.post("/predict", json=rows)
+    assert response.status_code == 422
+    (problem,) = response.json()["problems"]
+    assert (problem["row"], problem["column"]) == (row, column)
+    assert problem["remedy"]
+    assert "secret" not in response.text
+    assert ("secret" in capsys.readouterr().err) == (column is None)
+
+
+def test_mistake_of_the_recipe_tells_no_internals(tmp_path, capsys):
+    with serving(Short(Feature("x", "float32")), tmp_path) as client:
+        response = client.post("/predict", json={"x": 1})
+    assert response.status_code == 500
+    assert "scored" not in response.text
+    assert "scored" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"x": 1, "word": "\\ud800"}]', '[{"x": 1, "word": "a", "wrd\\ud800": 1}, {"x": "\\ud800"}]']
+)
+def test_invalid_unicode_is_refused(client, text):
+    response = client.post("/predict", content=text)
+    assert response.status_code == 422
+    assert response.json()["problems"]
+
+
+@pytest.mark.parametrize("value", ["[" * 900 + "]" * 900, "1" * 400, "-" + "1" * 400, "1e999", '{"a": {}}'])
+def test_extreme_values_are_refused(client, value):
+    response = client.post("/predict", content=f'{{"x": {value}, "word": "a"}}')
+    assert response.status_code == 422
+    assert response.json()["remedy"]
+
+
+@pytest.mark.parametrize("text", ["[" * 1500, '{"x":' * 300 + "1" + "}" * 300])
+def test_deep_requests_are_refused(client, text):
+    assert client.post("/predict", content=text).status_code == 422
+
+
+def test_outputs_that_json_lacks(tmp_path):
+    class Broken(Doubling):
+        def score(self, columns):
+            return np.array([np.nan, np.inf, 1.0])
+
+    with TestClient(build_app(RECIPE, Broken(tmp_path), LIMITS)) as client:
+        response = client.post("/predict", json=[ROW] * 3)
+    assert response.json() == {"predictions": [None, "inf", 1]}
+
+
+def test_schema_of_half_open_ranges(tmp_path):
+    features = (Feature("x", "float32", range=(0, math.inf)), Feature("z", "float32", range=(-math.inf, 3)))
+    with serving(Scored(*features), tmp_path) as client:
+        ranges = [feature["range"] for feature in client.get("/schema").json()["features"]]
+        remedies = client.post("/predict", json={"x": -1, "z": 4}).json()["problems"]
+    assert ranges == [[0, None], [None, 3]]
+    assert not any("inf" in problem["remedy"] for problem in remedies)
+
+
+def test_health_is_answered_while_rows_are_converted(tmp_path):
+    entered, go = threading.Event(), threading.Event()
+
+    class Slow(Scored):
+        def prepare(self, rows):
+            entered.set()
+            assert go.wait(10)
+            return rows
+
+    with serving(Slow(Feature("x", "float32")), tmp_path) as client, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.post, "/predict", json={"x": 1})
+        assert entered.wait(10)
+        assert client.get("/health").status_code == 200
+        go.set()
+        assert answer.result().json() == {"predictions": [2]}
 
 
 def test_schema_health_and_metrics(client):

@@ -102,3 +102,42 @@ def test_error_of_the_model_reaches_its_requests_only():
         await batcher.stop()
 
     asyncio.run(run())
+
+
+def test_bad_row_does_not_fail_the_other_requests_of_its_batch():
+    async def run():
+        model = Slow()
+        score = refuse_negative(model)
+        batcher = await started(score)
+        first = asyncio.create_task(batcher.submit(column(0), 1))
+        await asyncio.sleep(0.05)
+        others = [asyncio.create_task(batcher.submit(column(n), 1)) for n in (1, -1, 2)]
+        await asyncio.sleep(0)
+        model.go.set()
+        results = await asyncio.gather(first, *others, return_exceptions=True)
+        await batcher.stop()
+        return results
+
+    first, good, bad, last = asyncio.run(run())
+    assert [outputs.tolist() for outputs in (first, good, last)] == [[0], [2], [4]]
+    assert isinstance(bad, ValueError)
+
+
+def refuse_negative(model):
+    def score(columns):
+        outputs = model(columns)
+        if (columns["x"] < 0).any():
+            raise ValueError("negative")
+        return outputs
+
+    return score
+
+
+def test_outputs_are_never_those_of_another_request():
+    async def run():
+        batcher = await started(lambda columns: columns["x"][1:])
+        with pytest.raises(ValueError, match="1"):
+            await batcher.submit(column(1), 1)
+        await batcher.stop()
+
+    asyncio.run(run())

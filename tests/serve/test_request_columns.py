@@ -71,6 +71,15 @@ def test_quick_conversion_decides_as_the_reader(feature, values):
 
 
 @pytest.mark.parametrize(
+    "value", [[[1, 2], [3, 4], [5, 6]], [[1, 2, 3, 4, 5, 6]], [[[1, 2, 3]], [[4, 5, 6]]], [[], []]]
+)
+def test_arrays_of_another_shape_are_refused(value):
+    columns, problems = convert_rows(RequestRows(1, rows=[{"x": value}]), Scored(Feature("x", "float32", shape=(2, 3))))
+    assert columns is None
+    assert problems.count == 1
+
+
+@pytest.mark.parametrize(
     ("feature", "value"),
     [
         (Feature("x", "float32", nullable=True), 1.5),

@@ -11,8 +11,9 @@ from starlette.testclient import TestClient
 
 from firelib.evaluate.input_rows.read import read_rows
 from firelib.evaluate.predict import predict
-from firelib.serve.app import Limits, build_app
+from firelib.serve.app import build_app
 from firelib.serve.batcher import BatchLimits
+from firelib.serve.predictor import Limits
 from firelib.serve.scorer import Scorer
 from tests.patience import patience
 from tests.project import ROOT
@@ -45,9 +46,11 @@ def clean(folders):
 
 
 def filled(name):
-    """Rows in which missing numbers are what the model gets for them."""
-    missing = {feature.name: feature.missing or float("nan") for feature in CASES[name].recipe.features}
-    return [{key: missing[key] if value is None else value for key, value in row.items()} for row in CASES[name].rows]
+    """Rows of features, in which missing numbers are what the model gets for them."""
+    case = CASES[name]
+    missing = {feature.name: feature.missing or float("nan") for feature in case.recipe.features}
+    rows = case.prepared or case.rows
+    return [{key: missing[key] if value is None else value for key, value in row.items()} for row in rows]
 
 
 def numbers(predictions, recipe):

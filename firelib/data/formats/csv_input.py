@@ -18,7 +18,8 @@ from firelib.recipe import Source
 from firelib.recipe.csv_dialect import CsvDialect
 
 _TABBED = (".tsv", ".tab")
-_CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+#: Suffix → compression.
+CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 _HEAD_BYTES = 4 << 20  # more than the first rows need; Arrow would read 20 MiB ahead
 
 
@@ -112,7 +113,7 @@ class CsvInput:
                 raise OSError(str(error)) from error
         else:
             opened = str(self.file) if isinstance(self.file, Path) else self.file
-            with pa.input_stream(opened, compression=_CODECS.get(suffix)) as stream:
+            with pa.input_stream(opened, compression=CODECS.get(suffix)) as stream:
                 yield stream
 
     def _only_file(self, archive: zipfile.ZipFile) -> str:

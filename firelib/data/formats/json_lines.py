@@ -97,6 +97,7 @@ def _parse(content: bytes, source: Source) -> pa.Table:
     schema = pa.schema([pa.field(field.name, map_leaves(field.type, _as_text)) for field in table.schema])
     if schema != table.schema.remove_metadata():
         table = _read(lines, schema)  # Arrow takes some strings for times
+    table.validate(full=True)  # Arrow misreads lists with both null and objects
     _check_integers(table, lines, source)
     return table
 
@@ -129,7 +130,7 @@ def _as_text(kind: pa.DataType) -> pa.DataType:
 
 def _check_integers(table: pa.Table, lines: bytes, source: Source) -> None:
     """Refuse integers among floats that the floats would round, at every level."""
-    wide = [field for field in table.schema if _has_wide_floats(table[field.name].combine_chunks())]
+    wide = [field for field in table.schema if any(map(_has_wide_floats, table[field.name].chunks))]
     if not wide:
         return
     rows = [json.loads(line) for line in lines.splitlines() if line.strip()]

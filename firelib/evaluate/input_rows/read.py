@@ -1,6 +1,5 @@
 """Read rows to score: JSON, or a file in a format of the sources, which the sources' own reader reads."""
 
-import math
 import shutil
 import sys
 import tempfile
@@ -14,21 +13,22 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib.data.formats.csv import CSV
 from firelib.data.formats.detect import detect_format
-from firelib.data.formats.idx import IDX
-from firelib.data.formats.parquet import PARQUET
 from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
 from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_table
+from firelib.evaluate.input_rows.listed_pictures import LIST_BYTES, read_listed_pictures
+from firelib.evaluate.input_rows.options import select_options
 from firelib.evaluate.input_rows.pieces import cut_file
 from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.evaluate.input_rows.tables import as_table_source, read_table
+from firelib.evaluate.json_values import to_plain
 from firelib.recipe import FLOATS, Feature, Recipe, Source
 
 _HEAD_BYTES = 4096
+_STANDARD_INPUT = "standard input"
 _BATCH_BYTES = 16 << 20
 _RESEMBLANCE = 0.85  # of a name that is taken for a misspelt one
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -54,7 +54,7 @@ class InputRows:
     def others(self) -> list[dict[str, Any]]:
         """For each row, the values of `passed`, ready for JSON but for dates, times and decimals."""
         rows = self.passed.to_pylist() if isinstance(self.passed, pa.Table) else self.passed
-        return [{name: _to_plain(value) for name, value in row.items()} for row in rows]
+        return [{name: to_plain(value) for name, value in row.items()} for row in rows]
 
 
 def read_rows(rows: str, recipe: Recipe, source: str | None = None) -> InputRows:
@@ -87,11 +87,18 @@ def read_batches(
         yield from_json(parse_json(rows, "the command line"), recipe, "the command line")
     elif rows == "-":
         with _spool(sys.stdin.buffer) as path:
-            yield from _read_file(path, "standard input", recipe, source, size)
-    elif table := as_table_source(rows, _select_source(recipe, source)):
+            yield from _read_file(path, _STANDARD_INPUT, recipe, source, size)
+    elif table := as_table_source(rows, _select_source(rows, recipe, source)):
         yield from_table(read_table(table, recipe), recipe, rows)
     else:
         yield from _read_file(Path(rows), rows, recipe, source, size)
+
+
+def _select_source(rows: str, recipe: Recipe, name: str | None) -> Source:
+    """The recipe's source that rows resemble, which are more than a file."""
+    options = select_options(recipe, name, Path(rows))
+    source = recipe.sources[name] if name else next(iter(recipe.sources.values()))
+    return replace(source, null_values=options.null_values, types=options.types)
 
 
 def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> InputRows:
@@ -155,12 +162,16 @@ def _read_file(path: Path, where: str, recipe: Recipe, source: str | None, size:
             f"cannot read the rows: {error}", where=where, remedy="pass a JSON or CSV file in UTF-8"
         ) from None
     _require_rows(len(start), where)
-    options = _select_source(recipe, source)
-    declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
-    options = replace(options, uri=where, sha256=None, copies=(), format=declared)
-    has_dialect = options.csv is not None  # perhaps another quote, or no header
-    for piece in cut_file(path, detect_format(options, path), None if has_dialect else size):
-        yield from_table(read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False), recipe, where)
+    options = select_options(recipe, source, path)
+    has_folders = options.partitioned is True and any("=" in folder for folder in path.parts[:-1])
+    options = replace(options, uri=where, partitioned=has_folders or None)
+    # Of a piece, the folders are unknown; and a declared dialect may have another quote, or no header.
+    is_cut = size is not None and options.csv is None and not has_folders
+    most = min(size or 0, LIST_BYTES) if options.images else size
+    folder = Path() if where == _STANDARD_INPUT else path.parent
+    for piece in cut_file(path, detect_format(options, path), most if is_cut else None, options):
+        rows = read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False)
+        yield from_table(read_listed_pictures(rows, options.images, folder), recipe, where)
 
 
 @contextmanager
@@ -171,27 +182,6 @@ def _spool(content: IO[bytes]) -> Iterator[Path]:
         with path.open("wb") as file:
             shutil.copyfileobj(content, file)
         yield path
-
-
-def _select_source(recipe: Recipe, name: str | None) -> Source:
-    """The source whose options apply to a file: the named one, or any if all have the same options."""
-    if name is not None:
-        if name not in recipe.sources:
-            remedy = did_you_mean(name, recipe.sources)
-            raise FirelibError(f"unknown source {name!r}", where="--source", remedy=remedy)
-        return recipe.sources[name]
-    sources = list(recipe.sources.values())
-    kinds = {(column, kind) for source in sources for column, kind in source.types.items()}
-    if len({source.null_values for source in sources}) > 1 or len(dict(kinds)) < len(kinds):
-        named = "; ".join(
-            f"{name}: {list(source.null_values)}, {dict(source.types)}" for name, source in recipe.sources.items()
-        )
-        raise FirelibError(
-            f"the recipe's sources have different null_values or types ({named})",
-            where=f"recipe {recipe.name!r}: sources",
-            remedy="name the source whose options apply: firelib predict --source NAME",
-        )
-    return replace(sources[0], types=dict(kinds))
 
 
 def _require_rows(count: int, where: str) -> None:
@@ -224,19 +214,6 @@ def _find_misspelt(names: Iterable[str], recipe: Recipe) -> Iterator[tuple[str, 
     for name in sorted(given - expected):
         for feature in get_close_matches(name, sorted(declared - given), n=1, cutoff=_RESEMBLANCE):
             yield name, feature
-
-
-def _to_plain(value: Any) -> Any:
-    """Convert what JSON cannot hold, also inside lists and dicts: NaN to null, infinity and bytes to text."""
-    if isinstance(value, list | tuple):  # a tuple: an entry of an Arrow map
-        return [_to_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): _to_plain(item) for name, item in value.items()}
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
 
 
 def _as_transformed(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:

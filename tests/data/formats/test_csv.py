@@ -98,7 +98,7 @@ def test_the_head_of_a_large_file_ends_with_a_line(encoding: str, monkeypatch: p
         source = Source("a.csv", csv=CsvDialect(encoding=encoding))
         head = read_csv_head(io.BytesIO(text.encode(encoding)), "a.csv", source, 400)
         assert head.rows["id"].to_pylist() == list(range(head.rows.num_rows))
-        assert (head.rows.num_rows > 50, head.is_complete) == (True, False)
+        assert (head.rows.num_rows > 20, head.is_complete) == (True, False)
 
 
 def test_comments_in_a_text_with_another_encoding(tmp_path: Path) -> None:

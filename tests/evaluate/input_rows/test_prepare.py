@@ -1,15 +1,18 @@
 """Rows to score go through the recipe's `prepare`, as the rows of the dataset do."""
 
+from typing import ClassVar
+
 import pyarrow as pa
 import pytest
 
 from firelib.evaluate.input_rows.read import from_json, from_table
-from firelib.recipe import Feature, Recipe, add_date_parts
+from firelib.recipe import Feature, Recipe, Source, add_date_parts
 from tests.errors import refused
 
 
 class Sales(Recipe):
     name = "sales"
+    sources: ClassVar = {"sales": Source("sales.csv")}
     features = (Feature("unit_price", "float32"), Feature("sold_days", "float64", nullable=True))
     label = Feature("back", "int64", range=(0, 1))
     key = ("id",)

@@ -104,7 +104,7 @@ def test_columns_that_cannot_decide(tmp_path: Path, split: SplitWish, option: An
     path = write_visits(tmp_path)
     with refused(where=option) as caught:
         plan_project(tmp_path / "p", Wish(str(path)), ["response"], split)
-    text = caught.value.what + caught.value.remedy
+    text = f"{caught.value.what} {caught.value.remedy}"
     assert all(part in text for part in ([parts] if isinstance(parts, str) else parts))
 
 
