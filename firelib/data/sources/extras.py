@@ -26,7 +26,7 @@ def import_extra(module: str, extra: str, where: str) -> Any:
 
 
 def require_extra(module: str, extra: str, where: str) -> None:
-    """Refuse to go on without a module of an extra; imports nothing.
+    """Refuse to go on without a module of an extra; imports nothing but the packages that hold it.
 
     Args:
         module: Name of the module.
@@ -36,4 +36,4 @@ def require_extra(module: str, extra: str, where: str) -> None:
     Raises:
         FirelibError: The module is not installed.
     """
-    require_modules({extra: [module.partition(".")[0]]}, where, where)
+    require_modules({extra: [module]}, where, where)
