@@ -29,7 +29,7 @@ EXTRAS: Mapping[str, Extra] = {
         "train, evaluate and predict",
         ("keras", "matplotlib", "requests", "sklearn", "tensorflow", "wandb", *_COMMON),
     ),
-    "pipeline": Extra("firelib run, init and sync: DVC", ("dvc",)),
+    "pipeline": Extra("firelib run, init and sync: DVC", ("dvc", "ruamel.yaml")),
     "tune": Extra("firelib tune --write", ("ruamel.yaml",)),
     "serve": Extra("firelib serve: a model over HTTP", ("fastapi", "uvicorn")),
     "sql": Extra("sources in databases", ("adbc_driver_postgresql", "adbc_driver_sqlite", "duckdb")),
@@ -49,12 +49,16 @@ def find_missing(modules: Iterable[str]) -> list[str]:
     return [module for module in modules if not _is_installed(module)]
 
 
-def require_modules(needs: Mapping[str, Iterable[str]], who: str) -> None:
+_HERE = "this Python environment"
+
+
+def require_modules(needs: Mapping[str, Iterable[str]], who: str, where: str = _HERE) -> None:
     """Refuse to go on without optional packages.
 
     Args:
         needs: Extra → the modules of it that are needed.
         who: What needs them, such as `firelib train`.
+        where: Where it is, for the error.
 
     Raises:
         FirelibError: Modules are missing; the error names all of them, and the extras that install them.
@@ -66,22 +70,35 @@ def require_modules(needs: Mapping[str, Iterable[str]], who: str) -> None:
     missing = {extra: found for extra, modules in needs.items() if (found := find_missing(modules))}
     if missing:
         names = dict.fromkeys(module for modules in missing.values() for module in modules)
-        raise missing_modules(list(names), list(missing), who)
+        raise missing_modules(list(names), list(missing), who, where)
 
 
-def missing_modules(modules: Iterable[str], extras: Iterable[str], who: str) -> FirelibError:
+def missing_modules(modules: Iterable[str], extras: Iterable[str], who: str, where: str = _HERE) -> FirelibError:
     """The error for modules that are not installed.
 
     Args:
         modules: The modules.
         extras: The extras that install them.
         who: What needs them, such as `firelib train`.
+        where: Where it is.
     """
     return FirelibError(
         f"{who} needs {', '.join(modules)}, which this environment lacks",
-        where="this Python environment",
-        remedy=f"pip install 'firelib[{','.join(extras)}]'",
+        where=where,
+        remedy=install_command(extras),
     )
+
+
+def install_command(extras: Iterable[str]) -> str:
+    """What installs extras, for remedies.
+
+    Example:
+        >>> from firelib.extras import install_command
+        >>> install_command(["sql"])
+        "pip install 'firelib[sql]' (or uv add 'firelib[sql]')"
+    """
+    names = f"'firelib[{','.join(extras)}]'"
+    return f"pip install {names} (or uv add {names})"
 
 
 def find_extra(module: str) -> str | None:
@@ -95,6 +112,6 @@ def find_extra(module: str) -> str | None:
 def _is_installed(module: str) -> bool:
     try:
         spec = find_spec(module)
-    except ModuleNotFoundError:  # the package that would hold it is missing
+    except (ModuleNotFoundError, ValueError):  # the package that would hold it is missing, or hidden in sys.modules
         return False
     return spec is not None and spec.origin is not None  # any folder without code is a namespace package

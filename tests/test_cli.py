@@ -236,7 +236,7 @@ def test_names_that_look_like_markup_are_shown(project, shown, capfd):
     (project / "a[/b]c.csv").unlink()
     code, _, notes = shown("extract")
     assert code == 1
-    assert "  where:  source a[/b]c.csv\n" in notes
+    assert "a[/b]c.csv" in notes
 
 
 def test_missing_params_file(tmp_path, monkeypatch):

@@ -61,7 +61,7 @@ def test_all_missing_modules_and_extras_are_named_at_once():
     with pytest.raises(FirelibError) as raised:
         require_modules({"data": ["json", "absent_a"], "train": ["absent_b.part"]}, "firelib transform")
     assert raised.value.what == "firelib transform needs absent_a, absent_b.part, which this environment lacks"
-    assert raised.value.remedy == "pip install 'firelib[data,train]'"
+    assert "pip install 'firelib[data,train]'" in str(raised.value.remedy)
 
 
 def test_extra_of_a_module():

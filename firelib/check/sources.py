@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from firelib.check.finding import Finding, Severity, from_error
+from firelib.check.finding import Finding, Severity, from_error, grade
 from firelib.console import Advance
-from firelib.data.preview import preview_source
+from firelib.data.preview import FirstRows, read_first_rows
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -26,7 +26,7 @@ class Preview:
 
     Attributes:
         tables: Table name → rows, in types of the lake.
-        partial: Names of the tables that have more rows.
+        partial: Names of the tables that have, or may have, more rows.
         findings: What is wrong with the sources.
     """
 
@@ -50,7 +50,7 @@ def check_sources(recipe: Recipe, file: str | None, paths: Paths, advance: Advan
         advance(0, note=f"first rows of {name}")
         line = declaration_line(file, "sources", name) if file else None
         try:
-            table = _read(source, paths, recipe, name)
+            first = _read(source, paths, recipe, name)
         except FirelibError as error:
             preview.findings.append(from_error(error, "source", file, line, severity))
             continue
@@ -58,25 +58,29 @@ def check_sources(recipe: Recipe, file: str | None, paths: Paths, advance: Advan
             what = f"source {name!r} ({source}): {type(error).__name__}: {error}"
             preview.findings.append(Finding(severity, "source", what, "check the source", file, line, str(source)))
             continue
-        preview.findings += _check_table(name, source, table, file, line)
-        if table.num_rows:
-            preview.tables[name] = table
-        if table.num_rows in (SAMPLE_ROWS, _WHOLE_ROWS):
+        preview.findings += _check_table(name, source, first, file, line)
+        if first.rows.num_rows:
+            preview.tables[name] = first.rows
+        if not first.is_complete:
             preview.partial.add(name)
     return preview
 
 
-def _read(source: Source, paths: Paths, recipe: Recipe, name: str) -> pa.Table:
-    table = preview_source(source, paths, recipe, name, SAMPLE_ROWS)
-    if table.num_rows < SAMPLE_ROWS or table.nbytes > SAMPLE_ROWS * _SMALL_BYTES:
-        return table
-    return preview_source(source, paths, recipe, name, _WHOLE_ROWS)
+def _read(source: Source, paths: Paths, recipe: Recipe, name: str) -> FirstRows:
+    first = read_first_rows(source, paths, recipe, name, SAMPLE_ROWS)
+    is_large = first.rows.nbytes > SAMPLE_ROWS * _SMALL_BYTES
+    if first.is_complete or first.rows.num_rows < SAMPLE_ROWS or is_large:
+        return first
+    return read_first_rows(source, paths, recipe, name, _WHOLE_ROWS)
 
 
-def _check_table(name: str, source: Source, table: pa.Table, file: str | None, line: int | None) -> Iterator[Finding]:
+def _check_table(name: str, source: Source, first: FirstRows, file: str | None, line: int | None) -> Iterator[Finding]:
+    table = first.rows
     if not table.num_rows:
-        what = f"table {name!r} has no rows (source {source})"
-        yield Finding("error", "source", what, "check the file", file, line, str(source))
+        what = f"table {name!r} has no rows{'' if first.is_complete else ' that a preview finds'} (source {source})"
+        yield Finding(grade(first.is_complete), "source", what, "check the file", file, line, str(source))
+    if source.union and not first.is_complete:
+        return  # other files may have other columns
     for column in source.commit_by:
         if column not in table.column_names:
             what, remedy = (

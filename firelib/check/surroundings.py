@@ -7,10 +7,11 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.check.configuration import Configuration
-from firelib.check.finding import Finding
+from firelib.check.finding import Finding, grade
+from firelib.extras import install_command
 from firelib.recipe import find_hidden_modules
 
-_LIBRARIES = {"gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs"}
+_LIBRARIES = {"gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"), "s3": ("s3fs", "s3")}  # and their extras
 
 
 def check_surroundings(configuration: Configuration, project: Path, recipe_file: str | None) -> Iterator[Finding]:
@@ -26,19 +27,20 @@ def check_surroundings(configuration: Configuration, project: Path, recipe_file:
     folders = dict.fromkeys([project, *([Path(recipe_file).parent] if recipe_file else [])])
     inside = [folder for folder in folders if folder.is_relative_to(project)]
     for name in find_hidden_modules(*inside):
-        what = f"{name} has the name of a module of Python, and may hide it from libraries"
+        what = f"{name} has the name of a module of Python, and hides it from libraries"
         path = next(folder / name for folder in inside if (folder / name).exists())
-        yield Finding("warning", "configuration", what, f"rename {name}", str(path), None, name)
+        severity = grade(path.parent == project)  # no stage starts then
+        yield Finding(severity, "configuration", what, f"rename {name}", str(path), None, name)
 
 
 def _check_storage(configuration: Configuration, project: Path) -> Iterator[Finding]:
     assert configuration.params
     root, file = configuration.params.storage.root, str(configuration.file)
     line = configuration.line("storage.root")
-    library = _LIBRARIES.get(root.partition("://")[0])
+    library, extra = _LIBRARIES.get(root.partition("://")[0], ("", ""))
     if library and find_spec(library) is None:
         what = f"storage.root is {root}, but {library} is not installed"
-        yield Finding("error", "configuration", what, f"install it: uv add {library}", file, line, root)
+        yield Finding("error", "configuration", what, install_command([extra]), file, line, root)
     if not storage.is_local(root):
         return
     folder = project / storage.absolute(root) if root.startswith("/") else project / root

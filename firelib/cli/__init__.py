@@ -287,7 +287,10 @@ def evaluate(recipe: RecipeName = None) -> None:
 @app.command()
 def predict(
     rows: Annotated[
-        str, typer.Argument(help="A file of JSON, or of a source's format such as CSV; - for standard input; or JSON.")
+        str,
+        typer.Argument(
+            help="A file of JSON or of a source's format, a folder, a database, …; - for standard input; or JSON."
+        ),
     ] = "-",
     recipe: RecipeName = None,
     source: Annotated[

@@ -111,8 +111,10 @@ def _show_request(backend: str, spec: "JobSpec") -> None:
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
+    from firelib.launch.backends.registry import require_packages
     from firelib.launch.client.submit_and_wait import send
 
+    require_packages(name)
     record = send(name, spec)
     typer.echo(record.job_id)
     if not detach:

@@ -26,6 +26,13 @@ def init(
         list[str] | None,
         typer.Option(help="Column to predict; several columns of 0 and 1 are several labels. Default: a guess."),
     ] = None,
+    split_by: Annotated[
+        list[str] | None,
+        typer.Option(help="Column such as a customer: all rows of one are in the same split. May be repeated."),
+    ] = None,
+    split_time: Annotated[
+        str | None, typer.Option(help="Column with the time of a row: train on the past, test on the latest rows.")
+    ] = None,
     table: Annotated[str | None, typer.Option(help="Table of the database.")] = None,
     query: Annotated[str | None, typer.Option(help="Query of the database.")] = None,
     kind: Annotated[
@@ -40,22 +47,24 @@ def init(
 ) -> None:
     """Start a project: look at the data, and write a recipe that works, with all files around it.
 
-    Examples: `firelib init shop --from orders.csv --label returned` · `firelib init demo --kind text`
+    Examples: `firelib init shop --from orders.csv --label returned` · `firelib init demo --kind text` ·
+    `firelib init load --from hours.csv --label load --split-time hour`
     """
     from firelib.console import note, out
     from firelib.scaffold.data.data_source import Wish
-    from firelib.scaffold.draft import describe_draft
     from firelib.scaffold.init import plan_example, plan_project, write_project
+    from firelib.scaffold.split.wish import SplitWish
 
     if (origin is None) == (kind is None):
         problem = "expected data or a kind of example, got " + ("none" if origin is None else "both")
         raise FirelibError(problem, where="firelib init", remedy="pass --from DATA, or --kind table without data")
     with tempfile.TemporaryDirectory(prefix="firelib-init-") as scratch:
         if origin is not None:
-            project = plan_project(folder, Wish(origin, table, query, copy), label or [])
+            split = SplitWish(tuple(split_by or ()), split_time)
+            project = plan_project(folder, Wish(origin, table, query, copy), label or [], split, Path(scratch))
         else:
             project = plan_example(folder, str(kind), Path(scratch))
-        for line in describe_draft(project.draft):
+        for line in project.guesses:
             note(f"  {line}")
         if dry_run:
             for path in project.paths:

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from firelib.doctor.finding import Finding
-from firelib.extras import EXTRAS, find_missing
+from firelib.extras import EXTRAS, find_missing, install_command
 
 #: Optional packages that Ray installs anyway.
 _WITH_RAY = {"requests"}
@@ -95,11 +95,11 @@ def check_extras() -> Iterator[Finding]:
     yield Finding("extras", "ok", f"installed: {', '.join(whole) or 'none'}")
     if absent:
         purposes = "; ".join(f"{name} ({EXTRAS[name].purpose})" for name in absent)
-        yield Finding("extras: not installed", "ok", f"{purposes}; add one with pip install 'firelib[NAME]'")
+        yield Finding("extras: not installed", "ok", f"{purposes}; add one with {install_command(['NAME'])}")
     for name in missing:
         if name not in whole and name not in absent:
             detail = f"{name} ({EXTRAS[name].purpose}) lacks {', '.join(missing[name])}"
-            yield Finding(f"extra {name}", "warning", detail, f"pip install 'firelib[{name}]'")
+            yield Finding(f"extra {name}", "warning", detail, install_command([name]))
 
 
 def _own_modules(name: str) -> set[str]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from firelib import storage
 from firelib.config import Params
 from firelib.config.yaml_file import read_yaml_mapping
 from firelib.data.sources.extras import require_extra
 from firelib.dvc_pipeline.dvc_text import render_pipeline
+from firelib.dvc_pipeline.own_dependencies import comes_from_nowhere, find_earlier_sources
 from firelib.dvc_pipeline.stage_plan import Stage, plan_stages, to_mapping
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
@@ -21,6 +24,9 @@ _LISTS = ("deps", "params", "outs", "metrics", "plots")
 _OUTPUTS = ("outs", "metrics", "plots")
 _OURS = re.compile(
     r"(data/[^/]+/(lake\.json|tfrecords|rejected\.parquet)|models/[^/]+(/weights\.json)?|(metrics|plots)/.+)"
+)
+_OUR_DEPS = re.compile(
+    r"(data/[^/]+/(lake\.json|tfrecords)|models/[^/]+(/weights\.json)?|plots/[^/]+/(training|validation)\.csv)"
 )
 _ORDER = ("desc", "wdir", "cmd", *_LISTS)
 
@@ -80,6 +86,7 @@ class DvcFile:
         self._params_file = (folder / "params.yaml").relative_to(self._project).as_posix() if self._wdir else ""
         option = f"--recipe {recipe.name}" if self._wdir else ""
         self._stages = plan_stages(recipe, params, self._project, option)
+        self._earlier = find_earlier_sources(paths.lake_json, self._project)
 
     def render(self) -> str:
         """The text of a new file."""
@@ -89,13 +96,13 @@ class DvcFile:
         """Compare the file with the stages that the recipe needs.
 
         Additional stages, dependencies, parameters and outputs of the user's own are no differences. A dependency is
-        too much if it is one that firelib writes for another stage or recipe, or if it does not exist.
+        too much if it is one that firelib writes for another stage or recipe, if it is a source that the recipe had at
+        the last extract, or if DVC fails since it is missing: nothing writes it.
 
         Raises:
             FirelibError: The file cannot be read, or is no pipeline.
         """
-        stages = self._read().get("stages") or {}
-        return [each for stage in self._stages for each in self._compare_stage(stage, stages.get(stage.name))]
+        return self._compare(self._read().get("stages") or {})
 
     def sync(self) -> list[Difference]:
         """Bring the file into step. Comments, and stages and keys of the user's own, stay.
@@ -111,14 +118,18 @@ class DvcFile:
             return [Difference(stage.name, "") for stage in self._stages]
         found = self.compare()
         if found:
-            storage.write_bytes(str(self._file), self._edit(found).encode())
-            if self.compare():
+            edited = self._edit(found)
+            if remaining := self._compare(yaml.safe_load(edited)["stages"]):
                 raise FirelibError(
-                    f"cannot bring {self._file.name} into step: " + "; ".join(map(str, self.compare())),
+                    f"cannot bring {self._file.name} into step: " + "; ".join(map(str, remaining)),
                     where=str(self._file),
-                    remedy=f"remove the file and run {self._sync}, which writes a new one",
+                    remedy=f"edit it, or remove it and run {self._sync}, which writes a new one; it is unchanged",
                 )
+            storage.write_bytes(str(self._file), edited.encode())
         return found
+
+    def _compare(self, stages: Mapping[str, Any]) -> list[Difference]:
+        return [each for stage in self._stages for each in self._compare_stage(stage, stages)]
 
     @property
     def _sync(self) -> str:
@@ -136,7 +147,8 @@ class DvcFile:
             )
         return content
 
-    def _compare_stage(self, stage: Stage, actual: Any) -> Iterator[Difference]:
+    def _compare_stage(self, stage: Stage, stages: Mapping[str, Any]) -> Iterator[Difference]:
+        actual = stages.get(stage.name)
         if not isinstance(actual, Mapping):
             yield Difference(stage.name, "")
             return
@@ -152,20 +164,22 @@ class DvcFile:
                 if path not in present:
                     yield Difference(stage.name, key, add=path)
             for path in there if is_plain else []:  # a command of the user's own may write more
-                if self._is_superfluous(stage, key, path):
+                if self._is_superfluous(stage, key, path, stages):
                     yield Difference(stage.name, key, remove=path)
 
-    def _is_superfluous(self, stage: Stage, key: str, path: str) -> bool:
+    def _is_superfluous(self, stage: Stage, key: str, path: str, stages: Mapping[str, Any]) -> bool:
         if key == "params":
             return False
         if key in _OUTPUTS:
             return path not in stage.outputs and bool(_OURS.fullmatch(path))
         if path in stage.deps:
             return False
-        return bool(_OURS.fullmatch(path)) or not (self._project / path).exists()
+        if _OUR_DEPS.fullmatch(path) or (stage.name == "extract" and path in self._earlier):
+            return True
+        return comes_from_nowhere(path, stages, self._project)
 
     def _edit(self, differences: Sequence[Difference]) -> str:
-        require_extra("ruamel.yaml", "tune", "firelib sync")
+        require_extra("ruamel.yaml", "pipeline", "firelib sync")
         from ruamel.yaml import YAML
 
         editor = YAML()  # its round-trip mode keeps comments and order

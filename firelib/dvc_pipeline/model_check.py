@@ -17,6 +17,7 @@ from firelib import __version__, storage
 from firelib.check.finding import Finding
 from firelib.check.report import show
 from firelib.config import load_params
+from firelib.console import note
 from firelib.dvc_pipeline.repro import DvcProcess
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, code_sha256
@@ -36,6 +37,7 @@ class ModelCheck:
     def __init__(self, params: Path) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._output = Path(self._folder.name, "findings.json")
+        self._is_trained = False
         command = [sys.executable, "-m", "firelib.check.model_child", str(os.getpid()), str(params.absolute())]
         environment = {**os.environ, **_THREADS, "CUDA_VISIBLE_DEVICES": ""}
         self._process = subprocess.Popen(  # noqa: S603  our own
@@ -67,7 +69,14 @@ class ModelCheck:
             if dvc.runs(_TRAIN):
                 self.stop()
             return False
-        return bool(self.find_errors())
+        if not self.find_errors():
+            return False
+        note("the check beside this run has found a mistake in the model: the run ends before training")
+        return True
+
+    def accept(self) -> None:
+        """Take the model as checked, because it has been trained."""
+        self._is_trained = True
 
     def find_errors(self) -> Sequence[Finding]:
         """Errors of the model, once the process has ended; a process that was stopped has none."""
@@ -79,8 +88,8 @@ class ModelCheck:
 
     @property
     def has_passed(self) -> bool:
-        """Whether the process has ended without an error of the model."""
-        return self._output.is_file() and not self.find_errors()
+        """Whether the model was trained, or the process has ended without an error of the model."""
+        return self._is_trained or (self._output.is_file() and not self.find_errors())
 
     def require_none(self) -> None:
         """Refuse a model with errors.
@@ -120,7 +129,7 @@ def check_model_beside(recipe: Recipe, params: Path, record: Path) -> Iterator[M
         The check; None if the model is unchanged, or this machine has too little memory or only one core.
     """
     identity = _identify(recipe, params)
-    if _read_record(record) == identity or not _has_room():
+    if _read_record(record) == identity or not has_room():
         yield None
         return
     with ModelCheck(params) as check:
@@ -129,7 +138,8 @@ def check_model_beside(recipe: Recipe, params: Path, record: Path) -> Iterator[M
             storage.write_bytes(str(record), json.dumps({"model": identity}).encode())
 
 
-def _has_room() -> bool:
+def has_room() -> bool:
+    """Whether this machine has a core and memory for TensorFlow beside the stages."""
     return len(os.sched_getaffinity(0)) > 1 and psutil.virtual_memory().available >= _NEEDED_BYTES
 
 

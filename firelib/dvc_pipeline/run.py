@@ -114,8 +114,10 @@ def _run_stages(
     else:
         with ray_session(environment, debug=debug, exit_on_loss=True) as address:
             code = repro.run({"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"})
-    if code and check:
+    if check and code:
         check.require_none()
+    elif check:
+        check.accept()
     if code == StoppedError.exit_code:
         note("stopped: run the same command again to resume")
     elif code:

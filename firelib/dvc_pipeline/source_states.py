@@ -1,6 +1,7 @@
 """The state of sources on this machine: what tells that they have changed without reading all of them."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,10 @@ def read_state(source: Source, project: Path) -> dict[str, str] | None:
     try:
         paths = [project / path for path in _paths_of_state(source, project)]
         states = [_state_of_file(path) for path in paths]
-    except (FirelibError, OSError):
+        pictures = _states_of_pictures(source, project) if source.images else []
+    except (FirelibError, OSError, ValueError):  # among the last are Arrow's about the content
         return None
-    return {"tag": storage.sha256_json(states)}
+    return {"tag": storage.sha256_json([*states, *pictures])}
 
 
 def _paths_of_state(source: Source, project: Path) -> Sequence[Path]:
@@ -85,9 +87,28 @@ def _paths_of_state(source: Source, project: Path) -> Sequence[Path]:
         return [file, *([log] if (project / log).exists() else [])]
     if is_delta(source, project):
         return sorted((project / delta_folder(source) / "_delta_log").iterdir())
-    table = local_path(str(source)) or Path()
-    pictures = list_files(Source(str(table.parent)), project)
-    return [table, *(Path(file.uri) for file in pictures)]
+    return [project / (local_path(file.uri) or "") for file in list_files(source, project)]
+
+
+def _states_of_pictures(source: Source, project: Path) -> Iterator[dict[str, Any] | None]:
+    """The states of the pictures that the rows name, and of nothing else; None of a missing one.
+
+    This reads the table, which is small beside its pictures.
+    """
+    from firelib.data.formats.read import read_raw_file  # imports pyarrow, which other sources do not need here
+
+    for file in list_files(source, project):
+        path = project / (local_path(file.uri) or "")
+        rows = read_raw_file(RawFile(path, "", file.name), source)
+        if source.images in rows.column_names:
+            yield from (_state_or_none(path.parent, name) for name in rows[source.images].unique().to_pylist())
+
+
+def _state_or_none(folder: Path, name: object) -> dict[str, Any] | None:
+    try:
+        return _state_of_file(folder / os.path.normpath(str(name)))
+    except (OSError, ValueError):  # it is missing, or its name is none of a file
+        return None
 
 
 def _state_of_file(path: Path) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """The stages of a recipe's pipeline, as dvc.yaml declares them: what each reads, and exactly what it writes."""
 
 import importlib.util
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firelib.data.sources.listing import is_data
+from firelib.errors import FirelibError
 from firelib.evaluate.output_files import evaluate_outputs
 from firelib.recipe import Recipe, Source
 
@@ -124,7 +127,8 @@ def _find_code(reference: str, project: Path) -> Iterator[str]:
 def local_paths(source: Source, project: Path) -> list[str]:
     """List the files and folders on this machine that a source reads.
 
-    DVC knows no wildcards: of a glob, this is the folder above the first one.
+    DVC knows no wildcards: of a glob, this is the folder above the first one. If that folder contains the project, and
+    so the outputs of the pipeline, it is the files that match.
 
     Args:
         source: The source.
@@ -132,14 +136,17 @@ def local_paths(source: Source, project: Path) -> list[str]:
 
     Returns:
         Paths relative to the project if they lie in it, absolute ones otherwise; none for a remote source.
+
+    Raises:
+        FirelibError: The source is a folder that contains the project, or a pattern for folders in it.
     """
     return [path for uri in source.uris for path in _local_paths(uri, project)]
 
 
 def _local_paths(uri: str, project: Path) -> Iterator[str]:
-    scheme, separator, rest = uri.partition("://")
+    scheme, separator, rest = uri.removeprefix("delta+").partition("://")
     if not separator:
-        scheme, rest = "", uri
+        scheme, rest = "", scheme
     if scheme not in _LOCAL:
         return
     if scheme in _DATABASES:
@@ -149,9 +156,22 @@ def _local_paths(uri: str, project: Path) -> Iterator[str]:
     path = Path(*parts[:plain])
     if plain < len(parts) and (project / Path(*parts)).exists():
         path = Path(*parts)  # a file whose name has a bracket
-    absolute = (project / path).absolute()
-    root = project.absolute()
-    yield (absolute.relative_to(root) if absolute.is_relative_to(root) else absolute).as_posix()
+    absolute, root = (project / path).absolute(), project.absolute()
+    if not root.is_relative_to(os.path.normpath(absolute)):
+        yield _shorten(absolute, root)
+        return
+    if plain != len(parts) - 1:
+        raise FirelibError(
+            f"the source {uri} contains the project, and so the outputs of its own pipeline",
+            where=f"source {uri}",
+            remedy="move the data into a folder of their own, such as raw/, and name it in the recipe",
+        )
+    files = sorted(file for file in absolute.glob(parts[-1]) if file.is_file() and is_data(file.name))
+    yield from (_shorten(file, root) for file in files)
+
+
+def _shorten(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def to_mapping(stage: Stage, params_file: str = "") -> Mapping[str, Any]:

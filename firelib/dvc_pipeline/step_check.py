@@ -1,12 +1,14 @@
 """Check that dvc.yaml has the stages that the recipe needs."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from firelib.check.description import Description
 from firelib.check.finding import Finding, from_error, grade
 from firelib.check.yaml_lines import YamlLines
-from firelib.dvc_pipeline.dvc_file import DvcFile
+from firelib.dvc_pipeline.dvc_file import Difference, DvcFile
 from firelib.errors import FirelibError
 
 _REMEDY = "run firelib sync, which brings dvc.yaml into step with the recipe"
@@ -28,7 +30,27 @@ def check_dvc_file(description: Description) -> Iterator[Finding]:
         yield from_error(error, "configuration", str(pipeline))
         return
     lines = YamlLines(Path(pipeline))
+    for stage, group in groupby(differences, key=lambda difference: difference.stage):
+        found = sorted(group, key=_is_mistake, reverse=True)
+        line = lines.find(("stages", stage, found[0].key))
+        value = found[0].add or found[0].remove
+        what = f"{stage}: {'; '.join(_summarize(found))}"
+        yield Finding(grade(_is_mistake(found[0])), "configuration", what, _REMEDY, str(pipeline), line, value)
+
+
+def _is_mistake(difference: Difference) -> bool:
+    """Whether a run would fail, or run something else."""
+    return difference.fails or difference.key == "cmd"
+
+
+def _summarize(differences: Sequence[Difference]) -> Iterator[str]:
+    """All differences of a stage: after another name of the recipe, each of its paths is one."""
+    paths = defaultdict[str, list[str]](list)
     for each in differences:
-        severity = grade(each.fails or each.key == "cmd")
-        line = lines.find(("stages", each.stage, each.key))
-        yield Finding(severity, "configuration", str(each), _REMEDY, str(pipeline), line, each.add or each.remove)
+        if not each.key or each.key == "cmd":
+            yield str(each).partition(": ")[2]
+        elif each.add is not None:
+            paths["missing"].append(each.add)
+        else:
+            paths["not written" if each.fails else "not needed"].append(str(each.remove))
+    yield from (f"{problem}: {', '.join(names)}" for problem, names in paths.items())

@@ -3,7 +3,7 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
-from firelib.recipe.columns import add_date_parts, decode_pictures, flag_labels, number_classes, number_rows
+from firelib.recipe.columns import add_date_parts, decode_pictures, flag_labels, hash_rows, number_classes, number_rows
 from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
 from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file, refuse_hidden_modules
@@ -36,6 +36,7 @@ __all__ = [
     "find_hidden_modules",
     "find_split_rule",
     "flag_labels",
+    "hash_rows",
     "infer_task",
     "load_recipe",
     "number_classes",

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_HASH_OF_COPIES = 0x1E3779B97F4A7C15  # odd, so that no two copies of a row have the same hash
 #: Pixels of the largest picture that `decode_pictures` decodes: as many as Pillow decodes without a warning.
 MOST_PIXELS = (1 << 30) // 4 // 3
 
@@ -14,7 +15,9 @@ MOST_PIXELS = (1 << 30) // 4 // 3
 def number_rows(frame: Any, column: str = "row") -> Any:
     """Add the number of each row within its table, from 0, as a key for rows that nothing else identifies.
 
-    Rows keep their numbers when rows are added at the end. The source must not declare `commit_by`.
+    Only the rows of a single file have an order of their own: they keep their numbers when rows are added at the end.
+    Rows of databases and Delta tables are sorted, and those of a folder come in the order of its files, so new rows
+    change the numbers of others, and with them their splits: use `hash_rows`. The source must not declare `commit_by`.
 
     Args:
         frame: A Dask dataframe, one of the tables that `transform` gets.
@@ -31,6 +34,49 @@ def number_rows(frame: Any, column: str = "row") -> Any:
     """
     numbered = frame.assign(**{column: 1})
     return numbered.assign(**{column: numbered[column].cumsum() - 1})
+
+
+def hash_rows(frame: Any, column: str = "row") -> Any:
+    """Add a hash of all values of each row, as a key for rows that nothing else identifies.
+
+    A row keeps its hash, and so its split, whatever rows are added or removed. If one of its values changes, or if the
+    table gets another column, it is another row. Rows that are equal to an earlier one get hashes of their own.
+
+    Args:
+        frame: A Dask dataframe, one of the tables that `transform` gets; or a pandas dataframe.
+        column: Name of the new column.
+
+    Returns:
+        The frame with the new column, int64.
+
+    Example:
+        >>> import dask.dataframe as dd, pandas as pd
+        >>> frame = dd.from_pandas(pd.DataFrame({"x": [5, 7, 5]}), npartitions=2)
+        >>> hash_rows(frame).compute()["row"].nunique()
+        3
+    """
+
+    def add(rows: "pd.DataFrame") -> "pd.DataFrame":
+        return rows.assign(**{column: _hash_values(rows)})
+
+    is_dask = hasattr(frame, "map_partitions")
+    hashed = frame.map_partitions(add, meta=add(frame._meta)) if is_dask else add(frame)
+    copies = hashed.groupby(column)[column].cumcount()
+    return hashed.assign(**{column: hashed[column] + copies * _HASH_OF_COPIES})
+
+
+def _hash_values(rows: "pd.DataFrame") -> Any:
+    import pandas as pd
+
+    texts = {str(name): values.map(repr) for name, values in rows.items() if _is_nested(values)}
+    hashes = pd.util.hash_pandas_object(rows.assign(**texts), index=False, categorize=False)
+    return hashes.to_numpy().view("int64")
+
+
+def _is_nested(values: "pd.Series") -> bool:
+    """Whether values are lists, which pandas does not hash."""
+    first = values.dropna().head(1).tolist()
+    return bool(first) and type(first[0]).__hash__ is None
 
 
 def add_date_parts(rows: "pd.DataFrame", *columns: str) -> "pd.DataFrame":

@@ -16,10 +16,12 @@ from firelib.scaffold.features import (
     draft_features,
     find_group_columns,
     is_identifier,
+    leave_out_group,
 )
 from firelib.scaffold.key import find_key, find_time
 from firelib.scaffold.label import LabelDraft, draft_label, find_label
 from firelib.scaffold.names import rename_columns, unused
+from firelib.scaffold.split.wish import BY_KEY, SplitWish, check_split_wish
 
 _MOST_INPUTS = 100  # numbers beyond which they become one array: every input of a model costs time in each step
 _MOST_COLUMNS = 20_000
@@ -67,12 +69,15 @@ class Draft:
         label_name: Its name in the dataset.
         label_reason: How it was found.
         key: The columns of the key; `numbered` is one that transform adds.
-        numbered: Name of the column with the number of the row; empty if other columns identify it.
+        numbered: Name of the column with the number or the hash of the row; empty if other columns identify it.
+        is_ordered: Whether rows have an order of their own, so that transform can number them.
         renamed: Column → its name in the dataset, where that differs.
         dates: Columns whose parts are features, by the names in the dataset.
         wide: Columns of numbers that become an array.
         groups: Columns that several rows share, such as a customer.
         time: Column with the time of a row.
+        split_by: Columns of the group that decides the split, by the names in the dataset; empty if none does.
+        split_time: Column of the time that decides the split; empty if none does.
         picture: Name of the feature that is a picture; empty if there is none.
         picture_shape: Height, width and channels of the pictures.
     """
@@ -88,16 +93,31 @@ class Draft:
     label_reason: str
     key: tuple[str, ...]
     numbered: str = ""
+    is_ordered: bool = True
     renamed: Mapping[str, str] = field(default_factory=dict)
     dates: tuple[str, ...] = ()
     wide: WideColumns | None = None
     groups: tuple[str, ...] = ()
     time: str | None = None
+    split_by: tuple[str, ...] = ()
+    split_time: str = ""
     picture: str = ""
     picture_shape: tuple[int, ...] = ()
 
+    @property
+    def key_function(self) -> str:
+        """The function that adds `numbered`."""
+        return "number_rows" if self.is_ordered else "hash_rows"
 
-def draft_recipe(table: pa.Table, name: str, labels: Sequence[str], is_sample: bool = False) -> Draft:
+
+def draft_recipe(
+    table: pa.Table,
+    name: str,
+    labels: Sequence[str],
+    is_sample: bool = False,
+    split: SplitWish = BY_KEY,
+    is_ordered: bool = True,
+) -> Draft:
     """Draft the recipe for a table of numbers, words, texts, times and lists.
 
     Args:
@@ -105,29 +125,36 @@ def draft_recipe(table: pa.Table, name: str, labels: Sequence[str], is_sample: b
         name: Name of the recipe.
         labels: Columns of the label; empty lets firelib guess.
         is_sample: Whether the source has more rows than the table.
+        split: What decides the split; the hash of the key if it names no columns.
+        is_ordered: Whether the rows have an order of their own.
 
     Raises:
         FirelibError: There is no row, or no column but the label; the label is unknown, constant or of no known task;
-            or there are too many columns.
+            columns cannot decide the split; or there are too many columns.
     """
     _check_table(table)
     chosen, label_reason = find_label(table.column_names, labels)
     columns = describe_table(table)
     by_name = {column.name: column for column in columns}
     label = draft_label([by_name[column] for column in chosen], table)
+    check_split_wish(split, by_name, chosen, table)
     others = [column for column in columns if column.name not in chosen]
     names = rename_columns(table.column_names)
     key = () if is_sample else find_key(others, table)
-    drafted = [draft_features(column, names[column.name], is_sample) for column in others]
+    groups, time = find_group_columns(others), find_time(others)
+    drafted = [
+        leave_out_group(column, split.by) or draft_features(column, names[column.name], is_sample) for column in others
+    ]
     left_out = [each for each in drafted if isinstance(each, LeftOut)]
     features = [each for part in drafted if not isinstance(part, LeftOut) for each in part]
-    features = _require_features(features, others, names)
-    wide, features = _join_wide(features, by_name, names, is_sample)
+    features = _require_features(features, [column for column in others if column.name not in split.by], names)
+    named = {*key, *groups[:1], *split.columns, *([time] if time else [])}  # stay columns of their own
+    wide, features = _join_wide(features, [by_name[name] for name in by_name if name not in named], names, is_sample)
     taken = {*(each.lower() for each in names.values()), *(feature.name.lower() for feature in features)}
     numbered = "" if key else unused("row", taken)
     label_name = names[chosen[0]] if len(chosen) == 1 else unused("labels", taken)
     sources = {feature.column for feature in features}
-    used = sources | {*key, *chosen} | set(wide.columns if wide else ())
+    used = sources | named | {*chosen} | set(wide.columns if wide else ())
     return Draft(
         name,
         table.num_rows,
@@ -140,11 +167,14 @@ def draft_recipe(table: pa.Table, name: str, labels: Sequence[str], is_sample: b
         label_reason,
         tuple(names[column] for column in key) or (numbered,),
         numbered,
+        is_ordered,
         {old: new for old, new in names.items() if old != new and old in used},
         tuple(names[column.name] for column in others if column.kind is Kind.TIME and column.name in sources),
         wide,
-        tuple(names[column] for column in find_group_columns(others)),
-        _find_time(others, names),
+        tuple(names[column] for column in groups),
+        names[time] if time else None,
+        tuple(names[column] for column in split.by),
+        names[split.time] if split.time else "",
     )
 
 
@@ -197,24 +227,20 @@ def _require_features(
 
 
 def _join_wide(
-    features: list[FeatureDraft], by_name: Mapping[str, Column], names: Mapping[str, str], is_sample: bool
+    features: list[FeatureDraft], columns: Sequence[Column], names: Mapping[str, str], is_sample: bool
 ) -> tuple[WideColumns | None, list[FeatureDraft]]:
-    numbers = [each for each in features if by_name[each.column].is_number or by_name[each.column].kind is Kind.BOOL]
+    by_name = {column.name: column for column in columns if column.is_number or column.kind is Kind.BOOL}
+    numbers = [each for each in features if each.column in by_name]
     if len(numbers) <= _MOST_INPUTS:
         return None, features
-    columns = [by_name[each.column] for each in numbers]
-    is_nullable = is_sample or any(column.missing for column in columns)
-    dtype = "float64" if any(column.is_wide for column in columns) else "float32"
+    joined = [by_name[each.column] for each in numbers]
+    is_nullable = is_sample or any(column.missing for column in joined)
+    dtype = "float64" if any(column.is_wide for column in joined) else "float32"
     name = unused("numbers", {each.lower() for each in names.values()})
-    wide = WideColumns(name, tuple(column.name for column in columns), is_nullable, dtype)
+    wide = WideColumns(name, tuple(column.name for column in joined), is_nullable, dtype)
     null = ", nullable=True" if is_nullable else ""
-    array = FeatureDraft(name, f'"{dtype}", shape=({len(columns)},){null}', f"{len(columns):,} columns of numbers")
+    array = FeatureDraft(name, f'"{dtype}", shape=({len(joined)},){null}', f"{len(joined):,} columns of numbers")
     return wide, [array, *(each for each in features if each not in numbers)]
-
-
-def _find_time(columns: Sequence[Column], names: Mapping[str, str]) -> str | None:
-    time = find_time(columns)
-    return names[time] if time else None
 
 
 def describe_draft(draft: Draft) -> list[str]:
@@ -223,16 +249,23 @@ def describe_draft(draft: Draft) -> list[str]:
     classes = f", {len(label.classes)} classes" if label.classes else ""
     lines.append(f"label: {', '.join(label.columns)} ({draft.label_reason})")
     lines.append(f"task: {label.task}{classes}: {label.reason}; change the declaration of `label` for another task")
+    if draft.is_sample and label.classes:
+        lines.append(
+            f"classes: those of the first {draft.rows:,} rows; rows of others are excluded as `no label` and counted: "
+            "add missing classes to `classes` in recipe.py"
+        )
     if label.missing:
-        lines.append(f"no label: {label.missing:,} rows, which are excluded")
-    if draft.numbered:
+        rows = "1 row, which is" if label.missing == 1 else f"{label.missing:,} rows, which are"
+        lines.append(f"no label: {rows} excluded")
+    if draft.numbered and draft.is_ordered:
         lines.append("key: no column identifies a row, so transform numbers them; name columns in `key` if some do")
+    elif draft.numbered:
+        lines.append(
+            "key: no column identifies a row, so transform hashes all its values (a changed row may change its split); "
+            "name columns in `key` if some do"
+        )
     else:
         lines.append(f"key: {', '.join(draft.key)} (unique in the data)")
-    if draft.groups:
-        lines.append(f"group: {', '.join(draft.groups)}: rows share it; see `split_by` in the recipe")
-    if draft.time:
-        lines.append(f"time: {draft.time}; see `split_time` in the recipe")
     renamed = [
         f"renamed: {column!r} to {new} (a model's inputs need plain names)" for column, new in draft.renamed.items()
     ]

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -14,14 +15,15 @@ from firelib.project_layout import Paths
 from firelib.recipe import TaskKind, load_recipe
 from firelib.scaffold.data.data_source import DataSource, Wish, find_data, read_data
 from firelib.scaffold.data.examples import write_example
-from firelib.scaffold.draft import Draft, draft_recipe
+from firelib.scaffold.draft import Draft, describe_draft, draft_recipe
 from firelib.scaffold.label import LabelDraft, describe_counts
 from firelib.scaffold.names import to_project_name
 from firelib.scaffold.pictures import draft_pictures
 from firelib.scaffold.project_files import FILES, render_files
 from firelib.scaffold.recipe_text import render_recipe
 from firelib.scaffold.repository import init_repositories
-from firelib.scaffold.split_shares import choose_shares
+from firelib.scaffold.split.plan import describe_split, plan_split
+from firelib.scaffold.split.wish import BY_KEY, SplitWish
 from firelib.scaffold.write_files import refuse_existing, write_files
 
 _KINDS_OF_ROWS = {"sqlite": "sql", "duckdb": "sql", "postgresql": "sql", "postgres": "sql", "s3": "s3", "gs": "gcs"}
@@ -34,12 +36,14 @@ class NewProject:
     Attributes:
         folder: Its folder.
         draft: Its recipe.
+        guesses: What was guessed, a line each.
         texts: Path in the project → text.
         copies: File → its path in the project.
     """
 
     folder: Path
     draft: Draft
+    guesses: Sequence[str]
     texts: Mapping[str, str]
     copies: Mapping[Path, str]
 
@@ -49,30 +53,36 @@ class NewProject:
         return sorted([*self.texts, *self.copies.values()])
 
 
-def plan_project(folder: Path, wish: Wish, labels: Sequence[str]) -> NewProject:
+def plan_project(
+    folder: Path, wish: Wish, labels: Sequence[str], split: SplitWish = BY_KEY, scratch: Path | None = None
+) -> NewProject:
     """Look at the data, and draft the files of a project.
 
     Args:
         folder: The project's folder, which may exist.
         wish: What the user says about the data.
         labels: Columns of the label; empty lets firelib guess.
+        split: Columns that decide the split; the hash of the key if it names none.
+        scratch: Folder for downloads, which `write_project` copies; by default a new one,
+            which stays if there are any.
 
     Raises:
         FirelibError: The data cannot be read, no recipe suits them, or a file would be overwritten.
     """
     refuse_existing(folder, FILES)  # before a download
-    data = find_data(wish, folder)
-    table, is_sample = read_data(data, folder)
+    scratch = scratch or Path(tempfile.gettempdir(), f"firelib-init-{uuid4().hex}")
+    data = find_data(wish, folder, scratch)
+    table, is_sample = read_data(data, scratch)
     name = to_project_name(folder.absolute().name)
-    draft = draft_pictures(table, name) if data.is_pictures else draft_recipe(table, name, labels, is_sample)
+    draft = _draft(table, name, labels, split, data, is_sample)
+    division, shares = plan_split(draft, table), _class_shares(draft.label, table)
+    guesses = [*describe_draft(draft), *describe_split(draft, division)]
     texts = {
         "recipe.py": render_recipe(draft, data.expression, data.origin),
-        **render_files(
-            draft, _choose_shares(draft, table), _class_shares(draft.label, table), _extras(data), bool(data.copies)
-        ),
+        **render_files(draft, division, guesses, shares, _extras(data), _has_raw(data)),
     }
     texts["dvc.yaml"] = _render_stages(texts, data, folder)
-    project = NewProject(folder, draft, texts, data.copies)
+    project = NewProject(folder, draft, guesses, texts, data.copies)
     refuse_existing(folder, project.paths)
     return project
 
@@ -89,7 +99,7 @@ def plan_example(folder: Path, kind: str, scratch: Path) -> NewProject:
         FirelibError: A file would be overwritten.
     """
     origin, labels = write_example(kind, scratch)
-    return plan_project(folder, Wish(str(origin), copy=True), labels)
+    return plan_project(folder, Wish(str(origin), copy=True), labels, scratch=scratch)
 
 
 def write_project(project: NewProject) -> None:
@@ -105,13 +115,18 @@ def write_project(project: NewProject) -> None:
     init_repositories(project.folder)
 
 
-def _choose_shares(draft: Draft, table: pa.Table) -> Mapping[str, float]:
-    """Shares that leave no split empty of rows with a label."""
-    labels = [table[column] for column in draft.label.columns]
-    old = {new: name for name, new in draft.renamed.items()}
-    numbers = pa.chunked_array([pa.array(range(table.num_rows), pa.int64())])
-    columns = {name: numbers if draft.numbered else table[old.get(name, name)] for name in draft.key}
-    return choose_shares(pa.table(columns).filter(labels[0].is_valid()))
+def _draft(
+    table: pa.Table, name: str, labels: Sequence[str], split: SplitWish, data: DataSource, is_sample: bool
+) -> Draft:
+    if not data.is_pictures:
+        return draft_recipe(table, name, labels, is_sample, split, data.is_ordered)
+    if labels or split.columns:
+        raise FirelibError(
+            "a folder of pictures has no columns beside the folders' names, which are the label",
+            where="--label, --split-by, --split-time",
+            remedy="leave out the option, or write a recipe with Source.images, a file with the paths of the pictures",
+        )
+    return draft_pictures(table, name)
 
 
 def _class_shares(label: LabelDraft, table: pa.Table) -> Mapping[str, float]:
@@ -131,6 +146,10 @@ def _extras(data: DataSource) -> tuple[str, ...]:
         "excel" if suffix in (".xlsx", ".xls", ".ods", ".xlsb") else "",
     }
     return tuple(sorted(found - {""}))
+
+
+def _has_raw(data: DataSource) -> bool:
+    return any(path.startswith("raw/") for path in data.copies.values())
 
 
 def _render_stages(texts: Mapping[str, str], data: DataSource, folder: Path) -> str:

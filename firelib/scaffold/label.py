@@ -106,6 +106,10 @@ def draft_label(columns: Sequence[Column], table: pa.Table) -> LabelDraft:
     column = columns[0]
     if column.kind is Kind.LIST or column.kind is Kind.ARRAY:
         return _draft_lists(column, table)
+    if column.has_thousands:
+        raise _refuse(
+            column, "holds numbers such as 1,234 as text", "write the numbers without commas, or another label"
+        )
     if column.kind is Kind.TEXT:
         return _split_labels(column, table) or _draft_classes(column, "its values are text")
     if column.kind is Kind.BOOL:

@@ -54,6 +54,7 @@ def draft_pictures(table: pa.Table, name: str) -> Draft:
         "the folders of the pictures",
         key or ("row",),
         "" if key else "row",
+        is_ordered=False,
         picture=pictures.name,
         picture_shape=shape,
     )

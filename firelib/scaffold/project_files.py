@@ -1,14 +1,14 @@
 """The files around a recipe: parameters, Makefile, packages, a test, images, and what git and DVC ignore."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from string import Template
 
 from firelib.launch.transfer.secret_names import SECRET_NAMES
 from firelib.recipe import TaskKind
-from firelib.scaffold.draft import Draft, describe_draft
+from firelib.scaffold.draft import Draft
 from firelib.scaffold.requirement import firelib_requirement
-from firelib.scaffold.split_shares import Shares
+from firelib.scaffold.split.plan import SplitPlan
 
 #: File of the project → its template.
 _FILES = {
@@ -28,18 +28,25 @@ _FILES = {
 #: All files of a project, beside its data.
 FILES = ("recipe.py", "dvc.yaml", *_FILES)
 EXECUTABLE = ("images/build",)
+_MEANINGS = ("shares of the rows", "shares of the groups")
 _STEPS = 3000  # of training, about
 _RARE = 0.1  # share of the rarest class below which classes are weighted
 
 
 def render_files(
-    draft: Draft, shares: Shares, class_shares: Mapping[str, float], extras: tuple[str, ...], has_raw: bool
+    draft: Draft,
+    split: SplitPlan,
+    guesses: Sequence[str],
+    class_shares: Mapping[str, float],
+    extras: tuple[str, ...],
+    has_raw: bool,
 ) -> dict[str, str]:
     """Render all files of a project but recipe.py and dvc.yaml.
 
     Args:
         draft: The recipe.
-        shares: Shares of the splits.
+        split: The division of the rows.
+        guesses: What was guessed, a line each.
         class_shares: Class → share of the rows; empty if the label is no class.
         extras: Extras of firelib that the source needs.
         has_raw: Whether the data were copied into raw/.
@@ -49,7 +56,8 @@ def render_files(
     """
     values = {
         **_train_values(draft, class_shares),
-        **{name: f"{share:g}" for name, share in shares.items()},
+        "split": split.render(),
+        "split_meaning": "where validation and test begin" if draft.split_time else _MEANINGS[bool(draft.split_by)],
         "name": draft.name,
         "project": draft.name.replace("_", "-"),
         "image": draft.name.replace("_", "-"),
@@ -57,7 +65,7 @@ def render_files(
         "secrets": "\n".join(SECRET_NAMES),
         "summary": f"Predicts {', '.join(draft.label.columns)}: {draft.label.task}, with "
         "[firelib](https://pypi.org/project/firelib/).",
-        "guesses": "\n".join(f"- {line}" for line in describe_draft(draft)),
+        "guesses": "\n".join(f"- {line}" for line in guesses),
         "raw": "| `raw/` | the data; for large data, `dvc add` keeps them out of git |\n" if has_raw else "",
     }
     folder = resources.files("firelib.scaffold") / "templates"

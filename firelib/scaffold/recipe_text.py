@@ -46,7 +46,7 @@ def _helpers(draft: Draft) -> Iterator[str]:
     if draft.dates:
         yield "add_date_parts"
     if draft.numbered:
-        yield "number_rows"
+        yield draft.key_function
     if draft.label.task is TaskKind.MULTILABEL and not _is_array(draft.label) and len(draft.label.columns) == 1:
         yield "flag_labels"
     elif draft.label.task is not TaskKind.MULTILABEL and draft.label.classes and not draft.label.is_numbered:
@@ -133,15 +133,19 @@ def _describe_label(label: LabelDraft) -> str:
 
 def _describe_key(draft: Draft) -> str:
     if draft.numbered:
-        return "no column identifies a row, so transform numbers them"
-    return "identifies a row; its hash decides the split"
+        verb = "numbers them" if draft.is_ordered else "hashes all its values"
+        return f"no column identifies a row, so transform {verb}"
+    return f"identifies a row; its hash decides the {'order' if draft.split_by or draft.split_time else 'split'}"
 
 
 def _render_splits(draft: Draft) -> Iterator[str]:
-    if draft.groups:
-        yield f"# split_by = ({_join(draft.groups[:1])})  # puts all rows of a group into the same split"
-    if draft.time:
-        yield f"# split_time = {quote(draft.time)}  # trains on the past, tests on the future: see docs/data.md"
+    by, time = draft.split_by or draft.groups[:1], draft.split_time or draft.time
+    if by:
+        comment = "" if draft.split_by else "# "
+        yield f"{comment}split_by = ({_join(by)})  # puts all rows of a group into the same split"
+    if time:
+        comment = "" if draft.split_time else "# "
+        yield f"{comment}split_time = {quote(time)}  # trains on the past, tests on the future; cuts: params.yaml"
 
 
 def _parameters(draft: Draft) -> str:
@@ -235,7 +239,7 @@ def _render_transform(draft: Draft) -> Iterator[str]:
         yield ""
     yield "def transform(tables):  # Dask dataframes in, one Dask dataframe out"
     column = f", {quote(draft.numbered)}" if draft.numbered != "row" else ""
-    yield f'    rows = number_rows(tables["rows"]{column})' if draft.numbered else '    rows = tables["rows"]'
+    yield f'    rows = {draft.key_function}(tables["rows"]{column})' if draft.numbered else '    rows = tables["rows"]'
     functions = [*(["prepare"] if has_prepare else []), *(["add_label"] if steps else [])]
     yield "    return rows" + "".join(f".map_partitions({function})" for function in functions)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from firelib.console import note
 from firelib.errors import FirelibError
+from firelib.extras import install_command
 
 
 def find_git_root(folder: Path) -> Path | None:
@@ -58,7 +59,7 @@ def _run(command: list[str], folder: Path) -> None:
         raise FirelibError(
             f"{program}: {(done.stderr or done.stdout).strip()}",
             where=str(folder),
-            remedy="install DVC: pip install 'firelib[pipeline]'; then run in this folder: dvc init"
+            remedy=f"install DVC: {install_command(['pipeline'])}; then run in this folder: dvc init"
             if is_missing
             else f"correct the problem, then run in this folder: {program} {arguments}",
         )

@@ -1,7 +1,9 @@
 """Write the files of a new project; nothing that is there is overwritten."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from firelib.errors import FirelibError
@@ -51,10 +53,27 @@ def write_files(folder: Path, texts: Mapping[str, str], copies: Mapping[Path, st
                 (folder / path).chmod(0o755)
         for file, path in copies.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / path)
+            _copy(file, folder / path)
     except OSError as error:
         raise FirelibError(
             f"cannot write {error.filename or folder}: {error.strerror}",
             where=str(folder),
             remedy="choose a folder that is writable",
+        ) from None
+
+
+def _copy(file: Path, copy: Path) -> None:
+    """Copy a file; of an SQLite database in use, also the transactions that are in its log only."""
+    logs = [file.with_name(f"{file.name}{suffix}") for suffix in ("-wal", "-journal")]
+    if not any(log.is_file() and log.stat().st_size for log in logs):
+        shutil.copyfile(file, copy)
+        return
+    try:
+        with closing(sqlite3.connect(file)) as database, closing(sqlite3.connect(copy)) as new:
+            database.backup(new)
+    except sqlite3.Error as error:
+        raise FirelibError(
+            f"cannot copy the database: {error}",
+            where=str(file),
+            remedy="close the program that writes it, or leave it where it is: --no-copy",
         ) from None

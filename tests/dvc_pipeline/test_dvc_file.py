@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from firelib.cli.project import load_project
+from firelib.data.lake import Lake, TableRecord
 from firelib.dvc_pipeline.dvc_file import DvcFile
 from firelib.dvc_pipeline.stage_plan import local_paths
 from firelib.project_layout import Paths
@@ -90,6 +91,41 @@ def test_removed_source_is_no_dependency_any_more(tmp_path):
     assert not difference.fails
 
 
+OWN = ("clean/rows.csv", "s3://bucket/rows.csv", "${mine.path}", "big.csv", "metrics/mine.json")
+
+
+def test_dependencies_of_the_user_stay_although_they_do_not_exist_yet(tmp_path):
+    dvc_file(tmp_path).sync()
+    own = "".join(f"      - {path}\n" for path in OWN)
+    text = (tmp_path / "dvc.yaml").read_text().replace("      - orders.csv\n", f"      - orders.csv\n{own}", 1)
+    clean = "\n  clean:\n    cmd: python clean.py\n    outs:\n      - clean:\n          cache: false\n\nplots:\n"
+    (tmp_path / "dvc.yaml").write_text(text.replace("\nplots:\n", clean, 1))
+    (tmp_path / "big.csv.dvc").touch()
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "metrics/mine.json").touch()
+    assert dvc_file(tmp_path).sync() == []
+
+
+def test_source_of_the_last_extract_is_no_dependency_any_more(tmp_path):
+    file = dvc_file(tmp_path, orders="orders.csv", shops="shops.csv")
+    file.sync()
+    (tmp_path / "shops.csv").touch()
+    assert dvc_file(tmp_path).compare() == []  # it may be the user's own
+    record = TableRecord(source="shops.csv", sha256="0" * 64, columns={}, rows=0, version=0, commits=())
+    Lake(recipe="tiny", tables={"shops": record}).write(tmp_path / "data/tiny/lake.json")
+    assert [each.remove for each in dvc_file(tmp_path).compare()] == ["shops.csv"]
+
+
+def test_file_is_verified_before_it_is_written(tmp_path, monkeypatch):
+    dvc_file(tmp_path).sync()
+    before = (tmp_path / "dvc.yaml").read_text()
+    changed = dvc_file(tmp_path, orders="orders.csv", shops="shops.csv")
+    monkeypatch.setattr(changed, "_edit", lambda _: before)
+    with refused(what="shops.csv", where=tmp_path / "dvc.yaml"):
+        changed.sync()
+    assert (tmp_path / "dvc.yaml").read_text() == before
+
+
 def test_wrapped_command_may_write_more(tmp_path):
     dvc_file(tmp_path).sync()
     text = (tmp_path / "dvc.yaml").read_text().replace("cmd: firelib evaluate", "cmd: ./evaluate.sh")
@@ -129,6 +165,13 @@ def test_file_that_is_no_pipeline(tmp_path):
         ("parts/", ["parts"]),
         ("parts/*/x.csv", ["parts"]),
         ("file:///data/x.csv", ["/data/x.csv"]),
+        ("*.csv", ["a.csv", "b.csv"]),
+        ("./[ab].csv", ["a.csv", "b.csv"]),
+        ("../*/shop.csv", None),
+        ("**/*.csv", None),
+        (".", None),
+        ("delta+table", ["table"]),
+        ("delta+s3://bucket/x", []),
         ("sqlite:///shop.db", ["shop.db"]),
         ("duckdb:////data/shop.db", ["/data/shop.db"]),
         ("https://example.org/x.csv", []),
@@ -137,5 +180,11 @@ def test_file_that_is_no_pipeline(tmp_path):
     ],
 )
 def test_local_paths(tmp_path, uri, expected):
+    for name in ("a.csv", "b.csv", "c.txt", ".hidden.csv"):
+        (tmp_path / name).touch()
     source = Source(uri, sha256="0" * 64, **({"table": "t"} if "sql" in uri or "duckdb" in uri else {}))
-    assert local_paths(source, tmp_path) == expected
+    if expected is None:
+        with refused(what=uri, where=uri, remedy="raw/"):
+            local_paths(source, tmp_path)
+    else:
+        assert local_paths(source, tmp_path) == expected

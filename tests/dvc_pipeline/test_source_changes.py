@@ -248,3 +248,19 @@ def test_changed_databases_tables_and_pictures_are_found(tmp_path: Path) -> None
 def test_database_servers_are_not_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str], patient: None) -> None:
     assert remote(tmp_path, far=Source("postgresql://127.0.0.1:1/shop", table="t")).find() == []
     assert "postgresql://127.0.0.1:1/shop" in capsys.readouterr().err
+
+
+def test_state_of_pictures_is_that_of_the_named_files(tmp_path: Path) -> None:
+    """A table in the project's folder: other files, such as outputs of the pipeline, are no part of the state."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "list.csv").write_text("file,y\nset/a.png,1\nset/missing.png,0\n")
+    (tmp_path / "set/a.png").write_bytes(b"a")
+    source = Source("list.csv", images="file")
+    before = source_states.read_state(source, tmp_path)
+    (tmp_path / "set/b.png").write_bytes(b"b")
+    (tmp_path / "metrics.json").write_text("{}")
+    assert source_states.read_state(source, tmp_path) == before is not None
+    (tmp_path / "set/a.png").write_bytes(b"ab")
+    changed = source_states.read_state(source, tmp_path)
+    (tmp_path / "set/missing.png").write_bytes(b"c")
+    assert len({str(state) for state in (before, changed, source_states.read_state(source, tmp_path))}) == 3

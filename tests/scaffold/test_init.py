@@ -4,7 +4,11 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -108,6 +112,78 @@ def test_table_of_a_database(tmp_path, monkeypatch):
     assert check(tmp_path / "p", monkeypatch).key == ("id",)
     with refused(what="shop.db", remedy=["--table", "--query"]):
         start(tmp_path / "q", f"sqlite:///{tmp_path}/shop.db", "sold")
+
+
+def test_rows_of_a_table_without_an_order_keep_their_keys(tmp_path, monkeypatch):
+    """A database sorts its rows: a new one would change the numbers of others."""
+    rows = [(index * 1.5 % 7, index % 2) for index in range(ROWS)]  # some are equal
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("create table t (a real, y integer)")
+        database.executemany("insert into t values (?, ?)", rows)
+    start(tmp_path / "p", f"sqlite:///{tmp_path}/shop.db", "y", table="t")
+    recipe = check(tmp_path / "p", monkeypatch)
+    keys = set(preview_samples(recipe, tmp_path / "p", ROWS).valid["row"].to_pylist())
+    with sqlite3.connect(tmp_path / "p/raw/shop.db") as database:
+        database.executemany("insert into t values (?, ?)", [(-1.0, 0), (3.25, 1)])
+    assert keys < set(preview_samples(recipe, tmp_path / "p", 2 * ROWS).valid["row"].to_pylist())
+
+
+def test_transactions_in_the_log_of_a_database_are_copied(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute("pragma journal_mode=wal")
+        database.execute("create table t (a real, y integer)")
+        database.executemany("insert into t values (?, ?)", [(index * 1.5, index % 2) for index in range(ROWS)])
+        database.commit()
+        start(tmp_path / "p", f"sqlite:///{tmp_path}/shop.db", "y", table="t")
+    with closing(sqlite3.connect(tmp_path / "p/raw/shop.db")) as copy:
+        assert copy.execute("select count(*) from t").fetchall() == [(ROWS,)]
+
+
+def test_project_named_through_a_link(tmp_path):
+    path, label = write("regression", tmp_path / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    project = plan_project(tmp_path / "link", Wish(str(path)), [label])
+    assert 'Source("regression.csv")' in project.texts["recipe.py"]
+
+
+@pytest.fixture
+def web(tmp_path):
+    (tmp_path / "web").mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_download_is_part_of_the_project_once_that_is_written(tmp_path, monkeypatch, web):
+    path, label = write("regression", tmp_path / "web")
+    project = plan_project(tmp_path / "p", Wish(f"http://{web}/regression.csv"), [label], scratch=tmp_path / "scratch")
+    assert not (tmp_path / "p").exists()
+    write_files(tmp_path / "p", project.texts, project.copies)
+    path.unlink()
+    check(tmp_path / "p", monkeypatch)
+
+
+def test_name_of_a_download_leaves_no_folder(tmp_path, web):
+    path, label = write("regression", tmp_path / "web")
+    path.rename(tmp_path / "rows.csv")
+    (tmp_path / "web/..%2F..%2Frows.csv").write_bytes((tmp_path / "rows.csv").read_bytes())
+    origin = f"http://{web}/..%252F..%252Frows.csv"
+    project = plan_project(tmp_path / "a/p", Wish(origin), [label], scratch=tmp_path / "scratch")
+    write_files(tmp_path / "a/p", project.texts, project.copies)
+    files = {each.parent for each in tmp_path.rglob("*rows.csv")}
+    assert files == {tmp_path, tmp_path / "web", tmp_path / "scratch/downloads", tmp_path / "a/p/downloads"}
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+def test_password_is_neither_sent_nor_shown(tmp_path, scheme):
+    with refused(what="password") as caught:
+        plan_project(tmp_path / "p", Wish(f"{scheme}://me:secret@127.0.0.1:1/rows.csv"), [], scratch=tmp_path / "s")
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "s").exists()
 
 
 def test_folder_of_parts_and_pattern(tmp_path, monkeypatch):
@@ -271,3 +347,12 @@ def test_wide_table_with_odd_names(tmp_path, monkeypatch):
     (tmp_path / "rows.csv").write_text("\n".join([",".join([*header, "y"]), *lines]) + "\n")
     start(tmp_path / "p", tmp_path / "rows.csv", "y")
     assert check(tmp_path / "p", monkeypatch).features[0].shape == (200,)
+
+
+def test_numbers_with_commas_between_thousands_are_named(tmp_path):
+    lines = [f'{i},{(i * 37) % 10:.1f},"{(i * 7919) % 90000 + 1000:,}",{i % 2}' for i in range(ROWS)]
+    (tmp_path / "rows.csv").write_text("\n".join(["id,x,people,y", *lines]) + "\n")
+    draft = start(tmp_path / "p", tmp_path / "rows.csv", "y")
+    assert [each.column for each in draft.left_out if "1,234" in each.reason] == ["people"]
+    with refused(what=["'people'", "1,234"]):
+        start(tmp_path / "q", tmp_path / "rows.csv", "people")

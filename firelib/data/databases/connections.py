@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pyarrow as pa
 
 from firelib.data.databases.address import SCHEMES, database_file
+from firelib.data.databases.storage_classes import check_storage_classes
 from firelib.data.sources.extras import import_extra, require_extra
 from firelib.errors import FirelibError
 
@@ -50,7 +51,9 @@ def _run_sqlite(uri: str, query: str) -> pa.Table:
             cursor.execute("pragma query_only = on")
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": _INFERRED_ROWS})
             cursor.execute(query)
-            return cursor.fetch_arrow_table()
+            table = cursor.fetch_arrow_table()
+            check_storage_classes(cursor, query, table, uri)
+            return table
     except dbapi.Error as error:
         raise _failed(uri, error) from None
 
@@ -77,7 +80,9 @@ def _run_postgresql(uri: str, query: str) -> pa.Table:
     try:
         with dbapi.connect(_read_only(uri)) as connection, connection.cursor() as cursor:
             cursor.execute(query)
-            return cursor.fetch_arrow_table()
+            table = cursor.fetch_arrow_table()
+            connection.rollback()  # before version 16, functions such as lo_create write in read-only transactions, too
+            return table
     except dbapi.Error as error:
         raise _failed(uri, error) from None
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.data.file_sets.partitions import shorten
-from firelib.data.formats.declared_types import infer_type
+from firelib.data.formats.declared_types import cast_to_declared, infer_type
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
@@ -40,6 +41,7 @@ def combine_tables(
     if len(tables) == 1:
         return tables[0]
     tables = [table.replace_schema_metadata(None) for table in tables]
+    tables = _cast_declared(tables, names, source, where)
     conflicts = [column for column, found in _find_types(tables, names).items() if len(found) > 1]
     inferred = [column for column in conflicts if column not in source.types]
     if read_as_text and inferred:
@@ -48,11 +50,23 @@ def combine_tables(
         tables = _widen_integers(tables, names)
     problems = [] if source.union else [*_find_missing(tables, names), *_find_conflicts(tables, names)]
     if problems:
-        raise _different(problems, where)
+        raise _different(problems, where, source)
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        raise _different(list(_find_conflicts(tables, names)), where) from None
+        raise _different(_find_conflicts(tables, names), where, source) from None
+
+
+def _cast_declared(tables: Tables, names: Sequence[str], source: Source, where: str) -> Tables:
+    """The tables, with the declared types of the columns in whose types they differ."""
+    differ = {column for column, found in _find_types(tables, names).items() if len(found) > 1} & set(source.types)
+    if not differ:
+        return tables
+    cast = []
+    for table, name in zip(tables, names, strict=True):
+        types = {column: source.types[column] for column in differ & set(table.column_names)}
+        cast.append(cast_to_declared(table, replace(source, types=types), f"{where} ({name})"))
+    return cast
 
 
 def _widen_integers(tables: Tables, names: Sequence[str]) -> Tables:
@@ -89,9 +103,16 @@ def _cast(table: pa.Table, kinds: Mapping[str, pa.DataType], source: Source) -> 
 
 
 def _with_point(texts: pa.ChunkedArray, source: Source) -> pa.ChunkedArray:
-    """Numbers as Arrow's casts take them: with a decimal point."""
+    """Numbers as Arrow's casts take them: with a decimal point. `1.500` is no number where the mark is a comma.
+
+    Texts with a colon are times, whose fractions have a point whatever the mark is.
+    """
     mark = source.csv.decimal if source.csv else "."
-    return texts if mark == "." else pc.replace_substring(texts, mark, ".")
+    if mark == ".":
+        return texts
+    exchanged = pc.replace_substring(texts, ".", "\0")
+    exchanged = pc.replace_substring(pc.replace_substring(exchanged, mark, "."), "\0", mark)
+    return pc.if_else(pc.match_substring(texts, ":"), texts, exchanged)
 
 
 def _find_types(tables: Tables, names: Sequence[str]) -> dict[str, dict[pa.DataType, list[str]]]:
@@ -126,10 +147,13 @@ def _find_conflicts(tables: Tables, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _different(problems: Sequence[str], where: str) -> FirelibError:
+def _different(problems: Sequence[str], where: str, source: Source) -> FirelibError:
+    accept = (
+        "declare a type that holds the values of all, such as types={column: 'string'}"
+        if source.union
+        else "choose some of them with a pattern such as parts/2013-*.csv, declare types={column: type}, or accept the "
+        "differences: Source(uri, union=True)"
+    )
     return FirelibError(
-        "the files have different columns:\n" + "\n".join(problems),
-        where=where,
-        remedy="correct the files, choose some of them with a pattern such as parts/2013-*.csv, declare "
-        "types={column: type}, or accept the differences: Source(uri, union=True)",
+        "the files have different columns:\n" + "\n".join(problems), where=where, remedy=f"correct the files, {accept}"
     )

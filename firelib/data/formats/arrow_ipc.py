@@ -5,7 +5,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.recipe import Source
 
 _MAGIC = b"ARROW1"
@@ -28,7 +28,7 @@ def read_arrow(path: Path, source: Source) -> pa.Table:  # noqa: ARG001  every r
         return pa.ipc.open_stream(file).read_all()
 
 
-def read_arrow_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:  # noqa: ARG001  as all heads
+def read_arrow_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:  # noqa: ARG001  as all heads
     """The first rows of an Arrow file or stream.
 
     Args:
@@ -48,9 +48,9 @@ def read_arrow_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa
     for batch in batches_of_file:
         batches.append(batch)
         count += batch.num_rows
-        if count >= rows:
+        if count > rows:
             break
-    return pa.Table.from_batches(batches, reader.schema).slice(0, rows)
+    return Head.cut(pa.Table.from_batches(batches, reader.schema), rows)
 
 
 ARROW = Format(

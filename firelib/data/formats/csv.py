@@ -11,7 +11,7 @@ import pyarrow.csv
 
 from firelib.data.formats.csv_input import CsvInput
 from firelib.data.formats.declared_types import EXACT_FLOAT, has_wide_integer, to_arrow_type
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.data.formats.lake_types import INFERRED_TYPE
 from firelib.errors import FirelibError
 from firelib.recipe import Source
@@ -38,7 +38,7 @@ def read_csv(path: Path, source: Source) -> pa.Table:
     return _CsvReader(CsvInput(path, path.name, source), None).read()
 
 
-def read_csv_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:
+def read_csv_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
     """The first rows of a CSV file, with the types that these rows suggest.
 
     Args:
@@ -52,7 +52,8 @@ def read_csv_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.T
         pyarrow.ArrowInvalid: As for `read_csv`.
         OSError: As for `read_csv`.
     """
-    return _CsvReader(CsvInput(file, name, source, is_head=True), rows).read()
+    reader = _CsvReader(CsvInput(file, name, source, is_head=True), rows)
+    return Head(reader.read(), reader.is_complete)
 
 
 class _CsvReader:
@@ -61,10 +62,14 @@ class _CsvReader:
     Args:
         file: The file.
         rows: Number of rows to read; None reads all.
+
+    Attributes:
+        is_complete: Whether `read` returned all rows.
     """
 
     def __init__(self, file: CsvInput, rows: int | None) -> None:
         self._file, self._source, self._rows = file, file.source, rows
+        self.is_complete = True
 
     def read(self) -> pa.Table:
         types = {column: to_arrow_type(name) for column, name in self._source.types.items()}
@@ -108,7 +113,22 @@ class _CsvReader:
         with self._file.open() as stream:
             if self._rows is None:
                 return pyarrow.csv.read_csv(stream, read, parse, convert)
-            return _first_rows(pyarrow.csv.open_csv(stream, read, parse, convert), self._rows)
+            return self._first_rows(pyarrow.csv.open_csv(stream, read, parse, convert), self._rows)
+
+    def _first_rows(self, reader: pyarrow.csv.CSVStreamingReader, rows: int) -> pa.Table:
+        """Read blocks until there are enough rows. A later block may have values of another type than the first."""
+        batches: list[pa.RecordBatch] = []
+        self.is_complete = False
+        with suppress(StopIteration):
+            batches.append(reader.read_next_batch())
+        try:
+            while sum(batch.num_rows for batch in batches) <= rows:
+                batches.append(reader.read_next_batch())
+        except StopIteration:
+            self.is_complete = not self._file.is_cut
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            pass
+        return pa.Table.from_batches(batches, reader.schema).slice(0, rows)
 
     def _explain(self, error: Exception) -> Exception:
         if "invalid UTF8" in str(error) or (self._find_mark() and self._file.dialect.encoding == "utf-8"):
@@ -145,7 +165,7 @@ class _CsvReader:
 
     def _find_mark(self) -> str | None:
         """The encoding that a byte order mark tells, other than UTF-8."""
-        with suppress(OSError), self._file.open() as stream:
+        with suppress(OSError, UnicodeDecodeError), self._file.open() as stream:
             return _MARKS.get(bytes(stream.read(2)))
         return None
 
@@ -157,17 +177,6 @@ class _CsvReader:
             remedy=f"declare the encoding: Source(uri, csv=CsvDialect(encoding={encoding!r})), or a column of bytes: "
             "Source(uri, types={column: 'bytes'})",
         )
-
-
-def _first_rows(reader: pyarrow.csv.CSVStreamingReader, rows: int) -> pa.Table:
-    """Read blocks until there are enough rows. A later block may have values of another type than the first."""
-    batches: list[pa.RecordBatch] = []
-    with suppress(StopIteration):
-        batches.append(reader.read_next_batch())
-    with suppress(StopIteration, pa.ArrowInvalid, UnicodeDecodeError):
-        while sum(batch.num_rows for batch in batches) < rows:
-            batches.append(reader.read_next_batch())
-    return pa.Table.from_batches(batches, reader.schema).slice(0, rows)
 
 
 def _is_utf8(value: bytes | None) -> bool:

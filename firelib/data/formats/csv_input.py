@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.csv
 
+from firelib.data.formats.csv_comments import remove_comments
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 from firelib.recipe.csv_dialect import CsvDialect
@@ -20,7 +20,6 @@ from firelib.recipe.csv_dialect import CsvDialect
 _TABBED = (".tsv", ".tab")
 #: Suffix → compression.
 CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HEAD_BYTES = 4 << 20  # more than the first rows need; Arrow would read 20 MiB ahead
 
 
@@ -45,11 +44,16 @@ class CsvInput:
         name: Its name, whose suffix tells the compression.
         source: Declares the dialect.
         is_head: Whether only the first rows are wanted.
+
+    Attributes:
+        dialect: How the file is written.
+        is_cut: Whether only the first bytes were read, and there are others.
     """
 
     def __init__(self, file: Path | IO[bytes], name: str, source: Source, is_head: bool = False) -> None:
         self.file, self.name, self.source, self.is_head = file, name, source, is_head
         self.dialect = dialect_of(source, name)
+        self.is_cut = False
 
     def parse_options(self) -> Any:
         """Arrow's options for parsing.
@@ -95,7 +99,8 @@ class CsvInput:
         """The first bytes of the text, up to the end of a line."""
         with self._open_unpacked() as stream:
             content = bytes(stream.read(_HEAD_BYTES))
-        return content if len(content) < _HEAD_BYTES else content[: content.rfind(b"\n") + 1 or None]
+        self.is_cut = len(content) == _HEAD_BYTES
+        return _cut(content, self.dialect.encoding) if self.is_cut else content
 
     @contextmanager
     def _open_unpacked(self) -> Iterator[Any]:
@@ -125,10 +130,17 @@ class CsvInput:
         if self.dialect.comment is None:
             return stream
         text = codecs.getincrementaldecoder(self.dialect.encoding)().decode(bytes(stream.read()))
-        lines = (match[0] for match in _LINE.finditer(text))
-        return io.BytesIO("".join(line for line in lines if not line.startswith(str(self.dialect.comment))).encode())
+        return io.BytesIO(remove_comments(text, self.dialect).encode())
 
 
 def _arrow_name(encoding: str) -> str:
     """Arrow checks and reads UTF-8 itself, with or without a byte order mark."""
     return "utf8" if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") else encoding
+
+
+def _cut(content: bytes, encoding: str) -> bytes:
+    """The complete lines of the first bytes of a text. In UTF-16, a byte 10 may be half of another character."""
+    if "\n".encode(encoding) == b"\n":
+        return content[: content.rfind(b"\n") + 1 or None]
+    text = codecs.getincrementaldecoder(encoding)().decode(content)
+    return text[: text.rfind("\n") + 1 or None].encode(encoding)

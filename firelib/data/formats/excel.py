@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.data.sources.extras import import_extra
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Source
@@ -28,10 +28,10 @@ def read_excel(path: Path, source: Source) -> pa.Table:
         FirelibError: The extra `excel` is not installed, the file is no spreadsheet or lacks the sheet, or a column
             has values of several types.
     """
-    return _read(str(path), path.name, source, None)
+    return _read(str(path), path.name, source, None).rows
 
 
-def read_excel_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:
+def read_excel_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
     """The first rows of a sheet.
 
     Args:
@@ -46,7 +46,7 @@ def read_excel_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa
     return _read(file, name, source, rows)
 
 
-def _read(file: str | IO[bytes], name: str, source: Source, rows: int | None) -> pa.Table:
+def _read(file: str | IO[bytes], name: str, source: Source, rows: int | None) -> Head:
     calamine = import_extra("python_calamine", "excel", f"source {source}")
     try:
         book = calamine.load_workbook(file)
@@ -57,10 +57,12 @@ def _read(file: str | IO[bytes], name: str, source: Source, rows: int | None) ->
                 where=f"source {source}",
                 remedy=did_you_mean(str(sheet), book.sheet_names),
             )
-        cells = list(islice(book.get_sheet_by_name(sheet).iter_rows(), None if rows is None else rows + 1))
+        lines = book.get_sheet_by_name(sheet).iter_rows()
+        cells = list(islice(lines, None if rows is None else rows + 1))
+        is_complete = next(lines, None) is None
     except (calamine.CalamineError, OSError) as error:
         raise pa.ArrowInvalid(f"{type(error).__name__}: {error}") from None
-    return _to_table([*cells], f"source {source}, sheet {sheet!r}", source)
+    return Head(_to_table(cells, f"source {source}, sheet {sheet!r}", source), is_complete)
 
 
 def _to_table(cells: Sequence[Sequence[Any]], where: str, source: Source) -> pa.Table:

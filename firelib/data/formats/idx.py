@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
@@ -54,7 +54,7 @@ def read_idx(path: Path, source: Source) -> pa.Table:
     return _to_table(np.frombuffer(content, dtype, offset=start), shape)
 
 
-def read_idx_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:
+def read_idx_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
     """The first rows of an IDX file.
 
     Args:
@@ -73,12 +73,13 @@ def read_idx_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.T
     with gzip.open(file) if packed else nullcontext(file) as unpacked:
         header = unpacked.read(4 + 4 * 255)  # a header has at most 255 dimensions
         dtype, shape, start = _parse_header(header, f"source {source} ({name})")
-        shape = (min(rows, shape[0]), *shape[1:])
+        total = shape[0]
+        shape = (min(rows, total), *shape[1:])
         size = prod(shape) * dtype.itemsize
         content = header[start:] + unpacked.read(max(0, size - (len(header) - start)))
     row_bytes = prod(shape[1:]) * dtype.itemsize
     shape = (min(shape[0], len(content) // row_bytes), *shape[1:])
-    return _to_table(np.frombuffer(content, dtype, count=prod(shape)), shape)
+    return Head(_to_table(np.frombuffer(content, dtype, count=prod(shape)), shape), shape[0] == total)
 
 
 def _to_table(raw: npt.NDArray[np.generic], shape: tuple[int, ...]) -> pa.Table:

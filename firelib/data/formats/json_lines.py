@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from firelib.data.formats.declared_types import EXACT_FLOAT
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.data.formats.lake_types import map_leaves
 from firelib.errors import FirelibError
 from firelib.recipe import Source
@@ -39,7 +39,7 @@ def read_json(path: Path, source: Source) -> pa.Table:
         return _parse(stream.read(), source)
 
 
-def read_json_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:
+def read_json_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
     """The first rows of a file of JSON objects.
 
     Args:
@@ -59,9 +59,9 @@ def read_json_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.
     is_all = len(head) < _HEAD_BYTES
     if not is_all and _is_array(head):
         objects = _first_objects(head, rows)
-        return _parse(json.dumps(objects).encode(), source)
-    lines = head if is_all else head[: head.rfind(b"\n") + 1] or head + stream.read()
-    return _parse(lines, source).slice(0, rows)
+        return Head(_parse(json.dumps(objects).encode(), source), is_complete=False)
+    cut = b"" if is_all else head[: head.rfind(b"\n") + 1]
+    return Head.cut(_parse(cut or head + stream.read(), source), rows, is_complete=not cut)
 
 
 def _first_objects(head: bytes, rows: int) -> list[Any]:
@@ -97,6 +97,7 @@ def _parse(content: bytes, source: Source) -> pa.Table:
     schema = pa.schema([pa.field(field.name, map_leaves(field.type, _as_text)) for field in table.schema])
     if schema != table.schema.remove_metadata():
         table = _read(lines, schema)  # Arrow takes some strings for times
+    table.validate(full=True)  # Arrow misreads lists with both null and objects
     _check_integers(table, lines, source)
     return table
 
@@ -128,16 +129,12 @@ def _as_text(kind: pa.DataType) -> pa.DataType:
 
 
 def _check_integers(table: pa.Table, lines: bytes, source: Source) -> None:
-    """Refuse integers in columns of floats that the floats would round."""
-    wide = [
-        field.name
-        for field in table.schema
-        if pa.types.is_floating(field.type) and pc.any(pc.greater_equal(pc.abs(table[field.name]), EXACT_FLOAT)).as_py()
-    ]
+    """Refuse integers among floats that the floats would round, at every level."""
+    wide = [field for field in table.schema if any(map(_has_wide_floats, table[field.name].chunks))]
     if not wide:
         return
     rows = [json.loads(line) for line in lines.splitlines() if line.strip()]
-    rounded = [name for name in wide if any(_is_rounded(row.get(name)) for row in rows)]
+    rounded = [field.name for field in wide if any(_is_rounded(row.get(field.name), field.type) for row in rows)]
     if rounded:
         raise FirelibError(
             f"integers that floats would round: {', '.join(map(repr, rounded))}",
@@ -146,8 +143,24 @@ def _check_integers(table: pa.Table, lines: bytes, source: Source) -> None:
         )
 
 
-def _is_rounded(value: Any) -> bool:
-    return isinstance(value, int) and (abs(value) >= 2**1023 or int(float(value)) != value)
+def _has_wide_floats(values: pa.Array) -> bool:
+    if pa.types.is_list(values.type):
+        return _has_wide_floats(values.flatten())
+    if pa.types.is_struct(values.type):
+        return any(map(_has_wide_floats, values.flatten()))
+    is_float = pa.types.is_floating(values.type)
+    return is_float and bool(pc.any(pc.greater_equal(pc.abs(values), EXACT_FLOAT)).as_py())
+
+
+def _is_rounded(value: Any, kind: pa.DataType) -> bool:
+    if value is None:
+        return False
+    if pa.types.is_list(kind):
+        return any(_is_rounded(item, kind.value_type) for item in value)
+    if pa.types.is_struct(kind):
+        return any(_is_rounded(value.get(field.name), field.type) for field in kind)
+    is_integer = isinstance(value, int) and pa.types.is_floating(kind)
+    return is_integer and (abs(value) >= 2**1023 or int(float(value)) != value)
 
 
 JSON = Format(

@@ -6,7 +6,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
@@ -27,7 +27,7 @@ def read_parquet(path: Path, source: Source) -> pa.Table:
     return table
 
 
-def read_parquet_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:  # noqa: ARG001  as all heads
+def read_parquet_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:  # noqa: ARG001  as all heads
     """The first rows of a Parquet file.
 
     Args:
@@ -40,8 +40,13 @@ def read_parquet_head(file: IO[bytes], name: str, source: Source, rows: int) -> 
         pyarrow.ArrowInvalid: The file is not Parquet.
     """
     parquet = pq.ParquetFile(file)
-    batch = next(parquet.iter_batches(batch_size=rows), None)
-    return pa.Table.from_batches([batch] if batch else [], parquet.schema_arrow)
+    batches: list[pa.RecordBatch] = []
+    for batch in parquet.iter_batches(batch_size=rows):  # a batch may end with its row group
+        batches.append(batch)
+        if sum(each.num_rows for each in batches) >= rows:
+            break
+    table = pa.Table.from_batches(batches, parquet.schema_arrow).slice(0, rows)
+    return Head(table, table.num_rows == parquet.metadata.num_rows)
 
 
 def _check_int96(path: Path, table: pa.Table, source: Source) -> None:

@@ -9,7 +9,7 @@ from typing import IO, cast
 
 import pyarrow as pa
 
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.recipe import Source
 from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
 
@@ -34,7 +34,7 @@ def read_tfrecord(path: Path, source: Source) -> pa.Table:  # noqa: ARG001  ever
     return cast(pa.Table, open_dataset(str(path)).as_arrow("train"))
 
 
-def read_tfrecord_head(file: IO[bytes], name: str, source: Source, rows: int) -> pa.Table:
+def read_tfrecord_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
     """The first rows of a TFRecord file; the features of other records are not known.
 
     Args:
@@ -59,7 +59,7 @@ def read_tfrecord_head(file: IO[bytes], name: str, source: Source, rows: int) ->
                 size = struct.unpack("<Q", header[:8])[0] if len(header) == HEADER_BYTES else 0
                 copy.write(header)
                 copy.write(stream.read(min(size, 1 << 30) + FOOTER_BYTES))
-        return read_tfrecord(head, source)
+        return Head(read_tfrecord(head, source), not stream.read(1))
 
 
 TFRECORD = Format(

@@ -1,10 +1,12 @@
 """One picture: its bytes as they are stored, its size, and whether it can be decoded."""
 
-import warnings
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from firelib.data.sources.extras import import_extra
+
+_MOST_PIXELS = (1 << 30) // 12  # 256 MiB as RGB; Pillow warns of larger ones
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,17 @@ def read_picture(path: Path) -> Picture:
         content = path.read_bytes()
     except OSError as error:
         return Picture(problem=str(error.strerror or error))
+    except ValueError as error:  # a name with NUL
+        return Picture(problem=str(error))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", image_module.DecompressionBombWarning)
-            with image_module.open(path) as image:
-                image.verify()  # checksums
-            with image_module.open(path) as image:  # which can be used only once
-                width, height = image.size
-                image.draft(None, (1, 1))  # a JPEG is read to its end, but not scaled up: a quarter of the time
-                image.load()
+        with image_module.open(BytesIO(content)) as image:
+            width, height = image.size
+            if width * height > _MOST_PIXELS:
+                return Picture(problem=f"{width} × {height} pixels are more than {_MOST_PIXELS:,}")
+            image.verify()  # checksums
+        with image_module.open(BytesIO(content)) as image:  # which can be used only once
+            image.draft(None, (1, 1))  # a JPEG is read to its end, but not scaled up: a quarter of the time
+            image.load()
     except image_module.UnidentifiedImageError:
         return Picture(problem="the file is not a picture")
     except Exception as error:  # noqa: BLE001  Pillow's decoders raise errors of many classes

@@ -44,16 +44,16 @@ def folder_table(files: Sequence[RawFile]) -> PictureTable:
     return add_pictures(table, names, [file.path for file in files])
 
 
-def add_pictures(table: pa.Table, names: Sequence[str | None], paths: Sequence[Path | None]) -> PictureTable:
+def add_pictures(table: pa.Table, names: Sequence[str | None], found: Sequence[Path | Picture]) -> PictureTable:
     """Add the columns `image`, `width` and `height` to a table.
 
     Args:
         table: One row for each picture.
         names: Path of each row's picture, as the source writes it.
-        paths: File of each row's picture; None if the row names none.
+        found: File of each row's picture; or a picture with the reason why there is none.
     """
     with ThreadPoolExecutor(_THREADS) as pool:
-        pictures = list(pool.map(_read, paths))
+        pictures = list(pool.map(_read, found))
     broken = [picture.problem for picture in pictures]
     set_aside: dict[str, str] = {}
     for row, (name, problem) in enumerate(zip(names, broken, strict=True)):
@@ -71,5 +71,5 @@ def add_pictures(table: pa.Table, names: Sequence[str | None], paths: Sequence[P
     return PictureTable(kept, set_aside, table.num_rows)
 
 
-def _read(path: Path | None) -> Picture:
-    return Picture(problem="the row names no picture") if path is None else read_picture(path)
+def _read(found: Path | Picture) -> Picture:
+    return found if isinstance(found, Picture) else read_picture(found)

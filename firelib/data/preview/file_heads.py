@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from firelib import storage
 from firelib.data.formats.detect import check_format
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.data.formats.read import read_raw_files
+from firelib.data.preview.first_rows import FirstRows
 from firelib.data.sources.fetch import fetch, find_copies
+from firelib.data.sources.listed_pictures import check_picture_source
 from firelib.data.sources.listing import SourceFile, is_bucket, list_files, local_path
 from firelib.data.sources.raw_file import RawFile, RawFiles
 from firelib.data.sources.schemes import check_scheme
@@ -24,7 +26,7 @@ _MOST_FILES = 20  # of a folder
 _MOST_REMOTE_FILES = 3  # each costs several requests
 
 
-def preview_files(source: Source, paths: Paths, recipe: Recipe | None, table: str, rows: int) -> pa.Table:
+def preview_files(source: Source, paths: Paths, recipe: Recipe | None, table: str, rows: int) -> FirstRows:
     """The first rows of the first files of a source.
 
     Args:
@@ -41,16 +43,28 @@ def preview_files(source: Source, paths: Paths, recipe: Recipe | None, table: st
         check_scheme(uri)
     copy = next(find_copies(source, paths.sources), None)
     files = [SourceFile(str(copy), copy.name)] if copy else list_files(source)
-    files = files[: _MOST_REMOTE_FILES if local_path(files[0].uri) is None else _MOST_FILES]
-    raw = tuple(_to_raw(file, source, paths) for file in files)
+    if source.images:
+        check_picture_source(source, files)
+    chosen = files[: _MOST_REMOTE_FILES if local_path(files[0].uri) is None else _MOST_FILES]
+    raw = tuple(_to_raw(file, source, paths) for file in chosen)
+    cut: set[RawFile] = set()  # files with more rows
 
     def read_head(kind: Format, file: RawFile, options: Source) -> pa.Table:
-        if kind.read_head is None:
-            return kind.read(file.path, options).slice(0, rows)
-        with _open(files[raw.index(file)].uri, file.path) as stream:
-            return kind.read_head(stream, file.name or file.path.name, options, rows)
+        head = _read_head(kind, file, chosen[raw.index(file)].uri, options, rows)
+        if not head.is_complete:
+            cut.add(file)
+        return head.rows
 
-    return read_raw_files(RawFiles(raw, ""), source, recipe, table, read_file=read_head).slice(0, rows)
+    content = read_raw_files(RawFiles(raw, ""), source, recipe, table, read_file=read_head)
+    first = FirstRows.cut(content, rows)
+    return FirstRows(first.rows, first.is_complete and len(chosen) == len(files) and not cut)
+
+
+def _read_head(kind: Format, file: RawFile, uri: str, options: Source, rows: int) -> Head:
+    if kind.read_head is None:
+        return Head.cut(kind.read(file.path, options), rows)
+    with _open(uri, file.path) as stream:
+        return kind.read_head(stream, file.name or file.path.name, options, rows)
 
 
 def _to_raw(file: SourceFile, source: Source, paths: Paths) -> RawFile:

@@ -6,15 +6,16 @@ import pyarrow as pa
 
 from firelib.data.formats.lake_types import to_lake_types
 from firelib.data.pictures.picture_table import add_pictures, folder_table
-from firelib.data.sources.fetch import fetch
+from firelib.data.preview.first_rows import FirstRows
+from firelib.data.sources.fetch import fetch, find_copies
+from firelib.data.sources.listed_pictures import find_pictures, picture_names
 from firelib.data.sources.listing import list_files, local_path
-from firelib.data.sources.load_table import find_picture, picture_names
-from firelib.data.sources.raw_file import RawFile, RawFiles
+from firelib.data.sources.raw_file import RawFile
 from firelib.project_layout import Paths
 from firelib.recipe import Source
 
 
-def preview_folder(source: Source, paths: Paths, rows: int) -> pa.Table:
+def preview_folder(source: Source, paths: Paths, rows: int) -> FirstRows:
     """Pictures of a folder, at equal distances in the order of their paths, so that all classes occur.
 
     Args:
@@ -34,7 +35,7 @@ def preview_folder(source: Source, paths: Paths, rows: int) -> pa.Table:
         if path is None:
             path = fetch(replace(source, uri=file.uri, sha256=None, format=None), paths.downloads).files[0].path
         raw.append(RawFile(path, "", file.name))
-    return to_lake_types(folder_table(raw).rows, f"source {source}")
+    return FirstRows(to_lake_types(folder_table(raw).rows, f"source {source}"), count == len(files))
 
 
 def preview_listed(rows: pa.Table, source: Source, paths: Paths, table: str) -> pa.Table:
@@ -47,10 +48,8 @@ def preview_listed(rows: pa.Table, source: Source, paths: Paths, table: str) -> 
         table: Name of the table, for errors.
 
     Raises:
-        FirelibError: The column does not exist.
+        FirelibError: The column does not exist, or names pictures outside of the file's folder.
     """
     names = picture_names(rows, source, f"{f'table {table!r}, ' if table else ''}source {source}")
-    path = local_path(str(source))
-    raw = RawFiles((RawFile(path or paths.downloads, ""),), "")
-    found = [None if name is None else find_picture(name, raw, source, paths.downloads) for name in names]
-    return add_pictures(rows, names, found).rows
+    file = next(find_copies(source, paths.sources), None) or local_path(str(source)) or paths.downloads
+    return add_pictures(rows, names, find_pictures(names, file, source, paths.downloads)).rows

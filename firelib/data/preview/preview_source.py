@@ -6,6 +6,7 @@ from firelib.data.databases.address import is_database
 from firelib.data.databases.read import read_database
 from firelib.data.formats.read import TypeRules
 from firelib.data.preview.file_heads import preview_files
+from firelib.data.preview.first_rows import FirstRows
 from firelib.data.preview.picture_heads import preview_folder, preview_listed
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.delta import read_delta
@@ -33,15 +34,35 @@ def preview_source(
     Raises:
         FirelibError: The source does not exist, or cannot be read.
     """
+    return read_first_rows(source, paths, recipe, table, rows).rows
+
+
+def read_first_rows(
+    source: Source, paths: Paths, recipe: Recipe | None = None, table: str = "", rows: int = 200
+) -> FirstRows:
+    """Read the first rows of a source, and tell whether it has others.
+
+    Args:
+        source: As for `preview_source`.
+        paths: As for `preview_source`.
+        recipe: As for `preview_source`.
+        table: As for `preview_source`.
+        rows: As for `preview_source`.
+
+    Raises:
+        FirelibError: As for `preview_source`.
+    """
     if is_database(str(source)):
         check_source(source)
-        return _apply(read_database(source, rows), source, recipe, table)
+        return FirstRows.cut(_apply(read_database(source, rows + 1), source, recipe, table), rows)
     if is_delta(source):
-        return _apply(read_delta(source, rows)[0], source, recipe, table)
+        return FirstRows.cut(_apply(read_delta(source, rows + 1)[0], source, recipe, table), rows)
     if source.format == IMAGES:
         return preview_folder(source, paths, rows)
-    content = preview_files(source, paths, recipe, table, rows)
-    return preview_listed(content, source, paths, table) if source.images else content
+    first = preview_files(source, paths, recipe, table, rows)
+    if source.images:
+        return FirstRows(preview_listed(first.rows, source, paths, table), first.is_complete)
+    return first
 
 
 def _apply(content: pa.Table, source: Source, recipe: Recipe | None, table: str) -> pa.Table:

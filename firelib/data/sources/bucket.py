@@ -10,6 +10,10 @@ from firelib.recipe import Source
 from firelib.storage.retry import retry_transient
 
 
+class MissingObjectError(FirelibError):
+    """There is no such object in the bucket."""
+
+
 def download_object(source: Source, downloads: Path) -> Path:
     """Download an object, or find the file of an earlier download of the same content.
 
@@ -18,7 +22,8 @@ def download_object(source: Source, downloads: Path) -> Path:
         downloads: Folder that keeps downloaded files, by URI and ETag.
 
     Raises:
-        FirelibError: The object does not exist, or the bucket cannot be read.
+        MissingObjectError: The object does not exist.
+        FirelibError: The bucket cannot be read.
     """
     uri = str(source)
     state = read_object_state(uri)
@@ -35,6 +40,8 @@ def download_object(source: Source, downloads: Path) -> Path:
                 "the object changed while it was downloaded", where=f"source {uri}", remedy="run the command again"
             )
         partial.replace(final)
+    except FileNotFoundError:
+        raise _missing(uri) from None
     finally:
         partial.unlink(missing_ok=True)
     return final
@@ -50,12 +57,13 @@ def read_object_state(uri: str) -> str:
     """What tells the content of an object: its ETag or hash, and its size.
 
     Raises:
-        FirelibError: The object does not exist, or may not be read.
+        MissingObjectError: The object does not exist.
+        FirelibError: It may not be read.
     """
     try:
         return object_state(_read_info(uri))
     except FileNotFoundError:
-        raise FirelibError(f"the object {uri} does not exist", where=f"source {uri}", remedy="check the URI") from None
+        raise _missing(uri) from None
     except PermissionError as error:
         raise FirelibError(
             f"the object may not be read: {error}", where=f"source {uri}", remedy="check the credentials of the bucket"
@@ -66,3 +74,7 @@ def read_object_state(uri: str) -> str:
 def _read_info(uri: str) -> dict[str, object]:
     fs, path = storage.filesystem(uri)
     return dict(fs.info(path))
+
+
+def _missing(uri: str) -> MissingObjectError:
+    return MissingObjectError(f"the object {uri} does not exist", where=f"source {uri}", remedy="check the URI")

@@ -14,6 +14,7 @@ from firelib.data.sources.delta import newest_version
 from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.extras import require_extra
 from firelib.data.sources.fetch import find_copies
+from firelib.data.sources.listed_pictures import check_picture_source
 from firelib.data.sources.listing import is_on_this_machine, list_files, local_path
 from firelib.data.sources.load_table import IMAGES
 from firelib.data.sources.schemes import check_scheme
@@ -97,6 +98,8 @@ def _check_files(source: Source, folder: Path | None) -> None:
         kind = check_format(source)
     if source.format != IMAGES:
         _check_format_options(source, kind)
+    if source.images and files:
+        check_picture_source(source, files)
     missing = [str(path) for file in files if (path := local_path(file.uri)) is not None and not path.is_file()]
     if missing:
         raise FirelibError(

@@ -1,10 +1,9 @@
 """Packages of optional extras, imported on use."""
 
 import importlib
-import importlib.util
 from typing import Any
 
-from firelib.errors import FirelibError
+from firelib.extras import require_modules
 
 
 def import_extra(module: str, extra: str, where: str) -> Any:
@@ -37,14 +36,4 @@ def require_extra(module: str, extra: str, where: str) -> None:
     Raises:
         FirelibError: The module is not installed.
     """
-    package = module.partition(".")[0]
-    try:
-        found = importlib.util.find_spec(package) is not None
-    except ValueError:  # `sys.modules` says that there is none
-        found = False
-    if not found:
-        raise FirelibError(
-            f"the package {package!r} is not installed",
-            where=where,
-            remedy=f"install the extra {extra}: uv add 'firelib[{extra}]' (or pip install 'firelib[{extra}]')",
-        )
+    require_modules({extra: [module.partition(".")[0]]}, where, where)

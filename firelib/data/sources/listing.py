@@ -1,9 +1,11 @@
 """The files of a source: one, those of a folder, or those that match a pattern."""
 
 import glob
+import itertools
 import os
 import posixpath
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -41,14 +43,14 @@ def list_files(source: Source, project: Path | None = None) -> list[SourceFile]:
     """The files of a source in the order of its rows: sorted by path within each URI.
 
     A single file is not looked up: it may be missing. Hidden files, and files whose name begins with `_`, as in
-    `_SUCCESS`, are no data.
+    `_SUCCESS`, are no data. Links to files and folders are followed.
 
     Args:
         source: The source.
         project: Folder that relative paths start from; by default the working directory.
 
     Raises:
-        FirelibError: A folder or pattern has no files, or cannot be listed.
+        FirelibError: A folder or pattern has no files, or cannot be listed; or several URIs name the same file.
 
     Example:
         >>> list_files(Source("rows.csv"))[0].name
@@ -62,7 +64,18 @@ def list_files(source: Source, project: Path | None = None) -> list[SourceFile]:
         found.extend(_list_uri(uri, sha256, project or Path(), source))
     if len(source.uris) > 1:
         found = [SourceFile(file.uri, file.name, file.sha256, file.state, is_listed=True) for file in found]
+        _refuse_twice([file.uri for file in found], source)
     return found
+
+
+def _refuse_twice(uris: Sequence[str], source: Source) -> None:
+    twice = [uri for uri, count in Counter(map(os.path.normpath, uris)).items() if count > 1]
+    if twice:
+        raise FirelibError(
+            f"{len(twice)} files are named by several URIs, so that their rows would be there twice: {twice[0]}",
+            where=f"source {source}",
+            remedy="name each file once",
+        )
 
 
 def split_scheme(uri: str) -> tuple[str, str]:
@@ -120,14 +133,31 @@ def _list_local(path: Path) -> list[SourceFile] | None:
     """The files of a folder or pattern; None for a single file, also for a missing one."""
     if path.is_dir():
         root = path
-        names = [os.path.join(folder, name) for folder, _, files in os.walk(path) for name in files]  # noqa: PTH118
+        names = list(_walk(path))
     elif path.exists() or not any(letter in str(path) for letter in _MAGIC):
         return None
     else:
         root = Path(fixed_part(path.as_posix()))
-        names = [name for name in glob.glob(str(path), recursive=True) if Path(name).is_file()]  # noqa: PTH207
+        found = dict.fromkeys(glob.glob(str(path), recursive=True))  # noqa: PTH207  `**/**` finds a file twice
+        loops = {folder: _is_in_loop(folder, root) for folder in {Path(name).parent for name in found}}
+        names = [name for name in found if not (loops[Path(name).parent] or Path(name).is_dir())]
     relative = ((name, Path(name).relative_to(root).as_posix()) for name in names)
     return [SourceFile(name, inside, is_listed=True) for name, inside in relative if is_data(inside)]
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """The files below a folder, also in linked folders; but not in a link to a folder above it, which has no end."""
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        subfolders[:] = [name for name in subfolders if not _is_in_loop(Path(folder, name), root)]
+        yield from (os.path.join(folder, name) for name in files)  # noqa: PTH118
+
+
+def _is_in_loop(folder: Path, root: Path) -> bool:
+    """Whether a folder, or one above it and below the root, is a link to a folder above itself."""
+    below = itertools.takewhile(lambda each: each != root, (folder, *folder.parents))
+    return any(
+        each.is_symlink() and each.resolve() in (above.resolve() for above in each.absolute().parents) for each in below
+    )
 
 
 def _list_bucket(uri: str) -> list[SourceFile] | None:

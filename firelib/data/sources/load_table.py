@@ -1,6 +1,7 @@
 """The table of a source of any kind: files, pictures, a database, a Delta table."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,14 +12,13 @@ from firelib import storage
 from firelib.data.databases.address import is_database
 from firelib.data.databases.read import read_database
 from firelib.data.formats.read import TypeRules, read_raw_files
+from firelib.data.pictures.picture_file import Picture
 from firelib.data.pictures.picture_table import add_pictures, folder_table
 from firelib.data.sources.delta import read_delta
 from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.fetch import fetch
-from firelib.data.sources.listing import is_bucket
-from firelib.data.sources.raw_file import RawFiles
+from firelib.data.sources.listed_pictures import check_picture_source, find_pictures, picture_names
 from firelib.data.sources.row_sets import hash_rows, sort_rows
-from firelib.data.sources.schemes import find_fetcher
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -51,13 +51,21 @@ class _Context(NamedTuple):
     paths: Paths
     recipe: Recipe | None
     table: str
+    is_complete: bool
 
     @property
     def where(self) -> str:
         return f"{f'table {self.table!r}, ' if self.table else ''}source {self.source}"
 
+    def apply_types(self, rows: pa.Table) -> pa.Table:
+        """Convert columns whose types are not inferred from text."""
+        rules = TypeRules(self.source, self.recipe, infers_types=False)
+        return rules.apply(rows, self.where, self.is_complete)
 
-def load_table(source: Source, paths: Paths, recipe: Recipe | None = None, table: str = "") -> LoadedTable:
+
+def load_table(
+    source: Source, paths: Paths, recipe: Recipe | None = None, table: str = "", is_complete: bool = True
+) -> LoadedTable:
     """Fetch and read a source.
 
     Args:
@@ -65,11 +73,12 @@ def load_table(source: Source, paths: Paths, recipe: Recipe | None = None, table
         paths: Where downloads and copies of raw files are.
         recipe: Its string features and its key decide types that a format would infer.
         table: Name of the table, for errors.
+        is_complete: Whether it must have all columns that `source.types` declares. Rows to score may lack some.
 
     Raises:
         FirelibError: The source cannot be fetched or read, or has another hash than declared.
     """
-    context = _Context(source, paths, recipe, table)
+    context = _Context(source, paths, recipe, table, is_complete)
     return _find_loader(source)(context)
 
 
@@ -85,7 +94,8 @@ def _find_loader(source: Source) -> Callable[[_Context], LoadedTable]:
 
 def _load_files(context: _Context) -> LoadedTable:
     raw = fetch(context.source, context.paths.downloads, context.paths.sources)
-    return LoadedTable(read_raw_files(raw, context.source, context.recipe, context.table), raw.sha256)
+    rows = read_raw_files(raw, context.source, context.recipe, context.table, context.is_complete)
+    return LoadedTable(rows, raw.sha256)
 
 
 def _load_database(context: _Context) -> LoadedTable:
@@ -99,7 +109,7 @@ def _load_delta(context: _Context) -> LoadedTable:
 
 def _as_set(rows: pa.Table, context: _Context) -> LoadedTable:
     """Rows in a deterministic order, since the source gives them in any order."""
-    typed = TypeRules(context.source, context.recipe, infers_types=False).apply(rows, context.where)
+    typed = context.apply_types(rows)
     ordered = sort_rows(typed, context.recipe.key if context.recipe else ())
     sha256, expected = hash_rows(ordered), context.source.total_sha256
     if expected and sha256 != expected.lower():
@@ -114,62 +124,24 @@ def _as_set(rows: pa.Table, context: _Context) -> LoadedTable:
 def _load_pictures(context: _Context) -> LoadedTable:
     raw = fetch(context.source, context.paths.downloads, context.paths.sources)
     pictures = folder_table(raw.files)
-    rows = TypeRules(context.source, context.recipe, infers_types=False).apply(pictures.rows, context.where)
+    rows = context.apply_types(pictures.rows)
     return LoadedTable(rows, raw.sha256, set_aside=pictures.set_aside, total=pictures.total)
 
 
 def _load_listed_pictures(context: _Context) -> LoadedTable:
     source = context.source
     raw = fetch(source, context.paths.downloads, context.paths.sources)
-    rows = read_raw_files(raw, source, context.recipe, context.table)
+    check_picture_source(source, raw.files)
+    rows = read_raw_files(raw, source, context.recipe, context.table, context.is_complete)
     names = picture_names(rows, source, context.where)
-    found = [None if name is None else find_picture(name, raw, source, context.paths.downloads) for name in names]
+    found = find_pictures(names, raw.files[0].path, source, context.paths.downloads)
     pictures = add_pictures(rows, names, found)
-    hashes = [
-        [name, storage.sha256_file(path) if path and path.is_file() else None]
-        for name, path in zip(names, found, strict=True)
-    ]
+    hashes = [[name, _hash_picture(picture)] for name, picture in zip(names, found, strict=True)]
     sha256 = storage.sha256_json([raw.sha256, *hashes])
     return LoadedTable(pictures.rows, sha256, set_aside=pictures.set_aside, total=pictures.total)
 
 
-def picture_names(rows: pa.Table, source: Source, where: str) -> list[str | None]:
-    """The paths of pictures in the column `source.images`.
-
-    Args:
-        rows: The rows.
-        source: Names the column.
-        where: The source, for errors.
-
-    Raises:
-        FirelibError: There is no such column of text.
-    """
-    column = str(source.images)
-    if column not in rows.column_names or not pa.types.is_string(rows.schema.field(column).type):
-        problem = "is no text" if column in rows.column_names else "does not exist"
-        raise FirelibError(
-            f"the column {column!r}, which images= names, {problem}",
-            where=where,
-            remedy=f"name the column with the paths of the pictures; columns: {', '.join(rows.column_names)}",
-        )
-    names: list[str | None] = rows[column].to_pylist()
-    return names
-
-
-def find_picture(name: str, raw: RawFiles, source: Source, downloads: Path) -> Path:
-    """The file of a picture that a row names, relative to the file with the row.
-
-    Args:
-        name: The path in the row.
-        raw: The file with the rows, on this machine.
-        source: Its source.
-        downloads: Folder of downloads, for pictures in a bucket.
-    """
-    uri = str(source)
-    if not is_bucket(uri):
-        return raw.files[0].path.parent / name
-    uri = storage.join(uri.rpartition("/")[0], name)
-    try:
-        return find_fetcher(uri)(Source(uri), downloads)
-    except FirelibError:  # it does not exist
-        return downloads / "missing" / name
+def _hash_picture(found: Path | Picture) -> str | None:
+    with suppress(OSError, ValueError):  # it is missing, or its name is none of a file
+        return storage.sha256_file(found) if isinstance(found, Path) and found.is_file() else None
+    return None

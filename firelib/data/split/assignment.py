@@ -45,7 +45,7 @@ def assign_splits(rows: pa.Table, recipe: Recipe, split: config.Split) -> Assign
     Returns:
         The splits; or, if a column has nulls or other unusable values, the problems.
     """
-    problems = Counter({f"column {name!r} is null": rows[name].null_count for name in split_columns(recipe)})
+    problems = Counter({f"column {name!r} is null": _count_missing(rows[name]) for name in split_columns(recipe)})
     rule = find_split_rule(recipe)
     if rule is SplitRule.COLUMN:
         assert recipe.split_column
@@ -61,6 +61,13 @@ def assign_splits(rows: pa.Table, recipe: Recipe, split: config.Split) -> Assign
         groups = hash_groups(rows, recipe.split_by)
         return Assignment(assign_by_hash(groups, split), groups=groups)
     return Assignment(assign_by_hash(hash_groups(rows, recipe.key), split))
+
+
+def _count_missing(column: pa.ChunkedArray) -> int:
+    """Number of nulls; NaN, which is no earlier and no later than a cut, counts."""
+    if not pa.types.is_floating(column.type):
+        return int(column.null_count)
+    return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
 
 
 def hash_groups(rows: pa.Table, columns: Sequence[str]) -> Hashes:

@@ -30,7 +30,7 @@ class Contents:
     """What a shard holds, as far as it is in the sample.
 
     Attributes:
-        hashes: `ROWS`, `KEYS`, or the columns of a group → distinct hashes, and the number of rows of each.
+        hashes: `ROWS`, `KEYS`, or the name of a group → distinct hashes, and the number of rows of each.
         times: Column of times → the first and the last.
     """
 
@@ -63,8 +63,14 @@ def _candidates(recipe: Recipe) -> dict[str, list[str]]:
     """What may be a group: the declared one, else each column of the key; and the key, if its hash does not decide."""
     key = list(recipe.key)
     groups = [list(recipe.split_by)] if recipe.split_by else [[column] for column in key if len(key) > 1]
-    candidates = {", ".join(group): group for group in groups}
+    candidates = {_name_group(group): group for group in groups}
     return candidates if find_split_rule(recipe) is SplitRule.KEY else {**candidates, KEYS: key}
+
+
+def _name_group(columns: Sequence[str]) -> str:
+    """The group's name in the report, which has other names, too."""
+    name = ", ".join(columns)
+    return f"column {name}" if name in (ROWS, KEYS, TIMES) else name
 
 
 def _hash_features(columns: Sequence[Any], rows: int) -> Hashes:

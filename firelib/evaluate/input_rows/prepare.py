@@ -145,7 +145,8 @@ def _prepare(frames: Sequence[pd.DataFrame], recipe: Recipe, where: str) -> pd.D
             where=f"recipe {recipe.name!r}, {where}",
             remedy="return each row once, in the same order; leave rows out in Recipe.exclude",
         )
-    return prepared
+    checked: pd.DataFrame = prepared
+    return checked
 
 
 def _find_problems(frames: Sequence[pd.DataFrame], recipe: Recipe, error: Exception) -> RowProblems:

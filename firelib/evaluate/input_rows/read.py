@@ -23,8 +23,9 @@ from firelib.evaluate.input_rows.options import select_options
 from firelib.evaluate.input_rows.pieces import cut_file
 from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
+from firelib.evaluate.input_rows.tables import as_table_source, read_table
 from firelib.evaluate.json_values import to_plain
-from firelib.recipe import FLOATS, Feature, Recipe
+from firelib.recipe import FLOATS, Feature, Recipe, Source
 
 _HEAD_BYTES = 4096
 _STANDARD_INPUT = "standard input"
@@ -70,7 +71,8 @@ def read_batches(
 
     Args:
         rows: JSON (an object, a list of objects, or one object per line), the path of a file that holds JSON or has a
-            format of the sources, such as CSV, or `-` for standard input.
+            format of the sources, such as CSV, `-` for standard input, or whatever else a source can name: a folder, a
+            pattern, objects of a bucket, a database, a Delta table, pictures. The latter are read at once.
         recipe: Declares the features, and how its sources are read.
         source: Name of the source whose options apply; None if all sources have the same options.
         size: About the number of bytes that are read at once; None reads all. JSON lines, CSV and Parquet are cut; the
@@ -87,8 +89,17 @@ def read_batches(
     elif rows == "-":
         with _spool(sys.stdin.buffer) as path:
             yield from _read_file(path, _STANDARD_INPUT, recipe, source, size)
+    elif table := as_table_source(rows, _select_source(rows, recipe, source)):
+        yield from_table(read_table(table, recipe), recipe, rows)
     else:
         yield from _read_file(Path(rows), rows, recipe, source, size)
+
+
+def _select_source(rows: str, recipe: Recipe, name: str | None) -> Source:
+    """The recipe's source that rows resemble, which are more than a file."""
+    options = select_options(recipe, name, Path(rows))
+    source = recipe.sources[name] if name else next(iter(recipe.sources.values()))
+    return replace(source, null_values=options.null_values, types=options.types)
 
 
 def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> InputRows:

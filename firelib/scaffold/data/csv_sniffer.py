@@ -13,7 +13,9 @@ _HEAD_BYTES = 1 << 16
 _LINES = 100
 _DELIMITERS = (",", ";", "\t", "|")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+")
+_WITH_COMMA = re.compile(r"[-+]?\d+(,\d+)?")
+_WITH_POINT = re.compile(r"[-+]?\d+(\.\d+)?")
+_THOUSANDS = re.compile(r"[-+]?([1-9]\d{0,2}([.,]\d{3})*|0)")  # a mark here may stand between thousands
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -38,9 +40,7 @@ def sniff_dialect(path: Path) -> CsvDialect | None:
     if _count_columns(lines, delimiter) < 2:
         delimiter = default
     rows = [row for row in csv.reader(lines, delimiter=delimiter) if row][:_LINES]
-    decimal = (
-        "," if delimiter != "," and any(_COMMA_NUMBER.fullmatch(cell) for row in rows[1:] for cell in row) else "."
-    )
+    decimal = _find_decimal(rows) if delimiter != "," else "."
     header = _has_header(rows, decimal)
     options = {
         "delimiter": None if delimiter == default else delimiter,
@@ -83,6 +83,22 @@ def _count_columns(lines: list[str], delimiter: str) -> int:
         common = max(set(widths), key=widths.count) if widths else 0
         return common if widths.count(common) >= 0.9 * len(widths) else 0
     return 0
+
+
+def _find_decimal(rows: list[list[str]]) -> str:
+    """The decimal mark: a comma only if columns have numbers that nothing else explains, and no column has a point."""
+    columns = [
+        [cell for row in rows[1:] if index < len(row) and (cell := row[index].strip())] for index in range(len(rows[0]))
+    ]
+    has_comma = any(_has_decimals(column, _WITH_COMMA) for column in columns)
+    return "," if has_comma and not any(_has_decimals(column, _WITH_POINT) for column in columns) else "."
+
+
+def _has_decimals(column: list[str], pattern: re.Pattern[str]) -> bool:
+    """Whether the values of a column are numbers with this mark, of which one has no thousands: 1,5, not 1,234."""
+    return all(map(pattern.fullmatch, column)) and any(
+        not cell.strip("+-").isdigit() and not _THOUSANDS.fullmatch(cell) for cell in column
+    )
 
 
 def _has_header(rows: list[list[str]], decimal: str) -> bool:

@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from firelib.data.databases.address import is_database as is_database_uri
-from firelib.data.preview import preview_source
+from firelib.data.preview import read_first_rows
 from firelib.data.sources.checks import check_source
-from firelib.data.sources.listing import is_bucket
+from firelib.data.sources.delta_address import is_delta
+from firelib.data.sources.listing import is_bucket, list_files
 from firelib.data.sources.load_table import load_table
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
@@ -68,6 +69,12 @@ class DataSource:
         return self.source.format == "images"
 
     @property
+    def is_ordered(self) -> bool:
+        """Whether its rows have an order of their own: those of a single file have."""
+        uri = self.source.uris[0]
+        return not is_database_uri(uri) and not is_delta(self.source) and not list_files(self.source)[0].is_listed
+
+    @property
     def expression(self) -> str:
         """The source as the recipe declares it."""
         from firelib.scaffold.recipe_text import quote
@@ -77,17 +84,20 @@ class DataSource:
         return f"Source({', '.join(parts)})"
 
 
-def find_data(wish: Wish, project: Path) -> DataSource:
+def find_data(wish: Wish, project: Path, scratch: Path) -> DataSource:
     """Find the data and decide whether they are copied.
 
     Args:
         wish: What the user says.
         project: Folder of the new project.
+        scratch: Folder for a download, which the project gets when it is written.
 
     Raises:
         FirelibError: There are no data, a database lacks the name of a table, or a download fails.
     """
     scheme, separator, rest = wish.origin.partition("://")
+    if separator:
+        Source(wish.origin, sha256="0" * 64)  # refuses a password before an error shows it
     if separator and scheme in _DATABASES:
         return _find_database(wish, scheme, rest, project)
     if wish.table or wish.query:
@@ -97,7 +107,7 @@ def find_data(wish: Wish, project: Path) -> DataSource:
             remedy="name a database, such as sqlite:///shop.db, or drop the option",
         )
     if separator and scheme in ("http", "https"):
-        return download_source(wish.origin, project, DataSource)
+        return download_source(wish.origin, scratch / "downloads", DataSource)
     if separator and scheme != "file":
         source = Source(wish.origin)
         check_source(source)
@@ -105,12 +115,12 @@ def find_data(wish: Wish, project: Path) -> DataSource:
     return _find_files(wish, Path(rest if separator else wish.origin), project)
 
 
-def read_data(data: DataSource, project: Path) -> tuple[pa.Table, bool]:
+def read_data(data: DataSource, scratch: Path) -> tuple[pa.Table, bool]:
     """Read the rows: all of them, so that the recipe works for each; of large data the first.
 
     Args:
         data: The data.
-        project: Folder of the new project, for downloads.
+        scratch: Folder for downloads.
 
     Returns:
         The rows with the lake's types, and whether there are more.
@@ -118,12 +128,12 @@ def read_data(data: DataSource, project: Path) -> tuple[pa.Table, bool]:
     Raises:
         FirelibError: The data cannot be read.
     """
-    paths = Paths("init", str(project / "storage"), project)
+    paths = Paths("init", str(scratch / "storage"), scratch)
     check_source(data.source)
     is_database = is_database_uri(data.source.uris[0])
     if is_database or is_bucket(data.source.uris[0]) or _size(data.source) > _WHOLE_BYTES:
-        table = preview_source(data.source, paths, rows=_SAMPLE_ROWS)
-        return table, not is_database or table.num_rows == _SAMPLE_ROWS
+        first = read_first_rows(data.source, paths, rows=_SAMPLE_ROWS)
+        return first.rows, not first.is_complete
     return load_table(data.source, paths).rows, False
 
 
@@ -144,7 +154,7 @@ def _find_files(wish: Wish, path: Path, project: Path) -> DataSource:
     source = Source(str(path), **options)
     base = _fixed_folder(path) if is_pattern else path
     if _is_in(base, project):
-        return DataSource(source, {"uri": path.relative_to(project.absolute()).as_posix(), **options}, path.name)
+        return DataSource(source, {"uri": _name_inside(path, project), **options}, path.name)
     size = sum(file.stat().st_size for file in files)
     if wish.copy is False or (wish.copy is None and size > COPY_BYTES):
         return DataSource(source, {"uri": str(path), **options}, path.name)
@@ -186,14 +196,25 @@ def _find_database(wish: Wish, scheme: str, rest: str, project: Path) -> DataSou
         )
     source = Source(f"{scheme}:///{path}", **choice)
     if _is_in(path, project):
-        return DataSource(source, {"uri": f"{scheme}:///{path.relative_to(project.absolute())}", **choice}, origin)
+        return DataSource(source, {"uri": f"{scheme}:///{_name_inside(path, project)}", **choice}, origin)
     if wish.copy is False or (wish.copy is None and path.stat().st_size > COPY_BYTES):
         return DataSource(source, {"uri": f"{scheme}:///{path}", **choice}, origin)
-    return DataSource(source, {"uri": f"{scheme}:///raw/{path.name}", **choice}, origin, {path: f"raw/{path.name}"})
+    copies = {path: f"raw/{path.name}"}
+    log = path.with_name(f"{path.name}.wal")  # newest transactions of DuckDB; those of SQLite are copied with the file
+    if scheme == "duckdb" and log.is_file():
+        copies[log] = f"raw/{log.name}"
+    return DataSource(source, {"uri": f"{scheme}:///raw/{path.name}", **choice}, origin, copies)
 
 
 def _is_in(path: Path, project: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(project))
+
+
+def _name_inside(path: Path, project: Path) -> str:
+    """The path from the project's folder, which may have been named through a link."""
+    if path.is_relative_to(project.absolute()):
+        return path.relative_to(project.absolute()).as_posix()
+    return Path(os.path.realpath(path)).relative_to(os.path.realpath(project)).as_posix()
 
 
 def _fixed_folder(pattern: Path) -> Path:

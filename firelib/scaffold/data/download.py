@@ -15,24 +15,24 @@ from firelib.recipe import Source
 from firelib.scaffold.data.csv_sniffer import sniff_dialect
 
 _Data = TypeVar("_Data")
+_Build = Callable[[Source, dict[str, Any], str, dict[Path, str]], _Data]
 
 
-def download_source(uri: str, project: Path, build: Callable[[Source, dict[str, Any], str], _Data]) -> _Data:
-    """Download a file into the project's `downloads/`, where `firelib extract` finds it.
+def download_source(uri: str, downloads: Path, build: "_Build[_Data]") -> _Data:
+    """Download a file. The new project gets it in `downloads/`, where `firelib extract` finds it.
 
     Args:
         uri: The file's address.
-        project: Folder of the new project.
-        build: Makes the result of the source, its arguments and its name.
+        downloads: Folder for the file.
+        build: Makes the result of the source, its arguments, its name, and the file to copy.
 
     Raises:
-        FirelibError: The download fails.
+        FirelibError: The address has a password, or the download fails.
     """
-    name = unquote(PurePosixPath(urlsplit(uri).path).name) or "download"
-    folder = project / "downloads"
+    Source(uri, sha256="0" * 64)  # refuses a password before it is sent or shown
+    partial = downloads / "partial"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{name}.init"
+        downloads.mkdir(parents=True, exist_ok=True)
         _download(uri, partial)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise FirelibError(
@@ -40,21 +40,22 @@ def download_source(uri: str, project: Path, build: Callable[[Source, dict[str, 
         ) from None
     except OSError as error:
         raise FirelibError(
-            f"cannot write {folder}: {error.strerror}", where=uri, remedy="choose another folder"
+            f"cannot write {downloads}: {error.strerror}", where=uri, remedy="free some disk space, or set TMPDIR"
         ) from None
     sha256 = hash_raw_file(partial).sha256
-    final = find_download(uri, sha256, folder)
+    final = find_download(uri, sha256, downloads)
     partial.replace(final)
     dialect = sniff_dialect(final)
     options: dict[str, Any] = {"sha256": sha256, **({"csv": dialect} if dialect else {})}
-    return build(Source(uri, **options), {"uri": uri, **options}, name)
+    name = PurePosixPath(unquote(urlsplit(uri).path)).name or "download"
+    return build(Source(uri, **options), {"uri": uri, **options}, name, {final: f"downloads/{final.name}"})
 
 
 def _download(uri: str, path: Path) -> None:
     with httpx.stream("GET", uri, follow_redirects=True, timeout=30) as response, path.open("wb") as file:
         response.raise_for_status()
         length = response.headers.get("Content-Length")
-        with progress(f"download {path.stem}", int(length) if length else None) as advance:
+        with progress("download", int(length) if length else None) as advance:
             for chunk in response.iter_bytes():
                 file.write(chunk)
                 advance(file.tell())

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from firelib.data.extract import extract
 from firelib.data.preview import preview_source
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.load_table import load_table
+from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Source
 from tests.errors import refused
@@ -106,6 +108,14 @@ def test_a_query_that_writes(server: str, paths: Paths, query: str, named: str) 
     with refused(what=named, where=server):
         load_table(Source(server, query=query), paths)
     assert load_table(Source(server, query="select count(*) as n from t"), paths).rows["n"].to_pylist() == [3]
+
+
+def test_no_large_object_remains(server: str, paths: Paths) -> None:
+    """Before version 16, PostgreSQL writes large objects in a read-only transaction, too: it is rolled back."""
+    with suppress(FirelibError):
+        load_table(Source(server, query="select lo_create(0) as n"), paths)
+    query = "select count(*) as n from pg_largeobject_metadata"
+    assert load_table(Source(server, query=query), paths).rows["n"].to_pylist() == [0]
 
 
 def test_passwords_are_not_shown(server: str, paths: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

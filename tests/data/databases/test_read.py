@@ -4,6 +4,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,35 @@ def test_a_column_of_several_types(sqlite: str, paths: Paths, connection: sqlite
     connection.executemany("insert into m values (?)", [*((index,) for index in range(3000)), (0.5,)])
     connection.commit()
     assert str(load_table(Source(sqlite, table="m"), paths).rows.schema.field("v").type) == "double"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((2**53 + 1, 0.5), ["integers", "fractions"]),
+        ((3.14159265358979, "n/a"), ["fractions", "text"]),
+        ((1, b"\xff"), ["numbers", "blobs"]),
+        ((2**53 - 1, 0.5, None), None),
+        ((2**53 + 1, "n/a"), None),
+        ((b"\xff", "n/a"), None),
+    ],
+)
+def test_values_that_the_driver_would_change(
+    connection: sqlite3.Connection, sqlite: str, paths: Paths, values: tuple[Any, ...], words: list[Any] | None
+) -> None:
+    connection.execute("create table m (id integer, v)")
+    connection.executemany("insert into m values (?, ?)", enumerate(values))
+    connection.commit()
+    for source in (Source(sqlite, table="m"), Source(sqlite, query="select id as a, v as a, v from m -- all")):
+        if words is None and source.table:
+            stored = load_table(source, paths).rows["v"].to_pylist()
+            kind = bytes if bytes in map(type, values) else str if str in map(type, values) else float
+            assert stored == [
+                None if v is None else v.encode() if (kind, type(v)) == (bytes, str) else kind(v) for v in values
+            ]
+        elif words is not None:
+            with refused(what=[("v", *words)], where=sqlite, remedy="cast"):
+                load_table(source, paths)
 
 
 WRITES = [

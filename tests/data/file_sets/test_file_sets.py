@@ -94,6 +94,20 @@ def test_a_decimal_comma_in_several_files(tmp_path: Path) -> None:
     assert load(tmp_path, csv=CsvDialect(delimiter=";", decimal=",")).rows["v"].to_pylist() == [1.0, 2.5]
 
 
+def test_a_decimal_comma_leaves_other_texts_alone(tmp_path: Path) -> None:
+    """As in one file: a thousands separator makes a text, and the fraction of a time has a point."""
+    dialect = CsvDialect(delimiter=";", decimal=",")
+    values = [("100", "1.500"), ("2013-01-01", "2013-01-01 10:00:00.5"), ("1,5", "-2e3"), ("7", "2013.01.01")]
+    write(
+        tmp_path,
+        **{name: "a;b;c;d\n" + ";".join(row) + "\n" for name, row in zip("ab", zip(*values, strict=True), strict=True)},
+    )
+    (tmp_path / "one.csv").write_text("a;b;c;d\n" + "".join(";".join(row) + "\n" for row in zip(*values, strict=True)))
+    rows = load(tmp_path, csv=dialect).rows
+    assert rows.to_pydict() == load(tmp_path, str(tmp_path / "one.csv"), csv=dialect).rows.to_pydict()
+    assert (rows["a"].to_pylist(), rows["c"].to_pylist()) == (["100", "1.500"], [1.5, -2000.0])
+
+
 def test_other_columns_are_named(tmp_path: Path) -> None:
     write(tmp_path, a="id,x\n1,2\n", b="id,y\n2,3\n", c="id,x\n3,4\n")
     with refused(what=[("x", "b.csv"), ("y", "a.csv", "c.csv")], where="parts", remedy=["union=True", "pattern"]):
@@ -112,6 +126,17 @@ def test_other_types_are_named(tmp_path: Path) -> None:
     write_parquet(tmp_path / "parts/b.parquet", id=[2], v=pa.array([2], pa.int64()), w=[2.5], n=["x"])
     rows = load(tmp_path, union=True).rows
     assert rows.to_pydict() == {"id": [1, 2], "v": [1, 2], "w": [1.0, 2.5], "n": [None, "x"]}
+
+
+def test_numbers_without_a_common_type(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "parts/a.parquet", v=[2**53 + 1])
+    write_parquet(tmp_path / "parts/b.parquet", v=[0.5])
+    with refused(what=[("v", "int64", "double")], where="parts", remedy="types={column: 'string'}") as caught:
+        load(tmp_path, union=True)
+    assert "union" not in str(caught.value.remedy)
+    assert load(tmp_path, types={"v": "string"}).rows["v"].to_pylist() == [str(2**53 + 1), "0.5"]
+    with refused(what=["v", "float64"], where="a.parquet"):
+        load(tmp_path, types={"v": "float64"})
 
 
 def test_numbers_of_json_are_integers_in_some_files_only(tmp_path: Path) -> None:

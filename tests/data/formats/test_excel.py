@@ -32,7 +32,7 @@ def test_types_of_cells(path: Path) -> None:
     assert table.to_pydict() == expected
     assert str(table.schema.field("id").type) == "int64"
     with path.open("rb") as file:
-        assert read_excel_head(file, "a.xlsx", Source("a.xlsx"), 1)["id"].to_pylist() == [1]
+        assert read_excel_head(file, "a.xlsx", Source("a.xlsx"), 1).rows["id"].to_pylist() == [1]
 
 
 def test_sheets_by_name(path: Path) -> None:

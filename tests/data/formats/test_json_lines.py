@@ -22,7 +22,7 @@ EXPECTED = [{"a": 1.0, **ROWS[0]}, {"a": 2.5, "t": None, "n": None, "b": None}]
 def read(folder: Path, name: str, content: bytes) -> list[dict[str, Any]]:
     (folder / name).write_bytes(content)
     rows: list[dict[str, Any]] = read_raw_file(RawFile(folder / name, ""), Source(name)).to_pylist()
-    assert read_json_head(io.BytesIO(content), name, Source(name), 100).to_pylist() == rows
+    assert read_json_head(io.BytesIO(content), name, Source(name), 100).rows.to_pylist() == rows
     return rows
 
 
@@ -37,7 +37,8 @@ def test_lines_and_arrays_give_the_same_rows(tmp_path: Path) -> None:
 
 def test_the_head_of_a_large_array() -> None:
     content = json.dumps([{"i": index, "text": "x" * 300} for index in range(10_000)], indent=1).encode()
-    assert read_json_head(io.BytesIO(content), "a.json", Source("a.json"), 50)["i"].to_pylist() == list(range(50))
+    head = read_json_head(io.BytesIO(content), "a.json", Source("a.json"), 50)
+    assert (head.rows["i"].to_pylist(), head.is_complete) == (list(range(50)), False)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,9 @@ def test_the_head_of_a_large_array() -> None:
     [
         (b'[{"a": 9007199254740993}, {"a": 1.5}]', "a"),
         (b'{"a": 9007199254740993}\n{"a": 1.5}', "a"),
+        (b'{"a": {"x": 9007199254740993}}\n{"a": {"x": 0.5}}', "a"),
+        (b'{"a": [{"x": [9007199254740993, 0.5]}, {}]}\n{"a": null}', "a"),
+        (b'{"a": [null, {"x": [1]}]}', "json"),
         (b'{"a": 1}\n{"a": "x"}', ["number", "string"]),
         (b'[{"a": 1, "a": 2}]', "a"),
         (b"[1, 2]", ["objects", "int"]),

@@ -28,7 +28,7 @@ def test_features_become_columns(path: Path) -> None:
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert read_raw_file(RawFile(packed, ""), source).num_rows == 3
     with packed.open("rb") as file:
-        assert read_tfrecord_head(file, packed.name, source, 2)["x"].to_pylist() == [1, 2]
+        assert read_tfrecord_head(file, packed.name, source, 2).rows["x"].to_pylist() == [1, 2]
 
 
 def test_a_truncated_file(path: Path) -> None:

@@ -1,15 +1,19 @@
 import io
 import sys
+import warnings
 from pathlib import Path
 
+import fsspec
 import pytest
 from PIL import Image
 
 from firelib.data.extract import extract
 from firelib.data.lake import read_lake
+from firelib.data.pictures.picture_file import read_picture
 from firelib.data.preview import preview_source
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.load_table import load_table
+from firelib.errors import UnreachableError
 from firelib.project_layout import Paths
 from firelib.recipe import Source
 from tests.errors import refused
@@ -69,6 +73,77 @@ def test_a_file_with_paths(folder: Path, paths: Paths) -> None:
     assert load_table(source, paths).sha256 != loaded.sha256
     with refused(what="fille", where="labels.csv", remedy="file"):
         load_table(Source(str(folder / "labels.csv"), images="fille"), paths)
+
+
+def test_paths_outside_of_the_folder_are_refused(folder: Path, paths: Paths, tmp_path: Path) -> None:
+    """A table of others does not read any picture of this machine. Links below the folder are the user's own."""
+    Image.new("L", (4, 4)).save(tmp_path / "outside.png")
+    table, source = folder / "labels.csv", Source(str(folder / "labels.csv"), images="file")
+    for name in (str(tmp_path / "outside.png"), "../outside.png", "cat/../../outside.png", ".."):
+        table.write_text(f"file,score\ncat/a.png,1\n{name},2\n")
+        for act in (load_table, preview_source):
+            with refused(what=["file", name], where="labels.csv", remedy="relative"):
+                act(source, paths)
+    (folder / "link").symlink_to(tmp_path)
+    table.write_text(
+        "file,score\ncat/../dög/a.png,1\nlink/outside.png,2\nlink/../outside.png,3\n.,4\n\0,5\n" + "x" * 300 + ",6\n"
+    )
+    loaded = load_table(source, paths)
+    assert loaded.rows["score"].to_pylist() == [1, 2]
+    assert len(loaded.set_aside) == 4
+
+
+@pytest.mark.parametrize("uri", ["sets/*/labels.csv", "sets", ("sets/a/labels.csv", "sets/b/labels.csv")])
+def test_pictures_of_several_files_are_refused(
+    uri: str | tuple[str, ...], paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The paths in each are relative to another folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        (tmp_path / "sets" / name).mkdir(parents=True)
+        (tmp_path / "sets" / name / "labels.csv").write_text("file\n1.png\n")
+    source = Source(uri, images="file")
+    for act in (check_source, lambda each: load_table(each, paths), lambda each: preview_source(each, paths)):
+        with refused(what=["images=", 2], where="labels.csv" if "labels" in str(uri) else "sets", remedy="source"):
+            act(source)
+
+
+def test_pictures_on_a_web_server_are_refused() -> None:
+    with refused(what="images=", where="https://example.org/labels.csv"):
+        check_source(Source("https://example.org/labels.csv", sha256="0" * 64, images="file"))
+
+
+def test_pictures_of_a_bucket(bucket: str, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that does not exist is set aside. A bucket that does not respond is no broken picture."""
+    fs, root = fsspec.core.url_to_fs(bucket)
+    content = io.BytesIO()
+    Image.new("L", (4, 4)).save(content, "png")
+    fs.pipe_file(f"{root}/pictures/a.png", content.getvalue())
+    fs.pipe_file(f"{root}/pictures/labels.csv", b"file,score\na.png,1\ngone.png,2\n")
+    source = Source(f"{bucket}/pictures/labels.csv", images="file")
+    loaded = load_table(source, paths)
+    assert (loaded.rows["score"].to_pylist(), list(loaded.set_aside)) == ([1], ["gone.png"])
+    assert preview_source(source, paths)["score"].to_pylist() == [1]
+
+    def fail(picture: Source, downloads: Path) -> Path:
+        raise UnreachableError("no answer", where=str(picture), remedy="try again")
+
+    monkeypatch.setattr("firelib.data.sources.listed_pictures.find_fetcher", lambda _: fail)
+    with refused(what="no answer", where="a.png", kind=UnreachableError):
+        load_table(source, paths)
+    fs.pipe_file(f"{root}/pictures/labels.csv", b"file,score\n../a.png,1\n/etc/a.png,2\n")
+    with refused(what=["../a.png", "/etc/a.png"], where="labels.csv"):
+        load_table(source, paths)
+
+
+def test_a_picture_with_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (40, 30)).save(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png").width == 40
+    monkeypatch.setattr("firelib.data.pictures.picture_file._MOST_PIXELS", 1199)
+    before = warnings.filters[:]
+    broken = read_picture(tmp_path / "a.png")
+    assert ("40" in broken.problem, "30" in broken.problem, broken.content) == (True, True, b"")
+    assert warnings.filters == before
 
 
 def test_extract_counts_and_names_broken_pictures(

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
-from firelib.data.preview import preview_source
+from firelib.data.preview import preview_source, read_first_rows
 from firelib.project_layout import Paths
 from firelib.recipe import Source
 from tests.data.idx_files import idx_bytes
@@ -105,3 +106,32 @@ def test_missing_files(tmp_path: Path, paths: Paths) -> None:
         preview_source(Source(str(tmp_path / "a.csv")), paths)
     with refused(what="htpp", remedy="http"):
         preview_source(Source("htpp://example.org/a.csv"), paths)
+
+
+def test_a_preview_tells_whether_it_is_complete(paths: Paths, tmp_path: Path) -> None:
+    """The number of rows does not tell: few files are read, and few bytes of each."""
+    lines = [f"{index}\n" for index in range(3)]
+    (tmp_path / "a.csv").write_text("id\n" + "".join(lines))
+    (tmp_path / "a.jsonl").write_text("".join(f'{{"id": {line.strip()}}}\n' for line in lines))
+    (tmp_path / "large.csv").write_text("id,x\n" + f"1,{'x' * (1 << 20)}\n" * 6)
+    (tmp_path / "large.jsonl").write_text(f'{{"id": 1, "x": "{"x" * (1 << 19)}"}}\n' * 4)
+    table = pa.table({"id": [0, 1, 2]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=1)
+    with pa.ipc.new_stream(str(tmp_path / "a.arrows"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+    write_deltalake(str(tmp_path / "delta"), table)
+    for count in (2, 25):
+        (tmp_path / f"{count}").mkdir()
+        for index in range(count):
+            (tmp_path / f"{count}" / f"{index}.csv").write_text("id\n1\n")
+
+    def read(name: str, rows: int) -> tuple[int, bool]:
+        first = read_first_rows(Source(str(tmp_path / name)), paths, rows=rows)
+        return first.rows.num_rows, first.is_complete
+
+    for name in ("a.csv", "a.jsonl", "a.parquet", "a.arrows", "delta"):
+        assert [read(name, rows) for rows in (2, 3, 4)] == [(2, False), (3, True), (3, True)]
+    for name in ("large.csv", "large.jsonl", "25"):
+        rows, is_complete = read(name, 200)
+        assert (rows < 25, is_complete) == (True, False)
+    assert read("2", 200) == (2, True)

@@ -28,6 +28,25 @@ def test_a_pattern_of_several_levels(tmp_path: Path) -> None:
     assert [file.name for file in list_files(Source("x"), tmp_path)] == ["b.csv", "y/a.csv", "y/d.txt"]
 
 
+def test_links_and_repeated_patterns(tmp_path: Path) -> None:
+    """A folder and a pattern follow links alike, and no file is there twice, even if links form a loop."""
+    for name in ("a/x/1.csv", "other/2.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "a/link").symlink_to(tmp_path / "other")
+    (tmp_path / "a/x/above").symlink_to(tmp_path)
+    (tmp_path / "other/back").symlink_to(tmp_path / "a")
+    (tmp_path / "a/gone.csv").symlink_to(tmp_path / "nothing")
+    for uri in ("a", "a/**/*.csv", "a/**/**/*.csv", f"{tmp_path}/a/"):
+        assert [file.name for file in list_files(Source(uri), tmp_path)] == ["gone.csv", "link/2.csv", "x/1.csv"]
+
+
+def test_files_that_are_named_twice(tmp_path: Path) -> None:
+    (tmp_path / "1.csv").touch()
+    with refused(what="1.csv", where="*.csv"):
+        list_files(Source(("*.csv", "./1.csv")), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"), [("a/b.csv", True), ("_year=1/b.csv", True), ("_SUCCESS", False), ("a/.b.crc", False)]
 )

@@ -19,7 +19,7 @@ ROW = st.fixed_dictionaries(
         "id": st.none() | st.integers(0, 2),
         "text": st.none() | st.sampled_from(["", "a", "ü"]),
         "data": st.none() | st.binary(max_size=2),
-        "x": st.none() | st.sampled_from([0.0, 1.5, float("nan"), float("inf")]),
+        "x": st.none() | st.sampled_from([0.0, -0.0, 1.5, float("nan"), float("inf")]),
         "list": st.none() | st.lists(st.integers(0, 2), max_size=2),
         ".flag": st.none() | st.booleans(),
     }
@@ -39,3 +39,33 @@ def test_the_order_and_the_hash_do_not_depend_on_the_order_of_the_rows(rows, ran
 def test_the_key_comes_first():
     table = sort_rows(pa.table({"a": [1, 2, 3], "b": [2, 1, 1]}), ("b", "gone"))
     assert table["a"].to_pylist() == [2, 3, 1]
+
+
+def test_the_hash_does_not_depend_on_metadata():
+    field = pa.field("x", pa.int64(), metadata={"driver": "2"})
+    kinds = [pa.int64(), pa.struct([field]), pa.list_(field), pa.map_(pa.string(), field)]
+    values = [[1], [{"x": 1}], [[1]], [[("a", 1)]]]
+    names = list("abcd")
+    with_metadata = pa.schema(
+        [
+            pa.field(name, kind, nullable=False, metadata={"driver": "1"})
+            for name, kind in zip(names, kinds, strict=True)
+        ],
+        metadata={"driver": "3"},
+    )
+    table = pa.table([pa.array(each, kind) for each, kind in zip(values, kinds, strict=True)], schema=with_metadata)
+    plain = pa.schema(
+        [
+            ("a", pa.int64()),
+            ("b", pa.struct([("x", pa.int64())])),
+            ("c", pa.list_(pa.int64())),
+            ("d", pa.map_(pa.string(), pa.int64())),
+        ]
+    )
+    assert hash_rows(table) == hash_rows(
+        pa.table(
+            [pa.array(each) for each in values[:1]]
+            + [pa.array(v, k.type) for v, k in zip(values[1:], list(plain)[1:], strict=True)],
+            schema=plain,
+        )
+    )

@@ -103,3 +103,8 @@ def test_a_column_of_numbers_does_not_name_the_split() -> None:
 
 def test_a_type_that_is_not_known_yet_is_checked_with_the_rows() -> None:
     assert explain_column_type(Named(), Split(), pa.null()) is None
+
+
+def test_nan_is_in_no_split() -> None:
+    rows = pa.table({"id": [1, 2, 3], "at": pa.array([1.0, float("nan"), None])})
+    assert sum(assign_splits(rows, Timed(), Split(validation_from=3, test_from=5)).problems.values()) == 2

@@ -107,3 +107,18 @@ def test_a_key_with_two_values_of_the_column_is_on_two_sides(tmp_path: Path) -> 
     frame["fold"] = ["train", "test", "validation", "test"]
     made = make_dataset(frame, tmp_path, Split(), split_column="fold")
     assert made.leakage[KEYS] == {"validation": [0, 1], "test": [1, 2]}
+
+
+@pytest.mark.parametrize("name", [ROWS, KEYS, TIMES])
+def test_columns_may_have_the_names_of_parts_of_the_report(name: str) -> None:
+    recipe = Visits()
+    recipe.key = recipe.split_by = (name,)  # type: ignore[misc]
+    plain = {key: value for key, value in row().items() if key != "patient"}
+    shards = []
+    for split, value in (("train", 1), ("validation", 1), ("test", 2)):
+        table = pa.Table.from_pylist([{**plain, name: value}])
+        shards.append((split, describe_contents(table, to_columns(table, FEATURES), recipe, HASH_SPACE)))
+    found = report_leakage(shards, HASH_SPACE)
+    assert found[ROWS] == {"validation": [1, 1], "test": [1, 1]}
+    assert [part for key, part in found.items() if key.endswith(f" {name}")] == [{"validation": [1, 1], "test": [0, 1]}]
+    assert summarize_leakage(found)
