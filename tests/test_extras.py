@@ -7,6 +7,7 @@ from importlib.metadata import packages_distributions
 import pytest
 
 from firelib.cli.commands import COMMANDS, STAGES, find_needs, run_needs
+from firelib.data.sources.extras import require_extra
 from firelib.errors import FirelibError
 from firelib.extras import EXTRAS, find_extra, find_missing, require_modules
 from tests.project import ROOT
@@ -69,3 +70,10 @@ def test_extra_of_a_module():
     assert find_extra("google.cloud.aiplatform.gapic") == "vertex"
     assert find_extra("json") is None
     assert find_missing(["json", "absent.part"]) == ["absent.part"]
+
+
+@pytest.mark.parametrize("extra", sorted(EXTRAS))
+def test_installed_modules_are_found_also_inside_of_namespace_packages(extra):
+    """`ruamel` has no code of its own: `ruamel.yaml` has."""
+    for module in set(EXTRAS[extra].modules) - set(find_missing(EXTRAS[extra].modules)):
+        require_extra(module, extra, "a test")

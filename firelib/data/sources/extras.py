@@ -36,4 +36,4 @@ def require_extra(module: str, extra: str, where: str) -> None:
     Raises:
         FirelibError: The module is not installed.
     """
-    require_modules({extra: [module]}, where, where)  # the package that holds it may be a namespace, as ruamel is
+    require_modules({extra: [module]}, where, where)
