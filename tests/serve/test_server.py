@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import threading
-from importlib import import_module, util
 
 import httpx
 import pytest
@@ -94,10 +93,3 @@ def test_port_in_use_is_named():
         port = taken.getsockname()[1]
         with refused(what=["127.0.0.1", port], remedy="--port 0"):
             bind("127.0.0.1", port)
-
-
-def test_missing_extra_is_named(monkeypatch):
-    command = import_module("firelib.cli.serve")
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else util.find_spec(name))
-    with refused(what="uvicorn", remedy="firelib[serve]"):
-        command.serve()
