@@ -181,7 +181,6 @@ def decode_pictures(
 def _decode_picture(content: Any, shape: tuple[int, int, int], most_pixels: int) -> Any:
     import base64
     import io
-    import warnings
 
     import numpy as np
     from PIL import Image
@@ -191,10 +190,7 @@ def _decode_picture(content: Any, shape: tuple[int, int, int], most_pixels: int)
         content = base64.b64decode(content, validate=True) if isinstance(content, str) else content
         if not isinstance(content, bytes):
             return content
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # there is a limit
-            picture = Image.open(io.BytesIO(content))
-        with picture:
+        with Image.open(io.BytesIO(content)) as picture:
             if picture.width * picture.height > most_pixels:
                 return None
             picture.draft(None, (2 * size[0], 2 * size[1]))  # a JPEG is decoded at the scale that is needed

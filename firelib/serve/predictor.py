@@ -28,7 +28,7 @@ _STATUS: dict[type[FirelibError], int] = {
     OverloadedError: 503,
 }
 _RETRY_SECONDS = "1"
-_LOOP_BYTES = 16 << 10  # a body that is converted in less time than a thread takes to start with it
+_LOOP_BYTES = 4 << 10  # a larger body is converted in a thread
 _CONVERTERS = 4  # threads; others wait
 _BODIES = 4  # of the greatest size that may be in memory at the same time
 _RECEIVED_BYTES = 256 << 20  # of requests that may be in memory in any case

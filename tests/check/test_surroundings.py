@@ -11,8 +11,8 @@ from tests.recipes.tiny import project
 def test_module_of_python_in_the_project_is_an_error(tmp_path: Path) -> None:
     """No stage starts with one; beside a recipe in a folder below, it may do no harm."""
     (tmp_path / "recipes").mkdir()
-    for file in ("random.py", "recipes/calendar.py"):
-        (tmp_path / file).touch()
+    for name in ("random.py", "recipes/calendar.py"):
+        (tmp_path / name).touch()
     params, _ = project(tmp_path)
     (tmp_path / "params.yaml").touch()
     file = tmp_path / "params.yaml"

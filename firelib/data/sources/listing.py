@@ -4,11 +4,14 @@ import glob
 import itertools
 import os
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
+
+from fsspec.utils import glob_translate
 
 from firelib import storage
 from firelib.data.sources.package import find_in_package
@@ -60,16 +63,17 @@ def list_files(source: Source, project: Path | None = None) -> list[SourceFile]:
     if isinstance(source.uri, tuple) and isinstance(source.sha256, str):
         hashes = [None] * len(source.uris)  # the hash is that of all files together
     found: list[SourceFile] = []
+    project = project or Path()
     for uri, sha256 in zip(source.uris, hashes, strict=True):
-        found.extend(_list_uri(uri, sha256, project or Path(), source))
+        found.extend(_list_uri(uri, sha256, project, source))
     if len(source.uris) > 1:
         found = [SourceFile(file.uri, file.name, file.sha256, file.state, is_listed=True) for file in found]
-        _refuse_twice([file.uri for file in found], source)
+        _refuse_twice([project / (local_path(file.uri) or file.uri) for file in found], source)
     return found
 
 
-def _refuse_twice(uris: Sequence[str], source: Source) -> None:
-    twice = [uri for uri, count in Counter(map(os.path.normpath, uris)).items() if count > 1]
+def _refuse_twice(paths: Sequence[Path], source: Source) -> None:
+    twice = [path for path, count in Counter(map(os.path.normpath, paths)).items() if count > 1]
     if twice:
         raise FirelibError(
             f"{len(twice)} files are named by several URIs, so that their rows would be there twice: {twice[0]}",
@@ -138,11 +142,20 @@ def _list_local(path: Path) -> list[SourceFile] | None:
         return None
     else:
         root = Path(fixed_part(path.as_posix()))
-        found = dict.fromkeys(glob.glob(str(path), recursive=True))  # noqa: PTH207  `**/**` finds a file twice
-        loops = {folder: _is_in_loop(folder, root) for folder in {Path(name).parent for name in found}}
-        names = [name for name in found if not (loops[Path(name).parent] or Path(name).is_dir())]
+        names = list(_match(path, root))
     relative = ((name, Path(name).relative_to(root).as_posix()) for name in names)
     return [SourceFile(name, inside, is_listed=True) for name, inside in relative if is_data(inside)]
+
+
+def _match(pattern: Path, root: Path) -> Iterator[str]:
+    """The files below a folder that match a pattern, each once. Python's `**` would follow links without end."""
+    if "**" in pattern.parts:
+        inside = re.compile(glob_translate(pattern.relative_to(root).as_posix()))
+        yield from (name for name in _walk(root) if inside.match(Path(name).relative_to(root).as_posix()))
+        return
+    found = glob.glob(str(pattern))  # noqa: PTH207  a pattern may be absolute
+    loops = {folder: _is_in_loop(folder, root) for folder in {Path(name).parent for name in found}}
+    yield from (name for name in found if not (loops[Path(name).parent] or Path(name).is_dir()))
 
 
 def _walk(root: Path) -> Iterator[str]:

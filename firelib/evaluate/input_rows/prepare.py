@@ -23,6 +23,8 @@ _NULLABLE = {
     pa.bool_(): pd.BooleanDtype(),
 }
 _SEVERAL_MISSING = (" not in index", " are in the [columns]")  # pandas' texts for a list of columns
+_MOST_CELLS = 1 << 22  # of a table of rows with different names
+_SPARSE = 100  # cells for each value
 _MOST_ATTEMPTS = 64  # to find the rows that `prepare` cannot take
 
 
@@ -75,6 +77,7 @@ def prepare_records(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: st
     """
     if not has_prepare(recipe) or not rows:
         return rows
+    _require_common_columns(rows, where)
     problems = RowProblems(len(rows))
     columns = RawColumns(rows, recipe, problems)
     if problems.count:
@@ -87,6 +90,20 @@ def prepare_records(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: st
         {str(name): _to_plain(value, name in numbers) for name, value in record.items() if not _is_missing(value)}
         for record in prepared.to_dict("records")
     ]
+
+
+def _require_common_columns(rows: Sequence[Mapping[str, Any]], where: str) -> None:
+    """Refuse rows with so many different names that a table of them would be far larger than the rows."""
+    cells = len({name for row in rows for name in row}) * len(rows)
+    if cells > max(_MOST_CELLS, _SPARSE * sum(map(len, rows))):
+        problems = RowProblems(len(rows))
+        problems.add("", np.ones(len(rows), bool), lambda _: "the rows have different columns")
+        raise UnpreparedRowsError(
+            f"expected rows with the same columns, got {cells // len(rows):,} names in {len(rows):,} rows",
+            where=where,
+            remedy="give the rows the same names",
+            find_problems=lambda: problems,
+        )
 
 
 def _to_frame(table: pa.Table) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -31,6 +31,7 @@ _HEAD_BYTES = 4096
 _STANDARD_INPUT = "standard input"
 _BATCH_BYTES = 16 << 20
 _RESEMBLANCE = 0.85  # of a name that is taken for a misspelt one
+_MOST_COMPARED = 1000  # names
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -115,8 +116,9 @@ def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> 
     _require_rows(len(rows), where)
     rows = prepare_records(rows, recipe, where)
     problems, dropped = RowProblems(len(rows)), _not_passed(recipe)
+    resembling = _find_resembling({name for row in rows for name in row}, recipe)
     for index, row in enumerate(rows):
-        for unknown, name in _find_misspelt(row, recipe):
+        for unknown, name in _find_misspelt(row, resembling):
             problems.add_row(name, index, f"unknown {unknown!r}: did you mean {name!r}?")
     passed = [{name: value for name, value in row.items() if name not in dropped} for row in rows]
     return InputRows(to_table(rows, recipe.features, problems), passed, problems, where)
@@ -196,7 +198,8 @@ def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
         if feature.name not in names and not (feature.nullable or feature.optional)
     ]
     misspelt = [
-        f"unknown column {name!r}: did you mean {feature!r}?" for name, feature in _find_misspelt(names, recipe)
+        f"unknown column {name!r}: did you mean {feature!r}?"
+        for name, feature in _find_misspelt(names, _find_resembling(set(names), recipe))
     ]
     if missing or misspelt:
         raise FirelibError(
@@ -206,13 +209,24 @@ def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
         )
 
 
-def _find_misspelt(names: Iterable[str], recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _find_resembling(names: Set[str], recipe: Recipe) -> dict[str, list[str]]:
+    """Name that is no column of the recipe → the features that it resembles, the closest first.
+
+    Of very many names, only the first are compared, since a client may send any.
+    """
+    declared = sorted(feature.name for feature in recipe.features)
+    expected = {*declared, recipe.label.name, *recipe.key, *filter(None, [recipe.test_rows])}
+    compared = sorted(names - expected)[:_MOST_COMPARED]
+    found = {name: get_close_matches(name, declared, n=len(declared), cutoff=_RESEMBLANCE) for name in compared}
+    return {name: features for name, features in found.items() if features}
+
+
+def _find_misspelt(names: Iterable[str], resembling: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
     """(name, feature) for each name that resembles a feature that is absent; a value would be missing in silence."""
     given = set(names)
-    declared = {feature.name for feature in recipe.features}
-    expected = declared | {recipe.label.name, *recipe.key, *filter(None, [recipe.test_rows])}
-    for name in sorted(given - expected):
-        for feature in get_close_matches(name, sorted(declared - given), n=1, cutoff=_RESEMBLANCE):
+    for name in sorted(given & resembling.keys()):
+        feature = next((feature for feature in resembling[name] if feature not in given), None)
+        if feature is not None:
             yield name, feature
 
 

@@ -1,12 +1,12 @@
 """A preview reads the first rows of a source, and no more."""
 
 import gzip
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +17,6 @@ from firelib.project_layout import Paths
 from firelib.recipe import Source
 from tests.data.idx_files import idx_bytes
 from tests.errors import refused
-from tests.patience import patience
 
 
 @pytest.fixture
@@ -25,15 +24,13 @@ def paths(tmp_path: Path) -> Paths:
     return Paths("t", str(tmp_path / "storage"), tmp_path)
 
 
-def test_a_large_file_takes_no_longer(tmp_path: Path, paths: Paths) -> None:
-    """A hole of a gigabyte follows the rows: whoever reads it all takes seconds."""
+def test_only_the_head_of_a_large_file_is_read(tmp_path: Path, paths: Paths) -> None:
     with (tmp_path / "a.csv").open("wb") as file:
         file.write(b"id,x\n" + b"".join(b"%d,%d\n" % (index, index) for index in range(400_000)))
         file.truncate(1 << 30)
-    preview_source(Source(str(tmp_path / "a.csv")), paths)  # imports
-    began = time.perf_counter()
+    read = psutil.Process().io_counters().read_chars
     assert preview_source(Source(str(tmp_path / "a.csv")), paths).num_rows == 200
-    assert time.perf_counter() - began < patience(0.5)
+    assert psutil.Process().io_counters().read_chars - read < 64 << 20
 
 
 def test_one_row_group_of_parquet(tmp_path: Path, paths: Paths) -> None:

@@ -112,7 +112,7 @@ def test_a_key_with_two_values_of_the_column_is_on_two_sides(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", [ROWS, KEYS, TIMES])
 def test_columns_may_have_the_names_of_parts_of_the_report(name: str) -> None:
     recipe = Visits()
-    recipe.key = recipe.split_by = (name,)  # type: ignore[misc]
+    recipe.key = recipe.split_by = (name,)  # type: ignore[misc,assignment]
     plain = {key: value for key, value in row().items() if key != "patient"}
     shards = []
     for split, value in (("train", 1), ("validation", 1), ("test", 2)):

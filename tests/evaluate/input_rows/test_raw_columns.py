@@ -121,3 +121,9 @@ def test_missing_raw_column_is_named(function):
 def test_prepare_must_return_a_frame():
     with refused(what="NoneType", remedy="Recipe.exclude"):
         prepared([{"km": 1}], lambda rows: None)
+
+
+def test_rows_without_common_columns_are_refused():
+    with refused(what=["3,000", "3,000"], kind=UnpreparedRowsError) as caught:
+        prepared([{f"c{index}": 1} for index in range(3000)], lambda rows: rows)
+    assert caught.value.find_problems().count == 3000
