@@ -148,8 +148,9 @@ def _has_wide_floats(values: pa.Array) -> bool:
         return _has_wide_floats(values.flatten())
     if pa.types.is_struct(values.type):
         return any(map(_has_wide_floats, values.flatten()))
-    is_float = pa.types.is_floating(values.type)
-    return is_float and bool(pc.any(pc.greater_equal(pc.abs(values), EXACT_FLOAT)).as_py())
+    if not pa.types.is_floating(values.type):
+        return False
+    return bool(pc.any(pc.greater_equal(pc.abs(values), EXACT_FLOAT)).as_py())
 
 
 def _is_rounded(value: Any, kind: pa.DataType) -> bool:
@@ -159,8 +160,9 @@ def _is_rounded(value: Any, kind: pa.DataType) -> bool:
         return any(_is_rounded(item, kind.value_type) for item in value)
     if pa.types.is_struct(kind):
         return any(_is_rounded(value.get(field.name), field.type) for field in kind)
-    is_integer = isinstance(value, int) and pa.types.is_floating(kind)
-    return is_integer and (abs(value) >= 2**1023 or int(float(value)) != value)
+    if not (isinstance(value, int) and pa.types.is_floating(kind)):
+        return False
+    return abs(value) >= 2**1023 or int(float(value)) != value
 
 
 JSON = Format(

@@ -73,7 +73,7 @@ def list_files(source: Source, project: Path | None = None) -> list[SourceFile]:
 
 
 def _refuse_twice(paths: Sequence[Path], source: Source) -> None:
-    twice = [path for path, count in Counter(map(os.path.normpath, paths)).items() if count > 1]
+    twice = [path for path, count in Counter(os.path.normpath(path) for path in paths).items() if count > 1]
     if twice:
         raise FirelibError(
             f"{len(twice)} files are named by several URIs, so that their rows would be there twice: {twice[0]}",

@@ -110,7 +110,7 @@ def test_values_that_the_driver_would_change(
     for source in (Source(sqlite, table="m"), Source(sqlite, query="select id as a, v as a, v from m -- all")):
         if words is None and source.table:
             stored = load_table(source, paths).rows["v"].to_pylist()
-            kind = bytes if bytes in map(type, values) else str if str in map(type, values) else float
+            kind: Any = bytes if bytes in map(type, values) else str if str in map(type, values) else float
             assert stored == [
                 None if v is None else v.encode() if (kind, type(v)) == (bytes, str) else kind(v) for v in values
             ]

@@ -1,6 +1,7 @@
 import io
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
@@ -81,9 +82,10 @@ def test_paths_outside_of_the_folder_are_refused(folder: Path, paths: Paths, tmp
     table, source = folder / "labels.csv", Source(str(folder / "labels.csv"), images="file")
     for name in (str(tmp_path / "outside.png"), "../outside.png", "cat/../../outside.png", ".."):
         table.write_text(f"file,score\ncat/a.png,1\n{name},2\n")
-        for act in (load_table, preview_source):
-            with refused(what=["file", name], where="labels.csv", remedy="relative"):
-                act(source, paths)
+        with refused(what=["file", name], where="labels.csv", remedy="relative"):
+            load_table(source, paths)
+        with refused(what=["file", name], where="labels.csv", remedy="relative"):
+            preview_source(source, paths)
     (folder / "link").symlink_to(tmp_path)
     table.write_text(
         "file,score\ncat/../dög/a.png,1\nlink/outside.png,2\nlink/../outside.png,3\n.,4\n\0,5\n" + "x" * 300 + ",6\n"
@@ -103,9 +105,14 @@ def test_pictures_of_several_files_are_refused(
         (tmp_path / "sets" / name).mkdir(parents=True)
         (tmp_path / "sets" / name / "labels.csv").write_text("file\n1.png\n")
     source = Source(uri, images="file")
-    for act in (check_source, lambda each: load_table(each, paths), lambda each: preview_source(each, paths)):
+    acts: list[Callable[[], object]] = [
+        lambda: check_source(source),
+        lambda: load_table(source, paths),
+        lambda: preview_source(source, paths),
+    ]
+    for act in acts:
         with refused(what=["images=", 2], where="labels.csv" if "labels" in str(uri) else "sets", remedy="source"):
-            act(source)
+            act()
 
 
 def test_pictures_on_a_web_server_are_refused() -> None:
