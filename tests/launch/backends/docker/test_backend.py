@@ -8,7 +8,7 @@ import pytest
 from firelib.launch.job_record import read_records
 from tests.launch.drill import PLANTED, firelib
 from tests.launch.flights_project import copy_project, lineage, losses, run_firelib, weights
-from tests.patience import wait_until
+from tests.patience import patience, wait_until
 
 pytestmark = pytest.mark.containers
 
@@ -36,7 +36,7 @@ def test_three_replicas_train_together(images, pushed, composed, tmp_path):
 @pytest.mark.usefixtures("images")
 def test_training_survives_the_loss_of_a_replica(composed, tmp_path):
     project = copy_project(composed, tmp_path)
-    said = run_firelib(project, *THREE, "--kill-replica", "1@25s")
+    said = run_firelib(project, *THREE, "--kill-replica", f"1@{patience(25):.0f}s")  # it has joined
     np.testing.assert_allclose(weights(project), weights(composed), rtol=0, atol=1e-5)
     log = project / ".firelib/jobs" / read_records(project)[-1].job_id / "log.1"
     assert log.read_text().count("replica 1 has joined") == 2, said
