@@ -238,6 +238,10 @@ def _to_python(value: Any) -> str:
 
     if isinstance(value, str):
         return quote(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_to_python, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_to_python(name)}: {_to_python(part)}" for name, part in value.items()) + "}"
     if hasattr(value, "delimiter"):
         default = type(value)()
         changed = {name: part for name, part in vars(value).items() if part != getattr(default, name)}
