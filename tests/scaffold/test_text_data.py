@@ -62,7 +62,8 @@ def test_unclear_notation_is_named(texts: list[str]) -> None:
 
 def test_recipe_parses_numbers_dates_and_missing_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [
-        f'"{1000 + row * 37.5:,.2f} €",{row % 28 + 1:02d}.{row % 12 + 1:02d}.2024,{"n/a" if row % 9 == 0 else row % 13},'
+        f'"{1000 + row * 37.5:,.2f} €",{row % 28 + 1:02d}.{row % 12 + 1:02d}.2024,'
+        f"{'n/a' if row % 9 == 0 else row % 13},"
         f"{'-' if row % 30 == 0 else 'ab'[row % 2]}"
         for row in range(ROWS)
     ]

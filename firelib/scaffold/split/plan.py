@@ -89,9 +89,9 @@ def describe_split(draft: Draft, plan: SplitPlan) -> list[str]:
     if draft.is_split_guessed:
         name = draft.split_by[0]
         lines.append(
-            f"split: by group: {name} looks like an identifier that several rows share, so all rows of one {name} are in "
-            f"the same split, and {name} is no feature. If the model will meet the same ones again, remove split_by from "
-            f"recipe.py, and add a Feature for {name} there"
+            f"split: by group: {name} looks like an identifier that several rows share, so all rows of one {name} are "
+            f"in the same split, and {name} is no feature. If the model will meet the same ones again, remove split_by "
+            f"from recipe.py, and add a Feature for {name} there"
         )
     elif draft.split_by:
         lines.append(f"split: by group: all rows of one {' and '.join(draft.split_by)} are in the same split")
