@@ -289,7 +289,6 @@ def test_without_git(tmp_path, monkeypatch, capfd):
 BAD = {
     "constant label": ("a,y\n1,2\n2,2\n3,2\n4,2\n", ["y"], "'y'"),
     "label without values": ("a,y\n1,\n2,\n3,\n4,\n", ["y"], "'y'"),
-    "label in another case": ("a,y\n1,2\n2,3\n3,4\n", ["Y"], "'Y'"),
     "a class for each row": ("a,y\n" + "".join(f"{i},name{i}\n" for i in range(200)), ["y"], "200 distinct"),
     "unknown label": ("a,y\n1,2\n2,3\n3,4\n", ["z"], "'z'"),
     "one row": ("a,y\n1,2\n", ["y"], "1"),

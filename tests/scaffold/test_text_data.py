@@ -93,7 +93,7 @@ def test_label_of_written_numbers_is_estimated(tmp_path: Path) -> None:
     project = plan(tmp_path, "x,y", [f'{row * 7 % 11},"{1000 + row * 37.5:,.2f}"' for row in range(ROWS)])
     assert project.draft.label.task is TaskKind.REGRESSION
     assert 'parse_numbers(rows, "y", thousands=",")' in project.texts["recipe.py"]
-    with refused(what=["'y'", "1,0"]):
+    with refused(what=["'y'", "1,000"]):
         plan(tmp_path, "x,y", [f'{row * 7 % 11},"{1000 + row:,}"' for row in range(ROWS)])
 
 
@@ -115,3 +115,13 @@ def test_copies_and_rare_classes_are_named(tmp_path: Path) -> None:
 
 def test_umlauts() -> None:
     assert [to_identifier(name) for name in ("größe", "Öl", "naïve")] == ["groesse", "Oel", "naive"]
+
+
+def test_all_kinds_of_sources_are_named(tmp_path: Path) -> None:
+    with refused(what=["'ftp'", "s3", "sqlite://", "delta+s3://"]):
+        plan_project(tmp_path / "p", Wish("ftp://example.org/rows.csv"), [])
+
+
+def test_label_in_another_case_is_suggested(tmp_path: Path) -> None:
+    with refused(what="'Y'", remedy="'y'"):
+        plan(tmp_path, "x,y", ["1,a", "2,b", "3,a"], "Y")
