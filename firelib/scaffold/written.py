@@ -8,8 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.recipe import parse_dates, parse_numbers
-from firelib.scaffold.data.missing_words import MISSING_WORDS
 
+#: Words that stand for a missing value among numbers and dates.
+MISSING_WORDS = (
+    *("-", "--", "–", "—", "?", ".", "n/a", "N/A", "na", "NA", "#N/A"),
+    *("NULL", "null", "None", "none", "NaN", "nan"),
+)
 _UNITS = r"(?:[€$£¥%]|EUR|USD|GBP|CHF|JPY)"
 _CURRENCIES = ("€|EUR", r"\$|USD", "£|GBP", "¥|JPY", "CHF")
 _GROUPED = r"\d{1,3}(?:[\s'’]\d{3})+"
@@ -149,8 +153,8 @@ def _formats(text: str) -> list[str]:
 
 def _fits(values: pa.Array, format_: str) -> bool:
     texts = pd.Series(values.to_pylist(), dtype="string")
-    few, all_ = texts.head(_HEAD), texts
-    return all(bool(pd.to_datetime(each, format=format_, errors="coerce").notna().all()) for each in (few, all_))
+    parts = (texts.head(_HEAD), texts)  # the head gives a short answer for most formats
+    return all(bool(pd.to_datetime(part, format=format_, errors="coerce").notna().all()) for part in parts)
 
 
 def _parse(column: pa.ChunkedArray, call: Call) -> pa.ChunkedArray:

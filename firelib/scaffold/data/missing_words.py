@@ -12,12 +12,8 @@ from firelib.data.formats.csv import CSV
 from firelib.data.sources.listing import list_files
 from firelib.scaffold.data.data_source import DataSource, read_data
 from firelib.scaffold.label import find_label
+from firelib.scaffold.written import MISSING_WORDS, looks_written
 
-#: Words that stand for a missing value among numbers and dates.
-MISSING_WORDS = (
-    *("-", "--", "–", "—", "?", ".", "n/a", "N/A", "na", "NA", "#N/A"),
-    *("NULL", "null", "None", "none", "NaN", "nan"),
-)
 _IN_LABELS = frozenset(MISSING_WORDS) - {"None", "none", ".", "na"}  # these may be names of classes
 _SHEETS = (".xlsx", ".xls", ".ods", ".xlsb")
 _DEFAULT = ("", "NA")
@@ -92,8 +88,6 @@ def _is_text(data: DataSource) -> bool:
 
 
 def _find_words(table: pa.Table, labels: Sequence[str]) -> Iterator[str]:
-    from firelib.scaffold.written import looks_written
-
     known = pa.array(MISSING_WORDS)
     for name in table.column_names:
         if not pa.types.is_string(table.schema.field(name).type):
