@@ -10,6 +10,7 @@ import pyarrow as pa
 from firelib.errors import FirelibError
 from firelib.recipe import RESERVED_COLUMNS
 from firelib.scaffold.columns import Column, Kind, describe_table
+from firelib.scaffold.data.written import Call, Reading
 from firelib.scaffold.features import (
     FeatureDraft,
     LeftOut,
@@ -17,12 +18,11 @@ from firelib.scaffold.features import (
     is_identifier,
     leave_out_group,
 )
-from firelib.scaffold.groups import find_deciding_group, find_group_columns
 from firelib.scaffold.key import find_key, find_time
 from firelib.scaffold.label import LabelDraft, draft_label, find_label
 from firelib.scaffold.names import rename_columns, unused
+from firelib.scaffold.split.groups import find_deciding_group, find_group_columns
 from firelib.scaffold.split.wish import BY_KEY, SplitWish, check_split_wish
-from firelib.scaffold.written import Call, Reading
 
 _MOST_INPUTS = 100  # numbers beyond which they become one array: every input of a model costs time in each step
 _MOST_COLUMNS = 20_000

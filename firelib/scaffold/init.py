@@ -14,10 +14,11 @@ from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import TaskKind, load_recipe
 from firelib.scaffold.data.data_source import DataSource, Wish, find_data
+from firelib.scaffold.data.duplicates import describe_duplicates
 from firelib.scaffold.data.examples import write_example
 from firelib.scaffold.data.missing_words import declare_texts, describe_words, read_text_data
+from firelib.scaffold.data.written import Reading, describe_reading, read_written
 from firelib.scaffold.draft import Draft, describe_draft, draft_recipe
-from firelib.scaffold.duplicates import describe_duplicates
 from firelib.scaffold.label import LabelDraft, describe_counts, describe_rare
 from firelib.scaffold.names import to_project_name
 from firelib.scaffold.pictures import draft_pictures
@@ -27,7 +28,6 @@ from firelib.scaffold.repository import init_repositories
 from firelib.scaffold.split.plan import describe_split, plan_split
 from firelib.scaffold.split.wish import BY_KEY, SplitWish
 from firelib.scaffold.write_files import refuse_existing, write_files
-from firelib.scaffold.written import Reading, describe_reading, read_written
 
 _KINDS_OF_ROWS = {"sqlite": "sql", "duckdb": "sql", "postgresql": "sql", "postgres": "sql", "s3": "s3", "gs": "gcs"}
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from firelib.recipe import TaskKind
+from firelib.scaffold.data.written import Call
 from firelib.scaffold.draft import Draft, WideColumns
 from firelib.scaffold.features import FeatureDraft
 from firelib.scaffold.label import LabelDraft
 from firelib.scaffold.model_text import render_model
-from firelib.scaffold.written import Call
 
 _MOST_FEATURE_LINES = 24  # beyond it, features of the same declaration share a line
 _WIDTH = 116

@@ -8,10 +8,10 @@ import pytest
 from firelib.data.preview import preview_samples
 from firelib.recipe import TaskKind, load_recipe
 from firelib.scaffold.data.data_source import Wish
+from firelib.scaffold.data.written import Call, read_written
 from firelib.scaffold.init import NewProject, plan_project
 from firelib.scaffold.names import to_identifier
 from firelib.scaffold.write_files import write_files
-from firelib.scaffold.written import Call, read_written
 from tests.errors import refused
 
 ROWS = 120

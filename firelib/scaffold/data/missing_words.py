@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from firelib.data.formats.csv import CSV
 from firelib.data.sources.listing import list_files
 from firelib.scaffold.data.data_source import DataSource, read_data
+from firelib.scaffold.data.written import MISSING_WORDS, looks_written
 from firelib.scaffold.label import find_label
-from firelib.scaffold.written import MISSING_WORDS, looks_written
 
 _IN_LABELS = frozenset(MISSING_WORDS) - {"None", "none", ".", "na"}  # these may be names of classes
 _SHEETS = (".xlsx", ".xls", ".ods", ".xlsb")
