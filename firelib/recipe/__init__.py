@@ -3,7 +3,16 @@
 This package imports nothing heavy; recipes import Dask and Keras inside their methods.
 """
 
-from firelib.recipe.columns import add_date_parts, decode_pictures, flag_labels, hash_rows, number_classes, number_rows
+from firelib.recipe.columns import (
+    add_date_parts,
+    decode_pictures,
+    flag_labels,
+    hash_rows,
+    number_classes,
+    number_rows,
+    parse_dates,
+    parse_numbers,
+)
 from firelib.recipe.csv_dialect import CsvDialect
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
 from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file, refuse_hidden_modules
@@ -41,6 +50,8 @@ __all__ = [
     "load_recipe",
     "number_classes",
     "number_rows",
+    "parse_dates",
+    "parse_numbers",
     "recipe_file",
     "refuse_hidden_modules",
     "rows",

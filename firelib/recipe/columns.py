@@ -1,4 +1,4 @@
-"""Functions for a recipe's `transform` and `prepare`: number rows and classes, turn times into numbers."""
+"""Functions for a recipe's `transform` and `prepare`: number rows and classes, parse numbers and dates."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 
 _HASH_OF_COPIES = 0x1E3779B97F4A7C15  # odd, so that no two copies of a row have the same hash
+_UNITS = r"[\s'’%€$£¥]|\b(?:EUR|USD|GBP|CHF|JPY)\b"  # beside the digits of a number
 #: Pixels of the largest picture that `decode_pictures` decodes: as many as Pillow decodes without a warning.
 MOST_PIXELS = (1 << 30) // 4 // 3
 
@@ -109,6 +110,62 @@ def add_date_parts(rows: "pd.DataFrame", *columns: str) -> "pd.DataFrame":
             parts[f"{column}_weekday"] = times.dt.dayofweek.astype("float64")
             parts[f"{column}_hour"] = (times.dt.hour + times.dt.minute / 60).astype("float64")
     return rows.assign(**parts)
+
+
+def parse_numbers(rows: "pd.DataFrame", *columns: str, thousands: str = "", decimal: str = ".") -> "pd.DataFrame":
+    """Make numbers of texts such as `3,687.39`, `7.123,40 €` and `12 %`, which becomes 12.
+
+    Args:
+        rows: Rows with the texts. Columns that they lack are skipped, and numbers stay as they are.
+        columns: The columns.
+        thousands: What stands between thousands, beside spaces and apostrophes.
+        decimal: The decimal mark.
+
+    Returns:
+        The rows with float64 in these columns; NaN for a missing or unreadable text.
+
+    Example:
+        >>> import pandas as pd
+        >>> prices = pd.DataFrame({"price": ["3,687.39", "$12", "-"]})
+        >>> parse_numbers(prices, "price", thousands=",")["price"].tolist()
+        [3687.39, 12.0, nan]
+    """
+    import pandas as pd
+
+    def parse(values: "pd.Series") -> "pd.Series":
+        if not pd.api.types.is_numeric_dtype(values):
+            texts = values.astype("string").str.replace(_UNITS, "", regex=True)
+            texts = texts.str.replace(thousands, "", regex=False) if thousands else texts
+            values = pd.to_numeric(texts.str.replace(decimal, ".", regex=False), errors="coerce")
+        return values.astype("Float64").astype("float64")
+
+    return rows.assign(**{column: parse(rows[column]) for column in columns if column in rows.columns})
+
+
+def parse_dates(rows: "pd.DataFrame", *columns: str, format: str) -> "pd.DataFrame":  # noqa: A002  as in pandas
+    """Make times of texts such as `31.01.2024`.
+
+    Args:
+        rows: Rows with the texts. Columns that they lack are skipped, and times stay as they are.
+        columns: The columns.
+        format: How the texts are written, as `datetime.strptime` says: `%d.%m.%Y`.
+
+    Returns:
+        The rows with times in these columns; missing where the text is missing or unreadable.
+
+    Example:
+        >>> import pandas as pd
+        >>> parse_dates(pd.DataFrame({"day": ["31.01.2024"]}), "day", format="%d.%m.%Y")["day"].dt.month.tolist()
+        [1]
+    """
+    import pandas as pd
+
+    def parse(values: "pd.Series") -> "pd.Series":
+        if pd.api.types.is_datetime64_any_dtype(values):
+            return values
+        return pd.to_datetime(values.astype("string"), format=format, errors="coerce")
+
+    return rows.assign(**{column: parse(rows[column]) for column in columns if column in rows.columns})
 
 
 def number_classes(column: "pd.Series", classes: Sequence[Any]) -> "pd.Series":

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST_VALUES = 1000  # distinct values that are kept
+_IDS = r"^[A-Za-z]{1,6}[-_]?\d{2,}$|^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 _EXACT_FLOAT32 = 2**24
-_THOUSANDS = r"^\s*[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d*)?\s*$"
 
 
 class Kind(StrEnum):
@@ -42,9 +42,9 @@ class Column:
         longest: Longest text in UTF-8 bytes, or largest list.
         words: Mean number of words in a text.
         infinite: Number of infinite values.
-        has_thousands: Whether texts are numbers with commas between thousands, such as 1,234.
         has_time_of_day: Whether a time has a time of day.
         is_wide: Whether float32 would round its numbers noticeably: integers beyond 2^24.
+        looks_like_ids: Whether all texts are letters and a number, such as P0003.
         is_increasing: Whether each number is larger than the one before.
         items: The elements of an array or list.
     """
@@ -60,9 +60,9 @@ class Column:
     longest: int = 0
     words: float = 0.0
     infinite: int = 0
-    has_thousands: bool = False
     has_time_of_day: bool = False
     is_wide: bool = False
+    looks_like_ids: bool = False
     is_increasing: bool = False
     items: "Column | None" = None
 
@@ -144,15 +144,10 @@ def _measure_texts(present: pa.ChunkedArray) -> dict[str, Any]:
     return {
         "longest": int(pc.max(pc.binary_length(present)).as_py()),
         "words": float(pc.mean(words).as_py()),
-        "has_thousands": _has_thousands(present),
+        "looks_like_ids": all(
+            bool(pc.all(pc.match_substring_regex(each, _IDS)).as_py()) for each in (present[:1], present)
+        ),
     }
-
-
-def _has_thousands(texts: pa.ChunkedArray) -> bool:
-    if not all(pc.match_substring_regex(texts[:1], _THOUSANDS).to_pylist()):
-        return False  # a short answer for nearly all columns of text
-    are_numbers = pc.all(pc.match_substring_regex(texts, _THOUSANDS)).as_py()
-    return bool(are_numbers and pc.any(pc.match_substring(texts, ",")).as_py())
 
 
 def _measure_numbers(present: pa.ChunkedArray, kind: Kind) -> dict[str, Any]:

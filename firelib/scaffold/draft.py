@@ -10,17 +10,18 @@ import pyarrow as pa
 from firelib.errors import FirelibError
 from firelib.recipe import RESERVED_COLUMNS
 from firelib.scaffold.columns import Column, Kind, describe_table
+from firelib.scaffold.data.written import Call, Reading
 from firelib.scaffold.features import (
     FeatureDraft,
     LeftOut,
     draft_features,
-    find_group_columns,
     is_identifier,
     leave_out_group,
 )
 from firelib.scaffold.key import find_key, find_time
 from firelib.scaffold.label import LabelDraft, draft_label, find_label
 from firelib.scaffold.names import rename_columns, unused
+from firelib.scaffold.split.groups import find_deciding_group, find_group_columns
 from firelib.scaffold.split.wish import BY_KEY, SplitWish, check_split_wish
 
 _MOST_INPUTS = 100  # numbers beyond which they become one array: every input of a model costs time in each step
@@ -78,6 +79,8 @@ class Draft:
         time: Column with the time of a row.
         split_by: Columns of the group that decides the split, by the names in the dataset; empty if none does.
         split_time: Column of the time that decides the split; empty if none does.
+        is_split_guessed: Whether firelib found `split_by`, and the user did not name it.
+        calls: Column, by its name in the dataset → what parses its text.
         picture: Name of the feature that is a picture; empty if there is none.
         picture_shape: Height, width and channels of the pictures.
     """
@@ -101,6 +104,8 @@ class Draft:
     time: str | None = None
     split_by: tuple[str, ...] = ()
     split_time: str = ""
+    is_split_guessed: bool = False
+    calls: Mapping[str, Call] = field(default_factory=dict)
     picture: str = ""
     picture_shape: tuple[int, ...] = ()
 
@@ -111,7 +116,7 @@ class Draft:
 
 
 def draft_recipe(
-    table: pa.Table,
+    reading: Reading,
     name: str,
     labels: Sequence[str],
     is_sample: bool = False,
@@ -121,7 +126,7 @@ def draft_recipe(
     """Draft the recipe for a table of numbers, words, texts, times and lists.
 
     Args:
-        table: The rows.
+        reading: The rows, with written numbers and dates parsed.
         name: Name of the recipe.
         labels: Columns of the label; empty lets firelib guess.
         is_sample: Whether the source has more rows than the table.
@@ -132,29 +137,40 @@ def draft_recipe(
         FirelibError: There is no row, or no column but the label; the label is unknown, constant or of no known task;
             columns cannot decide the split; or there are too many columns.
     """
+    table = reading.table
     _check_table(table)
     chosen, label_reason = find_label(table.column_names, labels)
     columns = describe_table(table)
     by_name = {column.name: column for column in columns}
+    _refuse_unclear(chosen, reading.unclear)
     label = draft_label([by_name[column] for column in chosen], table)
     check_split_wish(split, by_name, chosen, table)
     others = [column for column in columns if column.name not in chosen]
     names = rename_columns(table.column_names)
-    key = () if is_sample else find_key(others, table)
-    groups, time = find_group_columns(others), find_time(others)
-    drafted = [
-        leave_out_group(column, split.by) or draft_features(column, names[column.name], is_sample) for column in others
-    ]
-    left_out = [each for each in drafted if isinstance(each, LeftOut)]
-    features = [each for part in drafted if not isinstance(part, LeftOut) for each in part]
+    plain = [column for column in others if column.name not in reading.calls and column.name not in reading.unclear]
+    key = () if is_sample else find_key(plain, table)
+    groups, time = find_group_columns(plain), find_time(others)
+    guess = "" if split.columns else find_deciding_group(plain)
+    drafted = {
+        column.name: _leave_out_unclear(column, reading.unclear)
+        or leave_out_group(column, split.by)
+        or draft_features(column, names[column.name], is_sample)
+        for column in others
+    }
+    if any(not isinstance(part, LeftOut) for column, part in drafted.items() if guess not in ("", column)):
+        split = SplitWish((guess,))
+        drafted[guess] = leave_out_group(by_name[guess], split.by) or drafted[guess]
+    left_out = [each for each in drafted.values() if isinstance(each, LeftOut)]
+    features = [each for part in drafted.values() if not isinstance(part, LeftOut) for each in part]
     features = _require_features(features, [column for column in others if column.name not in split.by], names)
-    named = {*key, *groups[:1], *split.columns, *([time] if time else [])}  # stay columns of their own
+    named = {*key, *groups[:1], *reading.calls, *split.columns, *([time] if time else [])}  # stay columns of their own
     wide, features = _join_wide(features, [by_name[name] for name in by_name if name not in named], names, is_sample)
     taken = {*(each.lower() for each in names.values()), *(feature.name.lower() for feature in features)}
     numbered = "" if key else unused("row", taken)
     label_name = names[chosen[0]] if len(chosen) == 1 else unused("labels", taken)
     sources = {feature.column for feature in features}
-    used = sources | named | {*chosen} | set(wide.columns if wide else ())
+    calls = {column: call for column, call in reading.calls.items() if column in sources | {*chosen, *split.columns}}
+    used = sources | (named - reading.calls.keys()) | {*chosen, *calls} | set(wide.columns if wide else ())
     return Draft(
         name,
         table.num_rows,
@@ -175,7 +191,23 @@ def draft_recipe(
         names[time] if time else None,
         tuple(names[column] for column in split.by),
         names[split.time] if split.time else "",
+        split.by == (guess,),
+        {names[column]: call for column, call in calls.items()},
     )
+
+
+def _refuse_unclear(labels: Sequence[str], unclear: Mapping[str, str]) -> None:
+    for name in labels:
+        if name in unclear:
+            raise FirelibError(
+                f"the label {name!r} cannot be read: {unclear[name]}",
+                where="--label",
+                remedy="write its values in one plain notation, or choose another label: --label COLUMN",
+            )
+
+
+def _leave_out_unclear(column: Column, unclear: Mapping[str, str]) -> LeftOut | None:
+    return LeftOut(column.name, unclear[column.name]) if column.name in unclear else None
 
 
 def _check_table(table: pa.Table) -> None:

@@ -10,7 +10,6 @@ _TEXT_WORDS = 3.0  # mean number of words from which on a text is read word by w
 _TEXT_BYTES = 64
 _SHARE_OF_IDENTIFIERS = 0.5  # distinct texts / rows
 _CAMEL = re.compile(r"[a-z](Id|ID|Key|No|Nr)$")
-_GROUPS = ("group", "user", "customer", "client", "patient", "subject", "person", "session", "device", "machine")
 DATE_PARTS = ("days", "month", "weekday", "hour")
 
 
@@ -108,8 +107,6 @@ def _reason_to_leave_out(column: Column) -> str | None:
         return f"it is {column.values[0]!r} in every row" if column.values else "it is the same in every row"
     if column.kind is Kind.BYTES:
         return "it holds bytes: decode them to an array in `prepare`"
-    if column.has_thousands:
-        return f"its numbers, such as 1,234, are text: {explain_thousands(column.name)}"
     if column.kind is Kind.OTHER or (
         column.items and column.items.kind in (Kind.LIST, Kind.ARRAY, Kind.OTHER, Kind.TIME)
     ):
@@ -119,13 +116,6 @@ def _reason_to_leave_out(column: Column) -> str | None:
     if is_identifier(column):
         return f"it identifies rows ({column.distinct:,} distinct values in {column.present:,} rows)"
     return None
-
-
-def explain_thousands(name: str) -> str:
-    """What makes numbers of texts such as 1,234."""
-    return (
-        f'in `prepare`, rows.assign(number=rows[{name!r}].str.replace(",", "").astype("float64")) makes numbers of it'
-    )
 
 
 def _arguments(column: Column, nullable: bool) -> str:
@@ -175,14 +165,3 @@ def _describe(column: Column) -> str:
     if column.infinite:
         parts.append(f"{column.infinite:,} infinite: these rows are set aside")
     return ", ".join(parts)
-
-
-def find_group_columns(columns: Sequence[Column]) -> list[str]:
-    """Columns whose values several rows share, and whose names are usual for identifiers, users and the like."""
-    return [
-        column.name
-        for column in columns
-        if column.kind in (Kind.TEXT, Kind.INTEGER)
-        if looks_like_id(column.name) or column.name.lower() in _GROUPS
-        if not column.missing and 10 <= column.distinct <= column.rows // 2
-    ]

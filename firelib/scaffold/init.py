@@ -13,10 +13,13 @@ from firelib.dvc_pipeline.dvc_file import DvcFile
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import TaskKind, load_recipe
-from firelib.scaffold.data.data_source import DataSource, Wish, find_data, read_data
+from firelib.scaffold.data.data_source import DataSource, Wish, find_data
+from firelib.scaffold.data.duplicates import describe_duplicates
 from firelib.scaffold.data.examples import write_example
+from firelib.scaffold.data.missing_words import declare_texts, describe_words, read_text_data
+from firelib.scaffold.data.written import Reading, describe_reading, read_written
 from firelib.scaffold.draft import Draft, describe_draft, draft_recipe
-from firelib.scaffold.label import LabelDraft, describe_counts
+from firelib.scaffold.label import LabelDraft, describe_counts, describe_rare
 from firelib.scaffold.names import to_project_name
 from firelib.scaffold.pictures import draft_pictures
 from firelib.scaffold.project_files import FILES, render_files
@@ -72,14 +75,24 @@ def plan_project(
     refuse_existing(folder, FILES)  # before a download
     scratch = scratch or Path(tempfile.gettempdir(), f"firelib-init-{uuid4().hex}")
     data = find_data(wish, folder, scratch)
-    table, is_sample = read_data(data, scratch)
+    data, table, is_sample = read_text_data(data, scratch, labels)
+    reading = Reading(table) if data.is_pictures else read_written(table)
     name = to_project_name(folder.absolute().name)
-    draft = _draft(table, name, labels, split, data, is_sample)
-    division, shares = plan_split(draft, table), _class_shares(draft.label, table)
-    guesses = [*describe_draft(draft), *describe_split(draft, division)]
+    draft = _draft(reading, name, labels, split, data, is_sample)
+    used = {old for old in reading.calls if draft.renamed.get(old, old) in draft.calls}
+    data = declare_texts(data, [old for old in reading.calls if old in used])
+    division, counts = plan_split(draft, table, reading.table), _class_counts(draft.label, table)
+    guesses = [
+        *describe_draft(draft),
+        *describe_words(data),
+        *describe_reading(reading),
+        *describe_rare(counts),
+        *describe_duplicates(table),
+        *describe_split(draft, division),
+    ]
     texts = {
         "recipe.py": render_recipe(draft, data.expression, data.origin),
-        **render_files(draft, division, guesses, shares, _extras(data), _has_raw(data)),
+        **render_files(draft, division, guesses, _shares(counts), _extras(data), _has_raw(data)),
     }
     texts["dvc.yaml"] = _render_stages(texts, data, folder)
     project = NewProject(folder, draft, guesses, texts, data.copies)
@@ -116,23 +129,26 @@ def write_project(project: NewProject) -> None:
 
 
 def _draft(
-    table: pa.Table, name: str, labels: Sequence[str], split: SplitWish, data: DataSource, is_sample: bool
+    reading: Reading, name: str, labels: Sequence[str], split: SplitWish, data: DataSource, is_sample: bool
 ) -> Draft:
     if not data.is_pictures:
-        return draft_recipe(table, name, labels, is_sample, split, data.is_ordered)
+        return draft_recipe(reading, name, labels, is_sample, split, data.is_ordered)
     if labels or split.columns:
         raise FirelibError(
             "a folder of pictures has no columns beside the folders' names, which are the label",
             where="--label, --split-by, --split-time",
             remedy="leave out the option, or write a recipe with Source.images, a file with the paths of the pictures",
         )
-    return draft_pictures(table, name)
+    return draft_pictures(reading.table, name)
 
 
-def _class_shares(label: LabelDraft, table: pa.Table) -> Mapping[str, float]:
+def _class_counts(label: LabelDraft, table: pa.Table) -> Mapping[str, int]:
     if label.task not in (TaskKind.BINARY, TaskKind.MULTICLASS):
         return {}
-    counts = describe_counts(label.columns[0], label, table)
+    return describe_counts(label.columns[0], label, table)
+
+
+def _shares(counts: Mapping[str, int]) -> Mapping[str, float]:
     total = sum(counts.values())
     return {name: count / total for name, count in counts.items()}
 

@@ -15,6 +15,7 @@ from firelib.scaffold.columns import MOST_VALUES, Column, Kind
 _USUAL_NAMES = ("label", "labels", "target", "class", "y", "outcome", "category", "tags")
 _MOST_NUMBERED_CLASSES = 20  # distinct integers beyond which a label is a number to estimate
 _ROWS_A_CLASS = 10
+_FEW_CLASSES = 20  # up to which a small table may have a class for every other row
 _SEPARATORS = ("|", ";", ",")
 _MOST_LABELS = 200
 
@@ -79,7 +80,7 @@ def find_label(names: Sequence[str], wanted: Sequence[str]) -> tuple[tuple[str, 
         raise FirelibError(
             f"the data have no column {', '.join(map(repr, unknown))}",
             where="--label",
-            remedy=did_you_mean(unknown[0], names),
+            remedy=_suggest(unknown[0], names),
         )
     if wanted:
         return tuple(dict.fromkeys(wanted)), "as --label says"
@@ -87,6 +88,11 @@ def find_label(names: Sequence[str], wanted: Sequence[str]) -> tuple[tuple[str, 
     if usual:
         return (usual[0],), "guessed from its name; --label names another one"
     return (names[-1],), "guessed: it is the last column; --label names another one"
+
+
+def _suggest(name: str, names: Sequence[str]) -> str:
+    alike = [each for each in names if each.lower() == name.lower()]
+    return f"did you mean {alike[0]!r}?" if alike else did_you_mean(name, names)
 
 
 def draft_label(columns: Sequence[Column], table: pa.Table) -> LabelDraft:
@@ -106,10 +112,6 @@ def draft_label(columns: Sequence[Column], table: pa.Table) -> LabelDraft:
     column = columns[0]
     if column.kind is Kind.LIST or column.kind is Kind.ARRAY:
         return _draft_lists(column, table)
-    if column.has_thousands:
-        raise _refuse(
-            column, "holds numbers such as 1,234 as text", "write the numbers without commas, or another label"
-        )
     if column.kind is Kind.TEXT:
         return _split_labels(column, table) or _draft_classes(column, "its values are text")
     if column.kind is Kind.BOOL:
@@ -142,6 +144,12 @@ def _draft_classes(column: Column, reason: str) -> LabelDraft:
         raise _refuse(
             column,
             f"has {column.distinct:,} distinct values; at most {MOST_VALUES} can be classes",
+            "choose a column with fewer values, or one of numbers",
+        )
+    if column.kind is Kind.TEXT and column.distinct > _FEW_CLASSES and 2 * column.distinct > column.present:
+        raise _refuse(
+            column,
+            f"has {column.distinct:,} distinct texts in {column.present:,} rows, so nearly every row is a class alone",
             "choose a column with fewer values, or one of numbers",
         )
     values = tuple(int(value) if not isinstance(value, str) else value for value in column.values)
@@ -248,3 +256,16 @@ def describe_counts(column: str, draft: LabelDraft, table: pa.Table) -> Mapping[
     """
     counts = table[column].drop_null().value_counts().to_pylist()
     return {str(entry["values"]): int(entry["counts"]) for entry in counts} if draft.classes else {}
+
+
+def describe_rare(counts: Mapping[str, int]) -> list[str]:
+    """Warn of classes with a single row: a line, if there are any.
+
+    Args:
+        counts: Class → number of rows.
+    """
+    single = sorted(name for name, count in counts.items() if count == 1)
+    if not single:
+        return []
+    names = ", ".join(map(repr, single[:5])) + (f" and {len(single) - 5} more" if len(single) > 5 else "")
+    return [f"classes with one row: {names}: a model cannot learn and be tested on them; remove or merge them"]

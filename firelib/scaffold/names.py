@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from firelib.recipe import RESERVED_COLUMNS
 
+_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
+
 
 def to_identifier(text: str, default: str = "column") -> str:
     """Convert a text to letters, digits and _, a letter first.
@@ -15,7 +17,11 @@ def to_identifier(text: str, default: str = "column") -> str:
         text: Any text.
         default: What a text without a letter or digit becomes, and the prefix of one that begins with a digit.
     """
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    ascii_text = (
+        unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_LETTERS))
+        .encode("ascii", "ignore")
+        .decode()
+    )
     name = re.sub(r"\W+", "_", ascii_text).strip("_")
     if not name:
         return default

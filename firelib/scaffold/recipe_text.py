@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from firelib.recipe import TaskKind
+from firelib.scaffold.data.written import Call
 from firelib.scaffold.draft import Draft, WideColumns
 from firelib.scaffold.features import FeatureDraft
 from firelib.scaffold.label import LabelDraft
@@ -43,13 +44,16 @@ def quote(text: Any) -> str:
 
 
 def _helpers(draft: Draft) -> Iterator[str]:
+    if any(_row_functions(draft)):
+        yield "rows"
+    yield from sorted({call.function for call in draft.calls.values()})
     if draft.dates:
         yield "add_date_parts"
     if draft.numbered:
         yield draft.key_function
-    if draft.label.task is TaskKind.MULTILABEL and not _is_array(draft.label) and len(draft.label.columns) == 1:
+    if _needs_flags(draft.label):
         yield "flag_labels"
-    elif draft.label.task is not TaskKind.MULTILABEL and draft.label.classes and not draft.label.is_numbered:
+    if _needs_classes(draft.label):
         yield "number_classes"
     if draft.picture:
         yield "decode_pictures"
@@ -158,6 +162,7 @@ def _render_prepare(draft: Draft) -> Iterator[str]:
     steps = list(_prepare_steps(draft))
     if steps:
         *before, last = steps
+        yield "@rows"
         yield "def prepare(rows):  # raw columns to features; firelib predict does the same"
         yield from (f"    {line}" for line in before)
         yield from (
@@ -174,10 +179,20 @@ def _prepare_steps(draft: Draft) -> Iterator[str]:
         yield from _call(
             "rows = rows.rename(columns={", [f"{quote(a)}: {quote(b)}" for a, b in draft.renamed.items()], "})"
         )
+    yield from _render_calls(draft)
     if draft.picture:
         yield f"rows = decode_pictures(rows, {quote(draft.picture)}, {draft.picture_shape})"
     if draft.dates:
         yield from _call("rows = add_date_parts(", ["rows", *map(quote, draft.dates)], ")")
+
+
+def _render_calls(draft: Draft) -> Iterator[str]:
+    columns = defaultdict[Call, list[str]](list)
+    for name, call in draft.calls.items():
+        columns[call].append(name)
+    for call, names in columns.items():
+        options = [f"{option}={quote(value)}" for option, value in call.options]
+        yield from _call(f"rows = {call.function}(", ["rows", *map(quote, names), *options], ")")
 
 
 def _call(before: str, items: Sequence[str], after: str) -> Iterator[str]:
@@ -217,20 +232,9 @@ def _render_wide(wide: WideColumns) -> Iterator[str]:
 
 
 def _render_transform(draft: Draft) -> Iterator[str]:
-    label, has_prepare = draft.label, any(_render_prepare(draft))
-    name = quote(draft.label_name)
-    steps = []
-    if label.task is TaskKind.MULTILABEL and len(label.columns) > 1:
-        columns = [draft.renamed.get(column, column) for column in label.columns]
-        steps.append(f'rows[{name}] = rows[[{", ".join(map(quote, columns))}]].astype("int8").to_numpy().tolist()')
-    elif "flag_labels" in _helpers(draft):
-        values = "classes" if label.names == label.classes else f"({_join(label.classes)})"
-        separator = f", {quote(label.separator)}" if label.separator else ""
-        steps.append(f"rows[{name}] = flag_labels(rows[{name}], {values}{separator})")
-    elif "number_classes" in _helpers(draft):
-        values = "classes" if label.names == label.classes else f"({_join(label.classes)})"
-        steps.append(f"rows[{name}] = number_classes(rows[{name}], {values})")
+    steps = list(_label_steps(draft))
     if steps:
+        yield "@rows"
         yield "def add_label(rows):"
         yield "    rows = rows.copy()"
         yield from (f"    {step}" for step in steps)
@@ -239,9 +243,39 @@ def _render_transform(draft: Draft) -> Iterator[str]:
         yield ""
     yield "def transform(tables):  # Dask dataframes in, one Dask dataframe out"
     column = f", {quote(draft.numbered)}" if draft.numbered != "row" else ""
-    yield f'    rows = {draft.key_function}(tables["rows"]{column})' if draft.numbered else '    rows = tables["rows"]'
-    functions = [*(["prepare"] if has_prepare else []), *(["add_label"] if steps else [])]
-    yield "    return rows" + "".join(f".map_partitions({function})" for function in functions)
+    result = f'{draft.key_function}(tables["rows"]{column})' if draft.numbered else 'tables["rows"]'
+    for function in _row_functions(draft):
+        result = f"{function}({result})"
+    yield f"    return {result}"
+
+
+def _row_functions(draft: Draft) -> Iterator[str]:
+    """The functions of the recipe that are marked with `rows`, in their order."""
+    if any(_prepare_steps(draft)):
+        yield "prepare"
+    if any(_label_steps(draft)):
+        yield "add_label"
+
+
+def _needs_classes(label: LabelDraft) -> bool:
+    return label.task is not TaskKind.MULTILABEL and bool(label.classes) and not label.is_numbered
+
+
+def _needs_flags(label: LabelDraft) -> bool:
+    return label.task is TaskKind.MULTILABEL and not _is_array(label) and len(label.columns) == 1
+
+
+def _label_steps(draft: Draft) -> Iterator[str]:
+    label, name = draft.label, quote(draft.label_name)
+    values = "classes" if label.names == label.classes else f"({_join(label.classes)})"
+    if label.task is TaskKind.MULTILABEL and len(label.columns) > 1:
+        columns = [draft.renamed.get(column, column) for column in label.columns]
+        yield f'rows[{name}] = rows[[{", ".join(map(quote, columns))}]].astype("int8").to_numpy().tolist()'
+    elif _needs_flags(label):
+        separator = f", {quote(label.separator)}" if label.separator else ""
+        yield f"rows[{name}] = flag_labels(rows[{name}], {values}{separator})"
+    elif _needs_classes(label):
+        yield f"rows[{name}] = number_classes(rows[{name}], {values})"
 
 
 def _render_exclude(draft: Draft) -> Iterator[str]:

@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from firelib.recipe import add_date_parts, decode_pictures, flag_labels, number_classes, number_rows
+from firelib.recipe import (
+    add_date_parts,
+    decode_pictures,
+    flag_labels,
+    number_classes,
+    number_rows,
+    parse_dates,
+    parse_numbers,
+)
 
 
 def test_rows_are_numbered_across_partitions():
@@ -21,6 +29,16 @@ def test_missing_and_unreadable_times_are_nan():
     rows = add_date_parts(pd.DataFrame({"t": ["2024-02-29", None, "soon"]}), "t", "absent")
     assert rows["t_month"].fillna(-1).tolist() == [2, -1, -1]
     assert list(rows.columns) == ["t", "t_days", "t_month", "t_weekday", "t_hour"]
+
+
+def test_written_numbers_and_dates_are_parsed_and_others_stay():
+    rows = pd.DataFrame({"a": ["7.123,40 €", "-3 %", "soon", None], "b": [1.5, 2.0, None, 3.0]})
+    parsed = parse_numbers(rows, "a", "b", "absent", thousands=".", decimal=",")
+    assert parsed["a"].fillna(-1).tolist() == [7123.4, -3, -1, -1]
+    assert parsed["b"].fillna(-1).tolist() == [1.5, 2, -1, 3]
+    days = parse_dates(pd.DataFrame({"day": ["31.01.2024", "2024-01-31", None]}), "day", "absent", format="%d.%m.%Y")
+    assert days["day"].dt.day.fillna(-1).tolist() == [31, -1, -1]
+    assert parse_dates(days, "day", format="%Y")["day"].equals(days["day"])
 
 
 def test_value_that_is_no_class_is_missing():

@@ -15,6 +15,7 @@ from firelib.data.sources.checks import check_source
 from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.listing import is_bucket, list_files
 from firelib.data.sources.load_table import load_table
+from firelib.data.sources.schemes import check_scheme
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Source
@@ -110,9 +111,20 @@ def find_data(wish: Wish, project: Path, scratch: Path) -> DataSource:
         return download_source(wish.origin, scratch / "downloads", DataSource)
     if separator and scheme != "file":
         source = Source(wish.origin)
+        _check_scheme(wish.origin)
         check_source(source)
         return DataSource(source, {"uri": wish.origin}, wish.origin.rpartition("/")[2] or wish.origin)
     return _find_files(wish, Path(rest if separator else wish.origin), project)
+
+
+def _check_scheme(uri: str) -> None:
+    if uri.startswith("delta+"):
+        return
+    try:
+        check_scheme(uri)
+    except FirelibError as error:
+        others = f"also databases ({', '.join(f'{name}://' for name in _DATABASES[:3])}) and Delta tables (delta+s3://)"
+        raise FirelibError(f"{error.what}; {others}", where=error.where, remedy=error.remedy) from None
 
 
 def read_data(data: DataSource, scratch: Path) -> tuple[pa.Table, bool]:
@@ -238,6 +250,10 @@ def _to_python(value: Any) -> str:
 
     if isinstance(value, str):
         return quote(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_to_python, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_to_python(name)}: {_to_python(part)}" for name, part in value.items()) + "}"
     if hasattr(value, "delimiter"):
         default = type(value)()
         changed = {name: part for name, part in vars(value).items() if part != getattr(default, name)}

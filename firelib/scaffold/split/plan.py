@@ -37,20 +37,22 @@ class SplitPlan:
         return "\n".join(f"    {line}" for line in lines)
 
 
-def plan_split(draft: Draft, table: pa.Table) -> SplitPlan:
+def plan_split(draft: Draft, table: pa.Table, parsed: pa.Table) -> SplitPlan:
     """Choose shares or cut dates that leave no split empty.
 
     Args:
         draft: Names the columns that decide.
         table: The rows as they are in the data.
+        parsed: The same rows, with written numbers and dates parsed.
 
     Raises:
         FirelibError: No choice gives each split a row.
     """
-    rows = table.filter(table[draft.label.columns[0]].is_valid())
+    has_label = parsed[draft.label.columns[0]].is_valid()
+    rows, parsed = table.filter(has_label), parsed.filter(has_label)
     old = {new: name for name, new in draft.renamed.items()}
     time = draft.split_time or draft.time
-    values = rows[old.get(time, time)] if time else None
+    values = parsed[old.get(time, time)] if time else None
     cuts = choose_cuts(values) if values is not None and not count_missing(values) else None
     dates = dict(zip(_CUTS, cuts, strict=True)) if cuts else {}
     if draft.split_time:
@@ -62,7 +64,7 @@ def plan_split(draft: Draft, table: pa.Table) -> SplitPlan:
         keys = pa.table({draft.numbered: pa.chunked_array([pa.array(hashed[draft.numbered])])})
     elif draft.numbered:
         numbers = pa.chunked_array([pa.array(range(table.num_rows), pa.int64())])
-        keys = pa.table({draft.numbered: numbers}).filter(table[draft.label.columns[0]].is_valid())
+        keys = pa.table({draft.numbered: numbers}).filter(has_label)
     else:
         keys = _select(rows, draft.key, old)
     return SplitPlan(choose_key_shares(keys), dates)
@@ -84,7 +86,14 @@ def describe_split(draft: Draft, plan: SplitPlan) -> list[str]:
         first, last = plan.section.values()
         return [f"split: by time: training before {first}, test from {last}{part}"]
     lines = []
-    if draft.split_by:
+    if draft.is_split_guessed:
+        name = draft.split_by[0]
+        lines.append(
+            f"split: by group: {name} looks like an identifier that several rows share, so all rows of one {name} are "
+            f"in the same split, and {name} is no feature. If the model will meet the same ones again, remove split_by "
+            f"from recipe.py, and add a Feature for {name} there"
+        )
+    elif draft.split_by:
         lines.append(f"split: by group: all rows of one {' and '.join(draft.split_by)} are in the same split")
     elif draft.groups:
         lines.append(

@@ -69,16 +69,40 @@ def test_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [round(splits.count(name) / len(splits), 2) for name in SPLITS] == [0.8, 0.1, 0.1]
 
 
-def test_how_to_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A group and a time that decide nothing yet: both are named, and uncommenting the lines switches."""
+def test_repeated_identifier_decides_the_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a patient in training and test would make the metrics too good; nobody has to ask for it."""
     project = start(tmp_path, SplitWish(), monkeypatch)
-    text = "\n".join(project.guesses)
-    assert all(part in text for part in ("--split-by", "patient_no", "--split-time", "visited"))
-    recipe, params = project.texts["recipe.py"], project.texts["params.yaml"]
-    Path("recipe.py").write_text(recipe.replace("# split_by", "split_by"))
     rows, splits = divide()
     assert len(set(zip(rows["patient_no"].to_pylist(), splits, strict=True))) == PATIENTS
-    Path("recipe.py").write_text(recipe.replace("# split_time", "split_time"))
+    assert "patient no" in {each.column for each in project.draft.left_out}
+    assert any("remove split_by" in line and "patient_no" in line for line in project.guesses)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("patient", "{0}", True),  # numbers
+        ("customerId", "{0}", True),
+        ("badge", "P{0:04d}", True),
+        ("badge", "{0:05d}", False),
+        ("city", "Town {0}", False),
+        ("country_code", "X{0:d}", False),
+    ],
+)
+def test_categories_do_not_decide(tmp_path: Path, name: str, value: str, found: bool) -> None:
+    values = 9 if name == "country_code" else 150
+    lines = [f"{value.format(row * 7 % values)},{row * 31 % 17},{row % 2}" for row in range(600)]
+    (tmp_path / "rows.csv").write_text("\n".join([f"{name},x,y", *lines]) + "\n")
+    draft = plan_project(tmp_path / "p", Wish(str(tmp_path / "rows.csv")), ["y"]).draft
+    assert (draft.split_by == (name,)) is found
+
+
+def test_how_to_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time that decides nothing yet: uncommenting its line switches."""
+    project = start(tmp_path, SplitWish(), monkeypatch)
+    recipe, params = project.texts["recipe.py"], project.texts["params.yaml"]
+    switch = recipe.replace("\nsplit_by", "\n# split_by").replace("# split_time", "split_time")
+    Path("recipe.py").write_text(switch)
     shares = [line for line in params.splitlines() if line.strip().startswith(("train: 0", "validation: 0", "test: 0"))]
     switched = "\n".join(line for line in params.splitlines() if line not in shares)
     Path("params.yaml").write_text(switched.replace("# validation_from", "validation_from").replace("# test_", "test_"))
