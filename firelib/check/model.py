@@ -82,7 +82,7 @@ class _ModelCheck:
         self._spec: RunSpec = describe_run(self._recipe, self._configuration)
         self._manifest: Manifest = fit_sample(description.checked, self._recipe)
         columns = to_columns(description.checked.valid, [*self._recipe.features, self._recipe.label])
-        self._inputs = to_model_inputs(columns, self._recipe.features)
+        self._inputs = _to_tensors(to_model_inputs(columns, self._recipe.features))
         self._labels = columns[self._recipe.label.name]
 
     def run(self) -> None:
@@ -202,7 +202,7 @@ class _ModelCheck:
             loaded = self._try(lambda: _save_and_load(model, folder), declaration_line)
             if loaded is None:
                 return
-            before, after = model(self._batch(model)), self._try(lambda: loaded(self._tensors(model)), declaration_line)
+            before, after = model(self._batch(model)), self._try(lambda: loaded(self._batch(model)), declaration_line)
         if after is None or np.allclose(before, after, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True):
             return
         what = "the model gives other predictions after it is saved and loaded"
@@ -210,11 +210,12 @@ class _ModelCheck:
         line = declaration_line(self._file, _PART) if self._file else None
         self._found.findings.append(Finding("error", "model", what, remedy, self._file, line))
 
-    def _tensors(self, model: Model) -> Mapping[str, Any]:
-        import tensorflow as tf
 
-        batch: Mapping[str, Any] = self._batch(model)
-        return {name: value if tf.is_tensor(value) else tf.convert_to_tensor(value) for name, value in batch.items()}
+def _to_tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as training feeds them: all are tensors, because Keras refuses arrays beside ragged tensors."""
+    import tensorflow as tf
+
+    return {name: value if tf.is_tensor(value) else tf.convert_to_tensor(value) for name, value in inputs.items()}
 
 
 def _output_or_part(file: str, part: str) -> int | None:
