@@ -12,7 +12,7 @@ from firelib.check.finding import Finding, from_error
 from firelib.check.yaml_lines import YamlLines
 from firelib.config import Environment, Params, load_environment, load_params
 from firelib.config.model_params import find_problems
-from firelib.config.validation_errors import explain_field
+from firelib.config.validation_errors import explain_field, find_invalid_fields
 from firelib.config.yaml_file import read_yaml_mapping
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, TaskKind, infer_task
@@ -127,7 +127,7 @@ def _check_fields(raw: dict[Any, Any], file: Path, lines: YamlLines) -> Iterator
     try:
         Params.model_validate(raw)
     except ValidationError as error:
-        for detail in error.errors():
+        for detail in find_invalid_fields(error, Params):
             what, value = explain_field(detail, Params), repr(detail["input"])
             line = lines.find(detail["loc"])
             shown = None if isinstance(detail["input"], dict) else value

@@ -44,7 +44,7 @@ def build_model(features, params):
     model.compile("adam", "binary_crossentropy")
     return model
 """
-ROWS = 150
+ROWS = 250
 
 
 def test_features_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
