@@ -12,6 +12,7 @@ from firelib.check.finding import Finding, from_error
 from firelib.check.yaml_lines import YamlLines
 from firelib.config import Environment, Params, load_environment, load_params
 from firelib.config.model_params import find_problems
+from firelib.config.own_sections import drop_own_sections
 from firelib.config.validation_errors import explain_field, find_invalid_fields
 from firelib.config.yaml_file import read_yaml_mapping
 from firelib.errors import FirelibError
@@ -125,7 +126,7 @@ def _read(file: Path, findings: list[Finding]) -> dict[Any, Any]:
 
 def _check_fields(raw: dict[Any, Any], file: Path, lines: YamlLines) -> Iterator[Finding]:
     try:
-        Params.model_validate(raw)
+        Params.model_validate(drop_own_sections(raw, file, Params.model_fields.keys()))
     except ValidationError as error:
         for detail in find_invalid_fields(error, Params):
             what, value = explain_field(detail, Params), repr(detail["input"])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from firelib.check.description import Description
-from firelib.check.finding import Finding, grade
+from firelib.check.finding import Finding, format_trace, grade
 from firelib.check.fitted_sample import describe_run, fit_sample
 from firelib.console import Advance, progress
 from firelib.data.frames.transform_errors import locate
@@ -117,7 +117,9 @@ class _ModelCheck:
             remedy = "correct build_model, or section `model` of params.yaml"
             if isinstance(cause, KeyError) and cause.args:
                 remedy = did_you_mean(str(cause.args[0]), [*self._manifest.fitted, *self._spec.model_params])
-            self._found.findings.append(Finding("error", "model", what, remedy, self._file, line))
+            self._found.findings.append(
+                Finding("error", "model", what, remedy, self._file, line, trace=format_trace(error))
+            )
             return None
 
     def _explain(self, refusal: Refusal) -> Finding:
