@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from firelib.check.description import Description
+from firelib.check.description import Description, has_valid_rows
 from firelib.check.finding import Finding, format_trace, grade
-from firelib.check.fitted_sample import describe_run, fit_sample
+from firelib.check.fitted_sample import describe_run, fit_declarations, fit_sample
 from firelib.console import Advance, progress
 from firelib.data.frames.transform_errors import locate
 from firelib.errors import FirelibError, did_you_mean
@@ -54,10 +54,10 @@ class CheckedModel:
 
 
 def check_model(description: Description) -> CheckedModel:
-    """Check the model of a project whose first rows are known.
+    """Check the model of a project; without valid rows, only build it, with statistics from the declarations.
 
     Args:
-        description: Result of part one, with valid parameters, a recipe and valid rows (`explain_obstacle`).
+        description: Result of part one, with valid parameters and a recipe (`explain_obstacle`).
     """
     begun = time.perf_counter()
     found = CheckedModel()
@@ -74,16 +74,17 @@ class _ModelCheck:
 
     def __init__(self, description: Description, found: CheckedModel, advance: Advance) -> None:
         assert description.recipe
-        assert description.checked
-        assert description.checked.valid is not None
         self._recipe: Recipe = description.recipe
         self._file, self._configuration = description.file, description.configuration
         self._found, self._advance = found, advance
         self._spec: RunSpec = describe_run(self._recipe, self._configuration)
-        self._manifest: Manifest = fit_sample(description.checked, self._recipe)
-        columns = to_columns(description.checked.valid, [*self._recipe.features, self._recipe.label])
-        self._inputs = _to_tensors(to_model_inputs(columns, self._recipe.features))
-        self._labels = columns[self._recipe.label.name]
+        self._manifest: Manifest = fit_declarations(self._recipe)
+        self._has_rows = has_valid_rows(description)
+        if description.checked and description.checked.valid is not None and self._has_rows:
+            self._manifest = fit_sample(description.checked, self._recipe)
+            columns = to_columns(description.checked.valid, [*self._recipe.features, self._recipe.label])
+            self._inputs = _to_tensors(to_model_inputs(columns, self._recipe.features))
+            self._labels = columns[self._recipe.label.name]
 
     def run(self) -> None:
         import keras
@@ -99,6 +100,8 @@ class _ModelCheck:
         if refusals:
             return
         self._found.parameters = int(model.count_params())
+        if not self._has_rows:
+            return
         self._advance(0, note="one step of training")
         if self._check_step(model) and self._check_metric(model):
             self._advance(0, note="saving and loading the model")
