@@ -40,11 +40,20 @@ def find_function_error(recipe: Recipe, tables: Mapping[str, Any]) -> FunctionEr
     """
     try:
         recipe.transform({name: _RealRows(_to_pandas(table)) for name, table in tables.items()})
-    except (FunctionError, _NoRowsError) as error:
+    except _NoRowsError as error:
         return error
+    except FunctionError as error:
+        is_whole = all(isinstance(table, pd.DataFrame) for table in tables.values())
+        return error if is_whole or _is_independent_of_values(error.__cause__) else None
     except Exception:  # noqa: BLE001  the recipe may need what only Dask's dataframes have
         return None
     return None
+
+
+def _is_independent_of_values(error: BaseException | None) -> bool:
+    """Whether the error comes with other rows, too: first rows of several tables may lack partners in joins."""
+    is_name = isinstance(error, KeyError) and bool(error.args) and isinstance(error.args[0], str)
+    return is_name or isinstance(error, NameError | AttributeError | ImportError)
 
 
 class _NoRowsError(FirelibError):
