@@ -12,7 +12,8 @@ from firelib.check.finding import Finding, from_error
 from firelib.check.yaml_lines import YamlLines
 from firelib.config import Environment, Params, load_environment, load_params
 from firelib.config.model_params import find_problems
-from firelib.config.validation_errors import explain_field
+from firelib.config.own_sections import drop_own_sections
+from firelib.config.validation_errors import explain_field, find_invalid_fields
 from firelib.config.yaml_file import read_yaml_mapping
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, TaskKind, infer_task
@@ -125,9 +126,9 @@ def _read(file: Path, findings: list[Finding]) -> dict[Any, Any]:
 
 def _check_fields(raw: dict[Any, Any], file: Path, lines: YamlLines) -> Iterator[Finding]:
     try:
-        Params.model_validate(raw)
+        Params.model_validate(drop_own_sections(raw, file, Params.model_fields.keys()))
     except ValidationError as error:
-        for detail in error.errors():
+        for detail in find_invalid_fields(error, Params):
             what, value = explain_field(detail, Params), repr(detail["input"])
             line = lines.find(detail["loc"])
             shown = None if isinstance(detail["input"], dict) else value

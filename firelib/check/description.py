@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.check.configuration import Configuration, check_configuration, check_model_params, check_training
-from firelib.check.finding import Finding, Severity, from_error
+from firelib.check.finding import Finding, Severity, from_error, has_errors
 from firelib.check.labels import check_label_values
 from firelib.check.rows import CheckedRows, check_rows
 from firelib.check.sample import transform_sample
@@ -85,8 +85,14 @@ def explain_obstacle(description: Description) -> str | None:
         return "the recipe cannot be loaded"
     if any(finding.what.startswith("model.") for finding in description.findings):
         return "section model of params.yaml is not valid"
+    # A mistake in transform hides no mistake in the model; without one, declarations alone shall not cause an error.
+    return None if has_valid_rows(description) or has_errors(description.findings) else "there are no valid rows"
+
+
+def has_valid_rows(description: Description) -> bool:
+    """Whether the model can be tried with rows."""
     checked = description.checked
-    return None if checked and checked.valid is not None and checked.valid.num_rows else "there are no valid rows"
+    return checked is not None and checked.valid is not None and checked.valid.num_rows > 0
 
 
 def _check_recipe(found: Description) -> None:

@@ -1,8 +1,9 @@
 """One thing that a check found."""
 
 import re
+import traceback
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ class Finding:
         file: The user's file, or None.
         line: The line of the file, counted from 1, or None.
         value: The value that is wrong, or None.
+        trace: The traceback of the error that it tells of, or None.
     """
 
     severity: Severity
@@ -35,6 +37,7 @@ class Finding:
     file: str | None = None
     line: int | None = None
     value: str | None = None
+    trace: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def location(self) -> str:
@@ -44,7 +47,8 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON has it."""
-        return {**asdict(self), "file": shorten(self.file) if self.file else None}
+        shown = {name: value for name, value in asdict(self).items() if name != "trace"}
+        return {**shown, "file": shorten(self.file) if self.file else None}
 
 
 def from_error(
@@ -63,7 +67,12 @@ def from_error(
     if named:
         file, line = named[1], int(named[2])
     what = error.what if named or not error.where else f"{error.what} ({error.where})"
-    return Finding(severity, kind, what, error.remedy or "correct it", file, line)
+    return Finding(severity, kind, what, error.remedy or "correct it", file, line, trace=format_trace(error))
+
+
+def format_trace(error: BaseException) -> str:
+    """The traceback of an error, with those of its causes."""
+    return "".join(traceback.format_exception(error))
 
 
 def grade(is_error: bool) -> Severity:

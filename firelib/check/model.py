@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from firelib.check.description import Description
-from firelib.check.finding import Finding, grade
-from firelib.check.fitted_sample import describe_run, fit_sample
+from firelib.check.description import Description, has_valid_rows
+from firelib.check.finding import Finding, format_trace, grade
+from firelib.check.fitted_sample import describe_run, fit_declarations, fit_sample
 from firelib.console import Advance, progress
 from firelib.data.frames.transform_errors import locate
 from firelib.errors import FirelibError, did_you_mean
@@ -54,10 +54,10 @@ class CheckedModel:
 
 
 def check_model(description: Description) -> CheckedModel:
-    """Check the model of a project whose first rows are known.
+    """Check the model of a project; without valid rows, only build it, with statistics from the declarations.
 
     Args:
-        description: Result of part one, with valid parameters, a recipe and valid rows (`explain_obstacle`).
+        description: Result of part one, with valid parameters and a recipe (`explain_obstacle`).
     """
     begun = time.perf_counter()
     found = CheckedModel()
@@ -74,16 +74,17 @@ class _ModelCheck:
 
     def __init__(self, description: Description, found: CheckedModel, advance: Advance) -> None:
         assert description.recipe
-        assert description.checked
-        assert description.checked.valid is not None
         self._recipe: Recipe = description.recipe
         self._file, self._configuration = description.file, description.configuration
         self._found, self._advance = found, advance
         self._spec: RunSpec = describe_run(self._recipe, self._configuration)
-        self._manifest: Manifest = fit_sample(description.checked, self._recipe)
-        columns = to_columns(description.checked.valid, [*self._recipe.features, self._recipe.label])
-        self._inputs = to_model_inputs(columns, self._recipe.features)
-        self._labels = columns[self._recipe.label.name]
+        self._manifest: Manifest = fit_declarations(self._recipe)
+        self._has_rows = has_valid_rows(description)
+        if description.checked and description.checked.valid is not None and self._has_rows:
+            self._manifest = fit_sample(description.checked, self._recipe)
+            columns = to_columns(description.checked.valid, [*self._recipe.features, self._recipe.label])
+            self._inputs = _to_tensors(to_model_inputs(columns, self._recipe.features))
+            self._labels = columns[self._recipe.label.name]
 
     def run(self) -> None:
         import keras
@@ -99,6 +100,8 @@ class _ModelCheck:
         if refusals:
             return
         self._found.parameters = int(model.count_params())
+        if not self._has_rows:
+            return
         self._advance(0, note="one step of training")
         if self._check_step(model) and self._check_metric(model):
             self._advance(0, note="saving and loading the model")
@@ -117,7 +120,9 @@ class _ModelCheck:
             remedy = "correct build_model, or section `model` of params.yaml"
             if isinstance(cause, KeyError) and cause.args:
                 remedy = did_you_mean(str(cause.args[0]), [*self._manifest.fitted, *self._spec.model_params])
-            self._found.findings.append(Finding("error", "model", what, remedy, self._file, line))
+            self._found.findings.append(
+                Finding("error", "model", what, remedy, self._file, line, trace=format_trace(error))
+            )
             return None
 
     def _explain(self, refusal: Refusal) -> Finding:
@@ -202,7 +207,7 @@ class _ModelCheck:
             loaded = self._try(lambda: _save_and_load(model, folder), declaration_line)
             if loaded is None:
                 return
-            before, after = model(self._batch(model)), self._try(lambda: loaded(self._tensors(model)), declaration_line)
+            before, after = model(self._batch(model)), self._try(lambda: loaded(self._batch(model)), declaration_line)
         if after is None or np.allclose(before, after, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True):
             return
         what = "the model gives other predictions after it is saved and loaded"
@@ -210,11 +215,12 @@ class _ModelCheck:
         line = declaration_line(self._file, _PART) if self._file else None
         self._found.findings.append(Finding("error", "model", what, remedy, self._file, line))
 
-    def _tensors(self, model: Model) -> Mapping[str, Any]:
-        import tensorflow as tf
 
-        batch: Mapping[str, Any] = self._batch(model)
-        return {name: value if tf.is_tensor(value) else tf.convert_to_tensor(value) for name, value in batch.items()}
+def _to_tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as training feeds them: all are tensors, because Keras refuses arrays beside ragged tensors."""
+    import tensorflow as tf
+
+    return {name: value if tf.is_tensor(value) else tf.convert_to_tensor(value) for name, value in inputs.items()}
 
 
 def _output_or_part(file: str, part: str) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firelib.check.description import Description, check_description, explain_obstacle
+from firelib.check.description import Description, check_description, explain_obstacle, has_valid_rows
 from firelib.check.finding import Finding
 
 
@@ -48,7 +48,10 @@ def check_project(
             findings += model.findings
             seconds += model.seconds
             if model.parameters is not None:
-                scope.append(f"a model of {model.parameters:,} parameters")
+                untried = (
+                    "" if has_valid_rows(description) else ", which is not trained, because there are no valid rows"
+                )
+                scope.append(f"a model of {model.parameters:,} parameters{untried}")
     return CheckedProject(findings, "; ".join(filter(None, scope)), seconds)
 
 

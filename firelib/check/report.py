@@ -11,13 +11,20 @@ from firelib.check.finding import Finding, has_errors
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
 
 
-def show(findings: Sequence[Finding]) -> None:
-    """Print all findings to standard error, errors first."""
+def show(findings: Sequence[Finding], with_traces: bool = False) -> None:
+    """Print all findings to standard error, errors first.
+
+    Args:
+        findings: What was found.
+        with_traces: Whether to print the tracebacks of errors, too.
+    """
     for finding in sorted(findings, key=lambda finding: finding.severity):
         label = Text(f"{finding.severity}:", style=_STYLES[finding.severity])
         location = f"{finding.location}: " if finding.location else ""
         console.err.print(label, console.printable(f"{location}{_indent(finding.what)}"), highlight=False)
         console.err.print(console.printable(f"  remedy: {_indent(finding.remedy)}"), highlight=False)
+        if with_traces and finding.trace:
+            console.err.print(console.printable(finding.trace), highlight=False)
 
 
 def summarize(findings: Sequence[Finding], checked: str, seconds: float) -> str:

@@ -44,13 +44,16 @@ def transform_sample(recipe: Recipe, file: str | None, preview: Preview) -> tupl
     """
     frames = {name: preview_frame(table) for name, table in preview.tables.items()}
     largest = max(frames, key=lambda name: len(frames[name]))
-    frames[largest], is_cut = _thin(frames[largest], len(frames) > 1)
+    frames[largest], is_cut = _thin(frames[largest], len(frames) > 1 and largest in preview.partial)
     line = declaration_line(file, "transform") if file else None
     try:
         with warnings.catch_warnings(action="ignore"):  # the same ones come when the rows are transformed
             rows = _choose_call(recipe)(recipe, frames)
     except Exception as error:  # noqa: BLE001  transform is the user's code
-        return None, [from_error(explain_recipe_error(error, recipe, frames), "transform", file, line)]
+        explained = explain_recipe_error(error, recipe, frames)
+        if explained is not error:
+            explained.__cause__ = explained.__cause__ or error
+        return None, [from_error(explained, "transform", file, line)]
     if len(rows):
         return Sample(rows, not (is_cut or preview.partial)), []
     what = f"transform returns no rows for {', '.join(f'{len(frames[name]):,} of {name}' for name in frames)}"
@@ -63,8 +66,8 @@ def transform_sample(recipe: Recipe, file: str | None, preview: Preview) -> tupl
 def _thin(frame: pd.DataFrame, joins: bool) -> tuple[pd.DataFrame, bool]:
     """The rows to check of the largest table, and whether some are left out.
 
-    Rows at even distances show more classes of a sorted file than the first ones. Joins need the first ones, because
-    the other tables may be sorted alike.
+    Rows at even distances show more classes of a sorted file than the first ones. Where a table was not read whole,
+    joins need the first ones, because the other tables may be sorted alike.
     """
     size = int(frame.memory_usage(index=False, deep=False).sum())
     if len(frame) <= SAMPLE_ROWS or (not joins and size <= _WHOLE_BYTES):

@@ -7,7 +7,11 @@ import pyarrow as pa
 
 from firelib.check.finding import Finding, Severity, from_error, grade
 from firelib.console import Advance
+from firelib.data.databases.address import is_database
 from firelib.data.preview import FirstRows, read_first_rows
+from firelib.data.sources.delta_address import is_delta
+from firelib.data.sources.fetch import fetch, find_copies
+from firelib.data.sources.listing import list_files, local_path
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -18,6 +22,7 @@ SAMPLE_ROWS = 200
 #: A table of at most so many rows, which are small, is read whole: a join with a part of it would find few partners.
 _WHOLE_ROWS = 2_000
 _SMALL_BYTES = 2_048  # of one row
+_HASHED_BYTES = 64 << 20  # of the files of a source: hashing them takes less than a second
 
 
 @dataclass
@@ -51,6 +56,7 @@ def check_sources(recipe: Recipe, file: str | None, paths: Paths, advance: Advan
         line = declaration_line(file, "sources", name) if file else None
         try:
             first = _read(source, paths, recipe, name)
+            _check_hash(source, paths)
         except FirelibError as error:
             preview.findings.append(from_error(error, "source", file, line, severity))
             continue
@@ -72,6 +78,17 @@ def _read(source: Source, paths: Paths, recipe: Recipe, name: str) -> FirstRows:
     if first.is_complete or first.rows.num_rows < SAMPLE_ROWS or is_large:
         return first
     return read_first_rows(source, paths, recipe, name, _WHOLE_ROWS)
+
+
+def _check_hash(source: Source, paths: Paths) -> None:
+    """Check the declared hash of small files on this machine; others are hashed when they are extracted."""
+    if source.sha256 is None or is_database(str(source)) or is_delta(source):
+        return
+    copy = next(find_copies(source, paths.sources), None)
+    found = [copy] if copy else [local_path(file.uri) for file in list_files(source)]
+    files = [path for path in found if path is not None]
+    if len(files) == len(found) and sum(path.stat().st_size for path in files) <= _HASHED_BYTES:
+        fetch(source, paths.downloads, paths.sources)
 
 
 def _check_table(name: str, source: Source, first: FirstRows, file: str | None, line: int | None) -> Iterator[Finding]:

@@ -36,6 +36,8 @@ def check_splits(
         rows = checked.valid.select(list(names)) if checked.valid is not None else None
         positions, assigned = (None, None) if rows is None else compute_positions(rows, recipe, split)
     except FirelibError as error:
+        if any(finding.what.startswith(error.what) for finding in checked.findings):
+            return  # the check of the key has found it, too
         at = (where, line) if "params.yaml" in str(error.where) else (file, _test_rows_line(file))
         yield from_error(error, "configuration", *at)
         return

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from firelib.cli.project import RecipeName, find_params_file
+from firelib.cli.project import RecipeName, current_options, find_params_file
 
 
 def check(
@@ -31,6 +31,6 @@ def check(
     if as_json:
         typer.echo(to_json(checked.findings, checked.seconds))
     else:
-        show(checked.findings)
+        show(checked.findings, current_options().debug)
         note(summarize(checked.findings, checked.scope, checked.seconds))
     raise typer.Exit(int(has_errors(checked.findings)))

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from firelib.config.environment import Environment, load_environment
 from firelib.config.evaluate import Evaluate
+from firelib.config.own_sections import drop_own_sections
 from firelib.config.section import Section
 from firelib.config.split import Split
 from firelib.config.train import Train
@@ -81,6 +82,7 @@ def load_params(path: Path, environment: Environment | None = None) -> Params:
         if_no_mapping="write it as docs/parameters.md describes",
     )
     _refuse_bare_dates(raw, str(path))
+    raw = drop_own_sections(raw, path, Params.model_fields.keys())
     return _override(parse_params(raw, str(path)), environment)
 
 

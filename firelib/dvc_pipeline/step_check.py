@@ -29,6 +29,7 @@ def check_dvc_file(description: Description) -> Iterator[Finding]:
     except FirelibError as error:
         yield from_error(error, "configuration", str(pipeline))
         return
+    differences = [each for each in differences if not _is_wrong_source(each, description)]
     lines = YamlLines(Path(pipeline))
     for stage, group in groupby(differences, key=lambda difference: difference.stage):
         found = sorted(group, key=_is_mistake, reverse=True)
@@ -36,6 +37,14 @@ def check_dvc_file(description: Description) -> Iterator[Finding]:
         value = found[0].add or found[0].remove
         what = f"{stage}: {'; '.join(_summarize(found))}"
         yield Finding(grade(_is_mistake(found[0])), "configuration", what, _REMEDY, str(pipeline), line, value)
+
+
+def _is_wrong_source(difference: Difference, description: Description) -> bool:
+    """Whether a dependency is missing only because the recipe names a source that cannot be read."""
+    if difference.key != "deps" or difference.add is None:
+        return False
+    unread = (finding.what for finding in description.findings if finding.kind == "source")
+    return any(difference.add in what for what in unread)
 
 
 def _is_mistake(difference: Difference) -> bool:

@@ -44,9 +44,9 @@ def rows(function: "Callable[..., pd.DataFrame]") -> "Callable[..., Any]":
         *instance, table = arguments
         if isinstance(table, Mapping):
             table = _only_table(table, function.__name__)
-        if hasattr(table, "map_partitions"):
+        if hasattr(table, "to_delayed"):
             bound = partial(apply, *instance)
-            return table.map_partitions(bound, meta=bound(_example(table)).iloc[:0])
+            return table.map_partitions(bound, meta=bound(first_rows(table)).iloc[:0])
         return _check_result(function(*instance, table), function.__name__)
 
     apply.takes_rows = True  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ def _only_table(tables: Mapping[str, Any], name: str) -> Any:
     )
 
 
-def _example(table: Any) -> "pd.DataFrame":
+def first_rows(table: Any) -> "pd.DataFrame":
     """The first rows of a Dask dataframe; none where they cost more than reading a few files."""
     first = table.partitions[0].optimize()
     if len(first.dask) > _MOST_TASKS:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from firelib.check.description import explain_obstacle
 from firelib.check.model import check_model
 from tests.check.signs import Mistake, describe, write_project
 
@@ -97,3 +98,20 @@ def test_all_mistakes_are_found_at_once(project: Path) -> None:
     findings = describe(project).findings
     for mistake in together:
         mistake.require_found(findings, project)
+
+
+def test_a_mistake_in_the_rows_hides_none_in_the_model(project: Path) -> None:
+    """Without valid rows, the model is built with statistics from the declarations."""
+    TRANSFORM["unknown column"].plant(project)
+    MODEL["width of the output"].plant(project)
+    description = describe(project)
+    TRANSFORM["unknown column"].require_found(description.findings, project)
+    assert explain_obstacle(description) is None
+    MODEL["width of the output"].require_found(check_model(description).findings, project)
+
+
+def test_a_misspelled_parameter_is_named_once(project: Path) -> None:
+    CONFIGURATION["unknown key"].plant(project)
+    assert [finding.what for finding in describe(project).findings] == [
+        "train.epocs is unknown: did you mean 'epochs'?"
+    ]

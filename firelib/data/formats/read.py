@@ -173,6 +173,10 @@ def _read(kind: Format, raw: RawFile, source: Source, where: str, read_file: Rea
     try:
         return read_file(kind, raw, source)
     except (pa.ArrowInvalid, OSError, EOFError) as error:  # OSError: damaged compressed data
+        if raw.path.is_file() and not raw.path.stat().st_size:
+            raise FirelibError(
+                "the file is empty", where=where, remedy="write it again, or name another file"
+            ) from None
         raise FirelibError(
             f"cannot read the file as {kind.name}: {error}",
             where=where,

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from firelib.config import Split
+from firelib.data.frames.real_rows import FunctionError, find_function_error
 from firelib.data.split.assignment import explain_column_type
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import RESERVED_COLUMNS, Recipe, recipe_file, split_columns
@@ -78,6 +79,11 @@ def explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, 
     """
     is_guess = isinstance(error, ValueError) and str(error).startswith(_INFERENCE)
     cause = error.__cause__ if isinstance(error, ValueError) and error.__cause__ else error
+    real = find_function_error(recipe, tables) if is_guess or isinstance(error, FirelibError) else None
+    if isinstance(real, FirelibError):
+        return real
+    if isinstance(real, FunctionError):
+        return _explain_function(real, recipe)
     if isinstance(cause, FirelibError):
         return cause
     where = _locate(error, recipe)
@@ -98,6 +104,19 @@ def explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, 
         where=where,
         remedy=f"{did_you_mean(name, columns)} (firelib data show lists the columns)",
     )
+
+
+def _explain_function(error: FunctionError, recipe: Recipe) -> FirelibError:
+    """An error of a function that Dask calls."""
+    cause, where = error.__cause__, _locate(error, recipe)
+    if isinstance(cause, FirelibError):
+        return cause
+    if not isinstance(cause, KeyError) or not cause.args:
+        what, remedy = f"{error.name}: {type(cause).__name__}: {cause}", "correct it; --debug shows the whole traceback"
+        return FirelibError(what, where=where, remedy=remedy)
+    name = str(cause.args[0])
+    what = f"{error.name} reads {name!r}, which its rows lack"
+    return FirelibError(what, where=where, remedy=did_you_mean(name, error.columns))
 
 
 def _locate(error: Exception, recipe: Recipe) -> str:
