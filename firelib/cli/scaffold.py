@@ -71,7 +71,7 @@ def init(
                 out.print(str(folder / path), highlight=False)
             return
         write_project(project)
-    note(f"wrote {len(project.paths)} files; next: cd {folder}; firelib run; firelib predict rows.csv")
+    note(f"wrote {len(project.paths)} files; next: cd {folder}; firelib check; firelib run; firelib predict rows.csv")
 
 
 def sync(
