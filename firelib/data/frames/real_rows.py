@@ -60,7 +60,7 @@ class _NoRowsError(FirelibError):
     """A function returns nothing."""
 
 
-class _RealSeries(pd.Series):  # type: ignore[type-arg]
+class _RealSeries(pd.Series):
     """A column of pandas with Dask's arguments."""
 
     @property
@@ -71,10 +71,10 @@ class _RealSeries(pd.Series):  # type: ignore[type-arg]
     def _constructor_expanddim(self) -> Any:
         return _RealRows
 
-    def apply(self, function: Any, *arguments: Any, **options: Any) -> Any:
+    def apply(self, function: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # as Dask's
         return _call(partial(pd.Series.apply, self), function, [str(self.name)], arguments, options)
 
-    def map(self, function: Any, *arguments: Any, **options: Any) -> Any:
+    def map(self, function: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # as Dask's
         return _call(partial(pd.Series.map, self), function, [str(self.name)], arguments, options)
 
 
@@ -98,7 +98,7 @@ class _RealRows(pd.DataFrame):
             raise _explain_nothing(function)
         return _RealRows(result) if isinstance(result, pd.DataFrame) else result
 
-    def apply(self, function: Any, *arguments: Any, **options: Any) -> Any:
+    def apply(self, function: Any, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]  # as Dask's
         columns = list(map(str, self.columns))
         return _call(partial(pd.DataFrame.apply, self), function, columns, arguments, options)
 
