@@ -24,4 +24,4 @@ def test_many_small_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for index in range(20):
         (tmp_path / f"parts/{index:02}.csv").write_text("id,month,number,word,positive\n")
     (finding,) = describe(tmp_path).findings
-    assert (finding.severity, finding.section, "rows" in finding.what) == ("warning", "source", True)
+    assert (finding.severity, finding.kind, "rows" in finding.what) == ("warning", "source", True)
