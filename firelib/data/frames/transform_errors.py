@@ -108,7 +108,10 @@ def explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, 
 
 def _explain_function(error: FunctionError, recipe: Recipe) -> FirelibError:
     """An error of a function that Dask calls."""
-    cause, where = error.__cause__, _locate(error, recipe)
+    cause = error.__cause__
+    assert isinstance(cause, Exception)
+    cause.__context__ = None  # Dask's error, which is being explained, and which has the line of the call
+    where = _locate(cause, recipe)
     if isinstance(cause, FirelibError):
         return cause
     if not isinstance(cause, KeyError) or not cause.args:
