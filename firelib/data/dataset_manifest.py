@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -10,11 +9,11 @@ from firelib.console import note
 from firelib.data.prepare import PreparedPartition
 from firelib.data.row_validation import REASON
 from firelib.data.shard_gather import GatheredShard
+from firelib.data.statistics import fit_feature, merge_moments
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Manifest, Split
 from firelib.tfrecord.write.shard_writer import choose_layout
-from firelib.tfrecord.write.statistics import fit_feature, merge_moments
 
 
 def build_manifest(
@@ -23,7 +22,6 @@ def build_manifest(
     partitions: Sequence[PreparedPartition],
     shards: Sequence[GatheredShard],
     set_aside: pa.Table,
-    split: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """The manifest of a dataset.
 
@@ -33,7 +31,6 @@ def build_manifest(
         partitions: Results of the first pass.
         shards: Results of the second pass, in the order of the shards.
         set_aside: All rows that are set aside, with the reason in column `REASON`.
-        split: What to say about the split beside the rows (`describe_split`).
     """
     layout = choose_layout([*recipe.features, recipe.label])
     return Manifest(
@@ -44,7 +41,7 @@ def build_manifest(
         record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
         splits=_collect_splits(shards),
         tables=dict(versions),
-        quality={**_count_rows(partitions, set_aside), **(split or {})},
+        quality=_count_rows(partitions, set_aside),
     )
 
 
@@ -55,13 +52,8 @@ def count_rows(manifest: Manifest) -> tuple[int, int]:
     return quality["read"], samples + sum(quality["excluded"].values()) + sum(quality["rejected"].values())
 
 
-def report_rows(manifest: Manifest, declared: Mapping[str, str] | None = None) -> None:
-    """Print what became of the rows: samples, excluded rows, rows set aside, and the splits.
-
-    Args:
-        manifest: The dataset's manifest.
-        declared: Split → what is declared for it (`declare_splits`).
-    """
+def report_rows(manifest: Manifest) -> None:
+    """Print what became of the rows: samples, excluded rows, rows set aside, and the splits."""
     quality = manifest.quality
     samples = sum(split.rows for split in manifest.splits.values())
     note(f"  {quality['read']:,} rows read, {samples:,} samples")
@@ -71,9 +63,7 @@ def report_rows(manifest: Manifest, declared: Mapping[str, str] | None = None) -
     for name, split in manifest.splits.items():
         size = sum(shard.bytes for shard in split.shards) / 2**20
         shards = "1 shard" if len(split.shards) == 1 else f"{len(split.shards)} shards"
-        share = f"{split.rows / max(1, samples):.1%}"
-        asked = f" (declared: {declared[name]})" if declared else ""
-        note(f"  {name}: {split.rows:,} rows, {share}{asked}, {shards}, {size:.1f} MiB")
+        note(f"  {name}: {split.rows:,} rows, {shards}, {size:.1f} MiB")
 
 
 def _fit_features(recipe: Recipe, shards: Sequence[GatheredShard]) -> tuple[FittedFeature, ...]:

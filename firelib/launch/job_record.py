@@ -8,7 +8,8 @@ from pathlib import Path
 from firelib import storage
 from firelib.errors import FirelibError, did_you_mean
 from firelib.launch.job_spec import JobSpec
-from firelib.project_layout import JOBS
+
+_FOLDER = Path(".firelib", "jobs")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def record_folder(project: Path, job_id: str) -> Path:
         project: The project that submitted the job.
         job_id: The job.
     """
-    return project / JOBS / job_id
+    return project / _FOLDER / job_id
 
 
 def write_record(project: Path, record: JobRecord) -> None:
@@ -72,7 +73,7 @@ def read_record(project: Path, job_id: str) -> JobRecord:
     if not _file(project, job_id).is_file():
         raise FirelibError(
             f"unknown job {job_id!r}",
-            where=str(project / JOBS),
+            where=str(project / _FOLDER),
             remedy=did_you_mean(job_id, (record.job_id for record in read_records(project))),
         )
     return _read(_file(project, job_id))
@@ -80,12 +81,12 @@ def read_record(project: Path, job_id: str) -> JobRecord:
 
 def read_records(project: Path) -> list[JobRecord]:
     """Read the records of all jobs that a project has submitted, newest last."""
-    found = [_read(file) for file in (project / JOBS).glob("*.json")]
+    found = [_read(file) for file in (project / _FOLDER).glob("*.json")]
     return sorted(found, key=lambda record: (record.submitted, record.job_id))
 
 
 def _file(project: Path, job_id: str) -> Path:
-    return project / JOBS / f"{job_id}.json"
+    return project / _FOLDER / f"{job_id}.json"
 
 
 def _read(file: Path) -> JobRecord:

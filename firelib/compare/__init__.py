@@ -1,1 +1,0 @@
-"""Comparison of two states of a project: parameters, data, metrics and curves."""

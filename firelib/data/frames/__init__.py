@@ -1,1 +1,0 @@
-"""Tables as dataframes: what `transform` gets, what it returns, and what may be wrong with it."""

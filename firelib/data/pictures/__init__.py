@@ -1,1 +1,0 @@
-"""Folders of pictures, and tables with the paths of pictures."""

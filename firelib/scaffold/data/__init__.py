@@ -1,1 +1,0 @@
-"""What `--from` names, and the generated data of examples."""
