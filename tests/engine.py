@@ -34,7 +34,7 @@ PROGRAMS = {
     "ssh-keygen": "openssh-client",
 }
 _TIMEOUT_SECONDS = 60.0
-_IMAGE_SPACE_BYTES = 40 * 2**30
+IMAGE_SPACE_BYTES = 40 * 2**30  # free space; the images of all components and their build layers
 _KEPT_HOURS = 7 * 24
 
 
@@ -137,7 +137,7 @@ def engine() -> Iterator[Engine]:
 def _kept_data() -> Iterator[tuple[Path | None, tuple[int, ...]]]:
     """Yield the folder of images from earlier runs and its lock; None if the disk is full or other tests use it."""
     folder = engine_base.cache() / "engine"
-    if shutil.disk_usage(engine_base.cache()).free < _IMAGE_SPACE_BYTES:
+    if shutil.disk_usage(engine_base.cache()).free < IMAGE_SPACE_BYTES:
         yield None, ()
         return
     with (engine_base.cache() / "engine.lock").open("w") as lock:

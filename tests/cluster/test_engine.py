@@ -45,8 +45,16 @@ def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch):
         engines.install()
 
 
-def test_images_stay_for_the_next_run_and_containers_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache on a disk that counts as large enough: these tests keep a few bytes."""
     monkeypatch.setenv("TESTS_CACHE", str(tmp_path))
+    monkeypatch.setattr(engines, "IMAGE_SPACE_BYTES", 0)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("cache")
+def test_images_stay_for_the_next_run_and_containers_do_not():
     for attempt in range(2):
         with engines.engine() as own:
             assert own.docker("ps", "--all", "--quiet") == ""
@@ -57,8 +65,15 @@ def test_images_stay_for_the_next_run_and_containers_do_not(tmp_path: Path, monk
             own.docker("create", "kept", "none")
 
 
-def test_a_second_engine_leaves_the_kept_images_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("TESTS_CACHE", str(tmp_path))
+def test_a_second_engine_leaves_the_kept_images_alone(cache: Path):
     with engines.engine() as one, engines.engine() as other:
         roots = [each.docker("info", "--format", "{{.DockerRootDir}}").strip() for each in (one, other)]
-    assert roots == [str(tmp_path / "firelib-tests" / "engine"), str(other.folder / "data")]
+    assert roots == [str(cache / "firelib-tests" / "engine"), str(other.folder / "data")]
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_full_disk_keeps_no_images(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(engines, "IMAGE_SPACE_BYTES", 2**60)
+    with engines.engine() as own:
+        root = own.docker("info", "--format", "{{.DockerRootDir}}").strip()
+    assert root == str(own.folder / "data")
