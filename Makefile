@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON  ?= python3
-EXTRAS  := --extra data --extra train --extra pipeline --extra tune
+EXTRAS  := --extra data --extra train --extra pipeline --extra tune --extra sql --extra excel --extra pictures --extra serve
 UV      := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 SYNC     = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
 ANSIBLE := --extra cluster --group ansible
