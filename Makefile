@@ -136,7 +136,7 @@ images: ## Build the components' images (BASE_IMAGE=image; for GPUs: COMPONENTS=
 	@./images/build
 
 push: ## Push the images and show their digests (REGISTRY=region-docker.pkg.dev/project/repository)
-	@for name in extract transform trainer; do \
+	@for name in extract transform trainer evaluate serve; do \
 		docker tag firelib-$$name $(REGISTRY)/firelib-$$name && docker push --quiet $(REGISTRY)/firelib-$$name && \
 		docker inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' firelib-$$name | grep "^$(REGISTRY)/"; done
 

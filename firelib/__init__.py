@@ -10,13 +10,14 @@ from firelib.user_folders import prepare_environment
 
 if TYPE_CHECKING:
     from firelib.errors import FirelibError
-    from firelib.recipe import Feature, FittedFeature, Recipe, Source
+    from firelib.recipe import CsvDialect, Feature, FittedFeature, Recipe, Source, rows
     from firelib.tfrecord.read.dataset import open_dataset
     from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CsvDialect",
     "Feature",
     "FirelibError",
     "FittedFeature",
@@ -24,16 +25,19 @@ __all__ = [
     "Source",
     "__version__",
     "open_dataset",
+    "rows",
     "write_tfrecords",
 ]
 
 _MODULES = {
+    "CsvDialect": "firelib.recipe",
     "Feature": "firelib.recipe",
     "FirelibError": "firelib.errors",
     "FittedFeature": "firelib.recipe",
     "Recipe": "firelib.recipe",
     "Source": "firelib.recipe",
     "open_dataset": "firelib.tfrecord.read.dataset",
+    "rows": "firelib.recipe",
     "write_tfrecords": "firelib.tfrecord.write.write_tfrecords",
 }
 

@@ -27,6 +27,9 @@ _HIGHER_IS_BETTER = {
     "roc_auc",
 }
 
+_HIGHER_WORDS = ("accuracy", "auc", "f1", "precision", "recall", "iou", "r2")
+_LOWER_IS_BETTER = ("loss", "error", "mae", "mse", "rmse", "mape", "brier", "deviance", "crossentropy")
+
 
 def lake_table(name: str, record: Any) -> Table:
     """List the versions of one table in the lake.
@@ -73,13 +76,19 @@ def feature_table(manifest: Manifest, width: int) -> Table:
     return table(f"{manifest.recipe}: features (statistics of the training split)", columns, rows)
 
 
-def split_table(manifest: Manifest) -> Table:
-    """List the rows, shards and bytes of each split."""
-    rows = []
+def split_table(manifest: Manifest, declared: Mapping[str, str]) -> Table:
+    """List the rows, share, shards and bytes of each split.
+
+    Args:
+        manifest: The dataset's manifest.
+        declared: Split → what is declared for it (`firelib.config.declare_splits`).
+    """
+    rows, total = [], max(1, sum(split.rows for split in manifest.splits.values()))
     for name, split in manifest.splits.items():
         size = sum(shard.bytes for shard in split.shards) / 2**20
-        rows.append([name, f"{split.rows:,}", str(len(split.shards)), f"{size:.1f} MiB"])
-    return table("Splits", ["split", "rows", "shards", "size"], rows)
+        share = f"{split.rows / total:.1%}"
+        rows.append([name, f"{split.rows:,}", share, declared.get(name, ""), str(len(split.shards)), f"{size:.1f} MiB"])
+    return table("Splits", ["split", "rows", "share", "declared", "shards", "size"], rows)
 
 
 def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
@@ -93,6 +102,18 @@ def read_results(paths: Paths) -> dict[str, dict[str, float]] | None:
     baselines = storage.read_json(str(paths.baseline_metrics))
     model = {name: value for name, value in storage.read_json(str(paths.test_metrics)).items() if name != NOTES}
     return {"model": model, **baselines}
+
+
+def is_higher_better(metric: str) -> bool | None:
+    """Whether a higher value of a metric is better; None if its name does not tell.
+
+    Args:
+        metric: Name of a metric of firelib or of Keras, perhaps with a prefix such as `val_`.
+    """
+    words = metric.lower().replace("train: ", "").removeprefix("val_")
+    if any(word in words for word in _LOWER_IS_BETTER):
+        return False
+    return True if words in _HIGHER_IS_BETTER or any(word in words for word in _HIGHER_WORDS) else None
 
 
 def comparison_table(results: Mapping[str, Mapping[str, float]]) -> Table:

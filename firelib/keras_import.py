@@ -23,6 +23,12 @@ def import_keras() -> None:
         import tensorflow  # noqa: F401
 
 
+def import_tensorflow() -> None:
+    """Import TensorFlow, under the same conditions as `import_keras`."""
+    with silence_stderr(), _hide_modules(*_OPTIONAL), pause_garbage_collector():
+        import tensorflow  # noqa: F401  for its effect
+
+
 @contextmanager
 def pause_garbage_collector() -> Iterator[None]:
     """Pause the garbage collector: traversing the objects of new modules takes a sixth of a large import."""

@@ -7,6 +7,8 @@ from firelib import storage
 from firelib.errors import FirelibError, did_you_mean
 
 PIPELINES = "pipelines"
+#: Folder of the records of submitted jobs, relative to the project.
+JOBS = Path(".firelib", "jobs")
 
 
 def find_project(params: Path) -> Path:

@@ -11,9 +11,11 @@ import sys
 import pytest
 import typer
 from click.testing import Result
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from firelib.cli import app, main
+from firelib.cli.commands import COMMANDS as COMMANDS_IN_ORDER
 from firelib.console import out
 from firelib.console_tables import column_table
 from firelib.data.lake import read_lake
@@ -40,7 +42,8 @@ class Rows(Recipe):
         raise NotImplementedError
 """
 
-COMMANDS = sorted(typer.main.get_command(app).commands)
+APP = typer.main.get_command(app)
+COMMANDS = sorted(APP.commands)
 
 
 def firelib(*arguments: str) -> Result:
@@ -118,7 +121,8 @@ def test_error_of_a_real_process(project):
 
 
 def test_commands_exist():
-    assert {"run", "extract", "transform", "train", "tune", "evaluate", "predict", "doctor", "data"} <= set(COMMANDS)
+    assert {"check", "run", "extract", "transform", "train", "tune", "evaluate", "predict", "doctor"} <= set(COMMANDS)
+    assert {"init", "sync", "serve", "compare", "data"} <= set(COMMANDS)
     assert {"submit", "plan", "status", "logs", "cancel", "fetch", "pipeline"} <= set(COMMANDS)
 
 
@@ -127,6 +131,47 @@ def test_every_command_has_help(command):
     done = firelib(command, "--help")
     assert done.exit_code == 0
     assert f"Usage: firelib {command}" in done.stdout
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if not isinstance(APP.commands[name], TyperGroup)])
+def test_help_shows_examples_on_lines_of_their_own_and_no_types_of_python(command):
+    if APP.commands[command].hidden:
+        return
+    lines = [line.strip() for line in firelib(command, "--help").stdout.splitlines()]
+    examples = lines[lines.index("Examples") + 1 :]
+    assert examples[0].startswith(("firelib", "FIRELIB_", "…"))
+    assert not re.search(r"<(bool|str|path|int|float|list)", "\n".join(lines))
+    assert "`" not in "\n".join(lines)
+
+
+def test_help_lists_commands_in_the_order_of_work():
+    shown = [line.split()[1] for line in firelib("--help").stdout.splitlines() if re.match(r"│ [a-z]", line)]
+    assert shown == list(COMMANDS_IN_ORDER)
+    assert shown == [name for name in APP.list_commands(None) if not APP.commands[name].hidden]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"), [(("trian",), "Did you mean 'train'?"), (("train", "--recpe", "x"), "--recipe")]
+)
+def test_unknown_commands_and_options_come_with_a_suggestion(arguments, hint):
+    done = firelib(*arguments)
+    assert done.exit_code == 2
+    assert hint in done.stderr
+
+
+def test_unknown_stages_are_refused_by_name(project):
+    shutil.copy(ROOT / "dvc.yaml", project)
+    (project / ".dvc").mkdir()
+    error = failing("run", "trian", "evaluate", "extrakt")
+    assert error.what.splitlines() == ["there is no stage 'trian'", "there is no stage 'extrakt'"]
+    assert error.remedy == "did you mean 'train'?"
+
+
+def test_files_that_hide_modules_of_python_are_refused_before_any_work(project):
+    (project / "token.py").write_text("")
+    error = failing("extract")
+    assert "token.py" in error.what
+    assert error.where == str(project)
 
 
 def test_invalid_parameters_are_all_named_at_once(project):
@@ -191,7 +236,7 @@ def test_names_that_look_like_markup_are_shown(project, shown, capfd):
     (project / "a[/b]c.csv").unlink()
     code, _, notes = shown("extract")
     assert code == 1
-    assert "error: the file a[/b]c.csv does not exist\n  where:  source a[/b]c.csv\n" in notes
+    assert "a[/b]c.csv" in notes
 
 
 def test_missing_params_file(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from firelib.console_tables import feature_table, timing_table, trial_table
+from firelib.console_tables import feature_table, split_table, timing_table, trial_table
 from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.timing import Meter
 from firelib.tune.study import Trial
@@ -22,6 +22,16 @@ def test_feature_table_fits_the_terminal(tmp_path: Path, width: int, meaning: bo
     assert "…" not in text
     assert ("meaning" in text) is meaning
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_split_table_shows_the_achieved_share_beside_the_declared_one(tmp_path: Path) -> None:
+    manifest = read_manifest(str(write_toy(tmp_path).manifest))
+    lines = shown(split_table(manifest, {"train": "from 1999", "test": "7.5%"})).splitlines()
+    total = sum(split.rows for split in manifest.splits.values())
+    for name, declared in (("train", "from 1999"), ("test", "7.5%")):
+        (line,) = [line for line in lines if f" {name} " in line]
+        assert f"{manifest.splits[name].rows / total:.1%}" in line
+        assert declared in line
 
 
 def test_timing_table() -> None:

@@ -43,7 +43,7 @@ def test_firelib_command_exists(page, line):
     options = list(command.params)
     for word in shlex.split(line)[1:]:
         if word.startswith("-") and word != "-":
-            known = {name for option in options for name in option.opts} | {"--help", "-h"}
+            known = {name for option in options for name in (*option.opts, *option.secondary_opts)} | {"--help", "-h"}
             assert word in known, f"{page}: {line}"
         elif hasattr(command, "commands"):
             assert word in command.commands, f"{page}: {line}"

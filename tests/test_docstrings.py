@@ -7,13 +7,13 @@ from types import ModuleType
 
 import pytest
 
-from firelib import Feature, Recipe, Source, errors, open_dataset, write_tfrecords
+from firelib import Feature, FittedFeature, Recipe, Source, errors, open_dataset, rows, write_tfrecords
 from firelib.evaluate.input_rows import json_rows
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.tfrecord.read.dataset import Dataset
 
 # What users call: each has an example.
-PUBLIC = (Recipe, Feature, Source, open_dataset, Dataset.as_tf, write_tfrecords, Manifest)
+PUBLIC = (Recipe, Feature, FittedFeature, Source, rows, open_dataset, Dataset.as_tf, write_tfrecords, Manifest)
 MODULES = sorted({errors.__name__, json_rows.__name__, *(thing.__module__ for thing in PUBLIC)})
 
 

@@ -21,15 +21,17 @@ MOST_MODULES = 15  # in one folder
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("scaffold",),
     ("launch",),
-    ("dvc_pipeline", "tune"),
-    ("console_tables", "evaluate", "train"),
+    ("compare", "dvc_pipeline", "serve", "tune"),
+    ("check",),
+    ("console_tables", "evaluate", "layers", "train"),
     ("data",),
     ("dataset_store",),
     ("doctor", "job_context", "lineage", "project_layout", "ray_setup", "recipes", "tfrecord"),
     ("config", "recipe", "storage"),
     ("keras_import",),
-    ("console", "errors", "gcp", "machine", "parent_watch", "process_identity", "signals", "user_folders"),
+    ("console", "errors", "extras", "gcp", "machine", "parent_watch", "process_identity", "signals", "user_folders"),
 )
 LAYER_OF = {name: index for index, names in enumerate(LAYERS) for name in names}
 
@@ -176,6 +178,7 @@ def test_folders_are_small():
         ("firelib.train.worker.training_loop, firelib.evaluate.evaluate", {"dask", "deltalake"}),
         ("firelib.evaluate.predict, firelib.evaluate.input_rows.read", {"dask", "deltalake", "sklearn", "matplotlib"}),
         ("firelib.train.driver.train_stage", {"tensorflow", "keras"}),
+        ("firelib.check.description", {"ray", "dask", "tensorflow", "keras", "sklearn", "matplotlib"}),
         ("firelib", {"numpy", "pyarrow", "ray", "pydantic"}),
     ],
 )

@@ -9,7 +9,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from firelib import __version__
-from firelib.cli import launch
+from firelib.cli import launch, scaffold
+from firelib.cli.check import check as check_command
+from firelib.cli.commands import COMMANDS, STAGES, run_needs
+from firelib.cli.compare import compare
+from firelib.cli.completion import complete_stage
+from firelib.cli.help import App
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import (
     Options,
@@ -23,7 +28,9 @@ from firelib.cli.project import (
     set_options,
     with_tracking,
 )
+from firelib.cli.serve import serve
 from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
+from firelib.extras import find_extra, missing_modules, require_modules
 from firelib.machine import count_oom_kills, memory_limit
 from firelib.parent_watch import RUN_PROCESS, watch_run
 from firelib.ray_setup.token import enable_token_auth
@@ -31,18 +38,20 @@ from firelib.signals import sigterm_as_ctrl_c
 
 _INTERRUPTED = 130  # Typer's exit code after Ctrl-C
 
-app = typer.Typer(
+app = App(
     help="From raw bytes to a trained model, on a laptop or a Ray cluster.",
     epilog="Start with: firelib doctor, then firelib run. Each stage also runs on its own, or with dvc repro.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Inspect the data: versions in the lake, features of the dataset.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
+data_app = App(help="Inspect the data: versions in the lake, features of the dataset.")
+app.add_typer(data_app, name="data", rich_help_panel=COMMANDS["data"].panel)
+scaffold.add_to(app)
 launch.add_to(app)
-app.add_typer(pipeline_app, name="pipeline")
+app.command("check")(check_command)
+app.add_typer(pipeline_app, name="pipeline", rich_help_panel=COMMANDS["pipeline"].panel)
+app.command()(serve)
+app.command()(compare)
 
 
 def main() -> None:
@@ -69,6 +78,8 @@ def _run_app() -> None:
     except Exception as error:
         if current_options().debug:
             raise
+        if isinstance(error, ModuleNotFoundError) and error.name and (extra := find_extra(error.name)):
+            _exit_with(str(missing_modules([error.name], [extra], "firelib")))
         _exit_with(f"{type(error).__name__}: {error}\n  remedy: run firelib --debug … to see the traceback")
 
 
@@ -135,24 +146,35 @@ def options(
 
 @app.command()
 def run(
-    targets: Annotated[list[str] | None, typer.Argument(help="Stages to bring up to date; default: all.")] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Stages to bring up to date; default: all.", autocompletion=complete_stage, show_default=False
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages that are up to date, too.")] = False,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Check the project before stages run.")] = True,
     recipe: RecipeName = None,
 ) -> None:
     """Bring the pipeline up to date: `dvc repro`, with one Ray for all stages.
 
     Examples: `firelib run` · `firelib run transform` · `firelib run --recipe fashion_mnist`
     """
+    if not os.environ.get("FIRELIB_RAY_ADDRESS"):
+        require_modules(run_needs(targets or STAGES), "firelib run")
     from firelib.dvc_pipeline.run import RunOptions, run_pipeline
 
     project = load_project(recipe)
-    options = RunOptions(targets or [], force, current_options().debug)
+    options = RunOptions(targets or [], force, current_options().debug, check)
     raise typer.Exit(run_pipeline(project.recipe, project.paths, project.pipeline, project.environment, options))
 
 
 @app.command()
 def extract(recipe: RecipeName = None) -> None:
-    """Load the recipe's sources into the lake (Delta tables) and pin their versions in lake.json."""
+    """Load the recipe's sources into the lake (Delta tables) and pin their versions in lake.json.
+
+    Examples: `firelib extract` · `firelib extract --recipe fashion_mnist`
+    """
     from firelib.data.extract import extract
 
     project = load_project(recipe)
@@ -163,7 +185,11 @@ def extract(recipe: RecipeName = None) -> None:
 
 @app.command()
 def transform(recipe: RecipeName = None) -> None:
-    """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest."""
+    """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest.
+
+    Examples: `firelib transform` · `FIRELIB_NUM_CPUS=2 firelib transform`
+    """
+    from firelib.config import declare_splits
     from firelib.data.lake import read_lake
 
     project = load_project(recipe)
@@ -174,7 +200,8 @@ def transform(recipe: RecipeName = None) -> None:
         from firelib.data.dataset_manifest import report_rows
         from firelib.data.transform import transform
 
-        report_rows(transform(project.recipe, project.params, project.paths))
+        declared = declare_splits(project.params.data.split, project.recipe)
+        report_rows(transform(project.recipe, project.params, project.paths), declared)
 
 
 @app.command()
@@ -241,7 +268,10 @@ def tune(
 
 @app.command()
 def evaluate(recipe: RecipeName = None) -> None:
-    """Compare the model with two baselines on the test split; write metrics and plots."""
+    """Compare the model with baselines on the test split; write metrics and plots.
+
+    Examples: `firelib evaluate` · `firelib evaluate --recipe fashion_mnist`
+    """
     from firelib.console import out
     from firelib.console_tables import class_table, comparison_table
     from firelib.evaluate.evaluate import evaluate
@@ -249,7 +279,7 @@ def evaluate(recipe: RecipeName = None) -> None:
     project = load_project(recipe)
     if launch.send_stage(project):
         return
-    out.print(comparison_table(evaluate(project.recipe, project.paths)))
+    out.print(comparison_table(evaluate(project.recipe, project.paths, project.params.evaluate.baselines)))
     if project.paths.class_metrics.is_file():
         out.print(class_table(project.paths))
 
@@ -257,30 +287,46 @@ def evaluate(recipe: RecipeName = None) -> None:
 @app.command()
 def predict(
     rows: Annotated[
-        str, typer.Argument(help="A file of JSON, or of a source's format such as CSV; - for standard input; or JSON.")
+        str,
+        typer.Argument(
+            help="A file of JSON or of a source's format, a folder, a database, …; - for standard input; or JSON."
+        ),
     ] = "-",
     recipe: RecipeName = None,
     source: Annotated[
         str | None, typer.Option(help="Source of the recipe whose options apply to the file; default: all are alike.")
     ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write: .jsonl, .json, .csv or .parquet.")
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="jsonl (default), json, csv or parquet; default: by the suffix.")
+    ] = None,
 ) -> None:
-    """Score raw rows; print one JSON object per row.
+    """Score raw rows; print one JSON object per row, or write a file. The key and other columns are passed through.
 
-    Examples: `firelib predict flights.csv` · `firelib predict '{"carrier": "UA", …}'` · `… | firelib predict`
+    Examples: `firelib predict rows.csv --output scores.parquet` · `firelib predict '{"carrier": "UA", …}'` ·
+    `… | firelib predict --format csv`
     """
-    import json
+    from firelib.console import note
+    from firelib.evaluate.input_rows.read import read_batches
+    from firelib.evaluate.predict import predict_batches
+    from firelib.evaluate.prediction_files import choose_format, open_writer
 
-    from firelib.evaluate.input_rows.read import read_rows
-    from firelib.evaluate.predict import predict
-
-    project = load_project(recipe)
-    for row in predict(read_rows(rows, project.recipe, source), project.recipe, project.paths.model):
-        typer.echo(json.dumps(row, default=str))
+    kind, project = choose_format(output, form), load_project(recipe)
+    with open_writer(output, kind, project.recipe) as writer:
+        batches = read_batches(rows, project.recipe, source)
+        count = predict_batches(batches, project.recipe, project.paths.model, writer)
+    if output:
+        note(f"wrote {count:,} predictions to {output}")
 
 
 @app.command()
 def doctor() -> None:
-    """Check this machine (versions, memory, disk, ports, tokens, container engine, GPU) and print remedies."""
+    """Check this machine (versions, memory, disk, ports, tokens, container engine, GPU) and print remedies.
+
+    Examples: `firelib doctor`
+    """
     from firelib.doctor import diagnose, show
 
     findings = diagnose(Path.cwd())
@@ -292,7 +338,10 @@ def doctor() -> None:
 def data_log(
     table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None, recipe: RecipeName = None
 ) -> None:
-    """List the versions of the lake's tables, oldest first."""
+    """List the versions of the lake's tables, oldest first.
+
+    Examples: `firelib data log` · `firelib data log flights`
+    """
     from firelib.console import out
     from firelib.console_tables import lake_table
     from firelib.data.lake import read_lake
@@ -310,8 +359,8 @@ def _show_columns(project: Project) -> None:
     from firelib.console import out
     from firelib.console_tables import column_table
     from firelib.data.formats.declared_types import explain_type
-    from firelib.data.formats.detect import infers_types
     from firelib.data.lake import read_lake
+    from firelib.data.sources.checks import infers_types
 
     for name, record in read_lake(project.paths.lake_json).tables.items():
         source = project.recipe.sources.get(name)
@@ -324,9 +373,14 @@ def _show_columns(project: Project) -> None:
 
 @data_app.command("show")
 def data_show(recipe: RecipeName = None) -> None:
-    """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside."""
+    """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside.
+
+    Examples: `firelib data show` · `firelib data show --recipe fashion_mnist`
+    """
+    from firelib.config import declare_splits
     from firelib.console import out, printable
     from firelib.console_tables import feature_table, split_table
+    from firelib.data.split.leakage_summary import summarize_leakage
     from firelib.tfrecord.format.manifest import read_manifest
 
     project = load_project(recipe)
@@ -334,8 +388,10 @@ def data_show(recipe: RecipeName = None) -> None:
         _show_columns(project)
     manifest = read_manifest(str(project.paths.manifest))
     out.print(feature_table(manifest, out.width))
-    out.print(split_table(manifest))
+    out.print(split_table(manifest, declare_splits(project.params.data.split, project.recipe)))
     quality: dict[str, Any] = manifest.quality
+    for line in summarize_leakage(quality.get("split", {}).get("leakage", {})):
+        out.print(printable(f"on two sides: {line}"), highlight=False)
     for key, label in (("excluded", "excluded"), ("rejected", "set aside")):
         for reason, rows in quality[key].items():
             out.print(printable(f"{label}: {rows:,} ({reason})"), highlight=False)

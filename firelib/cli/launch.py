@@ -111,8 +111,10 @@ def _show_request(backend: str, spec: "JobSpec") -> None:
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
+    from firelib.launch.backends.registry import require_packages
     from firelib.launch.client.submit_and_wait import send
 
+    require_packages(name)
     record = send(name, spec)
     typer.echo(record.job_id)
     if not detach:
@@ -140,6 +142,8 @@ def plan(
     """Show what a job needs on each backend: machines, price, quotas, missing prerequisites. Nothing is sent.
 
     `--to ray` reads cluster/cluster.yaml if it exists.
+
+    Examples: `firelib plan` · `firelib plan --to vertex --gpu l4 --replicas 2`
     """
     from firelib.launch.client.job_file import merge_fields
     from firelib.launch.client.plan import make_plans
@@ -212,7 +216,10 @@ def _stage_arguments(folder: Path) -> list[str]:
 
 
 def status(job_id: options.JobId) -> None:
-    """Show the state of a job; the exit code is 0 unless the job failed or was cancelled."""
+    """Show the state of a job; the exit code is 0 unless the job failed or was cancelled.
+
+    Examples: `firelib status ID`
+    """
     chosen, record = _find_job(job_id)
     current = chosen.status(record)
     message = f": {current.message}" if current.message else ""
@@ -223,7 +230,10 @@ def status(job_id: options.JobId) -> None:
 
 
 def logs(job_id: options.JobId, follow: options.Follow = False) -> None:
-    """Show the log of a job."""
+    """Show the log of a job.
+
+    Examples: `firelib logs ID` · `firelib logs ID --follow`
+    """
     from firelib.launch.client.log_follower import follow as follow_job
 
     chosen, record = _find_job(job_id)
@@ -234,14 +244,20 @@ def logs(job_id: options.JobId, follow: options.Follow = False) -> None:
 
 
 def cancel(job_id: options.JobId) -> None:
-    """Cancel a job; training saves a checkpoint first."""
+    """Cancel a job; training saves a checkpoint first.
+
+    Examples: `firelib cancel ID`
+    """
     chosen, record = _find_job(job_id)
     chosen.cancel(record)
     typer.echo(f"{job_id} on {record.backend}: cancelling")
 
 
 def fetch(job_id: options.JobId) -> None:
-    """Fetch the outputs of a finished job: manifest, metrics, plots, model."""
+    """Fetch the outputs of a finished job: manifest, metrics, plots, model.
+
+    Examples: `firelib fetch ID`
+    """
     chosen, record = _find_job(job_id)
     if not chosen.returns_outputs:
         raise FirelibError(

@@ -5,16 +5,26 @@ from typing import Annotated, Literal
 
 import typer
 
+from firelib.cli.completion import complete_backend, complete_command, complete_job
+
 _Provisioning = Literal["on-demand", "spot", "flex-start"]
 
-JobId = Annotated[str, typer.Argument(help="The job's id, as firelib submit prints it.")]
+JobId = Annotated[str, typer.Argument(help="The job's id, as firelib submit prints it.", autocompletion=complete_job)]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until the job is over.")]
 
-Stage = Annotated[list[str] | None, typer.Argument(help="After --: the stage and its options; default: firelib train.")]
+Stage = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="After --: the stage and its options; default: firelib train.", autocompletion=complete_command
+    ),
+]
 JobFile = Annotated[
     Path | None, typer.Option("--file", "-f", help="YAML file that describes the job; options take precedence.")
 ]
-To = Annotated[str | None, typer.Option("--to", help="local (default), docker, ray, vertex or kubeflow.")]
+To = Annotated[
+    str | None,
+    typer.Option("--to", help="local (default), docker, ray, vertex or kubeflow.", autocompletion=complete_backend),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request without sending it.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and return.")]
 Image = Annotated[str | None, typer.Option(help="Container image, preferably by digest.")]
@@ -37,7 +47,9 @@ MemoryGib = Annotated[float | None, typer.Option(help="Memory of each replica, i
 Provisioning = Annotated[_Provisioning | None, typer.Option(help="How to rent machines; default: on-demand.")]
 Buying = Annotated[_Provisioning | None, typer.Option(hidden=True, help="Deprecated: use --provisioning.")]
 Region = Annotated[str | None, typer.Option(help="Region of Google Cloud.")]
-PlanTo = Annotated[str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow or all.")]
+PlanTo = Annotated[
+    str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow or all.", autocompletion=complete_backend)
+]
 
 
 def resolve_provisioning(provisioning: str | None, buying: str | None) -> str | None:

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from firelib.cli import options
+from firelib.cli.help import App
 
-pipeline_app = typer.Typer(help="The stages as a pipeline of Kubeflow or Vertex AI.", no_args_is_help=True)
+pipeline_app = App(help="The stages as a pipeline of Kubeflow or Vertex AI.")
 
 
 @pipeline_app.callback()
@@ -27,7 +28,10 @@ def compile_(
     retries: Annotated[int, typer.Option(help="Number of restarts of a stage that failed.")] = 2,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("pipeline.yaml"),
 ) -> None:
-    """Write the pipeline extract → transform → train → evaluate as a file for Kubeflow and Vertex AI."""
+    """Write the pipeline extract → transform → train → evaluate as a file for Kubeflow and Vertex AI.
+
+    Examples: `firelib pipeline compile --output pipeline.yaml`
+    """
     from firelib import storage
     from firelib.console import note
     from firelib.launch.backends.kubeflow.kfp_pipeline import PipelineSpec, compile_pipeline

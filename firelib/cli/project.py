@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from firelib.cli.completion import complete_recipe
+
 if TYPE_CHECKING:
     from firelib.config import Environment, Params
     from firelib.project_layout import Paths
     from firelib.recipe import Recipe
 
 RecipeName = Annotated[
-    str | None, typer.Option("--recipe", help="Recipe with its own pipeline, pipelines/NAME/params.yaml.")
+    str | None,
+    typer.Option(
+        "--recipe",
+        help="Recipe with its own pipeline, pipelines/NAME/params.yaml.",
+        autocompletion=complete_recipe,
+    ),
 ]
 TrackingName = Annotated[
     Literal["none", "wandb", "tensorboard"] | None,
@@ -77,16 +84,18 @@ def load_project(name: str | None = None) -> Project:
         FirelibError: A parameter, a variable or the recipe is invalid, or the named recipe has no pipeline.
     """
     from firelib import storage
-    from firelib.config import load_environment, load_params, model_params
+    from firelib.config import check_split, load_environment, load_params, model_params
     from firelib.job_context import is_ephemeral, validate_shared_root
     from firelib.project_layout import Paths, find_project
-    from firelib.recipe import load_recipe
+    from firelib.recipe import load_recipe, refuse_hidden_modules
 
     environment = load_environment()
     file = find_params_file(name)
     params = load_params(file, environment)
+    refuse_hidden_modules(find_project(file))
     recipe = load_recipe(params.recipe)
     model_params(recipe.parameters, params)  # validates them now, not after the transform
+    check_split(params.data.split, recipe)
     folder, root = find_project(file), params.storage.root
     elsewhere = is_ephemeral(folder)
     root = validate_shared_root(root) if elsewhere else root

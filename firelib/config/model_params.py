@@ -17,7 +17,7 @@ def model_params(defaults: Mapping[str, Any], params: Params) -> dict[str, Any]:
     Raises:
         FirelibError: The recipe does not have a parameter, or its value has another type than the default.
     """
-    problems = list(_problems(defaults, params.model))
+    problems = [what for _, what in find_problems(defaults, params.model)]
     if problems:
         raise FirelibError(
             "\n".join(problems),
@@ -27,12 +27,21 @@ def model_params(defaults: Mapping[str, Any], params: Params) -> dict[str, Any]:
     return {**defaults, **params.model, "lr": params.train.lr}
 
 
-def _problems(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+def find_problems(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Compare section `model` with the recipe's parameters.
+
+    Args:
+        defaults: The recipe's `parameters`.
+        given: Content of the section.
+
+    Yields:
+        For each wrong parameter: its name, and what is wrong with it.
+    """
     for name, value in given.items():
         if name not in defaults:
-            yield f"model.{name} is unknown: {did_you_mean(name, defaults)}"
+            yield name, f"model.{name} is unknown: {did_you_mean(name, defaults)}"
         elif not _has_type_of(value, defaults[name]):
-            yield f"model.{name}: expected a value of type {type(defaults[name]).__name__}, got {value!r}"
+            yield name, f"model.{name}: expected a value of type {type(defaults[name]).__name__}, got {value!r}"
 
 
 def _has_type_of(value: Any, default: Any) -> bool:

@@ -1,13 +1,17 @@
 """params.yaml: everything that can change a result, so that DVC sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from firelib.config.environment import Environment, load_environment
+from firelib.config.evaluate import Evaluate
+from firelib.config.own_sections import drop_own_sections
 from firelib.config.section import Section
+from firelib.config.split import Split
 from firelib.config.train import Train
 from firelib.config.tune import Tune
 from firelib.config.validation_errors import explain_validation_error
@@ -25,39 +29,17 @@ class Storage(Section):
     root: str = Field(min_length=1)
 
 
-class Split(Section):
-    """Shares of the rows. The hash of a row's key decides its split, so a row never moves to another split.
-
-    Attributes:
-        train: Share of the training split.
-        validation: Share of the validation split.
-        test: Share of the test split; 0 where the recipe names its own test rows (`Recipe.test_rows`) and the other
-            two splits share the remaining rows.
-    """
-
-    train: float = Field(gt=0, lt=1)
-    validation: float = Field(gt=0, lt=1)
-    test: float = Field(ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> "Split":
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-9:
-            raise ValueError(f"train + validation + test must be 1, got {total:g}")
-        return self
-
-
 class Data(Section):
     """What goes into the shards.
 
     Attributes:
         version: Version of the tables that grow (`Source.commit_by`); null is the newest.
-        split: Shares of the splits.
+        split: Shares of the splits, or the times at which they begin; nothing where a column names the split.
         shard_mib: Target size of a shard, in MiB.
     """
 
     version: int | None = Field(ge=0)
-    split: Split
+    split: Split = Split()
     shard_mib: float = Field(gt=0, le=4096)
 
 
@@ -70,6 +52,7 @@ class Params(Section):
         data: What goes into the shards.
         train: How the model is trained.
         model: Overrides of the recipe's own parameters.
+        evaluate: What the model is compared with.
         tune: What `firelib tune` tries.
     """
 
@@ -78,6 +61,7 @@ class Params(Section):
     data: Data
     train: Train
     model: dict[str, Any] = Field(default_factory=dict)
+    evaluate: Evaluate = Evaluate()
     tune: Tune = Tune()
 
 
@@ -97,6 +81,8 @@ def load_params(path: Path, environment: Environment | None = None) -> Params:
         if_missing="run from the project's root, or pass --params FILE",
         if_no_mapping="write it as docs/parameters.md describes",
     )
+    _refuse_bare_dates(raw, str(path))
+    raw = drop_own_sections(raw, path, Params.model_fields.keys())
     return _override(parse_params(raw, str(path)), environment)
 
 
@@ -116,6 +102,21 @@ def parse_params(raw: Mapping[str, Any], where: str) -> Params:
         raise FirelibError(
             explain_validation_error(error, Params), where=where, remedy="see docs/parameters.md for every parameter"
         ) from None
+
+
+def _refuse_bare_dates(raw: Mapping[str, Any], where: str) -> None:
+    """Refuse dates without quotes: YAML makes dates of them, for which DVC stops with an internal error."""
+    bare = [f"{name}: {value} is a date without quotes, which DVC cannot read" for name, value in _find_dates(raw, "")]
+    if bare:
+        raise FirelibError("\n".join(bare), where=where, remedy='write it as text, in quotes: "2024-01-31"')
+
+
+def _find_dates(value: Any, name: str) -> Iterator[tuple[str, date]]:
+    if isinstance(value, date):
+        yield name, value
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from _find_dates(inner, f"{name}.{key}" if name else str(key))
 
 
 def _override(params: Params, environment: Environment) -> Params:

@@ -22,10 +22,36 @@ def explain_validation_error(error: ValidationError, model: type[BaseModel]) -> 
     Returns:
         Lines for the `what` of a `FirelibError`, such as `train.epocs is unknown: did you mean 'epochs'?`.
     """
-    return "\n".join(_explain_field(detail, model) for detail in error.errors())
+    return "\n".join(explain_field(detail, model) for detail in find_invalid_fields(error, model))
 
 
-def _explain_field(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def find_invalid_fields(error: ValidationError, model: type[BaseModel]) -> list[ErrorDetails]:
+    """The invalid fields; a missing one is left out if it is there under a misspelled name, which is named itself.
+
+    Args:
+        error: What `model.model_validate` raised.
+        model: The model that was validated.
+    """
+    details = error.errors()
+    unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
+    meant = {
+        (detail["loc"][:-1], did_you_mean(str(detail["loc"][-1]), _known_names(model, detail["loc"])))
+        for detail in unknown
+    }
+
+    def is_misspelled(location: Location) -> bool:
+        return (location[:-1], f"did you mean {location[-1]!r}?") in meant
+
+    return [detail for detail in details if detail["type"] != "missing" or not is_misspelled(detail["loc"])]
+
+
+def explain_field(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """One invalid field: its dotted name, the problem and the value, or the nearest known name.
+
+    Args:
+        detail: One of `ValidationError.errors()`.
+        model: The model that was validated.
+    """
     name = ".".join(map(str, detail["loc"])) or "top level"
     if detail["type"] == "missing":
         return f"{name} is missing"

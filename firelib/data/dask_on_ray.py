@@ -1,6 +1,8 @@
 """Run Dask tasks in Ray's workers, with progress."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -10,6 +12,9 @@ from ray.util.dask import RayDaskCallback, ray_dask_get
 
 from firelib.console import Advance, progress
 from firelib.errors import FirelibError
+
+_FRAME = re.compile(r'File "([^"]+\.py)", line (\d+), in ')
+_PACKAGE = Path(__file__).parents[1]
 
 
 class _Progress(RayDaskCallback):  # type: ignore[misc]  # Ray's base class is untyped
@@ -60,6 +65,17 @@ def _unwrap(error: RayError, label: str) -> FirelibError:
         return cause
     return FirelibError(
         f"{label}: {type(cause).__name__}: {cause}",
-        where="a task in a Ray worker",
+        where=_locate(error),
         remedy="correct the recipe if its code failed; --debug shows the whole traceback",
     )
+
+
+def _locate(error: RayError) -> str:
+    """The line of the recipe that failed in a worker: the last one outside of libraries and of firelib."""
+    frames = _FRAME.findall(getattr(error, "traceback_str", ""))
+    own = [(file, line) for file, line in frames if "site-packages" not in file and not _is_firelib(file)]
+    return f"a task in a Ray worker ({own[-1][0]}, line {own[-1][1]})" if own else "a task in a Ray worker"
+
+
+def _is_firelib(file: str) -> bool:
+    return Path(file).is_relative_to(_PACKAGE) and not Path(file).is_relative_to(_PACKAGE / "recipes")

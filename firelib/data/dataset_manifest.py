@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -9,11 +10,11 @@ from firelib.console import note
 from firelib.data.prepare import PreparedPartition
 from firelib.data.row_validation import REASON
 from firelib.data.shard_gather import GatheredShard
-from firelib.data.statistics import fit_feature, merge_moments
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Manifest, Split
 from firelib.tfrecord.write.shard_writer import choose_layout
+from firelib.tfrecord.write.statistics import fit_feature, merge_moments
 
 
 def build_manifest(
@@ -22,6 +23,7 @@ def build_manifest(
     partitions: Sequence[PreparedPartition],
     shards: Sequence[GatheredShard],
     set_aside: pa.Table,
+    split: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """The manifest of a dataset.
 
@@ -31,6 +33,7 @@ def build_manifest(
         partitions: Results of the first pass.
         shards: Results of the second pass, in the order of the shards.
         set_aside: All rows that are set aside, with the reason in column `REASON`.
+        split: What to say about the split beside the rows (`describe_split`).
     """
     layout = choose_layout([*recipe.features, recipe.label])
     return Manifest(
@@ -41,7 +44,7 @@ def build_manifest(
         record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
         splits=_collect_splits(shards),
         tables=dict(versions),
-        quality=_count_rows(partitions, set_aside),
+        quality={**_count_rows(partitions, set_aside), **(split or {})},
     )
 
 
@@ -52,8 +55,13 @@ def count_rows(manifest: Manifest) -> tuple[int, int]:
     return quality["read"], samples + sum(quality["excluded"].values()) + sum(quality["rejected"].values())
 
 
-def report_rows(manifest: Manifest) -> None:
-    """Print what became of the rows: samples, excluded rows, rows set aside, and the splits."""
+def report_rows(manifest: Manifest, declared: Mapping[str, str] | None = None) -> None:
+    """Print what became of the rows: samples, excluded rows, rows set aside, and the splits.
+
+    Args:
+        manifest: The dataset's manifest.
+        declared: Split → what is declared for it (`declare_splits`).
+    """
     quality = manifest.quality
     samples = sum(split.rows for split in manifest.splits.values())
     note(f"  {quality['read']:,} rows read, {samples:,} samples")
@@ -63,7 +71,9 @@ def report_rows(manifest: Manifest) -> None:
     for name, split in manifest.splits.items():
         size = sum(shard.bytes for shard in split.shards) / 2**20
         shards = "1 shard" if len(split.shards) == 1 else f"{len(split.shards)} shards"
-        note(f"  {name}: {split.rows:,} rows, {shards}, {size:.1f} MiB")
+        share = f"{split.rows / max(1, samples):.1%}"
+        asked = f" (declared: {declared[name]})" if declared else ""
+        note(f"  {name}: {split.rows:,} rows, {share}{asked}, {shards}, {size:.1f} MiB")
 
 
 def _fit_features(recipe: Recipe, shards: Sequence[GatheredShard]) -> tuple[FittedFeature, ...]:

@@ -16,6 +16,7 @@ from deltalake.exceptions import TableNotFoundError
 from firelib import storage
 from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
+from firelib.data.sources.row_sets import hash_rows
 from firelib.errors import FirelibError
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
@@ -61,10 +62,7 @@ class Part:
     @cached_property
     def sha256(self) -> str:
         """Hash of the rows' Arrow stream, which identifies a version that has these rows."""
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self.rows.schema) as writer:
-            writer.write_table(self.rows.combine_chunks())
-        return hashlib.sha256(sink.getvalue()).hexdigest()
+        return hash_rows(self.rows)
 
 
 def split_into_parts(table: pa.Table, commit_by: Sequence[str], where: str = "Source.commit_by") -> list[Part]:

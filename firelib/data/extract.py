@@ -16,13 +16,13 @@ from firelib.data.delta_tables import (
     split_into_parts,
     supersede_table,
 )
-from firelib.data.formats.detect import check_format
+from firelib.data.file_sets.partitions import shorten
+from firelib.data.formats.declared_types import text_features
 from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
-from firelib.data.formats.read import read_raw_file
+from firelib.data.formats.missing_markers import find_missing_markers
 from firelib.data.lake import Lake, TableRecord, read_lake
-from firelib.data.sources.fetch import fetch
-from firelib.data.sources.local import check_local_file
-from firelib.data.sources.schemes import check_scheme
+from firelib.data.sources.checks import check_source
+from firelib.data.sources.load_table import LoadedTable, load_table
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -39,8 +39,8 @@ def extract(recipe: Recipe, paths: Paths) -> Lake:
         The content of lake.json.
 
     Raises:
-        FirelibError: A source is a folder, has an unknown scheme or format, or the path of its table is not usable
-            (checked before any is fetched); or a source cannot be fetched or read.
+        FirelibError: A source cannot be read (see `check_sources`), or the path of its table is not usable: checked
+            before any is fetched. Or a source cannot be fetched, or its content is invalid.
     """
     lake = _fill_lake(recipe, paths)
     lake.write(paths.lake_json)
@@ -84,7 +84,7 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
 
 
 def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
-    _check_sources(recipe)
+    check_sources(recipe, paths)
     check_table_paths(paths.lake, recipe.sources)
     records = {}
     with progress("extract", len(recipe.sources)) as advance:
@@ -95,37 +95,47 @@ def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
     return Lake(recipe=recipe.name, tables=records)
 
 
-def _check_sources(recipe: Recipe) -> None:
-    """Refuse unknown schemes and formats, and folders, of all sources at once."""
+def check_sources(recipe: Recipe, paths: Paths) -> None:
+    """Refuse sources that cannot be read, all at once, before any is fetched.
+
+    Args:
+        recipe: Names the sources.
+        paths: Where copies of raw files are.
+
+    Raises:
+        FirelibError: A source has an unknown scheme or format, an option that it does not take, no files, or a database
+            without its table; or an extra is missing.
+    """
     errors: dict[str, FirelibError] = {}
     for name, source in recipe.sources.items():
         try:
-            check_scheme(source.uri)
-            check_local_file(source)
-            check_format(source)
+            check_source(source, paths.sources)
         except FirelibError as error:
             errors[name] = error
     if errors:
         raise FirelibError(
-            "\n".join(f"source {name!r} ({recipe.sources[name].uri}): {error.what}" for name, error in errors.items()),
+            "\n".join(f"source {name!r} ({recipe.sources[name]}): {error.what}" for name, error in errors.items()),
             where=f"recipe {recipe.name!r}: sources",
             remedy="; ".join(dict.fromkeys(str(error.remedy) for error in errors.values())),
         )
 
 
 def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> TableRecord:
-    raw = fetch(source, paths.downloads, paths.sources)
-    table = read_raw_file(raw, source, recipe, name)
+    loaded = load_table(source, paths, recipe, name)
+    table = loaded.rows
+    _note_set_aside(name, loaded)
     _check_table(name, table, source)
     _note_texts(name, table.schema)
+    _note_markers(name, table, source, recipe)
     # What inference would say depends on all rows: it must not change the versions of earlier rows.
     parts = split_into_parts(
-        drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source.uri}: commit_by"
+        drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source}: commit_by"
     )
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
     note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")
-    return build_table_record(source.uri, raw.sha256, table.schema, parts)
+    record = build_table_record(str(source), loaded.sha256, table.schema, parts)
+    return record.model_copy(update={"source_version": loaded.version, "set_aside": len(loaded.set_aside)})
 
 
 def _check_table(name: str, table: pa.Table, source: Source) -> None:
@@ -133,11 +143,11 @@ def _check_table(name: str, table: pa.Table, source: Source) -> None:
     if unknown:
         raise FirelibError(
             f"table {name!r} has no column {unknown[0]!r}, which commit_by names",
-            where=f"source {source.uri}",
+            where=f"source {source}",
             remedy=did_you_mean(unknown[0], table.column_names),
         )
     if not table.num_rows:
-        raise FirelibError(f"table {name!r} has no rows", where=f"source {source.uri}", remedy="check the file")
+        raise FirelibError(f"table {name!r} has no rows", where=f"source {source}", remedy="check the file")
 
 
 def _note_texts(name: str, schema: pa.Schema) -> None:
@@ -149,6 +159,26 @@ def _note_texts(name: str, schema: pa.Schema) -> None:
     texts = [f"{column} (by inference {kind.decode()})" for column, kind in found.items() if kind]
     if texts:
         note(f"  {name}: text as it is written (a feature or key has the name, or floats round): {', '.join(texts)}")
+
+
+def _note_markers(name: str, table: pa.Table, source: Source, recipe: Recipe) -> None:
+    """Name the strings that keep a column of numbers from being numbers, unless it is declared to be text."""
+    declared = {*source.types, *text_features(recipe), *recipe.key}
+    for column, marks in find_missing_markers(table.drop_columns([*(declared & {*table.column_names})])).items():
+        values = ", ".join(map(repr, [*source.null_values, *marks]))
+        note(
+            f"  {name}: column {column!r} is text because of {', '.join(map(repr, marks))} among numbers; if that "
+            f"means a missing value: Source(…, null_values=({values}))"
+        )
+
+
+def _note_set_aside(name: str, loaded: LoadedTable) -> None:
+    if loaded.set_aside:
+        check_rows_are_conserved(
+            loaded.total, loaded.rows.num_rows + len(loaded.set_aside), f"table {name!r}: pictures"
+        )
+        shown = [f"{path} ({reason})" for path, reason in loaded.set_aside.items()]
+        note(f"  {name}: {len(shown)} of {len(shown) + loaded.rows.num_rows} rows set aside: {shorten(shown, 10)}")
 
 
 def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:

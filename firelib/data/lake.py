@@ -46,6 +46,8 @@ class TableRecord(_Record):
         commits: All versions, oldest first.
         raw_types: Column → Arrow type in the raw file, for columns that have another type in the lake. For a column of
             a CSV file that stays text because of a feature or the key, the type that would be inferred.
+        source_version: Version of the source, if it is a Delta table.
+        set_aside: Number of rows of the source that cannot be used: broken pictures.
     """
 
     source: str
@@ -55,18 +57,27 @@ class TableRecord(_Record):
     version: int
     commits: tuple[Commit, ...]
     raw_types: dict[str, str] = {}
+    source_version: int | None = None
+    set_aside: int = 0
 
     @model_serializer(mode="wrap")
-    def _omit_no_raw_types(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Tables without converted columns have the entry that earlier versions of firelib wrote."""
+    def _omit_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Tables that these members tell nothing about have the entry that earlier versions of firelib wrote."""
         members: dict[str, Any] = serialize(self)
         if not self.raw_types:
             del members["raw_types"]
+        if self.source_version is None:
+            del members["source_version"]
+        if not self.set_aside:
+            del members["set_aside"]
         return members
 
     def is_same_data(self, other: "TableRecord | None") -> bool:
-        """Whether another record pins the same rows and types, whatever it says about the raw file."""
-        return other is not None and self.model_copy(update={"raw_types": other.raw_types}) == other
+        """Whether another record pins the same rows and types, whatever it says about the source."""
+        if other is None:
+            return False
+        about_source = {name: getattr(other, name) for name in ("raw_types", "source_version", "set_aside")}
+        return self.model_copy(update=about_source) == other
 
 
 class Lake(_Record):

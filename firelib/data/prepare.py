@@ -1,20 +1,26 @@
-"""First pass of the transform: validate a partition and write it to scratch storage, sorted by hash."""
+"""First pass of the transform: validate a partition and write it to scratch storage, sorted by position."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from firelib import storage
+from firelib import config, storage
 from firelib.data.row_validation import validate_rows
-from firelib.data.split import HASH, Hashes, HashRange, compute_hashes
-from firelib.recipe import Recipe
+from firelib.data.split.assignment import Assignment, assign_splits
+from firelib.data.split.position import HASH, Hashes, HashRange, compute_hashes, key_hashes, place_in_split
+from firelib.data.split.strata import Cuts, Strata, collect_strata, move_rows
+from firelib.recipe import Recipe, SplitRule, find_split_rule, split_columns
 
-_ROW_GROUP = 8192  # rows; the second pass skips row groups outside of its range of hashes
+_ROW_GROUP = 8192  # rows; the second pass skips row groups outside of its range of positions
+_NO_SPLIT = config.Split()
+_MOST_GROUPS = 1000  # whose rows are counted in a partition
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,10 @@ class PreparedPartition:
         set_aside: Rows that break a declaration, with the reason.
         splits: Split → number of valid rows.
         nbytes: Size of the valid rows in memory, in bytes.
+        problems: What is wrong with the columns that decide the split → number of rows; nothing is written then.
+        groups: Hash of a group → number of rows, of the largest groups, if groups decide the split.
+        times: The first and the last time, if times decide the split.
+        strata: Hashes of the rows of each stratum, if the recipe has strata.
     """
 
     rows: int
@@ -34,35 +44,127 @@ class PreparedPartition:
     set_aside: pa.Table
     splits: Counter[str]
     nbytes: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+    groups: Counter[int] = field(default_factory=Counter)
+    times: tuple[Any, ...] = ()
+    strata: Strata = field(default_factory=dict)
 
 
 def prepare_partition(
-    rows: pd.DataFrame, recipe: Recipe, ranges: Mapping[str, HashRange], uri: str
+    rows: pd.DataFrame,
+    recipe: Recipe,
+    ranges: Mapping[str, HashRange],
+    uri: str,
+    split: config.Split = _NO_SPLIT,
 ) -> PreparedPartition:
-    """Validate the rows of one partition, and write the valid ones sorted by hash.
+    """Validate the rows of one partition, and write the valid ones sorted by position.
 
     Args:
         rows: Rows that the recipe's `transform` returns.
-        recipe: Names key, features and label.
-        ranges: Split → its range of hashes.
+        recipe: Names key, features and label, and what decides the split.
+        ranges: Split → its range of positions.
         uri: Parquet file to write.
+        split: Shares of the splits or cut dates, unless the hash of the key decides, or the recipe's test rows.
 
     Raises:
         FirelibError: The rows do not have the declared columns and types, or the disk is full.
     """
     validated = validate_rows(rows, recipe)
-    hashed = dict.fromkeys([*recipe.key, *([recipe.test_rows] if recipe.test_rows else [])])
-    hashes = compute_hashes(validated.valid.select(list(hashed)).to_pandas(), recipe.key, recipe.test_rows)
-    names = dict.fromkeys([*recipe.key, *(feature.name for feature in recipe.features), recipe.label.name])
-    valid = validated.valid.select(list(names)).append_column(HASH, pa.array(hashes))
+    identity = validated.valid.select(list(dict.fromkeys([*recipe.key, *split_columns(recipe)])))
+    positions, assigned = compute_positions(identity, recipe, split)
+    if assigned and assigned.problems:
+        return PreparedPartition(
+            len(rows), validated.excluded, validated.set_aside, Counter(), problems=assigned.problems
+        )
+    _write_sorted(validated.valid.select(_kept_columns(recipe)), positions, uri)
+    return PreparedPartition(
+        len(rows),
+        validated.excluded,
+        validated.set_aside,
+        count_splits(positions, ranges),
+        validated.valid.select(_sample_columns(recipe)).nbytes + positions.nbytes,
+        groups=_count_groups(assigned),
+        times=_find_range(identity[recipe.split_time]) if recipe.split_time else (),
+        strata=collect_strata(identity, recipe) if recipe.stratify_by else {},
+    )
+
+
+def apply_cuts(
+    uri: str, recipe: Recipe, split: config.Split, cuts: Cuts, ranges: Mapping[str, HashRange]
+) -> Counter[str]:
+    """Move the rows of small strata in the file of a partition, so that each stratum has the declared shares.
+
+    Args:
+        uri: Parquet file of `prepare_partition`, which is replaced.
+        recipe: Names the strata.
+        split: Shares of the splits.
+        cuts: Strata → cuts that differ from the declared ones.
+        ranges: Split → its range of positions.
+
+    Returns:
+        Split → number of rows.
+    """
+    fs, path = storage.filesystem(uri)
+    rows = pq.read_table(path, filesystem=fs, partitioning=None)
+    positions = move_rows(rows, recipe, split, cuts)
+    _write_sorted(rows.drop_columns([HASH]), positions, uri)
+    return count_splits(positions, ranges)
+
+
+def _write_sorted(rows: pa.Table, positions: Hashes, uri: str) -> None:
     fs, path = storage.filesystem(uri)
     with storage.explain_full_disk(uri):
-        pq.write_table(valid.sort_by(HASH), path, filesystem=fs, row_group_size=_ROW_GROUP, compression="lz4")
-    splits = _count_splits(hashes, ranges)
-    return PreparedPartition(len(rows), validated.excluded, validated.set_aside, splits, valid.nbytes)
+        table = rows.append_column(HASH, pa.array(positions)).sort_by(HASH)
+        pq.write_table(table, path, filesystem=fs, row_group_size=_ROW_GROUP, compression="lz4")
 
 
-def _count_splits(hashes: Hashes, ranges: Mapping[str, HashRange]) -> Counter[str]:
+def count_splits(positions: Hashes, ranges: Mapping[str, HashRange]) -> Counter[str]:
+    """Split → number of rows.
+
+    Args:
+        positions: The position of each row.
+        ranges: Split → its range of positions.
+    """
     ends = np.array([part.high - 1 for part in ranges.values()], np.uint64)
-    which = np.searchsorted(ends, hashes, side="left")
+    which = np.searchsorted(ends, positions, side="left")
     return Counter({split: int((which == index).sum()) for index, split in enumerate(ranges)})
+
+
+def _sample_columns(recipe: Recipe) -> list[str]:
+    return list(dict.fromkeys([*recipe.key, *(feature.name for feature in recipe.features), recipe.label.name]))
+
+
+def _kept_columns(recipe: Recipe) -> list[str]:
+    """Columns of a sample, and those that the report on leakage and the strata need."""
+    decided = [*recipe.split_by, *recipe.stratify_by]
+    return list(dict.fromkeys([*_sample_columns(recipe), *decided]))
+
+
+def compute_positions(rows: pa.Table, recipe: Recipe, split: config.Split) -> tuple[Hashes, Assignment | None]:
+    """The position of each row.
+
+    Args:
+        rows: Has the key and the columns that decide the split.
+        recipe: Selects the rule.
+        split: Shares of the splits, or cut dates.
+
+    Returns:
+        The positions; and the splits, unless the positions decide them (hash of the key, test rows).
+    """
+    if find_split_rule(recipe) in (SplitRule.KEY, SplitRule.TEST_ROWS):
+        return compute_hashes(rows.to_pandas(), recipe.key, recipe.test_rows), None
+    hashes = key_hashes(rows.to_pandas(), recipe.key)
+    assigned = assign_splits(rows, recipe, split)
+    return place_in_split(hashes, assigned.splits), assigned
+
+
+def _count_groups(assigned: Assignment | None) -> Counter[int]:
+    if assigned is None or assigned.groups is None:
+        return Counter()
+    groups, counts = np.unique(assigned.groups, return_counts=True)
+    return Counter(dict(Counter(dict(zip(groups.tolist(), counts.tolist(), strict=True))).most_common(_MOST_GROUPS)))
+
+
+def _find_range(times: pa.ChunkedArray) -> tuple[Any, ...]:
+    extremes = pc.min_max(times).as_py()
+    return (extremes["min"], extremes["max"]) if times.length() else ()

@@ -48,9 +48,9 @@ def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
     Raises:
         FirelibError: A column is missing or has the wrong type, or the label of a row that is not excluded is null.
     """
-    rows, excluded = _exclude(rows, recipe)
-    table = _to_arrow(rows)
-    _check_label(rows, table, recipe)
+    rows, excluded = exclude_rows(rows, recipe)
+    table = to_arrow(rows, recipe)
+    check_label(rows, table, recipe)
     reasons = np.full(table.num_rows, None, dtype=object)
     for feature in (*recipe.features, recipe.label):
         for reason, broken in find_violations(cast_column(table, feature), feature):
@@ -60,7 +60,19 @@ def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
     return ValidatedRows(table.filter(pa.array(~invalid)), set_aside, excluded)
 
 
-def _to_arrow(rows: pd.DataFrame) -> pa.Table:
+def to_arrow(rows: pd.DataFrame, recipe: Recipe) -> pa.Table:
+    """The rows as an Arrow table.
+
+    Args:
+        rows: Rows that the recipe's `transform` returns.
+        recipe: Declares the shapes of arrays.
+
+    Raises:
+        FirelibError: A column has values of different types.
+    """
+    arrays = [feature.name for feature in (*recipe.features, recipe.label) if len(feature.shape) > 1]
+    if arrays:
+        rows = rows.assign(**{name: _flatten(rows[name]) for name in arrays if name in rows.columns})
     try:
         table = pa.Table.from_pandas(rows, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -74,7 +86,24 @@ def _to_arrow(rows: pd.DataFrame) -> pa.Table:
     return table.replace_schema_metadata(None) if has_arrow_dtypes else table
 
 
-def _exclude(rows: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, Counter[str]]:
+def _flatten(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column of arrays with one axis: Arrow takes no others. Values of other kinds stay as they are."""
+    if column.dtype != object:
+        return column
+    values = [value.ravel() if isinstance(value, np.ndarray) else value for value in column]
+    return pd.Series(values, column.index, dtype=object)
+
+
+def exclude_rows(rows: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, Counter[str]]:
+    """The rows without those that the recipe excludes, and the number of excluded rows for each reason.
+
+    Args:
+        rows: Rows that the recipe's `transform` returns.
+        recipe: Excludes rows.
+
+    Raises:
+        FirelibError: `exclude` reads a column that the rows lack.
+    """
     counts: Counter[str] = Counter()
     out = np.zeros(len(rows), dtype=bool)
     for reason, mask in _exclusions(rows, recipe).items():
@@ -96,7 +125,17 @@ def _exclusions(rows: pd.DataFrame, recipe: Recipe) -> Mapping[str, pd.Series]:
         ) from error
 
 
-def _check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
+def check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:
+    """Check that every row has a label, and that classes are whole numbers.
+
+    Args:
+        rows: Rows that are not excluded.
+        table: The same rows, as `to_arrow` returns them.
+        recipe: Declares label and key.
+
+    Raises:
+        FirelibError: A label is missing, or is no class.
+    """
     labels = cast_column(table, recipe.label)
     if labels.null_count:
         without = rows[pd.array(labels.is_null().to_numpy(), dtype=bool)]

@@ -1,8 +1,4 @@
-"""Read lake tables at a pinned version as Dask dataframes.
-
-A column of integers with nulls keeps an integer dtype. Decimals, dates, bytes, lists, maps and structs have Arrow's
-dtypes: NumPy has none for them, and Dask takes Python objects for strings.
-"""
+"""Read lake tables at a pinned version as Dask dataframes."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -15,15 +11,8 @@ from deltalake import DeltaTable
 
 from firelib import storage
 from firelib.data.formats.lake_types import ZONE
+from firelib.data.frames.pandas_frames import to_pandas
 from firelib.errors import FirelibError
-
-_NULLABLE = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
 
 
 def read_table(uri: str, version: int) -> dd.DataFrame:
@@ -59,30 +48,7 @@ def read_file(uri: str, nullable: frozenset[str], zones: Mapping[str, str]) -> p
         zones: Column → time zone, where that is not UTC.
     """
     fs, path = storage.filesystem(uri)
-    table = pq.read_table(path, filesystem=fs, partitioning=None)
-    table = table.cast(pa.schema([_frame_field(field, zones) for field in table.schema]))
-    plain = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
-        types_mapper=_arrow_dtype
-    )
-    with_nulls = table.select([name for name in table.column_names if name in nullable]).to_pandas(
-        types_mapper=lambda kind: _NULLABLE.get(kind) or _arrow_dtype(kind)
-    )
-    frame: pd.DataFrame = pd.concat([plain, with_nulls], axis=1)[table.column_names]
-    return frame
-
-
-def _frame_field(field: pa.Field, zones: Mapping[str, str]) -> pa.Field:
-    """Give times their zone, and decimals room for the digits that sums and products need."""
-    if field.name in zones:
-        return field.with_type(pa.timestamp("us", zones[field.name]))
-    if pa.types.is_decimal(field.type):
-        return field.with_type(pa.decimal256(field.type.precision, field.type.scale))
-    return field
-
-
-def _arrow_dtype(kind: pa.DataType) -> pd.ArrowDtype | None:
-    checks = (pa.types.is_decimal, pa.types.is_date, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_nested)
-    return pd.ArrowDtype(kind) if any(check(kind) for check in checks) else None
+    return to_pandas(pq.read_table(path, filesystem=fs, partitioning=None), nullable, zones)
 
 
 def _time_zones(table: DeltaTable) -> dict[str, str]:

@@ -30,6 +30,7 @@ def diagnose(project: Path) -> list[Finding]:
     return [
         packages.check_python(project),
         *packages.check_packages(project),
+        *packages.check_extras(),
         *ray_checks.check_clusters(os.environ),
         resources.check_memory(psutil.virtual_memory().available),
         resources.check_disk("disk: project", project),
@@ -46,4 +47,5 @@ def diagnose(project: Path) -> list[Finding]:
         tools.check_gpu(),
         project_files.check_cluster_file(project / "cluster" / "cluster.yaml"),
         params_finding,
+        project_files.check_module_names(project),
     ]

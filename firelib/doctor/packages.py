@@ -11,6 +11,10 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from firelib.doctor.finding import Finding
+from firelib.extras import EXTRAS, find_missing, install_command
+
+#: Optional packages that Ray installs anyway.
+_WITH_RAY = {"requests"}
 
 
 def check_python(project: Path) -> Finding:
@@ -47,9 +51,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def check_packages(project: Path) -> Iterator[Finding]:
     """Check the installed packages against uv.lock; Ray separately, since all nodes need the same version."""
     locked = read_locked_versions(project)
-    if not locked:
-        detail = f"{project / 'uv.lock'} is missing or unreadable"
-        yield Finding("packages", "warning", detail, "run the command in the project's root folder")
+    if not locked and (project / "uv.lock").exists():
+        detail = f"{project / 'uv.lock'} is unreadable"
+        yield Finding("packages", "warning", detail, "write it again: uv lock")
     yield _check_ray(locked.pop("ray", frozenset()))
     pairs = {name: (versions, installed_version(name)) for name, versions in locked.items()}
     skewed = [
@@ -81,6 +85,27 @@ def read_locked_versions(project: Path) -> dict[str, frozenset[str]]:
         if "version" in package and "registry" in package.get("source", {"registry": ""}):
             versions[str(package["name"])].add(str(package["version"]))
     return {name: frozenset(numbers) for name, numbers in versions.items()}
+
+
+def check_extras() -> Iterator[Finding]:
+    """List the extras that are installed, and those that are missing in whole or in part, with their purpose."""
+    missing = {name: find_missing(extra.modules) for name, extra in EXTRAS.items()}
+    whole = [name for name, modules in missing.items() if not modules]
+    absent = [name for name, modules in missing.items() if _own_modules(name) <= set(modules)]
+    yield Finding("extras", "ok", f"installed: {', '.join(whole) or 'none'}")
+    if absent:
+        purposes = "; ".join(f"{name} ({EXTRAS[name].purpose})" for name in absent)
+        yield Finding("extras: not installed", "ok", f"{purposes}; add one with {install_command(['NAME'])}")
+    for name in missing:
+        if name not in whole and name not in absent:
+            detail = f"{name} ({EXTRAS[name].purpose}) lacks {', '.join(missing[name])}"
+            yield Finding(f"extra {name}", "warning", detail, install_command([name]))
+
+
+def _own_modules(name: str) -> set[str]:
+    """Modules that only this extra installs: no other extra, and not Ray."""
+    shared = {module for other, extra in EXTRAS.items() if other != name for module in extra.modules}
+    return set(EXTRAS[name].modules) - shared - _WITH_RAY
 
 
 def installed_version(name: str) -> str | None:

@@ -6,6 +6,7 @@ from firelib.config import Params, load_params
 from firelib.doctor.finding import Finding
 from firelib.errors import FirelibError
 from firelib.ray_setup.cluster_file import read_cluster_file
+from firelib.recipe import refuse_hidden_modules
 
 
 def check_params(project: Path) -> tuple[Params | None, Finding]:
@@ -19,6 +20,15 @@ def check_params(project: Path) -> tuple[Params | None, Finding]:
     except FirelibError as error:
         return None, Finding.from_error("params.yaml", error, "see docs/parameters.md")
     return params, Finding("params.yaml", "ok", f"valid; recipe {params.recipe}")
+
+
+def check_module_names(project: Path) -> Finding:
+    """Look for files of the project that hide modules of Python; `firelib run` and jobs refuse them."""
+    try:
+        refuse_hidden_modules(project)
+    except FirelibError as error:
+        return Finding.from_error("names of files", error, "rename them")
+    return Finding("names of files", "ok", "none hides a module of Python")
 
 
 def check_cluster_file(path: Path) -> Finding:

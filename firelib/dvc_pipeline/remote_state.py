@@ -8,6 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from firelib import storage
+from firelib.data.sources.delta_address import delta_folder, is_delta
+from firelib.data.sources.listing import is_bucket, list_files
+from firelib.recipe import Source
 
 if TYPE_CHECKING:
     import httpx
@@ -54,9 +57,25 @@ class RemoteStates:
 
     def _ask(self, uri: str) -> None:
         with suppress(Exception):  # each kind of storage has its own errors, which all mean "not checked"
-            answer = _ask_server(uri) if uri.startswith(("http://", "https://")) else _ask_store(uri)
-            if state := _select(answer):
+            if (
+                state := _ask_listing(uri)
+                if is_bucket(uri.removeprefix("delta+"))
+                else _select(_ask_server_or_store(uri))
+            ):
                 self._found[uri] = state
+
+
+def _ask_listing(uri: str) -> State:
+    """The state of an object, of a Delta table, or of all objects of a folder or a pattern."""
+    table = Source(uri)
+    files = list_files(Source(storage.join(delta_folder(table), "_delta_log/")) if is_delta(table) else table)
+    if not files[0].is_listed:
+        return _select(_ask_store(uri))
+    return {"tag": storage.sha256_json([[file.name, file.state] for file in files])}
+
+
+def _ask_server_or_store(uri: str) -> Mapping[str, Any]:
+    return _ask_server(uri) if uri.startswith(("http://", "https://")) else _ask_store(uri)
 
 
 def _ask_server(uri: str) -> Mapping[str, Any]:

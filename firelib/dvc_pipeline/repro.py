@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,11 @@ from firelib.signals import sigterm_as_ctrl_c
 _GRACE_SECONDS = 60.0
 _TERMINAL_GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.2
+_WATCH_SECONDS = 1.0
+
+
+class _EndEarlyError(Exception):
+    """What is watched beside the stages asks for their end."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,14 @@ class Repro:
         targets: DVC targets.
         force: Run stages that are up to date, too.
         forced_first: DVC targets to run first, up to date or not.
+        watch: Called every second while stages run; if it returns True, the stages are ended.
     """
 
     project: Path
     targets: Sequence[str]
     force: bool = False
     forced_first: Sequence[str] = ()
+    watch: "Callable[[DvcProcess], bool] | None" = None
 
     def run(self, variables: Mapping[str, str]) -> int:
         """Run the stages. SIGTERM and Ctrl-C reach the running stage once, however many processes receive them.
@@ -67,7 +74,7 @@ class Repro:
             ours = {"PATH": path, STOPPED_FILE: str(stopped), RUN_PROCESS: identify_process()}
             environment = {**os.environ, **ours, **variables}
             with subprocess.Popen([*command, *arguments], cwd=self.project, env=environment) as dvc:  # noqa: S603  our own
-                code = _wait(DvcProcess(dvc, str(stopped)))
+                code = _wait(DvcProcess(dvc, str(stopped), self.watch))
             return StoppedError.exit_code if stopped.exists() else code
 
 
@@ -77,17 +84,42 @@ class DvcProcess:
     Args:
         dvc: DVC's process.
         mark: Value of `STOPPED_FILE` in its environment, which every stage inherits.
+        watch: Called every second; if it returns True, the stages are ended.
     """
 
-    def __init__(self, dvc: "subprocess.Popen[bytes]", mark: str) -> None:
-        self._dvc, self._mark = dvc, mark
+    def __init__(
+        self, dvc: "subprocess.Popen[bytes]", mark: str, watch: "Callable[[DvcProcess], bool] | None" = None
+    ) -> None:
+        self._dvc, self._mark, self._watch = dvc, mark, watch
         self._stages, self._signalled = set[psutil.Process](), set[psutil.Process]()
 
     def wait(self) -> int:
         """Wait for DVC, then for a stage that has outlived it and got a signal."""
-        code = self._dvc.wait()
+        code = self._wait_for_dvc()
         psutil.wait_procs(self._stages, timeout=_GRACE_SECONDS)
         return code
+
+    def _wait_for_dvc(self) -> int:
+        while self._watch is not None:
+            try:
+                return self._dvc.wait(_WATCH_SECONDS)
+            except subprocess.TimeoutExpired:
+                if self._watch(self):
+                    self._watch = None
+                    raise _EndEarlyError from None
+        return self._dvc.wait()
+
+    def runs(self, stage: str) -> bool:
+        """Whether a stage's process is running.
+
+        Args:
+            stage: A word of its command.
+        """
+        for process in self._find_children():
+            with suppress(psutil.Error):
+                if stage in process.cmdline():
+                    return True
+        return False
 
     def stop(self, number: signal.Signals) -> None:
         """Send a signal to the running stage; to DVC if there is none. Each process gets it once.
@@ -112,12 +144,16 @@ class DvcProcess:
 
         A signal for the process group ends the shell before the stage, which is then found by its environment.
         """
-        with suppress(psutil.NoSuchProcess):
-            below = {_find_stage(child) for child in psutil.Process(self._dvc.pid).children()}
-            if below:
-                return below
+        below = self._find_children()
+        if below:
+            return below
         marked = {process.pid: process for process in psutil.process_iter() if _has_mark(process, self._mark)}
         return {process for pid, process in marked.items() if pid != self._dvc.pid and _parent(process) not in marked}
+
+    def _find_children(self) -> set[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return {_find_stage(child) for child in psutil.Process(self._dvc.pid).children()}
+        return set()
 
     def forget_signals(self) -> None:
         """Let the next `stop` signal every process again."""
@@ -174,6 +210,9 @@ def _wait(dvc: DvcProcess) -> int:
     with sigterm_as_ctrl_c() as sigterm:
         try:
             code = dvc.wait()
+        except _EndEarlyError:
+            _terminate(dvc)
+            return dvc.wait()
         except KeyboardInterrupt:
             if not sigterm.received:
                 _interrupt(dvc)

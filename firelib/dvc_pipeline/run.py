@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import yaml
 
 from firelib.config import Environment
 from firelib.console import note
 from firelib.console_tables import show_output_paths, show_results
 from firelib.dataset_store import check_dataset_folder
+from firelib.dvc_pipeline.ignored_outputs import keep_ignored_outputs
+from firelib.dvc_pipeline.model_check import ModelCheck, check_model_beside
 from firelib.dvc_pipeline.repro import Repro
+from firelib.dvc_pipeline.run_check import check_before_run
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
 from firelib.dvc_pipeline.source_changes import SourceChanges
-from firelib.errors import FirelibError, StoppedError
+from firelib.errors import FirelibError, StoppedError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.ray_setup.session import ray_session
 from firelib.recipe import Recipe
@@ -29,11 +34,13 @@ class RunOptions:
         stages: Names of stages, which run with their dependencies; all stages if empty.
         force: Run stages that are up to date, too.
         debug: Show the output of Ray's workers.
+        check: Check the project before stages run, and its model beside them.
     """
 
     stages: Sequence[str] = ()
     force: bool = False
     debug: bool = False
+    check: bool = True
 
 
 def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Environment, options: RunOptions) -> int:
@@ -51,7 +58,8 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
 
     Raises:
         FirelibError: The folder is not a DVC project, dvc.yaml is invalid, another `firelib run` of this pipeline is
-            running, a folder of outputs holds files that firelib did not write, or Ray does not start.
+            running, a folder of outputs holds files that firelib did not write, the check finds errors, or Ray does not
+            start.
         KeyboardInterrupt: Ctrl-C was pressed, and the stage has ended.
     """
     folder = _find_dvc_folder(paths.project)
@@ -72,23 +80,44 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         # DVC removes the outputs of a stage before it runs, whatever they hold.
         check_dataset_folder(paths)
         check_model_folder(paths)
+        params = pipeline.with_name("params.yaml")
+        is_checked = options.check and params.is_file()
+        if is_checked:
+            check_before_run(params, environment, stale or [_EXTRACT])
         note(f"to run: {', '.join(stale) or 'all stages'}")
         # From its run cache, DVC would restore the lake.json of earlier sources instead of running the stage.
         must_run = changed or (_EXTRACT in stale and _has_run_cache(paths.project))
         forced = qualify_targets(pipeline, [_EXTRACT]) if must_run else []
-        code = _run_stages(paths, Repro(paths.project, targets, options.force, forced), environment, options.debug)
+        repro = Repro(paths.project, targets, options.force, forced)
+        with keep_ignored_outputs(paths.project):
+            if is_checked and _trains(options.stages):
+                with check_model_beside(recipe, params, folder / f"check-{recipe.name}.json") as check:
+                    code = _run_stages(paths, repro, environment, options.debug, check)
+            else:
+                code = _run_stages(paths, repro, environment, options.debug)
         if not code and (_EXTRACT in stale or options.force):
             sources.remember()
         return code
 
 
-def _run_stages(paths: Paths, repro: Repro, environment: Environment, debug: bool) -> int:
+def _trains(stages: Sequence[str]) -> bool:
+    return not stages or bool({"train", "evaluate"} & set(stages))
+
+
+def _run_stages(
+    paths: Paths, repro: Repro, environment: Environment, debug: bool, check: ModelCheck | None = None
+) -> int:
+    repro = replace(repro, watch=check.watch if check else None)
     before = _modified_at(paths.test_metrics)
     if environment.ray_address:  # each stage submits itself to that cluster
         code = repro.run({})
     else:
         with ray_session(environment, debug=debug, exit_on_loss=True) as address:
             code = repro.run({"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"})
+    if check and code:
+        check.require_none()
+    elif check:
+        check.accept()
     if code == StoppedError.exit_code:
         note("stopped: run the same command again to resume")
     elif code:
@@ -109,9 +138,26 @@ def qualify_targets(pipeline: Path, stages: Sequence[str]) -> list[str]:
 
     Returns:
         Targets such as `/…/pipelines/mine/dvc.yaml:train`; the path of the file itself if `stages` is empty.
+
+    Raises:
+        FirelibError: dvc.yaml has no stage of a name.
     """
+    _refuse_unknown(stages, pipeline)
     file = str(pipeline.absolute())
     return [f"{file}:{stage}" for stage in stages] or [file]
+
+
+def _refuse_unknown(stages: Sequence[str], pipeline: Path) -> None:
+    """Refuse names of stages that dvc.yaml does not have. What else is wrong with the file, DVC says."""
+    try:
+        known = list(yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"])
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return
+    unknown = [stage for stage in stages if stage.partition("@")[0] not in known]  # `@` names one of `foreach`
+    if unknown:
+        what = "\n".join(f"there is no stage {stage!r}" for stage in unknown)
+        remedy = did_you_mean(unknown[0], known)
+        raise FirelibError(what, where=str(pipeline), remedy=remedy)
 
 
 def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
@@ -122,7 +168,7 @@ def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
         targets: DVC targets.
 
     Returns:
-        Names of stages.
+        Names of the stages of the targets, and of those that they depend on.
 
     Raises:
         FirelibError: The folder is not a DVC project, dvc.yaml is invalid, or another DVC command uses the same files.
@@ -130,7 +176,7 @@ def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
     from dvc.repo import Repo
 
     with _translate_errors(project), Repo(str(project), _wait_for_lock=True) as repo:
-        return [name.rpartition(":")[2] for name in repo.status(targets=list(targets))]
+        return [name.rpartition(":")[2] for name in repo.status(targets=list(targets), with_deps=True)]
 
 
 def _find_dvc_folder(project: Path) -> Path:

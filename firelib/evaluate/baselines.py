@@ -10,18 +10,21 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.estimators import Estimator
+from firelib.evaluate.output_files import name_trees, reason_to_omit
 from firelib.machine import free_cores
 from firelib.recipe import Feature
 from firelib.tfrecord.format.fixed_decoder import Batch
 
-# Boosting scans every column for every class in each iteration, which takes minutes for an image of 784 pixels. Trees
-# with random splits take less than one.
-_MANY_COLUMNS = 200
 _MOST_CATEGORIES = 250  # per string feature; histogram gradient boosting allows 255
 
 
 def baselines(
-    train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], estimator: Estimator
+    train: Batch,
+    train_labels: Labels,
+    test: Batch,
+    features: Sequence[Feature],
+    estimator: Estimator,
+    kinds: Sequence[str] = ("constant", "trees"),
 ) -> tuple[dict[str, Floats | None], list[str]]:
     """Score the test rows with the baselines that suit the features.
 
@@ -31,27 +34,36 @@ def baselines(
         test: The rows to score, as `train`.
         features: The features of the dataset; strings are categories. Columns that trees cannot use are left out.
         estimator: What the baselines predict.
+        kinds: `constant`, `trees`, both or none.
 
     Returns:
         Name of the baseline → its predictions, in the form of the estimator, or None where it cannot be trained; the
         constant comes last. Then notes about what was left out, and why.
     """
+    scores: dict[str, Floats | None] = {}
+    notes: list[str] = []
+    if "trees" in kinds:
+        name = name_trees(features, estimator.can_boost)
+        scores[name], notes = _score_with_trees(name, train, train_labels, test, features, estimator)
+    if "constant" in kinds:
+        rows = len(next(iter(test.values())))
+        scores[estimator.constant_name] = estimator.predict_constant(train_labels, rows)
+    return scores, notes
+
+
+def _score_with_trees(
+    name: str, train: Batch, train_labels: Labels, test: Batch, features: Sequence[Feature], estimator: Estimator
+) -> tuple[Floats | None, list[str]]:
+    """Predictions of the named trees, or None if they cannot be trained; notes. Other arguments as in `baselines`."""
     used, notes = select_columns(train, features)
-    many = sum(int(np.prod(feature.shape)) for feature in used) > _MANY_COLUMNS
-    use_forest = many or not estimator.can_boost
-    name, trees = ("extra_trees", extra_trees) if use_forest else ("boosted_trees", boosted_trees)
-    scores: dict[str, Floats | None] = {name: None}
+    trees = extra_trees if name == "extra_trees" else boosted_trees
     problem = estimator.find_problem(train_labels) if used else "no feature is left for it"
     try:
         if not problem:
-            scores[name] = trees(train, train_labels, test, used, estimator)
+            return trees(train, train_labels, test, used, estimator), notes
     except (ValueError, MemoryError) as error:  # the model's metrics are worth more than its baseline
         problem = f"{type(error).__name__}: {error}"
-    if problem:
-        notes.append(f"no {name}: {' '.join(problem.split())}")
-    rows = len(next(iter(test.values())))
-    scores[estimator.constant_name] = estimator.predict_constant(train_labels, rows)
-    return scores, notes
+    return None, [*notes, f"no {name}: {' '.join(str(problem).split())}"]
 
 
 def select_columns(train: Batch, features: Sequence[Feature]) -> tuple[list[Feature], list[str]]:
@@ -64,7 +76,7 @@ def select_columns(train: Batch, features: Sequence[Feature]) -> tuple[list[Feat
     Returns:
         The features, in order, and a note for each reason to leave out others.
     """
-    reasons = {feature.name: _reason_to_omit(train[feature.name], feature) for feature in features}
+    reasons = {feature.name: _find_reason(train[feature.name], feature) for feature in features}
     notes = []
     for reason in dict.fromkeys(filter(None, reasons.values())):
         names = ", ".join(name for name, own in reasons.items() if own == reason)
@@ -72,13 +84,10 @@ def select_columns(train: Batch, features: Sequence[Feature]) -> tuple[list[Feat
     return [feature for feature in features if not reasons[feature.name]], notes
 
 
-def _reason_to_omit(column: Any, feature: Feature) -> str | None:
-    if feature.dtype == "bytes":
-        return "bytes are neither numbers nor categories"
-    if feature.ragged:
-        return "lists of any length are not columns"
-    if feature.optional and feature.shape:
-        return "optional arrays are not columns"
+def _find_reason(column: Any, feature: Feature) -> str | None:
+    reason = reason_to_omit(feature)
+    if reason:
+        return reason
     if feature.dtype != "string" and np.isnan(_number_column(column, feature)).all():
         return "no training row has a value"
     return None

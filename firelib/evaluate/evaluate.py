@@ -1,4 +1,4 @@
-"""Stage `evaluate`: compare the model with two baselines on the test split."""
+"""Stage `evaluate`: compare the model with baselines on the test split."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +24,7 @@ from firelib.tfrecord.read.dataset import open_dataset
 Results = Mapping[str, Mapping[str, float]]
 
 
-def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
+def evaluate(recipe: Recipe, paths: Paths, kinds: Sequence[str] = ("constant", "trees")) -> dict[str, dict[str, float]]:
     """Evaluate the model and its baselines on the test split; write metrics, tables and plots.
 
     A baseline or a metric that the data do not allow is left out, with a note on the terminal and in the metrics.
@@ -32,6 +32,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
     Args:
         recipe: The recipe.
         paths: Paths of its dataset, model, metrics and plots.
+        kinds: The baselines: `constant`, `trees`, both or none.
 
     Returns:
         `model` or the name of a baseline → metric → value; the model comes first.
@@ -51,7 +52,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
         advance(0, note="model")
         score, notes = _score_model(TrainedModel(paths.model), test, features, task)
         advance(1, note="baselines")
-        baseline_scores, baseline_notes = baselines(train, train_labels, test, features, task.estimator)
+        baseline_scores, baseline_notes = baselines(train, train_labels, test, features, task.estimator, kinds)
         advance(2, note="plots")
         scores = {"model": score, **baseline_scores}
         results = {
@@ -60,7 +61,7 @@ def evaluate(recipe: Recipe, paths: Paths) -> dict[str, dict[str, float]]:
             if score is not None
         }
         task.write(labels, scores, test, paths)
-        draw_training(paths.plots)
+        draw_training(paths.plots, f"{paths.recipe}: loss, {len(train_labels):,} training rows")
         advance(3)
     notes = [*notes, *baseline_notes, *task.describe_gaps(labels)]
     _write(results, notes, paths)
@@ -87,7 +88,7 @@ def _score_model(
 ) -> tuple[Floats | None, list[str]]:
     """Scores [rows, …] and notes; None where the model has no scores to measure."""
     if not len(next(iter(test.values()))):
-        return None, ["no metrics: the test split has no rows; increase data.split.test"]
+        return None, ["no metrics: the test split has no rows; increase data.split.test, or lower test_from"]
     outputs = model.predict(to_model_inputs(test, features))
     invalid = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
     if invalid:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from firelib.errors import FirelibError
-from firelib.train.export import KERAS, SAVED_MODEL
+from firelib.train.export import KERAS, RAGGED_SPLITS, RAGGED_VALUES, SAVED_MODEL
 
 
 def load_model(folder: Path) -> Any:
@@ -49,7 +49,7 @@ class ServedModel:
         folder: Folder of the SavedModel.
 
     Attributes:
-        input: Input name → its `tf.TensorSpec`.
+        input: Feature name → its `tf.TensorSpec`, or `tf.RaggedTensorSpec`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,7 +57,8 @@ class ServedModel:
 
         self._loaded = tf.saved_model.load(str(folder))  # its functions work only as long as it exists
         self._serve = self._loaded.signatures["serving_default"]
-        self.input: dict[str, Any] = dict(self._serve.structured_input_signature[1])
+        self._arguments: dict[str, Any] = dict(self._serve.structured_input_signature[1])
+        self.input = _join_ragged(self._arguments)
 
     def __call__(self, features: dict[str, Any], training: bool = False) -> Any:
         """Score a batch; features that the model does not take are ignored.
@@ -67,8 +68,30 @@ class ServedModel:
             training: Ignored: a SavedModel only scores.
         """
         del training
-        (output,) = self._serve(**{name: _fit(features[name], spec) for name, spec in self.input.items()}).values()
+        arguments: dict[str, Any] = {}
+        for name, spec in self.input.items():
+            if name in self._arguments:
+                arguments[name] = _fit(features[name], spec)
+            else:
+                arguments[f"{name}{RAGGED_VALUES}"] = features[name].values
+                arguments[f"{name}{RAGGED_SPLITS}"] = features[name].row_splits
+        (output,) = self._serve(**arguments).values()
         return output
+
+
+def _join_ragged(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Feature name → spec; a ragged feature has two arguments."""
+    import tensorflow as tf
+
+    specs = {}
+    for name, spec in arguments.items():
+        feature = name.removesuffix(RAGGED_VALUES).removesuffix(RAGGED_SPLITS)
+        if {f"{feature}{RAGGED_VALUES}", f"{feature}{RAGGED_SPLITS}"} <= arguments.keys():
+            values = arguments[f"{feature}{RAGGED_VALUES}"]
+            specs[feature] = tf.RaggedTensorSpec([None, None], values.dtype, row_splits_dtype=tf.int64)
+        else:
+            specs[name] = spec
+    return specs
 
 
 def _fit(values: Any, spec: Any) -> Any:

@@ -8,8 +8,7 @@ from pathlib import Path
 from firelib import storage
 from firelib.errors import FirelibError, did_you_mean
 from firelib.launch.job_spec import JobSpec
-
-_FOLDER = Path(".firelib", "jobs")
+from firelib.project_layout import JOBS
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def record_folder(project: Path, job_id: str) -> Path:
         project: The project that submitted the job.
         job_id: The job.
     """
-    return project / _FOLDER / job_id
+    return project / JOBS / job_id
 
 
 def write_record(project: Path, record: JobRecord) -> None:
@@ -73,7 +72,7 @@ def read_record(project: Path, job_id: str) -> JobRecord:
     if not _file(project, job_id).is_file():
         raise FirelibError(
             f"unknown job {job_id!r}",
-            where=str(project / _FOLDER),
+            where=str(project / JOBS),
             remedy=did_you_mean(job_id, (record.job_id for record in read_records(project))),
         )
     return _read(_file(project, job_id))
@@ -81,12 +80,12 @@ def read_record(project: Path, job_id: str) -> JobRecord:
 
 def read_records(project: Path) -> list[JobRecord]:
     """Read the records of all jobs that a project has submitted, newest last."""
-    found = [_read(file) for file in (project / _FOLDER).glob("*.json")]
+    found = [_read(file) for file in (project / JOBS).glob("*.json")]
     return sorted(found, key=lambda record: (record.submitted, record.job_id))
 
 
 def _file(project: Path, job_id: str) -> Path:
-    return project / _FOLDER / f"{job_id}.json"
+    return project / JOBS / f"{job_id}.json"
 
 
 def _read(file: Path) -> JobRecord:

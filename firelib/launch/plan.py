@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 
+from firelib.extras import find_missing as find_missing_modules
+from firelib.extras import install_command
 from firelib.gcp.pricing import Price, Service, price, quotas
 from firelib.launch.job_spec import Replicas, Resources, refuse
 from firelib.launch.machine_checks import resolve_gpu, validate_machine
@@ -82,15 +83,8 @@ def find_missing(request: PlanRequest, package: str, extra: str) -> Iterator[str
     """
     if not request.resources.machine:
         yield "--machine, such as n1-standard-8"
-    if not _is_installed(package):
-        yield f"its packages: uv sync --extra {extra}"
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ModuleNotFoundError:  # the parent package is missing
-        return False
+    if find_missing_modules([package]):
+        yield f"its packages: {install_command([extra])}"
 
 
 def format_count(count: int, noun: str) -> str:

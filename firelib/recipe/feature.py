@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firelib.errors import FirelibError, did_you_mean
+from firelib.recipe.problem import refuse_declaration
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
@@ -58,7 +59,7 @@ class Feature:
         problem = next(_feature_problems(self), None)
         if problem:
             what, remedy = problem
-            raise FirelibError(what, where=f"feature {self.name!r}", remedy=remedy)
+            refuse_declaration(FirelibError(what, where=f"feature {self.name!r}", remedy=remedy))
 
 
 def _feature_problems(feature: Feature) -> Iterator[tuple[str, str]]:
@@ -117,6 +118,9 @@ def _bounds(integer: str) -> tuple[int, int]:
 class FittedFeature:
     """A feature with its statistics on the training split; `build_model` gets one for each feature.
 
+    It also has the attributes of the declaration: `name`, `dtype`, `shape`, `max_length`, `range`, `nullable`,
+    `ragged`, `optional` and `description`. The integer that stands for a missing value is `missing_value`.
+
     Attributes:
         feature: The declaration.
         count: Number of present values (rows × size of shape, or all elements of lists, without missing values).
@@ -127,6 +131,14 @@ class FittedFeature:
         maximum: Largest present value; None for strings and bytes, and where no value is present.
         vocabulary: For strings: the distinct values, most frequent first, ties by value. Empty for free text: a
             string without `max_length` that has more than 100,000 distinct values.
+
+    Example:
+        >>> from firelib import Feature, FittedFeature
+        >>> seats = FittedFeature(Feature("seats", "int64", range=(1, 900)), count=3, mean=180.0, std=9.5)
+        >>> seats.name, seats.dtype, seats.shape, seats.range
+        ('seats', 'int64', (), (1, 900))
+        >>> seats.mean, seats.std
+        (180.0, 9.5)
     """
 
     feature: Feature
@@ -137,3 +149,53 @@ class FittedFeature:
     minimum: float | None = None
     maximum: float | None = None
     vocabulary: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """Name of the feature and of the model's input: `keras.Input(f.shape, name=f.name, dtype=f.dtype)`."""
+        return self.feature.name
+
+    @property
+    def dtype(self) -> str:
+        """The declared dtype, such as `float32`."""
+        return self.feature.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one value; () is a scalar."""
+        return self.feature.shape
+
+    @property
+    def max_length(self) -> int | None:
+        """Maximum length of a string in UTF-8 bytes, or None."""
+        return self.feature.max_length
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The declared inclusive bounds, or None. The bounds of the data are `minimum` and `maximum`."""
+        return self.feature.range
+
+    @property
+    def nullable(self) -> bool:
+        """Whether a value may be missing."""
+        return self.feature.nullable
+
+    @property
+    def missing_value(self) -> int | None:
+        """The integer that stands for a missing value, or None; `missing` is the number of missing values."""
+        return self.feature.missing
+
+    @property
+    def ragged(self) -> bool:
+        """Whether a value is a list of any length."""
+        return self.feature.ragged
+
+    @property
+    def optional(self) -> bool:
+        """Whether a record may lack the feature."""
+        return self.feature.optional
+
+    @property
+    def description(self) -> str:
+        """Text for people who look at the manifest."""
+        return self.feature.description

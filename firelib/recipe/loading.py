@@ -4,18 +4,23 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe.feature import RESERVED_COLUMNS, Feature
+from firelib.recipe.locations import declaration_line, error_line
+from firelib.recipe.problem import InvalidRecipeError, Problem, collect_problems
 from firelib.recipe.recipe import Recipe
 from firelib.recipe.source import Source
+from firelib.recipe.split_rule import find_split_problems, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
+_OPTIONS = ("name", "prepare", "exclude", "callbacks", "parameters", "classes")
+_SPLIT_OPTIONS = ("split_by", "split_time", "split_column", "test_rows", "stratify_by")
 
 
 def load_recipe(reference: str) -> Recipe:
@@ -33,7 +38,10 @@ def load_recipe(reference: str) -> Recipe:
         >>> load_recipe("flights").label.name
         'late'
     """
-    module = _load_module(reference)
+    with collect_problems() as problems:
+        module = _load_module(reference, problems)
+    if problems:
+        raise InvalidRecipeError(problems, reference)
     owned = [
         value
         for value in vars(module).values()
@@ -53,12 +61,12 @@ def load_recipe(reference: str) -> Recipe:
 
 def code_sha256(recipe: Recipe) -> str | None:
     """SHA-256 of the file that defines a recipe, in hex; None without a file (a notebook)."""
-    file = getattr(sys.modules[type(recipe).__module__], "__file__", None)
+    file = recipe_file(recipe)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None
 
 
 def _recipe_from_module(module: ModuleType) -> Recipe:
-    names = (*_PARTS, "name", "exclude", "callbacks", "parameters", "test_rows", "classes")
+    names = (*_PARTS, *_OPTIONS, *_SPLIT_OPTIONS)
     parts = {name: getattr(module, name) for name in names if hasattr(module, name)}
     members = {name: staticmethod(part) if callable(part) else part for name, part in parts.items()}
     # With its module, ray_setup finds the code of a recipe file and ships it to the workers.
@@ -66,73 +74,106 @@ def _recipe_from_module(module: ModuleType) -> Recipe:
     return recipe
 
 
+def recipe_file(recipe: Recipe) -> str | None:
+    """The file that defines a recipe; None without a file (a notebook)."""
+    return getattr(sys.modules.get(type(recipe).__module__), "__file__", None)  # on workers, there is no module
+
+
 def _check_parts(recipe: Recipe, reference: str) -> None:
-    cls = type(recipe)
+    cls, file = type(recipe), recipe_file(recipe)
     missing = [part for part in _PARTS if getattr(cls, part, None) in (None, getattr(Recipe, part, None))]
     if missing:
-        raise FirelibError(
-            f"the recipe lacks {', '.join(missing)}", where=reference, remedy="add them: see docs/recipe.md"
-        )
+        what, remedy = f"the recipe lacks {', '.join(missing)}", "add them: see docs/recipe.md"
+        raise InvalidRecipeError([Problem(what, remedy, file)], reference)
     if not hasattr(cls, "name"):
         cls.name = reference.removesuffix(".py").replace("/", ".").rpartition(".")[2]
-    problems = list(_problems(recipe))
+    problems = [
+        Problem(
+            what, "correct the recipe: see docs/recipe.md", file, declaration_line(file, part, name) if file else None
+        )
+        for what, part, name in _problems(recipe)
+    ]
     if problems:
-        raise FirelibError("\n".join(problems), where=reference, remedy="correct the recipe: see docs/recipe.md")
+        raise InvalidRecipeError(problems, reference)
 
 
-def _problems(recipe: Recipe) -> Iterator[str]:
+#: What is wrong, the part of the recipe that declares it, and the name of the member or None.
+_Described = tuple[str, str, str | None]
+
+
+def _problems(recipe: Recipe) -> Iterator[_Described]:
     """Problems with the parts of a recipe, whose types Python has not checked."""
     sources, features = dict[str, object](recipe.sources), list[object](recipe.features)
     if not sources:
-        yield "the recipe has no sources"
+        yield "the recipe has no sources", "sources", None
     for name, source in sources.items():
         if not isinstance(source, Source):
-            yield f"sources: expected a Source for {name!r}, got {source!r}"
+            yield f"sources: expected a Source for {name!r}, got {source!r}", "sources", name
     if not features:
-        yield "the recipe has no features"
+        yield "the recipe has no features", "features", None
     for feature in features:
         if not isinstance(feature, Feature):
-            yield f"features: expected a Feature, got {feature!r}"
+            yield f"features: expected a Feature, got {feature!r}", "features", None
+    yield from _name_problems(recipe, features)
+    yield from _label_problems(recipe.label, recipe.classes)
+    yield from _key_problems(recipe.key)
+    yield from (
+        (what, what.partition(":")[0].split()[-1] if ":" in what else "key", None)
+        for what in find_split_problems(recipe)
+    )
+
+
+def _split_problems(recipe: Recipe) -> Iterator[_Described]:
+    for what in find_split_problems(recipe):
+        yield what, next(name for name in _SPLIT_OPTIONS if getattr(recipe, name) is not getattr(Recipe, name)), None
+
+
+def _split_columns(recipe: Recipe) -> Sequence[str]:
+    return () if any(find_split_problems(recipe)) else split_columns(recipe)
+
+
+def _name_problems(recipe: Recipe, features: Sequence[object]) -> Iterator[_Described]:
     names = [feature.name for feature in (*features, recipe.label) if isinstance(feature, Feature)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        yield f"features and label declare a column more than once: {', '.join(twice)}"
-    reserved = sorted(RESERVED_COLUMNS & {*names, *recipe.key, recipe.test_rows})
+        what = f"features and label declare a column more than once: {', '.join(twice)}"
+        yield what, "features", twice[0]
+    reserved = sorted(RESERVED_COLUMNS & {*names, *recipe.key, *_split_columns(recipe)})
     if reserved:
-        yield f"features, label and key use names that are reserved for firelib's own columns: {', '.join(reserved)}"
-    yield from _label_problems(recipe.label, recipe.classes)
-    yield from _key_problems(recipe.key)
+        what = f"features, label and key use names that are reserved for firelib's own columns: {', '.join(reserved)}"
+        yield what, "key" if reserved[0] in recipe.key else "features", reserved[0]
 
 
-def _label_problems(label: object, classes: Sequence[str]) -> Iterator[str]:
+def _label_problems(label: object, classes: Sequence[str]) -> Iterator[_Described]:
     if not isinstance(label, Feature):
-        yield f"label: expected a Feature, got {label!r}"
+        yield f"label: expected a Feature, got {label!r}", "label", None
         return
     if label.nullable:
-        yield "the label is nullable: exclude rows without a label instead (Recipe.exclude)"
+        yield "the label is nullable: exclude rows without a label instead (Recipe.exclude)", "label", None
     try:
         kind, outputs = infer_task(label), count_outputs(label)
     except FirelibError as error:
-        yield f"label: {error.what}: {error.remedy}"
+        yield f"label: {error.what}: {error.remedy}", "label", None
         return
     if classes and (kind is TaskKind.REGRESSION or len(classes) != outputs[-1]):
         last = len(classes) - 1
-        yield (
+        what = (
             f"{len(classes)} classes require a label with range (0, {last}), or bools of shape ({len(classes)},), got "
             f"{label.dtype} with range {label.range} and shape {label.shape}"
         )
+        yield what, "classes", None
 
 
-def _key_problems(key: object) -> Iterator[str]:
+def _key_problems(key: object) -> Iterator[_Described]:
     if isinstance(key, str):
-        yield f"key: expected a sequence such as ({key!r},), got {key!r}"
+        yield f"key: expected a sequence such as ({key!r},), got {key!r}", "key", None
     elif not key:
-        yield "the key is empty: it must name the columns that identify a row"
+        yield "the key is empty: it must name the columns that identify a row", "key", None
 
 
-def _load_module(reference: str) -> ModuleType:
+def _load_module(reference: str, problems: Sequence[Problem]) -> ModuleType:
     if reference.endswith(".py"):
-        return _load_file(Path(reference))
+        return _load_file(Path(reference), problems)
     if not all(part.isidentifier() for part in reference.split(".")):
         raise _unknown_recipe(reference)
     name = reference if "." in reference else f"firelib.recipes.{reference}"
@@ -140,8 +181,20 @@ def _load_module(reference: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
-            raise
+            raise _explain_load_error(error, _module_file(name) or name) from error
         raise _unknown_recipe(reference) from None
+    except Exception as error:
+        if problems:  # an invalid declaration may be the cause
+            raise InvalidRecipeError(problems, reference) from error
+        raise _explain_load_error(error, _module_file(name) or name) from error
+
+
+def _module_file(name: str) -> str | None:
+    """The file of a module that cannot be imported."""
+    with suppress(ImportError, ValueError):
+        spec = importlib.util.find_spec(name)
+        return spec.origin if spec else None
+    return None
 
 
 def _unknown_recipe(reference: str) -> FirelibError:
@@ -153,7 +206,7 @@ def _unknown_recipe(reference: str) -> FirelibError:
     )
 
 
-def _load_file(path: Path) -> ModuleType:
+def _load_file(path: Path, problems: Sequence[Problem]) -> ModuleType:
     if not path.is_file():
         raise FirelibError(
             f"the recipe file {path} does not exist", where="params.yaml: recipe", remedy="check the path"
@@ -168,22 +221,70 @@ def _load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise _explain_load_error(error, path) from error
+        if problems:  # an invalid declaration may be the cause
+            raise InvalidRecipeError(problems, str(path)) from error
+        raise _explain_load_error(error, str(spec.origin)) from error
+    if problems:
+        del sys.modules[name]
     return module
 
 
-def _explain_load_error(error: Exception, path: Path) -> FirelibError:
+def _explain_load_error(error: Exception, file: str) -> FirelibError:
     """An error of the recipe's own code while it was loaded, with the line of the recipe."""
     if isinstance(error, FirelibError):
         return error
+    line = error_line(error, file)
     if isinstance(error, SyntaxError):
-        return FirelibError(
-            f"not Python: {error.msg}", where=f"{path}, line {error.lineno}", remedy="correct the recipe"
+        file, line = error.filename or file, error.lineno
+        what, remedy = f"not Python: {error.msg}", "correct the file"
+    elif isinstance(error, ModuleNotFoundError):
+        what, remedy = f"{type(error).__name__}: {error}", _install(str(error.name), Path(file))
+    else:
+        what, remedy = f"{type(error).__name__}: {error}", _suspect_module(error, Path(file)) or "correct the recipe"
+    return InvalidRecipeError([Problem(what, remedy, file, line)], file)
+
+
+def _install(module: str, recipe: Path) -> str:
+    """How to make a module importable: install it; or move the code, if it is a file of the project."""
+    name = module.partition(".")[0]
+    beside = next((path for path in (recipe.with_name(f"{name}.py"), recipe.with_name(name)) if path.exists()), None)
+    if beside:
+        return f"install the project that has {beside.name} (uv pip install -e .), or move the code into the recipe"
+    return f"install the module (uv add {name}, pip install {name})"
+
+
+def _suspect_module(error: Exception, recipe: Path) -> str | None:
+    """Name a file of the project that hides a module of the standard library, if the error speaks of a module."""
+    hidden = find_hidden_modules(recipe.parent)
+    if hidden and isinstance(error, AttributeError | ImportError):
+        return f"rename {', '.join(hidden)}: a file with the name of a module of Python hides that module"
+    return None
+
+
+def refuse_hidden_modules(project: Path) -> None:
+    """Refuse a project whose files hide modules of Python: jobs and Ray's workers look into its folder first.
+
+    Args:
+        project: The project's folder.
+
+    Raises:
+        FirelibError: Files have such names; the error names all of them.
+    """
+    if hidden := find_hidden_modules(project):
+        raise FirelibError(
+            f"files of the project have names of modules of Python: {', '.join(hidden)}",
+            where=str(project),
+            remedy="rename them: in jobs and in Ray's workers, libraries would import them instead of Python's modules",
         )
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
-    remedy = (
-        "install the module (uv add, pip install)" if isinstance(error, ModuleNotFoundError) else "correct the recipe"
-    )
-    return FirelibError(
-        f"{type(error).__name__}: {error}", where=f"{path}, line {lines[-1] if lines else '?'}", remedy=remedy
-    )
+
+
+def find_hidden_modules(*folders: Path) -> list[str]:
+    """Files and packages in some folders that have the name of a module of Python's standard library.
+
+    Where the folder is on Python's path, they hide that module from every library.
+    """
+    modules = [
+        *(path for folder in folders for path in folder.glob("*.py")),
+        *(path.parent for folder in folders for path in folder.glob("*/__init__.py")),
+    ]
+    return [path.name for path in sorted(set(modules)) if path.stem in sys.stdlib_module_names]

@@ -22,8 +22,14 @@ class Recipe:
         label: What the model predicts; never null.
         key: Columns that identify a row. Their hash decides the row's split and its position, permanently.
         parameters: The model's own parameters with their defaults (section `model` of params.yaml).
+        split_by: Columns of a group, such as the day or the patient: the hash of the group decides the split, so the
+            rows of a group are on one side. Empty: the hash of the key decides it.
+        split_time: A column of times, dates or numbers. Rows before `data.split.validation_from` are for training,
+            rows from `data.split.test_from` for the test.
+        split_column: A column with the name of the row's split: train, validation or test.
         test_rows: A boolean column that is true in the rows of the test split (an official test set); the hash
             distributes the other rows. None: the hash distributes all rows.
+        stratify_by: Columns of a stratum, such as the label: each stratum has the declared shares.
         classes: Names of the label's values 0, 1, …
 
     Example:
@@ -56,12 +62,29 @@ class Recipe:
     label: ClassVar[Feature]
     key: ClassVar[Sequence[str]]
     parameters: ClassVar[Mapping[str, Any]] = {}
+    split_by: ClassVar[Sequence[str]] = ()
+    split_time: ClassVar[str | None] = None
+    split_column: ClassVar[str | None] = None
     test_rows: ClassVar[str | None] = None
+    stratify_by: ClassVar[Sequence[str]] = ()
     classes: ClassVar[Sequence[str]] = ()
 
     def transform(self, tables: "Mapping[str, dd.DataFrame]") -> "dd.DataFrame":
         """Join and clean the tables into one row for each sample, with columns for features, label and key."""
         raise NotImplementedError
+
+    def prepare(self, rows: "pd.DataFrame") -> "pd.DataFrame":
+        """Derive features from the columns of raw rows, each row from itself alone; `firelib predict` applies it, too.
+
+        `transform` does not call it by itself: `tables["rows"].map_partitions(prepare)`.
+
+        Args:
+            rows: Raw rows. Rows to score may lack columns, such as the label.
+
+        Returns:
+            The same rows in the same order, with the columns of the features.
+        """
+        return rows
 
     def exclude(self, rows: "pd.DataFrame") -> "Mapping[str, pd.Series]":
         """Rows that are not samples, as reason → boolean mask. They are counted and excluded."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import fsspec
 
 from firelib.errors import FirelibError
+from firelib.extras import install_command
 
 
 def is_local(uri: str) -> bool:
@@ -39,7 +40,7 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         # Without a cache of listings, because other processes write files, too.
         fs, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
     except ImportError as error:
-        raise FirelibError(
-            str(error), where=uri, remedy="install the package (gs:// needs gcsfs, s3:// needs s3fs)"
-        ) from None
+        extra = {"gs": "gcs", "gcs": "gcs", "s3": "s3"}.get(uri.partition("://")[0])
+        remedy = install_command([extra]) if extra else "install the package that reads this scheme"
+        raise FirelibError(str(error), where=uri, remedy=remedy) from None
     return fs, path

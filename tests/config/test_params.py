@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,7 @@ def test_every_invalid_field_is_named_at_once() -> None:
     del invalid["train"]["epochs"]
     named = [
         "recipe",
-        "train.epochs",
-        ("train.epocs", "epochs"),
+        ("train.epocs", "epochs"),  # which is not named as missing, too
         ("train.workers", 0),
         ("train.lr", "fast"),
         ("data.shard_mib", None),
@@ -93,6 +93,13 @@ def test_train_options_are_validated_all_at_once() -> None:
 def test_class_weights_are_a_name_or_a_mapping(weights: Any) -> None:
     params = raw_params(train__class_weights=weights)
     assert parse_params(params, "params.yaml").train.class_weights == weights
+
+
+def test_dates_without_quotes_which_dvc_cannot_read_are_refused(write: Callable[[str], Path]) -> None:
+    raw = raw_params(data__split={"validation_from": date(2024, 1, 1), "test_from": date(2024, 3, 1)})
+    named = ["data.split.validation_from", "2024-01-01", "data.split.test_from", "model.days.0"]
+    with refused(what=named, where="params.yaml", remedy="quotes"):
+        load_params(write(yaml.safe_dump({**raw, "model": {"days": [date(2020, 2, 2)]}})), Environment())
 
 
 def test_missing_file_says_how_to_name_another(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from firelib.data.extract import extract
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import prepare_partition
 from firelib.data.shard_gather import gather_shard, plan_shards
-from firelib.data.split import HASH_SPACE, HashRange
+from firelib.data.split.position import HASH_SPACE, HashRange
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Recipe, Source

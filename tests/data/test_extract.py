@@ -222,9 +222,17 @@ def test_unknown_schemes_and_formats_are_refused_before_any_fetch(paths: Paths, 
     assert files(paths) == set()
 
 
-def test_a_folder_is_refused_before_any_fetch(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
-    recipe.sources = {**recipe.sources, "folder": Source(str(tmp_path))}  # type: ignore[misc]
-    with refused(what=[("folder", tmp_path)], where=["tiny", "sources"], remedy="Parquet"):
+def test_sources_without_files_are_refused_before_any_fetch(recipe: Recipe, paths: Paths, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    recipe.sources = {  # type: ignore[misc]
+        **recipe.sources,
+        "empty": Source(f"{tmp_path}/empty/"),
+        "pattern": Source(f"{tmp_path}/*.tsv"),
+        "gone": Source(str(tmp_path / "gone.csv")),
+        "database": Source(f"sqlite:///{tmp_path}/gone.db", table="rows"),
+    }
+    named = [("empty", tmp_path / "empty"), ("pattern", "*.tsv"), ("gone", "gone.csv"), ("database", "gone.db")]
+    with refused(what=named, where=["tiny", "sources"]):
         extract(recipe, paths)
     assert files(paths) == set()
 

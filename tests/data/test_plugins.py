@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fsspec
 import pyarrow as pa
-import pyarrow.feather
+import pyarrow.orc
 import pytest
 
 from firelib.data.delta_tables import open_table
@@ -43,10 +43,10 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def memory() -> Iterator[fsspec.AbstractFileSystem]:
     files = fsspec.filesystem("memory")
-    with files.open("memory://rows.feather", "wb") as file:
-        pyarrow.feather.write_feather(ROWS, file)
+    with files.open("memory://rows.orc", "wb") as file:
+        pyarrow.orc.write_table(ROWS, file)
     yield files
-    files.rm("memory://rows.feather")
+    files.rm("memory://rows.orc")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def paths(tmp_path: Path) -> Paths:
 @pytest.mark.usefixtures("plugin", "memory")
 def test_a_plugin_adds_a_scheme_and_a_format(paths: Paths, tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path)
-    recipe.sources = {**recipe.sources, "shops": Source("memory://rows.feather")}  # type: ignore[misc]
+    recipe.sources = {**recipe.sources, "shops": Source("memory://rows.orc")}  # type: ignore[misc]
     extract(recipe, paths)
     table = open_table(f"{paths.lake}/shops")
     assert table is not None
@@ -68,16 +68,16 @@ def test_a_plugin_adds_a_scheme_and_a_format(paths: Paths, tmp_path: Path) -> No
 @pytest.mark.usefixtures("plugin")
 def test_schemes_and_formats_of_a_plugin_are_suggested(paths: Paths, tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path)
-    recipe.sources = {"a": Source("memry://rows.csv"), "b": Source("rows.fether")}  # type: ignore[misc]
-    with refused(what=["memry", "fether"], where="sources", remedy=["memory", "feather"]):
+    recipe.sources = {"a": Source("memry://rows.csv"), "b": Source("rows.orcc")}  # type: ignore[misc]
+    with refused(what=["memry", "orcc"], where="sources", remedy=["memory", "orc"]):
         extract(recipe, paths)
 
 
 def test_without_the_plugin_both_are_refused(paths: Paths, tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path)
-    recipe.sources = {"shops": Source("memory://rows.feather")}  # type: ignore[misc]
+    recipe.sources = {"shops": Source("memory://rows.orc")}  # type: ignore[misc]
     with refused(what="memory", where="sources"):
         extract(recipe, paths)
-    recipe.sources = {"shops": Source("rows.feather")}  # type: ignore[misc]
-    with refused(what="feather", where="sources"):
+    recipe.sources = {"shops": Source("rows.orc")}  # type: ignore[misc]
+    with refused(what="orc", where="sources"):
         extract(recipe, paths)

@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import xxhash
 
+from firelib.config import declare_splits
 from firelib.data.dataset_manifest import count_rows, report_rows
 from firelib.data.row_validation import REASON
-from firelib.data.split import key_hashes, split_ranges
+from firelib.data.split.position import key_hashes, split_ranges
 from firelib.project_layout import Paths
+from firelib.recipe import split_columns
 from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from tests.data.transformed import INVALID, TWICE, assert_no_leftovers, hashes, make, rows_of
 from tests.recipes.tiny import Row, Tiny, derive, order_rows, project, tiny_recipe, write_sources
@@ -214,3 +216,41 @@ def test_the_kept_row_of_a_key_does_not_depend_on_the_order(tmp_path: Path) -> N
     second, _ = make(tmp_path, recipe)
     assert second.splits == first.splits
     assert second.quality["rejected"] == {"the key is there twice": len(twice)}
+
+
+class ByShop(Tiny):
+    split_by = ("shop",)
+
+
+class ByDay(Tiny):
+    split_time = "day"
+
+
+class ByBig(Tiny):
+    stratify_by = ("big",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "split", "declared"),
+    [
+        (ByShop, {"train": 0.4, "validation": 0.3, "test": 0.3}, "30.0%"),
+        (ByDay, {"validation_from": 3, "test_from": 4}, "from 4"),
+        (ByBig, {"train": 0.6, "validation": 0.2, "test": 0.2}, "20.0%"),
+    ],
+)
+def test_the_manifest_says_what_decides_the_split(
+    tmp_path: Path, kind: type[Tiny], split: dict[str, Any], declared: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_sources(tmp_path)
+    recipe = tiny_recipe(tmp_path, kind=kind)
+    manifest, paths = make(tmp_path, recipe, split=split)
+    described = manifest.quality["split"]
+    assert described["columns"] == list(split_columns(recipe))
+    assert len(set(count_rows(manifest))) == 1
+    column = {"shop": lambda row: row["shop"], "day": lambda row: row["window"][0]}.get(described["columns"][0])
+    if column:
+        values = [{column(row) for row in rows_of(manifest, paths, name)} for name in manifest.splits]
+        assert not values[0] & values[1]
+        assert not (values[0] | values[1]) & values[2]
+    report_rows(manifest, declare_splits(project(tmp_path, split=split)[0].data.split, recipe))
+    assert declared in capsys.readouterr().err

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firelib.doctor.packages import check_packages, check_python, read_locked_versions
+from firelib.doctor.packages import check_extras, check_packages, check_python, read_locked_versions
 from tests.doctor.findings import only, write_lock
 from tests.project import ROOT
 
@@ -54,11 +54,28 @@ def test_other_ray_than_locked_is_an_error(project: Path) -> None:
     assert "2.0.0" in finding.detail
 
 
-@pytest.mark.parametrize("text", [None, "not = = toml"], ids=["missing", "invalid"])
-def test_missing_lock(project: Path, text: str | None) -> None:
+def test_a_project_of_a_user_needs_no_lock(project: Path) -> None:
     (project / "uv.lock").unlink()
-    if text:
-        (project / "uv.lock").write_text(text)
+    assert [finding.name for finding in check_packages(project)] == ["Ray"]
+
+
+def test_an_unreadable_lock(project: Path) -> None:
+    (project / "uv.lock").write_text("not = = toml")
     finding = only(check_packages(project), "packages")
     assert finding.status == "warning"
     assert "uv.lock" in finding.detail
+
+
+def test_extras_are_listed_with_what_they_are_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = {"sql": {"duckdb"}, "excel": {"python_calamine"}, "data": {"deltalake"}}
+    absent = set().union(*missing.values())
+    monkeypatch.setattr("firelib.doctor.packages.find_missing", lambda modules: [m for m in modules if m in absent])
+    installed, others, *partial = check_extras()
+    assert "train" in installed.detail
+    assert "sql" not in installed.detail
+    assert "excel (sources in spreadsheets)" in others.detail
+    assert [(finding.name, finding.status) for finding in partial] == [
+        ("extra data", "warning"),
+        ("extra sql", "warning"),
+    ]
+    assert "pip install 'firelib[data]'" in str(partial[0].remedy)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.dvc_pipeline.processes import descendants, process_groups, wait_for_end
 from tests.dvc_pipeline.test_run import PARAMS, Project
 from tests.patience import patience, wait_until
 
@@ -32,42 +33,35 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def start(project: Project) -> Iterator[Start]:
     """Start `firelib run` in a process group of its own; return when its output contains a text."""
-    runs = []
     log = project.folder / "storage" / "log"
     log.parent.mkdir()
 
-    def run(text: str) -> "subprocess.Popen[str]":
-        env = {**os.environ, "FIRELIB_TRACKING": "wandb", "FIRELIB_NUM_CPUS": "2", "NO_COLOR": "1"}
-        command = [str(Path(sys.executable).parent / "firelib"), "run"]
-        with log.open("w") as file:
-            runs.append(
-                subprocess.Popen(
-                    command, cwd=project.folder, env=env, stdout=file, stderr=file, text=True, start_new_session=True
-                )
-            )
-        wait_until(lambda: text in log.read_text() or runs[-1].poll() is not None, 240, text)
-        assert runs[-1].poll() is None, log.read_text()
-        return runs[-1]
+    env = {**os.environ, "FIRELIB_TRACKING": "wandb", "FIRELIB_NUM_CPUS": "2", "NO_COLOR": "1"}
+    command = [str(Path(sys.executable).parent / "firelib"), "run"]
+    with process_groups() as start:
 
-    yield run
-    for each in runs:
-        with suppress(ProcessLookupError):
-            os.killpg(each.pid, signal.SIGKILL)
-        each.wait()
+        def run(text: str) -> "subprocess.Popen[str]":
+            with log.open("w") as file:
+                started = start(command, cwd=project.folder, env=env, stdout=file, stderr=file)
+            wait_until(lambda: text in log.read_text() or started.poll() is not None, 240, text)
+            assert started.poll() is None, log.read_text()
+            return started
+
+        yield run
 
 
 def test_killed_run_leaves_nothing_and_sigterm_for_the_group_saves_a_checkpoint(project: Project, start: Start) -> None:
     run = start("> firelib transform")
-    left = psutil.Process(run.pid).children(recursive=True)
+    left = descendants(run)
     names = {process.name() for process in left}
     assert {"gcs_server", "raylet"} <= names
     run.kill()
     run.wait()
-    wait_until(lambda: not any(map(is_alive, left)), 5, "all end")
+    wait_for_end(left)
 
     run = start("train: ")
     wait_until(lambda: "/500 " in read_log(project) or ", ETA" in read_log(project), 120, "training steps")
-    left = psutil.Process(run.pid).children(recursive=True)
+    left = descendants(run)
     assert_only_tensorflow_is_reachable([psutil.Process(run.pid), *left])
     os.killpg(run.pid, signal.SIGTERM)
     assert run.wait(patience(90)) == 75, read_log(project)
@@ -75,13 +69,7 @@ def test_killed_run_leaves_nothing_and_sigterm_for_the_group_saves_a_checkpoint(
     assert "saving a checkpoint" in log
     assert "Traceback" not in log
     assert list((project.folder / "storage" / "runs").glob("*/checkpoint*")), log
-    wait_until(lambda: not any(map(is_alive, left)), 5, "all end")
-
-
-def is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
+    wait_for_end(left)
 
 
 def assert_only_tensorflow_is_reachable(processes: list[psutil.Process]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.dvc_pipeline.test_ends import is_alive
+from tests.dvc_pipeline.processes import is_alive
 from tests.dvc_pipeline.test_run import PARAMS, Project
 from tests.launch.flights_project import weights
 from tests.patience import patience, wait_until

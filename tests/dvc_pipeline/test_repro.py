@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.dvc_pipeline.processes import descendants, process_groups, wait_for_end
 from tests.patience import patience, wait_until
 from tests.project import ROOT
 
@@ -43,46 +42,31 @@ pathlib.Path("requests").write_text(str(len(requests)))
 pathlib.Path(os.environ["FIRELIB_STOPPED_FILE"]).touch()
 sys.exit(75)
 """
-Start = Callable[[], "subprocess.Popen[bytes]"]
+Start = Callable[[], "subprocess.Popen[str]"]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start the run in a process group of its own; return when its stage waits for a signal."""
-    runs = []
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc.yaml").write_text(f"stages: {{train: {{cmd: 'true && {sys.executable} stage.py'}}}}\n")
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
 
-    def run() -> "subprocess.Popen[bytes]":
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        runs.append(subprocess.Popen([sys.executable, "-c", RUN], cwd=tmp_path, env=env, start_new_session=True))
-        wait_until((tmp_path / "stage").exists, 120, "the stage begins")
-        return runs[-1]
+    with process_groups() as start:
 
-    yield run
-    for each in runs:
-        with suppress(ProcessLookupError):
-            os.killpg(each.pid, signal.SIGKILL)
-        each.wait()
+        def run() -> "subprocess.Popen[str]":
+            started = start([sys.executable, "-c", RUN], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+            wait_until((tmp_path / "stage").exists, 120, "the stage begins")
+            return started
 
-
-def processes(run: "subprocess.Popen[bytes]") -> list[psutil.Process]:
-    return psutil.Process(run.pid).children(recursive=True)
-
-
-def wait_for_end(left: list[psutil.Process]) -> None:
-    def ended() -> bool:
-        return not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-
-    wait_until(ended, 5, "all processes end")
+        yield run
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["the run only", "its process group"])
 def test_sigterm_is_one_request_for_the_stage(tmp_path: Path, start: Start, send: Callable[[int, int], None]) -> None:
     """On its own, DVC exits on the signal, leaves the stage running, and returns the same code for every failure."""
     run = start()
-    left = processes(run)
+    left = descendants(run)
     send(run.pid, signal.SIGTERM)
     assert run.wait(patience(60)) == 75
     assert (tmp_path / "requests").read_text() == "1"
@@ -92,7 +76,7 @@ def test_sigterm_is_one_request_for_the_stage(tmp_path: Path, start: Start, send
 @pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["the run only", "its process group"])
 def test_ctrl_c_ends_the_stage(start: Start, send: Callable[[int, int], None]) -> None:
     run = start()
-    left = processes(run)
+    left = descendants(run)
     send(run.pid, signal.SIGINT)
     assert run.wait(patience(30)) == 130
     wait_for_end(left)
@@ -101,7 +85,7 @@ def test_ctrl_c_ends_the_stage(start: Start, send: Callable[[int, int], None]) -
 @pytest.mark.parametrize("victim", ["run", "dvc"])
 def test_no_process_outlives_a_killed_parent(tmp_path: Path, start: Start, victim: str) -> None:
     run = start()
-    left = processes(run)
+    left = descendants(run)
     assert int((tmp_path / "stage").read_text()) in [process.pid for process in left]
     if victim == "run":
         run.kill()

@@ -213,3 +213,18 @@ def test_targets_select_the_stages_of_one_pipeline(tmp_path):
     assert stale_stages(tmp_path, qualify_targets(own, [])) == stages
     assert stale_stages(tmp_path, qualify_targets(own, ["train"])) == ["train"]
     assert stale_stages(tmp_path, qualify_targets(tmp_path / "dvc.yaml", [])) == stages
+
+
+@pytest.mark.integration
+def test_stale_stages_include_those_that_a_target_depends_on(tmp_path):
+    """`firelib run transform` runs extract, too: its sources are checked, and their state is remembered."""
+    stages = {
+        "extract": {"cmd": "cp a.txt b.txt", "deps": ["a.txt"], "outs": ["b.txt"]},
+        "transform": {"cmd": "cp b.txt c.txt", "deps": ["b.txt"], "outs": ["c.txt"]},
+        "train": {"cmd": "cp c.txt d.txt", "deps": ["c.txt"], "outs": ["d.txt"]},
+    }
+    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": stages}))
+    (tmp_path / "a.txt").write_text("a")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
+    targets = qualify_targets(tmp_path / "dvc.yaml", ["transform"])
+    assert sorted(stale_stages(tmp_path, targets)) == ["extract", "transform"]

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from firelib.dvc_pipeline import remote_state, source_changes
+from firelib.dvc_pipeline import remote_state, source_states
 from firelib.dvc_pipeline.source_changes import SourceChanges
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -55,8 +55,8 @@ def test_file_is_hashed_only_if_its_state_differs(
     tmp_path: Path, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed = []
-    original = source_changes.hash_raw_file
-    monkeypatch.setattr(source_changes, "hash_raw_file", lambda file: hashed.append(file) or original(file))
+    original = source_states.hash_raw_file
+    monkeypatch.setattr(source_states, "hash_raw_file", lambda file: hashed.append(file) or original(file))
     for _ in range(2):
         assert check() == []
         assert len(hashed) == 1
@@ -180,3 +180,87 @@ def test_changed_object_in_a_bucket_is_found(tmp_path: Path, bucket: str, patien
     assert remote(tmp_path, far=Source(uri)).find() == ["far"]
     remote(tmp_path, far=Source(uri)).remember()
     assert remote(tmp_path, far=Source(uri)).find() == []
+
+
+def extracted(folder: Path, source: Source) -> SourceChanges:
+    """Begin a check of a source of which lake.json has the hash that its files have now."""
+    from firelib.data.lake import Lake, TableRecord
+    from firelib.data.sources.load_table import load_table
+
+    recipe, paths = Two(), Paths("two", str(folder / "storage"), folder)
+    recipe.sources = {"rows": source}
+    if not paths.lake_json.exists():
+        sha256 = load_table(source, paths).sha256
+        record = TableRecord(source="", sha256=sha256, columns={}, rows=0, version=0, commits=())
+        Lake(recipe="two", tables={"rows": record}).write(paths.lake_json)
+    return SourceChanges(recipe, paths, folder / "remembered.json")
+
+
+@pytest.mark.parametrize("pattern", ["", "/*.csv"])
+def test_changed_folders_are_found(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/a.csv").write_text("x\n1\n")
+    source = Source(f"{tmp_path}/parts{pattern}")
+    assert extracted(tmp_path, source).find() == []
+    os.utime(tmp_path / "parts/a.csv", (1, 1))
+    assert extracted(tmp_path, source).find() == []
+    (tmp_path / "parts/b.csv").write_text("x\n2\n")
+    assert extracted(tmp_path, source).find() == ["rows"]
+    (tmp_path / "parts/b.csv").unlink()
+    assert extracted(tmp_path, source).find() == []
+
+
+def test_changed_databases_tables_and_pictures_are_found(tmp_path: Path) -> None:
+    import sqlite3
+
+    import pyarrow as pa
+    from deltalake import write_deltalake
+    from PIL import Image
+
+    def change() -> None:
+        connection = sqlite3.connect(tmp_path / "a.db")
+        connection.execute("create table if not exists t as select 1 as x")
+        connection.execute("insert into t values (2)")
+        connection.commit()
+        connection.close()
+        write_deltalake(str(tmp_path / "delta"), pa.table({"x": [1]}), mode="append")
+        (tmp_path / "p").mkdir(exist_ok=True)
+        (tmp_path / "p/list.csv").write_text("file\na.png\n")
+        Image.effect_noise((9, 9), 50).save(tmp_path / "p/a.png")
+
+    change()
+    sources = (
+        Source(f"sqlite:///{tmp_path}/a.db", table="t"),
+        Source(str(tmp_path / "delta")),
+        Source(str(tmp_path / "p/list.csv"), images="file"),
+    )
+    for source in sources:
+        (tmp_path / "data/two/lake.json").unlink(missing_ok=True)
+        extracted(tmp_path, source).remember()
+        assert extracted(tmp_path, source).find() == []
+        change()
+        assert extracted(tmp_path, source).find() == ["rows"]
+        assert extracted(tmp_path, source).find() == ["rows"]  # until it has been extracted
+        extracted(tmp_path, source).remember()
+        assert extracted(tmp_path, source).find() == []
+
+
+def test_database_servers_are_not_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str], patient: None) -> None:
+    assert remote(tmp_path, far=Source("postgresql://127.0.0.1:1/shop", table="t")).find() == []
+    assert "postgresql://127.0.0.1:1/shop" in capsys.readouterr().err
+
+
+def test_state_of_pictures_is_that_of_the_named_files(tmp_path: Path) -> None:
+    """A table in the project's folder: other files, such as outputs of the pipeline, are no part of the state."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "list.csv").write_text("file,y\nset/a.png,1\nset/missing.png,0\n")
+    (tmp_path / "set/a.png").write_bytes(b"a")
+    source = Source("list.csv", images="file")
+    before = source_states.read_state(source, tmp_path)
+    (tmp_path / "set/b.png").write_bytes(b"b")
+    (tmp_path / "metrics.json").write_text("{}")
+    assert source_states.read_state(source, tmp_path) == before is not None
+    (tmp_path / "set/a.png").write_bytes(b"ab")
+    changed = source_states.read_state(source, tmp_path)
+    (tmp_path / "set/missing.png").write_bytes(b"c")
+    assert len({str(state) for state in (before, changed, source_states.read_state(source, tmp_path))}) == 3

@@ -96,7 +96,7 @@ def odd(rows: int):
 
 @pytest.mark.parametrize("trees", [boosted_trees, extra_trees])
 def test_columns_that_trees_cannot_use_are_left_out(trees, monkeypatch):
-    monkeypatch.setattr("firelib.evaluate.baselines._MANY_COLUMNS", 0 if trees is extra_trees else 200)
+    monkeypatch.setattr("firelib.evaluate.output_files._MANY_COLUMNS", 0 if trees is extra_trees else 200)
     made, notes = baselines(odd(20), np.arange(20) % 2, odd(5), (*UNUSED, *USED), TWO)
     assert made[trees.__name__].shape == (5, 2)
     for names in ("empty, never, maybe:", "blob:", "list:", "pair:"):

@@ -8,12 +8,15 @@ import pyarrow as pa
 import pytest
 
 from firelib import write_tfrecords
+from firelib.config import Evaluate, load_params
 from firelib.console_tables import comparison_table, read_results
 from firelib.evaluate.evaluate import evaluate
+from firelib.evaluate.output_files import evaluate_outputs
 from firelib.project_layout import Paths
 from firelib.recipe import Feature
 from tests.errors import refused
 from tests.evaluate.scored import Scored
+from tests.project import ROOT
 
 NUMBER = Feature("number", "float32")
 ODD = (
@@ -44,7 +47,13 @@ def project(tmp_path):
     import keras
 
     def make(
-        train, test, features=(NUMBER,), outputs=lambda number: keras.ops.sigmoid(number - 3), classes=2, label=None
+        train,
+        test,
+        features=(NUMBER,),
+        outputs=lambda number: keras.ops.sigmoid(number - 3),
+        classes=2,
+        label=None,
+        kinds=("constant", "trees"),
     ):
         paths = Paths("scored", str(tmp_path / "storage"), tmp_path)
         label = label or Feature("up", "int64", range=(0, classes - 1))
@@ -56,7 +65,11 @@ def project(tmp_path):
         paths.plots.mkdir(parents=True)
         (paths.plots / "training.csv").write_text("step,loss\n1,0.5\n")
         (paths.plots / "validation.csv").write_text("epoch,val_loss\n1,0.5\n")
-        results = evaluate(Scored(*features, label=label), paths)
+        recipe = Scored(*features, label=label)
+        results = evaluate(recipe, paths, kinds)
+        params = load_params(ROOT / "params.yaml").model_copy(update={"evaluate": Evaluate(baselines=list(kinds))})
+        written = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("[mp][el]*s/**/*.*")}
+        assert written == {*evaluate_outputs(recipe, params), *(f"plots/scored/{name}.csv" for name in LOSSES)}
         assert read_results(paths) == results
         comparison_table(results)
         return results, json.loads(paths.test_metrics.read_text()).get("notes", []), paths
@@ -64,6 +77,7 @@ def project(tmp_path):
     return make
 
 
+LOSSES = ("training", "validation")
 ALTERNATING = np.arange(40) % 2
 
 
@@ -72,6 +86,15 @@ def test_everything_is_measured(project):
     assert list(results) == ["model", "boosted_trees", "class_prior"]
     assert notes == []
     assert "notes" not in paths.test_metrics.read_text()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "names"), [(("constant",), ["class_prior"]), (("trees",), ["boosted_trees"]), ((), [])]
+)
+def test_baselines_can_be_left_out(project, kinds, names):
+    results, notes, _ = project(ALTERNATING, ALTERNATING, kinds=kinds)
+    assert list(results) == ["model", *names]
+    assert notes == []
 
 
 def test_float_labels_are_classes_or_refused(project, tmp_path):

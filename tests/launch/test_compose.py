@@ -8,9 +8,20 @@ import pytest
 
 from tests.launch.drill import PLANTED
 from tests.launch.flights_project import lineage, losses, shape
+from tests.patience import patience
 
 pytestmark = pytest.mark.containers
 
+# Waits for the server, then prints its answer.
+PROBE = """
+import sys, time, urllib.error, urllib.request
+for _ in range(int(sys.argv[1])):
+    try:
+        print(urllib.request.urlopen("http://127.0.0.1:8000/health").read().decode())
+        break
+    except urllib.error.URLError:
+        time.sleep(1)
+"""
 STAGES = ("extract", "transform", "train", "evaluate")
 
 
@@ -38,3 +49,18 @@ def test_the_model_has_a_lineage_record(composed):
 def test_no_secret_of_the_caller_is_in_the_results(composed):
     texts = [path.read_bytes() for path in composed.rglob("*") if path.is_file()]
     assert not any(secret.encode() in text for secret in PLANTED.values() for text in texts)
+
+
+def test_the_model_is_served_by_an_image_without_ray(images, composed):
+    """The image's own command listens on every interface of the container."""
+    mount = f"{composed}:/project"
+    container = images.docker("run", "--detach", "--network", "none", "--volume", mount, "firelib-serve").strip()
+    try:
+        answer = images.docker("exec", container, "python", "-c", PROBE, str(int(patience(120))))
+        assert json.loads(answer)["recipe"] == "flights"
+        missing = images.docker(
+            "exec", container, "python", "-c", "import importlib.util as u; print(u.find_spec('ray'))"
+        )
+        assert missing.strip() == "None"
+    finally:
+        images.docker("rm", "--force", container)

@@ -12,9 +12,17 @@ from tests.project import ROOT
 
 pytestmark = pytest.mark.containers
 
-COMPONENTS = ("extract", "transform", "trainer")
+COMPONENTS = ("extract", "transform", "trainer", "evaluate", "serve")
 #: Component → the most bytes of the uncompressed image, and of its compressed layers. docs/images.md has figures.
-LIMITS = {"extract": (1.35e9, 0.47e9), "transform": (1.35e9, 0.47e9), "trainer": (3.2e9, 1.1e9)}
+LIMITS = {
+    "extract": (1.35e9, 0.47e9),
+    "transform": (1.35e9, 0.47e9),
+    "trainer": (3.2e9, 1.1e9),
+    "evaluate": (3.0e9, 1.05e9),
+    "serve": (3.0e9, 1.05e9),
+}
+#: Components with the same packages.
+TWINS = (("extract", "transform"), ("evaluate", "serve"))
 
 
 def about(images, component):
@@ -52,9 +60,10 @@ def test_an_image_stays_small(images, pushed, component):
     assert packed < LIMITS[component][1], f"{packed / 1e6:.0f} MB compressed"
 
 
-def test_extract_and_transform_share_all_layers_but_names(pushed):
+@pytest.mark.parametrize("twins", TWINS, ids="-".join)
+def test_components_with_the_same_packages_share_all_layers(pushed, twins):
     folder, _ = pushed
-    layers = [json.loads((folder / f"lab_firelib-{name}:latest").read_text())["layers"] for name in COMPONENTS[:2]]
+    layers = [json.loads((folder / f"lab_firelib-{name}:latest").read_text())["layers"] for name in twins]
     assert layers[0] == layers[1]
 
 

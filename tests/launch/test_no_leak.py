@@ -27,7 +27,6 @@ def write_planted_project(folder: Path) -> Project:
     plant(folder, folder.parent / "outside", with_git=True)
     for name, text in own.items():
         (folder / name).write_text(text)
-    (folder / "token.py").unlink()  # `python -m` in the project imports it instead of Python's own module
     project.do("git", "remote", "add", "origin", f"https://me:{VALUE}@host.invalid/lab.git")
     return project
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from firelib.recipe import Feature
+from firelib.recipe import Feature, FittedFeature
 from tests.errors import refused
 
 
@@ -30,3 +30,11 @@ def test_a_contradictory_declaration(arguments: dict[str, Any], what: list[Any],
 def test_a_feature_without_a_name() -> None:
     with refused(what=["float32", "name"], remedy="column"):
         Feature("", "float32")
+
+
+def test_a_fitted_feature_has_the_attributes_of_its_declaration() -> None:
+    feature = Feature("seats", "int64", shape=(2,), range=(1, 9), nullable=True, missing=-1, description="of a plane")
+    fitted = FittedFeature(feature, missing=3)
+    for name in ("name", "dtype", "shape", "max_length", "range", "nullable", "ragged", "optional", "description"):
+        assert getattr(fitted, name) == getattr(feature, name)
+    assert (fitted.missing, fitted.missing_value) == (3, -1)

@@ -1,4 +1,5 @@
 import ast
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firelib.recipe import load_recipe
+from firelib.recipe import InvalidRecipeError, find_hidden_modules, load_recipe, refuse_hidden_modules
 from tests.errors import refused
 
 PARTS = """
@@ -52,7 +53,7 @@ def test_a_recipe_is_loaded_by_its_module() -> None:
 def test_a_file_gives_its_recipe_a_name(recipe_file: Callable[[str], str], code: str) -> None:
     recipe = load_recipe(recipe_file(code))
     assert recipe.name == "mine"
-    assert recipe.transform({"rows": "frame"}) == "frame"  # type: ignore[dict-item]
+    assert recipe.transform({"rows": "frame"}) == "frame"
     assert recipe.exclude(None) == {}  # type: ignore[arg-type]
     assert recipe.parameters == {}
 
@@ -144,10 +145,53 @@ def test_an_error_in_the_code_of_a_file_names_the_line(recipe_file: Callable[[st
         load_recipe(file)
 
 
-def test_an_invalid_declaration_in_a_file_keeps_its_own_message(recipe_file: Callable[[str], str]) -> None:
-    code = "from firelib.recipe import Feature\nlabel = Feature('a', 'flot32')"
-    with refused(what=["dtype", "flot32"], where="a", remedy="float32"):
+def test_all_invalid_declarations_are_named_at_once_with_their_lines(recipe_file: Callable[[str], str]) -> None:
+    code = PARTS.replace('"float32"', '"flot32"').replace('"rows.csv"', '"https://a.b/c.csv"')
+    file = recipe_file(code)
+    with refused(what=[("line 3", "sha256"), ("line 4", "'x'", "flot32")], where=file, remedy="float32"):
+        load_recipe(file)
+
+
+def test_a_declaration_of_a_helper_has_the_line_that_calls_the_helper(recipe_file: Callable[[str], str]) -> None:
+    helper = "def word(name):\n    return Feature(name, 'string', max_length=0)\n"
+    file = recipe_file(
+        CLASS.replace("class Mine", f"{helper}class Mine").replace('Feature("x", "float32")', 'word("x")')
+    )
+    with refused(what=["'x'", "max_length=0"], where=[file, "line 7"]):
+        load_recipe(file)
+
+
+def test_an_error_after_an_invalid_declaration_does_not_hide_it(recipe_file: Callable[[str], str]) -> None:
+    file = recipe_file("from firelib.recipe import Feature\nx = Feature('a', 'flot32')\n1 / 0")
+    with refused(what="flot32", where=[file, "line 2"]):
+        load_recipe(file)
+
+
+def test_a_part_has_its_line(recipe_file: Callable[[str], str]) -> None:
+    file = recipe_file(CLASS.replace('("id",)', '"id"'))
+    with refused(what="key", where=[file, "line 7"]):
+        load_recipe(file)
+
+
+def test_code_beside_the_recipe_is_not_a_package_to_install(recipe_file: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "own_helpers.py").write_text("")
+    with refused(what="own_helpers", where="line 1", remedy=["own_helpers.py", "recipe"]):
+        load_recipe(recipe_file("import own_helpers"))
+
+
+def test_a_file_that_hides_a_module_of_python(recipe_file: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "random.py").write_text("")
+    code = "import types\nrandom = types.ModuleType('random')\nrandom.shuffle([])"
+    with refused(what=["AttributeError", "shuffle"], where="line 3", remedy=["rename", "random.py"]):
         load_recipe(recipe_file(code))
+    assert find_hidden_modules(tmp_path) == ["random.py"]
+
+
+def test_an_error_of_a_recipe_can_be_pickled(recipe_file: Callable[[str], str]) -> None:
+    with pytest.raises(InvalidRecipeError) as caught:
+        load_recipe(recipe_file(CLASS.replace('("id",)', '"id"')))
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.problems) == (str(caught.value), caught.value.problems)
 
 
 @pytest.mark.parametrize("classes", ["('no', 'yes', 'both')", "('no',)"])
@@ -162,3 +206,12 @@ def test_a_module_may_declare_test_rows_and_classes(recipe_file: Callable[[str],
     code = PARTS.replace('"int64")', '"int64", range=(0, 1))') + "classes = ('no', 'yes')\ntest_rows = 'official'\n"
     recipe = load_recipe(recipe_file(code))
     assert (recipe.classes, recipe.test_rows) == (("no", "yes"), "official")
+
+
+def test_all_files_that_hide_modules_of_python_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "select").mkdir()
+    for name in ("token.py", "select/__init__.py", "train.py", "firelib_token.py"):
+        (tmp_path / name).write_text("")
+    with refused(what=["token.py", "select"], where=tmp_path, remedy="rename"):
+        refuse_hidden_modules(tmp_path)
+    refuse_hidden_modules(tmp_path / "select")

@@ -1,21 +1,23 @@
-"""CSV files with a header line, plain or compressed, or as the only file of a zip archive."""
+"""CSV files, plain or compressed, or as the only file of a zip archive."""
 
-import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from firelib.data.formats.csv_input import CsvInput
 from firelib.data.formats.declared_types import EXACT_FLOAT, has_wide_integer, to_arrow_type
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.data.formats.lake_types import INFERRED_TYPE
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
-# A quoted value may span lines. Without the option, Arrow cuts its blocks of 1 MiB inside such a value.
-_PARSING = pyarrow.csv.ParseOptions(newlines_in_values=True)
+_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_DELIMITERS = (";", "\t", "|")
 
 
 def read_csv(path: Path, source: Source) -> pa.Table:
@@ -25,43 +27,156 @@ def read_csv(path: Path, source: Source) -> pa.Table:
 
     Args:
         path: The file. Its suffix tells the compression.
-        source: Declares types, and names the strings that stand for a missing value.
+        source: Declares dialect and types, and names the strings that stand for a missing value.
 
     Raises:
-        FirelibError: A zip archive contains no file, or several; or a text is not UTF-8.
+        FirelibError: A zip archive contains no file, or several; a text does not have the encoding; or the delimiter
+            is another one.
         pyarrow.ArrowInvalid: The file is not CSV, or a value does not have the declared type.
         OSError: The compressed data are damaged.
     """
-    types = {column: to_arrow_type(name) for column, name in source.types.items()}
-    try:
-        table = _read_with_zones(path, source, types)
-    except pa.ArrowInvalid as error:
-        raise (_foreign_text(str(error), source) if "invalid UTF8" in str(error) else error) from None
-    _check_encoding(table, source, types)
-    inexact = [column for column in set(table.column_names) - set(types) if _is_inexact(table, column)]
-    if not inexact:
+    return _CsvReader(CsvInput(path, path.name, source), None).read()
+
+
+def read_csv_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
+    """The first rows of a CSV file, with the types that these rows suggest.
+
+    Args:
+        file: The file.
+        name: Its name, whose suffix tells the compression.
+        source: As for `read_csv`.
+        rows: Number of rows.
+
+    Raises:
+        FirelibError: As for `read_csv`.
+        pyarrow.ArrowInvalid: As for `read_csv`.
+        OSError: As for `read_csv`.
+    """
+    reader = _CsvReader(CsvInput(file, name, source, is_head=True), rows)
+    return Head(reader.read(), reader.is_complete)
+
+
+class _CsvReader:
+    """Reads a file with several attempts at its types.
+
+    Args:
+        file: The file.
+        rows: Number of rows to read; None reads all.
+
+    Attributes:
+        is_complete: Whether `read` returned all rows.
+    """
+
+    def __init__(self, file: CsvInput, rows: int | None) -> None:
+        self._file, self._source, self._rows = file, file.source, rows
+        self.is_complete = True
+
+    def read(self) -> pa.Table:
+        types = {column: to_arrow_type(name) for column, name in self._source.types.items()}
+        try:
+            table = self._read_with_zones(types)
+        except UnicodeDecodeError as error:
+            raise self._foreign_text(f"{error.object[error.start : error.start + 20]!r}") from None
+        except pa.ArrowInvalid as error:
+            raise self._explain(error) from None
+        self._check_encoding(table, types)
+        self._check_delimiter(table.column_names)
+        inexact = [column for column in set(table.column_names) - set(types) if _is_inexact(table, column)]
+        if not inexact:
+            return table
+        texts = self._read_with_types({**types, **dict.fromkeys(inexact, pa.string())})
+        for column in inexact:
+            kind, index = table.schema.field(column).type, table.column_names.index(column)
+            if pa.types.is_time(kind):
+                table = table.set_column(index, column, texts[column])
+            elif has_wide_integer(texts[column], table[column]):
+                field = pa.field(column, pa.string(), metadata={INFERRED_TYPE: str(kind)})
+                table = table.set_column(index, field, texts[column])
         return table
-    texts = _read_with_types(path, source, {**types, **dict.fromkeys(inexact, pa.string())})
-    for column in inexact:
-        kind, index = table.schema.field(column).type, table.column_names.index(column)
-        if pa.types.is_time(kind):
-            table = table.set_column(index, column, texts[column])
-        elif has_wide_integer(texts[column], table[column]):
-            field = pa.field(column, pa.string(), metadata={INFERRED_TYPE: str(kind)})
-            table = table.set_column(index, field, texts[column])
-    return table
 
+    def _read_with_zones(self, types: dict[str, pa.DataType]) -> pa.Table:
+        """Read a file whose zoned times have no offset, or else one whose times have."""
+        naive = {column: pa.timestamp(kind.unit) for column, kind in types.items() if getattr(kind, "tz", None)}
+        if naive:
+            with suppress(pa.ArrowInvalid):
+                return self._read_with_types({**types, **naive})
+        return self._read_with_types(types)
 
-def _check_encoding(table: pa.Table, source: Source, types: dict[str, pa.DataType]) -> None:
-    """Refuse text that is not UTF-8, which Arrow would infer to be bytes."""
-    try:
-        names = table.column_names
-    except UnicodeDecodeError as error:
-        raise _foreign_text(f"the header line: {error.object!r}", source) from None
-    for name in names:
-        if name not in types and pa.types.is_binary(table.schema.field(names.index(name)).type):
-            value = next(value for value in table.column(names.index(name)).to_pylist() if not _is_utf8(value))
-            raise _foreign_text(f"column {name!r}: {value!r}", source)
+    def _read_with_types(self, types: dict[str, pa.DataType]) -> pa.Table:
+        convert = pyarrow.csv.ConvertOptions(
+            column_types=types,
+            null_values=list(self._source.null_values),
+            strings_can_be_null=True,
+            decimal_point=self._file.dialect.decimal,
+        )
+        read, parse = self._file.read_options(), self._file.parse_options()
+        with self._file.open() as stream:
+            if self._rows is None:
+                return pyarrow.csv.read_csv(stream, read, parse, convert)
+            return self._first_rows(pyarrow.csv.open_csv(stream, read, parse, convert), self._rows)
+
+    def _first_rows(self, reader: pyarrow.csv.CSVStreamingReader, rows: int) -> pa.Table:
+        """Read blocks until there are enough rows. A later block may have values of another type than the first."""
+        batches: list[pa.RecordBatch] = []
+        self.is_complete = False
+        with suppress(StopIteration):
+            batches.append(reader.read_next_batch())
+        try:
+            while sum(batch.num_rows for batch in batches) <= rows:
+                batches.append(reader.read_next_batch())
+        except StopIteration:
+            self.is_complete = not self._file.is_cut
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            pass
+        return pa.Table.from_batches(batches, reader.schema).slice(0, rows)
+
+    def _explain(self, error: Exception) -> Exception:
+        if "invalid UTF8" in str(error) or (self._find_mark() and self._file.dialect.encoding == "utf-8"):
+            return self._foreign_text(str(error))
+        with suppress(pa.ArrowInvalid, OSError, UnicodeDecodeError), self._file.open() as stream:
+            head = bytes(stream.read(1 << 16)).decode(self._file.dialect.encoding, "replace")
+            lines = head.splitlines()[self._file.dialect.skip_rows :]
+            self._check_delimiter(lines[0].split(str(self._file.dialect.delimiter)) if lines else [])
+        return error
+
+    def _check_delimiter(self, names: Sequence[str]) -> None:
+        """Refuse a file whose column names look as if it had another delimiter."""
+        if self._source.csv and self._source.csv.delimiter:
+            return
+        found = [delimiter for delimiter in _DELIMITERS if len(names) == 1 and delimiter in names[0]]
+        if found:
+            raise FirelibError(
+                f"expected columns separated by {self._file.dialect.delimiter!r}, got a single column {names[0]!r}: "
+                f"the names look separated by {found[0]!r}",
+                where=f"source {self._source}",
+                remedy=f"declare the delimiter: Source(uri, csv=CsvDialect(delimiter={found[0]!r}))",
+            )
+
+    def _check_encoding(self, table: pa.Table, types: dict[str, pa.DataType]) -> None:
+        """Refuse text that is not UTF-8, which Arrow would infer to be bytes."""
+        try:
+            names = table.column_names
+        except UnicodeDecodeError as error:
+            raise self._foreign_text(f"the header line: {error.object!r}") from None
+        for name in names:
+            if name not in types and pa.types.is_binary(table.schema.field(names.index(name)).type):
+                value = next(value for value in table.column(names.index(name)).to_pylist() if not _is_utf8(value))
+                raise self._foreign_text(f"column {name!r}: {value!r}")
+
+    def _find_mark(self) -> str | None:
+        """The encoding that a byte order mark tells, other than UTF-8."""
+        with suppress(OSError, UnicodeDecodeError), self._file.open() as stream:
+            return _MARKS.get(bytes(stream.read(2)))
+        return None
+
+    def _foreign_text(self, what: str) -> FirelibError:
+        encoding = self._find_mark() or "latin-1"
+        return FirelibError(
+            f"expected text in {self._file.dialect.encoding.upper()}, got {what}",
+            where=f"source {self._source}",
+            remedy=f"declare the encoding: Source(uri, csv=CsvDialect(encoding={encoding!r})), or a column of bytes: "
+            "Source(uri, types={column: 'bytes'})",
+        )
 
 
 def _is_utf8(value: bytes | None) -> bool:
@@ -70,15 +185,6 @@ def _is_utf8(value: bytes | None) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _foreign_text(what: str, source: Source) -> FirelibError:
-    return FirelibError(
-        f"expected text in UTF-8, got {what}",
-        where=f"source {source.uri}",
-        remedy="convert the file with the encoding that it has, e.g. iconv -f ISO-8859-1 -t UTF-8, or declare a column "
-        "of bytes: Source(uri, types={column: 'bytes'})",
-    )
 
 
 def _is_inexact(table: pa.Table, column: str) -> bool:
@@ -91,43 +197,11 @@ def _is_inexact(table: pa.Table, column: str) -> bool:
     return bool(pc.any(pc.greater_equal(pc.abs(table[column]), EXACT_FLOAT)).as_py())
 
 
-def _read_with_zones(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:
-    """Read a file whose zoned times have no offset, or else one whose times have."""
-    naive = {column: pa.timestamp(kind.unit) for column, kind in types.items() if getattr(kind, "tz", None)}
-    if naive:
-        with suppress(pa.ArrowInvalid):
-            return _read_with_types(path, source, {**types, **naive})
-    return _read_with_types(path, source, types)
-
-
-def _read_with_types(path: Path, source: Source, types: dict[str, pa.DataType]) -> pa.Table:
-    options = pyarrow.csv.ConvertOptions(
-        column_types=types, null_values=list(source.null_values), strings_can_be_null=True
-    )
-    if path.suffix.lower() != ".zip":
-        return pyarrow.csv.read_csv(path, parse_options=_PARSING, convert_options=options)
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(_only_file(archive, path, source)) as file:
-            return pyarrow.csv.read_csv(file, parse_options=_PARSING, convert_options=options)
-    except zipfile.BadZipFile as error:
-        raise OSError(str(error)) from error
-
-
-def _only_file(archive: zipfile.ZipFile, path: Path, source: Source) -> str:
-    names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    if len(names) != 1:
-        raise FirelibError(
-            f"expected 1 file in {path.name}, got {len(names)}",
-            where=f"source {source.uri}",
-            remedy="unpack the archive, and name one of its files as the source",
-        )
-    return names[0]
-
-
 CSV = Format(
     name="csv",
     read=read_csv,
-    names=r"\.(csv|txt|dat|data)",
+    read_head=read_csv_head,
+    names=r"\.(csv|txt|dat|data|tsv|tab)",
     compressions=(".gz", ".bz2", ".zst", ".lz4", ".zip"),
     infers_types=True,
 )

@@ -37,9 +37,9 @@ def text_features(recipe: Recipe) -> dict[str, str]:
 
 
 def exact_columns(recipe: Recipe) -> list[str]:
-    """Columns of the key that no feature declares: their types are inferred without loss (`infer_exact`)."""
+    """Columns of key and group that no feature declares: their types are inferred without loss (`infer_exact`)."""
     declared = {feature.name for feature in (*recipe.features, recipe.label)} | {recipe.test_rows}
-    return [column for column in recipe.key if column not in declared]
+    return [column for column in dict.fromkeys([*recipe.key, *recipe.split_by]) if column not in declared]
 
 
 def explain_type(column: str, source: Source, recipe: Recipe, inferred: bool) -> str:
@@ -57,7 +57,9 @@ def explain_type(column: str, source: Source, recipe: Recipe, inferred: bool) ->
         return "the file"
     if column in text_features(recipe):
         return "the feature"
-    return "the key: inferred without loss" if column in exact_columns(recipe) else "inferred"
+    if column in exact_columns(recipe):
+        return f"the {'key' if column in recipe.key else 'group'}: inferred without loss"
+    return "inferred"
 
 
 def cast_to_declared(table: pa.Table, source: Source, where: str) -> pa.Table:

@@ -7,14 +7,16 @@ and the values, big-endian, with the last dimension varying fastest.
 import gzip
 import struct
 import zlib
+from contextlib import nullcontext
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
@@ -37,7 +39,7 @@ def read_idx(path: Path, source: Source) -> pa.Table:
     Raises:
         FirelibError: The file is not IDX, is damaged, or its size differs from the size in its header.
     """
-    where = f"source {source.uri} ({path})"
+    where = f"source {source} ({path})"
     content = _read_content(path, where)
     dtype, shape, start = _parse_header(content, where)
     expected, got = prod(shape) * dtype.itemsize, len(content) - start
@@ -49,7 +51,39 @@ def read_idx(path: Path, source: Source) -> pa.Table:
             where=where,
             remedy="the file is truncated or was changed: fetch it again",
         )
-    values = np.frombuffer(content, dtype, offset=start).astype(dtype.newbyteorder("<"), copy=False)
+    return _to_table(np.frombuffer(content, dtype, offset=start), shape)
+
+
+def read_idx_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
+    """The first rows of an IDX file.
+
+    Args:
+        file: The file.
+        name: Its name, for errors.
+        source: Where the file comes from, for errors.
+        rows: Number of rows.
+
+    Raises:
+        FirelibError: The file is not IDX.
+        OSError: The gzip data are damaged.
+    """
+    file.seek(0)
+    packed = file.read(2) == _GZIP
+    file.seek(0)
+    with gzip.open(file) if packed else nullcontext(file) as unpacked:
+        header = unpacked.read(4 + 4 * 255)  # a header has at most 255 dimensions
+        dtype, shape, start = _parse_header(header, f"source {source} ({name})")
+        total = shape[0]
+        shape = (min(rows, total), *shape[1:])
+        size = prod(shape) * dtype.itemsize
+        content = header[start:] + unpacked.read(max(0, size - (len(header) - start)))
+    row_bytes = prod(shape[1:]) * dtype.itemsize
+    shape = (min(shape[0], len(content) // row_bytes), *shape[1:])
+    return Head(_to_table(np.frombuffer(content, dtype, count=prod(shape)), shape), shape[0] == total)
+
+
+def _to_table(raw: npt.NDArray[np.generic], shape: tuple[int, ...]) -> pa.Table:
+    values = raw.astype(raw.dtype.newbyteorder("<"), copy=False)
     column = _arrays(values, shape) if len(shape) > 1 else _numbers(values)
     return pa.table({"row": pa.array(np.arange(shape[0], dtype=np.int64)), "value": column})
 
@@ -98,4 +132,11 @@ def _arrays(values: npt.NDArray[np.generic], shape: tuple[int, ...]) -> pa.Array
 
 
 # Names such as train-images-idx3-ubyte.gz and rows.idx. The magic covers the first two bytes: a type code follows.
-IDX = Format(name="idx", read=read_idx, names=r"[-.]idx\d*(-\w+)?", compressions=(".gz",), magic=b"\0\0")
+IDX = Format(
+    name="idx",
+    read=read_idx,
+    read_head=read_idx_head,
+    names=r"[-.]idx\d*(-\w+)?",
+    compressions=(".gz",),
+    magic=b"\0\0",
+)

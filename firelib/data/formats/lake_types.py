@@ -117,7 +117,7 @@ def _convert(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _convert_timestamp(column)
     # Times of day and durations become integers in two steps, so that each step is an exact conversion of Arrow's.
     for convert in (_in_microseconds, _lake_type):
-        target = _map_leaves(column.type, convert)
+        target = map_leaves(column.type, convert)
         column = column if target == column.type else column.cast(target)
     return column
 
@@ -155,16 +155,16 @@ def _origin(raw: pa.DataType, kind: pa.DataType) -> dict[bytes, bytes]:
     return metadata
 
 
-def _map_leaves(kind: pa.DataType, convert: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+def map_leaves(kind: pa.DataType, convert: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
     """Convert the types of the values in a type, which may be nested."""
     if pa.types.is_map(kind):
-        return pa.map_(_map_leaves(kind.key_type, convert), _map_leaves(kind.item_type, convert))
+        return pa.map_(map_leaves(kind.key_type, convert), map_leaves(kind.item_type, convert))
     if pa.types.is_struct(kind):
         return _map_struct(kind, convert)
     if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_map_leaves(kind.value_type, convert)))
+        return pa.large_list(kind.value_field.with_type(map_leaves(kind.value_type, convert)))
     if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
-        return pa.list_(kind.value_field.with_type(_map_leaves(kind.value_type, convert)))
+        return pa.list_(kind.value_field.with_type(map_leaves(kind.value_type, convert)))
     return convert(kind)
 
 
@@ -174,7 +174,7 @@ def _map_struct(kind: pa.StructType, convert: Callable[[pa.DataType], pa.DataTyp
     twice = [name for name, count in Counter(name.lower() for name in kind.names).items() if count > 1]
     if twice:
         raise _UnsupportedTypeError(f"fields have the same name, {twice[0]!r}")
-    return pa.struct([field.with_type(_map_leaves(field.type, convert)) for field in kind])
+    return pa.struct([field.with_type(map_leaves(field.type, convert)) for field in kind])
 
 
 def _in_microseconds(kind: pa.DataType) -> pa.DataType:

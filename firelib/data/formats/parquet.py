@@ -1,11 +1,12 @@
 """Parquet files (https://parquet.apache.org/docs/file-format/)."""
 
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from firelib.data.formats.format import Format
+from firelib.data.formats.format import Format, Head
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
@@ -26,6 +27,28 @@ def read_parquet(path: Path, source: Source) -> pa.Table:
     return table
 
 
+def read_parquet_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:  # noqa: ARG001  as all heads
+    """The first rows of a Parquet file.
+
+    Args:
+        file: The file.
+        name: Not used.
+        source: Not used.
+        rows: Number of rows.
+
+    Raises:
+        pyarrow.ArrowInvalid: The file is not Parquet.
+    """
+    parquet = pq.ParquetFile(file)
+    batches: list[pa.RecordBatch] = []
+    for batch in parquet.iter_batches(batch_size=rows):  # a batch may end with its row group
+        batches.append(batch)
+        if sum(each.num_rows for each in batches) >= rows:
+            break
+    table = pa.Table.from_batches(batches, parquet.schema_arrow).slice(0, rows)
+    return Head(table, table.num_rows == parquet.metadata.num_rows)
+
+
 def _check_int96(path: Path, table: pa.Table, source: Source) -> None:
     """Refuse times such as 9999-12-31 in columns that Arrow reads as nanoseconds, where they wrap around in silence."""
     schema = pq.read_metadata(path).schema
@@ -38,9 +61,9 @@ def _check_int96(path: Path, table: pa.Table, source: Source) -> None:
     if wrong:
         raise FirelibError(
             f"INT96 times outside of the years 1678 to 2261 in {', '.join(map(repr, wrong))}",
-            where=f"source {source.uri} ({path})",
+            where=f"source {source} ({path})",
             remedy="write the column as TIMESTAMP_MICROS (Spark: spark.sql.parquet.outputTimestampType)",
         )
 
 
-PARQUET = Format(name="parquet", read=read_parquet, names=r"\.parquet", magic=b"PAR1")
+PARQUET = Format(name="parquet", read=read_parquet, read_head=read_parquet_head, names=r"\.parquet", magic=b"PAR1")

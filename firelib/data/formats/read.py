@@ -1,17 +1,23 @@
-"""Read a raw file of any format into an Arrow table that Delta can store."""
+"""Read raw files of any format into an Arrow table that Delta can store."""
 
-from collections.abc import Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 
+from firelib.data.file_sets.combine import combine_tables
+from firelib.data.file_sets.partitions import is_several, read_partitions
 from firelib.data.formats.declared_types import cast_to_declared, exact_columns, infer_exact, infer_type, text_features
-from firelib.data.formats.detect import detect_format
+from firelib.data.formats.detect import detect_common_format, detect_format
 from firelib.data.formats.format import Format
 from firelib.data.formats.lake_types import INFERRED_TYPE, check_names, to_lake_types
-from firelib.data.sources.raw_file import RawFile
+from firelib.data.sources.raw_file import RawFile, RawFiles
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, Source
+
+#: Reads one file of a format.
+ReadFile = Callable[[Format, RawFile, Source], pa.Table]
 
 
 def read_raw_file(
@@ -34,24 +40,93 @@ def read_raw_file(
         FirelibError: The format is unknown, the file does not have it, names of columns repeat, or a column has a type
             or a value that the lake cannot store.
     """
-    kind = detect_format(source, raw.path)
-    where = f"{f'table {table!r}, ' if table else ''}source {source.uri} ({raw.path})"
-    exact = exact_columns(recipe) if recipe and kind.infers_types else []
-    texts = text_features(recipe) if recipe and kind.infers_types else {}
-    types = {**dict.fromkeys(exact, "string"), **texts, **source.types}
-    content = _read(kind, raw, replace(source, types=types), where)
-    check_names(content.column_names, where)
-    if not is_complete:
-        declared = {name: kind for name, kind in source.types.items() if name in content.column_names}
-        source = replace(source, types=declared)
-    content = cast_to_declared(content, source, where)
-    for column in exact:
-        if column in content.column_names and column not in source.types:
-            index = content.column_names.index(column)
-            content = content.set_column(index, column, infer_exact(content[column]))
-    if is_complete:
-        content = _record_inferred(content, {*exact, *texts} - set(source.types))
-    return to_lake_types(content, where)
+    return read_raw_files(RawFiles((raw,), raw.sha256), source, recipe, table, is_complete)
+
+
+def read_raw_files(
+    raw: RawFiles,
+    source: Source,
+    recipe: Recipe | None = None,
+    table: str = "",
+    is_complete: bool = True,
+    read_file: ReadFile | None = None,
+) -> pa.Table:
+    """The table in raw files: the rows of one after those of the other.
+
+    Args:
+        raw: The files on this machine.
+        source: As for `read_raw_file`.
+        recipe: As for `read_raw_file`.
+        table: As for `read_raw_file`.
+        is_complete: As for `read_raw_file`.
+        read_file: Reads one file, if not all of its rows are wanted.
+
+    Raises:
+        FirelibError: As for `read_raw_file`; or the files have different formats, columns or types.
+    """
+    kind = _detect(raw, source)
+    types = TypeRules(source, recipe, kind.infers_types)
+    where = f"{f'table {table!r}, ' if table else ''}source {source}"
+    read = partial(_read_all, kind, raw, where=where, read_file=read_file or _read_whole)
+    typed = replace(source, types=types.for_reader)
+    reread = (lambda columns: read(_as_text(typed, columns))) if kind.infers_types else None
+    names = [file.name for file in raw.files]
+    content = combine_tables(read(typed), names, typed, where, reread, kind.has_integers)
+    return types.apply(content, f"{where} ({raw.where})", is_complete)
+
+
+class TypeRules:
+    """What decides the types of the columns of a table: `Source.types`, features and key, inference.
+
+    Args:
+        source: Declares types.
+        recipe: Its string features and its key decide the types of columns that a format would infer.
+        infers_types: Whether the format infers types.
+    """
+
+    def __init__(self, source: Source, recipe: Recipe | None, infers_types: bool) -> None:
+        self._source = source
+        self._exact = exact_columns(recipe) if recipe and infers_types else []
+        self._texts = text_features(recipe) if recipe and infers_types else {}
+
+    @property
+    def for_reader(self) -> dict[str, str]:
+        """Column → type in which a format that infers types reads it."""
+        return {**dict.fromkeys(self._exact, "string"), **self._texts, **self._source.types}
+
+    def apply(self, content: pa.Table, where: str, is_complete: bool = True) -> pa.Table:
+        """Convert the columns of a table to declared types, and to types of the lake.
+
+        Args:
+            content: The table as its format gives it.
+            where: The source, for errors.
+            is_complete: Whether all columns with declared types must be there.
+
+        Raises:
+            FirelibError: Names of columns repeat, or a column has a type or a value that the lake cannot store.
+        """
+        check_names(content.column_names, where)
+        source = self._source
+        if not is_complete:
+            declared = {name: kind for name, kind in source.types.items() if name in content.column_names}
+            source = replace(source, types=declared)
+        content = cast_to_declared(content, source, where)
+        for column in self._exact:
+            if column in content.column_names and column not in source.types:
+                index = content.column_names.index(column)
+                content = content.set_column(index, column, _infer_exact(content[column]))
+        if is_complete:
+            content = _record_inferred(content, {*self._exact, *self._texts} - set(source.types))
+        return to_lake_types(content, where)
+
+
+def _infer_exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text with the type that loses nothing; the name of a folder may have given an integer."""
+    return infer_exact(column) if _is_text(column.type) else column
+
+
+def _as_text(source: Source, columns: Sequence[str]) -> Source:
+    return replace(source, types={**source.types, **dict.fromkeys(columns, "string")})
 
 
 def _record_inferred(table: pa.Table, columns: Set[str]) -> pa.Table:
@@ -69,10 +144,39 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
 
 
-def _read(kind: Format, raw: RawFile, source: Source, where: str) -> pa.Table:
+def _detect(raw: RawFiles, source: Source) -> Format:
+    if is_several(raw.files, source):
+        detect_common_format(source, [file.name for file in raw.files])
+        return detect_format(source, raw.files[0].path, raw.files[0].name)
+    return detect_format(source, raw.files[0].path)
+
+
+def _read_all(kind: Format, raw: RawFiles, source: Source, where: str, read_file: ReadFile) -> list[pa.Table]:
+    """Read each file, and add the columns that the names of its folders give."""
+    partitions = read_partitions(raw.files, source, where)
+    tables = []
+    for file, values in zip(raw.files, partitions, strict=True):
+        content = _read(kind, file, source, f"{where} ({file.path})", read_file)
+        if len(raw.files) > 1 or values:
+            check_names([*content.column_names, *values], f"{where} ({file.path})")
+        for name, value in values.items():
+            content = content.append_column(name, pa.repeat(value, content.num_rows))
+        tables.append(content)
+    return tables
+
+
+def _read_whole(kind: Format, file: RawFile, source: Source) -> pa.Table:
+    return kind.read(file.path, source)
+
+
+def _read(kind: Format, raw: RawFile, source: Source, where: str, read_file: ReadFile) -> pa.Table:
     try:
-        return kind.read(raw.path, source)
-    except (pa.ArrowInvalid, OSError) as error:  # OSError: damaged compressed data
+        return read_file(kind, raw, source)
+    except (pa.ArrowInvalid, OSError, EOFError) as error:  # OSError: damaged compressed data
+        if raw.path.is_file() and not raw.path.stat().st_size:
+            raise FirelibError(
+                "the file is empty", where=where, remedy="write it again, or name another file"
+            ) from None
         raise FirelibError(
             f"cannot read the file as {kind.name}: {error}",
             where=where,

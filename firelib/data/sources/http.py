@@ -26,23 +26,43 @@ def download(source: Source, downloads: Path) -> Path:
     Raises:
         FirelibError: The download fails, or the content has another hash.
     """
-    assert source.sha256  # Source requires it for downloads
-    name = PurePosixPath(urlsplit(source.uri).path).name or "download"
-    final = downloads / f"{source.sha256.lower()[:16]}-{name}"
-    if final.exists() and hash_raw_file(final).has_hash(source.sha256):
+    uri, sha256 = str(source), source.total_sha256
+    assert sha256  # Source requires it for downloads
+    final = find_download(uri, sha256, downloads)
+    if final.exists() and hash_raw_file(final).has_hash(sha256):
         return final
     downloads.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(final.name + ".part")
     try:
         with storage.explain_full_disk(str(downloads)):
-            _resume(source.uri, partial)
+            _resume(uri, partial)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise FirelibError(
-            f"the download failed: {error}", where=f"source {source.uri}", remedy=_remedy(error)
-        ) from None
-    _check_hash(hash_raw_file(partial), source.uri, source.sha256)
+        raise FirelibError(f"the download failed: {error}", where=f"source {uri}", remedy=_remedy(error)) from None
+    _check_hash(hash_raw_file(partial), uri, sha256)
     partial.replace(final)
     return final
+
+
+def find_download(uri: str, sha256: str, downloads: Path) -> Path:
+    """The path of a download, which may not be there yet.
+
+    Args:
+        uri: What is downloaded.
+        sha256: Hash of the content.
+        downloads: Folder of downloads.
+    """
+    name = PurePosixPath(urlsplit(uri).path).name or "download"
+    return downloads / f"{sha256.lower()[:16]}-{name}"
+
+
+def supports_ranges(uri: str) -> bool:
+    """Whether a server sends parts of a file."""
+    headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
+    try:
+        with httpx.stream("GET", uri, headers=headers, follow_redirects=True, timeout=30) as response:
+            return response.status_code == httpx.codes.PARTIAL_CONTENT
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False  # the download explains what is wrong
 
 
 def _check_hash(raw: RawFile, uri: str, expected: str) -> None:

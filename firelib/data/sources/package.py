@@ -17,12 +17,21 @@ def find_package_file(source: Source, downloads: Path) -> Path:  # noqa: ARG001 
     Raises:
         FirelibError: The package is not installed.
     """
-    package, _, inside = source.uri.removeprefix("pkg://").partition("/")
+    return find_in_package(str(source))
+
+
+def find_in_package(uri: str) -> Path:
+    """The path of a file, folder or pattern inside an installed package.
+
+    Raises:
+        FirelibError: The package is not installed.
+    """
+    package, _, inside = uri.removeprefix("pkg://").partition("/")
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise FirelibError(
             f"the package {package!r} is not installed",
-            where=f"source {source.uri}",
+            where=f"source {uri}",
             remedy=f"uv add {package} (or pip install {package})",
         )
     return Path(next(iter(spec.submodule_search_locations)), inside)

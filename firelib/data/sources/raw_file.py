@@ -4,6 +4,7 @@ The hash of a `.gz` is the hash of the unpacked data. Equal data give an equal l
 however it is compressed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,42 @@ class RawFile:
     Attributes:
         path: Local file.
         sha256: Hash of the content (unpacked, for gzip), in hex.
+        name: Its path below the folder that the source names.
+        is_listed: Whether it was found in a folder or by a pattern.
     """
 
     path: Path
     sha256: str
+    name: str = ""
+    is_listed: bool = False
 
     def has_hash(self, expected: str) -> bool:
         """Whether the content or the file itself has a hash: publishers of a `.gz` give the hash of the file."""
         return expected.lower() == self.sha256 or expected.lower() == storage.sha256_file(self.path)
+
+
+@dataclass(frozen=True)
+class RawFiles:
+    """The files of a source on this machine, in the order of its rows.
+
+    Attributes:
+        files: The files.
+        sha256: Hash of the content of all files: of a single file that file's, otherwise of names and hashes.
+    """
+
+    files: tuple[RawFile, ...]
+    sha256: str
+
+    @property
+    def where(self) -> str:
+        """The files, for errors."""
+        first = str(self.files[0].path)
+        return first if len(self.files) == 1 else f"{first} and {len(self.files) - 1} more"
+
+
+def combine_hashes(files: Sequence[RawFile]) -> str:
+    """Hash of files of a folder, which depends on their names below the folder and their content."""
+    return storage.sha256_json([[file.name, file.sha256] for file in files])
 
 
 def hash_raw_file(path: Path) -> RawFile:

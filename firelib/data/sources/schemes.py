@@ -15,9 +15,12 @@ GROUP = "firelib.sources"
 _BUILT_IN = {
     "": "firelib.data.sources.local:find_local_file",
     "file": "firelib.data.sources.local:find_local_file",
+    "gcs": "firelib.data.sources.bucket:download_object",
+    "gs": "firelib.data.sources.bucket:download_object",
     "http": "firelib.data.sources.http:download",
     "https": "firelib.data.sources.http:download",
     "pkg": "firelib.data.sources.package:find_package_file",
+    "s3": "firelib.data.sources.bucket:download_object",
 }
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,45 @@ def parse_json(text: str, where: str) -> list[Row]:
                 remedy='write it as {"feature": value, …}',
             )
     return rows
+
+
+def parse_batches(file: Iterable[str], where: str, size: int | None) -> Iterator[list[Row]]:
+    """Parse objects as `parse_json` does, in batches, so that memory does not grow with the file.
+
+    Args:
+        file: The lines of the file. Batches begin at lines that begin with an object; a list is one batch.
+        where: Its source, for errors.
+        size: About the number of characters in a batch; None for one batch.
+
+    Yields:
+        The objects of a batch.
+
+    Raises:
+        FirelibError: As for `parse_json`.
+    """
+    first, blocks = 0, _cut_lines(file, size)
+    for block in blocks:
+        try:
+            rows = parse_json(block, where)
+        except FirelibError:  # perhaps the cut was inside an object
+            rest = "".join(blocks)
+            if not rest and not first:
+                raise
+            rows = parse_json(block + rest, f"{where}, after row {first - 1}" if first else where)
+        first += len(rows)
+        yield rows
+
+
+def _cut_lines(file: Iterable[str], size: int | None) -> Iterator[str]:
+    block: list[str] = []
+    length = 0
+    for line in file:
+        if size is not None and length >= size and line.startswith("{"):
+            yield "".join(block)
+            block, length = [], 0
+        block.append(line)
+        length += len(line)
+    yield "".join(block)
 
 
 def _parse_values(text: str) -> Iterator[Any]:

@@ -1,30 +1,37 @@
 """Read rows to score: JSON, or a file in a format of the sources, which the sources' own reader reads."""
 
-import math
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib.data.formats.csv import CSV
-from firelib.data.formats.idx import IDX
-from firelib.data.formats.parquet import PARQUET
+from firelib.data.formats.detect import detect_format
 from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
-from firelib.evaluate.input_rows.json_rows import parse_json, to_table
+from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_table
+from firelib.evaluate.input_rows.listed_pictures import LIST_BYTES, read_listed_pictures
+from firelib.evaluate.input_rows.options import select_options
+from firelib.evaluate.input_rows.pieces import cut_file
+from firelib.evaluate.input_rows.prepare import prepare_records, prepare_table
 from firelib.evaluate.input_rows.problems import RowProblems
+from firelib.evaluate.input_rows.tables import as_table_source, read_table
+from firelib.evaluate.json_values import to_plain
 from firelib.recipe import FLOATS, Feature, Recipe, Source
 
 _HEAD_BYTES = 4096
+_STANDARD_INPUT = "standard input"
+_BATCH_BYTES = 16 << 20
 _RESEMBLANCE = 0.85  # of a name that is taken for a misspelt one
+_MOST_COMPARED = 1000  # names
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -34,38 +41,65 @@ class InputRows:
 
     Attributes:
         columns: The features among their columns; they have the types of the file.
-        others: For each row, the values of its other columns, ready for JSON but for dates, times and decimals.
+        passed: The key and the columns that are no features: a table, or for rows of JSON their values.
         problems: What is wrong with the rows so far.
         where: Their source, for errors.
     """
 
     columns: pa.Table
-    others: Sequence[Mapping[str, Any]]
+    passed: pa.Table | Sequence[Mapping[str, Any]]
     problems: RowProblems
     where: str
 
+    @property
+    def others(self) -> list[dict[str, Any]]:
+        """For each row, the values of `passed`, ready for JSON but for dates, times and decimals."""
+        rows = self.passed.to_pylist() if isinstance(self.passed, pa.Table) else self.passed
+        return [{name: to_plain(value) for name, value in row.items()} for row in rows]
+
 
 def read_rows(rows: str, recipe: Recipe, source: str | None = None) -> InputRows:
-    """Read rows to score.
+    """Read rows to score, all at once. Arguments and errors are those of `read_batches`."""
+    (batch,) = read_batches(rows, recipe, source, size=None)
+    return batch
+
+
+def read_batches(
+    rows: str, recipe: Recipe, source: str | None = None, size: int | None = _BATCH_BYTES
+) -> Iterator[InputRows]:
+    """Read rows to score, in batches.
 
     Args:
         rows: JSON (an object, a list of objects, or one object per line), the path of a file that holds JSON or has a
-            format of the sources, such as CSV, or `-` for standard input.
+            format of the sources, such as CSV, `-` for standard input, or whatever else a source can name: a folder, a
+            pattern, objects of a bucket, a database, a Delta table, pictures. The latter are read at once.
         recipe: Declares the features, and how its sources are read.
         source: Name of the source whose options apply; None if all sources have the same options.
+        size: About the number of bytes that are read at once; None reads all. JSON lines, CSV and Parquet are cut; the
+            types of columns that nothing declares are inferred for each batch.
 
-    Returns:
-        The rows.
+    Yields:
+        The rows, in order.
 
     Raises:
         FirelibError: There are no rows, they cannot be read, or the sources have different options.
     """
     if rows.lstrip()[:1] in ("{", "["):
-        return from_json(parse_json(rows, "the command line"), recipe, "the command line")
-    if rows == "-":
-        with _spool(sys.stdin.buffer.read()) as path:
-            return _read_file(path, "standard input", recipe, source)
-    return _read_file(Path(rows), rows, recipe, source)
+        yield from_json(parse_json(rows, "the command line"), recipe, "the command line")
+    elif rows == "-":
+        with _spool(sys.stdin.buffer) as path:
+            yield from _read_file(path, _STANDARD_INPUT, recipe, source, size)
+    elif table := as_table_source(rows, _select_source(rows, recipe, source)):
+        yield from_table(read_table(table, recipe), recipe, rows)
+    else:
+        yield from _read_file(Path(rows), rows, recipe, source, size)
+
+
+def _select_source(rows: str, recipe: Recipe, name: str | None) -> Source:
+    """The recipe's source that rows resemble, which are more than a file."""
+    options = select_options(recipe, name, Path(rows))
+    source = recipe.sources[name] if name else next(iter(recipe.sources.values()))
+    return replace(source, null_values=options.null_values, types=options.types)
 
 
 def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> InputRows:
@@ -80,12 +114,19 @@ def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> 
         FirelibError: There are no rows.
     """
     _require_rows(len(rows), where)
-    problems, names = RowProblems(len(rows)), {feature.name for feature in recipe.features}
+    rows = prepare_records(rows, recipe, where)
+    problems, dropped = RowProblems(len(rows)), _not_passed(recipe)
+    resembling = _find_resembling({name for row in rows for name in row}, recipe)
     for index, row in enumerate(rows):
-        for unknown, name in _find_misspelt(row, recipe):
+        for unknown, name in _find_misspelt(row, resembling):
             problems.add_row(name, index, f"unknown {unknown!r}: did you mean {name!r}?")
-    others = [{name: _to_plain(value) for name, value in row.items() if name not in names} for row in rows]
-    return InputRows(to_table(rows, recipe.features, problems), others, problems, where)
+    passed = [{name: value for name, value in row.items() if name not in dropped} for row in rows]
+    return InputRows(to_table(rows, recipe.features, problems), passed, problems, where)
+
+
+def _not_passed(recipe: Recipe) -> set[str]:
+    """The features that are no part of the key."""
+    return {feature.name for feature in recipe.features} - set(recipe.key)
 
 
 def from_table(table: pa.Table, recipe: Recipe, where: str) -> InputRows:
@@ -100,60 +141,49 @@ def from_table(table: pa.Table, recipe: Recipe, where: str) -> InputRows:
         FirelibError: There are no rows, or a column is missing or misspelt.
     """
     _require_rows(table.num_rows, where)
+    table = prepare_table(table, recipe, where)
     _check_columns(table.column_names, recipe, where)
     features = [feature for feature in recipe.features if feature.name in table.column_names]
     present = {feature.name: _as_transformed(table[feature.name], feature) for feature in features}
     absent = {feature.name: pa.nulls(table.num_rows) for feature in recipe.features if feature not in features}
-    rest = table.drop_columns(list(present)).to_pylist()
-    others = [{name: _to_plain(value) for name, value in row.items()} for row in rest]
-    return InputRows(pa.table({**present, **absent}), others, RowProblems(table.num_rows), where)
+    passed = table.drop_columns([name for name in table.column_names if name in _not_passed(recipe)])
+    return InputRows(pa.table({**present, **absent}), passed, RowProblems(table.num_rows), where)
 
 
-def _read_file(path: Path, where: str, recipe: Recipe, source: str | None) -> InputRows:
+def _read_file(path: Path, where: str, recipe: Recipe, source: str | None, size: int | None) -> Iterator[InputRows]:
     try:
         with path.open("rb") as file:
             start = file.read(_HEAD_BYTES).removeprefix(_BYTE_ORDER_MARK).lstrip()
         if start[:1] in (b"{", b"["):
-            return from_json(parse_json(path.read_text("utf-8-sig"), where), recipe, where)
+            with path.open(encoding="utf-8-sig") as lines:
+                for rows in parse_batches(lines, where, size):
+                    yield from_json(rows, recipe, where)
+            return
     except (OSError, UnicodeDecodeError) as error:
         raise FirelibError(
             f"cannot read the rows: {error}", where=where, remedy="pass a JSON or CSV file in UTF-8"
         ) from None
     _require_rows(len(start), where)
-    options = _select_source(recipe, source)
-    declared = None if any(known.matches_name(path.name) for known in (CSV, IDX, PARQUET)) else options.format
-    options = replace(options, uri=where, format=declared)
-    return from_table(read_raw_file(RawFile(path, ""), options, recipe, is_complete=False), recipe, where)
+    options = select_options(recipe, source, path)
+    has_folders = options.partitioned is True and any("=" in folder for folder in path.parts[:-1])
+    options = replace(options, uri=where, partitioned=has_folders or None)
+    # Of a piece, the folders are unknown; and a declared dialect may have another quote, or no header.
+    is_cut = size is not None and options.csv is None and not has_folders
+    most = min(size or 0, LIST_BYTES) if options.images else size
+    folder = Path() if where == _STANDARD_INPUT else path.parent
+    for piece in cut_file(path, detect_format(options, path), most if is_cut else None, options):
+        rows = read_raw_file(RawFile(piece, ""), options, recipe, is_complete=False)
+        yield from_table(read_listed_pictures(rows, options.images, folder), recipe, where)
 
 
 @contextmanager
-def _spool(content: bytes) -> Iterator[Path]:
+def _spool(content: IO[bytes]) -> Iterator[Path]:
     """Write content to a file whose name tells no format."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows"
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            shutil.copyfileobj(content, file)
         yield path
-
-
-def _select_source(recipe: Recipe, name: str | None) -> Source:
-    """The source whose options apply to a file: the named one, or any if all have the same options."""
-    if name is not None:
-        if name not in recipe.sources:
-            remedy = did_you_mean(name, recipe.sources)
-            raise FirelibError(f"unknown source {name!r}", where="--source", remedy=remedy)
-        return recipe.sources[name]
-    sources = list(recipe.sources.values())
-    kinds = {(column, kind) for source in sources for column, kind in source.types.items()}
-    if len({source.null_values for source in sources}) > 1 or len(dict(kinds)) < len(kinds):
-        named = "; ".join(
-            f"{name}: {list(source.null_values)}, {dict(source.types)}" for name, source in recipe.sources.items()
-        )
-        raise FirelibError(
-            f"the recipe's sources have different null_values or types ({named})",
-            where=f"recipe {recipe.name!r}: sources",
-            remedy="name the source whose options apply: firelib predict --source NAME",
-        )
-    return replace(sources[0], types=dict(kinds))
 
 
 def _require_rows(count: int, where: str) -> None:
@@ -168,7 +198,8 @@ def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
         if feature.name not in names and not (feature.nullable or feature.optional)
     ]
     misspelt = [
-        f"unknown column {name!r}: did you mean {feature!r}?" for name, feature in _find_misspelt(names, recipe)
+        f"unknown column {name!r}: did you mean {feature!r}?"
+        for name, feature in _find_misspelt(names, _find_resembling(set(names), recipe))
     ]
     if missing or misspelt:
         raise FirelibError(
@@ -178,27 +209,25 @@ def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
         )
 
 
-def _find_misspelt(names: Iterable[str], recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _find_resembling(names: Set[str], recipe: Recipe) -> dict[str, list[str]]:
+    """Name that is no column of the recipe → the features that it resembles, the closest first.
+
+    Of very many names, only the first are compared, since a client may send any.
+    """
+    declared = sorted(feature.name for feature in recipe.features)
+    expected = {*declared, recipe.label.name, *recipe.key, *filter(None, [recipe.test_rows])}
+    compared = sorted(names - expected)[:_MOST_COMPARED]
+    found = {name: get_close_matches(name, declared, n=len(declared), cutoff=_RESEMBLANCE) for name in compared}
+    return {name: features for name, features in found.items() if features}
+
+
+def _find_misspelt(names: Iterable[str], resembling: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
     """(name, feature) for each name that resembles a feature that is absent; a value would be missing in silence."""
     given = set(names)
-    declared = {feature.name for feature in recipe.features}
-    expected = declared | {recipe.label.name, *recipe.key, *filter(None, [recipe.test_rows])}
-    for name in sorted(given - expected):
-        for feature in get_close_matches(name, sorted(declared - given), n=1, cutoff=_RESEMBLANCE):
+    for name in sorted(given & resembling.keys()):
+        feature = next((feature for feature in resembling[name] if feature not in given), None)
+        if feature is not None:
             yield name, feature
-
-
-def _to_plain(value: Any) -> Any:
-    """Convert what JSON cannot hold, also inside lists and dicts: NaN to null, infinity and bytes to text."""
-    if isinstance(value, list | tuple):  # a tuple: an entry of an Arrow map
-        return [_to_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(name): _to_plain(item) for name, item in value.items()}
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
 
 
 def _as_transformed(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:

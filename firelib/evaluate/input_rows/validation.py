@@ -27,13 +27,27 @@ def validate(rows: InputRows, features: Sequence[Feature]) -> dict[str, Any]:
     Raises:
         FirelibError: A row breaks a declaration. All rows are checked and counted, and the first ten are described.
     """
+    cast = find_problems(rows, features)
+    rows.problems.require_none(rows.where)
+    return to_columns(cast, features)
+
+
+def find_problems(rows: InputRows, features: Sequence[Feature]) -> pa.Table:
+    """Add to `rows.problems` what breaks a declaration.
+
+    Args:
+        rows: The rows.
+        features: The features.
+
+    Returns:
+        The features' columns in their types, for `to_columns`; null where a value does not have the type.
+    """
     cast = {feature.name: _cast(rows.columns[feature.name], feature, rows.problems) for feature in features}
     for feature in features:
         for reason, broken in find_violations(cast[feature.name], feature):
             describe = _describe(reason, rows.columns[feature.name])
             rows.problems.add(feature.name, broken.to_numpy(zero_copy_only=False), describe)
-    rows.problems.require_none(rows.where)
-    return to_columns(pa.table(cast), features)
+    return pa.table(cast)
 
 
 def _describe(problem: str, column: pa.ChunkedArray) -> Callable[[int], str]:

@@ -35,5 +35,14 @@ class Binary:
     def write(self, labels: Labels, scores: Scores, test: Batch, paths: Paths) -> None:
         """Write the curves of the model and of the baselines, except the class prior, which has none."""
         del test
-        positive = {name: score if score is None else score[:, 1] for name, score in list(scores.items())[:-1]}
-        write_curves({name: compute_curves(labels, score) for name, score in positive.items()}, paths.plots)
+        positive = {
+            name: score if score is None else score[:, 1]
+            for name, score in scores.items()
+            if name != self.estimator.constant_name
+        }
+        metrics = {
+            name: compute_metrics(labels, score) if score is not None and len(labels) else {}
+            for name, score in positive.items()
+        }
+        curves = {name: compute_curves(labels, score) for name, score in positive.items()}
+        write_curves(curves, metrics, labels, paths)

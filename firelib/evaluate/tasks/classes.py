@@ -60,7 +60,8 @@ class Classes:
         storage.write_bytes(str(paths.class_metrics), storage.to_json(metrics_by_class(labels, score, names)))
         counts = count_confusions(labels, score)
         write_confusion(counts, names, paths.plots / "confusion.csv")
-        draw_confusion(counts, names, paths.plots / "confusion.png")
+        draw_confusion(counts, names, f"{paths.recipe}: {len(labels):,} test rows", paths.plots / "confusion.png")
         if self._image:
             rows = find_confident_mistakes(labels, score, _MISTAKES)
-            draw_mistakes(test[self._image.name][rows], labels[rows], score[rows], names, paths.plots)
+            title = f"{paths.recipe}: most confident mistakes in {len(labels):,} test rows"
+            draw_mistakes(test[self._image.name][rows], labels[rows], score[rows], names, title, paths.plots)

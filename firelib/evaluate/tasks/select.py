@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from firelib.errors import FirelibError
+from firelib.evaluate.output_files import find_image_feature
 from firelib.evaluate.tasks.binary import Binary
-from firelib.evaluate.tasks.class_plots import find_image_feature
 from firelib.evaluate.tasks.classes import Classes
 from firelib.evaluate.tasks.multilabel import MultiLabel
 from firelib.evaluate.tasks.regression import Regression

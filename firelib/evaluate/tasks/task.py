@@ -51,7 +51,7 @@ class Task(Protocol):
 
         Args:
             labels: Labels of the test split [rows, …].
-            scores: `model`, then the baselines → scores, or None; the constant comes last.
+            scores: `model`, then the baselines → scores, or None.
             test: Feature name → array of the test split [rows, …].
             paths: Paths of the outputs.
         """

@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from firelib.console import note
 from firelib.errors import FirelibError, did_you_mean
+from firelib.extras import find_extra, missing_modules, require_modules
 from firelib.launch.backend import Backend
 from firelib.launch.job_spec import JobSpec, refuse
 
@@ -16,6 +17,12 @@ BUILT_IN: Mapping[str, str] = {
     "ray": "firelib.launch.backends.ray.backend:RayBackend",
     "vertex": "firelib.launch.backends.vertex.backend:VertexBackend",
     "kubeflow": "firelib.launch.backends.kubeflow.backend:KubeflowBackend",
+}
+
+# Name → extra → the modules of it that submitting a job imports.
+_NEEDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "vertex": {"vertex": ("google.cloud.aiplatform",)},
+    "kubeflow": {"kubeflow": ("kubeflow",)},
 }
 
 #: Group of entry points (PEP 621: `[project.entry-points."firelib.backends"]`) that add backends.
@@ -40,6 +47,15 @@ def load_backend(name: str) -> Backend:
         return _load_plugin(plugins[name])
     known = did_you_mean(name, [*BUILT_IN, *plugins])
     raise FirelibError(f"there is no backend {name!r}", where="--to", remedy=known)
+
+
+def require_packages(name: str) -> None:
+    """Refuse to submit a job to a backend whose packages are not installed.
+
+    Raises:
+        FirelibError: Packages are missing.
+    """
+    require_modules(_NEEDS.get(name, {}), f"backend {name}")
 
 
 def load_plugins() -> list[Backend]:
@@ -73,11 +89,8 @@ def _load_built_in(name: str) -> Backend:
     try:
         backend: Backend = getattr(import_module(module), class_name)()
     except ModuleNotFoundError as error:
-        raise FirelibError(
-            f"backend {name} needs {error.name}, which is not installed",
-            where=module,
-            remedy=f"uv sync --extra {name}",
-        ) from error
+        missing = str(error.name)
+        raise missing_modules([missing], [find_extra(missing) or name], f"backend {name}") from error
     return backend
 
 

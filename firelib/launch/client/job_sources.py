@@ -7,7 +7,9 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from firelib.config import load_params
-from firelib.data.sources.local import check_local_file
+from firelib.data.databases.address import database_file, is_database
+from firelib.data.sources.listing import list_files, local_path
+from firelib.dvc_pipeline.source_states import is_local
 from firelib.errors import FirelibError
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.code_selection import ALLOW_FILE, NEVER, CodeSelection, printable
@@ -35,8 +37,6 @@ def refuse_unsent_sources(spec: JobSpec, selection: CodeSelection) -> None:
     recipe = _load_recipe(spec)
     if spec.stage == "run" and f"data/{recipe.name}/lake.json" in selection.files:
         return  # extract is up to date, so the job reads the lake
-    for source in recipe.sources.values():
-        check_local_file(source)
     found = dict(_find_unsent(recipe, spec, selection))
     if found:
         raise FirelibError(
@@ -74,16 +74,34 @@ def _find_unsent(recipe: Recipe, spec: JobSpec, selection: CodeSelection) -> Ite
     for name, source in recipe.sources.items():
         if source.sha256 and _FOLDER in spec.env:
             continue
-        paths = [_locate(path, project) for path in _local_paths(source)]
-        if paths and all(path is not None and path not in sent for path in paths):
-            path = next(path for path in reversed(paths) if path)
-            yield name, (path, *_explain(path, project, selection))
+        copies = [_locate(path, project) for path in source.copies]
+        if any(path is None or path in sent for path in copies):
+            continue
+        unsent = [path for path in _local_files(source, project) if path is not None and path not in sent]
+        if unsent:
+            yield name, (unsent[0], *_explain(unsent[0], project, selection))
 
 
-def _local_paths(source: Source) -> list[str]:
-    """The local files that give the source: one of them is enough."""
-    path = source.uri.removeprefix("file://")
-    return [] if "://" in path else [*source.copies, path]
+def _local_files(source: Source, project: Path) -> Iterator[str | None]:
+    """The files of the project that a job needs to read a source; None for files elsewhere."""
+    for uri in source.uris:
+        yield from (_locate(str(path), project) for path in _list_paths(uri, project))
+    if source.images and is_local(source):
+        yield from (_locate(str(path), project) for path in _list_paths(str(Path(str(source)).parent), project))
+
+
+def _list_paths(uri: str, project: Path) -> Sequence[Path]:
+    if is_database(uri):
+        file = database_file(uri)
+        return [] if file is None else [file]
+    uri = uri.removeprefix("delta+")
+    if "://" in uri and not uri.startswith("file://"):
+        return []
+    path = local_path(uri) or Path()
+    try:
+        return [local_path(file.uri) or path for file in list_files(Source(uri), project)]
+    except FirelibError:  # a folder or pattern without files
+        return [path]
 
 
 def _locate(path: str, project: Path) -> str | None:

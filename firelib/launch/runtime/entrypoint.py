@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         The stage's exit code, on every replica.
     """
-    arguments = list(argv[1:] if argv[:1] == ["firelib"] else argv) or [find_component().stage]
+    arguments = list(argv[1:] if argv[:1] == ["firelib"] else argv) or _default_arguments()
     if arguments == ["self-check"]:
         return _self_check()
     signal.signal(signal.SIGTERM, _exit_now)  # process 1 of a container has no default handler
@@ -47,6 +47,11 @@ def main(argv: Sequence[str]) -> int:
     if replica.is_head:
         return run_head(lambda ray: _run(arguments, ray), replica, rendezvous, timeouts)
     return follow_head(replica, rendezvous, timeouts)
+
+
+def _default_arguments() -> list[str]:
+    component = find_component()
+    return [component.stage, *component.options]
 
 
 def run() -> int:

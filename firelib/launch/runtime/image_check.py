@@ -20,11 +20,13 @@ class Component:
         stage: The stage that the image runs by default.
         modules: Modules that the stage imports.
         foreign: Packages of other components, which the image must not contain.
+        options: Options of the stage when it runs by default.
     """
 
     stage: str
     modules: tuple[str, ...]
     foreign: tuple[str, ...]
+    options: tuple[str, ...] = ()
 
 
 _DATA = ("firelib.recipes.flights", "firelib.data.sources.http", "gcsfs")
@@ -37,11 +39,21 @@ _TRAINING = (
     "gcsfs",
 )
 
+_CLUSTER = ("ray", "dask", "deltalake")
+
 #: Name → component.
 COMPONENTS: Mapping[str, Component] = {
     "extract": Component("extract", ("firelib.data.extract", *_DATA), ("tensorflow", "keras")),
     "transform": Component("transform", ("firelib.data.transform", *_DATA), ("tensorflow", "keras")),
     "trainer": Component("train", _TRAINING, ("dask", "deltalake")),
+    "evaluate": Component("evaluate", ("firelib.evaluate.evaluate", "firelib.cli", "keras", "gcsfs"), _CLUSTER),
+    # Nothing reaches a container's loopback; who may reach its port is decided where it is published.
+    "serve": Component(
+        "serve",
+        ("firelib.serve.app", "firelib.serve.server", "tensorflow", "gcsfs"),
+        _CLUSTER,
+        ("--host", "0.0.0.0"),  # noqa: S104
+    ),
 }
 
 

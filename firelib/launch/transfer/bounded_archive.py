@@ -1,9 +1,11 @@
-"""Reading of a gzipped tar archive that someone else may have written: as a stream, and within limits."""
+"""Reading of archives that someone else may have written, within limits."""
 
 import gzip
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, cast
 
 from firelib.errors import FirelibError
@@ -12,6 +14,9 @@ MIB = 2**20
 #: Largest size of all files in an archive, in bytes, and their largest number.
 MAX_BYTES = 200 * MIB
 MAX_FILES = 10_000
+#: The same for an archive of code: what `write_package` accepts, and more files than any project has.
+MAX_CODE_BYTES = 20 * 1024 * MIB
+MAX_CODE_FILES = 100_000
 _OVERHEAD = 2048 * MAX_FILES  # headers and padding
 _MAX_RATIO = 500
 _SMALL = 32 * MIB  # below this size, no ratio is suspect
@@ -48,6 +53,36 @@ def read_members(archive: IO[bytes], where: str) -> Iterator[tuple[tarfile.TarIn
             pass
     except _DAMAGED as error:
         raise _unacceptable(f"the archive is damaged: {type(error).__name__}: {error}", where) from None
+
+
+def unpack_zip(archive: Path, folder: Path, where: str) -> None:
+    """Unpack a ZIP archive. Every member stays inside the folder, and has at most the size that the archive states.
+
+    Args:
+        archive: The archive.
+        folder: The folder to unpack into.
+        where: Origin of the archive, for errors.
+
+    Raises:
+        FirelibError: The archive is damaged, or states more bytes or files than the limits; nothing is unpacked then.
+    """
+    try:
+        with zipfile.ZipFile(archive) as package:
+            members = package.infolist()
+            total = sum(member.file_size for member in members)
+            if total > MAX_CODE_BYTES:
+                limit = f"at most {MAX_CODE_BYTES // MIB:,} MiB are allowed"
+                raise _refused_code(f"the job's code unpacks to {total // MIB:,} MiB, {limit}", where)
+            if len(members) > MAX_CODE_FILES:
+                limit = f"at most {MAX_CODE_FILES:,} are allowed"
+                raise _refused_code(f"the job's code has {len(members):,} files, {limit}", where)
+            package.extractall(folder)  # noqa: S202  zipfile keeps every member inside the folder
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise _refused_code(f"the job's code is damaged: {error}", where) from None
+
+
+def _refused_code(what: str, where: str) -> FirelibError:
+    return FirelibError(what, where=where, remedy="submit the job again; check who can write to its storage root")
 
 
 def _is_regular(member: tarfile.TarInfo) -> bool:

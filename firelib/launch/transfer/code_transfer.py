@@ -1,7 +1,6 @@
 """Transfer of a project's code through the storage root, for platforms that only start an image."""
 
 import tempfile
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from firelib.errors import FirelibError
 from firelib.job_context import CODE
 from firelib.launch.job_environment import JOB_ID
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.transfer.bounded_archive import unpack_zip
 from firelib.launch.transfer.code_archive import write_package
 from firelib.launch.transfer.output_archive import outputs_uri, pack_outputs, snapshot_outputs
 
@@ -60,7 +60,7 @@ def unpack_code(environ: Mapping[str, str], folder: Path) -> None:
         folder: The folder to unpack into.
 
     Raises:
-        FirelibError: The archive is missing or damaged.
+        FirelibError: The archive is missing, damaged, or larger than the limits.
     """
     uri = environ.get(CODE)
     if not uri:
@@ -71,13 +71,7 @@ def unpack_code(environ: Mapping[str, str], folder: Path) -> None:
             archive.write_bytes(storage.read_bytes(uri))
         except FileNotFoundError:
             raise FirelibError("the job's code is missing", where=uri, remedy="submit the job again") from None
-        try:
-            with zipfile.ZipFile(archive) as package:
-                package.extractall(folder)  # zipfile keeps every member inside the folder
-        except zipfile.BadZipFile as error:
-            raise FirelibError(
-                f"the job's code is damaged: {error}", where=uri, remedy="submit the job again"
-            ) from None
+        unpack_zip(archive, folder, uri)
 
 
 def run_and_upload_outputs(environ: Mapping[str, str], folder: Path, run: Callable[[], int]) -> int:

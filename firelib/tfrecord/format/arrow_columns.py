@@ -86,8 +86,30 @@ def cast_column(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
         raise FirelibError(
             f"column {feature.name!r}: expected {feature.dtype}, got {column.type}: {error}",
             where=f"feature {feature.name!r}",
-            remedy="convert the column in the recipe's transform, or correct the feature's dtype",
+            remedy=_how_to_convert(column.type, feature),
         ) from None
+
+
+def _how_to_convert(kind: pa.DataType, feature: Feature) -> str:
+    """How to make a feature of a column whose type cannot be cast."""
+    name = feature.name
+    if pa.types.is_struct(kind):
+        fields = ", ".join(field.name for field in kind)
+        return (
+            f"in transform, make a column of each field that the model needs ({fields}) with a function marked @rows: "
+            f"rows.assign({kind[0].name}=rows[{name!r}].struct.field({kind[0].name!r}))"
+        )
+    if pa.types.is_map(kind):
+        return (
+            f"in transform, make a column of each key of {name!r} that the model needs, or lists of keys and of values"
+        )
+    if pa.types.is_temporal(kind):
+        return (
+            f"make numbers of it in the recipe's transform, such as rows[{name!r}].dt.dayofweek, or days since a date"
+        )
+    if is_list(kind):
+        return "declare shape=(…) for arrays of one size or ragged=True for lists, or make one value of it in transform"
+    return "convert the column in the recipe's transform, or correct the feature's dtype"
 
 
 def utf8_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:

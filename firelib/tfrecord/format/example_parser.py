@@ -164,11 +164,13 @@ class _ListReader:
         dense = np.zeros((rows, width), np.uint8)
         if feature.dtype == "string":
             if (self._sizes > width).any():
-                raise self._error(f"expected at most {width} bytes, got a value of {self._sizes.max()} bytes")
+                what = f"expected at most {width} bytes, got a value of {self._sizes.max()} bytes"
+                raise self._error(what, row=int(np.argmax(self._sizes)))
             column = np.repeat(np.arange(rows), self._sizes)
             dense[column, np.arange(len(column)) - np.repeat(np.cumsum(self._sizes) - self._sizes, self._sizes)] = data
-        elif (self._sizes[self._present] != width).any():
-            raise self._error(f"expected values of {width} bytes, got another size")
+        elif (wrong := self._present & (self._sizes != width)).any():
+            row = int(np.argmax(wrong))
+            raise self._error(f"expected values of {width} bytes, got {self._sizes[row]} bytes", row=row)
         else:
             dense[self._present] = data.reshape(-1, width)
         return dense.view(dtype).reshape(rows, *feature.shape)
@@ -181,8 +183,11 @@ class _ListReader:
         if self._kind == KINDS["bytes"]:
             self._check_counts(1)
             dtype = numpy_dtype(feature)
-            if (self._sizes % dtype.itemsize).any():
-                raise self._error(f"expected a multiple of {dtype.itemsize} bytes, got another size")
+            if (wrong := self._sizes % dtype.itemsize > 0).any():
+                row = int(np.argmax(wrong))
+                raise self._error(
+                    f"expected a multiple of {dtype.itemsize} bytes, got {self._sizes[row]} bytes", row=row
+                )
             flat = self._bytes()[0].view(dtype)
             return pa.LargeListArray.from_arrays(_ends(self._sizes // dtype.itemsize), _numbers(flat), mask=mask)
         flat = self._numbers()
@@ -199,7 +204,9 @@ class _ListReader:
         dtype = numpy_dtype(self._feature)
         narrow = flat.astype(dtype)
         if dtype.itemsize < flat.dtype.itemsize and (wrong := flat != narrow).any():
-            raise self._error(f"{flat[wrong][0]} does not fit {self._feature.dtype}")
+            item = int(np.argmax(wrong))
+            row = int(np.searchsorted(np.cumsum(self._items), item, side="right"))
+            raise self._error(f"{flat[item]} does not fit {self._feature.dtype}", row=row)
         return narrow
 
     def _bytes(self) -> tuple[npt.NDArray[np.uint8], Ints]:

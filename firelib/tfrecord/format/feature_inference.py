@@ -42,8 +42,10 @@ class FeatureInference:
         Raises:
             FirelibError: A record is not an Example, or there are too many features.
         """
+        if len(offsets) < 2:
+            return
         begins, ends = offsets[:-1] + HEADER_BYTES, offsets[1:] - FOOTER_BYTES
-        row = 0 if len(begins) and not self._counts else self._next(content, begins, ends, 0)
+        row = 0 if not self._counts else self._next(content, begins, ends, 0)
         while row >= 0:
             for index in range(row, min(row + _SAMPLE_RECORDS, len(begins))):
                 record = content[begins[index] : ends[index]].tobytes()

@@ -23,6 +23,9 @@ from firelib.tfrecord.format.framing import framed_bytes
 
 MANIFEST_NAME = "manifest.json"
 
+_REMEDY = "run firelib transform again"
+_FOREIGN = "if another writer left it beside TFRecords, open these with a pattern: open_dataset('folder/*.tfrecord')"
+
 _BLOCK_BYTES, _BLOCK_ROWS = 256 << 10, 256
 _MOST = 1 << 60  # rows and bytes: sums of a few of them fit into 64 bits
 _HASH = "^[0-9a-f]{32}$"
@@ -194,9 +197,7 @@ def read_manifest(uri: str) -> Manifest:
 
 
 def _too_many_features(count: int, uri: str) -> FirelibError:
-    return FirelibError(
-        f"expected at most {MOST_FEATURES} features, got {count}", where=uri, remedy="run firelib transform again"
-    )
+    return FirelibError(f"expected at most {MOST_FEATURES} features, got {count}", where=uri, remedy=_REMEDY)
 
 
 def parse_manifest(content: Any, uri: str) -> Manifest:
@@ -218,12 +219,12 @@ def parse_manifest(content: Any, uri: str) -> Manifest:
         problem = _find_contradiction(manifest)
     except FirelibError as error:  # a feature that this version does not know, or that no record can hold
         what = f"{error.where}: {error.what}" if error.where else error.what
-        raise FirelibError(what, where=uri, remedy="run firelib transform again") from None
+        raise FirelibError(what, where=uri, remedy=_REMEDY) from None
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise FirelibError(f"not a valid manifest: {wrong}", where=uri, remedy="run firelib transform again") from None
+        raise FirelibError(f"not a valid manifest: {wrong}", where=uri, remedy=f"{_REMEDY}; {_FOREIGN}") from None
     if problem:
-        raise FirelibError(problem, where=uri, remedy="run firelib transform again")
+        raise FirelibError(problem, where=uri, remedy=_REMEDY)
     return manifest
 
 

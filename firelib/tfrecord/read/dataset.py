@@ -1,23 +1,27 @@
 """Read datasets as NumPy columns, as Arrow tables, or as a `tf.data.Dataset` in the elastic order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.recipe import Feature
+from firelib.recipe import Feature, FittedFeature
 from firelib.tfrecord.format.column_conversion import concatenate, empty_columns, to_arrow, to_numpy
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
 from firelib.tfrecord.read.canonical_store import CanonicalStore
+from firelib.tfrecord.read.description import describe_dataset
 from firelib.tfrecord.read.epoch_order import EpochOrder, check_rank
-from firelib.tfrecord.read.external_records import ExternalFiles, build_external_manifest, find_external_files
+from firelib.tfrecord.read.epochs import Epochs
+from firelib.tfrecord.read.external_records import ExternalFiles, build_external_manifest
+from firelib.tfrecord.read.external_uris import find_external_files, list_external_files
 from firelib.tfrecord.read.fixed_store import FixedStore
-from firelib.tfrecord.read.hash_check import HashCheck
-from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.shards.hash_check import HashCheck
+from firelib.tfrecord.read.shards.shard_files import ShardFiles
 from firelib.tfrecord.read.tensor_batches import TensorBatches
 from firelib.tfrecord.read.window_prefetch import RankBatches, Store
 
@@ -28,16 +32,20 @@ _PARALLEL_CHUNKS = 2  # chunks decoded concurrently; more do not help, since one
 _CHUNK_ROWS = 1 << 16
 
 
-def open_dataset(uri: str, *, features: Sequence[Feature] | None = None, label: str | None = None) -> "Dataset":
+def open_dataset(
+    uri: str | Sequence[str], *, features: Sequence[Feature] | None = None, label: str | None = None
+) -> "Dataset":
     """Open a dataset that firelib wrote, or TFRecords of another writer.
 
     Args:
-        uri: manifest.json or its folder; for another writer, a TFRecord file or a folder of TFRecord files.
+        uri: manifest.json or its folder. For another writer: a TFRecord file, a folder of TFRecord files, a pattern
+            (`data/*.tfrecord`, `s3://bucket/**/part-*`), or a list of these. Files of a folder or a pattern are
+            sorted by name; those of a list keep its order.
         features: The features in records of another writer; None infers them from the first records.
         label: Name of the feature that is the label, for records of another writer.
 
     Returns:
-        The dataset. Only its manifest has been read.
+        The dataset. Only its manifest has been read; files of another writer have been read once.
 
     Raises:
         FirelibError: There is no dataset, its manifest is invalid, or `features` or `label` is given although the
@@ -55,15 +63,18 @@ def open_dataset(uri: str, *, features: Sequence[Feature] | None = None, label: 
         >>> columns["x"].tolist()
         [1, 2, 3]
     """
+    if not isinstance(uri, str):
+        return _open_external(*list_external_files([storage.absolute(each) for each in uri]), features, label)
     uri = storage.absolute(uri)
     try:
         manifest = read_manifest(uri)  # one request in the usual case; the checks below only follow a failure
-    except Exception:  # storages report a missing file in many ways, some with the status 403
+    except Exception as error:  # storages report a missing file in many ways, some with the status 403
         found = find_external_files(uri)
         if found is None:
+            if isinstance(error, FirelibError) and not uri.endswith(".json") and not storage.exists(uri):
+                raise _missing(uri) from None
             raise
-        folder, names = found
-        return Dataset(folder, build_external_manifest(folder, names, features, label), is_external=True)
+        return _open_external(*found, features, label)
     if features is not None or label is not None:
         raise FirelibError(
             "features= and label= were given, but the manifest declares them",
@@ -71,6 +82,20 @@ def open_dataset(uri: str, *, features: Sequence[Feature] | None = None, label: 
             remedy="remove features= and label=",
         )
     return Dataset(uri.removesuffix(MANIFEST_NAME).rstrip("/"), manifest)
+
+
+def _missing(uri: str) -> FirelibError:
+    return FirelibError(
+        "there is no dataset, file or folder",
+        where=uri,
+        remedy="check the path; firelib transform and write_tfrecords write datasets",
+    )
+
+
+def _open_external(
+    folder: str, names: Sequence[str], features: Sequence[Feature] | None, label: str | None
+) -> "Dataset":
+    return Dataset(folder, build_external_manifest(folder, names, features, label), is_external=True)
 
 
 class Dataset:
@@ -91,6 +116,14 @@ class Dataset:
         self._stores: dict[str, Store] = {}
         self._checks: dict[tuple[str, int, int], HashCheck] = {}
         self._errors: list[FirelibError] = []
+
+    def __repr__(self) -> str:
+        return describe_dataset(self._folder, self.manifest)
+
+    @property
+    def features(self) -> Mapping[str, FittedFeature]:
+        """Feature name → feature with its statistics, as `Recipe.build_model` gets them; without the label."""
+        return self.manifest.fitted
 
     def rows(self, split: str) -> int:
         """Number of rows of a split."""
@@ -130,8 +163,14 @@ class Dataset:
         start_step: int = 0,
         pad_last: bool = False,
         packed: bool = False,
+        epochs: int = 1,
     ) -> "tf.data.Dataset":
-        """Read one epoch as a `tf.data.Dataset` of (features, label) batches.
+        """Read one epoch, or several, as a `tf.data.Dataset` of (features, label) batches.
+
+        Each iteration of the result reads the same epochs, in the same order. For training with `fit`, pass the number
+        of epochs to both: `model.fit(dataset.as_tf(256, seed=1, epochs=5), epochs=5, steps_per_epoch=steps)`, where
+        `steps` is the number of batches of an epoch, rounded up. Epoch *i* of `fit` then has the order of
+        `as_tf(…, epoch=i)`, and `fit` starts no epoch twice.
 
         Args:
             batch_size: Rows of a global batch; each rank gets its share of every batch.
@@ -139,12 +178,13 @@ class Dataset:
             world_size: Number of ranks.
             rank: This rank.
             seed: Seed of the order; None keeps the order of the files.
-            epoch: Index of the epoch, which changes the order.
+            epoch: Index of the first epoch, which changes the order.
             start_step: Global batch to start at, to resume inside an epoch.
             pad_last: Pad every batch to the same length, and add the weights as a third element: 1 / (rows of the
                 global batch) for a row, 0 for padding. The weights of a batch sum to 1 over all ranks.
             packed: Keep columns of one dtype and shape in one tensor, which `unpack` splits. A compiled function takes
                 few tensors in half the time of many.
+            epochs: Number of epochs, one after the other.
 
         Returns:
             A dataset of (features, label) or, with `pad_last`, (features, label, weights). Features map a name to a
@@ -175,13 +215,22 @@ class Dataset:
             raise FirelibError(
                 f"expected start_step of 0 or more, got {start_step}", where="as_tf", remedy="count steps from 0"
             )
-        batches = RankBatches(store, order, rank, world_size, self._hash_check(split, rank, world_size))
+        if epochs < 1:
+            raise FirelibError(f"expected epochs of 1 or more, got {epochs}", where="as_tf", remedy="pass epochs=1")
+        check = self._hash_check(split, rank, world_size)
+
+        def open_epoch(index: int) -> RankBatches:
+            return RankBatches(store, replace(order, epoch=index), rank, world_size, check)
+
+        sequence = Epochs(epoch, epochs, open_epoch, is_shuffled=seed is not None)
         tensors = TensorBatches(self.manifest, order.share_size(world_size) if pad_last else None, self._errors.append)
-        chunks = batches.chunks(start_step, tensors.packing.chunk_rows(content.row_bytes))
+        chunks = sequence.chunks(start_step, tensors.packing.chunk_rows(content.row_bytes))
         dataset = tf.data.Dataset.from_tensor_slices(chunks)
-        dataset = dataset.map(tensors.loader(batches), num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
+        dataset = dataset.map(tensors.loader(sequence), num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
         dataset = dataset.unbatch() if packed else dataset.unbatch().map(tensors.unpack)
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(max(0, order.steps - start_step)))
+        dataset = dataset.apply(
+            tf.data.experimental.assert_cardinality(max(0, order.steps - start_step) + (epochs - 1) * order.steps)
+        )
         return dataset.prefetch(2)
 
     def unpack(self, *tensors: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Open TFRecords of other writers: list the files, index them, and infer the features."""
+"""Open TFRecords of other writers: index the files, and infer the features."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,17 +13,18 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature, FittedFeature
 from firelib.tfrecord.format.feature_inference import FeatureInference
 from firelib.tfrecord.format.framing import HEADER_BYTES, masked_crc
-from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Shard, Split
-from firelib.tfrecord.format.shard_checks import REMEDY
+from firelib.tfrecord.format.manifest import Manifest, Shard, Split
+from firelib.tfrecord.format.shard_checks import EXTERNAL_REMEDY
 from firelib.tfrecord.kernels.frames import scan
 from firelib.tfrecord.read.row_ranges import Rows
-from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.shards.shard_files import ShardFiles
 
 
 class ExternalFiles(ShardFiles):
     """Shards of another writer: the index comes from a scan, the compression from a file's first bytes."""
 
     hashed = False
+    remedy = EXTERNAL_REMEDY
 
     def offsets(self, index: int) -> Rows:
         """Scan a shard once; see `scan_offsets`."""
@@ -76,39 +77,12 @@ def scan_offsets(path: Path, uri: str) -> Rows:
     content = np.memmap(path, np.uint8, "r") if size else np.empty(0, np.uint8)
     rows, end = scan(content.ctypes.data, size, np.empty(0, np.int64))
     if end != size:
-        raise FirelibError(f"record {rows} is truncated, or the file is not a TFRecord file", where=uri, remedy=REMEDY)
+        raise FirelibError(
+            f"record {rows} is truncated, or the file is not a TFRecord file", where=uri, remedy=EXTERNAL_REMEDY
+        )
     ends = np.empty(rows, np.int64)
     scan(content.ctypes.data, size, ends)
     return np.concatenate([[0], ends])
-
-
-def find_external_files(uri: str) -> tuple[str, list[str]] | None:
-    """Find TFRecord files of another writer.
-
-    Args:
-        uri: A file, or a folder whose files are all taken, except hidden files and indexes.
-
-    Returns:
-        The URI of the folder and the sorted names of the files; None if the URI does not exist or holds a manifest.
-
-    Raises:
-        FirelibError: The folder has neither a manifest nor other files.
-    """
-    if uri.endswith((".json", "/")):
-        return None
-    fs, path = storage.filesystem(uri)
-    if fs.isfile(path):
-        folder, _, name = uri.rpartition("/")
-        return folder, [name]
-    if not fs.isdir(path) or storage.exists(storage.join(uri, MANIFEST_NAME)):
-        return None
-    files = [entry["name"].rpartition("/")[2] for entry in fs.ls(path, detail=True) if entry["type"] == "file"]
-    names = sorted(name for name in files if not name.startswith((".", "_")) and not name.endswith(".index"))
-    if not names:
-        raise FirelibError(
-            "the folder holds neither a manifest nor TFRecord files", where=uri, remedy="check the folder's name"
-        )
-    return uri, names
 
 
 def build_external_manifest(
@@ -118,7 +92,7 @@ def build_external_manifest(
 
     Args:
         folder: URI of the folder.
-        names: Names of the files, in order.
+        names: Paths of the files below the folder, in order.
         features: The features of a record; None infers them from the records.
         label: Name of the feature that is the label.
 
@@ -153,7 +127,8 @@ def _describe_file(folder: str, name: str) -> Shard:
     # The hash of the content is unknown. The storage's metadata (size, time, version) identifies the local copy.
     info = fs.info(path)
     stamp = xxhash.xxh3_128_hexdigest(f"{uri} {sorted(info.items(), key=str)}".encode())
-    return Shard(name=name, rows=0, bytes=info["size"], xxh128=stamp)
+    # Without validation: in a manifest that someone wrote, a name never leaves the folder; here it is a path.
+    return Shard.model_construct(name=name, rows=0, bytes=info["size"], xxh128=stamp, index_xxh128=None)
 
 
 def _infer(files: ExternalFiles) -> list[Feature]:

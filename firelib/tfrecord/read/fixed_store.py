@@ -8,7 +8,7 @@ from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.framing import framed_bytes, verify_frames
 from firelib.tfrecord.read.buffer_pool import BufferPool
 from firelib.tfrecord.read.row_ranges import Rows, split_by_shard
-from firelib.tfrecord.read.shard_files import ShardFiles
+from firelib.tfrecord.read.shards.shard_files import ShardFiles
 
 
 class FixedStore:

@@ -8,8 +8,8 @@ import numpy as np
 from firelib.errors import FirelibError, UnreachableError
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.format.manifest import Manifest
+from firelib.tfrecord.read.epochs import Epochs
 from firelib.tfrecord.read.packing import Packing
-from firelib.tfrecord.read.window_prefetch import RankBatches
 
 
 class TensorBatches:
@@ -34,8 +34,8 @@ class TensorBatches:
         self._size, self._on_error = size, on_error
         self.packing = Packing(manifest.columns)
 
-    def loader(self, batches: RankBatches) -> Callable[[Any], Any]:
-        """A function for `tf.data.Dataset.map` from a chunk, int64 [first, stop], to packed tensors [steps, …]."""
+    def loader(self, epochs: Epochs) -> Callable[[Any], Any]:
+        """A function for `Dataset.map` from a chunk, int64 [epoch, first, stop], to packed tensors [steps, …]."""
         import tensorflow as tf
 
         packing, size = self.packing, self._size
@@ -49,9 +49,9 @@ class TensorBatches:
 
         def load(chunk: Any) -> Any:
             def pack(steps: Any) -> list[Any]:
-                first, stop = steps.tolist()
+                epoch, first, stop = steps.tolist()
                 try:
-                    return packing.pack(batches, first, stop, size)
+                    return packing.pack(epochs.read(epoch, first, stop), first, stop, size)
                 except FirelibError as error:
                     if self._on_error and not isinstance(error, UnreachableError):
                         self._on_error(error)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.read.epoch_order import EpochOrder, Window
-from firelib.tfrecord.read.hash_check import HashCheck
 from firelib.tfrecord.read.row_ranges import Rows
+from firelib.tfrecord.read.shards.hash_check import HashCheck
 
 
 class LoadedRows(Protocol):

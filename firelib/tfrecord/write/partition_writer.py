@@ -1,6 +1,6 @@
 """Write one partition of rows as shards of a given size. Memory holds a slice of rows, not the partition."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.write.double_buffer import prefetch
 from firelib.tfrecord.write.shard_file import Compression, ShardFile
 from firelib.tfrecord.write.shard_writer import Layout, build_encoder
+from firelib.tfrecord.write.statistics import Moments, compute_moments, merge_moments
 from firelib.tfrecord.write.table_inputs import arrow_tables
 
 _SLICE_ROWS = 1 << 15
@@ -33,15 +34,30 @@ class ShardFormat:
         layout: The layout of these features.
         shard_bytes: Size of a shard in bytes, before compression.
         compression: Compression of each file as a whole.
+        fitted: The features whose statistics are computed.
     """
 
     columns: Sequence[Feature]
     layout: Layout
     shard_bytes: int
     compression: Compression
+    fitted: Sequence[Feature] = ()
 
 
-def write_partition(data: Any, prefix: str, shard_format: ShardFormat) -> list[Shard]:
+@dataclass(frozen=True)
+class WrittenPartition:
+    """What a partition became.
+
+    Attributes:
+        shards: The shards, under their provisional names.
+        moments: Feature → moments of its values, for the features that are fitted.
+    """
+
+    shards: list[Shard]
+    moments: Mapping[str, Moments]
+
+
+def write_partition(data: Any, prefix: str, shard_format: ShardFormat) -> WrittenPartition:
     """Write rows as one or more shards; without rows, as one empty shard.
 
     A shard ends with the row that fills it, so the bytes do not depend on how rows are grouped into tables or batches.
@@ -52,11 +68,12 @@ def write_partition(data: Any, prefix: str, shard_format: ShardFormat) -> list[S
         shard_format: The form of the shards.
 
     Returns:
-        The shards written, under their provisional names.
+        The shards, and the statistics that were asked for.
     """
     shards: list[Shard] = []
     indexed = not isinstance(shard_format.layout, FixedLayout)
-    blocks = prefetch(_encode(arrow_tables(data), shard_format))
+    moments: dict[str, list[Moments]] = {feature.name: [] for feature in shard_format.fitted}
+    blocks = prefetch(_encode(arrow_tables(data), shard_format, moments))
     rest: Block | None = next(blocks, None)
     while rest is not None or not shards:
         with ExitStack() as stack:
@@ -66,14 +83,38 @@ def write_partition(data: Any, prefix: str, shard_format: ShardFormat) -> list[S
                 file.write(*fitting)
                 rest = rest or next(blocks, None)
         shards.append(file.shard)
-    return shards
+    return WrittenPartition(shards, {name: merge_moments(parts) for name, parts in moments.items()})
 
 
-def _encode(tables: Iterable[pa.Table], shard_format: ShardFormat) -> Iterator[Block]:
+def _encode(
+    tables: Iterable[pa.Table], shard_format: ShardFormat, moments: Mapping[str, list[Moments]]
+) -> Iterator[Block]:
     encoder = build_encoder(shard_format.layout)
+    for part in _regroup(tables) if moments else _slice(tables):
+        columns = to_columns(part, shard_format.columns)
+        for feature in shard_format.fitted:
+            moments[feature.name].append(compute_moments(columns[feature.name], feature))
+        yield from encoder.blocks(columns)
+
+
+def _slice(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     for table in tables:
         for start in range(0, table.num_rows, _SLICE_ROWS):
-            yield from encoder.blocks(to_columns(table.slice(start, _SLICE_ROWS), shard_format.columns))
+            yield table.slice(start, _SLICE_ROWS)
+
+
+def _regroup(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Slices of equal size however rows are grouped: a mean depends on the parts that it is merged from."""
+    held: list[pa.Table] = []
+    for part in _slice(tables):
+        held.append(part)
+        while sum(each.num_rows for each in held) >= _SLICE_ROWS:
+            whole = pa.concat_tables(held, promote_options="permissive")
+            yield whole.slice(0, _SLICE_ROWS)
+            rest = whole.slice(_SLICE_ROWS)
+            held = [rest] if rest.num_rows else []
+    if held:
+        yield pa.concat_tables(held, promote_options="permissive")
 
 
 def _cut(block: Block, room: int) -> tuple[Block, Block | None]:

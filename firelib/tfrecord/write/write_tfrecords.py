@@ -1,17 +1,22 @@
 """`firelib.write_tfrecords`: write tables as a dataset that firelib, TensorFlow and Ray Data can read."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
 from firelib.tfrecord.format.fixed_layout import FixedLayout, validate_features
 from firelib.tfrecord.format.manifest import Manifest, Shard, Split
-from firelib.tfrecord.write.partition_writer import ShardFormat, write_partition
+from firelib.tfrecord.write.partition_writer import ShardFormat, WrittenPartition, write_partition
 from firelib.tfrecord.write.shard_file import Compression
 from firelib.tfrecord.write.shard_writer import choose_layout, shard_name
 from firelib.tfrecord.write.staging import stage_dataset
+from firelib.tfrecord.write.statistics import fit_feature, merge_moments
 from firelib.tfrecord.write.table_inputs import is_columns, split_partitions
+
+#: The split that statistics describe.
+_FITTED_SPLIT = "train"
 
 
 def write_tfrecords(
@@ -24,6 +29,7 @@ def write_tfrecords(
     shard_mib: float = 128,
     compression: Compression = None,
     overwrite: bool = False,
+    statistics: bool = False,
 ) -> Manifest:
     """Write a dataset: the shards, then the manifest. Readers see the whole dataset or none.
 
@@ -41,6 +47,9 @@ def write_tfrecords(
         shard_mib: Size of a shard in MiB, before compression. A few large shards read fastest.
         compression: `gzip`, or None. Readers decompress shards into a local cache first.
         overwrite: Whether to replace an existing dataset.
+        statistics: Whether to compute the statistics of the features on split `train`, as `firelib transform` does:
+            count, missing values, mean, standard deviation, bounds, vocabulary. Models that normalise their inputs
+            need them. Writing takes several times as long.
 
     Returns:
         The manifest that was written.
@@ -63,34 +72,54 @@ def write_tfrecords(
         3
         >>> columns["late"].tolist()
         [0, 1, 0]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     manifest = write_tfrecords(rows, f"{folder}/data", features, label=label, statistics=True)
+        >>> manifest.fitted["distance"].mean
+        2.5
     """
     shard_format = _shard_format([*features, *([label] if label else [])], shard_mib, compression)
     splits = data if isinstance(data, Mapping) and not is_columns(data) else {"train": data}
+    _check_statistics(statistics, splits)
     with stage_dataset(uri, overwrite) as staged:
         provisional: dict[str, str] = {}
-        named = {
-            name: _name_shards(
-                _write_split(part, f"{staged.folder}/{name}", shard_format), name, provisional, compression
-            )
-            for name, part in splits.items()
-        }
-        manifest = _build_manifest(features, label, key, shard_format, named)
+        fitted, named = [FittedFeature(feature) for feature in features], {}
+        for name, part in splits.items():
+            is_fitted = statistics and name == _FITTED_SPLIT
+            form = replace(shard_format, fitted=features if is_fitted else ())
+            written = _write_split(part, f"{staged.folder}/{name}", form)
+            fitted = _fit(features, written) if is_fitted else fitted
+            shards = [shard for each in written for shard in each.shards]
+            named[name] = _name_shards(shards, name, provisional, compression)
+        manifest = _build_manifest(fitted, label, key, shard_format, named)
         staged.publish(manifest, provisional)
     return manifest
 
 
+def _check_statistics(statistics: bool, splits: Mapping[str, Any]) -> None:
+    if statistics and _FITTED_SPLIT not in splits:
+        raise FirelibError(
+            f"statistics are those of split {_FITTED_SPLIT!r}, got splits {', '.join(splits)}",
+            where="write_tfrecords",
+            remedy=f"name a split {_FITTED_SPLIT!r}, or leave statistics out",
+        )
+
+
+def _fit(features: Sequence[Feature], written: Sequence[WrittenPartition]) -> list[FittedFeature]:
+    return [fit_feature(each, merge_moments(part.moments[each.name] for part in written)) for each in features]
+
+
 def _build_manifest(
-    features: Sequence[Feature],
+    features: Sequence[FittedFeature],
     label: Feature | None,
     key: Sequence[str],
     shard_format: ShardFormat,
     splits: dict[str, Split],
 ) -> Manifest:
-    """Describe a dataset that belongs to no recipe: it has no statistics, source tables or excluded rows."""
+    """Describe a dataset that belongs to no recipe: it has no source tables or excluded rows."""
     layout = shard_format.layout
     return Manifest(
         recipe="",
-        features=tuple(FittedFeature(feature) for feature in features),
+        features=tuple(features),
         label=label,
         key=tuple(key),
         record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
@@ -110,11 +139,11 @@ def _shard_format(columns: Sequence[Feature], shard_mib: float, compression: Com
     return ShardFormat(columns, choose_layout(columns), int(shard_mib * 2**20), compression)
 
 
-def _write_split(data: Any, prefix: str, shard_format: ShardFormat) -> list[Shard]:
+def _write_split(data: Any, prefix: str, shard_format: ShardFormat) -> list[WrittenPartition]:
     """Write all partitions of a split under provisional names."""
     parts, run = split_partitions(data)
     jobs = [(part, f"{prefix}.{index:05d}", shard_format) for index, part in enumerate(parts)]
-    return [shard for shards in run(write_partition, jobs) for shard in shards]
+    return list(run(write_partition, jobs))
 
 
 def _name_shards(shards: Sequence[Shard], split: str, provisional: dict[str, str], compression: Compression) -> Split:

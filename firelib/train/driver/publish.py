@@ -38,9 +38,18 @@ def publish(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths
     last = {name: value for name, value in progress.validation[-1].items() if name != "epoch"}
     metrics = {"train_loss": progress.losses[-1], "steps": progress.step, **last}
     storage.write_bytes(str(paths.metrics / "train.json"), storage.to_json(metrics))
-    steps = [{"step": step, "loss": loss} for step, loss in enumerate(progress.losses, 1)]
+    sizes = _batch_sizes(manifest.splits["train"].rows, spec.params.train.global_batch_size)
+    steps = [
+        {"step": step, "loss": loss, "rows": sizes[(step - 1) % len(sizes)]}
+        for step, loss in enumerate(progress.losses, 1)
+    ]
     storage.write_bytes(str(paths.plots / "training.csv"), _to_csv(steps))
     storage.write_bytes(str(paths.plots / "validation.csv"), _to_csv(progress.validation))
+
+
+def _batch_sizes(rows: int, batch_size: int) -> list[int]:
+    """Rows in each step of an epoch; the last batch is short."""
+    return [min(batch_size, rows - start) for start in range(0, rows, batch_size)]
 
 
 def _publish_model(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths: Paths) -> None:

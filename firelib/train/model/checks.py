@@ -32,10 +32,18 @@ def check_model(model: Model, spec: RunSpec, manifest: Manifest, world_size: int
             remedy="declare `label` in the recipe, then run firelib transform",
         )
     workers = max(world_size, spec.params.train.workers)
-    raise_refusals(list(_find_refusals(model, spec, manifest, workers)), describe_recipe(spec))
+    raise_refusals(list(find_refusals(model, spec, manifest, workers)), describe_recipe(spec))
 
 
-def _find_refusals(model: Model, spec: RunSpec, manifest: Manifest, workers: int) -> Iterator[Refusal]:
+def find_refusals(model: Model, spec: RunSpec, manifest: Manifest, workers: int) -> Iterator[Refusal]:
+    """Find the parts of a model that firelib cannot train, save or score.
+
+    Args:
+        model: What `build_model` returned.
+        spec: The run.
+        manifest: The dataset, which has a label.
+        workers: Most workers that the run may have.
+    """
     assert manifest.label
     structure = list(check_structure(model))
     yield from structure

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature, count_outputs, infer_task
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.train.keras_types import Array, Model
@@ -78,12 +78,23 @@ def _check_output(model: Model, label: Feature) -> Refusal | None:
     remedy = "change the last layer or the loss: e.g. Dense(1) for a number, Dense(classes) with a sparse_ loss"
     labels, predictions = _trial_batch(model, label)
     try:
-        shape = tuple(build_row_loss(model)(labels, predictions).shape)
+        row_loss = build_row_loss(model)
+    except ValueError:
+        return _unknown_loss(model.loss)
+    try:
+        shape = tuple(row_loss(labels, predictions).shape)
     except Exception as error:  # noqa: BLE001  the loss may be the user's code
         return Refusal(f"{problem}: {first_line(error)}", remedy)
     if shape != (_ROWS,):
         return Refusal(f"{problem}: expected one loss per row, got shape {shape[1:]} per row", remedy)
     return None
+
+
+def _unknown_loss(loss: Any) -> Refusal:
+    import keras
+
+    known = [name for name in dir(keras.losses) if name.islower() and not name.startswith("_")]
+    return Refusal(f"loss {name_loss(loss)!r} is unknown to Keras", did_you_mean(name_loss(loss), known))
 
 
 def _compare_output(model: Model, label: Feature) -> Refusal | None:

@@ -1,9 +1,12 @@
 """One reason not to train a model; a model may give several, and all of them go into one error."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firelib.errors import FirelibError
+
+_OPERATION = re.compile(r"\{\{function_node .*?\}\}\s*|\s*Label values: .*|\s*\[Op:\w+\].*")
 
 
 @dataclass(frozen=True)
@@ -38,5 +41,9 @@ def raise_refusals(refusals: Sequence[Refusal], where: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's message; Keras' own messages begin with empty ones."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """The first line of an error's message, without TensorFlow's names of operations.
+
+    Keras' own messages begin with empty lines.
+    """
+    lines = (_OPERATION.sub("", line).strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)

@@ -39,10 +39,11 @@ def check_structure(model: Any) -> Iterator[Refusal]:
     kind = type(model).__name__
     if not (hasattr(model, "input") and hasattr(model, "outputs")):
         sort = "a Sequential model" if isinstance(model, keras.Sequential) else "a subclassed model"
+        sequential = "begin a Sequential model with keras.Input(…, name='x'), the name of its only feature; or "
         yield Refusal(
             f"model {kind!r} is {sort}, which has no named inputs",
-            "return a functional model with named inputs: inputs = {'x': keras.Input((), name='x')}, then "
-            "keras.Model(inputs, output)",
+            f"{sequential if type(model) is keras.Sequential else ''}return a functional model with named inputs: "
+            "inputs = {'x': keras.Input((), name='x')}, then keras.Model(inputs, output)",
         )
     for name, remedy in _IGNORED_METHODS.items():
         if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):

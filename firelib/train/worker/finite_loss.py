@@ -34,12 +34,12 @@ def require_finite(
     raise FirelibError(
         f"expected a finite loss, got {losses[offset]} at step {progress.step + offset + 1}",
         where=f"epoch {epoch + 1}; the batch begins with rows {rows} of split train",
-        remedy=f"{_suspect_features(manifest)}reduce train.lr, set train.clip_norm, or look at these rows "
+        remedy=f"{suspect_features(manifest)}reduce train.lr, set train.clip_norm, or look at these rows "
         "(firelib.open_dataset(…).as_numpy('train')); the last good checkpoint is kept",
     )
 
 
-def _suspect_features(manifest: Manifest) -> str:
+def suspect_features(manifest: Manifest) -> str:
     """Name the features that a model divides by 0 with, and those with NaN."""
     numbers = [fitted for fitted in manifest.features if fitted.feature.dtype not in ("string", "bytes", "bool")]
     constant = [fitted.feature.name for fitted in numbers if fitted.std == 0]

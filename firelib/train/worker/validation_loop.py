@@ -51,7 +51,7 @@ class Validation:
             raise FirelibError(
                 "the validation split has no rows",
                 where="the dataset's manifest",
-                remedy="increase data.split.validation, then run firelib transform",
+                remedy="increase data.split.validation, or choose other cut dates, then run firelib transform",
             )
         return compute_metrics(self._plain, labels[real], predictions[real])
 

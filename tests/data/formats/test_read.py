@@ -142,7 +142,7 @@ def test_values_that_span_lines(tmp_path: Path) -> None:
 )
 def test_another_encoding(tmp_path: Path, content: str, types: dict[str, str], named: str | list[str]) -> None:
     (tmp_path / "a.csv").write_text(content, "latin-1")
-    with refused(what=named, where="a.csv", remedy=["iconv", "bytes"]):
+    with refused(what=named, where="a.csv", remedy=["encoding", "bytes"]):
         read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv", types=types))
     if "city" in content:
         table = read_raw_file(RawFile(tmp_path / "a.csv", ""), Source("a.csv", types={"city": "bytes"}))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from firelib.data.sources.fetch import fetch
 from firelib.recipe import Source
+from tests.data.sources.fetching import fetch
 from tests.errors import refused
 
 CONTENT = os.urandom(300_000)
@@ -22,14 +22,6 @@ def test_a_local_file(tmp_path: Path) -> None:
         fetch(Source(str(path), sha256="0" * 64), tmp_path)
     with refused(what=tmp_path / "nope.csv", where=tmp_path / "nope.csv", remedy="path"):
         fetch(Source(str(tmp_path / "nope.csv")), tmp_path)
-
-
-def test_a_folder(tmp_path: Path) -> None:
-    with refused(what=[tmp_path, "folder"], where=tmp_path, remedy="Parquet"):
-        fetch(Source(str(tmp_path)), tmp_path)
-    (tmp_path / "_delta_log").mkdir()
-    with refused(what=[tmp_path, "Delta"], where=tmp_path, remedy="DeltaTable"):
-        fetch(Source(f"file://{tmp_path}"), tmp_path)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 import stamina
 
-from firelib.data.sources.fetch import fetch
 from firelib.recipe import Source
+from tests.data.sources.fetching import fetch
 from tests.errors import refused
 
 CONTENT = os.urandom(300_000)

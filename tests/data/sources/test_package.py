@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from firelib.data.sources.fetch import fetch
 from firelib.recipe import Source
+from tests.data.sources.fetching import fetch
 from tests.errors import refused
 
 

@@ -8,7 +8,14 @@ import pytest
 
 from firelib.launch.backend import Backend
 from firelib.launch.backends import registry
-from firelib.launch.backends.registry import BUILT_IN, backend_names, load_backend, load_plugins, validate_job
+from firelib.launch.backends.registry import (
+    BUILT_IN,
+    backend_names,
+    load_backend,
+    load_plugins,
+    require_packages,
+    validate_job,
+)
 from tests.errors import refused
 from tests.launch.jobs import job
 from tests.launch.test_backend import LabBackend
@@ -50,8 +57,15 @@ def test_an_unknown_name_suggests_the_nearest():
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(BUILT_IN, "vertex", "surely_not_installed.vertex:VertexBackend")
-    with refused(what="surely_not_installed", remedy="uv sync --extra vertex"):
+    with refused(what="surely_not_installed", remedy="pip install 'firelib[vertex]'"):
         load_backend("vertex")
+
+
+def test_packages_are_required_before_a_job_is_sent(monkeypatch):
+    require_packages("local")
+    monkeypatch.setattr("firelib.extras.find_missing", list)
+    with refused(what=["kubeflow"], remedy="pip install 'firelib[kubeflow]'"):
+        require_packages("kubeflow")
 
 
 def test_a_plugin_is_a_backend_like_any_other(plugins):

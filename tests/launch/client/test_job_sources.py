@@ -114,12 +114,41 @@ def test_paths_with_detours_are_found(project):
     assert submit(project, "extract").returncode == 0
 
 
-def test_a_folder_has_its_own_reason(project):
-    (project / "parts").mkdir()
-    use_source(project, '"a": Source("parts")')
+def test_all_files_of_folders_patterns_and_databases_are_sent(project):
+    for name in ("parts/a.csv", "parts/b.csv", "shop.db", "pictures/labels.csv", "pictures/cat/a.png"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("x\n1\n")
+    use_source(
+        project,
+        '"a": Source("parts")',
+        '"b": Source("parts/*.csv")',
+        '"c": Source("sqlite:///shop.db", table="t")',
+        '"d": Source("pictures/labels.csv", images="x")',
+        '"e": Source("postgresql://host/shop", table="t")',
+        '"f": Source("s3://bucket/parts")',
+        '"g": Source(("parts/a.csv", "parts/b.csv"))',
+    )
+    done = submit(project, "extract")
+    assert done.returncode == 0, done.stderr
+    (project / ".gitignore").write_text("b.csv\n*.png\n*.db\n")
+    (project / "parquet").mkdir()
+    (project / "parquet/a.parquet").touch()
+    text = (project / "recipe.py").read_text()
+    (project / "recipe.py").write_text(text.replace('Source("s3://bucket/parts")', 'Source("parquet")'))
     done = submit(project, "extract")
     assert done.returncode == 1
-    assert "expected a file, got a folder" in done.stderr
+    named = {"a": "b.csv", "b": "b.csv", "c": "shop.db", "d": "cat/a.png", "f": "*.parquet", "g": "b.csv"}
+    for name, file in named.items():
+        (line,) = [line for line in done.stderr.splitlines() if f"source '{name}'" in line]
+        assert file in line
+    assert "source 'e'" not in done.stderr
+
+
+def test_an_empty_pattern_is_named(project):
+    use_source(project, '"a": Source("parts/*.csv")')
+    done = submit(project, "extract")
+    assert done.returncode == 1
+    assert "'parts/*.csv'" in done.stderr
 
 
 def test_a_project_without_parameters_of_its_own(project):

@@ -30,8 +30,16 @@ SECRET_FILES = (
 )
 #: Files that look a little like secrets and are none.
 CODE_FILES = (
-    *("secret_manager.py", "token.py", "tokenizer.json", "special_tokens_map.json", "password_field.py", "environment"),
+    *(
+        "secret_manager.py",
+        "tokens.py",
+        "tokenizer.json",
+        "special_tokens_map.json",
+        "password_field.py",
+        "environment",
+    ),
     *("my_token/main.py", "keys.py", "credentials/__init__.py", "kubeconfig.py", "[/bold] and [red].py", "größe.py"),
+    *("shop.db", "shop.sqlite", "shop.duckdb"),
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from firelib.project_layout import Paths
+from firelib.tfrecord.format.manifest import read_manifest
 from firelib.tfrecord.read.dataset import open_dataset
 from firelib.train.checkpoint import serialization
 from firelib.train.driver.train_stage import train
@@ -92,8 +93,10 @@ def test_timing_is_published_beside_the_model(two_workers):
 def test_curves_and_metrics_are_published_for_dvc(two_workers):
     paths, progress = two_workers
     lines = (paths.plots / "training.csv").read_text().splitlines()
-    assert lines[0] == "step,loss"
+    assert lines[0] == "step,loss,rows"
     assert len(lines) == 1 + progress.step
+    epoch = lines[1 : 1 + progress.step // len(progress.validation)]
+    assert sum(int(line.split(",")[2]) for line in epoch) == read_manifest(str(paths.manifest)).splits["train"].rows
     metrics = json.loads((paths.metrics / "train.json").read_text())
     assert metrics["val_loss"] == progress.validation[-1]["val_loss"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firelib.errors import FirelibError
+from firelib.extras import missing_modules
 from firelib.gcp.machine_types import gpu_kinds
 from firelib.launch.backends.kubeflow.pods import build_limits
 from firelib.launch.job_environment import IMAGE_DIGEST
@@ -59,9 +59,7 @@ def compile_pipeline(spec: PipelineSpec) -> str:
     try:
         from kfp import compiler
     except ImportError as error:
-        raise FirelibError(
-            "kfp is not installed", where="firelib pipeline compile", remedy="uv sync --extra kubeflow"
-        ) from error
+        raise missing_modules(["kfp"], ["kubeflow"], "firelib pipeline compile") from error
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "pipeline.yaml")
         compiler.Compiler().compile(_pipeline(spec), str(file))

@@ -1,0 +1,31 @@
+"""Check a model beside a run: `python -m firelib.check.model_child PARENT PARAMS OUTPUT`.
+
+The process gives way to the stages, and ends with its parent.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from firelib import storage
+from firelib.parent_watch import die_with_parent
+
+_NICE = 10  # a tenth of a core that others want: enough to end before a long transform
+
+
+def main() -> None:
+    """Check a project, and write all findings as JSON."""
+    parent, params, output = sys.argv[1:]
+    die_with_parent(int(parent))
+    with suppress(OSError):
+        os.nice(_NICE)
+    from firelib.check.project import check_project
+    from firelib.check.report import to_json
+
+    checked = check_project(Path(params))
+    storage.write_bytes(output, to_json(checked.findings, checked.seconds).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tables and queries of databases, read through ADBC and DuckDB on connections that cannot write."""

@@ -1,0 +1,1 @@
+"""Tables as dataframes: what `transform` gets, what it returns, and what may be wrong with it."""

@@ -1,0 +1,1 @@
+"""Folders of pictures, and tables with the paths of pictures."""

@@ -1,0 +1,1 @@
+"""What `--from` names, and the generated data of examples."""

@@ -1,0 +1,110 @@
+"""Words such as `n/a` that stand for a missing value, and codes with leading zeros: what the source must declare."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from firelib.data.formats.csv import CSV
+from firelib.data.sources.listing import list_files
+from firelib.scaffold.data.data_source import DataSource, read_data
+from firelib.scaffold.data.written import MISSING_WORDS, looks_written
+from firelib.scaffold.label import find_label
+
+_IN_LABELS = frozenset(MISSING_WORDS) - {"None", "none", ".", "na"}  # these may be names of classes
+_SHEETS = (".xlsx", ".xls", ".ods", ".xlsb")
+_DEFAULT = ("", "NA")
+
+
+def read_text_data(data: DataSource, scratch: Path, wanted: Sequence[str]) -> tuple[DataSource, pa.Table, bool]:
+    """Read the rows; of text files with the words that mean a missing value, and with codes as text.
+
+    Args:
+        data: The data.
+        scratch: Folder for downloads.
+        wanted: Columns of the label; empty lets firelib guess.
+
+    Returns:
+        The data with the options that the source needs; the rows; and whether there are more.
+
+    Raises:
+        FirelibError: The data cannot be read, or lack the label.
+    """
+    table, is_sample = read_data(data, scratch)
+    if not table.num_columns or not _is_text(data):
+        return data, table, is_sample
+    labels, _ = find_label(table.column_names, wanted)
+    words = tuple(sorted(set(_find_words(table, labels)) - set(_DEFAULT)))
+    if words:
+        data = _declare(data, null_values=(*_DEFAULT, *words))
+        table, is_sample = read_data(data, scratch)
+    codes = _find_codes(data, table, scratch)
+    if codes:
+        data = declare_texts(data, codes)
+        table, is_sample = read_data(data, scratch)
+    return data, table, is_sample
+
+
+def declare_texts(data: DataSource, columns: Sequence[str]) -> DataSource:
+    """Declare columns of a CSV file as text, so that rows to score are read as the data are.
+
+    Args:
+        data: The data.
+        columns: The columns.
+    """
+    if not columns or not _is_csv(data):
+        return data
+    return _declare(data, types={**data.source.types, **dict.fromkeys(columns, "string")})
+
+
+def describe_words(data: DataSource) -> list[str]:
+    """Say which words mean a missing value: a line, if there are others than usual.
+
+    Args:
+        data: The data.
+    """
+    words = [word for word in data.source.null_values if word not in _DEFAULT]
+    if not words:
+        return []
+    return [f"missing values: {', '.join(map(repr, words))}, in all columns; null_values of the source lists them"]
+
+
+def _declare(data: DataSource, **options: Any) -> DataSource:
+    return replace(data, source=replace(data.source, **options), arguments={**data.arguments, **options})
+
+
+def _is_csv(data: DataSource) -> bool:
+    name = data.source.uris[0]
+    if "://" not in name:
+        name = list_files(data.source)[0].name
+    return CSV.matches_name(name) or name.lower().endswith((".tsv", ".tab"))
+
+
+def _is_text(data: DataSource) -> bool:
+    return not data.is_pictures and (_is_csv(data) or data.source.uris[0].lower().endswith(_SHEETS))
+
+
+def _find_words(table: pa.Table, labels: Sequence[str]) -> Iterator[str]:
+    known = pa.array(MISSING_WORDS)
+    for name in table.column_names:
+        if not pa.types.is_string(table.schema.field(name).type):
+            continue
+        texts = pc.unique(table[name].drop_null())
+        found = pc.is_in(pc.utf8_trim_whitespace(texts), known)
+        words, others = texts.filter(found).to_pylist(), texts.filter(pc.invert(found))
+        if words and len(others) and looks_written(others):
+            yield from words
+        elif name in labels and len(others) > 1 and "+" not in others.to_pylist():
+            yield from (word for word in words if word.strip() in _IN_LABELS)
+
+
+def _find_codes(data: DataSource, table: pa.Table, scratch: Path) -> list[str]:
+    """Columns of integers that are written with leading zeros, such as the postcode 07775."""
+    whole = [name for name in table.column_names if pa.types.is_integer(table.schema.field(name).type)]
+    if not whole or not _is_csv(data):
+        return []
+    texts, _ = read_data(declare_texts(data, whole), scratch)
+    return [name for name in whole if pc.any(pc.match_substring_regex(texts[name], r"^\s*0\d")).as_py()]

@@ -1,0 +1,1 @@
+"""The bytes of shards: opened, copied from a bucket, decompressed, cached and checked."""

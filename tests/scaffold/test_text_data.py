@@ -1,0 +1,127 @@
+"""Numbers, dates, codes and missing values that a file has as text: `firelib init` says what it makes of them."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from firelib.data.preview import preview_samples
+from firelib.recipe import TaskKind, load_recipe
+from firelib.scaffold.data.data_source import Wish
+from firelib.scaffold.data.written import Call, read_written
+from firelib.scaffold.init import NewProject, plan_project
+from firelib.scaffold.names import to_identifier
+from firelib.scaffold.write_files import write_files
+from tests.errors import refused
+
+ROWS = 120
+
+
+def plan(folder: Path, header: str, lines: list[str], label: str = "y") -> NewProject:
+    (folder / "rows.csv").write_text("\n".join([header, *lines]) + "\n")
+    return plan_project(folder / "p", Wish(str(folder / "rows.csv")), [label])
+
+
+@pytest.mark.parametrize(
+    ("texts", "call"),
+    [
+        (["3,687.39", "12", "-"], Call("parse_numbers", (("thousands", ","),))),
+        (["3.687,39 €", "12 €"], Call("parse_numbers", (("thousands", "."), ("decimal", ",")))),
+        (["$1,234,567", "$5"], Call("parse_numbers", (("thousands", ","),))),
+        (["7.5%", "12 %", "n/a"], Call("parse_numbers")),
+        (["12 345.5", "6"], Call("parse_numbers")),
+        (["31.01.2024", "1.2.2024"], Call("parse_dates", (("format", "%d.%m.%Y"),))),
+        (["01/31/2024 10:30", "02/01/2024 11:00"], Call("parse_dates", (("format", "%m/%d/%Y %H:%M"),))),
+        (["2024-01-31", "2024-02-01"], Call("parse_dates", (("format", "%Y-%m-%d"),))),
+    ],
+)
+def test_notation_is_recognised(texts: list[str], call: Call) -> None:
+    assert read_written(pa.table({"x": texts})).calls == {"x": call}
+
+
+@pytest.mark.parametrize("texts", [["07775", "12345"], ["030 12345"], ["A12", "B7"], ["12", "13"], ["12 kg", "3 kg"]])
+def test_other_texts_stay(texts: list[str]) -> None:
+    reading = read_written(pa.table({"x": texts}))
+    assert not reading.calls
+    assert not reading.unclear
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1,234", "5,678"],
+        ["1,234.5", "1.234,5"],
+        ["5 €", "$ 5"],
+        ["01/02/2024", "03/04/2024"],
+        ["2024-01-31", "1.2.2024"],
+    ],
+)
+def test_unclear_notation_is_named(texts: list[str]) -> None:
+    assert "`prepare`" in read_written(pa.table({"x": texts})).unclear["x"]
+
+
+def test_recipe_parses_numbers_dates_and_missing_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        f'"{1000 + row * 37.5:,.2f} €",{row % 28 + 1:02d}.{row % 12 + 1:02d}.2024,'
+        f"{'n/a' if row % 9 == 0 else row % 13},"
+        f"{'-' if row % 30 == 0 else 'ab'[row % 2]}"
+        for row in range(ROWS)
+    ]
+    project = plan(tmp_path, "unit price,day,age,y", lines)
+    write_files(tmp_path / "p", project.texts, project.copies)
+    monkeypatch.chdir(tmp_path / "p")
+    recipe = load_recipe("recipe.py")
+    assert recipe.sources["rows"].null_values == ("", "NA", "-", "n/a")
+    assert recipe.classes == ("a", "b")
+    assert recipe.key == ("row",)
+    samples = preview_samples(recipe, tmp_path / "p", ROWS)
+    assert (samples.valid.num_rows, samples.set_aside.num_rows) == (ROWS - 4, 0)
+    assert samples.valid["unit_price"].to_pylist()[0] == 1037.5
+    assert samples.valid["day_month"].to_pylist()[:3] == [2.0, 3.0, 4.0]
+    text = "\n".join(project.guesses)
+    assert all(part in text for part in ("'-', 'n/a'", "'unit price'", "%d.%m.%Y"))
+
+
+def test_minus_is_a_class_beside_plus(tmp_path: Path) -> None:
+    assert plan(tmp_path, "x,y", [f"{row * 7 % 11},{'+-'[row % 2]}" for row in range(ROWS)]).draft.label.names == (
+        "+",
+        "-",
+    )
+
+
+def test_label_of_written_numbers_is_estimated(tmp_path: Path) -> None:
+    project = plan(tmp_path, "x,y", [f'{row * 7 % 11},"{1000 + row * 37.5:,.2f}"' for row in range(ROWS)])
+    assert project.draft.label.task is TaskKind.REGRESSION
+    assert 'parse_numbers(rows, "y", thousands=",")' in project.texts["recipe.py"]
+    with refused(what=["'y'", "1,000"]):
+        plan(tmp_path, "x,y", [f'{row * 7 % 11},"{1000 + row:,}"' for row in range(ROWS)])
+
+
+def test_leading_zeros_are_kept(tmp_path: Path) -> None:
+    lines = [f"{row * 7 % 5000:06d},{['07775', '12345', '99999'][row % 3]},{row % 2}" for row in range(ROWS)]
+    project = plan(tmp_path, "order no,postcode,y", lines)
+    features = {feature.name: feature.arguments for feature in project.draft.features}
+    assert list(features) == ["postcode"]
+    assert features["postcode"].startswith('"string"')
+    assert '"postcode": "string"' in project.texts["recipe.py"]
+
+
+def test_copies_and_rare_classes_are_named(tmp_path: Path) -> None:
+    lines = [*(f"{row}.5,{'ab'[row % 2]}" for row in range(ROWS)), "3.5,b", "0.25,rare"]
+    text = "\n".join(plan(tmp_path, "x,y", lines).guesses)
+    assert "1 row is a copy" in text
+    assert "'rare'" in text
+
+
+def test_umlauts() -> None:
+    assert [to_identifier(name) for name in ("größe", "Öl", "naïve")] == ["groesse", "Oel", "naive"]
+
+
+def test_all_kinds_of_sources_are_named(tmp_path: Path) -> None:
+    with refused(what=["'ftp'", "s3", "sqlite://", "delta+s3://"]):
+        plan_project(tmp_path / "p", Wish("ftp://example.org/rows.csv"), [])
+
+
+def test_label_in_another_case_is_suggested(tmp_path: Path) -> None:
+    with refused(what="'Y'", remedy="'y'"):
+        plan(tmp_path, "x,y", ["1,a", "2,b", "3,a"], "Y")
