@@ -179,8 +179,7 @@ def test_invalid_parameters_are_all_named_at_once(project):
     error = failing("transform")
     problems = error.what.splitlines()
     for name, hint in (
-        ("train.epochs ", ""),
-        ("train.epoch ", "'epochs'"),
+        ("train.epoch ", "'epochs'"),  # and not the missing train.epochs
         ("train.lr:", "'fast'"),
         ("data.split:", "0.9"),
     ):

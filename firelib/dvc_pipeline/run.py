@@ -168,7 +168,7 @@ def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
         targets: DVC targets.
 
     Returns:
-        Names of the stages of the targets, and of those that they depend on.
+        Names of the stages of the targets, and of those that they depend on, in the order of dvc.yaml.
 
     Raises:
         FirelibError: The folder is not a DVC project, dvc.yaml is invalid, or another DVC command uses the same files.
@@ -176,7 +176,8 @@ def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
     from dvc.repo import Repo
 
     with _translate_errors(project), Repo(str(project), _wait_for_lock=True) as repo:
-        return [name.rpartition(":")[2] for name in repo.status(targets=list(targets), with_deps=True)]
+        changed = repo.status(targets=list(targets), with_deps=True)
+        return [stage.name for stage in repo.index.stages if stage.addressing in changed]
 
 
 def _find_dvc_folder(project: Path) -> Path:

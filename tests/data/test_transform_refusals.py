@@ -86,7 +86,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, ray_cluster: None) -> Pa
         (Misspelt, None, {}, {"what": "amuont", "where": "transform", "remedy": "amount"}),
         (MisspeltInside, None, {}, {"what": "amuont", "where": "transform", "remedy": "amount"}),
         (WithoutCity, None, {}, {"what": ["transform", "city"], "where": "tiny", "remedy": "items"}),
-        (UnknownTable, None, {}, {"what": "order", "where": "transform", "remedy": "lake.json"}),
+        (UnknownTable, None, {}, {"what": "order", "where": "transform", "remedy": "orders"}),
         (WrongExclusion, None, {}, {"what": "staet", "where": "exclude", "remedy": "state"}),
         (Failing, None, {}, {"what": ["ValueError", "id 0 is cursed"], "remedy": "--debug"}),
         (Tiny, None, {"version": 9}, {"what": ["orders", 0, 3, 9], "remedy": "firelib data log"}),

@@ -211,7 +211,7 @@ def test_targets_select_the_stages_of_one_pipeline(tmp_path):
     own = tmp_path / "pipelines/fashion_mnist/dvc.yaml"
     stages = ["extract", "transform", "train", "evaluate"]
     assert stale_stages(tmp_path, qualify_targets(own, [])) == stages
-    assert stale_stages(tmp_path, qualify_targets(own, ["train"])) == ["train"]
+    assert stale_stages(tmp_path, qualify_targets(own, ["train"])) == stages[:3]
     assert stale_stages(tmp_path, qualify_targets(tmp_path / "dvc.yaml", [])) == stages
 
 
@@ -227,4 +227,4 @@ def test_stale_stages_include_those_that_a_target_depends_on(tmp_path):
     (tmp_path / "a.txt").write_text("a")
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
     targets = qualify_targets(tmp_path / "dvc.yaml", ["transform"])
-    assert sorted(stale_stages(tmp_path, targets)) == ["extract", "transform"]
+    assert stale_stages(tmp_path, targets) == ["extract", "transform"]

@@ -88,7 +88,7 @@ def test_unresponsive_address(listens: bool) -> None:
     assert address in result["what"]
     assert result["where"] == f"RAY_ADDRESS={address}"
     assert "RAY_ADDRESS" in result["remedy"]
-    assert result["seconds"] < 10
+    assert result["seconds"] < 20  # 8 s on an idle machine; Ray alone would try for minutes
     assert not NATIVE_LOG.search(stderr), stderr
     assert result["left"] == []
 

@@ -9,9 +9,8 @@ import pytest
 
 from firelib.config import load_params
 from firelib.data.extract import extract
-from firelib.data.formats.read import read_raw_file
 from firelib.data.row_validation import REASON, validate_rows
-from firelib.data.sources.fetch import fetch
+from firelib.data.sources.load_table import load_table
 from firelib.data.transform import transform
 from firelib.project_layout import Paths
 from firelib.recipe import load_recipe
@@ -29,8 +28,9 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def tables(recipe, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("downloads")
-    return {name: read_raw_file(fetch(source, folder), source) for name, source in recipe.sources.items()}
+    project = tmp_path_factory.mktemp("project")
+    paths = Paths(recipe.name, str(project / "storage"), project)
+    return {name: load_table(source, paths, recipe, name).rows for name, source in recipe.sources.items()}
 
 
 def joined(recipe, tables: dict[str, pa.Table]) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def test_a_killed_writer_leaves_a_complete_dataset_or_none(tmp_path: Path, exist
             found = dataset.as_numpy("train")
             assert_equal(found, old if found["count"][0] == 7 else columns(ROWS))
         else:
-            with refused(what=folder):
+            with refused(where=folder):
                 open_dataset(str(folder))
         write_tfrecords(columns(ROWS), str(folder), FEATURES, label=LABEL, shard_mib=0.1, overwrite=True)
         assert _content(folder) == expected

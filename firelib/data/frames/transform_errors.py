@@ -97,12 +97,12 @@ def explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, 
     if not isinstance(cause, KeyError):
         what, remedy = f"{type(cause).__name__}: {cause}", "correct the recipe; --debug shows the whole traceback"
         return FirelibError(what, where=where, remedy=remedy)
-    columns = sorted({column for table in tables.values() for column in table.columns})
+    known = {*tables, *(column for table in tables.values() for column in table.columns)}
     name = str(cause.args[0]) if cause.args else str(cause)
     return FirelibError(
         f"the recipe reads {name!r}, which its tables lack",
         where=where,
-        remedy=f"{did_you_mean(name, columns)} (firelib data show lists the columns)",
+        remedy=f"{did_you_mean(name, known)} (firelib data show lists tables and columns)",
     )
 
 

@@ -37,6 +37,9 @@ def _is_kernel(event: Any) -> bool:
     return str(getattr(dispatcher, "__module__", "")).startswith(__package__)
 
 
+_announcement = _Announcement()
+
+
 def announce() -> None:
     """Announce compilations of this process from now on."""
-    event.register("numba:compile", _Announcement())
+    event.register("numba:compile", _announcement)
