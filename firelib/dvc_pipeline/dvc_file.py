@@ -11,6 +11,7 @@ import yaml
 
 from firelib import storage
 from firelib.config import Params
+from firelib.config.section import Section
 from firelib.config.yaml_file import read_yaml_mapping
 from firelib.data.sources.extras import require_extra
 from firelib.dvc_pipeline.dvc_text import render_pipeline
@@ -49,8 +50,8 @@ class Difference:
 
     @property
     def fails(self) -> bool:
-        """Whether `dvc repro` would fail, after the stage has run: it expects an output that is not written."""
-        return self.key in _OUTPUTS and self.remove is not None
+        """Whether `dvc repro` would fail at this stage: it expects an output or a parameter that does not exist."""
+        return self.key in (*_OUTPUTS, "params") and self.remove is not None
 
     def __str__(self) -> str:
         if not self.key:
@@ -58,7 +59,8 @@ class Difference:
         if self.key == "cmd":
             return f"{self.stage}: cmd: expected {self.add!r}, got {self.remove!r}"
         change = f"{self.add} is missing" if self.add is not None else f"{self.remove} is not needed"
-        return f"{self.stage}: {self.key}: {'not written: ' + str(self.remove) if self.fails else change}"
+        lacking = f"{'not in params.yaml' if self.key == 'params' else 'not written'}: {self.remove}"
+        return f"{self.stage}: {self.key}: {lacking if self.fails else change}"
 
     def describe_change(self) -> str:
         """What `firelib sync` does about it."""
@@ -85,6 +87,7 @@ class DvcFile:
         self._wdir = "" if folder == self._project else "/".join([".."] * len(folder.relative_to(self._project).parts))
         self._params_file = (folder / "params.yaml").relative_to(self._project).as_posix() if self._wdir else ""
         option = f"--recipe {recipe.name}" if self._wdir else ""
+        self._params = params
         self._stages = plan_stages(recipe, params, self._project, option)
         self._earlier = find_earlier_sources(paths.lake_json, self._project)
 
@@ -157,7 +160,7 @@ class DvcFile:
             yield Difference(stage.name, "cmd", add=stage.cmd, remove=str(actual.get("cmd")))
         declared = {path for key in _OUTPUTS for path in _paths(actual.get(key))}
         for key in _LISTS:
-            needed, there = _paths(wanted.get(key)), _paths(actual.get(key))
+            needed, there = self._entries(wanted, key), self._entries(actual, key)
             present = declared if key in _OUTPUTS else {part for path in there for part in (path, path.split(".")[0])}
             present = set(there) if key == "deps" else present
             for path in needed:
@@ -167,9 +170,17 @@ class DvcFile:
                 if self._is_superfluous(stage, key, path, stages):
                     yield Difference(stage.name, key, remove=path)
 
+    def _entries(self, stage: Mapping[str, Any], key: str) -> list[str]:
+        """Paths in a list of a stage; of parameters, the names in params.yaml, not those in other files."""
+        entries = stage.get(key) or []
+        if key == "params":
+            file = self._params_file or "params.yaml"
+            entries = [entry for entry in entries if (file in entry if isinstance(entry, Mapping) else not self._wdir)]
+        return _paths(entries)
+
     def _is_superfluous(self, stage: Stage, key: str, path: str, stages: Mapping[str, Any]) -> bool:
         if key == "params":
-            return False
+            return not _is_set(path, self._params)
         if key in _OUTPUTS:
             return path not in stage.outputs and bool(_OURS.fullmatch(path))
         if path in stage.deps:
@@ -214,6 +225,21 @@ def _is_plain(command: str) -> bool:
     return command.split()[:1] == ["firelib"]
 
 
+def _is_set(name: str, params: Params) -> bool:
+    """Whether params.yaml has a parameter such as `train.lr`, of one of firelib's sections."""
+    section: Any = params
+    if name.split(".")[0] not in Params.model_fields:
+        return True  # a section of the user's own, which Params does not hold
+    for part in name.split("."):
+        known = section.model_fields_set if isinstance(section, Section) else section
+        if not isinstance(known, set | dict):
+            return True  # a part of a value, which is not looked at
+        if part not in known:
+            return False
+        section = getattr(section, part) if isinstance(section, Section) else section[part]
+    return True
+
+
 def _paths(entries: Any) -> list[str]:
     """Paths or names in a list of dvc.yaml, whose entries may be mappings; of params.yaml files, the names in them."""
     found = []
@@ -229,7 +255,10 @@ def _paths(entries: Any) -> list[str]:
 def _remove(stage: Any, key: str, path: str) -> None:
     entries = stage[key]
     for index in reversed(range(len(entries))):
-        if _paths([entries[index]]) == [path]:
+        names = next(iter(entries[index].values())) if isinstance(entries[index], Mapping) else None
+        if isinstance(names, list) and path in names:
+            names.remove(path)
+        if names == [] or _paths([entries[index]]) == [path]:
             del entries[index]
     if not entries:
         del stage[key]

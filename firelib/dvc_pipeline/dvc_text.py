@@ -32,8 +32,9 @@ def _render_stage(stage: Stage, wdir: str, params_file: str) -> Iterator[str]:
     yield "    deps:"
     for path in stage.deps:
         yield f"      - {_quote(path)}" + (f" # {_EQUAL_WEIGHTS}" if path.endswith("/weights.json") else "")
-    yield "    params:"
-    if params_file:
+    if stage.params:
+        yield "    params:"
+    if stage.params and params_file:
         yield f"      - {_quote(params_file)}:"
     yield from (f"{'          ' if params_file else '      '}- {name}" for name in stage.params)
     if stage.outs or stage.files:

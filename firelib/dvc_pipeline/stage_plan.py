@@ -62,7 +62,8 @@ def plan_stages(recipe: Recipe, params: "Params", project: Path, option: str = "
         option: What the commands need to find the pipeline, such as `--recipe mine`.
 
     Returns:
-        extract, transform, train and evaluate.
+        extract, transform, train and evaluate. They read the sections that params.yaml has: DVC refuses to run a stage
+        with others.
     """
     name = recipe.name
     data, curves = f"data/{name}", (f"plots/{name}/training.csv", f"plots/{name}/validation.csv")
@@ -95,7 +96,7 @@ def plan_stages(recipe: Recipe, params: "Params", project: Path, option: str = "
             "shards -> Ray Train -> model",
             command("train"),
             (f"{data}/tfrecords", *code),
-            ("train", "model"),
+            ("train", "model") if "model" in params.model_fields_set else ("train",),
             (f"models/{name}",),
             metrics=(f"metrics/{name}/train.json",),
             plots=curves,
@@ -106,7 +107,7 @@ def plan_stages(recipe: Recipe, params: "Params", project: Path, option: str = "
             command("evaluate"),
             # Equal weights are equal models; the other files of a model carry times.
             (f"{data}/tfrecords", f"models/{name}/weights.json", *curves),
-            ("evaluate",),
+            ("evaluate",) if "evaluate" in params.model_fields_set else (),
             files=tuple(path for path in written if not path.startswith("metrics/")),
             metrics=tuple(path for path in written if path.startswith("metrics/")),
         ),
@@ -181,7 +182,7 @@ def to_mapping(stage: Stage, params_file: str = "") -> Mapping[str, Any]:
         stage: The stage.
         params_file: Path of params.yaml from the project, if it is not the project's own.
     """
-    params = [{params_file: list(stage.params)}] if params_file else list(stage.params)
+    params = [{params_file: list(stage.params)}] if params_file and stage.params else list(stage.params)
     uncached = {"cache": False}
     parts = {
         "deps": list(stage.deps),

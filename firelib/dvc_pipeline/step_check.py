@@ -61,5 +61,6 @@ def _summarize(differences: Sequence[Difference]) -> Iterator[str]:
         elif each.add is not None:
             paths["missing"].append(each.add)
         else:
-            paths["not written" if each.fails else "not needed"].append(str(each.remove))
+            lacking = "not in params.yaml" if each.key == "params" else "not written"
+            paths[lacking if each.fails else "not needed"].append(str(each.remove))
     yield from (f"{problem}: {', '.join(names)}" for problem, names in paths.items())

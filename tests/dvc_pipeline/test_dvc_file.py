@@ -126,6 +126,29 @@ def test_file_is_verified_before_it_is_written(tmp_path, monkeypatch):
     assert (tmp_path / "dvc.yaml").read_text() == before
 
 
+@pytest.mark.parametrize("name", ["evaluate", "evaluate.baselines", "train.patience", "model.width"])
+@pytest.mark.parametrize(
+    "entry", ["      - {}\n", "      - params.yaml: [{}]\n", "      - params.yaml: [train.lr, {}]\n"]
+)
+def test_parameters_that_params_yaml_lacks_fail_before_a_run(tmp_path, name, entry):
+    dvc_file(tmp_path).sync()
+    before = stages(tmp_path)["train"]["params"]
+    text = (tmp_path / "dvc.yaml").read_text()
+    (tmp_path / "dvc.yaml").write_text(text.replace("      - train\n", "      - train\n" + entry.format(name), 1))
+    (difference,) = dvc_file(tmp_path).sync()
+    assert (difference.stage, difference.remove, difference.fails) == ("train", name, True)
+    lists = [each for each in stages(tmp_path)["train"]["params"] if isinstance(each, dict)]
+    assert [each for each in stages(tmp_path)["train"]["params"] if isinstance(each, str)] == before
+    assert lists == ([{"params.yaml": ["train.lr"]}] if "lr" in entry else [])
+
+
+def test_parameters_that_exist_or_are_in_other_files_stay(tmp_path):
+    dvc_file(tmp_path).sync()
+    own = "      - train\n      - train.lr\n      - report.title\n      - other.yaml: [evaluate, train.patience]\n"
+    (tmp_path / "dvc.yaml").write_text((tmp_path / "dvc.yaml").read_text().replace("      - train\n", own, 1))
+    assert dvc_file(tmp_path).compare() == []
+
+
 def test_wrapped_command_may_write_more(tmp_path):
     dvc_file(tmp_path).sync()
     text = (tmp_path / "dvc.yaml").read_text().replace("cmd: firelib evaluate", "cmd: ./evaluate.sh")

@@ -26,6 +26,7 @@ data:
   shard_mib: 1
 train: {workers: 2, global_batch_size: 128, epochs: 2, lr: 0.05, seed: 1}
 model: {width: 2}
+evaluate: {baselines: [constant, trees]}
 tune: {trials: 2, space: {train.lr: {loguniform: [0.01, 0.1]}}}
 """
 
