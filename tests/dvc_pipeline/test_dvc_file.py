@@ -134,7 +134,9 @@ def test_parameters_that_params_yaml_lacks_fail_before_a_run(tmp_path, name, ent
     dvc_file(tmp_path).sync()
     before = stages(tmp_path)["train"]["params"]
     text = (tmp_path / "dvc.yaml").read_text()
-    (tmp_path / "dvc.yaml").write_text(text.replace("      - train\n", "      - train\n" + entry.format(name), 1))
+    (tmp_path / "dvc.yaml").write_text(
+        text.replace("      - train\n", f"      - train\n      - {entry.format(name)}\n", 1)
+    )
     (difference,) = dvc_file(tmp_path).sync()
     assert (difference.stage, difference.remove, difference.fails) == ("train", name, True)
     lists = [each for each in stages(tmp_path)["train"]["params"] if isinstance(each, dict)]
