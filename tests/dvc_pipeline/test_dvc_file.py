@@ -127,9 +127,7 @@ def test_file_is_verified_before_it_is_written(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["evaluate", "evaluate.baselines", "train.patience", "model.width"])
-@pytest.mark.parametrize(
-    "entry", ["      - {}\n", "      - params.yaml: [{}]\n", "      - params.yaml: [train.lr, {}]\n"]
-)
+@pytest.mark.parametrize("entry", ["{}", "params.yaml: [{}]", "params.yaml: [train.lr, {}]"])
 def test_parameters_that_params_yaml_lacks_fail_before_a_run(tmp_path, name, entry):
     dvc_file(tmp_path).sync()
     before = stages(tmp_path)["train"]["params"]
