@@ -298,6 +298,23 @@ def test_sigterm_exits_with_75_and_tells_firelib_run(monkeypatch, shown, tmp_pat
     assert stopped.exists()
 
 
+STOPPED_IN_GENERATED_CODE = """
+import signal
+import firelib.cli
+import firelib.console
+firelib.cli.app = lambda **_: exec("signal.raise_signal(signal.SIGTERM)")
+firelib.cli.main()
+"""
+
+
+def test_sigterm_in_generated_code_exits_with_75(tmp_path):
+    (tmp_path / "stopped.py").write_text(STOPPED_IN_GENERATED_CODE)
+    command = [sys.executable, "-m", "stopped"]
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=patience(120), check=False)
+    assert done.returncode == 75, done.stderr
+
+
 @pytest.mark.parametrize("variables", [{}, {"FIRELIB_RUN_PROCESS": "1:1"}], ids=["command", "stage of firelib run"])
 def test_oom_kills_are_reported_once(monkeypatch, shown, variables):
     kills = iter([1, 4])

@@ -107,6 +107,9 @@ def _report_oom_kills() -> Iterator[None]:
 def _exit_interrupted(by_sigterm: bool) -> NoReturn:
     from firelib.console import note
 
+    # When KeyboardInterrupt has left code in a string (dataclasses execute such code), CPython remembers it, and at the
+    # end of `python -m` kills itself by SIGINT, whatever the exit code. More such code makes it forget.
+    exec("")  # noqa: S102  # nothing from outside
     if by_sigterm:
         _exit_with("SIGTERM: nothing is lost, run the same command again to resume", StoppedError.exit_code)
     note("stopped: nothing is lost, run the same command again to resume")
