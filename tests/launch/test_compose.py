@@ -1,6 +1,7 @@
 """The whole pipeline with compose.yaml: four containers in sequence on one folder."""
 
 import json
+import os
 from itertools import pairwise
 from operator import itemgetter
 
@@ -53,8 +54,8 @@ def test_no_secret_of_the_caller_is_in_the_results(composed):
 
 def test_the_model_is_served_by_an_image_without_ray(images, composed):
     """The image's own command listens on every interface of the container."""
-    mount = f"{composed}:/project"
-    container = images.docker("run", "--detach", "--network", "none", "--volume", mount, "firelib-serve").strip()
+    mine = ("--user", f"{os.getuid()}:{os.getgid()}", "--volume", f"{composed}:/project")
+    container = images.docker("run", "--detach", "--network", "none", *mine, "firelib-serve").strip()
     try:
         answer = images.docker("exec", container, "python", "-c", PROBE, str(int(patience(120))))
         assert json.loads(answer)["recipe"] == "flights"
