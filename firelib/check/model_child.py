@@ -15,15 +15,23 @@ _NICE = 10  # a tenth of a core that others want: enough to end before a long tr
 
 
 def main() -> None:
-    """Check a project, and write all findings as JSON."""
+    """Check the model of a project, and write what is wrong with it as JSON; nothing if it cannot be checked.
+
+    What else is wrong with the project is known before a run, or may change while it runs.
+    """
     parent, params, output = sys.argv[1:]
     die_with_parent(int(parent))
     with suppress(OSError):
         os.nice(_NICE)
-    from firelib.check.project import check_project
+    from firelib.check.description import check_description, explain_obstacle
     from firelib.check.report import to_json
 
-    checked = check_project(Path(params))
+    description = check_description(Path(params))
+    if explain_obstacle(description):
+        return
+    from firelib.check.model import check_model
+
+    checked = check_model(description)
     storage.write_bytes(output, to_json(checked.findings, checked.seconds).encode())
 
 
