@@ -231,8 +231,11 @@ def train(
     with connect_ray(project, preload="firelib.train.driver.ray_trainer"):
         progress = train(project.recipe, project.params, environment, project.paths, TrainOptions(fresh, profile))
     out.print(timing_table(progress.timing))
-    metrics = "  ".join(f"{name} {value:.4f}" for name, value in progress.validation[-1].items() if name != "epoch")
-    note(f"  {progress.step:,} steps  train_loss {progress.losses[-1]:.4f}  {metrics}")
+    returns_best = project.params.train.early_stopping.returns_best
+    metrics = progress.summarize(returns_best)
+    which = f"the best epoch, {progress.best.epoch} of {progress.epoch}: " if returns_best and progress.best else ""
+    values = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if name != "steps")
+    note(f"  {which}{metrics['steps']:,} steps  {values}")
     note(f"  model: {project.paths.model}")
 
 

@@ -54,6 +54,11 @@ class EarlyStopping(Section):
     restore_best: bool = True
 
     @property
+    def returns_best(self) -> bool:
+        """Whether training returns the model of the best epoch instead of the last."""
+        return self.patience is not None and self.restore_best
+
+    @property
     def smaller_is_better(self) -> bool:
         """Whether a smaller value of the metric is an improvement."""
         falling = ("loss", "error", "mae", "mse", "mape", "deviance")

@@ -47,3 +47,15 @@ class TrainingProgress:
     stopped_early: bool = False
     tracking_id: str | None = None
     timing: dict[str, float] = field(default_factory=dict, compare=False)
+
+    def summarize(self, of_best: bool) -> dict[str, float]:
+        """Steps, training loss and validation metrics at the end of the epoch whose model the run returns.
+
+        Args:
+            of_best: Whether this is the best epoch; otherwise, it is the last one.
+        """
+        best = self.best if of_best else None
+        step = best.step if best else self.step
+        metrics = next(row for row in self.validation if row["epoch"] == (best.epoch if best else self.epoch))
+        metrics = {name: value for name, value in metrics.items() if name != "epoch"}
+        return {"steps": step, "train_loss": self.losses[step - 1], **metrics}

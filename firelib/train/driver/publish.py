@@ -35,8 +35,7 @@ def publish(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths
         paths: The project.
     """
     _publish_model(spec, manifest, progress, paths)
-    last = {name: value for name, value in progress.validation[-1].items() if name != "epoch"}
-    metrics = {"train_loss": progress.losses[-1], "steps": progress.step, **last}
+    metrics = progress.summarize(spec.params.train.early_stopping.returns_best)
     storage.write_bytes(str(paths.metrics / "train.json"), storage.to_json(metrics))
     sizes = _batch_sizes(manifest.splits["train"].rows, spec.params.train.global_batch_size)
     steps = [

@@ -240,7 +240,7 @@ class TrainingWorker:
         """Restore the best epoch if params.yaml asks for it, and export the model for the driver to publish."""
         self._callbacks.train_end()
         settings, best = self._settings.early_stopping, self._progress.best
-        if settings.patience is not None and settings.restore_best and best:
+        if settings.returns_best and best:
             uri = self._store.uri(best.step)
             serialization.restore(self._variables, serialization.load(uri)[0], uri)
         if self._rank == 0:

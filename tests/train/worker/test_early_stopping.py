@@ -33,6 +33,14 @@ def test_without_patience_training_never_stops_early():
     assert not after([1] * 50).stopped_early
 
 
+@pytest.mark.parametrize(("of_best", "expected"), [(True, 2), (False, 3)])
+def test_summary_is_of_the_epoch_that_is_returned(of_best, expected):
+    progress = after([3, 1, 2], patience=5)
+    progress.losses = [float(step) for step in range(1, progress.step + 1)]
+    summary = progress.summarize(of_best)
+    assert summary == {"steps": 10 * expected, "train_loss": 10 * expected, "val_loss": [3, 1, 2][expected - 1]}
+
+
 def test_patience_counts_epochs_without_improvement():
     assert after([5, 4, 4.5, 3, 4, 5, 6, 7], patience=3).epoch == 7
     assert after([5, 4.95, 4.91, 4.9], patience=2, minimum_change=0.2).epoch == 3
