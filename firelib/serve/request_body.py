@@ -7,6 +7,7 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.evaluate.input_rows.problems import abbreviate
+from firelib.storage.json_files import build_object
 
 #: The forms of a request, as a remedy.
 FORMS = 'send {"rows": [{"feature": value, …}, …]}, one such row, or {"columns": {"feature": [value, …], …}}'
@@ -59,11 +60,11 @@ def parse_body(body: bytes, most_rows: int) -> RequestRows:
         most_rows: Greatest number of rows.
 
     Raises:
-        InvalidRequestError: The body is not JSON, or has another form.
+        InvalidRequestError: The body is not JSON, repeats a name in an object, or has another form.
         TooLargeError: There are more rows.
     """
     try:
-        content = json.loads(body)
+        content = json.loads(body, object_pairs_hook=build_object)
     except (ValueError, RecursionError) as error:
         raise _invalid(f"expected JSON, got invalid JSON: {error}") from None
     rows = _find_rows(content)

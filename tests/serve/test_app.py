@@ -91,6 +91,8 @@ def test_invalid_rows_are_named_by_row_column_and_value(client):
         (b"1", 422, "int"),
         (b"[]", 422, "none"),
         (b"[1]", 422, "row 0"),
+        (b'{"x": 1, "x": 2}', 422, "'x'"),
+        (b'{"columns": {"x": [1], "x": [2]}}', 422, "'x'"),
         (b'{"columns": {"x": [1], "word": []}}', 422, "one length"),
         (b'{"columns": {"x": 1}}', 422, "'x'"),
         (json.dumps([{"x": 1}] * 21).encode(), 413, "21"),
