@@ -11,7 +11,7 @@ def test_invalid_parameters_become_one_finding(project: Path) -> None:
     params, finding = check_params(project)
     assert params is None
     assert finding.status == "error"
-    for name in ("train.lr", "train.epochs", "train.epocs", str(path)):
+    for name in ("train.lr", "train.epocs", "'epochs'", str(path)):
         assert name in finding.detail
     assert "docs/parameters.md" in str(finding.remedy)
 

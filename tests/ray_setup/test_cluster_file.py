@@ -43,7 +43,6 @@ def test_every_wrong_key_is_named_with_the_nearest_valid_one(raw: dict[str, Any]
     raw["provider"]["firelib"]["pyton"] = "3.11"
     raw["head_start_commands"] = []
     named = [
-        "provider.worker_ips",
         ("provider.worker_ipz", "worker_ips"),
         ("provider.firelib.pyton", "python"),
         ("head_start_commands", "head_start_ray_commands"),

@@ -54,7 +54,6 @@ def test_the_head_of_a_large_array() -> None:
         (b"[1, 2]", ["objects", "int"]),
         (b'{"a": 1', "json"),
         (b'[{"a": 1}', "JSON"),
-        (b"", "no objects"),
         (b"[]", "no objects"),
     ],
 )

@@ -58,7 +58,6 @@ def test_files_of_each_format(tmp_path: Path, name: str, write: Callable[[Path],
     ("name", "content", "kind"),
     [
         ("a.csv", b"id,word\n1,a,b\n", "csv"),
-        ("a.csv", b"", "csv"),
         ("a.csv.gz", gzip.compress(CSV * 100, mtime=0)[:-30], "csv"),
         ("a.csv.gz", CSV, "csv"),
         ("a.zip", b"no archive", "csv"),
@@ -70,6 +69,14 @@ def test_damaged_files(tmp_path: Path, name: str, content: bytes, kind: str) -> 
     where = [f"https://example.org/{name}", tmp_path / name]
     with refused(what=kind, where=where, remedy=[kind, "format="]):
         read_raw_file(RawFile(tmp_path / name, ""), Source(f"https://example.org/{name}", sha256="0"))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "json", "jsonl", "arrow", "parquet", "zip"])
+def test_empty_files(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    path.touch()
+    with refused(what="empty", where=path, remedy="another"):
+        read_raw_file(RawFile(path, ""), Source(path.name))
 
 
 def test_an_archive_of_two_files(tmp_path: Path) -> None:
