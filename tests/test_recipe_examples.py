@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from firelib.check.description import check_description
-from firelib.check.model import check_model
+from firelib.check.model.check_model import check_model
 from tests.check.signs import PARAMS
 from tests.project import ROOT
 

@@ -42,7 +42,7 @@ def check_project(
         if obstacle := explain_obstacle(description):
             scope.append(f"the model is not checked, because {obstacle}")
         else:
-            from firelib.check.model import check_model
+            from firelib.check.model.check_model import check_model
 
             model = check_model(description)
             findings += model.findings

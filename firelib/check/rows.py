@@ -122,7 +122,8 @@ def _check_key(rows: pd.DataFrame, recipe: Recipe, file: str | None) -> Iterator
             grade(bool(repeated.mean() > _LARGE_SHARE)),
             "rows",
             f"{what} are set aside",
-            f"add columns to the key ({key}) until it identifies a row, or remove the duplicates in transform",
+            f"add columns to the key ({key}) until it identifies a row, or remove the duplicates in transform; if it "
+            "joins tables, what they are joined by must not repeat in the joined table",
             file,
             line,
             value,
@@ -165,7 +166,8 @@ def _describe_violation(
     value = column[int(np.flatnonzero(mask)[0])].as_py()
     shown = repr(value)[:60]
     remedies = {
-        "missing": "declare nullable=True (for integers also missing=…), fill it in transform, or exclude these rows",
+        "missing": "declare nullable=True (for integers also missing=…), fill it in transform, or exclude these rows; "
+        "if it comes from a joined table, compare the values that the tables are joined by",
         "longer": "declare a larger max_length, or shorten the text in transform",
         "outside": "correct range=(…), or the values in transform",
         "has not": f"give every row the shape {feature.shape} in transform, or declare another shape",

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from firelib.check.finding import Finding, Severity, from_error, grade
 from firelib.console import Advance
 from firelib.data.databases.address import is_database
+from firelib.data.formats.missing_markers import find_missing_markers
 from firelib.data.preview import FirstRows, read_first_rows
 from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.fetch import fetch, find_copies
@@ -64,7 +66,7 @@ def check_sources(recipe: Recipe, file: str | None, paths: Paths, advance: Advan
             what = f"source {name!r} ({source}): {type(error).__name__}: {error}"
             preview.findings.append(Finding(severity, "source", what, "check the source", file, line, str(source)))
             continue
-        preview.findings += _check_table(name, source, first, file, line)
+        preview.findings += _check_table(name, source, first, recipe, file, line)
         if first.rows.num_rows:
             preview.tables[name] = first.rows
         if not first.is_complete:
@@ -91,13 +93,31 @@ def _check_hash(source: Source, paths: Paths) -> None:
         fetch(source, paths.downloads, paths.sources)
 
 
-def _check_table(name: str, source: Source, first: FirstRows, file: str | None, line: int | None) -> Iterator[Finding]:
+def _check_numbers(
+    name: str, source: Source, table: pa.Table, recipe: Recipe, file: str | None, line: int | None
+) -> Iterator[Finding]:
+    """Name the words that make text of a column which the recipe declares to hold numbers."""
+    numbers = {each.name for each in (*recipe.features, recipe.label) if each.dtype not in ("string", "bytes")}
+    columns = [column for column in table.column_names if column in numbers and column not in source.types]
+    for column, marks in find_missing_markers(table.select(columns)).items():
+        row = pc.index(table[column], marks[0]).as_py()
+        shown = ", ".join(map(repr, marks))
+        what = f"column {column!r} of table {name!r} is text because of {shown} among numbers (row {row}, from 0)"
+        values = ", ".join(map(repr, [*source.null_values, *marks]))
+        remedy = f"correct the file; or, if it means a missing value: Source(…, null_values=({values}))"
+        yield Finding("warning", "source", what, remedy, file, line, marks[0])
+
+
+def _check_table(
+    name: str, source: Source, first: FirstRows, recipe: Recipe, file: str | None, line: int | None
+) -> Iterator[Finding]:
     table = first.rows
     if not table.num_rows:
         what = f"table {name!r} has no rows{'' if first.is_complete else ' that a preview finds'} (source {source})"
         yield Finding(grade(first.is_complete), "source", what, "check the file", file, line, str(source))
     if source.union and not first.is_complete:
         return  # other files may have other columns
+    yield from _check_numbers(name, source, table, recipe, file, line)
     for column in source.commit_by:
         if column not in table.column_names:
             what, remedy = (

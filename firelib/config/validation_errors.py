@@ -1,5 +1,6 @@
 """Explain pydantic's validation errors in the words of the file that a user wrote."""
 
+import re
 from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from firelib.errors import did_you_mean
+
+_POWER = re.compile(r"([+-]?\d+\.?\d*)[eE]([+-]?\d+)")
 
 Location = tuple[int | str, ...]
 
@@ -60,7 +63,16 @@ def explain_field(detail: ErrorDetails, model: type[BaseModel]) -> str:
     problem = f"{name}: {detail['msg'].removeprefix('Value error, ')}"
     is_section = isinstance(detail["input"], Mapping) and detail["type"] == "value_error"
     # The validator of a whole section names the values that it rejects; the section itself would fill the screen.
-    return problem if is_section else f"{problem}, got {detail['input']!r}"
+    return problem if is_section else f"{problem}, got {detail['input']!r}{_explain_text(detail['input'])}"
+
+
+def _explain_text(value: Any) -> str:
+    """Why YAML 1.1 reads a number as text: without a point or the sign of its exponent."""
+    found = _POWER.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        return ""
+    point, sign = "" if "." in found[1] else ".0", "" if found[2][0] in "+-" else "+"
+    return f", which YAML reads as text: write {found[1]}{point}e{sign}{found[2]}"
 
 
 def _known_names(model: type[BaseModel], location: Location) -> Iterable[str]:

@@ -38,7 +38,7 @@ class ModelCheck:
         self._folder = tempfile.TemporaryDirectory()
         self._output = Path(self._folder.name, "findings.json")
         self._is_trained = False
-        command = [sys.executable, "-m", "firelib.check.model_child", str(os.getpid()), str(params.absolute())]
+        command = [sys.executable, "-m", "firelib.check.model.child_process", str(os.getpid()), str(params.absolute())]
         environment = {**os.environ, **_THREADS, "CUDA_VISIBLE_DEVICES": ""}
         self._process = subprocess.Popen(  # noqa: S603  our own
             [*command, str(self._output)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

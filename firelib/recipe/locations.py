@@ -95,6 +95,27 @@ def call_line(file: str, part: str, function: str) -> int | None:
     return max((call.lineno for call in calls if called_name(call) == function), default=None)
 
 
+def layer_line(file: str, kind: str, name: str = "") -> int | None:
+    """The line of a recipe that makes a layer, or that calls an operation of `keras.ops`.
+
+    Args:
+        file: The recipe.
+        kind: Class of the layer or of the operation, such as `Dense` or `Log`.
+        name: Its name in the model.
+
+    Returns:
+        The line with its name, or the only line with such a call; None if there are several.
+    """
+    calls = [call for node in _statements(file) for call in ast.walk(node) if isinstance(call, ast.Call)]
+    named = {call.lineno for call in calls if name and any(_is_text(keyword.value, name) for keyword in call.keywords)}
+    made = {call.lineno for call in calls if called_name(call).replace("_", "").lower() == kind.lower()}
+    return next((next(iter(lines)) for lines in (named, made) if len(lines) == 1), None)
+
+
+def _is_text(node: ast.AST, text: str) -> bool:
+    return isinstance(node, ast.Constant) and node.value == text
+
+
 def output_line(file: str, part: str = "build_model") -> int | None:
     """The line that makes the output of the functional model that a recipe builds.
 

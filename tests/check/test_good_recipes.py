@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firelib.check.description import check_description
-from firelib.check.model import check_model
+from firelib.check.model.check_model import check_model
 from tests.check.signs import PARAMS, write_project
 from tests.project import ROOT
 

@@ -62,6 +62,18 @@ def test_small_tables_are_checked_whole(project: Path) -> None:
     assert found.checked.valid.num_rows == ROWS
 
 
+def test_a_word_among_the_numbers_of_a_feature_is_named_with_its_row(project: Path) -> None:
+    rows = (project / "rows.csv").read_text().splitlines()
+    cells = rows[7].split(",")
+    cells[rows[0].split(",").index("number")] = "71.2C"
+    (project / "rows.csv").write_text("\n".join([*rows[:7], ",".join(cells), *rows[8:]]) + "\n")
+    found = next(finding for finding in describe(project).findings if finding.kind == "source")
+    assert (found.severity, found.value) == ("warning", "71.2C")
+    assert "'number'" in found.what
+    assert "row 6" in found.what
+    assert "null_values" in found.remedy
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_found_where_it_is(project: Path, name: str) -> None:
     if name == "empty split":

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from firelib.check.model import check_model
+from firelib.check.model.check_model import check_model
 from tests.check.signs import PARAMS, describe
 
 RECIPE = """\

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firelib.check.description import explain_obstacle
-from firelib.check.model import check_model
+from firelib.check.model.check_model import check_model
 from tests.check.signs import Mistake, describe, write_project
 
 SOURCE = {
@@ -34,6 +34,7 @@ TRANSFORM = {
 }
 CONFIGURATION = {
     "unknown key": Mistake("epochs: 2", "epocs: 2", ("epocs", "epochs")),
+    "power without a point": Mistake("lr: 0.05", "lr: 5e-2", ("train.lr", "5.0e-2")),
     "text for a number": Mistake("lr: 0.05", "lr: fast", ("train.lr", "fast")),
     "model parameter": Mistake("width: 2", "widht: 2", ("model.widht", "width")),
     "split": Mistake("train: 0.6", "train: 0.7", ("data.split", "1.1"), at="split:"),
@@ -51,6 +52,19 @@ MODEL = {
     ),
     "dtype of an input": Mistake(
         'name="word", dtype="string"', 'name="word", dtype="int64"', ("word",), at='dtype="int64"'
+    ),
+    "no probability": Mistake(
+        'Dense(1, activation="sigmoid")', "Dense(1)", ("probability", "from -"), at="positive = keras"
+    ),
+    "embedding too small": Mistake("Embedding(5", "Embedding(2", ("Embedding", "[0, 2)"), at="Embedding(2"),
+    "fixed batch": Mistake(
+        "([number[:, None], keras",
+        "([keras.ops.reshape(number, (7, 1)), keras",
+        ("Reshape",),
+        at="keras.ops.reshape",
+    ),
+    "NaN inside": Mistake(
+        "number[:, None],", "keras.ops.log(number - 100)[:, None],", ("'log'", "nan"), at="keras.ops.log"
     ),
     "loss that is NaN": Mistake(
         '"binary_crossentropy"', "lambda y, p: p[:, 0] * float('nan')", ("finite", "nan"), at="compile("

@@ -149,7 +149,8 @@ class _CsvReader:
                 f"expected columns separated by {self._file.dialect.delimiter!r}, got a single column {names[0]!r}: "
                 f"the names look separated by {found[0]!r}",
                 where=f"source {self._source}",
-                remedy=f"declare the delimiter: Source(uri, csv=CsvDialect(delimiter={found[0]!r}))",
+                remedy=f"declare the delimiter: Source(uri, csv=CsvDialect(delimiter={found[0]!r})), and decimal=',' "
+                "if numbers have a decimal comma",
             )
 
     def _check_encoding(self, table: pa.Table, types: dict[str, pa.DataType]) -> None:

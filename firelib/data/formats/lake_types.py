@@ -103,11 +103,10 @@ def check_names(names: Iterable[str], where: str) -> None:
     counts = Counter(name.lower() for name in names)
     twice = [name for name in names if counts[name.lower()] > 1]
     if twice:
-        raise FirelibError(
-            f"columns have the same name: {', '.join(map(repr, twice))}",
-            where=where,
-            remedy="give each column a name of its own; Delta tables do not distinguish upper from lower case",
-        )
+        remedy = "give each column a name of its own; Delta tables do not distinguish upper from lower case"
+        if "" in twice:
+            remedy = f"if lines stand above the header: Source(…, csv=CsvDialect(skip_rows=…)); otherwise, {remedy}"
+        raise FirelibError(f"columns have the same name: {', '.join(map(repr, twice))}", where=where, remedy=remedy)
 
 
 def _convert(column: pa.ChunkedArray) -> pa.ChunkedArray:

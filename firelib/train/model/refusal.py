@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from firelib.errors import FirelibError
 
-_OPERATION = re.compile(r"\{\{function_node .*?\}\}\s*|\s*Label values: .*|\s*\[Op:\w+\].*")
+_OPERATION = re.compile(r"\{\{function_node .*?\}\}\s*|\s*Label values: .*|\s*\[Op:\w+\].*|\x1b\[\d*m")
+_CALL = re.compile(r"Exception encountered when calling (\w+)\.call\(\)")  # keras.utils.traceback_utils
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,17 @@ def raise_refusals(refusals: Sequence[Refusal], where: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's message, without TensorFlow's names of operations.
+    """The first line of an error's message that says what is wrong, without TensorFlow's names of operations.
 
-    Keras' own messages begin with empty lines.
+    Keras' own messages begin with empty lines, and those of a layer's `call` with a line that names only the layer.
     """
-    lines = (_OPERATION.sub("", line).strip() for line in str(error).splitlines())
-    return next(filter(None, lines), type(error).__name__)
+    lines = filter(None, (_OPERATION.sub("", line).strip() for line in str(error).splitlines()))
+    first = next(lines, type(error).__name__)
+    layer = failed_layer(error)
+    return f"{layer}: {next(lines, first)}" if layer else first
+
+
+def failed_layer(error: BaseException) -> str | None:
+    """The class of the layer whose `call` raised an error, as Keras' message names it."""
+    named = _CALL.match(str(error).strip())
+    return named[1] if named else None

@@ -1,4 +1,4 @@
-"""Check a model beside a run: `python -m firelib.check.model_child PARENT PARAMS OUTPUT`.
+"""Check a model beside a run: `python -m firelib.check.model.child_process PARENT PARAMS OUTPUT`.
 
 The process gives way to the stages, and ends with its parent.
 """
@@ -29,7 +29,7 @@ def main() -> None:
     description = check_description(Path(params))
     if explain_obstacle(description):
         return
-    from firelib.check.model import check_model
+    from firelib.check.model.check_model import check_model
 
     checked = check_model(description)
     storage.write_bytes(output, to_json(checked.findings, checked.seconds).encode())

@@ -12,7 +12,8 @@ import numpy as np
 
 from firelib.check.description import Description, has_valid_rows
 from firelib.check.finding import Finding, format_trace, grade
-from firelib.check.fitted_sample import describe_run, fit_declarations, fit_sample
+from firelib.check.model.fitted_sample import describe_run, fit_declarations, fit_sample
+from firelib.check.model.values import explain_no_probabilities, find_first_not_finite
 from firelib.console import Advance, progress
 from firelib.data.frames.transform_errors import locate
 from firelib.errors import FirelibError, did_you_mean
@@ -20,7 +21,7 @@ from firelib.evaluate.load_model import load_model
 from firelib.evaluate.model_inputs import to_model_inputs
 from firelib.keras_import import import_keras
 from firelib.recipe import Recipe
-from firelib.recipe.locations import call_line, declaration_line, output_line, quoted_line
+from firelib.recipe.locations import call_line, declaration_line, layer_line, output_line, quoted_line
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.export import export
@@ -28,7 +29,7 @@ from firelib.train.keras_types import Model
 from firelib.train.model.builder import build_model
 from firelib.train.model.checks import find_refusals
 from firelib.train.model.losses import build_row_loss, compute_metrics, match_rank
-from firelib.train.model.refusal import Refusal, first_line
+from firelib.train.model.refusal import Refusal, failed_layer, first_line
 from firelib.train.run_spec import RunSpec
 from firelib.train.worker.callbacks import Callbacks
 from firelib.train.worker.finite_loss import suspect_features
@@ -103,7 +104,7 @@ class _ModelCheck:
         if not self._has_rows:
             return
         self._advance(0, note="one step of training")
-        if self._check_step(model) and self._check_metric(model):
+        if self._check_step(model) and self._check_predictions(model):
             self._advance(0, note="saving and loading the model")
             self._check_saved(model)
 
@@ -113,7 +114,8 @@ class _ModelCheck:
             return call()
         except Exception as error:  # noqa: BLE001  the recipe is the user's code
             cause = error.__cause__ if isinstance(error, FirelibError) and error.__cause__ else error
-            line = locate(error, self._file) or (fallback(self._file, _PART) if self._file else None)
+            line = locate(error, self._file) or self._layer_line(failed_layer(cause))
+            line = line or (fallback(self._file, _PART) if self._file else None)
             what = f"{_PART}: {type(cause).__name__}: {first_line(cause)}"  # type: ignore[arg-type]
             if isinstance(cause, KeyError):
                 what = f"{_PART} reads {cause}, which is neither a feature nor a parameter"
@@ -157,10 +159,7 @@ class _ModelCheck:
             return False
         loss, lost = result
         if not np.isfinite(loss):
-            what = f"expected a finite loss on the first rows, got {loss}"
-            remedy = f"{suspect_features(self._manifest)}or check the loss and the last layer"
-            line = self._file and call_line(self._file, _PART, "compile")
-            self._found.findings.append(Finding("error", "model", what, remedy, self._file, line or None, str(loss)))
+            self._found.findings.append(self._explain_loss(model, loss))
         if lost:
             what = f"no gradient reaches {', '.join(lost)}: these weights would never be trained"
             remedy = "connect their layers to the output by operations that have a gradient (not argmax, round, cast)"
@@ -168,6 +167,20 @@ class _ModelCheck:
             line = self._file and declaration_line(self._file, _PART)
             self._found.findings.append(Finding(severity, "model", what, remedy, self._file, line or None))
         return bool(np.isfinite(loss))
+
+    def _explain_loss(self, model: Model, loss: float) -> Finding:
+        what = f"expected a finite loss on the first rows, got {loss}"
+        remedy = f"{suspect_features(self._manifest)}or check the loss and the last layer"
+        line = self._file and call_line(self._file, _PART, "compile")
+        operation = find_first_not_finite(model, self._batch(model))
+        if operation and operation.kind != "InputLayer":
+            what += f": operation {operation.name!r} ({operation.kind}) is the first whose values are not finite"
+            remedy = "mend what it is given: no logarithm of 0, no division by 0, no missing value (NaN)"
+            line = self._layer_line(operation.kind, operation.name) or line
+        return Finding("error", "model", what, remedy, self._file, line or None, str(loss))
+
+    def _layer_line(self, kind: str | None, name: str = "") -> int | None:
+        return layer_line(self._file, kind, name) if self._file and kind else None
 
     def _train_step(self, model: Model) -> tuple[float, list[str]]:
         """Loss of the rows, and the weights that get no gradient."""
@@ -187,12 +200,17 @@ class _ModelCheck:
         names = list(model.input) if isinstance(model.input, dict) else None
         return self._inputs if names is None else {name: self._inputs[name] for name in names}
 
-    def _check_metric(self, model: Model) -> bool:
-        """Check the metric that selects the best epoch."""
+    def _check_predictions(self, model: Model) -> bool:
+        """Check the range of the predictions, and the metric that selects the best epoch."""
         import tensorflow as tf
 
         wanted = self._spec.params.train.early_stopping.metric
         labels, predictions = tf.convert_to_tensor(self._labels), model(self._batch(model))
+        if problem := explain_no_probabilities(model, np.asarray(predictions), self._recipe.label):
+            what = f"the output of the model is no probability, which its loss expects: {problem}"
+            remedy = "end the model with a sigmoid or a softmax, or compile its loss with from_logits=True"
+            line = self._file and (output_line(self._file) or call_line(self._file, _PART, "compile"))
+            self._found.findings.append(Finding("error", "model", what, remedy, self._file, line or None))
         known = compute_metrics(model, match_rank(labels, predictions), predictions)
         if wanted not in known:
             name = "train.early_stopping.metric"

@@ -1,0 +1,1 @@
+"""Part two of the check: the model."""
