@@ -9,6 +9,7 @@ from firelib import storage
 from firelib.check.configuration import Configuration, check_configuration, check_model_params, check_training
 from firelib.check.finding import Finding, Severity, from_error, has_errors
 from firelib.check.labels import check_label_values
+from firelib.check.leaks import check_leaks
 from firelib.check.rows import CheckedRows, check_rows
 from firelib.check.sample import transform_sample
 from firelib.check.sources import check_sources
@@ -148,6 +149,7 @@ def _check_rows(found: Description, recipe: Recipe, severity: Severity, advance:
     params = configuration.params
     is_weighted = params is not None and params.train.class_weights is not None
     found.findings += check_label_values(found.checked, recipe, file, is_weighted)
+    found.findings += check_leaks(found.checked, recipe, file)
     if params:
         found.findings += check_splits(found.checked, recipe, file, configuration)
 

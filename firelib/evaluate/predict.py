@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from firelib.console import note
 from firelib.evaluate.arrays import Floats
 from firelib.evaluate.input_rows.problems import ProblemReport
 from firelib.evaluate.input_rows.read import InputRows
@@ -78,7 +79,9 @@ def predict_batches(batches: Iterable[InputRows], recipe: Recipe, model_folder: 
         FirelibError: As for `predict`. The problems of all batches are named at once.
     """
     report, model, rows, where = ProblemReport(), None, 0, ""
+    empty = [feature.name for feature in recipe.features if feature.nullable]
     for batch in batches:
+        empty = [name for name in empty if batch.columns[name].null_count == batch.problems.rows]
         cast, where = find_problems(batch, recipe.features), batch.where
         report.add(batch.problems)
         rows += batch.problems.rows
@@ -87,4 +90,6 @@ def predict_batches(batches: Iterable[InputRows], recipe: Recipe, model_folder: 
             outputs = score(to_columns(cast, recipe.features), recipe, model)
             writer.write(batch, outputs)
     report.require_none(where)
+    if empty and rows > 1:
+        note(f"no row has a value of {', '.join(map(repr, empty))}; the model predicts without: is a column missing?")
     return rows

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from firelib.errors import FirelibError
 from firelib.recipe import RESERVED_COLUMNS
@@ -19,7 +20,7 @@ from firelib.scaffold.features import (
     leave_out_group,
 )
 from firelib.scaffold.key import find_key, find_time
-from firelib.scaffold.label import LabelDraft, draft_label, find_label
+from firelib.scaffold.label import LabelDraft, describe_alike, draft_label, find_label
 from firelib.scaffold.names import rename_columns, unused
 from firelib.scaffold.split.groups import find_deciding_group, find_group_columns
 from firelib.scaffold.split.wish import BY_KEY, SplitWish, check_split_wish
@@ -151,10 +152,11 @@ def draft_recipe(
     key = () if is_sample else find_key(plain, table)
     groups, time = find_group_columns(plain), find_time(others)
     guess = "" if split.columns else find_deciding_group(plain)
+    labelled = {column.name: column for column in describe_table(_drop_without_label(table, chosen, label))}
     drafted = {
         column.name: _leave_out_unclear(column, reading.unclear)
         or leave_out_group(column, split.by)
-        or draft_features(column, names[column.name], is_sample)
+        or draft_features(labelled[column.name], names[column.name], is_sample)
         for column in others
     }
     if any(not isinstance(part, LeftOut) for column, part in drafted.items() if guess not in ("", column)):
@@ -194,6 +196,14 @@ def draft_recipe(
         split.by == (guess,),
         {names[column]: call for column, call in calls.items()},
     )
+
+
+def _drop_without_label(table: pa.Table, labels: Sequence[str], draft: LabelDraft) -> pa.Table:
+    """The rows that have a label: the others are excluded, so what they lack is not missing in training."""
+    if not draft.missing:
+        return table
+    mask = pc.invert(pc.is_null(table[labels[0]], nan_is_null=pa.types.is_floating(table.schema.field(labels[0]).type)))
+    return table.filter(mask)
 
 
 def _refuse_unclear(labels: Sequence[str], unclear: Mapping[str, str]) -> None:
@@ -286,6 +296,7 @@ def describe_draft(draft: Draft) -> list[str]:
             f"classes: those of the first {draft.rows:,} rows; rows of others are excluded as `no label` and counted: "
             "add missing classes to `classes` in recipe.py"
         )
+    lines += describe_alike(label.names)
     if label.missing:
         rows = "1 row, which is" if label.missing == 1 else f"{label.missing:,} rows, which are"
         lines.append(f"no label: {rows} excluded")

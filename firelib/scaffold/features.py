@@ -8,6 +8,7 @@ from firelib.scaffold.columns import Column, Kind
 
 _TEXT_WORDS = 3.0  # mean number of words from which on a text is read word by word
 _TEXT_BYTES = 64
+_MOST_FIXED_BYTES = 256  # every record has room for the longest text
 _SHARE_OF_IDENTIFIERS = 0.5  # distinct texts / rows
 _CAMEL = re.compile(r"[a-z](Id|ID|Key|No|Nr)$")
 DATE_PARTS = ("days", "month", "weekday", "hour")
@@ -82,8 +83,10 @@ def is_identifier(column: Column) -> bool:
     """Whether a column names the row, and says nothing about it: each of its texts or numbers is there once."""
     if column.kind is Kind.TEXT:
         return column.present > 1 and column.distinct > _SHARE_OF_IDENTIFIERS * column.present and not is_prose(column)
-    is_named = looks_like_id(column.name)
-    return column.kind is Kind.INTEGER and column.is_unique and column.rows > 1 and (is_named or column.is_increasing)
+    if column.kind is not Kind.INTEGER or column.rows < 2:
+        return False
+    is_varied = column.distinct > _SHARE_OF_IDENTIFIERS * column.present  # a few rows may be there twice
+    return (is_varied and looks_like_id(column.name)) or (column.is_unique and column.is_increasing)
 
 
 def looks_like_id(name: str) -> bool:
@@ -123,7 +126,8 @@ def _arguments(column: Column, nullable: bool) -> str:
     if column.kind is Kind.BOOL:
         return f'"int8", range=(0, 1){", nullable=True, missing=-1" if nullable else ""}'
     if column.kind is Kind.TEXT:
-        return f'"string"{null}' if is_prose(column) else f'"string", max_length={_room(column.longest)}{null}'
+        is_free = is_prose(column) or column.longest > _MOST_FIXED_BYTES
+        return f'"string"{null}' if is_free else f'"string", max_length={_room(column.longest)}{null}'
     if column.kind is Kind.ARRAY:
         assert column.items
         missing = null if column.missing or column.items.missing else ""

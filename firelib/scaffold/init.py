@@ -16,7 +16,12 @@ from firelib.recipe import TaskKind, load_recipe
 from firelib.scaffold.data.data_source import DataSource, Wish, find_data
 from firelib.scaffold.data.duplicates import describe_duplicates
 from firelib.scaffold.data.examples import write_example
-from firelib.scaffold.data.missing_words import declare_texts, describe_words, read_text_data
+from firelib.scaffold.data.missing_words import (
+    declare_texts,
+    describe_odd_words,
+    describe_words,
+    read_text_data,
+)
 from firelib.scaffold.data.written import Reading, describe_reading, read_written
 from firelib.scaffold.draft import Draft, describe_draft, draft_recipe
 from firelib.scaffold.label import LabelDraft, describe_counts, describe_rare
@@ -86,6 +91,7 @@ def plan_project(
         *describe_draft(draft),
         *describe_words(data),
         *describe_reading(reading),
+        *describe_odd_words(reading.table, draft.label.columns),
         *describe_rare(counts),
         *describe_duplicates(table),
         *describe_split(draft, division),

@@ -1,6 +1,7 @@
 """Which column is the label, which task it asks for, and how the recipe makes numbers of it."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -256,6 +257,22 @@ def describe_counts(column: str, draft: LabelDraft, table: pa.Table) -> Mapping[
     """
     counts = table[column].drop_null().value_counts().to_pylist()
     return {str(entry["values"]): int(entry["counts"]) for entry in counts} if draft.classes else {}
+
+
+def describe_alike(classes: Sequence[str]) -> list[str]:
+    """Warn of classes that differ only by blanks or by case: a line, if there are any.
+
+    Args:
+        classes: Their names.
+    """
+    spellings = defaultdict[str, list[str]](list)
+    for name in classes:
+        spellings[" ".join(name.casefold().split())].append(name)
+    alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
+    if not alike:
+        return []
+    remedy = "if they are the same, unite them: transform reads the label before `classes` numbers it"
+    return [f"classes that differ only by blanks or case: {'; '.join(alike[:5])}; {remedy}"]
 
 
 def describe_rare(counts: Mapping[str, int]) -> list[str]:

@@ -63,6 +63,17 @@ def read(path):
     return json.loads(text) if path.suffix == ".json" else list(map(json.loads, text.splitlines()))
 
 
+def test_a_feature_that_no_row_has_is_named(tmp_path, capsys):
+    maybe = Feature("maybe", "float32", nullable=True)
+    recipe = Scored(X, WORD, maybe, key=("word",), label=RECIPE.label, classes=RECIPE.classes)
+    (tmp_path / "rows.csv").write_text("word,x\na,1\nb,2\n")
+    run(tmp_path / "rows.csv", tmp_path / "out.csv", recipe=recipe)
+    assert "'maybe'" in capsys.readouterr().err
+    (tmp_path / "rows.csv").write_text("word,x,maybe\na,1,\nb,2,3\n")
+    run(tmp_path / "rows.csv", tmp_path / "out.csv", recipe=recipe)
+    assert "maybe" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "parquet"])
 def test_every_input_gives_every_output(tmp_path, suffix):
     for rows in inputs(tmp_path):

@@ -125,3 +125,35 @@ def test_all_kinds_of_sources_are_named(tmp_path: Path) -> None:
 def test_label_in_another_case_is_suggested(tmp_path: Path) -> None:
     with refused(what="'Y'", remedy="'y'"):
         plan(tmp_path, "x,y", ["1,a", "2,b", "3,a"], "Y")
+
+
+def test_words_among_numbers_are_named(tmp_path: Path) -> None:
+    lines = [f"{'not done' if row % 40 == 1 else row / 4},{row % 7},{'ab'[row % 2]}" for row in range(ROWS)]
+    (line,) = [each for each in plan(tmp_path, "creatinine,x,y", lines).guesses if "not done" in each]
+    assert "'creatinine'" in line
+    assert "null_values" in line
+
+
+def test_classes_that_differ_only_by_blanks_or_case_are_named(tmp_path: Path) -> None:
+    lines = [f"{row % 7},{('no', 'yes', 'Yes', 'yes ')[row % 4]}" for row in range(ROWS)]
+    (line,) = [each for each in plan(tmp_path, "x,y", lines).guesses if "'Yes'" in each]
+    assert "'yes '" in line
+    assert "'no'" not in line
+
+
+def test_values_that_only_rows_without_a_label_lack_are_not_missing(tmp_path: Path) -> None:
+    lines = ["," if row % 20 == 3 else f"{'uvw'[row % 3]},{'ab'[row % 2]}" for row in range(ROWS)]
+    (feature,) = plan(tmp_path, "x,y", lines).draft.features
+    assert "nullable" not in feature.arguments
+
+
+def test_one_long_text_does_not_make_all_records_long(tmp_path: Path) -> None:
+    lines = [f"{'long ' * 3000 if row == 5 else 'uvw'[row % 3]},{'ab'[row % 2]}" for row in range(ROWS)]
+    (feature,) = plan(tmp_path, "x,y", lines).draft.features
+    assert feature.arguments == '"string"'
+
+
+def test_an_identifier_with_a_few_copies_is_no_feature(tmp_path: Path) -> None:
+    lines = [f"{1000 + row - row % 30 // 29},{row % 7},{'ab'[row % 2]}" for row in range(ROWS)]
+    draft = plan(tmp_path, "order_id,x,y", lines).draft
+    assert [each.column for each in draft.left_out] == ["order_id"]

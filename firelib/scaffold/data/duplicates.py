@@ -19,4 +19,5 @@ def describe_duplicates(table: pa.Table) -> list[str]:
     if not copies:
         return []
     rows = "1 row is a copy of another one" if copies == 1 else f"{copies:,} rows are copies of others"
-    return [f"copies: {rows}; unless split_by keeps copies together, training may see rows of the test: remove them"]
+    risk = "unless split_by keeps copies together, training may see rows of the test"
+    return [f"copies: {rows}; {risk}: transform drops them with rows.drop_duplicates()"]

@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 from firelib.data.formats.csv import CSV
 from firelib.data.sources.listing import list_files
 from firelib.scaffold.data.data_source import DataSource, read_data
-from firelib.scaffold.data.written import MISSING_WORDS, looks_written
+from firelib.scaffold.data.written import MISSING_WORDS, find_odd_words, looks_written
 from firelib.scaffold.label import find_label
 
 _IN_LABELS = frozenset(MISSING_WORDS) - {"None", "none", ".", "na"}  # these may be names of classes
 _SHEETS = (".xlsx", ".xls", ".ods", ".xlsb")
 _DEFAULT = ("", "NA")
+_MOST_ODD, _LEAST_NUMBERS = 4, 8  # different words in a column of numbers, and numbers for each of them
 
 
 def read_text_data(data: DataSource, scratch: Path, wanted: Sequence[str]) -> tuple[DataSource, pa.Table, bool]:
@@ -70,6 +71,25 @@ def describe_words(data: DataSource) -> list[str]:
     if not words:
         return []
     return [f"missing values: {', '.join(map(repr, words))}, in all columns; null_values of the source lists them"]
+
+
+def describe_odd_words(table: pa.Table, labels: Sequence[str]) -> list[str]:
+    """Name the columns that are text because of a few words among numbers or dates: a line each.
+
+    Args:
+        table: Rows whose written numbers and dates are parsed.
+        labels: Columns of the label, which may be text.
+    """
+    lines = []
+    for name in table.column_names:
+        if name not in labels and pa.types.is_string(table.schema.field(name).type):
+            texts = pc.unique(table[name].drop_null())
+            words = find_odd_words(texts)
+            if 0 < len(words) <= _MOST_ODD and len(texts) >= _LEAST_NUMBERS * len(words):
+                shown = ", ".join(map(repr, sorted(words)))
+                remedy = "if they mean a missing value, add them to null_values of the source"
+                lines.append(f"words among numbers: {name!r} is read as text because of {shown}; {remedy}")
+    return lines
 
 
 def _declare(data: DataSource, **options: Any) -> DataSource:

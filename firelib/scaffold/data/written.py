@@ -91,6 +91,16 @@ def looks_written(texts: pa.Array) -> bool:
     return any(_all_match(texts, pattern) for pattern in (_POINT, _COMMA, _DATE))
 
 
+def find_odd_words(texts: pa.Array) -> list[str]:
+    """Texts that are no numbers or dates, in whatever notation.
+
+    Args:
+        texts: Texts without missing values.
+    """
+    odd: list[str] = texts.filter(pc.invert(pc.match_substring_regex(texts, f"{_POINT}|{_COMMA}|{_DATE}"))).to_pylist()
+    return odd
+
+
 def _is_large(type_: pa.DataType) -> bool:
     return bool(pa.types.is_large_string(type_))
 
