@@ -1,6 +1,6 @@
 """Baselines that a model must beat: a constant, and scikit-learn's trees on the same features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from firelib.machine import free_cores
 from firelib.recipe import Feature
 from firelib.tfrecord.format.fixed_decoder import Batch
 
+_TREES, _ERRORS = ("boosted_trees", "extra_trees"), ("log_loss", "rmse")
 _MOST_CATEGORIES = 250  # per string feature; histogram gradient boosting allows 255
 
 
@@ -49,6 +50,28 @@ def baselines(
         rows = len(next(iter(test.values())))
         scores[estimator.constant_name] = estimator.predict_constant(train_labels, rows)
     return scores, notes
+
+
+def describe_weak_trees(results: Mapping[str, Mapping[str, float]], constant: str) -> list[str]:
+    """Say where the trees are worse than the constant: a model that beats such trees may still be poor.
+
+    Args:
+        results: Name of the model or the baseline → metric → value.
+        constant: Name of the constant baseline.
+
+    Returns:
+        A note, or none.
+    """
+    trees = next((name for name in _TREES if name in results), None)
+    if trees is None or constant not in results:
+        return []
+    worse = [
+        f"{metric.replace('_', ' ')} {results[trees][metric]:.3g} and {results[constant][metric]:.3g}"
+        for metric in _ERRORS
+        if results[trees].get(metric, 0.0) > results[constant].get(metric, np.inf)
+    ]
+    names = f"{trees} is worse than {constant}".replace("_", " ")
+    return [f"{names} ({', '.join(worse)}): rare classes or extreme labels mislead it"] if worse else []
 
 
 def _score_with_trees(

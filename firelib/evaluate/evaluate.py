@@ -10,7 +10,7 @@ from firelib.console_tables import NOTES
 from firelib.dataset_store import dataset_uri
 from firelib.errors import FirelibError
 from firelib.evaluate.arrays import Floats, Labels
-from firelib.evaluate.baselines import baselines
+from firelib.evaluate.baselines import baselines, describe_weak_trees
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
 from firelib.evaluate.plots import draw_training
@@ -63,7 +63,8 @@ def evaluate(recipe: Recipe, paths: Paths, kinds: Sequence[str] = ("constant", "
         task.write(labels, scores, test, paths)
         draw_training(paths.plots, f"{paths.recipe}: loss, {len(train_labels):,} training rows")
         advance(3)
-    notes = [*notes, *baseline_notes, *task.describe_gaps(labels)]
+    weak = describe_weak_trees(results, task.estimator.constant_name)
+    notes = [*notes, *baseline_notes, *weak, *task.describe_gaps(labels)]
     _write(results, notes, paths)
     for line in notes:
         note(f"note: {line}")

@@ -3,7 +3,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
-from firelib.evaluate.baselines import baselines, boosted_trees, extra_trees
+from firelib.evaluate.baselines import baselines, boosted_trees, describe_weak_trees, extra_trees
 from firelib.evaluate.estimators import ClassEstimator, LabelsEstimator, NumberEstimator
 from firelib.evaluate.tasks.binary_metrics import compute_metrics
 from firelib.recipe import Feature
@@ -231,3 +231,14 @@ def test_forest_of_many_labels_is_bounded(monkeypatch):
     assert LabelsEstimator().build_forest(labels[:7], 1).max_leaf_nodes is None
     assert NumberEstimator(is_single=False).build_forest(labels, 1).max_leaf_nodes == 14
     assert ClassEstimator(2).build_forest(labels[:, 0], 1).max_leaf_nodes == 21
+
+
+@pytest.mark.parametrize(
+    ("metric", "trees", "is_weak"), [("log_loss", 2.6, True), ("rmse", 0.7, False), ("r2", 0.1, False)]
+)
+def test_trees_that_are_worse_than_the_constant_are_named(metric, trees, is_weak):
+    results = {"model": {metric: 0.3}, "boosted_trees": {metric: trees}, "class_prior": {metric: 0.8}}
+    notes = describe_weak_trees(results, "class_prior")
+    assert len(notes) == is_weak
+    assert all("boosted trees" in note and "2.6" in note for note in notes)
+    assert describe_weak_trees({"model": {}, "class_prior": {metric: 0.8}}, "class_prior") == []
