@@ -1,5 +1,6 @@
 """What all tests share: the environment, one Ray, and the check for leftover processes."""
 
+import logging
 import os
 import signal
 import time
@@ -39,6 +40,13 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 _LEFT = "left_over"
 _left_by_workers: list[str] = []
 os.environ[_MARK] = f"{os.environ.get(_MARK, '')}-{_WORKER}" if _WORKER else uuid.uuid4().hex
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Remove DVC's log handlers, which write to the output, closed by now, of the test that imported DVC first."""
+    for name in ("dvc", "dvc_objects", "dvc_data"):
+        logging.getLogger(name).handlers.clear()
 
 
 @pytest.fixture(scope="session")

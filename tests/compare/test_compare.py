@@ -1,7 +1,6 @@
 """Two states of a small DVC project, compared by the command."""
 
 import json
-import logging
 import subprocess
 
 import pytest
@@ -43,7 +42,6 @@ def write_state(folder, auc, loss, lr):
 def repository(tmp_path_factory):
     from dvc.repo import Repo
 
-    logging.getLogger("dvc").handlers.clear()  # they write to the output of the test that imported DVC first
     folder = tmp_path_factory.mktemp("project")
     git(folder, "init", "--initial-branch", "main")
     Repo.init(str(folder)).close()
