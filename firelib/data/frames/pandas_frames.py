@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from firelib.data.formats.lake_types import ZONE
 
-_NULLABLE = {
+#: Type of Arrow → the dtype of pandas that holds its missing values.
+NULLABLE_DTYPES = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
     pa.int32(): pd.Int32Dtype(),
@@ -34,7 +35,7 @@ def to_pandas(table: pa.Table, nullable: Set[str], zones: Mapping[str, str] = Ma
         types_mapper=_arrow_dtype
     )
     with_nulls = table.select([name for name in table.column_names if name in nullable]).to_pandas(
-        types_mapper=lambda kind: _NULLABLE.get(kind) or _arrow_dtype(kind)
+        types_mapper=lambda kind: NULLABLE_DTYPES.get(kind) or _arrow_dtype(kind)
     )
     frame: pd.DataFrame = pd.concat([plain, with_nulls], axis=1)[table.column_names]
     return frame

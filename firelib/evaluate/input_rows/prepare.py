@@ -10,18 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from firelib.data.frames.pandas_frames import NULLABLE_DTYPES
 from firelib.errors import FirelibError
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.evaluate.input_rows.raw_columns import RawColumns
 from firelib.recipe import Recipe
 
-_NULLABLE = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
 _SEVERAL_MISSING = (" not in index", " are in the [columns]")  # pandas' texts for a list of columns
 _MOST_CELLS = 1 << 22  # of a table of rows with different names
 _SPARSE = 100  # cells for each value
@@ -206,8 +200,8 @@ def _last_module(trace: TracebackType | None) -> str:
 
 
 def _to_dtype(kind: pa.DataType) -> Any:
-    if kind in _NULLABLE:
-        return _NULLABLE[kind]
+    if kind in NULLABLE_DTYPES:
+        return NULLABLE_DTYPES[kind]
     checks = (pa.types.is_decimal, pa.types.is_date, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_nested)
     return pd.ArrowDtype(kind) if any(check(kind) for check in checks) else None
 
