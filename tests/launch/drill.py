@@ -51,6 +51,14 @@ def talk():
         time.sleep(0.1)
 
 
+def dialogue():
+    # the reader confirms two of the lines by files in the storage root, so that more output follows each
+    for number in range(20):
+        print(f"line {number:02d} ä", flush=True)
+        while number in (5, 12) and not os.path.exists(f"{os.environ['FIRELIB_STORAGE_ROOT']}/read-{number:02d}"):
+            time.sleep(0.1)
+
+
 def secret():
     print("length of the secret:", len(os.environ["DRILL_VALUE"]), flush=True)
 
@@ -70,7 +78,15 @@ def watch():
     ray.shutdown()
 
 
-DRILLS = {"stopped": stopped, "exit": leave, "wait": wait, "talk": talk, "secret": secret, "nodes": watch}
+DRILLS = {
+    "stopped": stopped,
+    "exit": leave,
+    "wait": wait,
+    "talk": talk,
+    "dialogue": dialogue,
+    "secret": secret,
+    "nodes": watch,
+}
 
 
 class Rows(Recipe):

@@ -122,18 +122,19 @@ def test_a_secret_comes_from_a_file_of_the_host_and_the_exit_code_from_the_stage
 @pytest.mark.usefixtures("authenticated")
 def test_output_survives_lost_connections_and_stopped_stays_75(head, project):
     with proxy(head.address) as between:
-        record = sent(head, project, "talk,stopped", between.address)
+        record = sent(head, project, "dialogue,stopped", between.address)
         parts: list[str] = []
 
         def write(text: str) -> None:
             parts.append(text)
-            if re.search(r"line (10|25)", text):
+            for number in re.findall(r"line (05|12)", text):
                 between.cut()
+                (head.shared / f"read-{number}").touch()
 
         status = follow(RAY, record, write, pause=0.1)
         assert between.cuts >= 2
         said = re.findall(r"line \d\d ä", "".join(parts))
-        assert said == [f"line {number:02d} ä" for number in range(40)]
+        assert said == [f"line {number:02d} ä" for number in range(20)]
         assert (status.state, status.exit_code) == ("failed", 75)
         assert firelib_here(project, "status", record.job_id).returncode == 75
 
