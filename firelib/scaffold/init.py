@@ -23,7 +23,8 @@ from firelib.scaffold.data.missing_words import (
     read_text_data,
 )
 from firelib.scaffold.data.written import Reading, describe_reading, read_written
-from firelib.scaffold.draft import Draft, describe_draft, draft_recipe
+from firelib.scaffold.draft import Draft, describe_draft
+from firelib.scaffold.draft_recipe import draft_recipe
 from firelib.scaffold.label import LabelDraft, describe_counts, describe_rare
 from firelib.scaffold.names import to_project_name
 from firelib.scaffold.pictures import draft_pictures
