@@ -318,7 +318,7 @@ def test_sigterm_in_generated_code_exits_with_75(tmp_path):
 @pytest.mark.parametrize("variables", [{}, {"FIRELIB_RUN_PROCESS": "1:1"}], ids=["command", "stage of firelib run"])
 def test_oom_kills_are_reported_once(monkeypatch, shown, variables):
     kills = iter([1, 4])
-    monkeypatch.setattr("firelib.cli.count_oom_kills", lambda: next(kills))
+    monkeypatch.setattr("firelib.cli.exit_codes.count_oom_kills", lambda: next(kills))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     _, _, err = shown("data", "log", "--help")
