@@ -1,7 +1,7 @@
 """Tables of data, metrics and trials for the terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +10,9 @@ from firelib import storage
 from firelib.console import note, out, table
 from firelib.project_layout import Paths
 from firelib.recipe import FittedFeature
-from firelib.tfrecord.format.manifest import Manifest
+
+if TYPE_CHECKING:  # its module imports NumPy, which a run with nothing to do does not need
+    from firelib.tfrecord.format.manifest import Manifest
 
 #: Key in the metrics of the test split: what `firelib evaluate` left out, and why.
 NOTES = "notes"
@@ -61,7 +63,7 @@ def column_table(name: str, record: Any, origins: Mapping[str, str]) -> Table:
     return table(f"{name}: columns", ["column", "type", "type in the file", "decided by"], rows)
 
 
-def feature_table(manifest: Manifest, width: int) -> Table:
+def feature_table(manifest: "Manifest", width: int) -> Table:
     """List the features with their statistics on the training split.
 
     Args:
@@ -76,7 +78,7 @@ def feature_table(manifest: Manifest, width: int) -> Table:
     return table(f"{manifest.recipe}: features (statistics of the training split)", columns, rows)
 
 
-def split_table(manifest: Manifest, declared: Mapping[str, str]) -> Table:
+def split_table(manifest: "Manifest", declared: Mapping[str, str]) -> Table:
     """List the rows, share, shards and bytes of each split.
 
     Args:

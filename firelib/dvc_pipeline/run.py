@@ -1,7 +1,7 @@
 """`firelib run`: run the stages that DVC considers stale, with one Ray for all of them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import yaml
 from firelib.config import Environment
 from firelib.console import note
 from firelib.console_tables import show_output_paths, show_results
-from firelib.dataset_store import check_dataset_folder
 from firelib.dvc_pipeline.ignored_outputs import keep_ignored_outputs
 from firelib.dvc_pipeline.model_check import ModelCheck, check_model_beside
 from firelib.dvc_pipeline.repro import Repro
@@ -21,7 +20,6 @@ from firelib.errors import FirelibError, StoppedError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.ray_setup.session import ray_session
 from firelib.recipe import Recipe
-from firelib.train.driver.publish import check_model_folder
 
 _EXTRACT = "extract"
 
@@ -68,18 +66,12 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
             forget_dead_owners(folder)
         targets = qualify_targets(pipeline, options.stages)
         sources = SourceChanges(recipe, paths, folder / f"sources-{recipe.name}.json")
-        stale = stale_stages(paths.project, targets)
-        changed = [] if _EXTRACT in stale else sources.find()
-        if changed:
-            note(f"changed since the last extract: {', '.join(changed)}")
-            stale = [_EXTRACT, *stale]
+        stale, changed = _find_stale_stages(paths, targets, sources)
         if not stale and not options.force:
             note("nothing to do: all stages are up to date (--force runs them anyway)")
             show_results(paths)
             return 0
-        # DVC removes the outputs of a stage before it runs, whatever they hold.
-        check_dataset_folder(paths)
-        check_model_folder(paths)
+        _check_output_folders(paths)
         params = pipeline.with_name("params.yaml")
         is_checked = options.check and params.is_file()
         if is_checked:
@@ -89,15 +81,32 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         must_run = changed or (_EXTRACT in stale and _has_run_cache(paths.project))
         forced = qualify_targets(pipeline, [_EXTRACT]) if must_run else []
         repro = Repro(paths.project, targets, options.force, forced)
-        with keep_ignored_outputs(paths.project):
-            if is_checked and _trains(options.stages):
-                with check_model_beside(recipe, params, folder / f"check-{recipe.name}.json") as check:
-                    code = _run_stages(paths, repro, environment, options.debug, check)
-            else:
-                code = _run_stages(paths, repro, environment, options.debug)
+        is_model_checked = is_checked and _trains(options.stages)
+        model = check_model_beside(recipe, params, folder / f"check-{recipe.name}.json")
+        with keep_ignored_outputs(paths.project), model if is_model_checked else nullcontext() as check:
+            code = _run_stages(paths, repro, environment, options.debug, check)
         if not code and (_EXTRACT in stale or options.force):
             sources.remember()
         return code
+
+
+def _find_stale_stages(paths: Paths, targets: Sequence[str], sources: SourceChanges) -> tuple[list[str], bool]:
+    """The stages to run, and whether the only reason to run the extract is that a source has changed."""
+    stale = stale_stages(paths.project, targets)
+    changed = [] if _EXTRACT in stale else sources.find()
+    if changed:
+        note(f"changed since the last extract: {', '.join(changed)}")
+        stale = [_EXTRACT, *stale]
+    return stale, bool(changed)
+
+
+def _check_output_folders(paths: Paths) -> None:
+    """Refuse folders that hold files of others: DVC removes the outputs of a stage before it runs."""
+    from firelib.dataset_store import check_dataset_folder  # with NumPy, which a run with nothing to do does not need
+    from firelib.train.driver.publish import check_model_folder
+
+    check_dataset_folder(paths)
+    check_model_folder(paths)
 
 
 def _trains(stages: Sequence[str]) -> bool:
@@ -173,9 +182,10 @@ def stale_stages(project: Path, targets: Sequence[str]) -> list[str]:
     Raises:
         FirelibError: The folder is not a DVC project, dvc.yaml is invalid, or another DVC command uses the same files.
     """
-    from dvc.repo import Repo
+    from dvc.repo import Repo, lock_repo
 
-    with _translate_errors(project), Repo(str(project), _wait_for_lock=True) as repo:
+    # DVC forgets all files that it has parsed where it takes or releases the lock: hold it for both questions.
+    with _translate_errors(project), Repo(str(project), _wait_for_lock=True) as repo, lock_repo(repo):
         changed = repo.status(targets=list(targets), with_deps=True)
         return [stage.name for stage in repo.index.stages if stage.addressing in changed]
 
