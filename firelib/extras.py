@@ -31,7 +31,7 @@ EXTRAS: Mapping[str, Extra] = {
     ),
     "pipeline": Extra("firelib run, init and sync: DVC", ("dvc", "ruamel.yaml")),
     "tune": Extra("firelib tune --write", ("ruamel.yaml",)),
-    "serve": Extra("firelib serve: a model over HTTP", ("fastapi", "uvicorn")),
+    "serve": Extra("firelib serve: a model over HTTP", ("fastapi", "httptools", "orjson", "uvicorn")),
     "sql": Extra("sources in databases", ("adbc_driver_postgresql", "adbc_driver_sqlite", "duckdb")),
     "excel": Extra("sources in spreadsheets", ("python_calamine",)),
     "pictures": Extra("folders of pictures", ("PIL",)),

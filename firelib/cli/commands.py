@@ -36,7 +36,7 @@ _PANELS: Mapping[str, Mapping[str, Needs]] = {
     },
     "Use a model": {
         "predict": _MODEL,
-        "serve": {"serve": ("fastapi", "uvicorn"), **_MODEL},
+        "serve": {"serve": ("fastapi", "httptools", "orjson", "uvicorn"), **_MODEL},
         "compare": {"train": ("matplotlib",), **_DVC},
     },
     "Data": {"data": {}},

@@ -64,7 +64,7 @@ class ServedModel:
         """Score a batch; features that the model does not take are ignored.
 
         Args:
-            features: Feature name → tensor [rows, …].
+            features: Feature name → array or tensor [rows, …].
             training: Ignored: a SavedModel only scores.
         """
         del training
@@ -95,10 +95,11 @@ def _join_ragged(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fit(values: Any, spec: Any) -> Any:
-    """Cast values and add or drop a last dimension of size 1, as Keras does."""
+    """Convert to a tensor, and add or drop a last dimension of size 1, as Keras does."""
     import tensorflow as tf
 
-    values = values if values.dtype == tf.string else tf.cast(values, spec.dtype)
-    if values.shape.rank == spec.shape.rank - 1:
-        return values[..., None]
-    return tf.squeeze(values, -1) if values.shape.rank == spec.shape.rank + 1 else values
+    if len(values.shape) == spec.shape.rank - 1:  # of an array, a view; of a tensor, an operation
+        values = values[..., None]
+    tensor = tf.convert_to_tensor(values)
+    tensor = tensor if tensor.dtype == tf.string else tf.cast(tensor, spec.dtype)
+    return tf.squeeze(tensor, -1) if tensor.shape.rank == spec.shape.rank + 1 else tensor

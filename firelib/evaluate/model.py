@@ -89,7 +89,8 @@ class TrainedModel:
         import tensorflow as tf
 
         batch = {name: values[start : start + _ROWS] for name, values in features.items()}
-        batch = {
-            name: values if tf.is_tensor(values) else tf.convert_to_tensor(values) for name, values in batch.items()
-        }
+        if not isinstance(self._model, ServedModel):
+            batch = {
+                name: values if tf.is_tensor(values) else tf.convert_to_tensor(values) for name, values in batch.items()
+            }
         return self._model(batch, training=False).numpy()

@@ -50,12 +50,13 @@ def build_app(recipe: Recipe, scorer: Scorer, limits: Limits) -> FastAPI:
     async def metrics() -> PlainTextResponse:
         return PlainTextResponse(figures.to_text(batcher.calls))
 
-    @app.post("/predict")
     async def predict(request: Request) -> Response:
         started = time.perf_counter()
         response, rows = await predictor.answer(request)
         figures.add(response.status_code, time.perf_counter() - started, rows)
         return response
+
+    app.add_route("/predict", predict, methods=["POST"])  # as it is: there are no parameters for FastAPI to inject
 
     @app.exception_handler(HTTPException)
     async def explain(_: Request, error: HTTPException) -> Response:

@@ -18,8 +18,8 @@ from firelib.recipe import Recipe
 from firelib.serve.batcher import Batcher, BatchLimits, OverloadedError
 from firelib.serve.description import expected_value
 from firelib.serve.receive_body import InterruptedRequestError, ReceivedBytes, read_body
-from firelib.serve.request_body import FORMS, InvalidRequestError, TooLargeError, parse_body
-from firelib.serve.request_columns import convert_rows
+from firelib.serve.request_body import FORMS, InvalidRequestError, TooLargeError, parse_body, parse_quickly
+from firelib.serve.request_columns import convert_quickly, convert_rows
 
 _STATUS: dict[type[FirelibError], int] = {
     InterruptedRequestError: 408,
@@ -119,6 +119,9 @@ def parse_columns(body: bytes, recipe: Recipe, most_rows: int) -> tuple[dict[str
         TooLargeError: There are more rows.
         FirelibError: The recipe's `prepare` returns other rows.
     """
+    quick = parse_quickly(body, most_rows)
+    if quick and (valid := convert_quickly(quick, recipe)) is not None:
+        return valid, quick.count
     rows = parse_body(body, most_rows)
     try:
         columns, problems = convert_rows(rows, recipe)

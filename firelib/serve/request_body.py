@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from firelib.errors import FirelibError
 from firelib.evaluate.input_rows.problems import abbreviate
 from firelib.storage.json_files import build_object
@@ -52,6 +54,28 @@ class InvalidRequestError(FirelibError):
     """A request without rows in a known form."""
 
 
+def parse_quickly(body: bytes, most_rows: int) -> RequestRows | None:
+    """Parse the rows of a body with orjson, several times as fast as `json`.
+
+    orjson differs from `json` in what it gives for repeated names (the last value), for integers beyond 64 bits (a
+    float), and for what JSON forbids, such as NaN (an error).
+
+    Args:
+        body: JSON.
+        most_rows: Greatest number of rows.
+
+    Returns:
+        What `parse_body` returns, but for integers beyond 64 bits; None if that is not certain.
+    """
+    try:
+        content = orjson.loads(body)
+        rows = _require_rows(content, most_rows)
+    except (orjson.JSONDecodeError, FirelibError):
+        return None
+    # A colon follows each name: if all colons are those of the names that were kept, none was repeated.
+    return rows if _count_names(content) == body.count(b":") else None
+
+
 def parse_body(body: bytes, most_rows: int) -> RequestRows:
     """Parse the rows of a body.
 
@@ -67,6 +91,10 @@ def parse_body(body: bytes, most_rows: int) -> RequestRows:
         content = json.loads(body, object_pairs_hook=build_object)
     except (ValueError, RecursionError) as error:
         raise _invalid(f"expected JSON, got invalid JSON: {error}") from None
+    return _require_rows(content, most_rows)
+
+
+def _require_rows(content: Any, most_rows: int) -> RequestRows:
     rows = _find_rows(content)
     if not rows.count:
         raise _invalid("expected at least one row, got none")
@@ -107,6 +135,16 @@ def _check_columns(columns: Mapping[str, Any]) -> RequestRows:
     if len(set(lengths.values())) > 1:
         raise _invalid(f"columns: expected lists of one length, got {abbreviate(lengths)}")
     return RequestRows(next(iter(lengths.values()), 0), columns=columns)
+
+
+def _count_names(content: Any) -> int:
+    """Number of names in an object and in the objects that it holds, also in lists; deeper ones are not counted."""
+    if isinstance(content, list):
+        return sum(len(each) for each in content if isinstance(each, dict))
+    if not isinstance(content, dict):
+        return 0
+    nested = [each for each in content.values() if isinstance(each, dict | list)]
+    return len(content) + sum(len(each) if isinstance(each, dict) else _count_names(each) for each in nested)
 
 
 def _invalid(what: str) -> InvalidRequestError:

@@ -38,15 +38,30 @@ def convert_rows(rows: RequestRows, recipe: Recipe) -> tuple[dict[str, Any] | No
         UnpreparedRowsError: The recipe's `prepare` cannot take the rows.
         FirelibError: `prepare` returns other rows.
     """
-    try:
-        if has_prepare(recipe):
-            raise Doubtful
-        columns = {feature.name: _convert(_take(rows, feature.name), feature) for feature in recipe.features}
+    columns = convert_quickly(rows, recipe)
+    if columns is not None:
         return columns, RowProblems(rows.count)
+    read = from_json(rows.to_rows(), recipe, "the request")
+    cast = find_problems(read, recipe.features)
+    return (None if read.problems.count else to_columns(cast, recipe.features)), read.problems
+
+
+def convert_quickly(rows: RequestRows, recipe: Recipe) -> dict[str, Any] | None:
+    """Convert rows whose values are obviously valid.
+
+    Args:
+        rows: The rows of a request.
+        recipe: Declares the features.
+
+    Returns:
+        Feature name → column; None if the reader of files must decide.
+    """
+    if has_prepare(recipe):
+        return None
+    try:
+        return {feature.name: _convert(_take(rows, feature.name), feature) for feature in recipe.features}
     except Doubtful:
-        read = from_json(rows.to_rows(), recipe, "the request")
-        cast = find_problems(read, recipe.features)
-        return (None if read.problems.count else to_columns(cast, recipe.features)), read.problems
+        return None
 
 
 def _take(rows: RequestRows, name: str) -> list[Any]:
