@@ -10,6 +10,7 @@ from firelib.check.configuration import Configuration, check_configuration, chec
 from firelib.check.finding import Finding, Severity, from_error, has_errors
 from firelib.check.labels import check_label_values
 from firelib.check.leaks import check_leaks
+from firelib.check.prepare import check_prepare
 from firelib.check.record_size import check_record_size
 from firelib.check.rows import CheckedRows, check_rows
 from firelib.check.sample import transform_sample
@@ -151,6 +152,7 @@ def _check_rows(found: Description, recipe: Recipe, severity: Severity, advance:
     is_weighted = params is not None and params.train.class_weights is not None
     found.findings += check_label_values(found.checked, recipe, file, is_weighted)
     found.findings += check_leaks(found.checked, recipe, file)
+    found.findings += check_prepare(recipe, file, preview)
     found.findings += check_record_size(found.checked, recipe, file)
     if params:
         found.findings += check_splits(found.checked, recipe, file, configuration)
