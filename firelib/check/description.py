@@ -8,7 +8,7 @@ from pathlib import Path
 from firelib import storage
 from firelib.check.configuration import Configuration, check_configuration, check_model_params, check_training
 from firelib.check.finding import Finding, Severity, from_error, has_errors
-from firelib.check.labels import check_label_values
+from firelib.check.labels import check_class_names, check_label_values
 from firelib.check.leaks import check_leaks
 from firelib.check.prepare import check_prepare
 from firelib.check.record_size import check_record_size
@@ -147,6 +147,7 @@ def _check_rows(found: Description, recipe: Recipe, severity: Severity, advance:
     if sample is None:
         return
     found.checked = check_rows(recipe, file, sample)
+    found.findings += check_class_names(preview, recipe, file)
     found.findings += found.checked.findings
     params = configuration.params
     is_weighted = params is not None and params.train.class_weights is not None

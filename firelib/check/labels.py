@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from firelib.check.finding import Finding, grade
 from firelib.check.rows import CheckedRows
+from firelib.check.sources import Preview
 from firelib.recipe import Recipe, TaskKind, infer_task
 from firelib.recipe.locations import declaration_line
 from firelib.tfrecord.format.arrow_columns import cast_column
@@ -43,6 +44,38 @@ def check_label_values(checked: CheckedRows, recipe: Recipe, file: str | None, i
         yield Finding(severity, "rows", what, remedy, file, line, value)
     elif infer_task(label) is not TaskKind.REGRESSION and rows >= _ENOUGH_ROWS:
         yield from _check_classes(share, checked, recipe, file, line, is_weighted)
+
+
+def check_class_names(preview: Preview, recipe: Recipe, file: str | None) -> Iterator[Finding]:
+    """Name the values of the label that are none of the recipe's classes, where others are.
+
+    Args:
+        preview: The first rows of the sources.
+        recipe: Names the classes.
+        file: The recipe's file.
+    """
+    known = [name for name in recipe.classes if isinstance(name, str)]
+    for table in preview.tables.values():
+        if not known or recipe.label.name not in table.column_names:
+            continue
+        column = table[recipe.label.name].drop_null()
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            continue
+        is_known = pc.is_in(column, pa.array(known, column.type))
+        others = pc.value_counts(column.filter(pc.invert(is_known)))
+        if len(others) and pc.any(is_known).as_py():
+            counts = sorted(((one["counts"].as_py(), one["values"].as_py()) for one in others), reverse=True)
+            shown = ", ".join(f"{value!r} in {rows:,} rows" for rows, value in counts[:_MOST_SHOWN])
+            what = f"values of the label {recipe.label.name!r} are no class: {shown}"
+            folded = {name.strip().casefold(): name for name in known}
+            alike = [folded[value.strip().casefold()] for _, value in counts if value.strip().casefold() in folded]
+            remedy = "add them to classes, or leave these rows out in exclude"
+            if alike:
+                remedy = (
+                    f"write them as the classes are written ({', '.join(map(repr, alike[:_MOST_SHOWN]))}), in prepare"
+                )
+            line = declaration_line(file, "classes") if file else None
+            yield Finding("warning", "rows", what, remedy, file, line, counts[0][1])
 
 
 def _check_classes(

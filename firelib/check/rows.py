@@ -21,6 +21,7 @@ from firelib.tfrecord.format.arrow_columns import cast_column
 
 _MOST_FINDINGS = 20  # about missing columns
 _LARGE_SHARE = 0.5  # of the rows: more than that are set aside by mistake
+_LARGELY_EXCLUDED = 0.8  # of the rows
 _COLUMN = re.compile(r"for column (.+?) with type")
 
 
@@ -67,6 +68,13 @@ def check_rows(recipe: Recipe, file: str | None, sample: Sample) -> CheckedRows:
 
 def _check_columns(rows: pd.DataFrame, recipe: Recipe, file: str | None) -> Iterator[Finding]:
     missing = find_missing_columns(rows, recipe)
+    blank = [name for name in map(str, rows.columns) if name != name.strip()]
+    if {name.strip() for name in blank} & set(missing):
+        shown = ", ".join(map(repr, blank[:_MOST_FINDINGS]))
+        what = f"{len(blank)} columns have names that begin or end with a blank: {shown}"
+        remedy = "write the file without blanks beside the separator, or strip names and texts in transform"
+        yield Finding("error", "source", what, remedy, file, _line(file, "sources"), blank[0])
+        return
     if len(missing) > _MOST_FINDINGS:
         shown = ", ".join(map(repr, missing[:_MOST_FINDINGS]))
         what = f"the table that transform returns lacks {len(missing)} columns: {shown}, …"
@@ -97,13 +105,14 @@ def _exclude(sample: Sample, recipe: Recipe, file: str | None, findings: list[Fi
         what = f"exclude: {type(error).__name__}: {error}"
         findings.append(Finding("error", "transform", what, "correct exclude", file, locate(error, file) or line))
         return None
-    if len(rows):
+    if len(rows) > (1 - _LARGELY_EXCLUDED) * len(sample.rows):
         return rows
     counts = ", ".join(f"{count} {reason}" for reason, count in excluded.items())
-    what = f"exclude leaves none of {len(sample.rows)} rows: {counts}"
-    severity = grade(sample.is_complete)
-    findings.append(Finding(severity, "transform", what, "check the masks of exclude", file, line))
-    return None
+    what = f"exclude leaves {len(rows) or 'none'} of {len(sample.rows)} rows: {counts}"
+    severity = grade(sample.is_complete and not len(rows))
+    remedy = "check the masks of exclude: they are true for rows to leave out"
+    findings.append(Finding(severity, "transform", what, remedy, file, line))
+    return rows if len(rows) else None
 
 
 def _check_key(rows: pd.DataFrame, recipe: Recipe, file: str | None) -> Iterator[Finding]:

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import pyarrow as pa
+
 from firelib.check.configuration import Configuration
 from firelib.check.finding import Finding, from_error
 from firelib.check.rows import CheckedRows
@@ -13,6 +15,8 @@ from firelib.errors import FirelibError
 from firelib.recipe import Recipe, find_split_rule, split_columns
 from firelib.recipe.locations import declaration_line
 
+_SOME_ROWS = 200  # enough to see each split
+_ORDERED = 0.1  # falling steps / rows, in a table that is nearly sorted
 _FEW_ROWS = 30  # a metric of fewer rows says little
 
 
@@ -47,6 +51,27 @@ def check_splits(
             yield Finding("error", "transform", f"{problem} in {count:,} rows", remedy, file, None, problem)
     elif positions is not None and checked.is_complete:
         yield from _check_sizes(count_splits(positions, ranges), configuration)
+    elif positions is not None and rows is not None and recipe.split_time and _is_mixed(rows[recipe.split_time]):
+        yield from _name_empty_splits(count_splits(positions, ranges), configuration)
+
+
+def _is_mixed(times: pa.ChunkedArray) -> bool:
+    """Whether rows are in no order of time, so that the first ones show all times."""
+    values = times.to_numpy()
+    if len(values) < _SOME_ROWS:
+        return False
+    falls = float((values[1:] < values[:-1]).mean())
+    return _ORDERED < falls < 1 - _ORDERED
+
+
+def _name_empty_splits(sizes: Counter[str], configuration: Configuration) -> Iterator[Finding]:
+    for name in (name for name, rows in sizes.items() if not rows):
+        what = (
+            f"split {name!r} gets none of the {sizes.total():,} rows that were checked, which are in no order of time"
+        )
+        remedy = "compare the cuts (validation_from, test_from) with the times in the data"
+        line = configuration.line("data.split")
+        yield Finding("warning", "configuration", what, remedy, str(configuration.file), line, name)
 
 
 def _check_sizes(sizes: Counter[str], configuration: Configuration) -> Iterator[Finding]:

@@ -111,6 +111,16 @@ class Train(Section):
     hang_seconds: float = Field(default=60, gt=0)
     start_seconds: float = Field(default=300, gt=0)
 
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _refuse_class_names(cls, weights: Any) -> Any:
+        names = [name for name in weights if not isinstance(name, int)] if isinstance(weights, dict) else []
+        if names:
+            raise ValueError(f"expected numbers of classes (their positions in `classes`, from 0), got {names[0]!r}")
+        if isinstance(weights, str) and weights != "balanced":
+            raise ValueError(f"expected 'balanced', or class number: weight, got {weights!r}")
+        return weights
+
     @field_validator("class_weights")
     @classmethod
     def _validate_class_weights(cls, weights: Any) -> Any:

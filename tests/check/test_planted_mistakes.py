@@ -28,6 +28,14 @@ TRANSFORM = {
     "constant label": Mistake(
         "    return rows\n", "    return rows.assign(positive=1)\n", ("positive", "1"), at="label ="
     ),
+    "inverted mask": Mistake(
+        "def build_model",
+        'def exclude(rows):\n    return {"small": rows["number"] < 1.5}\n\n\ndef build_model',
+        ("exclude leaves", "of 300", "small"),
+        at="def exclude",
+        severity="warning",
+    ),
+    "blanks in the header": Mistake("id,month,number,word", "id,month,number, word", ("' word'",), at="sources"),
     "null label": Mistake(
         "    return rows\n", "    return rows.assign(positive=None)\n", ("positive", "null"), at="label ="
     ),
@@ -40,6 +48,9 @@ CONFIGURATION = {
     "split": Mistake("train: 0.6", "train: 0.7", ("data.split", "1.1"), at="split:"),
     "not YAML": Mistake("  lr: 0.05", "  lr: [0.05", ("YAML",), at="  seed: 1"),
     "unknown recipe": Mistake("recipe: recipe.py", "recipe: recip.py", ("recip.py",)),
+    "names for class weights": Mistake(
+        "  seed: 1", "  seed: 1\n  class_weights: {yes-sir: 3.0}", ("class_weights", "yes-sir"), at="class_weights"
+    ),
     "class weights": Mistake("  seed: 1", "  seed: 1\n  class_weights: {2: 3.0}", ("class 2",), at="class_weights"),
 }
 MODEL = {
@@ -68,6 +79,20 @@ MODEL = {
     ),
     "loss that is NaN": Mistake(
         '"binary_crossentropy"', "lambda y, p: p[:, 0] * float('nan')", ("finite", "nan"), at="compile("
+    ),
+    "metric that a callback watches": Mistake(
+        "def build_model",
+        "def callbacks(params):\n    import keras\n\n"
+        '    return [keras.callbacks.ReduceLROnPlateau("val_accuracy")]\n\n\ndef build_model',
+        ("ReduceLROnPlateau", "val_accuracy"),
+        at='ReduceLROnPlateau("val_accuracy")',
+    ),
+    "numbers out of reach": Mistake(
+        'label = Feature("positive", "int64", range=(0, 1))',
+        'label = Feature("month", "float32")',
+        ("sigmoid", "month"),
+        at="positive = keras",
+        severity="warning",
     ),
     "metric that stops": Mistake("metric: val_loss", "metric: val_los", ("val_los",)),
 }

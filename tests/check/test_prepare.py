@@ -33,3 +33,15 @@ def test_a_prepare_that_reads_the_label_is_named(kind: type[Scored], found: bool
     recipe: Recipe = kind(Feature("double", "float32"), label=LABEL)
     findings = list(check_prepare(recipe, None, Preview({"rows": ROWS}, set(), [])))
     assert [(each.severity, each.value) for each in findings] == [("error", "price")] * found
+
+
+class Ranks(Scored):
+    def prepare(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(double=rows["size"].rank(pct=True))
+
+
+def test_a_prepare_that_looks_at_other_rows_is_named() -> None:
+    recipe = Ranks(Feature("double", "float32"), label=LABEL)
+    rows = pa.table({"size": [3.0, 1.0, 2.0, 5.0], "price": ["1", "2", "3", "4"]})
+    findings = list(check_prepare(recipe, None, Preview({"rows": rows}, set(), [])))
+    assert [(each.severity, each.value) for each in findings] == [("error", "double")]

@@ -13,7 +13,7 @@ import numpy as np
 from firelib.check.description import Description, has_valid_rows
 from firelib.check.finding import Finding, format_trace, grade
 from firelib.check.model.fitted_sample import describe_run, fit_declarations, fit_sample
-from firelib.check.model.values import explain_no_probabilities, find_first_not_finite
+from firelib.check.model.values import explain_bounded_output, explain_no_probabilities, find_first_not_finite
 from firelib.console import Advance, progress
 from firelib.data.frames.transform_errors import locate
 from firelib.errors import FirelibError, did_you_mean
@@ -36,6 +36,7 @@ from firelib.train.worker.finite_loss import suspect_features
 
 _PART = "build_model"
 _QUOTED = re.compile(r"'([^']+)'")
+_LARGE_SHARE = 0.5  # of the rows, whose labels a model cannot reach
 _TOLERANCE = 1e-3  # relative: a model that is loaded again computes the same, up to rounding
 
 
@@ -211,7 +212,13 @@ class _ModelCheck:
             remedy = "end the model with a sigmoid or a softmax, or compile its loss with from_logits=True"
             line = self._file and (output_line(self._file) or call_line(self._file, _PART, "compile"))
             self._found.findings.append(Finding("error", "model", what, remedy, self._file, line or None))
+        if bounds := explain_bounded_output(model, self._labels, self._recipe.label):
+            line = self._file and (output_line(self._file) or call_line(self._file, _PART, "compile"))
+            remedy = "end the model with a layer without activation, or scale the label in transform"
+            severity = grade(bounds.outside > _LARGE_SHARE)
+            self._found.findings.append(Finding(severity, "model", bounds.what, remedy, self._file, line or None))
         known = compute_metrics(model, match_rank(labels, predictions), predictions)
+        self._check_monitors(known)
         if wanted not in known:
             name = "train.early_stopping.metric"
             what = f"{name}: the model has no metric {wanted!r}"
@@ -219,6 +226,19 @@ class _ModelCheck:
             remedy = did_you_mean(wanted, known)
             self._found.findings.append(Finding("error", "configuration", what, remedy, file, line, wanted))
         return True
+
+    def _check_monitors(self, known: Mapping[str, float]) -> None:
+        """Check that the metrics exist which callbacks watch."""
+        names = {"loss", *known}
+        for callback in self._recipe.callbacks(self._spec.model_params):
+            monitor = getattr(callback, "monitor", None)
+            if isinstance(monitor, str) and monitor not in names:
+                what = f"{type(callback).__name__} watches {monitor!r}, which training does not report"
+                line = self._file and (
+                    quoted_line(self._file, "callbacks", (monitor,)) or declaration_line(self._file, "callbacks")
+                )
+                remedy = did_you_mean(monitor, names)
+                self._found.findings.append(Finding("error", "model", what, remedy, self._file, line or None, monitor))
 
     def _check_saved(self, model: Model) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,8 @@ from firelib.evaluate.outputs import describe_invalid, describe_range
 from firelib.recipe import Feature, TaskKind, infer_task
 from firelib.train.keras_types import Model
 
+_BOUNDS = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, np.inf)}
+
 
 class Operation(NamedTuple):
     """An operation of a model.
@@ -94,6 +96,46 @@ def explain_no_probabilities(model: Model, outputs: Floats, label: Feature) -> s
     if outputs.ndim > 1 and outputs.shape[-1] > 1 and task is not TaskKind.MULTILABEL:
         return describe_invalid(outputs)
     return describe_range(outputs)
+
+
+class Bounds(NamedTuple):
+    """Labels that a model cannot reach.
+
+    Attributes:
+        what: Both ranges.
+        outside: Share of the labels.
+    """
+
+    what: str
+    outside: float
+
+
+def explain_bounded_output(model: Model, labels: Floats, label: Feature) -> Bounds | None:
+    """What is wrong with a last activation whose values are not those of a label that is a number.
+
+    Args:
+        model: The model.
+        labels: Values of the label [rows, …].
+        label: The label, whose declaration decides the task.
+
+    Returns:
+        These labels; None if the label is a class, or the last layer can reach all labels.
+    """
+    layers: list[Any] = getattr(model, "layers", [])
+    name = getattr(getattr(layers[-1], "activation", None), "__name__", "") if layers else ""
+    if infer_task(label) is not TaskKind.REGRESSION or name not in _BOUNDS:
+        return None
+    low, high = _BOUNDS[name]
+    values = np.asarray(labels, np.float64)
+    outside = float(np.mean((values < low) | (values > high)))
+    if not outside:
+        return None
+    reached = f"values from {low:g} to {high:g}" if np.isfinite(high) else f"no value below {low:g}"
+    what = (
+        f"the output of the model ends with {name}, which gives {reached}, but the label {label.name!r} goes from "
+        f"{values.min():g} to {values.max():g}: {outside:.0%} of the rows are out of reach"
+    )
+    return Bounds(what, outside)
 
 
 def _takes_probabilities(loss: Any) -> bool:

@@ -16,6 +16,8 @@ from firelib.data.sources.raw_file import RawFile, RawFiles
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, Source
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"  # how such a file begins
+
 #: Reads one file of a format.
 ReadFile = Callable[[Format, RawFile, Source], pa.Table]
 
@@ -177,8 +179,20 @@ def _read(kind: Format, raw: RawFile, source: Source, where: str, read_file: Rea
             raise FirelibError(
                 "the file is empty", where=where, remedy="write it again, or name another file"
             ) from None
+        if _is_lfs_pointer(raw):
+            raise FirelibError(
+                "the file is a pointer of Git LFS, not the data", where=where, remedy="run git lfs pull"
+            ) from None
         raise FirelibError(
             f"cannot read the file as {kind.name}: {error}",
             where=where,
             remedy=f"check that it is a {kind.name} file, or declare its format: Source(uri, format='…')",
         ) from None
+
+
+def _is_lfs_pointer(raw: RawFile) -> bool:
+    """Whether a clone without Git LFS has left a pointer instead of the file."""
+    if not raw.path.is_file():
+        return False
+    with raw.path.open("rb") as file:
+        return file.read(len(_LFS_POINTER)) == _LFS_POINTER

@@ -1,6 +1,7 @@
 """Keras callbacks of a recipe: the training loop calls some hooks and refuses callbacks that need others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from firelib.errors import FirelibError
@@ -59,15 +60,17 @@ class Callbacks:
             past: Logs of the epochs that are done; empty for a new run.
         """
         for callback in self._callbacks:
-            callback.on_train_begin()
-            if type(callback).__name__ == _STATEFUL:
-                for epoch, logs in enumerate(past):
-                    callback.on_epoch_end(epoch, dict(logs))
+            with _blame(callback):
+                callback.on_train_begin()
+                if type(callback).__name__ == _STATEFUL:
+                    for epoch, logs in enumerate(past):
+                        callback.on_epoch_end(epoch, dict(logs))
 
     def epoch_begin(self, epoch: int) -> None:
         """Call `on_epoch_begin` for an epoch, counted from 0."""
         for callback in self._callbacks:
-            callback.on_epoch_begin(epoch)
+            with _blame(callback):
+                callback.on_epoch_begin(epoch)
 
     def epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Call `on_epoch_end`.
@@ -77,12 +80,27 @@ class Callbacks:
             logs: Training loss and validation metrics of the epoch.
         """
         for callback in self._callbacks:
-            callback.on_epoch_end(epoch, dict(logs))
+            with _blame(callback):
+                callback.on_epoch_end(epoch, dict(logs))
 
     def train_end(self) -> None:
         """Call `on_train_end`."""
         for callback in self._callbacks:
-            callback.on_train_end()
+            with _blame(callback):
+                callback.on_train_end()
+
+
+@contextmanager
+def _blame(callback: Callback) -> Iterator[None]:
+    """Explain an error of a callback: another attempt would meet it again, after half a minute."""
+    try:
+        yield
+    except Exception as error:
+        raise FirelibError(
+            f"{type(callback).__name__}: {type(error).__name__}: {error}",
+            where="the recipe's callbacks",
+            remedy="correct it, or drop it; firelib check finds metrics that training does not report",
+        ) from error
 
 
 def _find_problem(callback: Any, scheduled: bool) -> str | None:

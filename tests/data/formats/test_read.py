@@ -71,6 +71,13 @@ def test_damaged_files(tmp_path: Path, name: str, content: bytes, kind: str) -> 
         read_raw_file(RawFile(tmp_path / name, ""), Source(f"https://example.org/{name}", sha256="0"))
 
 
+def test_a_pointer_of_git_lfs(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with refused(what="Git LFS", where=path, remedy="git lfs pull"):
+        read_raw_file(RawFile(path, ""), Source(path.name))
+
+
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "json", "jsonl", "arrow", "parquet", "zip"])
 def test_empty_files(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
