@@ -69,7 +69,8 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         stale, changed = _find_stale_stages(paths, targets, sources)
         if not stale and not options.force:
             note("nothing to do: all stages are up to date (--force runs them anyway)")
-            show_results(paths)
+            if _evaluates(options.stages):
+                show_results(paths)
             return 0
         _check_output_folders(paths)
         params = pipeline.with_name("params.yaml")
@@ -84,7 +85,7 @@ def run_pipeline(recipe: Recipe, paths: Paths, pipeline: Path, environment: Envi
         is_model_checked = is_checked and _trains(options.stages)
         model = check_model_beside(recipe, params, folder / f"check-{recipe.name}.json")
         with keep_ignored_outputs(paths.project), model if is_model_checked else nullcontext() as check:
-            code = _run_stages(paths, repro, environment, options.debug, check)
+            code = _run_stages(paths, repro, environment, options, check)
         if not code and (_EXTRACT in stale or options.force):
             sources.remember()
         return code
@@ -110,18 +111,22 @@ def _check_output_folders(paths: Paths) -> None:
 
 
 def _trains(stages: Sequence[str]) -> bool:
-    return not stages or bool({"train", "evaluate"} & set(stages))
+    return _evaluates(stages) or "train" in stages
+
+
+def _evaluates(stages: Sequence[str]) -> bool:
+    return not stages or "evaluate" in stages
 
 
 def _run_stages(
-    paths: Paths, repro: Repro, environment: Environment, debug: bool, check: ModelCheck | None = None
+    paths: Paths, repro: Repro, environment: Environment, options: RunOptions, check: ModelCheck | None = None
 ) -> int:
     repro = replace(repro, watch=check.watch if check else None)
     before = _modified_at(paths.test_metrics)
     if environment.ray_address:  # each stage submits itself to that cluster
         code = repro.run({})
     else:
-        with ray_session(environment, debug=debug, exit_on_loss=True) as address:
+        with ray_session(environment, debug=options.debug, exit_on_loss=True) as address:
             code = repro.run({"RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"})
     if check and code:
         check.require_none()
@@ -133,8 +138,10 @@ def _run_stages(
         note("failed: finished stages are kept; fix the problem above and run the same command again")
     elif _modified_at(paths.test_metrics) != before:
         show_output_paths(paths)  # the evaluation has just printed the metrics
-    else:
+    elif _evaluates(options.stages):
         show_results(paths)
+    else:  # the metrics are those of an earlier model, or of earlier data
+        note("done; next: firelib run, which trains and evaluates what has changed")
     return code
 
 

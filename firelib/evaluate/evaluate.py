@@ -13,6 +13,7 @@ from firelib.evaluate.arrays import Floats, Labels
 from firelib.evaluate.baselines import baselines, describe_weak_trees
 from firelib.evaluate.model import TrainedModel
 from firelib.evaluate.model_inputs import to_model_inputs
+from firelib.evaluate.output_files import outputs_of_other_tasks
 from firelib.evaluate.plots import draw_training
 from firelib.evaluate.tasks.select import select_task
 from firelib.evaluate.tasks.task import Task
@@ -60,6 +61,8 @@ def evaluate(recipe: Recipe, paths: Paths, kinds: Sequence[str] = ("constant", "
             for name, score in scores.items()
             if score is not None
         }
+        for path in outputs_of_other_tasks(recipe, kinds):  # they would be shown as if they were of this model
+            (paths.project / path).unlink(missing_ok=True)
         task.write(labels, scores, test, paths)
         draw_training(paths.plots, f"{paths.recipe}: loss, {len(train_labels):,} training rows")
         advance(3)

@@ -15,6 +15,7 @@ CURVES = ("roc", "precision_recall", "calibration")
 # Boosting scans every column for every class in each iteration, which takes minutes for an image of 784 pixels. Trees
 # with random splits take less than one.
 _MANY_COLUMNS = 200
+_ALL_BASELINES = ("constant", "trees")
 
 
 def evaluate_outputs(recipe: Recipe, params: "Params") -> list[str]:
@@ -38,11 +39,29 @@ def evaluate_outputs(recipe: Recipe, params: "Params") -> list[str]:
         >>> evaluate_outputs(load_recipe("fashion_mnist"), params)[:2]
         ['metrics/fashion_mnist/test.json', 'metrics/fashion_mnist/baselines.json']
     """
-    kind = infer_task(recipe.label)
+    return _list_outputs(recipe, infer_task(recipe.label), params.evaluate.baselines)
+
+
+def outputs_of_other_tasks(recipe: Recipe, baselines: Sequence[str]) -> list[str]:
+    """List the files that evaluations of this recipe with another label, or with other baselines, may have left.
+
+    Args:
+        recipe: The recipe.
+        baselines: The baselines of this evaluation.
+
+    Returns:
+        Paths relative to the project.
+    """
+    own = _list_outputs(recipe, infer_task(recipe.label), baselines)
+    every = {path for kind in TaskKind for path in _list_outputs(recipe, kind, _ALL_BASELINES)}
+    return sorted(every.difference(own))
+
+
+def _list_outputs(recipe: Recipe, kind: TaskKind, baselines: Sequence[str]) -> list[str]:
     metrics = ["test.json", "baselines.json"]
     if kind in (TaskKind.MULTICLASS, TaskKind.MULTILABEL):
         metrics.append("classes.json")
-    plots = [*_task_plots(recipe, kind, params.evaluate.baselines), "training.png"]
+    plots = [*_task_plots(recipe, kind, baselines), "training.png"]
     return [
         *(f"metrics/{recipe.name}/{name}" for name in metrics),
         *(f"plots/{recipe.name}/{name}" for name in plots),

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from firelib.errors import FirelibError
 from firelib.recipe import RESERVED_COLUMNS
 from firelib.scaffold.columns import Column, Kind, describe_table
+from firelib.scaffold.data.duplicates import drop_copies
 from firelib.scaffold.data.written import Reading
 from firelib.scaffold.draft import Draft, WideColumns
 from firelib.scaffold.features import FeatureDraft, LeftOut, draft_features, is_identifier, leave_out_group
@@ -82,7 +83,7 @@ def draft_recipe(
     check_split_wish(split, columns, chosen, rows)
     guess = "" if split.columns else find_deciding_group(table.plain)
     drafted, split = _draft_columns(table, label, split, guess, is_sample)
-    key = () if is_sample else find_key(table.plain, rows)
+    key = () if is_sample else _find_key(table)
     groups, time = find_group_columns(table.plain), find_time(table.others)
     named = {*key, *groups[:1], *reading.calls, *split.columns, *([time] if time else [])}  # stay columns of their own
     features = _require_features(drafted, table, split)
@@ -115,6 +116,16 @@ def draft_recipe(
         is_split_guessed=split.by == (guess,),
         calls={names[column]: call for column, call in calls.items()},
     )
+
+
+def _find_key(table: _Table) -> tuple[str, ...]:
+    """The key; rows that are equal in all columns count once, because transform sets the others aside."""
+    rows = table.reading.table
+    different = drop_copies(rows)
+    if different is rows:
+        return find_key(table.plain, rows)
+    names = {column.name for column in table.plain}
+    return find_key([column for column in describe_table(different) if column.name in names], different)
 
 
 def _draft_columns(

@@ -94,7 +94,7 @@ def plan_project(
         *describe_reading(reading),
         *describe_odd_words(reading.table, draft.label.columns),
         *describe_rare(counts),
-        *describe_duplicates(table),
+        *describe_duplicates(table, has_key=not draft.numbered),
         *describe_split(draft, division),
     ]
     texts = {

@@ -198,7 +198,8 @@ def test_broken_stage_fails_with_one_error_and_keeps_finished_stages(project):
         assert "Traceback" not in done.stderr
     finally:
         recipe.write_text(RECIPE)
-    assert project.do("firelib", "run").returncode == 0
+    done = project.do("firelib", "run", "transform")
+    assert "Test split" not in done.stdout + done.stderr  # the metrics may be those of other data
 
 
 def test_targets_select_the_stages_of_one_pipeline(tmp_path):

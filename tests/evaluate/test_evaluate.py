@@ -62,7 +62,7 @@ def project(tmp_path):
         number = keras.Input((), name="number")
         paths.model.mkdir(parents=True)
         keras.Model({"number": number}, outputs(number[:, None])).save(paths.model / "model.keras")
-        paths.plots.mkdir(parents=True)
+        paths.plots.mkdir(parents=True, exist_ok=True)
         (paths.plots / "training.csv").write_text("step,loss\n1,0.5\n")
         (paths.plots / "validation.csv").write_text("epoch,val_loss\n1,0.5\n")
         recipe = Scored(*features, label=label)
@@ -86,6 +86,14 @@ def test_everything_is_measured(project):
     assert list(results) == ["model", "boosted_trees", "class_prior"]
     assert notes == []
     assert "notes" not in paths.test_metrics.read_text()
+
+
+def test_files_of_another_task_are_removed(project, tmp_path):
+    """`project` compares the files with the list."""
+    for path in ("metrics/scored/classes.json", "plots/scored/confusion.png", "plots/scored/residuals.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    project(ALTERNATING, ALTERNATING)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,13 @@ def test_copies_and_rare_classes_are_named(tmp_path: Path) -> None:
     assert "'rare'" in text
 
 
+def test_copies_do_not_hide_the_key(tmp_path: Path) -> None:
+    lines = [f"{1000 + row},{row % 7},{'ab'[row % 2]}" for row in range(ROWS)]
+    project = plan(tmp_path, "order_id,x,y", [*lines, *lines[:3]])
+    assert project.draft.key == ("order_id",)
+    assert [each for each in project.guesses if "3 rows are copies" in each and "set" in each and "aside" in each]
+
+
 def test_umlauts() -> None:
     assert [to_identifier(name) for name in ("größe", "Öl", "naïve")] == ["groesse", "Oel", "naive"]
 
@@ -128,10 +135,33 @@ def test_label_in_another_case_is_suggested(tmp_path: Path) -> None:
 
 
 def test_words_among_numbers_are_named(tmp_path: Path) -> None:
-    lines = [f"{'not done' if row % 40 == 1 else row / 4},{row % 7},{'ab'[row % 2]}" for row in range(ROWS)]
+    lines = [f"{'not done' if row % 40 == 1 else row % 30 / 4},{row % 7},{'ab'[row % 2]}" for row in range(ROWS)]
     (line,) = [each for each in plan(tmp_path, "creatinine,x,y", lines).guesses if "not done" in each]
     assert "'creatinine'" in line
     assert "null_values" in line
+
+
+@pytest.mark.parametrize("word", ["k.A.", "auf Anfrage"])
+def test_a_word_in_a_label_of_numbers_is_a_missing_value(tmp_path: Path, word: str) -> None:
+    lines = [f"{row % 7},{word if row % 9 == 4 else row / 4}" for row in range(ROWS)]
+    project = plan(tmp_path, "x,y", lines)
+    assert project.draft.label.task is TaskKind.REGRESSION
+    assert project.draft.label.missing == sum(row % 9 == 4 for row in range(ROWS))
+    assert [each for each in project.guesses if each.startswith("missing values") and word in each]
+
+
+def test_a_word_that_is_a_category_elsewhere_stays(tmp_path: Path) -> None:
+    lines = [
+        f"{'none at all' if row % 40 == 1 else row / 4},{('none at all', 'b')[row % 2]},{row % 2}"
+        for row in range(ROWS)
+    ]
+    guesses = plan(tmp_path, "x,kind,y", lines).guesses
+    assert [each for each in guesses if each.startswith("words among numbers") and "'x'" in each]
+
+
+def test_ranks_with_letters_are_classes(tmp_path: Path) -> None:
+    ranks = [*map(str, range(2, 11)), "J", "Q", "K", "A"]
+    assert len(plan(tmp_path, "x,y", [f"{row % 7},{ranks[row % 13]}" for row in range(300)]).draft.label.names) == 13
 
 
 def test_classes_that_differ_only_by_blanks_or_case_are_named(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
 
 _IMAGES = "images"
+_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
 def as_table_source(rows: str, options: Source) -> Source | None:
@@ -33,7 +34,7 @@ def as_table_source(rows: str, options: Source) -> Source | None:
         return source
     if not path.is_file():
         return source if glob.has_magic(rows) else None
-    if options.format == _IMAGES:
+    if options.format == _IMAGES and path.suffix.lower() not in _JSON_SUFFIXES:
         return source
     is_part = options.partitioned is not False and _names_several(options) and "=" in str(path.absolute().parent)
     return replace(source, uri=str(path.absolute()), partitioned=True) if is_part else None

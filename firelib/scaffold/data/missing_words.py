@@ -17,6 +17,7 @@ from firelib.scaffold.label import find_label
 _IN_LABELS = frozenset(MISSING_WORDS) - {"None", "none", ".", "na"}  # these may be names of classes
 _SHEETS = (".xlsx", ".xls", ".ods", ".xlsb")
 _DEFAULT = ("", "NA")
+_SURELY_NUMBERS = 50  # different numbers
 _MOST_ODD, _LEAST_NUMBERS = 4, 8  # different words in a column of numbers, and numbers for each of them
 
 
@@ -109,16 +110,31 @@ def _is_text(data: DataSource) -> bool:
 
 def _find_words(table: pa.Table, labels: Sequence[str]) -> Iterator[str]:
     known = pa.array(MISSING_WORDS)
-    for name in table.column_names:
-        if not pa.types.is_string(table.schema.field(name).type):
-            continue
-        texts = pc.unique(table[name].drop_null())
+    columns = {
+        name: pc.unique(table[name].drop_null())
+        for name in table.column_names
+        if pa.types.is_string(table.schema.field(name).type)
+    }
+    for name, texts in columns.items():
         found = pc.is_in(pc.utf8_trim_whitespace(texts), known)
         words, others = texts.filter(found).to_pylist(), texts.filter(pc.invert(found))
         if words and len(others) and looks_written(others):
             yield from words
+        elif odd := _odd_among_numbers(texts):
+            rest = [other for column, other in columns.items() if column != name]
+            yield from (word for word in odd if name in labels or not any(_contains(other, word) for other in rest))
         elif name in labels and len(others) > 1 and "+" not in others.to_pylist():
             yield from (word for word in words if word.strip() in _IN_LABELS)
+
+
+def _odd_among_numbers(texts: pa.Array) -> list[str]:
+    """The few words of a column that is one of numbers beyond doubt: more than could be classes or grades."""
+    odd = find_odd_words(texts)
+    return odd if 0 < len(odd) <= _MOST_ODD and len(texts) >= _SURELY_NUMBERS + len(odd) else []
+
+
+def _contains(texts: pa.Array, word: str) -> bool:
+    return bool(pc.any(pc.equal(texts, word)).as_py())
 
 
 def _find_codes(data: DataSource, table: pa.Table, scratch: Path) -> list[str]:

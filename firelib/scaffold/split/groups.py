@@ -9,6 +9,7 @@ from firelib.scaffold.features import looks_like_id
 _NAMES = "group|user|customer|client|patient|subject|person|member|account|student|household|session|device|machine"
 _GROUP = re.compile(rf"(^|[\W_])({_NAMES})s?([\W_]?(id|key|no|nr|number|code|uuid))?$", re.I)
 _ID = re.compile(r"([\W_]|^)(id|uuid|guid)$|[a-z](Id|ID)$", re.I)
+_MOST_WORDS = 2.5  # of a name, on average; a subject line is no subject of a study
 _LEAST_GROUPS = 20  # fewer are categories, such as shops
 _LEAST_IDS = 100  # values that look like identifiers, in a column whose name does not
 _MOST_ROWS_A_GROUP = 50  # on average, where the name is not that of a person or the like; more are categories
@@ -21,7 +22,7 @@ def find_group_columns(columns: Sequence[Column]) -> list[str]:
         for column in columns
         if column.kind in (Kind.TEXT, Kind.INTEGER)
         if looks_like_id(column.name) or _GROUP.search(column.name)
-        if not column.missing and 10 <= column.distinct <= column.rows // 2
+        if not column.missing and 10 <= column.distinct <= column.rows // 2 and column.words <= _MOST_WORDS
     ]
 
 
@@ -41,7 +42,7 @@ def find_deciding_group(columns: Sequence[Column]) -> str:
 
 
 def _is_shared(column: Column) -> bool:
-    is_name = column.kind in (Kind.TEXT, Kind.INTEGER) and not column.missing
+    is_name = column.kind in (Kind.TEXT, Kind.INTEGER) and not column.missing and column.words <= _MOST_WORDS
     return is_name and _LEAST_GROUPS <= column.distinct <= column.rows // 2
 
 

@@ -89,3 +89,10 @@ def test_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_does_not_exist(rows: str) -> None:
     with pytest.raises(FirelibError, match="nothing"):
         read_rows(rows, recipe(Source("sqlite:///train.db", table="t") if "sqlite" in rows else Source("train/")))
+
+
+def test_json_holds_rows_also_where_the_source_is_pictures(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text('[{"number": 1.5, "week": 7}, {"number": 2.5, "week": 7}]')
+    known = recipe(Source(str(tmp_path), format="images"))
+    assert read_rows(str(file), known).columns["number"].to_pylist() == ROWS["number"]

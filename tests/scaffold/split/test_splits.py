@@ -150,6 +150,16 @@ def test_wide_tables_keep_the_columns_that_decide(tmp_path: Path, monkeypatch: p
     assert (samples.valid.num_rows, len(set(samples.valid["user"].to_pylist()))) == (200, 20)
 
 
+def test_a_subject_line_is_no_group(tmp_path: Path) -> None:
+    subjects = [f"question about the {word} order" for word in ("first", "last", "next")] * 10
+    texts = [f"{subject} {index // 2}" for index, subject in enumerate(subjects)]
+    lines = [f"{row % 40 + 1000},{texts[row % 30]},{row % 7}.5,{'ab'[row % 2]}" for row in range(400)]
+    (tmp_path / "mails.csv").write_text("\n".join(["customer_no,subject,hours,y", *lines]) + "\n")
+    draft = plan_project(tmp_path / "p", Wish(str(tmp_path / "mails.csv")), ["y"]).draft
+    assert draft.split_by == ("customer_no",)
+    assert "subject" in {feature.name for feature in draft.features}
+
+
 @pytest.mark.parametrize("groups", range(6, 30))
 def test_shares_of_few_groups_leave_no_split_empty(groups: int) -> None:
     rows = pa.table({"shop": [f"S{index % groups}" for index in range(groups * 50)]})
