@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import orjson
 from fastapi import Request, Response
 
 from firelib.console import note
 from firelib.errors import FirelibError
+from firelib.evaluate.arrays import Floats
 from firelib.evaluate.input_rows.prepare import UnpreparedRowsError, has_prepare
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.evaluate.predictions import to_objects
@@ -28,7 +31,8 @@ _STATUS: dict[type[FirelibError], int] = {
     OverloadedError: 503,
 }
 _RETRY_SECONDS = "1"
-_LOOP_BYTES = 4 << 10  # a larger body is converted in a thread
+_QUICK_BYTES = 128 << 10  # of a body whose quick conversion, which takes 2 ms at most, is tried on the event loop
+_LOOP_BYTES = 4 << 10  # of one that the reader of files may convert there; others are converted in a thread
 _CONVERTERS = 4  # threads; others wait
 _BODIES = 4  # of the greatest size that may be in memory at the same time
 _RECEIVED_BYTES = 256 << 20  # of requests that may be in memory in any case
@@ -93,14 +97,32 @@ class Predictor:
             return parsed, 0
         columns, rows = parsed
         outputs = await self._batcher.submit(columns, rows)
-        return respond({"predictions": to_objects(outputs, self._recipe)}), rows
+        return respond_predictions(outputs, self._recipe), rows
 
     async def _parse(self, body: bytes) -> tuple[dict[str, Any], int] | Response:
         """Columns and number of rows of a body, or why it is refused."""
+        if len(body) <= _QUICK_BYTES and (quick := parse_obvious(body, self._recipe, self._limits.rows)):
+            return quick
         if len(body) <= _LOOP_BYTES and not has_prepare(self._recipe):
             return parse_columns(body, self._recipe, self._limits.rows)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._converters, parse_columns, body, self._recipe, self._limits.rows)
+
+
+def parse_obvious(body: bytes, recipe: Recipe, most_rows: int) -> tuple[dict[str, Any], int] | None:
+    """Parse and convert a body whose rows are obviously valid.
+
+    Args:
+        body: JSON.
+        recipe: Declares the features.
+        most_rows: Greatest number of rows.
+
+    Returns:
+        The features' columns and the number of rows; None if `parse_columns` must decide.
+    """
+    rows = parse_quickly(body, most_rows)
+    columns = convert_quickly(rows, recipe) if rows else None
+    return (columns, rows.count) if rows and columns is not None else None
 
 
 def parse_columns(body: bytes, recipe: Recipe, most_rows: int) -> tuple[dict[str, Any], int] | Response:
@@ -119,9 +141,8 @@ def parse_columns(body: bytes, recipe: Recipe, most_rows: int) -> tuple[dict[str
         TooLargeError: There are more rows.
         FirelibError: The recipe's `prepare` returns other rows.
     """
-    quick = parse_quickly(body, most_rows)
-    if quick and (valid := convert_quickly(quick, recipe)) is not None:
-        return valid, quick.count
+    if len(body) > _QUICK_BYTES and (quick := parse_obvious(body, recipe, most_rows)):
+        return quick
     rows = parse_body(body, most_rows)
     try:
         columns, problems = convert_rows(rows, recipe)
@@ -143,6 +164,22 @@ def respond(content: Any, status: int = 200, headers: Mapping[str, str] | None =
         ValueError: The content has a float that JSON lacks.
     """
     return Response(json.dumps(content, allow_nan=False), status, headers, "application/json")
+
+
+def respond_predictions(outputs: Floats, recipe: Recipe) -> Response:
+    """The predictions in JSON.
+
+    Args:
+        outputs: Outputs of the model [rows] or [rows, …].
+        recipe: Names the classes.
+
+    Raises:
+        ValueError: An output is NaN or infinite, which JSON lacks.
+    """
+    content = {"predictions": to_objects(outputs, recipe)}
+    if not np.isfinite(outputs).all():  # orjson would write null
+        return respond(content)
+    return Response(orjson.dumps(content), media_type="application/json")
 
 
 def _refuse_rows(rows: Sequence[Mapping[str, Any]], problems: RowProblems, recipe: Recipe) -> Response:
