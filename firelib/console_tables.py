@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # its module imports NumPy, which a run with nothing to do do
 #: Key in the metrics of the test split: what `firelib evaluate` left out, and why.
 NOTES = "notes"
 
+_LARGE = 1000  # numbers whose decimals say nothing
 _WIDTH_FOR_MEANING = 100  # columns of the terminal
 _HIGHER_IS_BETTER = {
     "accuracy",
@@ -131,7 +132,18 @@ def comparison_table(results: Mapping[str, Mapping[str, float]]) -> Table:
 def _metric_cell(value: float | None, best: float) -> Text:
     if value is None:
         return Text("–")
-    return Text(f"{value:.4f} *", style="bold") if value == best else Text(f"{value:.4f}")
+    shown = format_figure(value)
+    return Text(f"{shown} *", style="bold") if value == best else Text(shown)
+
+
+def format_figure(value: float) -> str:
+    """Four decimals, or one where the number is large; no minus before a zero.
+
+    Example:
+        >>> format_figure(0.68543), format_figure(87937.7998), format_figure(-0.00001)
+        ('0.6854', '87,937.8', '0.0000')
+    """
+    return f"{value:,.1f}" if abs(value) >= _LARGE else f"{round(value, 4) + 0.0:.4f}"
 
 
 def timing_table(timing: Mapping[str, float]) -> Table:
@@ -173,7 +185,7 @@ def trial_table(trials: Sequence[Any], metric: str) -> Table:
             str(rank),
             *(str(trial.values.get(name, "")) for name in names),
             str(trial.epochs),
-            "" if trial.score is None else f"{trial.score:.4f}",
+            "" if trial.score is None else format_figure(trial.score),
             trial.error,
         ]
         for rank, trial in enumerate(trials, 1)

@@ -95,7 +95,7 @@ def train(
     Examples: `firelib train` · `FIRELIB_WORKERS=1 firelib train --fresh` · `firelib train --tracking tensorboard`
     """
     from firelib.console import note, out
-    from firelib.console_tables import timing_table
+    from firelib.console_tables import format_figure, timing_table
     from firelib.tfrecord.format.manifest import read_manifest
     from firelib.train.driver.train_stage import TrainOptions, train
 
@@ -110,7 +110,7 @@ def train(
     returns_best = project.params.train.early_stopping.returns_best
     metrics = progress.summarize(returns_best)
     which = f"the best epoch, {progress.best.epoch} of {progress.epoch}: " if returns_best and progress.best else ""
-    values = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if name != "steps")
+    values = "  ".join(f"{name} {format_figure(value)}" for name, value in metrics.items() if name != "steps")
     note(f"  {which}{metrics['steps']:,} steps  {values}")
     note(f"  model: {project.paths.model}")
 

@@ -1,5 +1,6 @@
 """What a state of a project says about a model: parameters, data, sizes of the splits, metrics."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ class Facts:
 
     Attributes:
         name: Name of the state.
-        data: Description → value: run, hash of the dataset, versions of tables, rows of splits.
+        data: Description → value: hash of the recipe's file, run, hash of the dataset, versions of tables, rows of
+            splits.
         params: Parameter, such as `train.lr`, → value.
         metrics: Metric → value; those of the training carry the prefix `train: `.
     """
@@ -46,7 +48,16 @@ def read_facts(snapshot: Snapshot) -> Facts:
             where=snapshot.name,
             remedy="run firelib run in that state and commit metrics/, or name another recipe: --recipe",
         )
-    return Facts(snapshot.name, _read_data(snapshot, lineage), _read_params(snapshot, lineage), metrics)
+    params = _read_params(snapshot, lineage)
+    data = {"recipe": _hash_recipe(snapshot, params), **_read_data(snapshot, lineage)}
+    return Facts(snapshot.name, data, params, metrics)
+
+
+def _hash_recipe(snapshot: Snapshot, params: Mapping[str, Any]) -> str | None:
+    """Hash of the recipe's file, shortened: with another recipe, metrics may be those of another task."""
+    path = params.get("recipe")
+    content = snapshot.read(path) if isinstance(path, str) and path.endswith(".py") else None
+    return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS] if content is not None else None
 
 
 def _read_metrics(snapshot: Snapshot) -> dict[str, float]:

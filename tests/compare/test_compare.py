@@ -13,6 +13,7 @@ from firelib.errors import FirelibError
 from tests.errors import refused
 from tests.project import ROOT
 
+RECIPE = (ROOT / "firelib/recipes/flights.py").read_text()
 METRICS = {"roc_auc": 0.75, "log_loss": 0.5, "notes": ["one"]}
 LOCK = {"stages": {"extract": {"outs": [{"path": "data/flights/lake.json", "md5": "0123456789abcdef"}]}}}
 
@@ -30,6 +31,8 @@ def write(folder, path, content):
 def write_state(folder, auc, loss, lr):
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["train"]["lr"] = lr
+    params["recipe"] = "recipe.py"
+    write(folder, "recipe.py", f"{RECIPE}\n# for a learning rate of {lr}\n")
     write(folder, "params.yaml", yaml.safe_dump(params))
     write(folder, "metrics/flights/test.json", {**METRICS, "roc_auc": auc})
     write(folder, "metrics/flights/train.json", {"steps": 10, "val_loss": loss, "curiosity": loss})
@@ -79,6 +82,7 @@ def test_revisions_differ_in_parameters_and_metrics(compare, tmp_path):
     assert ["train:", "val_loss", "0.5000", "0.6000", "+0.1000", "worse"] in rows
     assert ["train:", "curiosity", "0.5000", "0.6000", "+0.1000"] in rows
     assert ["lake.json", "0123456789", "same"] in rows
+    assert len({*next(row for row in rows if row[:1] == ["recipe"])}) == 3  # the name, and two hashes
     assert not [row for row in rows if row[:1] == ["train.epochs"]]
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
