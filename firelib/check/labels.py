@@ -15,6 +15,7 @@ from firelib.tfrecord.format.arrow_columns import cast_column
 _RARE = 0.01  # share of a class that a model may never learn without weights
 _ENOUGH_ROWS = 100  # to speak of shares
 _MOST_SHOWN = 10
+_NO_CLASS = "add them to classes, or leave these rows out in exclude"
 
 
 def check_label_values(checked: CheckedRows, recipe: Recipe, file: str | None, is_weighted: bool) -> Iterator[Finding]:
@@ -55,27 +56,31 @@ def check_class_names(preview: Preview, recipe: Recipe, file: str | None) -> Ite
         file: The recipe's file.
     """
     known = [name for name in recipe.classes if isinstance(name, str)]
+    line = declaration_line(file, "classes") if file else None
     for table in preview.tables.values():
         if not known or recipe.label.name not in table.column_names:
             continue
-        column = table[recipe.label.name].drop_null()
-        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        unknown = _count_unknown(table[recipe.label.name].drop_null(), known)
+        if not unknown:
             continue
-        is_known = pc.is_in(column, pa.array(known, column.type))
-        others = pc.value_counts(column.filter(pc.invert(is_known)))
-        if len(others) and pc.any(is_known).as_py():
-            counts = sorted(((one["counts"].as_py(), one["values"].as_py()) for one in others), reverse=True)
-            shown = ", ".join(f"{value!r} in {rows:,} rows" for rows, value in counts[:_MOST_SHOWN])
-            what = f"values of the label {recipe.label.name!r} are no class: {shown}"
-            folded = {name.strip().casefold(): name for name in known}
-            alike = [folded[value.strip().casefold()] for _, value in counts if value.strip().casefold() in folded]
-            remedy = "add them to classes, or leave these rows out in exclude"
-            if alike:
-                remedy = (
-                    f"write them as the classes are written ({', '.join(map(repr, alike[:_MOST_SHOWN]))}), in prepare"
-                )
-            line = declaration_line(file, "classes") if file else None
-            yield Finding("warning", "rows", what, remedy, file, line, counts[0][1])
+        shown = ", ".join(f"{value!r} in {rows:,} rows" for value, rows in unknown[:_MOST_SHOWN])
+        what = f"values of the label {recipe.label.name!r} are no class: {shown}"
+        folded = {name.strip().casefold(): name for name in known}
+        alike = [folded[key] for value, _ in unknown if (key := value.strip().casefold()) in folded]
+        names = ", ".join(map(repr, alike[:_MOST_SHOWN]))
+        remedy = f"write them in prepare as the classes are written: {names}" if alike else _NO_CLASS
+        yield Finding("warning", "rows", what, remedy, file, line, unknown[0][0])
+
+
+def _count_unknown(column: pa.ChunkedArray, known: list[str]) -> list[tuple[str, int]]:
+    """The texts that are no class, and their rows, most frequent first; none if no text is a class."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return []
+    is_known = pc.is_in(column, pa.array(known, column.type))
+    if not pc.any(is_known).as_py():
+        return []
+    counts = pc.value_counts(column.filter(pc.invert(is_known))).to_pylist()
+    return sorted(((one["values"], one["counts"]) for one in counts), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _check_classes(
