@@ -98,6 +98,8 @@ def explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, 
         what, remedy = f"{type(cause).__name__}: {cause}", "correct the recipe; --debug shows the whole traceback"
         if "does not support item assignment" in str(cause) or "has no setter" in str(cause):
             remedy = "Dask's dataframes cannot be changed in place: use assign, mask or where, or a function with @rows"
+        if isinstance(cause, ModuleNotFoundError):
+            remedy = "add the package to pyproject.toml, then make setup; for containers, make images and --image"
         return FirelibError(what, where=where, remedy=remedy)
     known = {*tables, *(column for table in tables.values() for column in table.columns)}
     name = str(cause.args[0]) if cause.args else str(cause)
