@@ -8,6 +8,7 @@ import pytest
 from firelib.data.preview import preview_samples
 from firelib.recipe import TaskKind, load_recipe
 from firelib.scaffold.data.data_source import Wish
+from firelib.scaffold.data.duplicates import drop_copies
 from firelib.scaffold.data.written import Call, read_written
 from firelib.scaffold.init import NewProject, plan_project
 from firelib.scaffold.names import to_identifier
@@ -118,6 +119,11 @@ def test_copies_do_not_hide_the_key(tmp_path: Path) -> None:
     project = plan(tmp_path, "order_id,x,y", [*lines, *lines[:3]])
     assert project.draft.key == ("order_id",)
     assert [each for each in project.guesses if "3 rows are copies" in each and "set" in each and "aside" in each]
+
+
+def test_the_first_of_copies_is_kept_in_order() -> None:
+    rows = pa.table({"x": [*range(50_000), 7, 8]})
+    assert drop_copies(rows)["x"].to_pylist() == [*range(50_000)]
 
 
 def test_umlauts() -> None:

@@ -237,8 +237,9 @@ class _ModelCheck:
                 line = self._file and (
                     quoted_line(self._file, "callbacks", (monitor,)) or declaration_line(self._file, "callbacks")
                 )
+                severity = grade(type(callback).__module__.startswith("keras."))  # others may use the name otherwise
                 remedy = did_you_mean(monitor, names)
-                self._found.findings.append(Finding("error", "model", what, remedy, self._file, line or None, monitor))
+                self._found.findings.append(Finding(severity, "model", what, remedy, self._file, line or None, monitor))
 
     def _check_saved(self, model: Model) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -95,12 +95,7 @@ def explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, 
             remedy="mark the function with @rows and call it: function(table), or pass meta=… to map_partitions",
         )
     if not isinstance(cause, KeyError):
-        what, remedy = f"{type(cause).__name__}: {cause}", "correct the recipe; --debug shows the whole traceback"
-        if "does not support item assignment" in str(cause) or "has no setter" in str(cause):
-            remedy = "Dask's dataframes cannot be changed in place: use assign, mask or where, or a function with @rows"
-        if isinstance(cause, ModuleNotFoundError):
-            remedy = "add the package to pyproject.toml, then make setup; for containers, make images and --image"
-        return FirelibError(what, where=where, remedy=remedy)
+        return FirelibError(f"{type(cause).__name__}: {cause}", where=where, remedy=_suggest(cause))
     known = {*tables, *(column for table in tables.values() for column in table.columns)}
     name = str(cause.args[0]) if cause.args else str(cause)
     return FirelibError(
@@ -119,11 +114,20 @@ def _explain_function(error: FunctionError, recipe: Recipe) -> FirelibError:
     if isinstance(cause, FirelibError):
         return cause
     if not isinstance(cause, KeyError) or not cause.args:
-        what, remedy = f"{error.name}: {type(cause).__name__}: {cause}", "correct it; --debug shows the whole traceback"
-        return FirelibError(what, where=where, remedy=remedy)
+        what = f"{error.name}: {type(cause).__name__}: {cause}"
+        return FirelibError(what, where=where, remedy=_suggest(cause))
     name = str(cause.args[0])
     what = f"{error.name} reads {name!r}, which its rows lack"
     return FirelibError(what, where=where, remedy=did_you_mean(name, error.columns))
+
+
+def _suggest(cause: BaseException) -> str:
+    """What to do about an error of the recipe's code."""
+    if isinstance(cause, ModuleNotFoundError):
+        return "add the package to pyproject.toml, then make setup; for containers, make images and --image"
+    if "does not support item assignment" in str(cause) or "has no setter" in str(cause):
+        return "Dask's dataframes cannot be changed in place: use assign, mask or where, or a function with @rows"
+    return "correct the recipe; --debug shows the whole traceback"
 
 
 def _locate(error: Exception, recipe: Recipe) -> str:

@@ -6,7 +6,7 @@ _MOST_ROWS = 2_000_000
 
 
 def drop_copies(table: pa.Table) -> pa.Table:
-    """Keep one of the rows that are equal in all columns; the order changes.
+    """Keep the first of the rows that are equal in all columns, in their order.
 
     Args:
         table: Rows. Tables of more than two million rows, and those with lists or bytes, are not searched.
@@ -17,7 +17,7 @@ def drop_copies(table: pa.Table) -> pa.Table:
     if table.num_rows > _MOST_ROWS or any(pa.types.is_nested(field.type) for field in table.schema):
         return table
     numbered = table.rename_columns([str(index) for index in range(table.num_columns)])
-    different = numbered.group_by(numbered.column_names).aggregate([])
+    different = numbered.group_by(numbered.column_names, use_threads=False).aggregate([])  # threads would mix the rows
     if different.num_rows == table.num_rows:
         return table
     return different.select(numbered.column_names).rename_columns(table.column_names)
