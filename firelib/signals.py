@@ -1,6 +1,8 @@
 """Handle SIGTERM and Ctrl-C: while a command runs, and while Ray Train runs on the main thread."""
 
+import _thread
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +11,9 @@ from typing import Any
 
 # SIGTERM for a process group reaches a stage twice: directly, and forwarded by `firelib run`. It is one request.
 _SAME_REQUEST_SECONDS = 5.0
+
+# How long the code that has swallowed an interrupt, such as the start of a C extension, has to return.
+_REPEAT_SECONDS = 0.1
 
 
 class Termination:
@@ -34,10 +39,10 @@ def sigterm_as_ctrl_c() -> Iterator[Termination]:
     def interrupt() -> None:
         termination.received = True
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in background commands of a shell
-            raise KeyboardInterrupt
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
-    with _restore_handler(signal.SIGTERM):
+    with _restore_handler(signal.SIGINT), _restore_handler(signal.SIGTERM), _repeat_swallowed_interrupts():
         signal.signal(signal.SIGTERM, _once_per_request(interrupt))
         yield termination
 
@@ -73,7 +78,7 @@ def on_sigterm(handle: Callable[[], None]) -> Iterator[None]:
         yield  # only the main thread may set a handler
         return
     raised: list[Exception] = []
-    with _restore_handler(signal.SIGTERM):
+    with _restore_handler(signal.SIGTERM), _repeat_swallowed_interrupts():
         signal.signal(signal.SIGTERM, _once_per_request(lambda: _call_and_interrupt(handle, raised)))
         try:
             yield
@@ -102,6 +107,33 @@ def _call_and_interrupt(handle: Callable[[], None], raised: list[Exception]) -> 
     except Exception as error:
         raised.append(error)
         raise KeyboardInterrupt from error
+
+
+@contextmanager
+def _repeat_swallowed_interrupts() -> Iterator[None]:
+    """Interrupt the main thread again where Python could not raise KeyboardInterrupt, and only reported it.
+
+    That happens if the signal arrives in a finalizer, a callback of C code, or the start of an extension such as Ray's:
+    the command would go on, as if there had been no signal.
+    """
+    before = sys.unraisablehook
+    timers: list[threading.Timer] = []
+
+    def repeat(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            before(unraisable)
+            return
+        timers.append(threading.Timer(_REPEAT_SECONDS, _thread.interrupt_main))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for timer in timers:
+            timer.cancel()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import ray
 
 from firelib.errors import StoppedError
 from firelib.signals import on_sigterm, preserve_ctrl_c, sigterm_as_ctrl_c
-from tests.patience import patience
+from tests.patience import patience, wait_until
 
 
 def interrupted() -> None:
@@ -57,6 +57,34 @@ def test_repeated_sigterm_is_one_request(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr("time.monotonic", lambda: float("inf"))
         signal.raise_signal(signal.SIGTERM)
     assert len(requests) == 2
+
+
+class SignalledWhileFinalized:
+    """Python only reports what is raised while it finalizes an object, as while it starts some C extensions."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def work_on_after_a_swallowed_signal() -> None:
+    SignalledWhileFinalized()
+    wait_until(lambda: False, 60, "the interrupt is repeated")
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
+def test_swallowed_sigterm_ends_the_command_a_moment_later(handler: signal.Handlers) -> None:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), sigterm_as_ctrl_c():
+            work_on_after_a_swallowed_signal()
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_swallowed_error_of_a_handler_ends_the_block_a_moment_later() -> None:
+    with pytest.raises(StoppedError), on_sigterm(stop):
+        work_on_after_a_swallowed_signal()
 
 
 @pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["foreground", "background"])
