@@ -244,7 +244,8 @@ def refuse(problems: Iterable[str], where: str, remedy: str = "see docs/submit.m
 def _validate_command(command: Sequence[str]) -> Iterator[str]:
     stage = parse_stage(command)
     if not stage:
-        yield f"command: expected a stage such as 'firelib train', got {shlex.join(command)!r}"
+        hint = f": did you mean {shlex.join(['firelib', *command])!r}?" if command and command[0] in STAGES else ""
+        yield f"command: expected a stage such as 'firelib train', got {shlex.join(command)!r}{hint}"
     elif stage not in STAGES:
         yield f"command: 'firelib {stage}' is not a stage: {did_you_mean(stage, STAGES)}"
 

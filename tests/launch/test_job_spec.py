@@ -88,6 +88,11 @@ def test_only_stages_are_accepted(command):
         job(command=command)
 
 
+def test_a_stage_without_its_program_is_completed():
+    with refused(what=[("command:", "'extract --fresh'", "'firelib extract --fresh'")]):
+        job(command=("extract", "--fresh"))
+
+
 @pytest.mark.parametrize("command", ["firelib train --fresh", ["firelib", "train", "--fresh"]])
 def test_a_command_can_be_text_or_a_list(command):
     assert parse_job({"command": command}).command == ("firelib", "train", "--fresh")

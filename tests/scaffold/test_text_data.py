@@ -140,6 +140,11 @@ def test_label_in_another_case_is_suggested(tmp_path: Path) -> None:
         plan(tmp_path, "x,y", ["1,a", "2,b", "3,a"], "Y")
 
 
+def test_several_labels_in_one_option_are_told_apart(tmp_path: Path) -> None:
+    with refused(what="'y,z'", remedy="--label y --label z"):
+        plan(tmp_path, "x,y,z", ["1,0,1", "2,1,0", "3,1,1"], "y,z")
+
+
 def test_words_among_numbers_are_named(tmp_path: Path) -> None:
     lines = [f"{'not done' if row % 40 == 1 else row % 30 / 4},{row % 7},{'ab'[row % 2]}" for row in range(ROWS)]
     (line,) = [each for each in plan(tmp_path, "creatinine,x,y", lines).guesses if "not done" in each]

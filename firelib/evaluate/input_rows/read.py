@@ -31,6 +31,7 @@ _HEAD_BYTES = 4096
 _STANDARD_INPUT = "standard input"
 _BATCH_BYTES = 16 << 20
 _RESEMBLANCE = 0.85  # of a name that is taken for a misspelt one
+_MOST_COLUMNS = 10  # that one error describes
 _MOST_COMPARED = 1000  # names
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -192,18 +193,21 @@ def _require_rows(count: int, where: str) -> None:
 
 
 def _check_columns(names: Sequence[str], recipe: Recipe, where: str) -> None:
-    missing = [
-        f"column {feature.name!r} is missing: {did_you_mean(feature.name, names)}"
+    missing = {
+        feature.name: f"column {feature.name!r} is missing: {did_you_mean(feature.name, names)}"
         for feature in recipe.features
         if feature.name not in names and not (feature.nullable or feature.optional)
-    ]
+    }
     misspelt = [
         f"unknown column {name!r}: did you mean {feature!r}?"
         for name, feature in _find_misspelt(names, _find_resembling(set(names), recipe))
+        if feature not in missing
     ]
-    if missing or misspelt:
+    problems = [*missing.values(), *misspelt]
+    if problems:
+        more = len(problems) - _MOST_COLUMNS
         raise FirelibError(
-            "\n".join([*missing, *misspelt]),
+            "\n".join([*problems[:_MOST_COLUMNS], *([f"and {more:,} more columns"] if more > 0 else [])]),
             where=where,
             remedy="add or rename the columns; an empty column or null says that a value is missing",
         )

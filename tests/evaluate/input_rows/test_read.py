@@ -14,7 +14,7 @@ from firelib.data.extract import extract
 from firelib.data.row_validation import REASON, validate_rows
 from firelib.data.tables import read_table
 from firelib.errors import FirelibError
-from firelib.evaluate.input_rows.read import from_json, read_rows
+from firelib.evaluate.input_rows.read import from_json, from_table, read_rows
 from firelib.evaluate.input_rows.validation import validate
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Source
@@ -55,6 +55,13 @@ def test_reads_every_format(tmp_path, monkeypatch, text, mark):
     assert values(read_rows("-", RECIPE)) == expected
     if text != CSV and text[0] in "[{":
         assert values(read_rows(text, RECIPE)) == expected
+
+
+def test_ten_missing_columns_are_described_and_all_are_counted():
+    recipe = Scored(*(Feature(f"mean_{number}", "float32") for number in range(30)))
+    with refused(what=["'mean_0'", "'mean 0'", "20 more"]) as caught:
+        from_table(pa.table({f"mean {number}": [1.0] for number in range(30)}), recipe, "rows.csv")
+    assert len(caught.value.what.splitlines()) == 11
 
 
 def test_reads_parquet(tmp_path):
