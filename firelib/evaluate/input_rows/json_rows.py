@@ -177,7 +177,7 @@ def _to_float(value: Any) -> float:
 
 
 def _to_integer(value: Any, dtype: str, low: int, high: int) -> int:
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, int | float):  # true and false are 1 and 0, as in a column of the sources
         raise ValueError("expected a number")
     if isinstance(value, float) and not value.is_integer():
         raise ValueError("expected an integer")

@@ -88,6 +88,8 @@ def test_applies_the_rules_of_the_writer(feature, value, parts):
         (Feature("x", "int64"), -(2**63), -(2**63)),
         (Feature("x", "int64"), 3.0, 3),
         (Feature("x", "bool"), 1, True),
+        (Feature("x", "int8", range=(0, 1)), True, 1),
+        (Feature("x", "int64", nullable=True, missing=-1), False, 0),
         (Feature("x", "bfloat16"), 1.5, 1.5),
         (Feature("x", "int64", nullable=True, missing=-1), None, -1),
         (Feature("x", "string", max_length=3, nullable=True), None, b""),
