@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from firelib.gcp.machine_catalog import read_catalog
-from firelib.gcp.machine_types import Gpu, Machine, Provisioning, find_machine, gpu_kinds
+from firelib.gcp.machine_types import Gpu, GpuKind, Machine, Provisioning, find_machine, gpu_kinds
+from firelib.gcp.quota_metrics import ALL_GPUS, cpu_metrics, gpu_metrics
 
 Service = Literal["compute", "training"]
 
 _TRAINING = "aiplatform.googleapis.com/"
+_CUSTOM_TRAINING = "custom_model_training_"
 
 
 @dataclass(frozen=True)
@@ -92,28 +94,30 @@ def quotas(
         return {}
     machine = find_machine(machine_type)
     gpu = gpu or machine.gpu
+    spot = provisioning != "on-demand"
     needed: dict[str, int] = {}
-    cores = read_catalog()["families"][machine.family][f"{service}_quota"]
-    if cores:
-        needed[_metric(cores, service, provisioning)] = machine.vcpus * count
+    if cores := _cpu_metric(machine, service, spot):
+        needed[cores] = machine.vcpus * count
     if gpu is not None:
-        needed[_metric(_gpu_metric(gpu.kind, service), service, provisioning)] = gpu.count * count
+        needed[_gpu_metric(gpu_kinds()[gpu.kind], service, spot)] = gpu.count * count
         if service == "compute":
-            needed["GPUS_ALL_REGIONS"] = gpu.count * count
+            needed[str(ALL_GPUS)] = gpu.count * count
     return needed
 
 
-def _gpu_metric(kind: str, service: Service) -> str:
-    gpu = gpu_kinds()[kind]
-    return gpu.compute_quota if service == "compute" else f"custom_model_training_{gpu.training_quota}"
+def _cpu_metric(machine: Machine, service: Service, spot: bool) -> str | None:
+    """The quota of a machine's cores; None where only its GPUs count."""
+    if service == "compute":
+        return next(map(str, cpu_metrics(machine.name, spot)), None)
+    quota = read_catalog()["families"][machine.family]["training_quota"]
+    return quota and _training_metric(quota, spot)
 
 
-def _metric(name: str, service: Service, provisioning: Provisioning) -> str:
-    preemptible = provisioning != "on-demand"
-    if service == "training":
-        prefix = "custom_model_training_"
-        return _TRAINING + (name.replace(prefix, f"{prefix}preemptible_", 1) if preemptible else name)
-    # Compute Engine has one preemptible quota for the cores of all families, but one for each kind of GPU.
-    if preemptible:
-        return f"PREEMPTIBLE_{name}" if name.endswith("_GPUS") else "PREEMPTIBLE_CPUS"
-    return name
+def _gpu_metric(gpu: GpuKind, service: Service, spot: bool) -> str:
+    if service == "compute":
+        return str(gpu_metrics(gpu.accelerator.lower().replace("_", "-"), spot)[0])
+    return _training_metric(f"{_CUSTOM_TRAINING}{gpu.training_quota}", spot)
+
+
+def _training_metric(name: str, spot: bool) -> str:
+    return _TRAINING + (name.replace(_CUSTOM_TRAINING, f"{_CUSTOM_TRAINING}preemptible_", 1) if spot else name)

@@ -56,3 +56,11 @@ def test_quotas_of_custom_training_are_separate() -> None:
     assert quotas("g2-standard-8", None, "spot", 2, "training") == built_in
     assert quotas("g2-standard-8", Gpu("l4"), "spot", 2, "training") == built_in
     assert quotas("n2-standard-8", None, "on-demand", 1, "training") == {f"{prefix}n2_cpus": 8}
+
+
+def test_quota_of_h100_is_per_family() -> None:
+    assert quotas("a3-highgpu-8g", None, "on-demand", 2, "compute") == {
+        "GPUS-PER-GPU-FAMILY-per-project-region gpu_family=NVIDIA_H100": 16,
+        "GPUS_ALL_REGIONS": 16,
+    }
+    assert quotas("a3-highgpu-1g", None, "spot", 1, "compute")["PREEMPTIBLE_NVIDIA_H100_GPUS"] == 1
