@@ -1,7 +1,7 @@
 """Validated cluster files (cluster/*.yaml): input of `ray up`, with Ansible's settings in `provider.firelib`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from firelib.config import explain_validation_error, read_yaml_mapping
 from firelib.errors import FirelibError, did_you_mean
+from firelib.gcp.disk_types import default_disk_type, explain_disk_mismatch, list_disk_types
 from firelib.gcp.machine_catalog import (
     explain_gpu_mismatch,
     list_accelerators,
@@ -17,12 +18,15 @@ from firelib.gcp.machine_catalog import (
     list_gpu_families,
     parse_family,
     parse_gpu_kind,
+    read_catalog,
 )
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
 
 _MACHINE = re.compile(r"(?P<family>[a-z]\d[a-z]?)-[a-z]+(-[a-z0-9]+)*")
+
+_UBUNTU = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"
 
 
 class _Strict(BaseModel):
@@ -47,11 +51,13 @@ class Gcp(_Strict):
     Attributes:
         project: Google Cloud project.
         region: Region of the network.
-        zone: Zone of the machines, in `region`.
+        zone: Zone of the machines, in `region`; the same as one zone in `zones`.
+        zones: Zones of the machines, in `region`; where one has no capacity, the next is tried.
         machine_type: Type of every machine.
         gpus: GPUs to attach; machine_catalog.yaml lists the machine families that take them or include their own.
         spot: Whether to use spot machines, which are cheaper and which Google may preempt.
         disk_gib: Size of the boot disk, in GiB.
+        disk_type: Type of the boot disk; by default the cheapest SSD that the machine type takes.
         image: Image of the boot disk.
         subnet: Address range of the private network; contains all addresses of the hosts.
         allow_from: Address range that may reach SSH; default the public address of this machine.
@@ -59,24 +65,22 @@ class Gcp(_Strict):
 
     project: str
     region: str
-    zone: str
+    zone: str | None = None
+    zones: list[str] = []
     machine_type: str
     gpus: Gpus | None = None
     spot: bool = False
     disk_gib: int = Field(default=100, ge=20)
+    disk_type: str | None = None
     image: str = "projects/debian-cloud/global/images/family/debian-12"
     subnet: str = "10.10.0.0/24"
     allow_from: str | None = None
 
     @model_validator(mode="after")
     def _machine_fits(self) -> "Gcp":
-        if not _MACHINE.fullmatch(self.machine_type) or parse_family(self.machine_type) not in list_families():
-            known = ", ".join(list_families())
-            raise ValueError(f"machine_type {self.machine_type!r} is not of a known machine family ({known})")
-        if self.gpus:
-            _check_gpus(self.gpus, self.machine_type)
-        if not self.zone.startswith(f"{self.region}-"):
-            raise ValueError(f"zone {self.zone!r} is not in region {self.region!r}")
+        problems = [*_explain_machine(self), *_explain_zones(self)]
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's documentation requires this ignore
@@ -85,15 +89,54 @@ class Gcp(_Strict):
         """Whether each machine has GPUs, its own or attached ones."""
         return self.gpus is not None or parse_family(self.machine_type) in list_gpu_families()
 
+    @computed_field  # type: ignore[prop-decorator]  # the same
+    @property
+    def candidate_zones(self) -> list[str]:
+        """The zones to create machines in, most wanted first."""
+        return [self.zone] if self.zone else self.zones
 
-def _check_gpus(gpus: Gpus, machine_type: str) -> None:
+    @computed_field  # type: ignore[prop-decorator]  # the same
+    @property
+    def boot_disk_type(self) -> str:
+        """The type of the boot disk."""
+        return self.disk_type or default_disk_type(self.machine_type)
+
+
+def _explain_machine(gcp: Gcp) -> Iterator[str]:
+    if not _MACHINE.fullmatch(gcp.machine_type) or parse_family(gcp.machine_type) not in list_families():
+        known = ", ".join(list_families())
+        yield f"machine_type {gcp.machine_type!r} is not of a known machine family ({known})"
+        return
+    if gcp.gpus:
+        yield from _explain_gpus(gcp.gpus, gcp.machine_type)
+    if gcp.image.startswith("projects/debian-cloud/") and parse_family(gcp.machine_type) in read_catalog()["blackwell"]:
+        yield f"image: Debian has no driver for the GPUs of {gcp.machine_type}: set {_UBUNTU}"
+    if gcp.disk_type:
+        yield from _explain_disk_type(gcp.disk_type, gcp.machine_type)
+
+
+def _explain_zones(gcp: Gcp) -> Iterator[str]:
+    if bool(gcp.zone) == bool(gcp.zones):
+        yield f"expected either zone or zones, got {'both' if gcp.zone else 'neither'}"
+    outside = [zone for zone in gcp.candidate_zones if not zone.startswith(f"{gcp.region}-")]
+    if outside:
+        yield f"zone {', '.join(map(repr, outside))} is not in region {gcp.region!r}"
+
+
+def _explain_disk_type(disk_type: str, machine_type: str) -> Iterator[str]:
+    if disk_type not in list_disk_types():
+        yield f"disk_type {disk_type!r} is unknown: {did_you_mean(disk_type, list_disk_types())}"
+    elif problem := explain_disk_mismatch(machine_type, disk_type):
+        yield f"disk_type: {problem}"
+
+
+def _explain_gpus(gpus: Gpus, machine_type: str) -> Iterator[str]:
     if gpus.type not in list_accelerators():
-        raise ValueError(f"gpus.type {gpus.type!r} is unknown: {did_you_mean(gpus.type, list_accelerators())}")
-    if parse_family(machine_type) in list_gpu_families():
-        raise ValueError(f"gpus: {machine_type} includes its GPUs, so {gpus.type} cannot be attached: remove gpus")
-    problem = explain_gpu_mismatch(machine_type, parse_gpu_kind(gpus.type), gpus.count)
-    if problem:
-        raise ValueError(f"gpus: {problem}")
+        yield f"gpus.type {gpus.type!r} is unknown: {did_you_mean(gpus.type, list_accelerators())}"
+    elif parse_family(machine_type) in list_gpu_families():
+        yield f"gpus: {machine_type} includes its GPUs, so {gpus.type} cannot be attached: remove gpus"
+    elif problem := explain_gpu_mismatch(machine_type, parse_gpu_kind(gpus.type), gpus.count):
+        yield f"gpus: {problem}"
 
 
 class Hosts(_Strict):

@@ -12,6 +12,7 @@ from tests.project import ROOT
 
 FILE = ROOT / "cluster" / "cluster.yaml"
 GCP = {"project": "p", "region": "europe-west4", "zone": "europe-west4-a", "machine_type": "n1-standard-8"}
+L4 = {"type": "nvidia-l4"}
 T4 = {"type": "nvidia-tesla-t4"}
 
 
@@ -98,6 +99,28 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
             ("gpus", "1 t4", 48, 312, "n1-standard-96", 96, 360),
         ),
         (change("provider.firelib.gcp", GCP | {"zone": "us-east1-b"}), ("zone", "us-east1-b", "europe-west4")),
+        (
+            change("provider.firelib.gcp", GCP | {"zone": None, "zones": ["europe-west4-a", "us-east1-b"]}),
+            ("zone", "us-east1-b", "europe-west4"),
+        ),
+        (change("provider.firelib.gcp", GCP | {"zones": ["europe-west4-a"]}), ("zone", "zones", "both")),
+        (change("provider.firelib.gcp", GCP | {"zone": None}), ("zone", "zones", "neither")),
+        (change("provider.firelib.gcp", GCP | {"gpus": T4 | {"count": 0}}), ("provider.firelib.gcp.gpus.count", 1, 0)),
+        (change("provider.firelib.gcp", GCP | {"disk_type": "pd-balance"}), ("disk_type", "pd-balance", "pd-balanced")),
+        (
+            change("provider.firelib.gcp", GCP | {"machine_type": "c4-standard-8", "disk_type": "pd-ssd"}),
+            ("disk_type", "c4-standard-8", "hyperdisk-balanced", "pd-ssd"),
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"machine_type": "a4-highgpu-8g"}),
+            ("image", "a4-highgpu-8g", "ubuntu-2404-lts-amd64"),
+        ),
+        (
+            change(
+                "provider.firelib.gcp", GCP | {"gpus": {"type": "nvidia-l4"}, "zone": "us-east1-b", "disk_type": "x"}
+            ),
+            ("l4", "us-east1-b", "disk_type"),
+        ),
     ],
 )
 def test_wrong_value_is_named(
@@ -106,6 +129,18 @@ def test_wrong_value_is_named(
     apply(raw)
     with refused(what=[named], where="cluster.yaml"):
         parse_cluster_file(raw, "cluster.yaml")
+
+
+def test_zones_and_disk_type_have_defaults(raw: dict[str, Any]) -> None:
+    raw["provider"]["firelib"]["gcp"] = GCP
+    gcp = parse_cluster_file(raw, "x").hosts.gcp
+    assert gcp is not None
+    assert (gcp.candidate_zones, gcp.boot_disk_type) == (["europe-west4-a"], "pd-balanced")
+    zones = ["europe-west4-b", "europe-west4-a"]
+    raw["provider"]["firelib"]["gcp"] = GCP | {"zone": None, "zones": zones, "machine_type": "c4-standard-8"}
+    gcp = parse_cluster_file(raw, "x").hosts.gcp
+    assert gcp is not None
+    assert (gcp.candidate_zones, gcp.boot_disk_type) == (zones, "hyperdisk-balanced")
 
 
 def test_autostop_is_on_by_default_on_google_cloud_only(raw: dict[str, Any]) -> None:
