@@ -10,7 +10,26 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map the names of the filters to functions, as Ansible requires."""
-        return {"gcp_resources": resources, "gcp_names": names}
+        return {"gcp_resources": resources, "gcp_plan": plan, "gcp_removal": describe_removal}
+
+
+def plan(cluster: dict[str, Any], api: str) -> dict[str, Any]:
+    """Build what is true of the whole cluster: where it is, what its machines are, and the mark of its resources.
+
+    Args:
+        cluster: The settings from the inventory.
+        api: URL of Google's APIs with the placeholder `{service}`.
+    """
+    gcp = cluster["gcp"]
+    quotas = f"{api.format(service='cloudquotas')}/v1/projects/{gcp['project']}/locations/global/services"
+    return {
+        **{key: gcp[key] for key in ("project", "region", "machine_type", "gpus", "spot", "disk_gib")},
+        "zones": gcp["candidate_zones"],
+        "disk_type": gcp["boot_disk_type"],
+        "compute": _compute(cluster, api),
+        "quotas": f"{quotas}/compute.googleapis.com/quotaInfos",
+        "marks": {**_labels(cluster), **_description(cluster)},
+    }
 
 
 def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -> list[Resource]:
@@ -23,11 +42,11 @@ def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -
         public_key: SSH key that may log in.
 
     Returns:
-        One dict per resource: `kind`, `name`, `url`, `create` (URL), `body`, `holds_data`, and `grant` for its IAM
-        policy.
+        One dict per resource: `kind`, `name`, `url`, `create` (URL), `body`, `mark` (fields that show that it is the
+        cluster's own), `holds_data`, and `grant` for a role in its IAM policy. In machines, `{zone}` stands for one of
+        `zones`.
     """
-    gcp = cluster["gcp"]
-    compute = f"{api.format(service='compute')}/compute/v1/projects/{gcp['project']}"
+    compute = _compute(cluster, api)
     return [
         *_network(cluster, compute, caller),
         _service_account(cluster, api),
@@ -37,13 +56,23 @@ def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -
     ]
 
 
-def names(answers: list[dict[str, Any]]) -> list[str]:
-    """List the names of all items in responses of Compute Engine, which omits `items` if there are none."""
-    return [item["name"] for answer in answers for item in answer.get("items", [])]
+def describe_removal(result: dict[str, Any]) -> str:
+    """Describe what a task of module cloud_resource would remove; of a bucket also how many objects and bytes."""
+    item, content = result["item"], result["content"]
+    name = f"{item['kind']}/{item['name']}"
+    if result["invocation"]["module_args"]["state"] == "kept":
+        return f"access of the cluster's machines to {name}"
+    if content is None:
+        return name
+    return f"{name} with {content['objects']} objects, {content['bytes']} bytes"
+
+
+def _compute(cluster: dict[str, Any], api: str) -> str:
+    return f"{api.format(service='compute')}/compute/v1/projects/{cluster['gcp']['project']}"
 
 
 def _network(cluster: dict[str, Any], compute: str, caller: str) -> list[Resource]:
-    name, gcp = cluster["name"], cluster["gcp"]
+    name, gcp, mark = cluster["name"], cluster["gcp"], _description(cluster)
     network, tagged = f"projects/{gcp['project']}/global/networks/{name}", {"targetTags": [name]}
     region = f"{compute}/regions/{gcp['region']}"
     ingress = {"network": network, "direction": "INGRESS", **tagged}
@@ -55,40 +84,34 @@ def _network(cluster: dict[str, Any], compute: str, caller: str) -> list[Resourc
         "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES",
     }
     subnet = {"network": network, "ipCidrRange": gcp["subnet"], "privateIpGoogleAccess": True}
+    router = {"network": network, "nats": [nat]}  # workers have no external address
+    firewalls = f"{compute}/global/firewalls"
+    from_caller = {**ingress, "sourceRanges": [caller], "allowed": ssh}
+    from_inside = {**ingress, "sourceRanges": [gcp["subnet"]], "allowed": all_ports}
+    address = {"addressType": "EXTERNAL"}
     return [
-        _compute_resource(f"{compute}/global/networks", name, {"autoCreateSubnetworks": False}),
-        _compute_resource(f"{region}/subnetworks", name, subnet),
-        _compute_resource(
-            f"{region}/routers", name, {"network": network, "nats": [nat]}
-        ),  # workers have no external address
-        _compute_resource(
-            f"{compute}/global/firewalls", f"{name}-ssh", {**ingress, "sourceRanges": [caller], "allowed": ssh}
-        ),
-        _compute_resource(
-            f"{compute}/global/firewalls",
-            f"{name}-inside",
-            {**ingress, "sourceRanges": [gcp["subnet"]], "allowed": all_ports},
-        ),
-        _compute_resource(
-            f"{region}/addresses", f"{name}-head", {"addressType": "EXTERNAL", "labels": _labels(cluster)}
-        ),
+        _compute_resource(f"{compute}/global/networks", name, {"autoCreateSubnetworks": False}, mark),
+        _compute_resource(f"{region}/subnetworks", name, subnet, mark),
+        _compute_resource(f"{region}/routers", name, router, mark),
+        _compute_resource(firewalls, f"{name}-ssh", from_caller, mark),
+        _compute_resource(firewalls, f"{name}-inside", from_inside, mark),
+        _compute_resource(f"{region}/addresses", f"{name}-head", address, _labels(cluster)),
     ]
 
 
-def _compute_resource(collection: str, name: str, body: dict[str, Any]) -> Resource:
+def _compute_resource(collection: str, name: str, body: dict[str, Any], mark: dict[str, Any]) -> Resource:
     """Build a resource of Compute Engine, whose collections all use the same URL scheme."""
-    return {
-        "kind": collection.rpartition("/")[2],
-        "name": name,
-        "url": f"{collection}/{name}",
-        "create": collection,
-        "body": {"name": name, **body},
-        "holds_data": False,
-    }
+    kind = collection.rpartition("/")[2]
+    return _resource(kind, name, f"{collection}/{name}", collection, {"name": name, **body, **mark}, mark)
 
 
-def _labels(cluster: dict[str, Any]) -> dict[str, str]:
-    return {"firelib-cluster": cluster["name"]}
+def _labels(cluster: dict[str, Any]) -> dict[str, Any]:
+    return {"labels": {"firelib-cluster": cluster["name"]}}
+
+
+def _description(cluster: dict[str, Any]) -> dict[str, Any]:
+    """The mark of resources without labels: networks, subnets, routers, firewall rules and service accounts."""
+    return {"description": f"firelib-cluster={cluster['name']}"}
 
 
 def _account(cluster: dict[str, Any]) -> str:
@@ -97,65 +120,91 @@ def _account(cluster: dict[str, Any]) -> str:
 
 def _service_account(cluster: dict[str, Any], api: str) -> Resource:
     accounts = f"{api.format(service='iam')}/v1/projects/{cluster['gcp']['project']}/serviceAccounts"
-    name = f"{cluster['name']}-node"
-    body = {"accountId": name, "serviceAccount": {"displayName": f"Nodes of cluster {cluster['name']}"}}
-    return _resource("serviceAccounts", name, f"{accounts}/{_account(cluster)}", accounts, body)
+    name, mark = f"{cluster['name']}-node", _description(cluster)
+    body = {"accountId": name, "serviceAccount": {"displayName": f"Nodes of cluster {cluster['name']}", **mark}}
+    return _resource("serviceAccounts", name, f"{accounts}/{_account(cluster)}", accounts, body, mark)
 
 
 def _bucket(cluster: dict[str, Any], api: str) -> Resource:
     project, region = cluster["gcp"]["project"], cluster["gcp"]["region"]
-    buckets = f"{api.format(service='storage')}/storage/v1/b"
+    buckets, mark = f"{api.format(service='storage')}/storage/v1/b", _labels(cluster)
     name = f"{project}-{cluster['name']}"
     access = {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"}
-    body = {"name": name, "location": region, "labels": _labels(cluster), "iamConfiguration": access}
-    bucket = _resource("buckets", name, f"{buckets}/{name}", f"{buckets}?project={project}", body, holds_data=True)
-    return bucket | {"grant": _grant(cluster, f"{buckets}/{name}/iam", "roles/storage.objectAdmin", "PUT")}
+    body = {"name": name, "location": region, "iamConfiguration": access, **mark}
+    bucket = _resource("buckets", name, f"{buckets}/{name}", f"{buckets}?project={project}", body, mark)
+    policy = f"{buckets}/{name}/iam"
+    grant = {
+        "get": {"method": "GET", "url": policy},
+        "set": {"method": "PUT", "url": policy},
+        "version_key": "optionsRequestedPolicyVersion",
+        "wrapped": False,
+        "role": "roles/storage.objectAdmin",
+    }
+    return bucket | {"holds_data": True, "grant": grant | _member(cluster)}
 
 
 def _repository(cluster: dict[str, Any], api: str) -> Resource:
     project, region, name = cluster["gcp"]["project"], cluster["gcp"]["region"], cluster["name"]
-    parent = f"projects/{project}/locations/{region}/repositories"
+    parent, mark = f"projects/{project}/locations/{region}/repositories", _labels(cluster)
     repositories = f"{api.format(service='artifactregistry')}/v1/{parent}"
-    body = {"format": "DOCKER", "labels": _labels(cluster)}
-    create = f"{repositories}?repositoryId={name}"
-    repository = _resource("repositories", name, f"{repositories}/{name}", create, body, holds_data=True)
-    grant = _grant(cluster, f"{repositories}/{name}:setIamPolicy", "roles/artifactregistry.reader", "POST")
-    return repository | {"grant": grant | {"body": {"policy": grant["body"]}}}
+    url, create = f"{repositories}/{name}", f"{repositories}?repositoryId={name}"
+    repository = _resource("repositories", name, url, create, {"format": "DOCKER", **mark}, mark)
+    grant = {
+        "get": {"method": "GET", "url": f"{url}:getIamPolicy"},
+        "set": {"method": "POST", "url": f"{url}:setIamPolicy"},
+        "version_key": "options.requestedPolicyVersion",
+        "wrapped": True,
+        "role": "roles/artifactregistry.reader",
+    }
+    return repository | {"holds_data": True, "grant": grant | _member(cluster)}
 
 
-def _grant(cluster: dict[str, Any], url: str, role: str, method: str) -> Resource:
-    """Build the IAM policy that grants the nodes one role; it is set right after creation, when there is no other."""
-    member = f"serviceAccount:{_account(cluster)}"
-    return {"url": url, "method": method, "body": {"bindings": [{"role": role, "members": [member]}]}}
+def _member(cluster: dict[str, Any]) -> dict[str, str]:
+    return {"member": f"serviceAccount:{_account(cluster)}"}
 
 
-def _resource(kind: str, name: str, url: str, create: str, body: dict[str, Any], holds_data: bool = False) -> Resource:
-    return {"kind": kind, "name": name, "url": url, "create": create, "body": body, "holds_data": holds_data}
+def _resource(kind: str, name: str, url: str, create: str, body: dict[str, Any], mark: dict[str, Any]) -> Resource:
+    return {"kind": kind, "name": name, "url": url, "create": create, "body": body, "mark": mark, "holds_data": False}
 
 
 def _instance(cluster: dict[str, Any], compute: str, address: str, public_key: str) -> Resource:
-    gcp, is_head = cluster["gcp"], address == cluster["head_ip"]
+    """Build a machine; `{zone}` stands for the zone, which depends on where there is capacity."""
+    gcp, labels = cluster["gcp"], _labels(cluster)
     name = f"{cluster['name']}-{address.replace('.', '-')}"
-    zone = f"projects/{gcp['project']}/zones/{gcp['zone']}"
-    region = f"projects/{gcp['project']}/regions/{gcp['region']}"
-    access = [{"type": "ONE_TO_ONE_NAT", "natIP": cluster["external_head_ip"]}] if is_head else []
-    interface = {"subnetwork": f"{region}/subnetworks/{cluster['name']}", "networkIP": address, "accessConfigs": access}
-    disk = {"sourceImage": gcp["image"], "diskSizeGb": str(gcp["disk_gib"]), "labels": _labels(cluster)}
     body = {
-        "machineType": f"zones/{gcp['zone']}/machineTypes/{gcp['machine_type']}",
-        "disks": [{"boot": True, "autoDelete": True, "initializeParams": disk}],
-        "networkInterfaces": [interface],
+        "machineType": f"zones/{{zone}}/machineTypes/{gcp['machine_type']}",
+        "disks": [{"boot": True, "autoDelete": True, "initializeParams": _disk(gcp) | labels}],
+        "networkInterfaces": [_interface(cluster, address)],
         "metadata": {"items": [{"key": "ssh-keys", "value": f"{cluster['user']}:{public_key}"}]},
-        "labels": _labels(cluster),
         "tags": {"items": [cluster["name"]]},
         "serviceAccounts": [{"email": _account(cluster), "scopes": ["https://www.googleapis.com/auth/cloud-platform"]}],
         "scheduling": _scheduling(gcp),
         "shieldedInstanceConfig": {"enableVtpm": True, "enableIntegrityMonitoring": True},
+        **_accelerators(gcp),
     }
-    if gcp["gpus"]:
-        kind = f"{zone}/acceleratorTypes/{gcp['gpus']['type']}"
-        body["guestAccelerators"] = [{"acceleratorType": kind, "acceleratorCount": gcp["gpus"]["count"]}]
-    return _compute_resource(f"{compute}/zones/{gcp['zone']}/instances", name, body)
+    machine = _compute_resource(f"{compute}/zones/{{zone}}/instances", name, body, labels)
+    more = {"zones": gcp["candidate_zones"], "machine_type": gcp["machine_type"], "account": _account(cluster)}
+    return machine | more | {"compute": compute}
+
+
+def _disk(gcp: dict[str, Any]) -> dict[str, Any]:
+    kind = f"projects/{gcp['project']}/zones/{{zone}}/diskTypes/{gcp['boot_disk_type']}"
+    return {"sourceImage": gcp["image"], "diskSizeGb": str(gcp["disk_gib"]), "diskType": kind}
+
+
+def _interface(cluster: dict[str, Any], address: str) -> dict[str, Any]:
+    """Build the network interface; only the head has an external address."""
+    gcp, is_head = cluster["gcp"], address == cluster["head_ip"]
+    subnet = f"projects/{gcp['project']}/regions/{gcp['region']}/subnetworks/{cluster['name']}"
+    access = [{"type": "ONE_TO_ONE_NAT", "natIP": cluster["external_head_ip"]}] if is_head else []
+    return {"subnetwork": subnet, "networkIP": address, "accessConfigs": access}
+
+
+def _accelerators(gcp: dict[str, Any]) -> dict[str, Any]:
+    if not gcp["gpus"]:
+        return {}
+    kind = f"projects/{gcp['project']}/zones/{{zone}}/acceleratorTypes/{gcp['gpus']['type']}"
+    return {"guestAccelerators": [{"acceleratorType": kind, "acceleratorCount": gcp["gpus"]["count"]}]}
 
 
 def _scheduling(gcp: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""One resource of a cluster: create it, check its grants, delete it; each can be repeated after an interruption."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from firelib.gcp.resources.api import Api, Json
+from firelib.gcp.resources.bucket_content import delete_objects, measure
+from firelib.gcp.resources.iam_policy import grant, revoke
+from firelib.gcp.resources.ownership import check_ours, is_ours
+from firelib.gcp.resources.request_error import RequestError
+
+_EXISTS = _NOT_EMPTY = 409
+_GONE = 404
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened to a resource.
+
+    Attributes:
+        changed: Whether something changed (or would change).
+        found: The resource as Google Cloud describes it; for a dry run, as it would be created.
+        content: Objects and bytes that were (or would be) deleted with a bucket.
+    """
+
+    changed: bool
+    found: Json = field(default_factory=dict)
+    content: Json | None = None
+
+
+def create(api: Api, resource: Mapping[str, Any], dry_run: bool) -> Outcome:
+    """Create a resource if it does not exist, and grant what it should grant if it does not.
+
+    Args:
+        api: Google Cloud's APIs.
+        resource: The planned resource: `kind`, `name`, `url`, `create`, `body`, `mark`, and optionally `grant`.
+        dry_run: Only read.
+
+    Raises:
+        ForeignResourceError: A resource with this name exists, but this cluster did not create it.
+        RequestError: A request failed.
+    """
+    found = api.get(resource["url"])
+    missing = found is None
+    if missing and dry_run:
+        return Outcome(True, resource["body"])
+    if found is None:
+        _insert(api, resource)
+        found = api.poll(f"GET {resource['url']}", lambda: api.get(resource["url"]))
+    check_ours(resource, found)
+    granted = "grant" in resource and grant(api, resource["grant"], dry_run)
+    return Outcome(missing or granted, found)
+
+
+def _insert(api: Api, resource: Mapping[str, Any]) -> None:
+    """Create; that it exists is no error, because a response may be lost: the mark shows whether it is ours."""
+    try:
+        api.change("POST", resource["create"], resource["body"])
+    except RequestError as error:
+        if error.status != _EXISTS:
+            raise
+
+
+def delete(api: Api, resource: Mapping[str, Any], dry_run: bool, keep: bool = False) -> Outcome:
+    """Delete a resource if it exists and is the cluster's own.
+
+    Args:
+        api: Google Cloud's APIs.
+        resource: The planned resource, as for `create`.
+        dry_run: Only read.
+        keep: Keep the resource, but remove the cluster's grants from it.
+
+    Raises:
+        RequestError: A request failed.
+    """
+    found = api.get(resource["url"])
+    if found is None:
+        return Outcome(False)
+    if not is_ours(resource["mark"], found):
+        api.notes.append(f"kept {resource['kind']}/{resource['name']}: this cluster did not create it")
+        return Outcome(False, found)
+    if keep:
+        return Outcome("grant" in resource and revoke(api, resource["grant"], dry_run), found)
+    content = asdict(measure(api, resource["url"])) if resource["kind"] == "buckets" else None
+    if not dry_run:
+        (remove if content is None else _remove_bucket)(api, resource["url"])
+    return Outcome(True, found, content)
+
+
+def _remove_bucket(api: Api, url: str) -> None:
+    """Delete a bucket and its objects; again if somebody still writes to it."""
+
+    def attempt() -> None:
+        delete_objects(api, url)
+        remove(api, url)
+
+    api.retry(lambda error: _has_status(error, _NOT_EMPTY), api.pace.visible_seconds, attempt)
+
+
+def remove(api: Api, url: str) -> None:
+    """Delete a resource; that it is gone already is no error.
+
+    A resource in use may be free soon, because its user is being deleted, perhaps by an interrupted run.
+
+    Args:
+        api: Google Cloud's APIs.
+        url: URL of the resource.
+
+    Raises:
+        RequestError: A request failed.
+    """
+    try:
+        api.retry(_is_in_use, api.pace.visible_seconds, lambda: api.change("DELETE", url))
+    except RequestError as error:
+        if error.status != _GONE:
+            raise
+
+
+def _has_status(error: Exception, status: int) -> bool:
+    return isinstance(error, RequestError) and error.status == status
+
+
+def _is_in_use(error: Exception) -> bool:
+    in_use = ("resourceInUseByAnotherResource", "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE")
+    return isinstance(error, RequestError) and error.reason in in_use
