@@ -29,7 +29,8 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean \
+	vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -143,3 +144,39 @@ push: ## Push the images and show their digests (REGISTRY=region-docker.pkg.dev/
 clean: ## Remove the pipeline's outputs after confirmation; keeps downloads and DVC's cache
 	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]
 	@rm -rf data/*/tfrecords data/*/lake.json data/*/rejected.parquet models storage wandb
+
+# A Ray cluster on machines of your own: each target can be repeated, and with DRY_RUN=1 shows what it would do.
+CLUSTER ?= cluster/cluster.yaml
+PLAY     = $(BIN)/ansible-playbook -i $(CLUSTER) $(if $(DRY_RUN),--check)
+ON       = --cluster $(CLUSTER) $(if $(DRY_RUN),--dry-run)
+STAGE   ?= run
+
+vms: .venv/.cluster ## Create, or find, the machines that CLUSTER=cluster/NAME.yaml names (DRY_RUN=1: show only)
+	@$(PLAY) ansible/machines.yml
+
+cluster-setup: .venv/.cluster ## Prepare the machines for Ray: packages, environment, token; again: changed=0
+	@$(PLAY) ansible/setup.yml
+
+cluster-up: .venv/.cluster ## Start Ray on all machines and wait for all nodes; running jobs go on (RESTART=1: start Ray anew)
+	@$(BIN)/firelib cluster up $(ON) $(if $(RESTART),--restart)
+
+cluster-run: .venv/.cluster ## Run the pipeline, or STAGE="train --fresh", as a job; Ctrl-C leaves it running (DETACH=1)
+	@$(BIN)/firelib cluster run $(ON) $(if $(DETACH),--detach) -- firelib $(STAGE)
+
+cluster-status: setup ## Show machines, nodes, GPUs, jobs, cost, and when idle machines stop
+	@$(BIN)/firelib cluster status --cluster $(CLUSTER)
+
+cluster-ssh: setup ## Open a shell on the head, or on HOST=1 (the first worker) or HOST=address
+	@$(BIN)/firelib cluster ssh $(ON) $(or $(HOST),head)
+
+cluster-dashboard: setup ## Forward Ray's dashboard to loopback, until Ctrl-C (PORT=8265)
+	@$(BIN)/firelib cluster dashboard $(ON) --port $(or $(PORT),8265)
+
+cluster-down: .venv/.cluster ## Stop Ray on all machines; the machines stay
+	@$(BIN)/firelib cluster down $(ON)
+	@$(PLAY) ansible/stop.yml
+
+# The playbook compares the name with the cluster's, and tells what would be removed if it is another one.
+vms-down: .venv/.cluster ## Remove what the targets above made, after confirmation (CONFIRM=name of the cluster, for scripts)
+	@name="$(CONFIRM)"; [[ -n "$$name" || -n "$(DRY_RUN)" ]] || read -r -p "name of the cluster, to remove it: " name; \
+	$(PLAY) ansible/teardown.yml -e "confirm=$$name"

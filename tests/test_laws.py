@@ -27,7 +27,7 @@ LAYERS = (
     ("check",),
     ("console_tables", "evaluate", "layers", "train"),
     ("data",),
-    ("dataset_store",),
+    ("cluster", "dataset_store"),
     ("doctor", "job_context", "lineage", "project_layout", "ray_setup", "recipes", "tfrecord"),
     ("config", "recipe", "storage"),
     ("keras_import",),

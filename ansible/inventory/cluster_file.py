@@ -1,5 +1,8 @@
 """Inventory plugin: the hosts in a file for `ray up`, cluster/*.yaml."""
 
+import getpass
+import platform
+import shlex
 import sys
 from pathlib import Path
 
@@ -50,9 +53,8 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.add_child("cluster_hosts", group)
         for name, value in _variables(file).items():
             inventory.set_variable("cluster_hosts", name, value)
-        if provider.external_head_ip:
-            jump = f"{file.auth.ssh_user}@{provider.external_head_ip}"
-            inventory.set_variable("workers", "ansible_ssh_common_args", _jump_args(jump, file.auth.ssh_private_key))
+        for address in (provider.head_ip, *provider.worker_ips):
+            inventory.set_variable(address, "ansible_ssh_common_args", _ssh_args(file, address))
         inventory.set_variable("all", "cluster", _settings(file, path))
         inventory.add_host("localhost")  # explicit, so that `--limit localhost` runs the tasks of this machine
         inventory.set_variable("localhost", "ansible_connection", "local")
@@ -90,6 +92,9 @@ def _variables(file) -> dict[str, object]:
 
 
 def _settings(file, path: str) -> dict[str, object]:
+    from firelib.cluster.ssh import known_hosts_file
+    from firelib.storage import Owner
+
     provider = file.provider.model_dump(exclude={"firelib"})
     token = Path("~/.ray/auth_token").expanduser()
     return {
@@ -100,12 +105,20 @@ def _settings(file, path: str) -> dict[str, object]:
         "user": file.auth.ssh_user,
         "key": file.auth.ssh_private_key and str(Path(file.auth.ssh_private_key).expanduser()),
         "token_file": str(token),
+        "known_hosts": str(known_hosts_file(file)),
+        "caller": _caller(),
+        "process": Owner.current().token,
         "file": path,
         "project": str(_ROOT),
     }
 
 
-def _jump_args(jump: str, key: str | None) -> str:
-    """SSH arguments that connect through a jump host."""
-    identity = f"-i {Path(key).expanduser()} " if key else ""
-    return f"-o ProxyCommand='ssh {identity}-o StrictHostKeyChecking=accept-new -W %h:%p {jump}'"
+def _ssh_args(file, address: str) -> str:
+    """SSH arguments of a host: pinned host keys, and the way through the head."""
+    from firelib.cluster.ssh import jump_options, pinning_options
+
+    return shlex.join([*pinning_options(file), *jump_options(file, address)])
+
+
+def _caller() -> str:
+    return f"{getpass.getuser()}@{platform.node()}"

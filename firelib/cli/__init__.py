@@ -14,6 +14,9 @@ from firelib.cli.compare import compare
 from firelib.cli.data import data_app
 from firelib.cli.exit_codes import run_with_exit_codes
 from firelib.cli.help import App
+from firelib.cli.jobs.cluster import cluster_app
+from firelib.cli.jobs.listing import jobs
+from firelib.cli.jobs.shell import ssh
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import Options, set_options
 from firelib.cli.serve import serve
@@ -29,8 +32,11 @@ app = App(
 app.add_typer(data_app, name="data", rich_help_panel=COMMANDS["data"].panel)
 scaffold.add_to(app)
 launch.add_to(app)
+app.command()(jobs)
+app.command()(ssh)
 app.command()(check)
 app.add_typer(pipeline_app, name="pipeline", rich_help_panel=COMMANDS["pipeline"].panel)
+app.add_typer(cluster_app, name="cluster", rich_help_panel=COMMANDS["cluster"].panel)
 app.command()(serve)
 app.command()(compare)
 stages.add_to(app)

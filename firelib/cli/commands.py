@@ -40,7 +40,10 @@ _PANELS: Mapping[str, Mapping[str, Needs]] = {
         "compare": {"train": ("matplotlib",), **_DVC},
     },
     "Data": {"data": {}},
-    "Jobs": {name: {} for name in ("submit", "plan", "status", "logs", "cancel", "fetch", "pipeline")},
+    "Jobs": {
+        name: {}
+        for name in ("submit", "plan", "jobs", "status", "logs", "ssh", "cancel", "fetch", "pipeline", "cluster")
+    },
 }
 
 #: Name → entry, in the order of `firelib --help`.

@@ -9,7 +9,7 @@ import typer
 
 from firelib.cli import options
 from firelib.cli.project import Project, current_options, load_project
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, StoppedError
 
 if TYPE_CHECKING:
     from firelib.launch.backend import Backend
@@ -71,15 +71,23 @@ def submit(
         "labels": parse_pairs(label, "--label"),
         "target": {"kill_replica": kill_replica, **parse_pairs(setting, "--set")},
     }
-    backend, spec = _build_job(file, given)
+    backend, spec = build_job(file, given)
     if dry_run:
-        _show_request(backend, spec)
+        show_request(backend, spec)
     else:
         _run_job(backend, spec, detach)
 
 
-def _build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]":
-    """Merge options, file and defaults, in this order of precedence, into a backend's name and a job."""
+def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]":
+    """Merge options, file and defaults, in this order of precedence, into a backend's name and a job.
+
+    Args:
+        file: A file that describes a job.
+        given: Fields of the job, from the command line; `to` is the backend.
+
+    Raises:
+        FirelibError: The file cannot be read, the backend is unknown, or fields are wrong; all of them are named.
+    """
     from firelib.launch.backends.registry import load_backend
     from firelib.launch.client.job_file import merge_fields, read_job_file
     from firelib.launch.job_spec import parse_job
@@ -99,15 +107,24 @@ def _build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]
     return backend.name, parse_job(fields, where)
 
 
-def _show_request(backend: str, spec: "JobSpec") -> None:
+def show_request(backend: str, spec: "JobSpec") -> None:
+    """Print the request that would be sent for a job.
+
+    Args:
+        backend: Name of the backend.
+        spec: The job.
+
+    Raises:
+        FirelibError: The backend would refuse the job, or the project's files contain secrets.
+    """
     from firelib.launch.backends.registry import validate_job
+    from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
-    from firelib.launch.client.request_json import show_request
 
     chosen = validate_job(backend, spec)
     if chosen.sends_code:
         preview_code(spec)
-    show_request(chosen.request(spec))
+    request_json.show_request(chosen.request(spec))
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
@@ -127,6 +144,30 @@ def _finish_job(record: "JobRecord") -> None:
     from firelib.launch.client.submit_and_wait import raise_for_status, wait_for_job
 
     raise_for_status(record, wait_for_job(load_backend(record.backend), record))
+    _fetch_outputs(record)
+
+
+def follow_detachable(record: "JobRecord") -> None:
+    """Follow a job until it is over, then fetch its outputs; Ctrl-C and SIGTERM leave the job running.
+
+    Raises:
+        StoppedError: Ctrl-C or SIGTERM ended this command; the job goes on.
+        FirelibError: The job did not succeed, or its outputs did not arrive.
+    """
+    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.log_follower import follow as follow_job
+    from firelib.launch.client.submit_and_wait import raise_for_status, write_output
+
+    try:
+        status = follow_job(load_backend(record.backend), record, write_output)
+    except KeyboardInterrupt:
+        raise StoppedError(
+            f"job {record.job_id} goes on without this command",
+            where=f"backend {record.backend}",
+            remedy=f"firelib logs {record.job_id} --follow, then firelib fetch {record.job_id}; "
+            f"firelib cancel {record.job_id} ends it",
+        ) from None
+    raise_for_status(record, status)
     _fetch_outputs(record)
 
 
@@ -220,7 +261,7 @@ def status(job_id: options.JobId) -> None:
 
     Examples: `firelib status ID`
     """
-    chosen, record = _find_job(job_id)
+    chosen, record = find_job(job_id)
     current = chosen.status(record)
     message = f": {current.message}" if current.message else ""
     typer.echo(f"{job_id} on {record.backend}: {current.state}{message}")
@@ -236,7 +277,7 @@ def logs(job_id: options.JobId, follow: options.Follow = False) -> None:
     """
     from firelib.launch.client.log_follower import follow as follow_job
 
-    chosen, record = _find_job(job_id)
+    chosen, record = find_job(job_id)
     if follow:
         raise typer.Exit(follow_job(chosen, record, lambda text: typer.echo(text, nl=False)).code)
     for chunk in chosen.logs(record, False):
@@ -248,7 +289,7 @@ def cancel(job_id: options.JobId) -> None:
 
     Examples: `firelib cancel ID`
     """
-    chosen, record = _find_job(job_id)
+    chosen, record = find_job(job_id)
     chosen.cancel(record)
     typer.echo(f"{job_id} on {record.backend}: cancelling")
 
@@ -258,7 +299,7 @@ def fetch(job_id: options.JobId) -> None:
 
     Examples: `firelib fetch ID`
     """
-    chosen, record = _find_job(job_id)
+    chosen, record = find_job(job_id)
     if not chosen.returns_outputs:
         raise FirelibError(
             f"a job of backend {record.backend} writes its outputs into the project; there is nothing to fetch",
@@ -268,7 +309,12 @@ def fetch(job_id: options.JobId) -> None:
     _fetch_outputs(record)
 
 
-def _find_job(job_id: str) -> "tuple[Backend, JobRecord]":
+def find_job(job_id: str) -> "tuple[Backend, JobRecord]":
+    """Find a job of this project, and its backend.
+
+    Raises:
+        FirelibError: The project has no record of this job.
+    """
     from firelib.launch.backends.registry import load_backend
     from firelib.launch.job_record import read_record
     from firelib.project_layout import find_project

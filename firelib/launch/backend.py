@@ -1,5 +1,6 @@
 """The interface of a backend: how firelib validates, submits, observes and cancels a job in one environment."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,11 +36,13 @@ class JobStatus:
         state: The same five states on every backend.
         exit_code: Exit code of the stage, or None if the backend does not report it (yet).
         message: One line of explanation from the backend, or empty.
+        seconds: How long the job has run so far, or ran, if the backend reports it.
     """
 
     state: State
     exit_code: int | None = None
     message: str = ""
+    seconds: float | None = None
 
     @property
     def is_over(self) -> bool:
@@ -52,6 +55,19 @@ class JobStatus:
         if self.exit_code is not None:
             return self.exit_code
         return 0 if self.state == "succeeded" else 1
+
+
+@dataclass(frozen=True)
+class Shell:
+    """How to open a shell where a job runs.
+
+    Attributes:
+        argv: The command.
+        is_direct: Whether firelib can run it; otherwise the user does, after signing in or filling something in.
+    """
+
+    argv: tuple[str, ...]
+    is_direct: bool = True
 
 
 class LostConnectionError(FirelibError):
@@ -165,6 +181,14 @@ class Backend(ABC):
             The record, with a new handle if the job was submitted again.
         """
         return record
+
+    def shell(self, record: JobRecord) -> Shell:
+        """Return the command that opens a shell where a job runs. The default is for jobs of this machine.
+
+        Raises:
+            FirelibError: A shell is not possible there.
+        """
+        return Shell(("env", "-C", record.spec.project, os.environ.get("SHELL") or "/bin/sh"))
 
     def fetch_outputs(self, record: JobRecord) -> list[str]:
         """Copy the outputs of a finished job into its project. The default reads them from the storage root.

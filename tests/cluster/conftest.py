@@ -1,10 +1,12 @@
 """One engine for all tests of this folder, and the programs that playbooks call on this machine."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests import engine as engines
+from tests.cluster import stand_ins
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +18,16 @@ def engine() -> Iterator[engines.Engine]:
 @pytest.fixture(scope="session")
 def programs() -> None:
     engines.install()
+
+
+@pytest.fixture
+def head() -> Iterator[stand_ins.Dashboard]:
+    """A dashboard that says what a test wants."""
+    with stand_ins.dashboard() as said:
+        yield said
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: stand_ins.Dashboard) -> stand_ins.FakeSsh:
+    """The stand-in of ssh on PATH, which leads to `head`."""
+    return stand_ins.put_on_path(tmp_path, monkeypatch, head)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from firelib.errors import FirelibError
-from firelib.launch.backend import Backend, JobStatus
+from firelib.launch.backend import Backend, JobStatus, Shell
 from firelib.launch.backends.docker.cleanup import (
     CANCELLED,
     read_container_status,
@@ -109,6 +109,10 @@ class DockerBackend(Backend):
             docker("kill", "--signal", "TERM", record.handle["driver"])
         else:
             release(record)
+
+    def shell(self, record: JobRecord) -> Shell:
+        """Return `docker exec` in the container of replica 0."""
+        return Shell(("docker", "exec", "--interactive", "--tty", record.handle["driver"], "/bin/sh"))
 
     def advance(self, record: JobRecord) -> JobRecord:
         """Keep the logs of a finished job and remove its containers, network and secrets."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from firelib.launch.backend import Backend, JobStatus
+from firelib.launch.backend import Backend, JobStatus, Shell
 from firelib.launch.backends.kubeflow.client import ClusterClient
 from firelib.launch.backends.kubeflow.pods import find_pod_problems
 from firelib.launch.backends.kubeflow.rayjob import build_ray_job
@@ -71,6 +71,14 @@ class KubeflowBackend(Backend):
     def cancel(self, record: JobRecord) -> None:
         """Delete the objects; Kubernetes sends SIGTERM to their pods."""
         _delete(_client(record), cast(Kind, record.handle["kind"]), record.job_id)
+
+    def shell(self, record: JobRecord) -> Shell:
+        """Return `kubectl exec` in the pod of replica 0, for the user, whose kubectl knows how to sign in."""
+        context = KubeflowTarget.parse(record.spec.target).context
+        given = f"--context {context} " if context else ""
+        kubectl = f"kubectl {given}--namespace {record.handle['namespace']}"
+        pod = f"{kubectl} get pods --output name --selector {build_head_selector(record.handle['kind'], record.job_id)}"
+        return Shell(("sh", "-c", f'{kubectl} exec --stdin --tty "$({pod} | head -n 1)" -- sh'), is_direct=False)
 
 
 def _client(record: JobRecord) -> ClusterClient:

@@ -1,11 +1,15 @@
 """Backend `ray`: the stage as a job of an existing Ray cluster; its driver runs on the head."""
 
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from firelib.launch.backend import Backend, JobStatus, State
+from firelib.cluster.ssh import ssh_command
+from firelib.cluster.tunnel import SCHEME, make_absolute
+from firelib.launch.backend import Backend, JobStatus, Shell, State
 from firelib.launch.backends.ray.client import connect, follow_log, translate_errors
 from firelib.launch.backends.ray.code_package import package_code
 from firelib.launch.backends.ray.target import RayTarget
@@ -14,6 +18,7 @@ from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.plan import Plan, PlanRequest
 from firelib.launch.transfer.code_selection import excludes
+from firelib.ray_setup.cluster_file import read_cluster_file
 
 # Ray sends SIGKILL this long after SIGTERM; its default of 3 s is too short to save a checkpoint.
 _STOP_SECONDS = 60
@@ -59,9 +64,11 @@ class RayBackend(Backend):
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
         """Return the arguments of Ray's job API. `submit` sends the working directory as one archive."""
+        target = RayTarget.parse(spec.target)
+        wrapper = ("on-shared-storage",) if target.shared_project else ()
         return {
-            "address": RayTarget.parse(spec.target).address,
-            "entrypoint": shlex.join(("firelib", "in-job", *spec.command[1:])),
+            "address": make_absolute(target.address),
+            "entrypoint": shlex.join((*wrapper, "firelib", "in-job", *spec.command[1:])),
             "submission_id": spec.job_id,
             "metadata": dict(spec.labels),
             "entrypoint_num_cpus": 0,
@@ -95,7 +102,8 @@ class RayBackend(Backend):
         code = info.driver_exit_code
         if code is not None and code < 0:  # a signal; shells report 128 + its number
             code = 128 - code
-        return JobStatus(_STATES[str(info.status.value)], code, (info.message or "").partition("\n")[0].strip())
+        message = (info.message or "").partition("\n")[0].strip()
+        return JobStatus(_STATES[str(info.status.value)], code, message, _measure(info.start_time, info.end_time))
 
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
         """Yield the output of the driver."""
@@ -114,8 +122,21 @@ class RayBackend(Backend):
         with translate_errors(address):
             client.stop_job(record.handle["submission_id"])
 
+    def shell(self, record: JobRecord) -> Shell:
+        """Return ssh to the head, where the driver runs; the user's own ssh, if only the dashboard's URL is known."""
+        address = record.handle["address"]
+        if address.startswith(SCHEME):
+            file = read_cluster_file(Path(address.removeprefix(SCHEME)))
+            return Shell(tuple(ssh_command(file, file.provider.head_ip)))
+        return Shell(("ssh", str(urlsplit(address).hostname)), is_direct=False)
+
     def fetch_outputs(self, record: JobRecord) -> list[str]:
         """Copy the outputs through the job API, since only the dashboard may be reachable from here."""
         from firelib.launch.backends.ray.output_download import download_outputs
 
         return download_outputs(record)
+
+
+def _measure(started: int | None, ended: int | None) -> float | None:
+    """Seconds between two times in milliseconds since the epoch; until now for a job that has not ended."""
+    return ((ended or time.time() * 1000) - started) / 1000 if started else None

@@ -6,29 +6,44 @@ import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from firelib.cluster.ssh import HostUnreachableError
+from firelib.cluster.tunnel import resolve_address
 from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
 from firelib.ray_setup.token import enable_token_auth, ray_token, token_file
 
+_connecting = Lock()  # variables belong to the whole process, and `firelib jobs` asks for several jobs at once
 _ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 
 
 def connect(address: str) -> Any:
     """Return Ray's `JobSubmissionClient` for the dashboard at an address.
 
+    Args:
+        address: URL of the dashboard; `cluster:PATH` opens an SSH tunnel to the head of that cluster file.
+
     Raises:
-        LostConnectionError: The dashboard does not answer.
+        LostConnectionError: The dashboard, or the head's SSH server, does not answer.
         FirelibError: The dashboard refuses.
     """
     enable_token_auth()
+    url = _resolve(address)
     from ray.job_submission import JobSubmissionClient
 
     for name in ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"):
         logging.getLogger(name).setLevel(logging.WARNING)  # hides each upload and each closed socket
-    with translate_errors(address), _without_address_variables():
-        return JobSubmissionClient(address)
+    with translate_errors(address), _connecting, _without_address_variables():
+        return JobSubmissionClient(url)
+
+
+def _resolve(address: str) -> str:
+    try:
+        return resolve_address(address)
+    except HostUnreachableError as error:
+        raise LostConnectionError(error.what, where=error.where, remedy=error.remedy) from None
 
 
 @contextmanager

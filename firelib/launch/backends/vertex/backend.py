@@ -8,7 +8,7 @@ from typing import Any
 
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.launch.backend import Backend, JobStatus
+from firelib.launch.backend import Backend, JobStatus, Shell
 from firelib.launch.backends.vertex.attempts import cancel_attempts, create_client, list_attempts, start_attempt
 from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, Obstacle
 from firelib.launch.backends.vertex.placements import list_placements
@@ -93,6 +93,19 @@ class VertexBackend(Backend):
         """Cancel all attempts, and try no further placement."""
         record = _update_handle(_latest(record), {_CANCELLED: "true"})
         cancel_attempts(record.spec, record.handle[_NAME])
+
+    def shell(self, record: JobRecord) -> Shell:
+        """Refuse: firelib's jobs do not enable Vertex AI's web access, which would be needed.
+
+        Raises:
+            FirelibError: Always.
+        """
+        name = _latest(record).handle.get(_NAME, "")
+        raise FirelibError(
+            "Vertex AI opens no shell in this job: web access is off",
+            where=name,
+            remedy=f"read its log: firelib logs {record.job_id} --follow",
+        )
 
     def advance(self, record: JobRecord) -> JobRecord:
         """Submit a job again in the next placement after a stock-out, a preemption or too long a queue."""

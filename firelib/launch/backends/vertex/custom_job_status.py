@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from firelib.errors import StoppedError
@@ -77,6 +77,13 @@ class CustomJobStatus:
         until = _parse_time(self.raw["endTime"]) if self.raw.get("endTime") else now
         return (until - _parse_time(self.raw["createTime"])).total_seconds()
 
+    def run_seconds(self, now: datetime) -> float | None:
+        """Return the seconds that the job has run, until now or until its end; None before its start."""
+        if not self.raw.get("startTime"):
+            return None
+        until = _parse_time(self.raw["endTime"]) if self.raw.get("endTime") else now
+        return (until - _parse_time(self.raw["startTime"])).total_seconds()
+
     def obstacle(self, queue_limit: int | None, now: datetime) -> Obstacle | None:
         """Return why this CustomJob will not finish where another placement may help.
 
@@ -99,6 +106,9 @@ class CustomJobStatus:
         Args:
             obstacle: Why the CustomJob did not finish, if no other placement is left.
         """
+        return replace(self._judge(obstacle), seconds=self.run_seconds(datetime.now(UTC)))
+
+    def _judge(self, obstacle: Obstacle | None) -> JobStatus:
         code = _EXIT_CODE.search(self.message)
         if code:
             return JobStatus(self.state, int(code[1]), self.message)

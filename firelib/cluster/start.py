@@ -1,0 +1,135 @@
+"""Start Ray on all hosts of a cluster file, and wait until each of them is a node."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from firelib.cluster.head_api import HeadUnavailableError, read_jobs, read_nodes
+from firelib.cluster.ray_commands import run_ray, up_command
+from firelib.cluster.ssh import check_hosts, list_hosts
+from firelib.cluster.tunnel import open_tunnel
+from firelib.console import note
+from firelib.errors import FirelibError
+from firelib.ray_setup.cluster_file import ClusterFile
+
+_ATTEMPTS = 3
+_POLL_SECONDS = 2.0
+
+
+class MissingNodesError(FirelibError):
+    """Hosts of the cluster file did not become nodes in time."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The Ray that runs on a head.
+
+    Attributes:
+        nodes: Addresses of the nodes that are alive; empty if no Ray runs.
+        jobs: Ids of the jobs that wait or run.
+    """
+
+    nodes: frozenset[str] = frozenset()
+    jobs: tuple[str, ...] = ()
+
+    def missing(self, hosts: Sequence[str]) -> list[str]:
+        """Hosts that are not nodes."""
+        return [host for host in hosts if host not in self.nodes]
+
+
+def read_running(file: ClusterFile) -> Running:
+    """What runs on the head now.
+
+    Raises:
+        HostUnreachableError: The head does not let the caller in.
+        FirelibError: The head refuses the token.
+    """
+    with open_tunnel(file) as tunnel:
+        return _read(tunnel.url)
+
+
+def _read(url: str) -> Running:
+    try:
+        nodes = frozenset(node.address for node in read_nodes(url) if node.is_alive)
+        return Running(nodes, tuple(job.job_id for job in read_jobs(url) if job.is_active))
+    except HeadUnavailableError:
+        return Running()
+
+
+def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) -> list[str]:
+    """Start Ray where it does not run yet, and wait for all nodes. Jobs that run go on, unless `restart` is set.
+
+    Args:
+        path: The cluster file.
+        file: Its content.
+        restart: Whether to start a running Ray anew, for changed start commands or another version.
+        timeout: Seconds that the nodes have to join, in each of three attempts.
+
+    Returns:
+        Addresses of the nodes.
+
+    Raises:
+        HostUnreachableError: Some hosts do not let the caller in; nothing was started.
+        MissingNodesError: Some hosts did not become nodes; the error names all of them.
+        FirelibError: The head refuses the token, or restarting it would end jobs.
+    """
+    hosts = list_hosts(file)
+    check_hosts(file, hosts)
+    running = read_running(file)
+    if restart and running.jobs:
+        raise _jobs_would_end(file, running.jobs)
+    if not restart and not running.missing(hosts):
+        note("all nodes are alive already (--restart starts Ray anew)")
+        return hosts
+    restart = restart or not running.nodes
+    for attempt in range(1, _ATTEMPTS + 1):
+        code = run_ray(up_command(path, restart), file)
+        missing = wait_for_nodes(file, timeout) if code == 0 else hosts
+        if not missing:
+            return hosts
+        note(f"attempt {attempt} of {_ATTEMPTS}: {_describe(code, missing)}")
+        restart = not read_running(file).nodes
+    raise _missing_nodes(file, missing)
+
+
+def _describe(code: int, missing: Sequence[str]) -> str:
+    return f"ray up ended with exit code {code}" if code else f"missing: {', '.join(missing)}"
+
+
+def wait_for_nodes(file: ClusterFile, timeout: float) -> list[str]:
+    """Wait until all hosts of a cluster are alive as nodes.
+
+    Args:
+        file: The cluster file.
+        timeout: Limit in seconds.
+
+    Returns:
+        Hosts that are not alive at the end of the time; empty if all are.
+
+    Raises:
+        HostUnreachableError: The head does not let the caller in.
+    """
+    deadline = time.monotonic() + timeout
+    with open_tunnel(file) as tunnel:
+        while missing := _read(tunnel.url).missing(list_hosts(file)):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+    return missing
+
+
+def _jobs_would_end(file: ClusterFile, jobs: Sequence[str]) -> FirelibError:
+    return FirelibError(
+        f"restarting Ray would end {len(jobs)} jobs that wait or run: {', '.join(jobs)}",
+        where=f"cluster {file.cluster_name}",
+        remedy="wait for them, or cancel them with firelib cancel ID",
+    )
+
+
+def _missing_nodes(file: ClusterFile, missing: Sequence[str]) -> MissingNodesError:
+    return MissingNodesError(
+        f"not nodes of the cluster: {', '.join(missing)}",
+        where=f"cluster {file.cluster_name}",
+        remedy="ray monitor FILE shows why; make cluster-setup checks the hosts; then run make cluster-up again",
+    )

@@ -1,0 +1,118 @@
+"""A cluster without hosts: the stand-in of ssh on PATH, and a dashboard that says what a test wants."""
+
+import json
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from firelib.ray_setup.cluster_file import ClusterFile, parse_cluster_file
+from tests.project import ROOT
+
+HEAD, FIRST, SECOND = "10.10.0.10", "10.10.0.11", "10.10.0.12"
+TOKEN = "0123456789abcdef"
+
+
+def cluster(**changes: Any) -> ClusterFile:
+    """The repository's cluster file, with changes of `provider`, `auth` or fields at the top."""
+    raw = yaml.safe_load((ROOT / "cluster" / "cluster.yaml").read_text())
+    for name, value in changes.items():
+        raw[name] = {**raw[name], **value} if isinstance(value, dict) else value
+    return parse_cluster_file(raw, "cluster.yaml")
+
+
+@dataclass
+class Dashboard:
+    """What a head says.
+
+    Attributes:
+        alive: Addresses of alive nodes.
+        jobs: Jobs, as Ray's API lists them.
+        is_up: Whether Ray answers; otherwise HTTP 503.
+    """
+
+    alive: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    is_up: bool = True
+    address: str = ""
+
+    def answer(self, path: str) -> Any:
+        if path.startswith("/api/v0/nodes"):
+            nodes = [self._node(address, "ALIVE") for address in self.alive]
+            nodes += [self._node(address, "DEAD") for address in self.dead]
+            return {"result": True, "data": {"result": {"total": len(nodes), "result": nodes}}}
+        return self.jobs
+
+    @staticmethod
+    def _node(address: str, state: str) -> dict[str, Any]:
+        return {"node_ip": address, "state": state, "resources_total": {"CPU": 8.0, "GPU": 1.0, "memory": 1e9}}
+
+
+@contextmanager
+def dashboard() -> Iterator[Dashboard]:
+    """Serve a dashboard with a token on loopback."""
+    said = Dashboard()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            allowed = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+            data = json.dumps(said.answer(self.path)).encode()
+            self.send_response(200 if allowed and said.is_up else 503 if allowed else 401)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    said.address = f"127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield said
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass(frozen=True)
+class FakeSsh:
+    """The stand-in of ssh on PATH."""
+
+    log: Path
+    patch: pytest.MonkeyPatch
+
+    @property
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    def refuse(self, **hosts: str) -> None:
+        """Let hosts refuse; keys are names below of addresses."""
+        addresses = {"head": HEAD, "first": FIRST, "second": SECOND}
+        self.patch.setenv("FAKE_SSH_REFUSES", json.dumps({addresses[name]: said for name, said in hosts.items()}))
+
+
+def put_on_path(folder: Path, patch: pytest.MonkeyPatch, said: Dashboard) -> FakeSsh:
+    """Put the stand-in first on PATH, with a home folder of its own that has the token."""
+    program = folder / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S {ROOT}/tests/cluster/fake_ssh.py "$@"\n')
+    program.chmod(0o755)
+    (folder / "home" / ".ray").mkdir(parents=True)
+    (folder / "home" / ".ray" / "auth_token").write_text(TOKEN)
+    patch.setenv("HOME", str(folder / "home"))
+    patch.setenv("PATH", str(program.parent), prepend=":")
+    patch.setenv("FAKE_SSH_LOG", str(folder / "log"))
+    patch.setenv("FAKE_SSH_DASHBOARD", said.address)
+    return FakeSsh(folder / "log", patch)
