@@ -185,3 +185,42 @@ def test_help_names_every_target(project: Path) -> None:
     named = {line.split()[1] for line in make(ROOT, "help").stdout.splitlines()}
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
     assert named == set(phony.split()[1:])
+
+
+MACHINES = ("vms", "cluster-setup", "cluster-up", "cluster-run", "cluster-down", "vms-down")
+
+
+def planned(*words: str) -> list[str]:
+    """The commands that make would run for a target, without those that install packages."""
+    done = subprocess.run(["make", "-n", *words], cwd=ROOT, env=environment(ROOT), capture_output=True, check=True)
+    return [
+        line for line in done.stdout.decode().splitlines() if "ansible-playbook" in line or "firelib cluster" in line
+    ]
+
+
+@pytest.mark.parametrize("target", MACHINES)
+def test_each_target_for_machines_has_a_dry_run_and_takes_a_cluster_file(target: str) -> None:
+    for line in planned(target, "CLUSTER=cluster/other.yaml"):
+        assert "cluster/other.yaml" in line
+        assert "--check" not in line
+        assert "--dry-run" not in line
+    dry = planned(target, "CLUSTER=cluster/other.yaml", "DRY_RUN=1")
+    assert dry
+    assert all("--check" in line if "ansible-playbook" in line else "--dry-run" in line for line in dry)
+
+
+def test_targets_pass_their_variables_on() -> None:
+    assert planned("cluster-run", "STAGE=train --fresh")[0].endswith("-- firelib train --fresh")
+    assert planned("cluster-run")[0].endswith("-- firelib run")
+    assert planned("cluster-ssh", "HOST=2")[0].endswith(" 2")
+    assert planned("cluster-dashboard", "PORT=9000")[0].endswith("--port 9000")
+    assert "--restart" in planned("cluster-up", "RESTART=1")[0]
+    assert [line.split()[0].rpartition("/")[2] for line in planned("cluster-down")] == ["firelib", "ansible-playbook"]
+
+
+def test_a_cluster_is_removed_only_by_its_name() -> None:
+    done = subprocess.run(
+        ["make", "-n", "vms-down", "CONFIRM=lab"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert 'name="lab"' in done.stdout
+    assert '-e "confirm=$name"' in done.stdout

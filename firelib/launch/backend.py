@@ -1,6 +1,5 @@
 """The interface of a backend: how firelib validates, submits, observes and cancels a job in one environment."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -183,12 +182,16 @@ class Backend(ABC):
         return record
 
     def shell(self, record: JobRecord) -> Shell:
-        """Return the command that opens a shell where a job runs. The default is for jobs of this machine.
+        """Return the command that opens a shell where a job runs. The default refuses.
 
         Raises:
-            FirelibError: A shell is not possible there.
+            FirelibError: The backend opens no shells.
         """
-        return Shell(("env", "-C", record.spec.project, os.environ.get("SHELL") or "/bin/sh"))
+        raise FirelibError(
+            f"backend {self.name} opens no shells",
+            where=f"job {record.job_id}",
+            remedy=f"read its log: firelib logs {record.job_id}",
+        )
 
     def fetch_outputs(self, record: JobRecord) -> list[str]:
         """Copy the outputs of a finished job into its project. The default reads them from the storage root.

@@ -1,8 +1,8 @@
 """A stand-in for ssh that stays on this machine: it runs commands in a local shell, and really forwards ports.
 
-    FAKE_SSH_LOG      file to which each call appends its arguments, as JSON
-    FAKE_SSH_DASHBOARD  address to which `-L` forwards instead of the head's
-    FAKE_SSH_REFUSES  address → what ssh would say, as JSON; such a host refuses every call
+FAKE_SSH_LOG      file to which each call appends its arguments, as JSON
+FAKE_SSH_DASHBOARD  address to which `-L` forwards instead of the head's
+FAKE_SSH_REFUSES  address → what ssh would say, as JSON; such a host refuses every call
 """
 
 import json
@@ -31,7 +31,7 @@ def main() -> int:
             break
     refuses = json.loads(os.environ.get("FAKE_SSH_REFUSES", "{}"))
     if said := refuses.get(target.partition("@")[2]):
-        print(said, file=sys.stderr)
+        sys.stderr.write(f"{said}\n")
         return 255
     if forward:
         listen(int(forward.split(":")[1]))

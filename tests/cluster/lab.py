@@ -21,6 +21,7 @@ from tests.project import ROOT
 SUBNET = "172.30.77.0/24"
 BRIDGE = "fllab0"
 USER = "fire"
+NAME = "lab"  # of the cluster
 BARE = ("openssh-server", "sudo")  # a new machine has these, and not even Python
 _START = f"""
 useradd --create-home --shell /bin/bash {USER}
@@ -83,7 +84,7 @@ class Lab:
             "RAY_AUTH_MODE": "token",
             "RAY_TMPDIR": str(self.home),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "ANSIBLE_SSH_ARGS": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+            "ANSIBLE_SSH_ARGS": "-o LogLevel=ERROR",  # no connections that outlive a host
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",  # what `failures` reads
         }
@@ -110,7 +111,7 @@ class Lab:
     def write_cluster(self, head: str, workers: Sequence[str], **settings: Any) -> None:
         """The repository's cluster file, with this lab's hosts."""
         raw = yaml.safe_load((ROOT / "cluster" / "cluster.yaml").read_text())
-        raw["cluster_name"] = "lab"
+        raw["cluster_name"] = NAME
         raw["provider"] |= {"head_ip": head, "worker_ips": list(workers)}
         raw["provider"]["firelib"] |= {"shared_folder": "/mnt/shared", **settings}
         raw["auth"] = {"ssh_user": USER, "ssh_private_key": str(self.home / ".ssh" / "id")}
@@ -158,12 +159,16 @@ class Lab:
 
     def on(self, host: str, command: str, check: bool = True) -> str:
         """Run a command in a login of the user's on a host."""
+        pinned = self.home / ".ssh" / "known_hosts.d" / f"firelib-{NAME}"
+        options = (
+            "-o",
+            f"UserKnownHostsFile={pinned}",
+            "-o",
+            "StrictHostKeyChecking=accept-new",
+            "-o",
+            "LogLevel=ERROR",
+        )
         login = ("-i", str(self.home / ".ssh" / "id"), f"{USER}@{host}")
-        options = [
-            word
-            for pair in self.environment["ANSIBLE_SSH_ARGS"].split(" -o ")
-            for word in ("-o", pair.removeprefix("-o "))
-        ]
         return self.run("ssh", *options, *login, f"bash -lc {shlex.quote(command)}", check=check)
 
     @contextmanager

@@ -1,7 +1,9 @@
 """What is wrong with a host is said before anything is changed there, with what to do about it."""
 
 import re
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -100,6 +102,93 @@ def test_another_ray_runs(hosts: Lab) -> None:
         hosts.engine.docker("exec", "only", f"{home}/bin/ray", "stop", "--force")
     assert re.search(rf"Ray {OTHER_RAY} runs from {home}/lib/\S+/ray \(process \d+ of {USER}\)", said)
     assert "`ray stop` as its user" in said
+
+
+def on_host(hosts: Lab, command: str) -> str:
+    return hosts.engine.docker("exec", "only", "sh", "-c", command)
+
+
+@contextmanager
+def changed(hosts: Lab, change: str, undo: str) -> Iterator[None]:
+    """The host with something wrong, during the block."""
+    on_host(hosts, change)
+    try:
+        yield
+    finally:
+        on_host(hosts, undo)
+
+
+def assert_untouched(hosts: Lab) -> None:
+    """Nothing was installed there."""
+    assert on_host(hosts, "ls -A /opt/firelib/ /etc/profile.d/firelib.sh 2>/dev/null || true").split() == [
+        "/opt/firelib/:"
+    ]
+
+
+def test_another_host_key(hosts: Lab) -> None:
+    """A host that was pinned at the first contact, and then has other keys: reinstalled, or replaced by somebody."""
+    setup(hosts, folder="/small/firelib")
+    keys, reload = "/etc/ssh/ssh_host_*", "kill -HUP $(cat /run/sshd.pid)"
+    change = f"mkdir -p /root/keys && mv {keys} /root/keys/ && ssh-keygen -A >/dev/null && {reload}"
+    with changed(hosts, change, f"rm {keys}; mv /root/keys/* /etc/ssh/ && {reload}"):
+        said = setup(hosts)
+        pinned = hosts.home / ".ssh" / "known_hosts.d" / "firelib-lab"
+        assert f"ssh-keygen -f {pinned} -R {address(10)}" in said
+        status = hosts.run("firelib", "cluster", "status", "--cluster", str(hosts.cluster_file), check=False)
+        assert "the host's key is not the one that was pinned" in status
+    assert "MiB free" in setup(hosts, folder="/small/firelib")  # the old key is accepted as before
+
+
+def test_clock_that_is_off(hosts: Lab) -> None:
+    fake = "/usr/local/bin/date"
+    change = f"printf '#!/bin/sh\\necho $(($(/bin/date +%%s) - 7200))\\n' > {fake} && chmod 755 {fake}"
+    with changed(hosts, change, f"rm {fake}"):
+        said = setup(hosts)
+    assert re.search(rf"the clock of {address(10)} is 7[12]\d\d s behind this machine's", said)
+    assert "timedatectl" in said
+    assert_untouched(hosts)
+
+
+def test_host_of_another_cluster(hosts: Lab) -> None:
+    with changed(hosts, "mkdir -p /etc/firelib && echo other > /etc/firelib/cluster", "rm /etc/firelib/cluster"):
+        said = setup(hosts)
+    assert f"{address(10)} belongs to cluster other, not to lab" in said
+    assert "teardown.yml" in said
+    assert_untouched(hosts)
+
+
+def test_older_release(hosts: Lab) -> None:
+    """The files by which Debian tells its release, as Debian 11 has them."""
+    kept = "cp /etc/os-release /root/os-release && cp /etc/debian_version /root/debian_version"
+    older = "sed -i 's/12/11/; s/bookworm/bullseye/' /etc/os-release && echo 11.9 > /etc/debian_version"
+    undo = "cat /root/os-release > /etc/os-release; cat /root/debian_version > /etc/debian_version"
+    with changed(hosts, f"{kept} && {older}", undo):
+        said = setup(hosts)
+    assert f"{address(10)} runs Debian 11" in said
+    assert "use Debian 12 or newer, or Ubuntu 22.04 or newer" in said
+    assert_untouched(hosts)
+
+
+def test_somebody_else_sets_the_cluster_up(hosts: Lab) -> None:
+    lock = '{{"owner": "ben@desk", "token": "desk-1-1", "since": {}}}'
+    taken = f"mkdir -p /etc/firelib && echo '{lock.format(time.time())}' > /etc/firelib/setup.lock"
+    with changed(hosts, taken, "rm /etc/firelib/setup.lock"):
+        said = setup(hosts)
+        assert "ben@desk" in on_host(hosts, "cat /etc/firelib/setup.lock")  # it is still theirs
+    assert "ben@desk sets up this cluster since" in said
+    assert "wait until that run ends" in said
+    assert_untouched(hosts)
+
+
+def test_network_lost_while_packages_are_installed(hosts: Lab) -> None:
+    """Each download fails, as with a network that is gone; a second run continues."""
+    on_host(hosts, f"{_INSTALL} python3 python3-apt")
+    lost = "/etc/apt/apt.conf.d/99lost"
+    proxies = "\\n".join(f'Acquire::{kind}::Proxy "http://127.0.0.1:9";' for kind in ("http", "https"))
+    with changed(hosts, f"printf '{proxies}\\nAcquire::Retries 0;\\n' > {lost} && apt-get clean", f"rm {lost}"):
+        said = setup(hosts)
+    assert f"apt could not install the packages on {address(10)}" in said
+    assert "run this again: it continues" in said
 
 
 def test_typo_is_named_before_any_host_is_touched(hosts: Lab) -> None:

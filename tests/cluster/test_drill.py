@@ -224,7 +224,7 @@ def none_runs(program: str, hosts: Lab, names: tuple[str, ...]) -> bool:
 
 def assert_bare(hosts: Lab, names: tuple[str, ...]) -> None:
     """Nothing of setup.yml is left but Debian's packages."""
-    places = "/opt/firelib/* /etc/profile.d/firelib.sh /etc/security/limits.d/firelib.conf"
+    places = "/opt/firelib/* /etc/firelib /etc/profile.d/firelib.sh /etc/security/limits.d/firelib.conf"
     places += " /tmp/ray /home/*/.ray /home/*/ray_*"
     for name in names:
         assert hosts.engine.docker("exec", name, "sh", "-c", f"ls -d {places} 2>/dev/null || true").split() == []

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from firelib.errors import STOPPED_FILE
-from firelib.launch.backend import Backend, JobStatus
+from firelib.launch.backend import Backend, JobStatus, Shell
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_record import JobRecord, record_folder
 from firelib.launch.job_spec import JobSpec
@@ -94,6 +94,10 @@ class LocalBackend(Backend):
                 if over or not follow:
                     return
                 time.sleep(_POLL_SECONDS)
+
+    def shell(self, record: JobRecord) -> Shell:
+        """Return a shell in the project, since the job is a process of this machine."""
+        return Shell(("env", "-C", record.spec.project, os.environ.get("SHELL") or "/bin/sh"))
 
     def cancel(self, record: JobRecord) -> None:
         """Send SIGTERM to the supervisor, which forwards it to the stage."""
