@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firelib.cluster.head_api import HeadUnavailableError, read_jobs, read_nodes
 from firelib.cluster.ray_commands import run_ray, up_command
-from firelib.cluster.ssh import check_hosts, list_hosts
+from firelib.cluster.ssh import check_hosts, list_hosts, run_on_host
 from firelib.cluster.tunnel import open_tunnel
 from firelib.console import note
 from firelib.errors import FirelibError
@@ -15,6 +15,7 @@ from firelib.ray_setup.cluster_file import ClusterFile
 
 _ATTEMPTS = 3
 _POLL_SECONDS = 2.0
+_FIND_RAY = "pgrep -f 'ray/[g]cs/gcs_server' >/dev/null"
 
 
 class MissingNodesError(FirelibError):
@@ -43,18 +44,29 @@ def read_running(file: ClusterFile) -> Running:
 
     Raises:
         HostUnreachableError: The head does not let the caller in.
+        HeadUnavailableError: Ray runs there, but its dashboard does not answer, so that its jobs are not known.
         FirelibError: The head refuses the token.
     """
     with open_tunnel(file) as tunnel:
-        return _read(tunnel.url)
+        try:
+            return _read(tunnel.url)
+        except HeadUnavailableError as error:
+            if run_on_host(file, file.provider.head_ip, _FIND_RAY).returncode == 0:
+                raise _hidden_jobs(file, error) from None
+    return Running()
 
 
 def _read(url: str) -> Running:
-    try:
-        nodes = frozenset(node.address for node in read_nodes(url) if node.is_alive)
-        return Running(nodes, tuple(job.job_id for job in read_jobs(url) if job.is_active))
-    except HeadUnavailableError:
-        return Running()
+    nodes = frozenset(node.address for node in read_nodes(url) if node.is_alive)
+    return Running(nodes, tuple(job.job_id for job in read_jobs(url) if job.is_active))
+
+
+def _hidden_jobs(file: ClusterFile, error: HeadUnavailableError) -> HeadUnavailableError:
+    return HeadUnavailableError(
+        f"Ray runs on the head, but its dashboard does not tell whether jobs run: {error.headline}",
+        where=f"cluster {file.cluster_name}",
+        remedy="wait, then run it again; if this Ray is broken: make cluster-down cluster-up",
+    )
 
 
 def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) -> list[str]:
@@ -71,6 +83,7 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
 
     Raises:
         HostUnreachableError: Some hosts do not let the caller in; nothing was started.
+        HeadUnavailableError: A Ray runs whose jobs are not known, since its dashboard does not answer.
         MissingNodesError: Some hosts did not become nodes; the error names all of them.
         FirelibError: The head refuses the token, or restarting it would end jobs.
     """
@@ -82,14 +95,14 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
     if not restart and not running.missing(hosts):
         note("all nodes are alive already (--restart starts Ray anew)")
         return hosts
-    restart = restart or not running.nodes
+    is_new = restart or not running.nodes  # nobody has sent it a job yet, so it may be started anew until it answers
     for attempt in range(1, _ATTEMPTS + 1):
-        code = run_ray(up_command(path, restart), file)
-        missing = wait_for_nodes(file, timeout) if code == 0 else hosts
+        code = run_ray(up_command(path, restart=is_new), file)
+        missing = wait_for_nodes(file, timeout if code == 0 else 0)
         if not missing:
             return hosts
         note(f"attempt {attempt} of {_ATTEMPTS}: {_describe(code, missing)}")
-        restart = not read_running(file).nodes
+        is_new = is_new and missing == hosts
     raise _missing_nodes(file, missing)
 
 
@@ -112,11 +125,18 @@ def wait_for_nodes(file: ClusterFile, timeout: float) -> list[str]:
     """
     deadline = time.monotonic() + timeout
     with open_tunnel(file) as tunnel:
-        while missing := _read(tunnel.url).missing(list_hosts(file)):
+        while missing := _missing(tunnel.url, list_hosts(file)):
             if time.monotonic() > deadline:
                 break
             time.sleep(_POLL_SECONDS)
     return missing
+
+
+def _missing(url: str, hosts: list[str]) -> list[str]:
+    try:
+        return _read(url).missing(hosts)
+    except HeadUnavailableError:
+        return hosts
 
 
 def _jobs_would_end(file: ClusterFile, jobs: Sequence[str]) -> FirelibError:

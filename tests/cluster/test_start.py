@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from firelib.cluster import start
+from firelib.cluster.head_api import HeadUnavailableError
 from firelib.cluster.ssh import HostUnreachableError
 from firelib.cluster.start import MissingNodesError, start_cluster
 from tests.cluster.stand_ins import FIRST, HEAD, SECOND, Dashboard, FakeSsh, cluster
@@ -42,6 +43,12 @@ def nodes(head: Dashboard, *alive: str, code: int = 0) -> Callable[[], int]:
         return code
 
     return happen
+
+
+@pytest.fixture(autouse=True)
+def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of Ray that run beside this one are not the head's."""
+    monkeypatch.setattr(start, "_FIND_RAY", "false")
 
 
 def go(restart: bool = False) -> list[str]:
@@ -84,6 +91,17 @@ def test_a_busy_start_is_tried_again(ssh: FakeSsh, head: Dashboard, ray: Ray) ->
     ray.effects = [nodes(head, code=1), nodes(head, HEAD), nodes(head, HEAD, FIRST, SECOND)]
     go()
     assert ray.commands == [UP, UP, ADD]  # once the head runs, its workers are added
+
+
+def test_a_ray_whose_jobs_are_hidden_is_not_restarted(
+    ssh: FakeSsh, head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy head answers too late: its jobs must not end for that."""
+    monkeypatch.setattr(start, "_FIND_RAY", "true")
+    head.is_up = False
+    with refused(what="503", where="firelib", remedy="make cluster-down cluster-up", kind=HeadUnavailableError):
+        go()
+    assert ray.commands == []
 
 
 def test_missing_nodes_are_named(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:

@@ -39,6 +39,12 @@ def test_the_head_starts_with_the_first_autoscaler_and_private_addresses(raw: di
     assert "0.0.0.0" not in FILE.read_text()
 
 
+def test_ray_up_works_from_every_folder(raw: dict[str, Any]) -> None:
+    """No path depends on the current folder: `ray up cluster/cluster.yaml`, and `ray up cluster.yaml` inside cluster/."""
+    paths = [*raw["file_mounts"].values(), raw["auth"]["ssh_private_key"]]
+    assert [path for path in paths if not path.startswith(("~/", "/"))] == []
+
+
 def test_every_wrong_key_is_named_with_the_nearest_valid_one(raw: dict[str, Any]) -> None:
     raw["provider"]["worker_ipz"] = raw["provider"].pop("worker_ips")
     raw["provider"]["firelib"]["pyton"] = "3.11"
