@@ -40,7 +40,7 @@ def test_the_head_starts_with_the_first_autoscaler_and_private_addresses(raw: di
 
 
 def test_ray_up_works_from_every_folder(raw: dict[str, Any]) -> None:
-    """No path depends on the current folder: `ray up cluster/cluster.yaml`, and `ray up cluster.yaml` inside cluster/."""
+    """No path depends on the current folder: `ray up cluster.yaml` inside cluster/ does the same as from the root."""
     paths = [*raw["file_mounts"].values(), raw["auth"]["ssh_private_key"]]
     assert [path for path in paths if not path.startswith(("~/", "/"))] == []
 
