@@ -23,7 +23,7 @@ LAYERS = (
     ("cli",),
     ("scaffold",),
     ("launch",),
-    ("compare", "dvc_pipeline", "serve", "tune"),
+    ("compare", "dvc_pipeline", "serve", "tune", "vms"),
     ("check",),
     ("console_tables", "evaluate", "layers", "train"),
     ("data",),

@@ -55,6 +55,8 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.set_variable("cluster_hosts", name, value)
         for address in (provider.head_ip, *provider.worker_ips):
             inventory.set_variable(address, "ansible_ssh_common_args", _ssh_args(file, address))
+        if file.known_hosts:
+            inventory.set_variable("cluster_hosts", "ansible_ssh_args", _pinned_args(file.known_hosts))
         inventory.set_variable("all", "cluster", _settings(file, path))
         inventory.add_host("localhost")  # explicit, so that `--limit localhost` runs the tasks of this machine
         inventory.set_variable("localhost", "ansible_connection", "local")
@@ -122,3 +124,9 @@ def _ssh_args(file, address: str) -> str:
 
 def _caller() -> str:
     return f"{getpass.getuser()}@{platform.node()}"
+
+
+def _pinned_args(known_hosts: Path) -> str:
+    """SSH arguments that accept only the host keys of firelib.vms, instead of those of ansible.cfg."""
+    pinned = f"-o UserKnownHostsFile={known_hosts} -o GlobalKnownHostsFile=none -o StrictHostKeyChecking=yes"
+    return f"-o ControlMaster=auto -o ControlPersist=60s {pinned}"

@@ -20,6 +20,7 @@ from firelib.gcp.machine_catalog import (
     parse_gpu_kind,
     read_catalog,
 )
+from firelib.ray_setup.qemu import Qemu
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
@@ -153,7 +154,8 @@ class Hosts(_Strict):
         ray_under_systemd: Whether systemd starts Ray at boot; then `ray up` must not start it.
         autostop_minutes: Minutes after which an idle host powers off; 0 disables it. Default: 30 on Google Cloud,
             else 0.
-        gcp: The machines to create on Google Cloud; null for hosts that exist.
+        gcp: The machines to create on Google Cloud.
+        qemu: The VMs to create on this machine. Without `gcp` and `qemu`, the hosts exist.
     """
 
     python: Literal["3.11", "3.12"] = "3.11"
@@ -165,6 +167,13 @@ class Hosts(_Strict):
     ray_under_systemd: bool = False
     autostop_minutes: int | None = Field(default=None, ge=0)
     gcp: Gcp | None = None
+    qemu: Qemu | None = None
+
+    @model_validator(mode="after")
+    def _one_provider(self) -> "Hosts":
+        if self.gcp and self.qemu:
+            raise ValueError("gcp and qemu exclude each other: machines are either on Google Cloud or on this machine")
+        return self
 
     @property
     def autostop(self) -> int:
@@ -197,6 +206,16 @@ class LocalProvider(_Strict):
         twice = sorted({address for address in addresses if addresses.count(address) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)} is listed more than once: each host has one address and one role")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_vms(self) -> "LocalProvider":
+        if qemu := self.firelib.qemu:
+            problems = list(qemu.find_unusable([self.head_ip, *self.worker_ips]))
+            if self.external_head_ip:
+                problems.append("external_head_ip: local VMs have no public address: remove the key")
+            if problems:
+                raise ValueError("; ".join(problems))
         return self
 
 
@@ -243,10 +262,23 @@ class ClusterFile(_Strict):
     head_start_ray_commands: Commands = []
     worker_start_ray_commands: Commands = []
 
+    @model_validator(mode="after")
+    def _vms_have_a_key(self) -> "ClusterFile":
+        if self.hosts.qemu and not self.auth.ssh_private_key:
+            raise ValueError("auth.ssh_private_key is required with qemu: name a file; it is created if it is missing")
+        return self
+
     @property
     def hosts(self) -> Hosts:
         """How Ansible prepares the hosts."""
         return self.provider.firelib
+
+    @property
+    def known_hosts(self) -> Path | None:
+        """File with the host keys of local VMs, beside the user's key; None for other hosts."""
+        if not self.hosts.qemu or not self.auth.ssh_private_key:
+            return None
+        return Path(self.auth.ssh_private_key).expanduser().parent / f"{self.cluster_name}.known_hosts"
 
 
 def read_cluster_file(path: Path) -> ClusterFile:

@@ -14,6 +14,7 @@ FILE = ROOT / "cluster" / "cluster.yaml"
 GCP = {"project": "p", "region": "europe-west4", "zone": "europe-west4-a", "machine_type": "n1-standard-8"}
 L4 = {"type": "nvidia-l4"}
 T4 = {"type": "nvidia-tesla-t4"}
+VMS = {"type": "local", "head_ip": "10.10.0.10", "worker_ips": [], "firelib": {"qemu": {}}}
 
 
 @pytest.fixture
@@ -21,10 +22,13 @@ def raw() -> dict[str, Any]:
     return copy.deepcopy(yaml.safe_load(FILE.read_text()))
 
 
-def test_the_repositorys_file_is_valid_for_firelib_and_for_ray(raw: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["cluster.yaml", "local-vms.yaml"])
+def test_the_repositorys_file_is_valid_for_firelib_and_for_ray(name: str) -> None:
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    assert read_cluster_file(FILE).provider.head_ip == raw["provider"]["head_ip"]
+    file = FILE.with_name(name)
+    raw = yaml.safe_load(file.read_text())
+    assert read_cluster_file(file).provider.head_ip == raw["provider"]["head_ip"]
     prepared = prepare_config(raw)
     validate_config(prepared)
     node_type = prepared["available_node_types"]["local.cluster.node"]
@@ -58,8 +62,9 @@ def test_every_wrong_key_is_named_with_the_nearest_valid_one(raw: dict[str, Any]
         parse_cluster_file(raw, "cluster.yaml")
 
 
-def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+def change(path: str, value: Any, provider: dict[str, Any] | None = None) -> Callable[[dict[str, Any]], None]:
     def apply(raw: dict[str, Any]) -> None:
+        raw["provider"] = provider or raw["provider"]
         *folders, last = path.split(".")
         for name in folders:
             raw = raw.setdefault(name, {})
@@ -127,6 +132,14 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
             ),
             ("l4", "us-east1-b", "disk_type"),
         ),
+        (change("provider.firelib", {"gcp": GCP, "qemu": {}}), ("gcp", "qemu")),
+        (change("provider.firelib.qemu", {"memory_gib": 0}), ("provider.firelib.qemu.memory_gib", 0)),
+        (change("provider.firelib.qemu", {"release": "buster"}), ("provider.firelib.qemu.release", "buster")),
+        (change("provider.firelib.qemu", {"subnet": "10.10.0.1/24"}), ("provider.firelib.qemu.subnet", "10.10.0.1/24")),
+        (change("provider.firelib.qemu", {"subnet": "10.9.0.0/24"}), ("10.10.0.10", "10.10.0.12", "10.9.0.0/24")),
+        (change("provider", VMS | {"worker_ips": ["10.10.0.1", "10.10.0.255"]}), ("10.10.0.1", "10.10.0.255")),
+        (change("provider", VMS | {"external_head_ip": "203.0.113.7"}), ("external_head_ip",)),
+        (change("auth", {"ssh_user": "x"}, VMS), ("auth.ssh_private_key", "qemu")),
     ],
 )
 def test_wrong_value_is_named(
@@ -162,3 +175,11 @@ def test_a_list_is_refused(tmp_path: Path) -> None:
     path.write_text("- a")
     with refused(what="mapping", where=path, remedy="docs/cluster.md"):
         read_cluster_file(path)
+
+
+def test_local_vms_start_ray_as_other_hosts_do() -> None:
+    commands = [
+        {key: value for key, value in yaml.safe_load(FILE.with_name(name).read_text()).items() if "commands" in key}
+        for name in ("cluster.yaml", "local-vms.yaml")
+    ]
+    assert commands[0] == commands[1]

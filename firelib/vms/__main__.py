@@ -1,0 +1,87 @@
+"""`python -m firelib.vms up|down|list CLUSTER_FILE`: the local VMs of a cluster file."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firelib.console import note, out
+from firelib.errors import FirelibError
+from firelib.ray_setup.cluster_file import read_cluster_file
+from firelib.vms.create import create_vms, plan_creation
+from firelib.vms.image.base_image import remove_unused_images
+from firelib.vms.listing import list_vms, used_images
+from firelib.vms.plan import DEFAULT_FOLDER, VmCluster, plan_cluster
+from firelib.vms.preflight import add_system_paths
+from firelib.vms.remove import plan_removal, remove_vms
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+File = Annotated[Path, typer.Argument(metavar="CLUSTER_FILE", help="file with the section provider.firelib.qemu")]
+Folder = Annotated[Path, typer.Option(help="folder of images and disks")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="only show what would be done")]
+
+
+@app.command()
+def up(
+    cluster_file: File,
+    folder: Folder = DEFAULT_FOLDER,
+    dry_run: DryRun = False,
+    timeout: Annotated[float, typer.Option(help="seconds until every VM must accept logins")] = 600.0,
+) -> None:
+    """Create the VMs, or start those that do not run; prints what it changed."""
+    cluster = _plan(cluster_file, folder)
+    _print(plan_creation(cluster) if dry_run else create_vms(cluster, timeout))
+
+
+@app.command()
+def down(
+    cluster_file: File,
+    folder: Folder = DEFAULT_FOLDER,
+    dry_run: DryRun = False,
+    images: Annotated[bool, typer.Option("--images", help="also remove base images that no VM uses")] = False,
+) -> None:
+    """Remove the VMs with their disks, network and keys, and check that nothing is left."""
+    cluster = _plan(cluster_file, folder)
+    _print(plan_removal(cluster) if dry_run else remove_vms(cluster))
+    if images and not dry_run:
+        removed = remove_unused_images(cluster.images, used_images(folder))
+        _print(f"base image {image}" for image in removed)
+
+
+@app.command("list")
+def list_command(cluster_file: File, folder: Folder = DEFAULT_FOLDER) -> None:
+    """List the VMs with their state, and what else belongs to the cluster on this machine."""
+    _print(list_vms(_plan(cluster_file, folder)))
+
+
+def _plan(cluster_file: Path, folder: Path) -> VmCluster:
+    add_system_paths()
+    return plan_cluster(read_cluster_file(cluster_file), folder.absolute())
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        out.print(line, highlight=False)
+
+
+def main() -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        return done.exit_code
+    except FirelibError as error:
+        note(f"error: {error}")
+        return error.exit_code
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

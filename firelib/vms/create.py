@@ -1,0 +1,104 @@
+"""Create the VMs of a cluster and start those that do not run. An interrupted call is completed by the next one."""
+
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from firelib.vms.cluster_record import lock_cluster, read_record, write_record
+from firelib.vms.guest.accelerator import choose_accelerator
+from firelib.vms.guest.command import Accelerator, qemu_command
+from firelib.vms.guest.processes import find_guests
+from firelib.vms.guest.ssh_server import wait_for_ssh
+from firelib.vms.image.base_image import build_image, find_image
+from firelib.vms.image.download_settings import read_download_settings
+from firelib.vms.image.seed import Keys, read_resolvers, seed_files, write_seed
+from firelib.vms.network import create_network, plan_links, plan_rules
+from firelib.vms.plan import Vm, VmCluster
+from firelib.vms.preflight import refuse_unready
+from firelib.vms.run_program import run_program
+from firelib.vms.ssh_keys import create_host_key, create_user_key, pin_host_keys, public_key
+
+_UNFINISHED = ".new-"
+
+
+def plan_creation(cluster: VmCluster) -> Iterator[str]:
+    """Yield the commands that would create a cluster's VMs from nothing, without running any."""
+    image = find_image(cluster.images, cluster.qemu.release, read_download_settings(cluster.qemu.release))
+    accelerator: Accelerator = "tcg" if cluster.qemu.accelerator == "tcg" else "kvm"
+    yield f"base image {image}"
+    for commands in plan_links(cluster).values():
+        yield from (shlex.join(["ip", *arguments]) for arguments in commands)
+    for table, chain, rule in plan_rules(cluster):
+        yield shlex.join(["iptables", "-t", table, "-I", chain, *rule])
+    for vm in cluster.vms:
+        yield shlex.join(qemu_command(cluster.name, vm, image, cluster.qemu, accelerator))
+
+
+def create_vms(cluster: VmCluster, timeout: float) -> Iterator[str]:
+    """Create what is missing, start what does not run, and wait until every VM accepts logins.
+
+    Args:
+        cluster: The VMs.
+        timeout: Seconds for a VM to boot.
+
+    Yields:
+        One line for each change; none if all VMs run.
+
+    Raises:
+        FirelibError: This machine cannot run the VMs, another command works on them, or a program failed.
+    """
+    refuse_unready(cluster, len(find_guests(cluster.name, cluster.own_folder)))
+    cluster.own_folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with lock_cluster(cluster.own_folder, cluster.name):
+        read_record(cluster.own_folder, cluster.name)  # refuses a folder of others
+        write_record(cluster)
+        create_user_key(cluster)
+        yield from _create_missing(cluster)
+        pin_host_keys(cluster)
+        create_network(cluster)
+        yield from _start_stopped(cluster)
+        wait_for_ssh(cluster, timeout)
+
+
+def _create_missing(cluster: VmCluster) -> Iterator[str]:
+    missing = [vm for vm in cluster.vms if not vm.folder.exists()]
+    if not missing:
+        return
+    downloads = read_download_settings(cluster.qemu.release)
+    image = find_image(cluster.images, cluster.qemu.release, downloads)
+    if not image.exists():
+        build_image(image, cluster.qemu.release, downloads)
+        yield f"built base image {image}"
+    for vm in missing:
+        _create_vm(cluster, vm, image)
+        yield f"created VM {vm.address} ({vm.name})"
+
+
+def _create_vm(cluster: VmCluster, vm: Vm, image: Path) -> None:
+    """Create the files of a VM beside its folder, then rename them: the folder is complete if it exists."""
+    unfinished = vm.folder.with_name(f"{_UNFINISHED}{vm.folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700, parents=True)
+    size = f"{cluster.qemu.disk_gib}G"
+    run_program(
+        *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw"),
+        *("-b", image / "root.ext4", unfinished / vm.disk.name, size),
+    )
+    host_key = unfinished / vm.host_key.name
+    create_host_key(host_key, vm.name)
+    keys = Keys(public_key(cluster.key).read_text(), host_key.read_text(), public_key(host_key).read_text())
+    write_seed(seed_files(cluster, vm, keys, read_resolvers()), unfinished / vm.seed.name)
+    (unfinished / vm.image_link.name).symlink_to(image)
+    unfinished.rename(vm.folder)
+
+
+def _start_stopped(cluster: VmCluster) -> Iterator[str]:
+    running = find_guests(cluster.name, cluster.own_folder)
+    stopped = [vm for vm in cluster.vms if str(vm.address) not in running]
+    if not stopped:
+        return
+    accelerator = choose_accelerator(cluster.qemu, stopped[0].image_link / "vmlinuz")
+    for vm in stopped:
+        run_program(*qemu_command(cluster.name, vm, vm.image_link, cluster.qemu, accelerator))
+        yield f"started VM {vm.address} ({vm.name}) with {accelerator}"

@@ -1,0 +1,1 @@
+"""A running VM: its command line, its process, and its SSH server."""

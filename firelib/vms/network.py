@@ -1,0 +1,149 @@
+"""The network of a cluster's VMs: a bridge, a tap for each VM, and address translation towards this machine's network.
+
+Everything is named after the cluster. The bridge and the taps carry its mark as their alias, the rules as their
+comment, so that nothing else is ever changed or removed.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from typing import NamedTuple
+
+from firelib.errors import FirelibError
+from firelib.vms.plan import VmCluster, bridge_name, device_prefix
+from firelib.vms.run_program import run_program
+
+Rule = tuple[str, ...]
+
+
+class Link(NamedTuple):
+    """A network device of this machine.
+
+    Attributes:
+        name: Its name.
+        mark: Its alias, which tells whose it is; empty if it has none.
+    """
+
+    name: str
+    mark: str
+
+
+def mark_of(name: str) -> str:
+    """The mark of what belongs to a cluster."""
+    return f"firelib:{name}"
+
+
+def plan_links(cluster: VmCluster) -> dict[str, list[tuple[str, ...]]]:
+    """Return the device names of a cluster, each with the arguments of `ip` that create it."""
+    bridge, mark = bridge_name(cluster.name), mark_of(cluster.name)
+    address = f"{cluster.qemu.gateway}/{cluster.qemu.network.prefixlen}"
+    links: dict[str, list[tuple[str, ...]]] = {
+        bridge: [
+            ("link", "add", bridge, "type", "bridge"),
+            ("link", "set", bridge, "alias", mark),
+            ("address", "replace", address, "dev", bridge),
+            ("link", "set", bridge, "up"),
+        ]
+    }
+    for vm in cluster.vms:
+        links[vm.tap] = [
+            ("tuntap", "add", "dev", vm.tap, "mode", "tap"),
+            ("link", "set", vm.tap, "alias", mark),
+            ("link", "set", vm.tap, "master", bridge),
+            ("link", "set", vm.tap, "up"),
+        ]
+    return links
+
+
+def plan_rules(cluster: VmCluster) -> list[tuple[str, str, Rule]]:
+    """Return the table, chain and rule of iptables for each rule of a cluster.
+
+    Rules of iptables, since programs that drop forwarded packets (Docker, ufw) do so in its chains, where only a rule
+    before theirs lets packets pass.
+    """
+    bridge, comment = bridge_name(cluster.name), ("-m", "comment", "--comment", mark_of(cluster.name))
+    return [
+        ("nat", "POSTROUTING", ("-s", cluster.qemu.subnet, "!", "-o", bridge, *comment, "-j", "MASQUERADE")),
+        ("filter", "FORWARD", ("-i", bridge, *comment, "-j", "ACCEPT")),
+        ("filter", "FORWARD", ("-o", bridge, *comment, "-j", "ACCEPT")),
+    ]
+
+
+def create_network(cluster: VmCluster) -> None:
+    """Create what is missing of a cluster's network.
+
+    Raises:
+        FirelibError: A device with one of its names is not the cluster's, or a program failed.
+    """
+    existing = {link.name: link for link in list_links()}
+    for name, commands in plan_links(cluster).items():
+        if name in existing:
+            _refuse_foreign_link(existing[name], cluster.name)
+        # All but the first command can be repeated, so they complete a device whose creation was interrupted.
+        for arguments in commands[1:] if name in existing else commands:
+            run_program("ip", *arguments)
+    present = list_rules(cluster.name)
+    for table, chain, rule in plan_rules(cluster):
+        if not any(_is_same_rule(chain, rule, line) for line in present[table]):
+            run_program("iptables", "--wait", "-t", table, "-I", chain, *rule)
+
+
+def remove_network(name: str) -> None:
+    """Remove the devices and rules of a cluster."""
+    for table, lines in list_rules(name).items():
+        for line in lines:
+            run_program("iptables", "--wait", "-t", table, *shlex.split(line.replace("-A", "-D", 1)))
+    for link in own_links(name):
+        run_program("ip", "link", "delete", link.name)
+
+
+def list_links() -> list[Link]:
+    """The network devices of this machine."""
+    listed = json.loads(run_program("ip", "-json", "link", "show"))
+    return [Link(link["ifname"], link.get("ifalias", "")) for link in listed]
+
+
+def own_links(name: str) -> list[Link]:
+    """The devices of a cluster.
+
+    A device with one of its names and no mark is its own, too: its creation was interrupted before it was marked.
+    """
+    prefix, mark = device_prefix(name), mark_of(name)
+    return [link for link in list_links() if link.mark == mark or (not link.mark and link.name.startswith(prefix))]
+
+
+def list_rules(name: str) -> dict[str, list[str]]:
+    """The rules of a cluster in each table, as iptables prints them."""
+    return {
+        table: [
+            line
+            for line in run_program("iptables", "--wait", "-t", table, "-S").splitlines()
+            if mark_of(name) in shlex.split(line)
+        ]
+        for table in ("nat", "filter")
+    }
+
+
+def find_overlaps(cluster: VmCluster) -> Iterator[str]:
+    """Yield a problem for each route of this machine into the cluster's subnet that is not the cluster's own."""
+    own = bridge_name(cluster.name)
+    for route in json.loads(run_program("ip", "-json", "-4", "route", "show", "table", "all")):
+        if route["dst"] == "default" or route.get("type") in ("local", "broadcast") or route.get("dev") == own:
+            continue
+        if IPv4Network(route["dst"]).overlaps(cluster.qemu.network):
+            device = route.get("dev", "no device")
+            yield f"qemu.subnet {cluster.qemu.subnet}: this machine routes {route['dst']} to {device}"
+
+
+def _refuse_foreign_link(link: Link, name: str) -> None:
+    if link.mark not in ("", mark_of(name)):
+        raise FirelibError(
+            f"network device {link.name} belongs to {link.mark!r}, not to {mark_of(name)!r}",
+            where=f"cluster {name}",
+            remedy=f"choose another cluster_name, or remove the device: ip link delete {link.name}",
+        )
+
+
+def _is_same_rule(chain: str, rule: Rule, line: str) -> bool:
+    return shlex.split(line) == ["-A", chain, *rule]

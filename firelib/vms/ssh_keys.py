@@ -1,0 +1,56 @@
+"""SSH keys of a cluster: the user's key if it does not exist yet, a host key for each VM, and the pinned host keys."""
+
+import os
+from pathlib import Path
+
+from firelib.vms.network import mark_of
+from firelib.vms.plan import VmCluster
+from firelib.vms.run_program import run_program
+
+
+def public_key(key: Path) -> Path:
+    """File of the public key that belongs to a private key."""
+    return key.with_name(f"{key.name}.pub")
+
+
+def create_user_key(cluster: VmCluster) -> None:
+    """Create the cluster's key unless it exists; its comment is the cluster's mark."""
+    if not cluster.key.exists():
+        cluster.key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _generate(cluster.key, mark_of(cluster.name))
+    if not public_key(cluster.key).exists():  # ssh-keygen was interrupted, or the user keeps the private key only
+        public_key(cluster.key).write_text(run_program("ssh-keygen", "-y", "-f", cluster.key))
+    for path in (cluster.key, public_key(cluster.key)):
+        _give_to_owner_of_folder(path)
+
+
+def create_host_key(path: Path, name: str) -> None:
+    """Create the host key of a VM, on this machine, so that the first login can already check it."""
+    _generate(path, name)
+
+
+def pin_host_keys(cluster: VmCluster) -> None:
+    """Write the host keys of all VMs into the cluster's known_hosts."""
+    lines = [f"{vm.address} {public_key(vm.host_key).read_text().strip()}\n" for vm in cluster.vms]
+    temporary = cluster.known_hosts.with_name(f".{cluster.known_hosts.name}.new")
+    temporary.write_text("".join([f"# {mark_of(cluster.name)}\n", *lines]))
+    temporary.rename(cluster.known_hosts)
+    _give_to_owner_of_folder(cluster.known_hosts)
+
+
+def list_own_files(key: Path, known_hosts: Path, name: str) -> list[Path]:
+    """The files that firelib made for a cluster: those with its mark. A key that existed before has none."""
+    pair = [path for path in (key, public_key(key)) if path.exists()]
+    is_own = public_key(key).exists() and public_key(key).read_text().strip().endswith(mark_of(name))
+    pinned = known_hosts.exists() and known_hosts.read_text().startswith(f"# {mark_of(name)}\n")
+    return [*(pair if is_own else []), *([known_hosts] if pinned else [])]
+
+
+def _generate(path: Path, comment: str) -> None:
+    run_program("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path)
+
+
+def _give_to_owner_of_folder(path: Path) -> None:
+    """This program runs as root; the user whose folder it is must be able to read the key."""
+    owner = path.parent.stat()
+    os.chown(path, owner.st_uid, owner.st_gid)

@@ -1,0 +1,49 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from firelib.vms.image import base_image
+from firelib.vms.image.base_image import build_image, find_image, remove_unused_images
+from firelib.vms.image.download_settings import DownloadSettings, read_download_settings
+from firelib.vms.run_program import run_program
+from tests.errors import refused
+
+SETTINGS = DownloadSettings("deb http://mirror bookworm main\n", "", {}, b"")
+
+
+def test_an_image_is_named_by_its_inputs(tmp_path: Path) -> None:
+    first = find_image(tmp_path, "bookworm", SETTINGS)
+    assert find_image(tmp_path, "bookworm", replace(SETTINGS)) == first
+    changes = [{"apt": "x"}, {"certificates": b"x"}, {"environment": {"a": "b"}}]
+    others = [replace(SETTINGS, **change) for change in changes]
+    assert len({first, *(find_image(tmp_path, "bookworm", other) for other in others)}) == 4
+
+
+def test_a_failed_build_leaves_nothing_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base_image, "run_program", lambda *command, **options: run_program("false"))
+    image = find_image(tmp_path, "bookworm", SETTINGS)
+    with refused(["false", 1], where="false"):
+        build_image(image, "bookworm", SETTINGS)
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_what_a_killed_build_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base_image, "run_program", lambda *command, **options: run_program("false"))
+    (tmp_path / "unfinished-x" / "root").mkdir(parents=True)
+    with refused("false"):
+        build_image(find_image(tmp_path, "bookworm", SETTINGS), "bookworm", SETTINGS)
+    assert not (tmp_path / "unfinished-x").exists()
+
+
+def test_only_unused_images_are_removed(tmp_path: Path) -> None:
+    used, unused, other = (tmp_path / name for name in ("base-a", "base-b", "other"))
+    for folder in (used, unused, other):
+        folder.mkdir()
+    assert remove_unused_images(tmp_path, {used}) == [unused]
+    assert sorted(tmp_path.iterdir()) == [used, other]
+
+
+def test_an_unknown_release_comes_from_debians_mirror() -> None:
+    sources = read_download_settings("sid-of-nobody").sources
+    assert sources.splitlines()[0] == "deb http://deb.debian.org/debian sid-of-nobody main"

@@ -1,0 +1,51 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from firelib.vms.plan import VmCluster
+from firelib.vms.ssh_keys import create_host_key, create_user_key, list_own_files, pin_host_keys, public_key
+from tests.vms.clusters import vm_cluster
+
+pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs ssh-keygen")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> VmCluster:
+    return vm_cluster(tmp_path)
+
+
+def own_files(cluster: VmCluster) -> list[Path]:
+    return list_own_files(cluster.key, cluster.known_hosts, cluster.name)
+
+
+def test_a_missing_key_is_created_once_and_ours(cluster: VmCluster) -> None:
+    create_user_key(cluster)
+    first = cluster.key.read_text()
+    create_user_key(cluster)
+    assert cluster.key.read_text() == first
+    assert cluster.key.stat().st_mode & 0o777 == 0o600
+    assert own_files(cluster) == [cluster.key, public_key(cluster.key)]
+
+
+def test_a_key_that_exists_is_not_ours(cluster: VmCluster) -> None:
+    cluster.key.parent.mkdir(parents=True)
+    create_host_key(cluster.key, "someone@somewhere")
+    public_key(cluster.key).unlink()
+    create_user_key(cluster)
+    assert public_key(cluster.key).read_text().endswith("someone@somewhere\n")
+    assert own_files(cluster) == []
+
+
+def test_host_keys_are_pinned_by_address(cluster: VmCluster) -> None:
+    create_user_key(cluster)
+    for vm in cluster.vms:
+        vm.folder.mkdir(parents=True)
+        create_host_key(vm.host_key, vm.name)
+    pin_host_keys(cluster)
+    lines = cluster.known_hosts.read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["#", "10.20.0.10", "10.20.0.11"]
+    assert public_key(cluster.vms[0].host_key).read_text().strip() in lines[1]
+    assert cluster.known_hosts in own_files(cluster)
+    cluster.known_hosts.write_text("10.20.0.10 ssh-ed25519 theirs\n")
+    assert cluster.known_hosts not in own_files(cluster)
