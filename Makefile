@@ -29,7 +29,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ test-slow: setup ## A thousand random examples for each property; files exchange
 
 test-cluster: .venv/.cluster ## Test a cluster of containers over SSH; needs root on Debian (20 minutes)
 	@$(BIN)/pytest -s -m 'containers and not slow' tests/cluster
+
+test-machines: .venv/.cluster ## Test the set-up of a local VM with systemd; needs root on Debian (an hour without KVM)
+	@$(BIN)/pytest -s -m 'machines and not slow' tests/machines
 
 cluster: .venv/.cluster ## Add Ansible to .venv, to set up your own Ray cluster (docs/cluster.md)
 

@@ -16,10 +16,10 @@ from firelib.vms.image.download_settings import CA_BUNDLE, DownloadSettings
 from firelib.vms.image.seed import SEED_UNIT, SEED_UNIT_NAME
 from firelib.vms.run_program import run_program
 
-# What a new machine of a cloud has: not even Python, which the role `reach` installs.
+# What a new machine of a cloud has, and no more: Python, since an emulated CPU needs minutes to install it.
 PACKAGES = (
     *("ca-certificates", "dbus", "e2fsprogs", "iproute2", "libpam-systemd", "linux-image-cloud-amd64"),
-    *("openssh-server", "sudo", "systemd-sysv", "udev"),
+    *("openssh-server", "python3", "python3-apt", "sudo", "systemd-sysv", "udev"),
 )
 _DISK = "3G"  # sparse; the VM grows it to disk_gib when it first boots
 _FSTAB = "/dev/vda / ext4 defaults,x-systemd.growfs 0 1\n"
@@ -119,7 +119,14 @@ def _debootstrap_command(scratch: Path, root: Path, release: str) -> list[str | 
         'chroot "$1" passwd --lock root',
     ]
     return [
-        *("mmdebstrap", "--quiet", "--variant=minbase", "--format=directory", f"--include={','.join(PACKAGES)}"),
+        *(
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            "--format=directory",
+            "--skip=cleanup/apt/lists",
+            f"--include={','.join(PACKAGES)}",
+        ),
         f"--aptopt={scratch}/99-this-machine",
         *(f"--customize-hook={hook}" for hook in hooks),
         *(release, root, f"{scratch}/sources.list"),
