@@ -104,9 +104,9 @@ def _write_inputs(scratch: Path, downloads: DownloadSettings) -> None:
 
 
 def _debootstrap_command(scratch: Path, root: Path, release: str) -> list[str | Path]:
+    """The command that makes the root; mmdebstrap keeps the sources that it is given in /etc/apt/sources.list.d."""
     copies = [
         (CA_BUNDLE.name, CA_BUNDLE.parent),
-        ("sources.list", "/etc/apt"),
         ("99-this-machine", "/etc/apt/apt.conf.d"),
         ("environment", "/etc"),  # of logins over SSH
         ("fstab", "/etc"),
@@ -118,19 +118,14 @@ def _debootstrap_command(scratch: Path, root: Path, release: str) -> list[str | 
         'rm -f "$1"/etc/ssh/ssh_host_*',  # every VM gets its own from its seed
         'chroot "$1" passwd --lock root',
     ]
-    return [
-        *(
-            "mmdebstrap",
-            "--quiet",
-            "--variant=minbase",
-            "--format=directory",
-            "--skip=cleanup/apt/lists",
-            f"--include={','.join(PACKAGES)}",
-        ),
+    options = [
+        *("--quiet", "--variant=minbase", "--format=directory"),
+        "--skip=cleanup/apt/lists",  # else every VM would download the lists again
         f"--aptopt={scratch}/99-this-machine",
+        f"--include={','.join(PACKAGES)}",
         *(f"--customize-hook={hook}" for hook in hooks),
-        *(release, root, f"{scratch}/sources.list"),
     ]
+    return ["mmdebstrap", *options, release, root, f"{scratch}/sources.list"]
 
 
 def remove_unused_images(images: Path, used: Collection[Path]) -> list[Path]:
