@@ -15,7 +15,7 @@ from firelib.vms.create import create_vms, plan_creation
 from firelib.vms.image.base_image import remove_unused_images
 from firelib.vms.listing import list_vms, used_images
 from firelib.vms.plan import DEFAULT_FOLDER, VmCluster, plan_cluster
-from firelib.vms.preflight import add_system_paths
+from firelib.vms.preflight import add_system_paths, find_missing, refuse
 from firelib.vms.remove import plan_removal, remove_vms
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -33,6 +33,7 @@ def up(
 ) -> None:
     """Create the VMs, or start those that do not run; prints what it changed."""
     cluster = _plan(cluster_file, folder)
+    refuse(find_missing())
     _print(plan_creation(cluster) if dry_run else create_vms(cluster, timeout))
 
 
@@ -45,6 +46,7 @@ def down(
 ) -> None:
     """Remove the VMs with their disks, network and keys, and check that nothing is left."""
     cluster = _plan(cluster_file, folder)
+    refuse(find_missing())
     _print(plan_removal(cluster) if dry_run else remove_vms(cluster))
     if images and not dry_run:
         removed = remove_unused_images(cluster.images, used_images(folder))
@@ -54,7 +56,9 @@ def down(
 @app.command("list")
 def list_command(cluster_file: File, folder: Folder = DEFAULT_FOLDER) -> None:
     """List the VMs with their state, and what else belongs to the cluster on this machine."""
-    _print(list_vms(_plan(cluster_file, folder)))
+    cluster = _plan(cluster_file, folder)
+    refuse(find_missing())
+    _print(list_vms(cluster))
 
 
 def _plan(cluster_file: Path, folder: Path) -> VmCluster:
@@ -74,9 +78,7 @@ def main() -> int:
         The exit code.
     """
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        return done.exit_code
+        app()  # exits itself, except after an error of firelib
     except FirelibError as error:
         note(f"error: {error}")
         return error.exit_code

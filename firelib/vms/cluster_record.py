@@ -68,12 +68,13 @@ def lock_cluster(folder: Path, name: str) -> Iterator[None]:
     The folder itself is locked: no file remains once it has been removed.
 
     Args:
-        folder: Folder of the cluster, which exists.
+        folder: Folder of the cluster, which is created if it does not exist.
         name: Name of the cluster.
 
     Raises:
         FirelibError: Another command works on the cluster.
     """
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if not _lock(descriptor, folder):

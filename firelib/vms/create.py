@@ -13,7 +13,7 @@ from firelib.vms.guest.ssh_server import wait_for_ssh
 from firelib.vms.image.base_image import build_image, find_image
 from firelib.vms.image.download_settings import read_download_settings
 from firelib.vms.image.seed import Keys, read_resolvers, seed_files, write_seed
-from firelib.vms.network import create_network, plan_links, plan_rules
+from firelib.vms.network import create_network, plan_network_changes
 from firelib.vms.plan import Vm, VmCluster
 from firelib.vms.preflight import refuse_unready
 from firelib.vms.run_program import run_program
@@ -23,16 +23,15 @@ _UNFINISHED = ".new-"
 
 
 def plan_creation(cluster: VmCluster) -> Iterator[str]:
-    """Yield the commands that would create a cluster's VMs from nothing, without running any."""
-    image = find_image(cluster.images, cluster.qemu.release, read_download_settings(cluster.qemu.release))
+    """Yield what `create_vms` would make and run, without doing it; nothing if all VMs run."""
+    if any(not vm.folder.exists() for vm in cluster.vms):
+        image = _find_image(cluster)
+        yield f"{'use' if image.exists() else 'build'} base image {image}"
+    yield from (f"create VM {vm.address} ({vm.name})" for vm in cluster.vms if not vm.folder.exists())
+    yield from (shlex.join(command) for command in plan_network_changes(cluster))
     accelerator: Accelerator = "tcg" if cluster.qemu.accelerator == "tcg" else "kvm"
-    yield f"base image {image}"
-    for commands in plan_links(cluster).values():
-        yield from (shlex.join(["ip", *arguments]) for arguments in commands)
-    for table, chain, rule in plan_rules(cluster):
-        yield shlex.join(["iptables", "-t", table, "-I", chain, *rule])
-    for vm in cluster.vms:
-        yield shlex.join(qemu_command(cluster.name, vm, image, cluster.qemu, accelerator))
+    for vm in _find_stopped(cluster):
+        yield shlex.join(qemu_command(cluster.name, vm, vm.image_link, cluster.qemu, accelerator))
 
 
 def create_vms(cluster: VmCluster, timeout: float) -> Iterator[str]:
@@ -49,7 +48,6 @@ def create_vms(cluster: VmCluster, timeout: float) -> Iterator[str]:
         FirelibError: This machine cannot run the VMs, another command works on them, or a program failed.
     """
     refuse_unready(cluster, len(find_guests(cluster.name, cluster.own_folder)))
-    cluster.own_folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     with lock_cluster(cluster.own_folder, cluster.name):
         read_record(cluster.own_folder, cluster.name)  # refuses a folder of others
         write_record(cluster)
@@ -65,10 +63,9 @@ def _create_missing(cluster: VmCluster) -> Iterator[str]:
     missing = [vm for vm in cluster.vms if not vm.folder.exists()]
     if not missing:
         return
-    downloads = read_download_settings(cluster.qemu.release)
-    image = find_image(cluster.images, cluster.qemu.release, downloads)
+    image = _find_image(cluster)
     if not image.exists():
-        build_image(image, cluster.qemu.release, downloads)
+        build_image(image, cluster.qemu.release, read_download_settings(cluster.qemu.release))
         yield f"built base image {image}"
     for vm in missing:
         _create_vm(cluster, vm, image)
@@ -94,11 +91,20 @@ def _create_vm(cluster: VmCluster, vm: Vm, image: Path) -> None:
 
 
 def _start_stopped(cluster: VmCluster) -> Iterator[str]:
-    running = find_guests(cluster.name, cluster.own_folder)
-    stopped = [vm for vm in cluster.vms if str(vm.address) not in running]
+    stopped = _find_stopped(cluster)
     if not stopped:
         return
     accelerator = choose_accelerator(cluster.qemu, stopped[0].image_link / "vmlinuz")
     for vm in stopped:
         run_program(*qemu_command(cluster.name, vm, vm.image_link, cluster.qemu, accelerator))
         yield f"started VM {vm.address} ({vm.name}) with {accelerator}"
+
+
+def _find_image(cluster: VmCluster) -> Path:
+    release = cluster.qemu.release
+    return find_image(cluster.images, release, read_download_settings(release))
+
+
+def _find_stopped(cluster: VmCluster) -> list[Vm]:
+    running = find_guests(cluster.name, cluster.own_folder)
+    return [vm for vm in cluster.vms if str(vm.address) not in running]

@@ -76,17 +76,27 @@ def create_network(cluster: VmCluster) -> None:
     Raises:
         FirelibError: A device with one of its names is not the cluster's, or a program failed.
     """
-    existing = {link.name: link for link in list_links()}
-    for name, commands in plan_links(cluster).items():
-        if name in existing:
-            _refuse_foreign_link(existing[name], cluster.name)
-        # All but the first command can be repeated, so they complete a device whose creation was interrupted.
-        for arguments in commands[1:] if name in existing else commands:
-            run_program("ip", *arguments)
-    present = list_rules(cluster.name)
-    for table, chain, rule in plan_rules(cluster):
-        if not any(_is_same_rule(chain, rule, line) for line in present[table]):
-            run_program("iptables", "--wait", "-t", table, "-I", chain, *rule)
+    planned = plan_links(cluster)
+    for link in list_links():
+        if link.name in planned:
+            _refuse_foreign_link(link, cluster.name)
+            # All but the first command can be repeated, so they complete a device whose creation was interrupted.
+            for arguments in planned[link.name][1:]:
+                run_program("ip", *arguments)
+    for command in plan_network_changes(cluster):
+        run_program(*command)
+
+
+def plan_network_changes(cluster: VmCluster) -> list[tuple[str, ...]]:
+    """The commands that create what is missing of a cluster's network."""
+    existing, present = {link.name for link in list_links()}, list_rules(cluster.name)
+    links = [commands for name, commands in plan_links(cluster).items() if name not in existing]
+    rules = [
+        ("iptables", "--wait", "-t", table, "-I", chain, *rule)
+        for table, chain, rule in plan_rules(cluster)
+        if not any(_is_same_rule(chain, rule, line) for line in present[table])
+    ]
+    return [*(("ip", *arguments) for commands in links for arguments in commands), *rules]
 
 
 def remove_network(name: str) -> None:

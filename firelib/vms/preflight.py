@@ -54,9 +54,8 @@ def refuse_unready(cluster: VmCluster, running: int) -> None:
         running: How many of them run already.
 
     Raises:
-        FirelibError: Programs, rights, memory, disk or addresses are missing.
+        FirelibError: There is too little memory or disk, or the network cannot be made.
     """
-    refuse([*find_missing_programs(), *find_missing_rights()])  # the other checks need them
     refuse(
         [
             *find_lacking_memory(cluster, len(cluster.vms) - running, psutil.virtual_memory().available),
@@ -79,6 +78,11 @@ def refuse(problems: Sequence[Problem]) -> None:
             where="this machine",
             remedy="; ".join(dict.fromkeys(problem.remedy for problem in problems)),
         )
+
+
+def find_missing() -> list[Problem]:
+    """The missing programs and rights, which all other checks need."""
+    return [*find_missing_programs(), *find_missing_rights()]
 
 
 def find_missing_programs() -> Iterator[Problem]:

@@ -11,7 +11,6 @@ from firelib.vms.cluster_record import ClusterRecord, lock_cluster, read_record
 from firelib.vms.guest.processes import end_guests, find_guests
 from firelib.vms.network import list_rules, own_links, remove_network
 from firelib.vms.plan import VmCluster
-from firelib.vms.preflight import find_missing_rights, refuse
 from firelib.vms.ssh_keys import list_own_files
 
 
@@ -39,12 +38,8 @@ def remove_vms(cluster: VmCluster) -> Iterator[str]:
     Raises:
         FirelibError: Another command works on the VMs, or something is left.
     """
-    refuse(list(find_missing_rights()))
     listed = plan_removal(cluster)
-    if cluster.own_folder.exists():
-        with lock_cluster(cluster.own_folder, cluster.name):
-            _remove(cluster)
-    else:
+    with lock_cluster(cluster.own_folder, cluster.name):
         _remove(cluster)
     yield from listed
     refuse_leftovers(cluster)
@@ -71,13 +66,13 @@ def _remove(cluster: VmCluster) -> None:
     record = _read_record(cluster)
     for path in list_own_files(record.key, record.known_hosts, cluster.name):
         path.unlink()
-    if cluster.own_folder.exists():
-        _remove_folder(cluster.own_folder)
+    _remove_folder(cluster.own_folder)
 
 
 def _remove_folder(folder: Path) -> None:
     """Remove the disks before the record, which says whose the folder is."""
-    shutil.rmtree(folder / "vms", ignore_errors=True)
+    if (folder / "vms").exists():
+        shutil.rmtree(folder / "vms")
     shutil.rmtree(folder)
 
 
