@@ -1,0 +1,56 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from firelib.vms.create import plan_creation
+from firelib.vms.listing import list_vms, used_images
+from firelib.vms.preflight import PROGRAMS, add_system_paths
+from firelib.vms.remove import plan_removal, remove_vms
+from tests.errors import refused
+from tests.vms.clusters import vm_cluster
+
+
+@pytest.fixture(autouse=True)
+def ready() -> None:
+    add_system_paths()
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    if missing or os.geteuid() != 0:
+        pytest.skip(f"needs root and {', '.join(missing)}")
+
+
+def test_plan_names_all_that_is_missing_and_changes_nothing(tmp_path: Path) -> None:
+    cluster = vm_cluster(tmp_path, f"test-{os.getpid()}", accelerator="tcg")
+    planned = list(plan_creation(cluster))
+    assert planned[0].startswith("build base image")
+    assert [line for line in planned if line.startswith("create VM")] == [
+        f"create VM {vm.address} ({vm.name})" for vm in cluster.vms
+    ]
+    assert sum(line.startswith("qemu-system-x86_64") for line in planned) == len(cluster.vms)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_left_after_a_removal_and_of_nothing(tmp_path: Path) -> None:
+    cluster = vm_cluster(tmp_path, f"test-{os.getpid()}")
+    assert list(remove_vms(cluster)) == []
+    assert plan_removal(cluster) == []
+    assert list(list_vms(cluster)) == [f"{vm.address} {vm.name} absent" for vm in cluster.vms]
+
+
+def test_a_folder_of_others_is_not_removed(tmp_path: Path) -> None:
+    cluster = vm_cluster(tmp_path, f"test-{os.getpid()}")
+    cluster.own_folder.mkdir(parents=True)
+    (cluster.own_folder / "theirs").touch()
+    with refused(where=cluster.own_folder):
+        list(remove_vms(cluster))
+    assert (cluster.own_folder / "theirs").exists()
+
+
+def test_images_of_vms_are_used(tmp_path: Path) -> None:
+    vm = vm_cluster(tmp_path).vms[0]
+    vm.folder.mkdir(parents=True)
+    image = tmp_path / "images" / "base-a"
+    image.mkdir(parents=True)
+    vm.image_link.symlink_to(image)
+    assert used_images(tmp_path) == {image}
