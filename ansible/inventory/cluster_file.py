@@ -57,6 +57,7 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.set_variable(address, "ansible_ssh_common_args", _ssh_args(file, address))
         if file.known_hosts:
             inventory.set_variable("cluster_hosts", "ansible_ssh_args", _pinned_args(file.known_hosts))
+            inventory.set_variable("cluster_hosts", "ansible_timeout", 120)  # a login took 23 s on an emulated CPU
         inventory.set_variable("all", "cluster", _settings(file, path))
         inventory.add_host("localhost")  # explicit, so that `--limit localhost` runs the tasks of this machine
         inventory.set_variable("localhost", "ansible_connection", "local")

@@ -109,7 +109,7 @@ class VmLab:
     def on(self, command: str, check: bool = True) -> str:
         """Run a command as root in the VM."""
         pinned = ("-o", f"UserKnownHostsFile={self.cluster.known_hosts}", "-o", "StrictHostKeyChecking=yes")
-        login = ("-i", str(self.home / ".ssh" / "id"), *pinned, "-o", "ConnectTimeout=20", f"fire@{HEAD}")
+        login = ("-i", str(self.home / ".ssh" / "id"), *pinned, "-o", "ConnectTimeout=120", f"fire@{HEAD}")
         return self.run("ssh", *login, "sudo", "-n", command, check=check)
 
     def guest(self) -> psutil.Process | None:

@@ -11,6 +11,7 @@ from firelib.vms.plan import Vm, VmCluster
 
 _PORT = 22
 _POLL_SECONDS = 0.5
+_GREETING_SECONDS = 60.0  # an emulated CPU on a busy machine took 23
 _BANNER = b"SSH-"
 _CONSOLE_BYTES = 1500
 
@@ -37,7 +38,7 @@ def wait_for_ssh(cluster: VmCluster, timeout: float) -> None:
 
 def answers(address: IPv4Address) -> bool:
     """Whether an SSH server greets at an address: a port may be open before the server is ready."""
-    with suppress(OSError), socket.create_connection((str(address), _PORT), timeout=2) as connection:
+    with suppress(OSError), socket.create_connection((str(address), _PORT), timeout=_GREETING_SECONDS) as connection:
         return connection.recv(len(_BANNER)) == _BANNER
     return False
 

@@ -114,6 +114,7 @@ def _debootstrap_command(scratch: Path, root: Path, release: str) -> list[str | 
     ]
     hooks = [f"copy-in {scratch}/{name} {target}" for name, target in copies if (scratch / name).stat().st_size]
     hooks += [
+        'chroot "$1" systemctl disable e2scrub_reap.service',  # for LVM; takes minutes of an emulated CPU
         f'chroot "$1" systemctl enable {" ".join(_UNITS)}',
         'rm -f "$1"/etc/ssh/ssh_host_*',  # every VM gets its own from its seed
         'chroot "$1" passwd --lock root',
