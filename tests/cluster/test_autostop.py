@@ -53,6 +53,13 @@ def test_work_and_logins_keep_a_host_on(autostop: ModuleType, proc: Path) -> Non
     assert list(autostop.logins(proc)) == ["ann@pts/0 is logged in"]
 
 
+def test_a_playbook_keeps_a_host_on_and_a_tunnel_does_not(autostop: ModuleType, proc: Path) -> None:
+    write(proc, 10, "sshd: ann")  # ssh -N
+    assert list(autostop.logins(proc)) == []
+    write(proc, 11, "sshd: ann@notty")  # ansible-playbook
+    assert list(autostop.logins(proc)) == ["ann@notty is logged in"]
+
+
 def test_idle_time_begins_again_after_work(autostop: ModuleType, tmp_path: Path) -> None:
     state = tmp_path / "state"
     assert autostop.idle_minutes(state, False, 0) == 0

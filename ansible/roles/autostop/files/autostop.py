@@ -1,4 +1,4 @@
-"""Power this host off when it has been idle for some minutes: no Ray job, GPU idle, nobody logged in.
+"""Power this host off when it has been idle for some minutes: no Ray job, GPU idle, no session over SSH.
 
 A timer starts it every minute, as root. Standard library only: it must work when nothing else does.
 """
@@ -75,9 +75,9 @@ def ray_work(proc: Path) -> Iterator[str]:
 
 
 def logins(proc: Path) -> Iterator[str]:
-    """Sessions over SSH. Ray's autoscaler and Ansible hold such sessions only while they work."""
+    """Sessions over SSH, with a terminal or without (Ansible, rsync, Ray's autoscaler); `ssh -N` opens none."""
     for title in _titles(proc):
-        if title.startswith("sshd") and "@pts/" in title:
+        if title.startswith("sshd") and ("@pts/" in title or "@notty" in title):
             yield f"{title.partition(': ')[2]} is logged in"
 
 
