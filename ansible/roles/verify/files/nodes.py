@@ -1,6 +1,6 @@
 """Addresses of the nodes that are alive, after a task has really run; Ray's version comes first.
 
-    nodes.py [SECONDS [ADDRESS ...]]    waits that long for these nodes, then lists those that are there
+nodes.py [SECONDS [ADDRESS ...]]    waits that long for these nodes, then lists those that are there
 """
 
 import sys
