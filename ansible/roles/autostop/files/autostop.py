@@ -31,6 +31,8 @@ def main() -> int:
     if options.dry_run:
         print("would power off now")
         return 0
+    # Flushed: systemd ends this program, too, before Python would write its buffer.
+    print(f"powering off: idle for {idle:.0f} minutes", flush=True)
     options.state.unlink()  # else a host that is switched on again would go off at once
     return subprocess.run(["systemctl", "poweroff"], check=False).returncode
 
