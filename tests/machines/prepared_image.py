@@ -20,7 +20,7 @@ FOLDER = "/opt/firelib"
 _DISK = "10G"  # sparse
 _INSTALL = f"""
 set -e
-mkdir -p {FOLDER} && mount --bind "$1" {FOLDER} && mkdir -p {FOLDER}/lock
+mount -t tmpfs tmpfs /opt && mkdir {FOLDER} && mount --bind "$1" {FOLDER} && mkdir -p {FOLDER}/lock
 cp pyproject.toml uv.lock {FOLDER}/lock && cd {FOLDER}/lock && shift
 UV_PROJECT_ENVIRONMENT={FOLDER}/venv exec "$@"
 """
