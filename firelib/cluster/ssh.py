@@ -19,8 +19,8 @@ class HostUnreachableError(FirelibError):
 
 
 def known_hosts_file(file: ClusterFile) -> Path:
-    """Path of the file with the host keys of a cluster; ssh creates it at the first contact."""
-    return Path.home() / ".ssh" / "known_hosts.d" / f"firelib-{file.cluster_name}"
+    """Path of the file with the host keys of a cluster: that of firelib.vms, or one that ssh creates."""
+    return file.known_hosts or Path.home() / ".ssh" / "known_hosts.d" / f"firelib-{file.cluster_name}"
 
 
 def pinning_options(file: ClusterFile) -> list[str]:
