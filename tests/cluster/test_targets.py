@@ -20,7 +20,7 @@ from tests.cluster.test_drill import assert_bare, assert_unchanged, none_runs, r
 from tests.engine import Engine
 from tests.project import ROOT
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.slow]
 
 SETTINGS = {"FIRELIB_TRACKING": "none", "FIRELIB_WORKERS": "2", "PROJECT": "targets"}
 NAMES = ("head", "one", "two")
