@@ -153,8 +153,9 @@ PLAY     = $(BIN)/ansible-playbook -i $(CLUSTER) $(if $(DRY_RUN),--check)
 ON       = --cluster $(CLUSTER) $(if $(DRY_RUN),--dry-run)
 STAGE   ?= run
 
-vms: .venv/.cluster ## Create, or find, the machines that CLUSTER=cluster/NAME.yaml names (DRY_RUN=1: show only)
-	@$(PLAY) ansible/machines.yml
+# A dry run cannot log in to machines that it does not create.
+vms: .venv/.cluster ## Create, or find, the machines that CLUSTER=cluster/NAME.yaml names, and log in to them (DRY_RUN=1: show only)
+	@$(PLAY) ansible/$(if $(DRY_RUN),machines.yml,setup.yml --tags provision)
 
 cluster-setup: .venv/.cluster ## Prepare the machines for Ray: packages, environment, token; again: changed=0
 	@$(PLAY) ansible/setup.yml
