@@ -54,8 +54,8 @@ class _Group(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         names = super().list_commands(ctx)
-        if ctx.parent is not None:  # a group of its own lists its commands in the order of their definition
-            return list(names)
+        if self.name in _ORDER:  # this group is a command itself: its commands stay in the order of their definition
+            return names
         return sorted(names, key=lambda name: _ORDER.get(name, len(_ORDER)))
 
     def get_params(self, ctx: Any) -> list[Any]:
