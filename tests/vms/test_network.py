@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,8 +76,9 @@ def test_the_clusters_own_route_is_no_problem(cluster: VmCluster, monkeypatch: p
 def kernel(cluster: VmCluster) -> Iterator[None]:
     """The real kernel of this machine, in a network namespace of its own."""
     add_system_paths()
-    if os.geteuid() != 0:
-        pytest.skip("network devices need root")
+    missing = [program for program in ("ip", "iptables") if not shutil.which(program)]
+    if missing or os.geteuid() != 0:
+        pytest.skip("network devices need root, ip and iptables")
     name = f"firelib-{cluster.name}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
