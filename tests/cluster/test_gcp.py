@@ -168,6 +168,7 @@ def test_provision_and_teardown(play: Play, cloud: FakeCloud) -> None:
     assert {path.split("/")[1] for path in cloud.resources} == {"artifactregistry", "storage"}  # what holds data
 
 
+@pytest.mark.slow  # tests/gcp/resources meets the same faults without Ansible
 @pytest.mark.containers
 def test_playbooks_converge_with_every_fault(play: Play, cloud: FakeCloud) -> None:
     cloud.faults, cloud.operation_requests, cloud.account_delay, cloud.interference = EachOnce(), 3, 4, 2
