@@ -65,53 +65,71 @@ def plan_stages(recipe: Recipe, params: "Params", project: Path, option: str = "
         extract, transform, train and evaluate. They read the sections that params.yaml has: DVC refuses to run a stage
         with others.
     """
-    name = recipe.name
-    data, curves = f"data/{name}", (f"plots/{name}/training.csv", f"plots/{name}/validation.csv")
     code = tuple(_find_code(params.recipe, project))
-    written = evaluate_outputs(recipe, params)
     sources = tuple(dict.fromkeys(path for source in recipe.sources.values() for path in local_paths(source, project)))
-
-    def command(stage: str) -> str:
-        return f"firelib {stage} {option}".rstrip()
-
     return [
-        Stage(
-            "extract",
-            "sources -> Delta tables under storage.root, pinned in lake.json",
-            command("extract"),
-            (*code, *sources),
-            ("recipe",),
-            (f"{data}/lake.json",),
-        ),
-        Stage(
-            "transform",
-            "lake -> Dask on Ray -> TFRecord shards and their manifest",
-            command("transform"),
-            (f"{data}/lake.json", *code),
-            ("data",),
-            (f"{data}/tfrecords", f"{data}/rejected.parquet"),
-        ),
-        Stage(
-            "train",
-            "shards -> Ray Train -> model",
-            command("train"),
-            (f"{data}/tfrecords", *code),
-            ("train", "model") if "model" in params.model_fields_set else ("train",),
-            (f"models/{name}",),
-            metrics=(f"metrics/{name}/train.json",),
-            plots=curves,
-        ),
-        Stage(
-            "evaluate",
-            "model and test split -> metrics, tables, pictures",
-            command("evaluate"),
-            # Equal weights are equal models; the other files of a model carry times.
-            (f"{data}/tfrecords", f"models/{name}/weights.json", *curves),
-            ("evaluate",) if "evaluate" in params.model_fields_set else (),
-            files=tuple(path for path in written if not path.startswith("metrics/")),
-            metrics=tuple(path for path in written if path.startswith("metrics/")),
-        ),
+        _plan_extract(recipe.name, option, (*code, *sources)),
+        _plan_transform(recipe.name, option, code),
+        _plan_train(recipe.name, option, code, has_model="model" in params.model_fields_set),
+        _plan_evaluate(recipe, params, option),
     ]
+
+
+def _plan_extract(name: str, option: str, inputs: tuple[str, ...]) -> Stage:
+    return Stage(
+        "extract",
+        "sources -> Delta tables under storage.root, pinned in lake.json",
+        _command("extract", option),
+        inputs,
+        ("recipe",),
+        (f"data/{name}/lake.json",),
+    )
+
+
+def _plan_transform(name: str, option: str, code: tuple[str, ...]) -> Stage:
+    return Stage(
+        "transform",
+        "lake -> Dask on Ray -> TFRecord shards and their manifest",
+        _command("transform", option),
+        (f"data/{name}/lake.json", *code),
+        ("data",),
+        (f"data/{name}/tfrecords", f"data/{name}/rejected.parquet"),
+    )
+
+
+def _plan_train(name: str, option: str, code: tuple[str, ...], has_model: bool) -> Stage:
+    return Stage(
+        "train",
+        "shards -> Ray Train -> model",
+        _command("train", option),
+        (f"data/{name}/tfrecords", *code),
+        ("train", "model") if has_model else ("train",),
+        (f"models/{name}",),
+        metrics=(f"metrics/{name}/train.json",),
+        plots=_curves(name),
+    )
+
+
+def _plan_evaluate(recipe: Recipe, params: "Params", option: str) -> Stage:
+    name, written = recipe.name, evaluate_outputs(recipe, params)
+    return Stage(
+        "evaluate",
+        "model and test split -> metrics, tables, pictures",
+        _command("evaluate", option),
+        # Equal weights are equal models; the other files of a model carry times.
+        (f"data/{name}/tfrecords", f"models/{name}/weights.json", *_curves(name)),
+        ("evaluate",) if "evaluate" in params.model_fields_set else (),
+        files=tuple(path for path in written if not path.startswith("metrics/")),
+        metrics=tuple(path for path in written if path.startswith("metrics/")),
+    )
+
+
+def _command(stage: str, option: str) -> str:
+    return f"firelib {stage} {option}".rstrip()
+
+
+def _curves(name: str) -> tuple[str, str]:
+    return f"plots/{name}/training.csv", f"plots/{name}/validation.csv"
 
 
 def _find_code(reference: str, project: Path) -> Iterator[str]:
