@@ -56,7 +56,7 @@ class InventoryModule(BaseInventoryPlugin):
         for address in (provider.head_ip, *provider.worker_ips):
             inventory.set_variable(address, "ansible_ssh_common_args", _ssh_args(file, address))
         if file.known_hosts:
-            inventory.set_variable("cluster_hosts", "ansible_ssh_args", _pinned_args(file.known_hosts))
+            inventory.set_variable("cluster_hosts", "ansible_ssh_args", _pinned_args(file))
             inventory.set_variable("cluster_hosts", "ansible_timeout", 120)  # a login took 23 s on an emulated CPU
         inventory.set_variable("all", "cluster", _settings(file, path))
         inventory.add_host("localhost")  # explicit, so that `--limit localhost` runs the tasks of this machine
@@ -127,7 +127,9 @@ def _caller() -> str:
     return f"{getpass.getuser()}@{platform.node()}"
 
 
-def _pinned_args(known_hosts: Path) -> str:
+def _pinned_args(file) -> str:
     """SSH arguments that accept only the host keys of firelib.vms, instead of those of ansible.cfg."""
-    pinned = f"-o UserKnownHostsFile={known_hosts} -o GlobalKnownHostsFile=none -o StrictHostKeyChecking=yes"
-    return f"-o ControlMaster=auto -o ControlPersist=60s {pinned}"
+    from firelib.cluster.ssh import pinning_options
+
+    connection = ("-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-o", "GlobalKnownHostsFile=none")
+    return shlex.join([*connection, *pinning_options(file)])

@@ -6,14 +6,12 @@ changes that. ssh uses the first value of each option, so a program `ssh` that i
 
 import os
 import shlex
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firelib.cluster.ssh import pinning_options
-from firelib.errors import FirelibError
+from firelib.cluster.ssh import find_ssh, pinning_options
 from firelib.ray_setup.cluster_file import ClusterFile
 
 
@@ -24,9 +22,7 @@ def pinned_environment(file: ClusterFile) -> Iterator[dict[str, str]]:
     Raises:
         FirelibError: ssh is not installed.
     """
-    program = shutil.which("ssh")
-    if program is None:
-        raise FirelibError("ssh is not installed", where="PATH", remedy="apt-get install openssh-client")
+    program = find_ssh()
     with tempfile.TemporaryDirectory(prefix="firelib-ssh-") as folder:
         wrapper = Path(folder, "ssh")
         options = shlex.join(pinning_options(file))

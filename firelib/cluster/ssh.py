@@ -1,6 +1,8 @@
 """SSH to the hosts of a cluster file, with host keys pinned in one known_hosts file for each cluster."""
 
+import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +13,24 @@ from firelib.ray_setup.cluster_file import ClusterFile
 HEAD = "head"
 _CONNECT_SECONDS = 10
 _CHANGED_KEY = "REMOTE HOST IDENTIFICATION HAS CHANGED"
+_CHANGED_HOST = re.compile(r"Host key for (\S+) has changed")
 _FAILED = 255  # ssh's own exit code; any other one is the command's
 
 
 class HostUnreachableError(FirelibError):
     """A host did not let the caller in over SSH."""
+
+
+def find_ssh() -> str:
+    """Path of the program ssh.
+
+    Raises:
+        FirelibError: It is not installed.
+    """
+    program = shutil.which("ssh")
+    if program is None:
+        raise FirelibError("ssh is not installed", where="PATH", remedy="apt-get install openssh-client")
+    return program
 
 
 def known_hosts_file(file: ClusterFile) -> Path:
@@ -24,13 +39,13 @@ def known_hosts_file(file: ClusterFile) -> Path:
 
 
 def pinning_options(file: ClusterFile) -> list[str]:
-    """Options of ssh that accept a new host's key once and refuse a changed one.
+    """Options of ssh that accept a new host's key once and refuse a changed one; of local VMs, only the pinned keys.
 
     ssh does not create the folder of its known_hosts file, and then silently pins nothing: this function creates it.
     """
-    pinned = known_hosts_file(file)
+    pinned, check = known_hosts_file(file), "yes" if file.known_hosts else "accept-new"
     pinned.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return ["-o", "StrictHostKeyChecking=accept-new", "-o", f'UserKnownHostsFile="{pinned}"']
+    return ["-o", f"StrictHostKeyChecking={check}", "-o", f'UserKnownHostsFile="{pinned}"']
 
 
 def ssh_options(file: ClusterFile) -> list[str]:
@@ -109,7 +124,9 @@ def run_on_host(
 
     Raises:
         HostUnreachableError: ssh could not log in, or the host did not answer in time.
+        FirelibError: ssh is not installed.
     """
+    find_ssh()
     argv = [*ssh_command(file, address, "-o", "BatchMode=yes"), command]
     try:
         done = subprocess.run(  # noqa: S603  the file is the user's own
@@ -132,12 +149,13 @@ def unreachable(file: ClusterFile, address: str, said: str) -> HostUnreachableEr
     """
     if _CHANGED_KEY in said:
         pinned = known_hosts_file(file)
-        external = file.provider.external_head_ip
-        name = external if external and address == file.provider.head_ip else address
+        changed = _CHANGED_HOST.search(said)  # on the way to a worker, it may be the head's key
+        external = file.provider.external_head_ip if address == file.provider.head_ip else None
+        forget = shlex.join(["ssh-keygen", "-f", str(pinned), "-R", changed[1] if changed else external or address])
         return HostUnreachableError(
             f"the host's key is not the one that was pinned in {pinned}: it was reinstalled, or another host answers",
             where=address,
-            remedy=f"if you reinstalled it: ssh-keygen -f {pinned} -R {name}",
+            remedy=f"if you reinstalled it: {forget}",
         )
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return HostUnreachableError(lines[-1] if lines else "ssh failed", where=address, remedy=_remedy(said))

@@ -1,15 +1,19 @@
 """An SSH tunnel from a loopback port to the dashboard of a cluster's head, which listens on a private address only."""
 
 import atexit
+import os
+import selectors
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from typing import NoReturn
 
-from firelib.cluster.ssh import ssh_command, unreachable
+from firelib.cluster.ssh import HostUnreachableError, find_ssh, ssh_command, unreachable
 from firelib.errors import FirelibError
 from firelib.ray_setup.cluster_file import ClusterFile, read_cluster_file
 from firelib.ray_setup.loopback import LOOPBACK
@@ -19,8 +23,8 @@ DASHBOARD_PORT = 8265
 SCHEME = "cluster:"
 
 _OPEN_SECONDS = 30.0
-_POLL_SECONDS = 0.05
 _END_SECONDS = 5.0
+_ECHO = b"firelib-tunnel-is-open\n"
 
 
 class Tunnel:
@@ -28,6 +32,8 @@ class Tunnel:
 
     ssh keeps it open while `cat` runs on the head, and `cat` ends when this process does, even if it is killed: its
     standard input is a pipe from here. Ctrl-C does not reach ssh, so that a command can still use it to cancel a job.
+    The tunnel is open once `cat` has answered: ssh begins to listen before it runs a command, and ends if it cannot.
+    That something listens on the port would prove nothing, since it may be a program of somebody else.
     """
 
     def __init__(self, file: ClusterFile, port: int = 0) -> None:
@@ -44,16 +50,21 @@ class Tunnel:
         self.port = port or _find_free_port()
         if port and not _is_free(port):
             raise FirelibError(f"port {port} is taken", where=LOOPBACK, remedy="choose another one with --port")
+        find_ssh()
         self._file = file
+        # Not a pipe: ssh writes a line for each connection that the head refuses, and would wait when a pipe is full.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  open as long as ssh runs
         self._process = subprocess.Popen(  # noqa: S603  the file is the user's own
             _argv(file, self.port),
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
             start_new_session=True,
         )
-        self._wait_until_open()
+        if not self._answers():
+            self.close()
+            raise self._describe_failure()
 
     @property
     def url(self) -> str:
@@ -65,9 +76,14 @@ class Tunnel:
         """Whether ssh still runs."""
         return self._process.poll() is None
 
-    def wait(self) -> None:
-        """Block until ssh ends, for instance because the network was lost."""
+    def wait(self) -> NoReturn:
+        """Block until ssh ends.
+
+        Raises:
+            HostUnreachableError: ssh has ended, for instance because the network was lost.
+        """
         self._process.wait()
+        raise self._describe_failure()
 
     def close(self) -> None:
         """End ssh."""
@@ -78,15 +94,24 @@ class Tunnel:
             self._process.kill()
             self._process.communicate()
 
-    def _wait_until_open(self) -> None:
-        deadline = time.monotonic() + _OPEN_SECONDS
-        while time.monotonic() < deadline and self.is_open:
-            if not _is_free(self.port):  # ssh listens once it has logged in
-                return
-            time.sleep(_POLL_SECONDS)
-        self._process.terminate()
-        said = self._process.communicate()[1]
-        raise unreachable(self._file, self._file.provider.head_ip, said)
+    def _answers(self) -> bool:
+        """Whether `cat` on the head sends a line back in time, possibly after what the user's shell prints there."""
+        assert self._process.stdin is not None  # both are pipes
+        assert self._process.stdout is not None
+        deadline, said = time.monotonic() + _OPEN_SECONDS, b""
+        with suppress(BrokenPipeError):  # ssh has ended already
+            self._process.stdin.write(_ECHO)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while _ECHO not in said and selector.select(max(0.0, deadline - time.monotonic())):
+                if not (received := os.read(self._process.stdout.fileno(), 4096)):
+                    return False
+                said += received
+        return _ECHO in said
+
+    def _describe_failure(self) -> HostUnreachableError:
+        self._errors.seek(0)
+        return unreachable(self._file, self._file.provider.head_ip, self._errors.read().decode(errors="replace"))
 
 
 def _argv(file: ClusterFile, port: int) -> list[str]:

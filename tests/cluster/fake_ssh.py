@@ -3,6 +3,8 @@
 FAKE_SSH_LOG      file to which each call appends its arguments, as JSON
 FAKE_SSH_DASHBOARD  address to which `-L` forwards instead of the head's
 FAKE_SSH_REFUSES  address → what ssh would say, as JSON; such a host refuses every call
+
+Like ssh, it ends if it cannot listen, and writes a line to standard error for each connection that it cannot forward.
 """
 
 import json
@@ -33,9 +35,11 @@ def main() -> int:
     if said := refuses.get(target.partition("@")[2]):
         sys.stderr.write(f"{said}\n")
         return 255
-    if forward:
-        listen(int(forward.split(":")[1]))
-    return subprocess.run(["sh", "-c", " ".join(command)], check=False).returncode
+    shell = ["sh", "-c", " ".join(command)]
+    if not forward:
+        os.execvp(shell[0], shell)  # a test that ends ssh ends the command
+    listen(int(forward.split(":")[1]))
+    return subprocess.run(shell, check=False).returncode
 
 
 def listen(port: int) -> None:
@@ -49,7 +53,9 @@ def serve(server: socket.socket) -> None:
         near, _ = server.accept()
         try:
             far = socket.create_connection((host, int(port)))
-        except OSError:
+        except OSError as error:
+            sys.stderr.write(f"channel 3: open failed: connect failed: {error}\n")
+            sys.stderr.flush()
             near.close()
             continue
         for source, sink in ((near, far), (far, near)):

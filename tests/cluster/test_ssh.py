@@ -79,6 +79,24 @@ def test_a_changed_host_key_is_refused_with_the_command_that_forgets_the_old_one
         run_on_host(cluster(), FIRST, "true")
 
 
+def test_a_changed_key_of_the_head_is_told_on_the_way_to_a_worker(ssh: FakeSsh) -> None:
+    ssh.refuse(first=f"{CHANGED}\nHost key for 203.0.113.7 has changed and you have requested strict checking.")
+    file = cluster(provider={"external_head_ip": "203.0.113.7"})
+    with refused(where=FIRST, remedy="-R 203.0.113.7", kind=HostUnreachableError):
+        run_on_host(file, FIRST, "true")
+
+
+def test_a_missing_ssh_is_named(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with refused(what="ssh", where="PATH", remedy="openssh-client"):
+        run_on_host(cluster(), HEAD, "true")
+
+
+def test_of_local_vms_only_the_pinned_keys_are_accepted(home: Path) -> None:
+    vms = {"type": "local", "head_ip": HEAD, "worker_ips": [FIRST], "firelib": {"qemu": {}}}
+    assert "StrictHostKeyChecking=yes" in ssh_command(cluster(provider=vms), HEAD)
+
+
 def test_a_command_has_its_own_exit_code_and_no_questions(ssh: FakeSsh) -> None:
     done = run_on_host(cluster(), HEAD, "echo here; exit 3")
     assert (done.returncode, done.stdout) == (3, "here\n")

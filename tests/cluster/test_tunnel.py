@@ -53,6 +53,45 @@ def test_a_taken_port_is_refused_before_ssh_starts(ssh: FakeSsh) -> None:
     assert ssh.calls == []
 
 
+def test_a_program_that_takes_the_port_first_is_not_taken_for_the_tunnel(
+    ssh: FakeSsh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would get the token."""
+    with socket.create_server(("127.0.0.1", 0)) as foreign:
+        monkeypatch.setattr(tunnels, "_find_free_port", lambda: foreign.getsockname()[1])
+        with refused(where=HEAD, kind=HostUnreachableError), open_tunnel(cluster()):
+            pass
+    assert len(ssh.calls) == 1
+
+
+def test_a_tunnel_outlives_any_number_of_refused_connections(
+    ssh: FakeSsh, head: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a browser polls the dashboard while Ray is down."""
+    monkeypatch.setenv("FAKE_SSH_DASHBOARD", "127.0.0.1:1")
+    with open_tunnel(cluster()) as tunnel:
+        for _ in range(1500):  # 100 KiB of complaints: more than a pipe holds
+            with socket.create_connection(("127.0.0.1", tunnel.port), timeout=patience(10)) as browser:
+                assert browser.recv(1) == b""
+
+
+def test_what_the_heads_shell_prints_at_the_login_is_skipped(
+    ssh: FakeSsh, head: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tunnels._argv
+    monkeypatch.setattr(tunnels, "_argv", lambda *given: [*real(*given)[:-1], "echo Welcome; cat"])
+    head.alive = [HEAD]
+    with open_tunnel(cluster()) as tunnel:
+        assert [node.address for node in read_nodes(tunnel.url)] == [HEAD]
+
+
+def test_a_lost_connection_is_an_error(ssh: FakeSsh) -> None:
+    with open_tunnel(cluster()) as tunnel:
+        tunnel._process.terminate()
+        with refused(where=HEAD, kind=HostUnreachableError):
+            tunnel.wait()
+
+
 @pytest.fixture
 def forgotten() -> None:
     """No tunnel of an earlier test in this process."""

@@ -143,7 +143,7 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = _DASHBOARD_PORT,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the address only.")] = False,
 ) -> None:
-    """Forward Ray's dashboard to loopback of this machine until Ctrl-C.
+    """Forward Ray's dashboard to loopback of this machine until Ctrl-C; a lost connection is an error.
 
     Examples: `firelib cluster dashboard` · `firelib cluster dashboard --port 9000`
     """
