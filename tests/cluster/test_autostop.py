@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,9 +37,10 @@ def proc(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(proc: Path, pid: int, title: str) -> None:
+def write(proc: Path, pid: int, title: str, parent: int = 1) -> None:
     (proc / str(pid)).mkdir()
     (proc / str(pid) / "cmdline").write_bytes(title.replace(" ", "\0").encode())
+    (proc / str(pid) / "stat").write_text(f"{pid} (a name) of (S) 9) S {parent} {pid} {pid} 0 -1")
 
 
 def test_a_resting_ray_is_idle(autostop: ModuleType, proc: Path) -> None:
@@ -56,8 +58,18 @@ def test_work_and_logins_keep_a_host_on(autostop: ModuleType, proc: Path) -> Non
 def test_a_playbook_keeps_a_host_on_and_a_tunnel_does_not(autostop: ModuleType, proc: Path) -> None:
     write(proc, 10, "sshd: ann")  # ssh -N
     assert list(autostop.logins(proc)) == []
-    write(proc, 11, "sshd: ann@notty")  # ansible-playbook
-    assert list(autostop.logins(proc)) == ["ann@notty is logged in"]
+    write(proc, 11, "sshd: ann@notty")  # firelib cluster dashboard
+    write(proc, 12, "cat", parent=11)
+    assert list(autostop.logins(proc)) == []
+    write(proc, 13, "sshd: ben@notty")  # ansible-playbook
+    write(proc, 14, "sudo cat /etc/shadow", parent=13)
+    assert list(autostop.logins(proc)) == ["ben@notty is logged in"]
+
+
+def test_a_real_child_is_found_with_its_parent(autostop: ModuleType) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        found = {process.pid: process for process in autostop._processes(autostop.PROC)}
+        assert found[str(child.pid)] == (str(child.pid), str(os.getpid()), "cat")
 
 
 def test_idle_time_begins_again_after_work(autostop: ModuleType, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc")
 GPU_PERCENT = 5
@@ -60,7 +61,8 @@ def running_jobs(head: str, token_file: Path) -> Iterator[str]:
     try:
         token = token_file.read_text(encoding="utf-8").strip()
         request = urllib.request.Request(f"http://{head}:8265/api/jobs/", headers={"Authorization": f"Bearer {token}"})
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach the head
+        with opener.open(request, timeout=SECONDS) as answer:
             jobs = json.load(answer)
     except (OSError, ValueError):
         return
@@ -71,24 +73,41 @@ def running_jobs(head: str, token_file: Path) -> Iterator[str]:
 
 def ray_work(proc: Path) -> Iterator[str]:
     """Tasks and actors on this host, by the titles that Ray gives its workers."""
-    for title in _titles(proc):
-        if title.startswith("ray::") and not title.removeprefix("ray::").startswith(ALWAYS_THERE):
-            yield f"Ray runs {title.removeprefix('ray::').split()[0]}"
+    for process in _processes(proc):
+        if process.title.startswith("ray::") and not process.title.removeprefix("ray::").startswith(ALWAYS_THERE):
+            yield f"Ray runs {process.title.removeprefix('ray::').split()[0]}"
 
 
 def logins(proc: Path) -> Iterator[str]:
-    """Sessions over SSH, with a terminal or without (Ansible, rsync, Ray's autoscaler); `ssh -N` opens none."""
-    for title in _titles(proc):
-        if title.startswith("sshd") and ("@pts/" in title or "@notty" in title):
-            yield f"{title.partition(': ')[2]} is logged in"
+    """Sessions over SSH, with a terminal or without (Ansible, rsync, Ray's autoscaler).
+
+    Tunnels do not count: `ssh -N` opens no session, and the session of firelib's own tunnels runs `cat`.
+    """
+    found = list(_processes(proc))
+    tunnels = {process.parent for process in found if process.title == "cat"}
+    for process in found:
+        is_session = "@pts/" in process.title or ("@notty" in process.title and process.pid not in tunnels)
+        if process.title.startswith("sshd") and is_session:
+            yield f"{process.title.partition(': ')[2]} is logged in"
 
 
-def _titles(proc: Path) -> Iterator[str]:
-    for path in proc.glob("[0-9]*/cmdline"):
+class Process(NamedTuple):
+    """A process of this host: its id, that of its parent, its command line or title."""
+
+    pid: str
+    parent: str
+    title: str
+
+
+def _processes(proc: Path) -> Iterator[Process]:
+    for folder in proc.glob("[0-9]*"):
         try:
-            yield path.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            # pid (name) state parent …; the name may contain anything
+            parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
         except OSError:  # it has just ended
             continue
+        yield Process(folder.name, parent, title)
 
 
 def busy_gpus() -> Iterator[str]:
