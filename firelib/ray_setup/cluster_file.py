@@ -1,8 +1,8 @@
 """Validated cluster files (cluster/*.yaml): input of `ray up`, with Ansible's settings in `provider.firelib`."""
 
 import re
-from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,13 +20,14 @@ from firelib.gcp.machine_catalog import (
     parse_gpu_kind,
     read_catalog,
 )
-from firelib.ray_setup.qemu import Qemu
+from firelib.ray_setup.qemu import Qemu, Subnet
 
 Commands = list[str]
 Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
 
 _MACHINE = re.compile(r"(?P<family>[a-z]\d[a-z]?)-[a-z]+(-[a-z0-9]+)*")
 
+_USER = re.compile(r"[a-z_][-a-z0-9_]{0,31}")
 _UBUNTU = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"
 
 
@@ -61,7 +62,7 @@ class Gcp(_Strict):
         disk_type: Type of the boot disk; by default the cheapest SSD that the machine type takes.
         image: Image of the boot disk.
         subnet: Address range of the private network; contains all addresses of the hosts.
-        allow_from: Address range that may reach SSH; default the public address of this machine.
+        allow_from: Address range that may reach SSH; default the public IPv4 address of this machine.
     """
 
     project: str
@@ -74,8 +75,23 @@ class Gcp(_Strict):
     disk_gib: int = Field(default=100, ge=20)
     disk_type: str | None = None
     image: str = "projects/debian-cloud/global/images/family/debian-12"
-    subnet: str = "10.10.0.0/24"
-    allow_from: str | None = None
+    subnet: Subnet = "10.10.0.0/24"
+    allow_from: Subnet | None = None
+
+    def find_unusable(self, addresses: Iterable[str]) -> Iterator[str]:
+        """Yield a problem for each address that a machine cannot have in the subnet.
+
+        Args:
+            addresses: Private addresses of the hosts.
+        """
+        network = IPv4Network(self.subnet)
+        first, last = network.network_address, network.broadcast_address
+        reserved = {first, first + 1, last - 1, last}
+        for address in map(IPv4Address, addresses):
+            if address not in network:
+                yield f"{address} is outside gcp.subnet {self.subnet}"
+            elif address in reserved:
+                yield f"{address} is reserved by Google Cloud: the first two and last two addresses of {self.subnet}"
 
     @model_validator(mode="after")
     def _machine_fits(self) -> "Gcp":
@@ -209,13 +225,13 @@ class LocalProvider(_Strict):
         return self
 
     @model_validator(mode="after")
-    def _fits_the_vms(self) -> "LocalProvider":
-        if qemu := self.firelib.qemu:
-            problems = list(qemu.find_unusable([self.head_ip, *self.worker_ips]))
-            if self.external_head_ip:
-                problems.append("external_head_ip: local VMs have no public address: remove the key")
-            if problems:
-                raise ValueError("; ".join(problems))
+    def _machines_can_have_the_addresses(self) -> "LocalProvider":
+        machines = self.firelib.gcp or self.firelib.qemu
+        problems = list(machines.find_unusable([self.head_ip, *self.worker_ips])) if machines else []
+        if self.firelib.qemu and self.external_head_ip:
+            problems.append("external_head_ip: local VMs have no public address: remove the key")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -263,9 +279,12 @@ class ClusterFile(_Strict):
     worker_start_ray_commands: Commands = []
 
     @model_validator(mode="after")
-    def _vms_have_a_key(self) -> "ClusterFile":
+    def _vms_have_a_user_and_a_key(self) -> "ClusterFile":
         if self.hosts.qemu and not self.auth.ssh_private_key:
             raise ValueError("auth.ssh_private_key is required with qemu: name a file; it is created if it is missing")
+        user = self.auth.ssh_user
+        if self.hosts.qemu and (user == "root" or not _USER.fullmatch(user)):
+            raise ValueError(f"auth.ssh_user: VMs get a new user, expected a name such as 'firelib', got {user!r}")
         return self
 
     @property

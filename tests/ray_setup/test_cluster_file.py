@@ -14,6 +14,7 @@ FILE = ROOT / "cluster" / "cluster.yaml"
 GCP = {"project": "p", "region": "europe-west4", "zone": "europe-west4-a", "machine_type": "n1-standard-8"}
 L4 = {"type": "nvidia-l4"}
 T4 = {"type": "nvidia-tesla-t4"}
+KEY = {"ssh_private_key": "~/.ssh/id"}
 VMS = {"type": "local", "head_ip": "10.10.0.10", "worker_ips": [], "firelib": {"qemu": {}}}
 
 
@@ -132,6 +133,15 @@ def change(path: str, value: Any, provider: dict[str, Any] | None = None) -> Cal
             ),
             ("l4", "us-east1-b", "disk_type"),
         ),
+        (change("provider.firelib.gcp", GCP | {"subnet": "10.9.0.0/24"}), ("10.10.0.10", "10.9.0.0/24")),
+        (
+            change("provider.firelib.gcp", GCP | {"subnet": "10.10.0.8/30"}),
+            ("10.10.0.10", "reserved", "10.10.0.12", "outside"),
+        ),
+        (
+            change("provider.firelib.gcp", GCP | {"allow_from": "2001:db8::1"}),
+            ("provider.firelib.gcp.allow_from", "2001:db8::1"),
+        ),
         (change("provider.firelib", {"gcp": GCP, "qemu": {}}), ("gcp", "qemu")),
         (change("provider.firelib.qemu", {"memory_gib": 0}), ("provider.firelib.qemu.memory_gib", 0)),
         (change("provider.firelib.qemu", {"release": "buster"}), ("provider.firelib.qemu.release", "buster")),
@@ -140,6 +150,8 @@ def change(path: str, value: Any, provider: dict[str, Any] | None = None) -> Cal
         (change("provider", VMS | {"worker_ips": ["10.10.0.1", "10.10.0.255"]}), ("10.10.0.1", "10.10.0.255")),
         (change("provider", VMS | {"external_head_ip": "203.0.113.7"}), ("external_head_ip",)),
         (change("auth", {"ssh_user": "x"}, VMS), ("auth.ssh_private_key", "qemu")),
+        (change("auth", KEY | {"ssh_user": "root"}, VMS), ("auth.ssh_user", "root", "firelib")),
+        (change("auth", KEY | {"ssh_user": "ann smith"}, VMS), ("auth.ssh_user", "ann smith")),
     ],
 )
 def test_wrong_value_is_named(
