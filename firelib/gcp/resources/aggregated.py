@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from firelib.gcp.resources.api import Api, Json
+from firelib.gcp.resources.ownership import is_ours
 
 # In the order of deletion: a disk is free when its machine is gone, a subnet when all machines in it are.
 LABELED = ("instances", "disks", "addresses")
@@ -44,6 +46,8 @@ class Located:
 def find_marked(api: Api, compute: str, mark: Mapping[str, Any], kind: str) -> Iterator[Located]:
     """Find a cluster's resources of one kind in all zones and regions.
 
+    Teardown deletes what this function yields, so the mark is checked again here, whatever Google's filter matches.
+
     Args:
         api: Google Cloud's APIs.
         compute: URL of the project in Compute Engine's API.
@@ -52,7 +56,7 @@ def find_marked(api: Api, compute: str, mark: Mapping[str, Any], kind: str) -> I
     """
     for page in api.pages(f"{compute}/aggregated/{kind}", filter=_filter(mark)):
         for scope, found in page.get("items", {}).items():
-            for fields in found.get(kind, []):
+            for fields in filter(partial(is_ours, mark), found.get(kind, [])):
                 yield Located(kind, scope, f"{compute}/{scope}/{kind}/{fields['name']}", fields)
 
 

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 Result = TypeVar("Result")
 
 _MOST_UNANSWERED = 5  # attempts without any response: about half a minute until "this machine is offline"
+_LONGEST_WAIT = 60.0  # seconds, whatever a response asks for
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,9 @@ class Api:
             with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  the same
                 return _parse_json(response.read())
         except urllib.error.HTTPError as error:
-            raise parse_error(f"{method} {url}", error.code, _parse_json(error.read()), _retry_after(error)) from None
+            raise parse_error(
+                f"{method} {url}", error.code, _parse_json(_read_body(error)), _retry_after(error)
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             raise no_response(f"{method} {url}", error) from None
 
@@ -177,7 +180,7 @@ class _TransientErrors:
         if not error.has_response:
             self._unanswered += 1
             return self._unanswered < _MOST_UNANSWERED
-        return True if error.retry_after is None else error.retry_after
+        return True if error.retry_after is None else min(error.retry_after, _LONGEST_WAIT)
 
 
 def with_query(url: str, **query: str) -> str:
@@ -216,7 +219,15 @@ def _operation_error(request: str, operation: Mapping[str, Any]) -> RequestError
 def _retry_after(error: urllib.error.HTTPError) -> float | None:
     """Seconds of the header `Retry-After`, which Google Cloud never sends as a date."""
     value = error.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else None
+    return float(value) if value.isdecimal() else None
+
+
+def _read_body(error: urllib.error.HTTPError) -> bytes:
+    """The body of a refusal; empty if the connection breaks meanwhile, since the status is known."""
+    try:
+        return error.read()
+    except (OSError, http.client.HTTPException):
+        return b""
 
 
 def _parse_json(text: bytes) -> Json:

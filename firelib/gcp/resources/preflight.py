@@ -27,11 +27,14 @@ def check_plan(api: Api, plan: Mapping[str, Any], resources: Sequence[Mapping[st
         FirelibError: A zone does not offer the machine type or GPU, a name is taken, or a quota is too small.
         RequestError: A request failed.
     """
+    quotas = Quotas(
+        api, plan["compute"], plan["quotas"], plan["region"]
+    )  # first: a wrong project offers nothing at all
     offers = {zone: _read_machine_type(api, plan, zone) for zone in plan["zones"]}
     findings = [*_missing_offers(api, plan, offers), *_taken_names(api, resources)]
     machine_type = next((offer for offer in offers.values() if offer), None)
     if machine_type:
-        findings += _short_quotas(api, plan, resources, machine_type)
+        findings += _short_quotas(api, plan, resources, machine_type, quotas)
     if findings:
         raise FirelibError(
             "\n".join(findings),
@@ -75,7 +78,7 @@ def _explain_taken(api: Api, planned: Mapping[str, Any]) -> str | None:
 
 
 def _short_quotas(
-    api: Api, plan: Mapping[str, Any], resources: Sequence[Mapping[str, Any]], machine_type: Json
+    api: Api, plan: Mapping[str, Any], resources: Sequence[Mapping[str, Any]], machine_type: Json, quotas: Quotas
 ) -> list[str]:
     machines = [resource["name"] for resource in resources if resource["kind"] == "instances"]
     found = find_marked(api, plan["compute"], {"labels": plan["marks"]["labels"]}, "instances")
@@ -85,7 +88,6 @@ def _short_quotas(
     needs += [Need(plan["disk_gib"], (disk_metric(plan["disk_type"]),)) for name in machines if name not in states]
     if machines and machines[0] in idle:
         needs.append(Need(1, (QuotaMetric("IN_USE_ADDRESSES"),)))  # the head is the first machine
-    quotas = Quotas(api, plan["compute"], plan["quotas"], plan["region"])
     return [finding for need in total(needs) if (finding := quotas.explain_shortage(need))]
 
 

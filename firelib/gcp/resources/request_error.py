@@ -6,10 +6,14 @@ from typing import Any
 from firelib.errors import FirelibError
 
 REMEDY = (
-    "Quota: request more, or choose another zone or machine type. Permissions: your account needs roles/editor and "
-    "roles/resourcemanager.projectIamAdmin. API not enabled: "
+    "Quota: request more, or choose another zone or machine type. Permissions: your account needs roles/editor, "
+    "and for the grants roles/storage.admin and roles/artifactregistry.admin. API not enabled: "
     "gcloud services enable compute iam storage artifactregistry cloudquotas"
 )
+_SIGN_IN = (
+    "run gcloud auth login (or set GCP_ACCESS_TOKEN; a token is valid for an hour), then run the same command again"
+)
+_UNAUTHENTICATED = 401
 _NO_RESPONSE = 0
 _TRANSIENT = {_NO_RESPONSE, 408, 429, 500, 502, 503, 504}
 # Compute Engine reports some rate limits with status 403, and a resource that is still being changed with 400.
@@ -89,4 +93,5 @@ def parse_error(request: str, status: int, body: Mapping[str, Any], retry_after:
     fields = error if isinstance(error, Mapping) else {}
     first: Mapping[str, Any] = next(iter(fields.get("errors", [])), {})
     reason = first.get("reason") or fields.get("status") or "no reason given"
-    return RequestError(request, status, reason, fields.get("message", "no message"), retry_after)
+    remedy = _SIGN_IN if status == _UNAUTHENTICATED else REMEDY
+    return RequestError(request, status, reason, fields.get("message", "no message"), retry_after, remedy)

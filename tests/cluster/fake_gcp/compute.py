@@ -32,7 +32,7 @@ def _once(cloud: FakeCloud, request: Request) -> Json:
     name = request.query.get("requestId", "")
     if name not in cloud.responses:
         cloud.record(request)
-        response = _delete(cloud, request) if request.method == "DELETE" else _post(cloud, request)
+        response = {"DELETE": _delete, "PATCH": _patch, "POST": _post}[request.method](cloud, request)
         if not name:
             return response
         cloud.responses[name] = response
@@ -40,6 +40,8 @@ def _once(cloud: FakeCloud, request: Request) -> Json:
 
 
 def _read(cloud: FakeCloud, request: Request) -> Json:
+    if not request.path.startswith(PROJECT):
+        raise not_found(request.path)
     if request.path == PROJECT or request.path.rpartition("/")[0].endswith("/regions"):
         return {"quotas": _quotas(cloud, is_global=request.path == PROJECT)}
     if "/aggregated/" in request.path:
@@ -68,7 +70,9 @@ def _read_type(cloud: FakeCloud, path: str) -> Json:
 def _aggregate(cloud: FakeCloud, request: Request) -> Json:
     """List one kind in all zones and regions; an empty zone has a warning instead of a list."""
     kind, items = request.path.rpartition("/")[2], {"zones/us-east1-b": {"warning": {"code": "NO_RESULTS_ON_PAGE"}}}
-    matching = [path for path, body in cloud.resources.items() if f"/{kind}/" in path and _matches(body, request)]
+    matching = [
+        path for path, body in cloud.resources.items() if f"/{kind}/" in path and _matches(cloud, body, request)
+    ]
     page, following = cloud.page([{"path": path} for path in matching], request)
     for path in (item["path"] for item in page):
         scope = path.removeprefix(f"{PROJECT}/").rpartition(f"/{kind}/")[0]
@@ -76,7 +80,9 @@ def _aggregate(cloud: FakeCloud, request: Request) -> Json:
     return {"items": items, **following}
 
 
-def _matches(body: Json, request: Request) -> bool:
+def _matches(cloud: FakeCloud, body: Json, request: Request) -> bool:
+    if cloud.ignores_filters:
+        return True
     name, _, value = request.query["filter"].partition("=")
     if name == "description":
         return bool(body.get("description") == value.strip('"'))
@@ -95,6 +101,12 @@ def _post(cloud: FakeCloud, request: Request) -> Json:
     if kind == "instances":
         return _insert_machine(cloud, path, request.body)
     return _operate(cloud, path, partial(cloud.create, path, request.body | _GIVEN.get(kind, {})))
+
+
+def _patch(cloud: FakeCloud, request: Request) -> Json:
+    if request.path not in cloud.resources:
+        raise not_found(request.path)
+    return _operate(cloud, request.path, partial(cloud.resources[request.path].update, request.body))
 
 
 def _insert_machine(cloud: FakeCloud, path: str, body: Json) -> Json:

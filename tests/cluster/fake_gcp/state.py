@@ -46,6 +46,7 @@ class FakeCloud:
         operation_requests: How many requests it takes until an operation is done.
         account_delay: How many requests that name a new service account are refused.
         page_size: Resources or objects in one page.
+        ignores_filters: Whether lists contain everything, whatever the filter says.
         interference: How many writers come between reading and writing an IAM policy.
         on_operation: Called with each new operation, which it may change.
         faults: Returns an error to send instead, or `lost` to execute the request and not to respond.
@@ -67,6 +68,7 @@ class FakeCloud:
     operation_requests: int = 2
     account_delay: int = 0
     page_size: int = 2
+    ignores_filters: bool = False
     interference: int = 0
     on_operation: Callable[[Operation], None] = lambda _: None
     faults: Callable[[Request], RefusedError | str | None] = lambda _: None

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 
-from firelib.gcp.resources.api import Api, Pace, with_query
+from firelib.gcp.resources.api import Api, Pace, _TransientErrors, with_query
 from firelib.gcp.resources.request_error import RequestError
 from tests.cluster.fake_gcp import TOKEN, FakeCloud
 from tests.cluster.fake_gcp.requests import RefusedError, Request
@@ -47,6 +49,29 @@ def test_retry_after_is_waited_for(cloud: FakeCloud, cluster: Cluster) -> None:
     begun = time.monotonic()
     cluster.api.send("GET", cloud.api + REGION)
     assert time.monotonic() - begun >= 1
+
+
+def test_an_hour_is_not_waited_for() -> None:
+    error = RequestError("GET http://x", 429, "rateLimitExceeded", "later", retry_after=3600.0)
+    assert _TransientErrors()(error) == 60
+
+
+def test_a_refusal_that_is_cut_short_still_has_its_status() -> None:
+    class Cut(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(403)
+            self.send_header("Content-Length", "500")
+            self.end_headers()
+            self.wfile.write(b'{"error": ')
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Cut) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        with refused(what="403", kind=RequestError):
+            Api(TOKEN, Pace(poll_seconds=0)).send("GET", f"http://127.0.0.1:{server.server_port}")
 
 
 def test_permanent_error_is_reported_at_once_with_its_fields(cloud: FakeCloud, cluster: Cluster) -> None:

@@ -29,6 +29,15 @@ def test_orphans_of_other_zones_and_regions_are_deleted(cloud: FakeCloud, cluste
     assert cluster.delete_leftovers() == []
 
 
+def test_the_mark_counts_and_not_the_filter(cloud: FakeCloud, cluster: Cluster) -> None:
+    cloud.ignores_filters = True
+    add(cloud, "zones/us-east1-b/instances/firelib-10-10-0-12", **OURS)
+    add(cloud, "zones/us-east1-b/instances/web", labels={"team": "web"})
+    add(cloud, "regions/us-east1/routers/web", description="")
+    assert cluster.delete_leftovers() == ["instances/firelib-10-10-0-12 (us-east1-b)"]
+    assert len(cloud.resources) == 2
+
+
 def test_a_subnet_of_an_earlier_region_does_not_block_the_network(cloud: FakeCloud, cluster: Cluster) -> None:
     cluster.create("networks", "subnetworks")
     add(cloud, "regions/us-east1/subnetworks/firelib", description="firelib-cluster=firelib")

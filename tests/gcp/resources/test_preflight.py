@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from firelib.gcp.resources.request_error import RequestError
 from tests.cluster.fake_gcp import FakeCloud
 from tests.cluster.fake_gcp.requests import RefusedError, Request
 from tests.cluster.gcp_cluster import Cluster
@@ -99,6 +100,11 @@ def test_zones_names_and_quotas_are_reported_together(cloud: FakeCloud) -> None:
     with refused(what=named, remedy="cluster_name"):
         cluster.set_up()
     assert cloud.sent == []
+
+
+def test_a_wrong_project_is_named_and_not_its_zones(cloud: FakeCloud) -> None:
+    with refused(what="404", where="projects/demi", kind=RequestError):
+        Cluster(cloud, project="demi").set_up()
 
 
 def test_a_bucket_of_another_project_is_a_taken_name(cloud: FakeCloud, cluster: Cluster) -> None:

@@ -37,6 +37,12 @@ def test_reason_of_both_forms() -> None:
     assert parse_error(URL, 502, {"error": "unavailable"}).status == 502
 
 
+def test_an_expired_token_has_a_remedy_of_its_own() -> None:
+    body = {"error": {"status": "UNAUTHENTICATED", "message": "invalid authentication credentials"}}
+    assert "gcloud auth login" in str(parse_error(URL, 401, body).remedy)
+    assert "gcloud auth login" not in str(parse_error(URL, 403, body).remedy)
+
+
 def test_no_response_may_be_repeated() -> None:
     error = no_response(URL, ConnectionResetError("reset by peer"))
     assert (error.is_transient, error.has_response) == (True, False)
