@@ -43,8 +43,8 @@ def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -
 
     Returns:
         One dict per resource: `kind`, `name`, `url`, `create` (URL), `body`, `mark` (fields that show that it is the
-        cluster's own), `holds_data`, and `grant` for a role in its IAM policy. In machines, `{zone}` stands for one of
-        `zones`.
+        cluster's own), `holds_data`, `grant` for a role in its IAM policy, and `variable` for fields that follow the
+        plan later, too. In machines, `{zone}` stands for one of `zones`.
     """
     compute = _compute(cluster, api)
     return [
@@ -93,7 +93,7 @@ def _network(cluster: dict[str, Any], compute: str, caller: str) -> list[Resourc
         _compute_resource(f"{compute}/global/networks", name, {"autoCreateSubnetworks": False}, mark),
         _compute_resource(f"{region}/subnetworks", name, subnet, mark),
         _compute_resource(f"{region}/routers", name, router, mark),
-        _compute_resource(firewalls, f"{name}-ssh", from_caller, mark),
+        _compute_resource(firewalls, f"{name}-ssh", from_caller, mark) | {"variable": ["sourceRanges"]},
         _compute_resource(firewalls, f"{name}-inside", from_inside, mark),
         _compute_resource(f"{region}/addresses", f"{name}-head", address, _labels(cluster)),
     ]

@@ -115,10 +115,12 @@ def play(tmp_path: Path, cloud: FakeCloud, programs: None) -> Play:
     (tmp_path / "id").write_text("no key")
     (tmp_path / "id.pub").write_text("ssh-ed25519 AAAA fire\n")
 
-    def run(playbook: str, *options: str, external: str | None = ADDRESS, token: str = TOKEN) -> str:
+    def run(
+        playbook: str, *options: str, external: str | None = ADDRESS, token: str = TOKEN, gcp: dict[str, Any] = GCP
+    ) -> str:
         raw = yaml.safe_load((ROOT / "cluster" / "cluster.yaml").read_text())
         raw["provider"] |= {"external_head_ip": external, "worker_ips": ["10.10.0.11"]}
-        raw["provider"]["firelib"]["gcp"] = GCP
+        raw["provider"]["firelib"]["gcp"] = gcp
         raw["auth"]["ssh_private_key"] = str(tmp_path / "id")
         (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(raw))
         api = json.dumps({"provision_api": cloud.api + "/{service}", "provision_poll_seconds": 0})
@@ -208,6 +210,19 @@ def test_refusals_say_what_to_do(play: Play, cloud: FakeCloud) -> None:
     assert "CPUS (europe-west4): limit 4, usage 0, need 16" in said
     assert cloud.sent == []
     assert "gcloud auth login" in play("setup.yml", token="")
+
+
+@pytest.mark.containers
+def test_the_callers_address_is_needed_for_the_setup_only(
+    play: Play, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")  # no service tells the address
+    unknown = GCP | {"allow_from": None}
+    said = play("setup.yml", gcp=unknown)
+    assert "the public IPv4 address of this machine is not known" in said
+    assert "allow_from: 203.0.113.4/32" in said
+    assert cloud.sent == []
+    assert_no_failure(play("teardown.yml", "-e", "confirm=firelib", gcp=unknown))
 
 
 @pytest.mark.containers

@@ -30,11 +30,12 @@ class Outcome:
 
 
 def create(api: Api, resource: Mapping[str, Any], dry_run: bool) -> Outcome:
-    """Create a resource if it does not exist, and grant what it should grant if it does not.
+    """Create a resource if it does not exist, correct its variable fields, and grant what it should grant.
 
     Args:
         api: Google Cloud's APIs.
-        resource: The planned resource: `kind`, `name`, `url`, `create`, `body`, `mark`, and optionally `grant`.
+        resource: The planned resource: `kind`, `name`, `url`, `create`, `body`, `mark`, and optionally `grant` and
+            `variable`, the names of fields that are corrected if they differ.
         dry_run: Only read.
 
     Raises:
@@ -49,8 +50,9 @@ def create(api: Api, resource: Mapping[str, Any], dry_run: bool) -> Outcome:
         _insert(api, resource)
         found = api.poll(f"GET {resource['url']}", lambda: api.get(resource["url"]))
     check_ours(resource, found)
+    corrected = _correct(api, resource, found, dry_run)
     granted = "grant" in resource and grant(api, resource["grant"], dry_run)
-    return Outcome(missing or granted, found)
+    return Outcome(missing or corrected or granted, found)
 
 
 def _insert(api: Api, resource: Mapping[str, Any]) -> None:
@@ -60,6 +62,15 @@ def _insert(api: Api, resource: Mapping[str, Any]) -> None:
     except RequestError as error:
         if error.status != _EXISTS:
             raise
+
+
+def _correct(api: Api, resource: Mapping[str, Any], found: Json, dry_run: bool) -> bool:
+    """Change variable fields that differ, such as the caller's address in a firewall rule; return whether any does."""
+    wanted = {name: resource["body"][name] for name in resource.get("variable", ())}
+    changes = {name: value for name, value in wanted.items() if found.get(name) != value}
+    if changes and not dry_run:
+        api.change("PATCH", resource["url"], changes)
+    return bool(changes)
 
 
 def delete(api: Api, resource: Mapping[str, Any], dry_run: bool, keep: bool = False) -> Outcome:

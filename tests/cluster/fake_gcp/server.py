@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(said).encode())
 
-    do_GET = do_POST = do_PUT = do_DELETE = _respond  # noqa: N815  # http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815  # http.server's names
 
     def log_message(self, *_: object) -> None:
         pass

@@ -65,6 +65,17 @@ def test_bucket_with_objects_is_emptied_and_deleted(cloud: FakeCloud, cluster: C
     assert path_of(cloud, bucket) not in cloud.resources
 
 
+def test_the_callers_address_follows_the_caller(cloud: FakeCloud, cluster: Cluster) -> None:
+    cluster.create("networks", "firewalls")
+    rule = next(item for item in cluster.resources if item["name"] == "firelib-ssh")
+    moved = {**rule, "body": {**rule["body"], "sourceRanges": ["192.0.2.9/32"]}}
+    assert create(cluster.api, moved, dry_run=True).changed
+    assert cloud.resources[path_of(cloud, rule)]["sourceRanges"] == ["198.51.100.4/32"]
+    assert create(cluster.api, moved, dry_run=False).changed
+    assert cloud.resources[path_of(cloud, rule)] == moved["body"]
+    assert not create(cluster.api, moved, dry_run=False).changed
+
+
 def test_dry_run_counts_the_objects(cloud: FakeCloud, cluster: Cluster) -> None:
     cluster.create("serviceAccounts", "buckets")
     bucket = cluster.resource("buckets")
