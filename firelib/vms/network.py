@@ -16,6 +16,9 @@ from firelib.vms.run_program import run_program
 
 Rule = tuple[str, ...]
 
+_REPLIES = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+_HALVES = ("0.0.0.0/1", "128.0.0.0/1")  # VPNs replace the default route by both
+
 
 class Link(NamedTuple):
     """A network device of this machine.
@@ -60,13 +63,13 @@ def plan_rules(cluster: VmCluster) -> list[tuple[str, str, Rule]]:
     """Return the table, chain and rule of iptables for each rule of a cluster.
 
     Rules of iptables, since programs that drop forwarded packets (Docker, ufw) do so in its chains, where only a rule
-    before theirs lets packets pass.
+    before theirs lets packets pass: all from the VMs, and to them only replies.
     """
     bridge, comment = bridge_name(cluster.name), ("-m", "comment", "--comment", mark_of(cluster.name))
     return [
         ("nat", "POSTROUTING", ("-s", cluster.qemu.subnet, "!", "-o", bridge, *comment, "-j", "MASQUERADE")),
         ("filter", "FORWARD", ("-i", bridge, *comment, "-j", "ACCEPT")),
-        ("filter", "FORWARD", ("-o", bridge, *comment, "-j", "ACCEPT")),
+        ("filter", "FORWARD", ("-o", bridge, *_REPLIES, *comment, "-j", "ACCEPT")),
     ]
 
 
@@ -136,10 +139,17 @@ def list_rules(name: str) -> dict[str, list[str]]:
 
 
 def find_overlaps(cluster: VmCluster) -> Iterator[str]:
-    """Yield a problem for each route of this machine into the cluster's subnet that is not the cluster's own."""
+    """Yield a problem for each route of this machine into the cluster's subnet that is not the cluster's own.
+
+    Default routes do not count, since the route to the cluster's bridge precedes them.
+    """
     own = bridge_name(cluster.name)
     for route in json.loads(run_program("ip", "-json", "-4", "route", "show", "table", "all")):
-        if route["dst"] == "default" or route.get("type") in ("local", "broadcast") or route.get("dev") == own:
+        if (
+            route["dst"] in ("default", *_HALVES)
+            or route.get("type") in ("local", "broadcast")
+            or route.get("dev") == own
+        ):
             continue
         if IPv4Network(route["dst"]).overlaps(cluster.qemu.network):
             device = route.get("dev", "no device")

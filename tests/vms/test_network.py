@@ -52,6 +52,8 @@ def test_every_rule_is_marked(cluster: VmCluster) -> None:
     ("route", "found"),
     [
         ({"dst": "default", "dev": "eth0"}, False),
+        ({"dst": "0.0.0.0/1", "dev": "tun0"}, False),
+        ({"dst": "10.0.0.0/8", "dev": "tun0"}, True),
         ({"dst": "192.168.0.0/24", "dev": "eth0"}, False),
         ({"dst": "10.20.0.0/16", "dev": "eth0"}, True),
         ({"dst": "10.20.0.7", "dev": "tun0"}, True),

@@ -81,7 +81,7 @@ def _refuse_mounts(folder: Path) -> None:
 def _make_image(scratch: Path, release: str, downloads: DownloadSettings, lock: int) -> None:
     image, root = scratch / "image", scratch / "root"
     scratch.chmod(0o755)  # apt downloads as a user of its own
-    image.mkdir()
+    image.mkdir(mode=0o700)  # the variables that it contains may hold passwords of proxies and indexes
     _write_inputs(scratch, downloads)
     # The lock is held as long as mmdebstrap runs, even if this process is killed.
     run_program(*_PRIVATE, *_debootstrap_command(scratch, root, release), inherit=(lock,))
