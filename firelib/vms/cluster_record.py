@@ -61,6 +61,16 @@ def read_record(folder: Path, name: str) -> ClusterRecord | None:
     return None
 
 
+def find_keys_of_others(folder: Path) -> set[Path]:
+    """The private keys that other clusters of this machine use.
+
+    Args:
+        folder: Folder of the cluster.
+    """
+    records = (other / _RECORD for other in folder.parent.glob("*") if other != folder)
+    return {Path(json.loads(record.read_text())["key"]) for record in records if record.exists()}
+
+
 @contextmanager
 def lock_cluster(folder: Path, name: str) -> Iterator[None]:
     """Keep other commands away from a cluster during the block.

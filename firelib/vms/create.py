@@ -47,7 +47,7 @@ def create_vms(cluster: VmCluster, timeout: float) -> Iterator[str]:
     Raises:
         FirelibError: This machine cannot run the VMs, another command works on them, or a program failed.
     """
-    refuse_unready(cluster, len(find_guests(cluster.name, cluster.own_folder)))
+    refuse_unready(cluster, len(_find_stopped(cluster)))
     with lock_cluster(cluster.own_folder, cluster.name):
         read_record(cluster.own_folder, cluster.name)  # refuses a folder of others
         write_record(cluster)

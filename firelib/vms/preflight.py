@@ -9,6 +9,7 @@ from typing import NamedTuple
 import psutil
 
 from firelib.errors import FirelibError
+from firelib.vms.image.seed import RESOLVERS, read_resolvers
 from firelib.vms.network import find_overlaps
 from firelib.vms.plan import VmCluster
 
@@ -46,21 +47,22 @@ class Problem(NamedTuple):
     remedy: str
 
 
-def refuse_unready(cluster: VmCluster, running: int) -> None:
+def refuse_unready(cluster: VmCluster, stopped: int) -> None:
     """Refuse VMs that this machine cannot run; the error names every reason.
 
     Args:
         cluster: The VMs.
-        running: How many of them run already.
+        stopped: How many of them do not run yet.
 
     Raises:
         FirelibError: There is too little memory or disk, or the network cannot be made.
     """
     refuse(
         [
-            *find_lacking_memory(cluster, len(cluster.vms) - running, psutil.virtual_memory().available),
+            *find_lacking_memory(cluster, stopped, psutil.virtual_memory().available),
             *find_lacking_disk(cluster, _free_bytes(cluster.folder)),
             *find_closed_forwarding(),
+            *find_lacking_resolvers(cluster),
             *(Problem(what, "choose another qemu.subnet, and addresses in it") for what in find_overlaps(cluster)),
         ]
     )
@@ -130,6 +132,20 @@ def find_closed_forwarding(setting: Path = _FORWARDING) -> Iterator[Problem]:
     """Yield a problem if this machine forwards no packets, without which VMs reach no package archive."""
     if setting.read_text(encoding="ascii").strip() != "1":
         yield Problem("net.ipv4.ip_forward: expected 1, got 0", "run: sysctl --write net.ipv4.ip_forward=1")
+
+
+def find_lacking_resolvers(cluster: VmCluster, files: Sequence[Path] = RESOLVERS) -> Iterator[Problem]:
+    """Yield a problem if VMs that do not exist yet would have no name server.
+
+    Args:
+        cluster: The VMs.
+        files: Files in the form of resolv.conf.
+    """
+    if any(not vm.folder.exists() for vm in cluster.vms) and not read_resolvers(files):
+        what = (
+            f"{' and '.join(map(str, files))} name no server that VMs can reach: expected another address than loopback"
+        )
+        yield Problem(what, "add the network's name server to /etc/resolv.conf: nameserver ADDRESS")
 
 
 def _free_bytes(folder: Path) -> int:

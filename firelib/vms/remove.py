@@ -7,21 +7,20 @@ from pathlib import Path
 import psutil
 
 from firelib.errors import FirelibError
-from firelib.vms.cluster_record import ClusterRecord, lock_cluster, read_record
+from firelib.vms.cluster_record import ClusterRecord, find_keys_of_others, lock_cluster, read_record
 from firelib.vms.guest.processes import end_guests, find_guests
 from firelib.vms.network import list_rules, own_links, remove_network
 from firelib.vms.plan import VmCluster
-from firelib.vms.ssh_keys import list_own_files
+from firelib.vms.ssh_keys import list_own_files, public_key
 
 
 def plan_removal(cluster: VmCluster) -> list[str]:
     """List what belongs to a cluster on this machine, which is what `remove_vms` removes."""
-    record = _read_record(cluster)
     return [
         *(f"process {process.pid} of VM {address}" for address, process in _guests(cluster).items()),
         *(f"network device {link.name}" for link in own_links(cluster.name)),
         *(f"rule of iptables, table {table}: {line}" for table, line in _rules(cluster.name)),
-        *(f"file {path}" for path in list_own_files(record.key, record.known_hosts, cluster.name)),
+        *(f"file {path}" for path in _list_files(cluster)),
         *([f"folder {cluster.own_folder}"] if cluster.own_folder.exists() else []),
     ]
 
@@ -63,8 +62,7 @@ def _remove(cluster: VmCluster) -> None:
     """The folder with the record goes last, so that an interrupted removal can be repeated."""
     end_guests(list(_guests(cluster).values()))
     remove_network(cluster.name)
-    record = _read_record(cluster)
-    for path in list_own_files(record.key, record.known_hosts, cluster.name):
+    for path in _list_files(cluster):
         path.unlink()
     _remove_folder(cluster.own_folder)
 
@@ -74,6 +72,14 @@ def _remove_folder(folder: Path) -> None:
     if (folder / "vms").exists():
         shutil.rmtree(folder / "vms")
     shutil.rmtree(folder)
+
+
+def _list_files(cluster: VmCluster) -> list[Path]:
+    """The cluster's own files outside of its folder; the key stays while another cluster uses it."""
+    record = _read_record(cluster)
+    is_shared = record.key in find_keys_of_others(cluster.own_folder)
+    kept = (record.key, public_key(record.key)) if is_shared else ()
+    return [path for path in list_own_files(record.key, record.known_hosts, cluster.name) if path not in kept]
 
 
 def _read_record(cluster: VmCluster) -> ClusterRecord:

@@ -16,7 +16,7 @@ def public_key(key: Path) -> Path:
 def create_user_key(cluster: VmCluster) -> None:
     """Create the cluster's key unless it exists; its comment is the cluster's mark."""
     if not cluster.key.exists():
-        cluster.key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _create_folder(cluster.key.parent)
         _generate(cluster.key, mark_of(cluster.name))
     if not public_key(cluster.key).exists():  # ssh-keygen was interrupted, or the user keeps the private key only
         public_key(cluster.key).write_text(run_program("ssh-keygen", "-y", "-f", cluster.key))
@@ -48,6 +48,14 @@ def list_own_files(key: Path, known_hosts: Path, name: str) -> list[Path]:
 
 def _generate(path: Path, comment: str) -> None:
     run_program("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path)
+
+
+def _create_folder(folder: Path) -> None:
+    """Create a missing folder for keys, such as ~/.ssh, which its user must be able to use."""
+    if not folder.exists():
+        _create_folder(folder.parent)
+        folder.mkdir(mode=0o700)
+        _give_to_owner_of_folder(folder)
 
 
 def _give_to_owner_of_folder(path: Path) -> None:

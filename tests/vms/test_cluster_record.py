@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from firelib.vms.cluster_record import ClusterRecord, lock_cluster, read_record, write_record
+from firelib.vms.cluster_record import (
+    ClusterRecord,
+    find_keys_of_others,
+    lock_cluster,
+    read_record,
+    write_record,
+)
 from firelib.vms.plan import VmCluster
 from tests.errors import refused
 from tests.vms.clusters import vm_cluster
@@ -27,6 +33,14 @@ def test_record_names_what_lies_outside_of_the_folder(cluster: VmCluster) -> Non
     assert read_record(cluster.own_folder, "lab") is None
     write_record(cluster)
     assert read_record(cluster.own_folder, "lab") == ClusterRecord(cluster.key, cluster.known_hosts)
+
+
+def test_keys_of_other_clusters_are_known(cluster: VmCluster, tmp_path: Path) -> None:
+    other = vm_cluster(tmp_path, "other", key=cluster.key)
+    (other.own_folder.parent / "broken").mkdir(parents=True)
+    write_record(cluster)
+    assert find_keys_of_others(cluster.own_folder) == set()
+    assert find_keys_of_others(other.own_folder) == {cluster.key}
 
 
 def test_a_folder_of_others_is_refused(cluster: VmCluster) -> None:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from firelib.vms.cluster_record import write_record
 from firelib.vms.create import plan_creation
 from firelib.vms.listing import list_vms, used_images
 from firelib.vms.preflight import PROGRAMS, add_system_paths
 from firelib.vms.remove import plan_removal, remove_vms
+from firelib.vms.ssh_keys import create_user_key
 from tests.errors import refused
 from tests.vms.clusters import vm_cluster
 
@@ -45,6 +47,23 @@ def test_a_folder_of_others_is_not_removed(tmp_path: Path) -> None:
     with refused(where=cluster.own_folder):
         list(remove_vms(cluster))
     assert (cluster.own_folder / "theirs").exists()
+
+
+def test_a_key_stays_while_another_cluster_uses_it(tmp_path: Path) -> None:
+    """As when cluster/local-vms.yaml was copied, with another name only."""
+    first, second = (vm_cluster(tmp_path, f"{name}-{os.getpid()}", key=tmp_path / "id") for name in "ab")
+    for cluster in (first, second):
+        cluster.own_folder.mkdir(parents=True)
+        write_record(cluster)
+    create_user_key(first)
+    list(remove_vms(first))
+    assert first.key.exists()
+    list(remove_vms(second))
+    assert first.key.exists()
+    first.own_folder.mkdir()
+    write_record(first)
+    assert f"file {first.key}" in list(remove_vms(first))
+    assert not first.key.exists()
 
 
 def test_images_of_vms_are_used(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from firelib.vms.preflight import (
     find_closed_forwarding,
     find_lacking_disk,
     find_lacking_memory,
+    find_lacking_resolvers,
     find_missing_programs,
     find_missing_rights,
     refuse,
@@ -59,6 +60,16 @@ def test_forwarding_must_be_on(tmp_path: Path) -> None:
     setting.write_text("0\n")
     with refused("net.ipv4.ip_forward", remedy="sysctl"):
         refuse(list(find_closed_forwarding(setting)))
+
+
+def test_new_vms_need_a_name_server_beyond_loopback(tmp_path: Path) -> None:
+    cluster, file = vm_cluster(tmp_path), tmp_path / "resolv.conf"
+    file.write_text("nameserver 127.0.0.1\n")
+    with refused(file, remedy="/etc/resolv.conf"):
+        refuse(list(find_lacking_resolvers(cluster, [file])))
+    for vm in cluster.vms:
+        vm.folder.mkdir(parents=True)
+    assert list(find_lacking_resolvers(cluster, [file])) == []
 
 
 def test_all_problems_are_in_one_error(tmp_path: Path) -> None:

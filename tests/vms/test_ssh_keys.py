@@ -1,4 +1,6 @@
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,19 @@ def test_a_missing_key_is_created_once_and_ours(cluster: VmCluster) -> None:
     assert cluster.key.read_text() == first
     assert cluster.key.stat().st_mode & 0o777 == 0o600
     assert own_files(cluster) == [cluster.key, public_key(cluster.key)]
+
+
+def test_new_folders_belong_to_the_user_in_whose_home_they_are(cluster: VmCluster, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 1234, 1234)
+    new = replace(cluster, key=home / ".ssh" / "clusters" / "id")
+    create_user_key(new)
+    made = [new.key, public_key(new.key), new.key.parent, new.key.parent.parent]
+    assert {path.stat().st_uid for path in made} == {1234}
+    assert new.key.parent.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_key_that_exists_is_not_ours(cluster: VmCluster) -> None:

@@ -3,8 +3,9 @@
 It takes the part of cloud-init, which would need Python in the image and a minute of an emulated CPU.
 """
 
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from firelib.vms.run_program import run_program
 _LABEL = "firelib-seed"
 _USER_ID = 1000
 _SIZE = "1M"
-_RESOLVERS = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))  # the first one names no 127.0.0.53
+RESOLVERS = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))  # the first one names no 127.0.0.53
+_LOCAL_SERVER = re.compile(r"nameserver\s+(127\.|::1\b)")
 SEED_UNIT_NAME = "firelib-seed.service"
 #: The unit runs before anything reads these files. Users and homes come from systemd-sysusers and systemd-tmpfiles.
 SEED_UNIT = f"""\
@@ -108,9 +110,21 @@ def seed_files(cluster: VmCluster, vm: Vm, keys: Keys, resolvers: str) -> dict[s
     }
 
 
-def read_resolvers() -> str:
-    """The name servers of this machine that a VM can reach, as the content of a resolv.conf."""
-    return next((path.read_text(encoding="utf-8") for path in _RESOLVERS if path.exists()), "")
+def read_resolvers(files: Sequence[Path] = RESOLVERS) -> str:
+    """The settings of this machine's resolver, without name servers on loopback: a VM cannot reach these.
+
+    Args:
+        files: Files in the form of resolv.conf; the first one with other name servers counts.
+
+    Returns:
+        The content of a resolv.conf; empty if no file names a server that a VM can reach.
+    """
+    for path in files:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        usable = [line for line in lines if not _LOCAL_SERVER.match(line)]
+        if any(line.startswith("nameserver") for line in usable):
+            return "".join(usable)
+    return ""
 
 
 def _network(cluster: VmCluster, vm: Vm) -> str:
@@ -119,10 +133,13 @@ def _network(cluster: VmCluster, vm: Vm) -> str:
 
 
 def _home(user: str, key: str) -> str:
-    """Create the home, and the key in it, once: later changes of the user stay."""
-    home = f"/home/{user}"
+    """Create the home, and the key in it, once: later changes of the user stay.
+
+    The key goes without its comment, in which systemd-tmpfiles would interpret % and backslashes.
+    """
+    home, key = f"/home/{user}", " ".join(key.split()[:2])
     lines = [f"d {home} 0755 {user} {user}", f"d {home}/.ssh 0700 {user} {user}"]
-    return "\n".join([*lines, f"f {home}/.ssh/authorized_keys 0600 {user} {user} - {key.strip()}", ""])
+    return "\n".join([*lines, f"f {home}/.ssh/authorized_keys 0600 {user} {user} - {key}", ""])
 
 
 def _sudoers(user: str) -> str:
