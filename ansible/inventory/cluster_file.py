@@ -1,6 +1,7 @@
 """Inventory plugin: the hosts in a file for `ray up`, cluster/*.yaml."""
 
 import getpass
+import os
 import platform
 import shlex
 import sys
@@ -124,7 +125,11 @@ def _ssh_args(file, address: str) -> str:
 
 
 def _caller() -> str:
-    return f"{getpass.getuser()}@{platform.node()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for the user
+        user = str(os.getuid())
+    return f"{user}@{platform.node()}"
 
 
 def _pinned_args(file) -> str:

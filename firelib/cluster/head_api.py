@@ -1,5 +1,6 @@
 """What a cluster's head says of its nodes and jobs, through the HTTP API of its dashboard."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -112,7 +113,7 @@ def _get(url: str, path: str) -> Any:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise _refused(url, error.code) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise HeadUnavailableError(
             f"no Ray answers on the head: {error}", where=url, remedy="start it: make cluster-up"
         ) from None

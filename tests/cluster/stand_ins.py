@@ -37,12 +37,14 @@ class Dashboard:
         alive: Addresses of alive nodes.
         jobs: Jobs, as Ray's API lists them.
         is_up: Whether Ray answers; otherwise HTTP 503.
+        is_cut_short: Whether the connection ends before the answer does.
     """
 
     alive: list[str] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
     is_up: bool = True
+    is_cut_short: bool = False
     address: str = ""
 
     def answer(self, path: str) -> Any:
@@ -70,7 +72,7 @@ def dashboard() -> Iterator[Dashboard]:
             allowed = self.headers.get("Authorization") == f"Bearer {TOKEN}"
             data = json.dumps(said.answer(self.path)).encode()
             self.send_response(200 if allowed and said.is_up else 503 if allowed else 401)
-            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Content-Length", str(len(data) + said.is_cut_short))
             self.end_headers()
             self.wfile.write(data)
 

@@ -42,6 +42,12 @@ def test_a_head_without_ray_is_unavailable() -> None:
         read_nodes("http://127.0.0.1:1")
 
 
+def test_a_connection_that_breaks_in_the_middle_is_unavailable(url: str, head: Dashboard) -> None:
+    head.is_cut_short = True
+    with refused(where=url, kind=HeadUnavailableError):
+        read_nodes(url)
+
+
 def test_a_wrong_token_is_another_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "wrong")
     with refused(what="401", where=url, remedy="~/.ray/auth_token") as caught:

@@ -43,6 +43,8 @@ def up(
     file = _read(cluster)
     if dry_run:
         typer.echo(shlex.join(up_command(cluster, restart=True)))
+        if not restart:
+            note("With --no-restart, if Ray runs already.")
         return
     nodes = start_cluster(cluster, file, restart, timeout)
     note(f"{len(nodes)} nodes are alive: {', '.join(nodes)}")
@@ -127,14 +129,14 @@ def ssh(
 
     Examples: `firelib cluster ssh` · `firelib cluster ssh 1` · `firelib cluster ssh head -- nvidia-smi`
     """
-    from firelib.cluster.ssh import find_host, ssh_command
+    from firelib.cluster.ssh import find_host, find_ssh, ssh_command
 
     file = _read(cluster)
     argv = [*ssh_command(file, find_host(file, host)), *(command or [])]
     if dry_run:
         typer.echo(shlex.join(argv))
         return
-    os.execvp(argv[0], argv)  # noqa: S606  the file is the user's own
+    os.execv(find_ssh(), argv)  # noqa: S606  the file is the user's own
 
 
 @cluster_app.command(rich_help_panel=None)

@@ -2,11 +2,13 @@
 
 import os
 import shlex
+import shutil
 from typing import Annotated
 
 import typer
 
 from firelib.cli import options
+from firelib.errors import FirelibError
 
 
 def ssh(
@@ -27,4 +29,8 @@ def ssh(
             note(f"firelib cannot open a shell on {record.backend}; this command does:")
         typer.echo(shlex.join(shell.argv))
         return
-    os.execvp(shell.argv[0], shell.argv)  # noqa: S606  built from the job's record
+    program = shutil.which(shell.argv[0])
+    if program is None:
+        remedy = f"install it, or run elsewhere what firelib ssh {job_id} --dry-run prints"
+        raise FirelibError(f"{shell.argv[0]} is not installed", where="PATH", remedy=remedy)
+    os.execv(program, shell.argv)  # noqa: S606  built from the job's record

@@ -1,6 +1,7 @@
 """`firelib cluster …` and `firelib ssh`, as far as they go without a cluster."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,21 @@ def test_ssh_opens_a_shell_where_the_job_runs(project: Path) -> None:
     assert firelib("ssh", "train-1", "--dry-run").startswith(f"env -C {project} ")
 
 
+def test_ssh_names_a_program_that_is_missing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitted(project, "docker", {"driver": "train-1-0", "folder": "x"})
+    monkeypatch.setenv("PATH", str(project))
+    with refused(what="docker", where="PATH", remedy="firelib ssh train-1 --dry-run"):
+        firelib("ssh", "train-1")
+    with refused(what="ssh", where="PATH", remedy="openssh-client"):
+        firelib("cluster", "ssh")
+
+
 def test_ssh_prints_the_command_that_firelib_cannot_run(project: Path) -> None:
     submitted(project, "ray", {"address": "http://10.1.2.3:8265"})
     assert firelib("ssh", "train-1") == "ssh 10.1.2.3\n"
-    submitted(project, "kubeflow", {"kind": "TrainJob", "namespace": "ml"}, target={"context": "gke"})
+    submitted(project, "kubeflow", {"kind": "TrainJob", "namespace": "ml"}, target={"context": "my gke"})
     said = firelib("ssh", "train-1")
-    assert "kubectl --context gke --namespace ml exec" in said
+    assert "kubectl --context 'my gke' --namespace ml exec" in shlex.split(said)[2]
     assert "train-1" in said
     submitted(project, "vertex", {"name": "projects/p/customJobs/7"})
     with refused(where="projects/p/customJobs/7", remedy="firelib logs train-1 --follow"):

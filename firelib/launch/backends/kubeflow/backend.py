@@ -1,5 +1,6 @@
 """Backend `kubeflow`: a TrainJob of Kubeflow Trainer, or a RayJob of KubeRay, in the cluster that kubectl uses."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -75,9 +76,10 @@ class KubeflowBackend(Backend):
     def shell(self, record: JobRecord) -> Shell:
         """Return `kubectl exec` in the pod of replica 0, for the user, whose kubectl knows how to sign in."""
         context = KubeflowTarget.parse(record.spec.target).context
-        given = f"--context {context} " if context else ""
-        kubectl = f"kubectl {given}--namespace {record.handle['namespace']}"
-        pod = f"{kubectl} get pods --output name --selector {build_head_selector(record.handle['kind'], record.job_id)}"
+        given = ("--context", context) if context else ()
+        kubectl = shlex.join(["kubectl", *given, "--namespace", record.handle["namespace"]])
+        selector = shlex.quote(build_head_selector(record.handle["kind"], record.job_id))
+        pod = f"{kubectl} get pods --output name --selector {selector}"
         return Shell(("sh", "-c", f'{kubectl} exec --stdin --tty "$({pod} | head -n 1)" -- sh'), is_direct=False)
 
 
