@@ -1,4 +1,4 @@
-"""What a cluster's head says of its nodes and jobs, through the HTTP API of its dashboard."""
+"""Nodes and jobs of a cluster, from the HTTP API of the dashboard on its head."""
 
 import http.client
 import json

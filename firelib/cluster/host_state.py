@@ -1,4 +1,4 @@
-"""What a host itself says: since when it runs, since when it is idle, and when it powers off."""
+"""The state of a host, read over SSH: since when it runs, since when it is idle, and when it powers off."""
 
 import re
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ class HostState:
 
 
 def read_host_states(file: ClusterFile) -> list[HostState]:
-    """Ask all hosts of a cluster, side by side; one that does not answer does not delay the others."""
+    """Read the states of all hosts of a cluster concurrently; one that does not answer does not delay the others."""
     hosts = list_hosts(file)
     with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
         return list(pool.map(lambda address: _read(file, address), hosts))

@@ -18,7 +18,7 @@ _FAILED = 255  # ssh's own exit code; any other one is the command's
 
 
 class HostUnreachableError(FirelibError):
-    """A host did not let the caller in over SSH."""
+    """The login to a host over SSH failed."""
 
 
 def find_ssh() -> str:
@@ -168,14 +168,14 @@ def _remedy(said: str) -> str:
 
 
 def check_hosts(file: ClusterFile, addresses: Sequence[str]) -> None:
-    """Log in to hosts side by side.
+    """Log in to hosts concurrently.
 
     Args:
         file: The cluster file.
         addresses: Private addresses.
 
     Raises:
-        HostUnreachableError: Some hosts do not let the caller in; the error names all of them.
+        HostUnreachableError: The login to some hosts failed; the error names all of them.
     """
     from concurrent.futures import ThreadPoolExecutor
 

@@ -40,10 +40,10 @@ class Running:
 
 
 def read_running(file: ClusterFile) -> Running:
-    """What runs on the head now.
+    """Read which nodes and jobs the head has now.
 
     Raises:
-        HostUnreachableError: The head does not let the caller in.
+        HostUnreachableError: The login to the head failed.
         HeadUnavailableError: Ray runs there, but its dashboard does not answer, so that its jobs are not known.
         FirelibError: The head refuses the token.
     """
@@ -82,7 +82,7 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
         Addresses of the nodes.
 
     Raises:
-        HostUnreachableError: Some hosts do not let the caller in; nothing was started.
+        HostUnreachableError: The login to some hosts failed; nothing was started.
         HeadUnavailableError: A Ray runs whose jobs are not known, since its dashboard does not answer.
         MissingNodesError: Some hosts did not become nodes; the error names all of them.
         FirelibError: The head refuses the token, or restarting it would end jobs.
@@ -121,7 +121,7 @@ def wait_for_nodes(file: ClusterFile, timeout: float) -> list[str]:
         Hosts that are not alive at the end of the time; empty if all are.
 
     Raises:
-        HostUnreachableError: The head does not let the caller in.
+        HostUnreachableError: The login to the head failed.
     """
     deadline = time.monotonic() + timeout
     with open_tunnel(file) as tunnel:

@@ -44,7 +44,7 @@ class Tunnel:
             port: Port on loopback; 0 chooses a free one.
 
         Raises:
-            HostUnreachableError: The head does not let the caller in.
+            HostUnreachableError: The login to the head failed.
             FirelibError: The port is taken.
         """
         self.port = port or _find_free_port()
@@ -141,7 +141,7 @@ def open_tunnel(file: ClusterFile, port: int = 0) -> Iterator[Tunnel]:
         port: Port on loopback; 0 chooses a free one.
 
     Raises:
-        HostUnreachableError: The head does not let the caller in.
+        HostUnreachableError: The login to the head failed.
         FirelibError: The port is taken.
     """
     tunnel = Tunnel(file, port)
@@ -162,7 +162,7 @@ def resolve_address(address: str) -> str:
         address: A URL, or `cluster:` and the path of a cluster file.
 
     Raises:
-        HostUnreachableError: The head does not let the caller in.
+        HostUnreachableError: The login to the head failed.
         FirelibError: The cluster file is invalid.
 
     Example:

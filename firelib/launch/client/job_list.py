@@ -1,4 +1,4 @@
-"""The jobs of a project on all backends, asked side by side within one time limit."""
+"""The jobs of a project with their states, which all backends are asked for concurrently, within one time limit."""
 
 import time
 from collections.abc import Sequence

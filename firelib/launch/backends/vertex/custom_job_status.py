@@ -106,9 +106,9 @@ class CustomJobStatus:
         Args:
             obstacle: Why the CustomJob did not finish, if no other placement is left.
         """
-        return replace(self._judge(obstacle), seconds=self.run_seconds(datetime.now(UTC)))
+        return replace(self._classify(obstacle), seconds=self.run_seconds(datetime.now(UTC)))
 
-    def _judge(self, obstacle: Obstacle | None) -> JobStatus:
+    def _classify(self, obstacle: Obstacle | None) -> JobStatus:
         code = _EXIT_CODE.search(self.message)
         if code:
             return JobStatus(self.state, int(code[1]), self.message)
