@@ -38,6 +38,7 @@ def create_machine(api: Api, machine: Mapping[str, Any], dry_run: bool) -> Outco
     ours = list(find_marked(api, machine["compute"], machine["mark"], "instances"))
     existing = next((found for found in ours if found.name == machine["name"]), None)
     if existing:
+        _note_other_type(api, existing, machine["machine_type"])
         return _run(api, existing, dry_run)
     zones = order_zones(machine["zones"], [found.location for found in ours])
     if dry_run:
@@ -97,6 +98,16 @@ def _await_visible(api: Api, planned: Json) -> Json:
     found = api.poll(f"GET {planned['url']}", lambda: api.get(planned["url"]))
     check_ours(planned, found)
     return found
+
+
+def _note_other_type(api: Api, machine: Located, wanted: str) -> None:
+    """Tell that a machine keeps its type: only a stopped one could change it, and not to every other type."""
+    found = machine.fields["machineType"].rpartition("/")[2]
+    if found != wanted:
+        api.notes.append(
+            f"{machine.name} stays a {found}, but the cluster file says {wanted}. To create it anew, which deletes its "
+            f"disk: gcloud compute instances delete {machine.name} --zone {machine.location}, then run this again"
+        )
 
 
 def _run(api: Api, machine: Located, dry_run: bool) -> Outcome:

@@ -87,6 +87,17 @@ def test_a_lost_machine_that_cannot_return_is_reported_with_its_zone(cloud: Fake
     assert len(machines(cloud)) == 2
 
 
+def test_a_machine_keeps_its_type_and_the_user_is_told(cloud: FakeCloud, cluster: Cluster) -> None:
+    cluster.create_machines()
+    assert cluster.api.notes == []
+    other = Cluster(cloud, machine_type="n1-standard-16")
+    assert not any(outcome.changed for outcome in other.create_machines())
+    assert [note for note in other.api.notes if "firelib-10-10-0-11" in note and "n1-standard-16" in note]
+    assert {body["machineType"][-13:] for path, body in cloud.resources.items() if "/instances/" in path} == {
+        "n1-standard-8"
+    }
+
+
 def test_a_dry_run_starts_nothing(cloud: FakeCloud, cluster: Cluster) -> None:
     cluster.create_machines()
     set_state(cloud, "TERMINATED")
