@@ -130,7 +130,13 @@ def run_on_host(
     argv = [*ssh_command(file, address, "-o", "BatchMode=yes"), command]
     try:
         done = subprocess.run(  # noqa: S603  the file is the user's own
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",  # hosts print what they want, in any encoding
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise HostUnreachableError(f"no answer within {timeout:g} s", where=address, remedy=_remedy("")) from None

@@ -103,6 +103,10 @@ def test_a_command_has_its_own_exit_code_and_no_questions(ssh: FakeSsh) -> None:
     assert "BatchMode=yes" in ssh.calls[0]
 
 
+def test_output_in_another_encoding_is_readable_in_part(ssh: FakeSsh) -> None:
+    assert run_on_host(cluster(), HEAD, r"printf 'K\303\266ln \344'").stdout == "Köln \ufffd"
+
+
 def test_a_host_that_does_not_answer_costs_no_more_than_the_limit(ssh: FakeSsh) -> None:
     with refused(what="1", where=HEAD, kind=HostUnreachableError):
         run_on_host(cluster(), HEAD, "exec sleep 30", timeout=1)
