@@ -6,7 +6,7 @@ It takes the part of cloud-init, which would need Python in the image and a minu
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from firelib.vms.plan import Vm, VmCluster
@@ -47,11 +47,11 @@ class SeedFile:
     """A file of a VM.
 
     Attributes:
-        content: Its text.
+        content: Its text; not in the representation, since it may be a private key.
         mode: Its permissions.
     """
 
-    content: str
+    content: str = field(repr=False)
     mode: int = 0o644
 
 
@@ -66,7 +66,7 @@ class Keys:
     """
 
     user: str
-    host: str
+    host: str = field(repr=False)
     host_public: str
 
 
@@ -143,5 +143,5 @@ def _home(user: str, key: str) -> str:
 
 
 def _sudoers(user: str) -> str:
-    # env_file: how this machine downloads packages (firelib/vms/download_settings.py).
+    # env_file: how this machine downloads packages (firelib/vms/image/download_settings.py).
     return f"{user} ALL=(ALL) NOPASSWD:ALL\nDefaults env_file=/etc/environment\n"

@@ -36,6 +36,7 @@ def test_name_servers_on_loopback_are_left_out(tmp_path: Path) -> None:
 def test_private_files_have_private_modes(files: dict[str, SeedFile]) -> None:
     private = {path for path, file in files.items() if not file.mode & 0o007}
     assert private == {"etc/ssh/ssh_host_ed25519_key", "etc/sudoers.d/firelib"}
+    assert "PRIVATE" not in f"{KEYS} {files}"  # as in a log or traceback
 
 
 def test_the_disk_contains_the_files(files: dict[str, SeedFile], tmp_path: Path) -> None:
