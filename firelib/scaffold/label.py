@@ -1,6 +1,7 @@
 """Which column is the label, which task it asks for, and how the recipe makes numbers of it."""
 
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def find_label(names: Sequence[str], wanted: Sequence[str]) -> tuple[tuple[str, 
 def _suggest(name: str, names: Sequence[str]) -> str:
     parts = [part.strip() for part in name.split(",")]
     if len(parts) > 1 and set(parts) <= set(names):
-        return f"pass each of several labels by itself: {' '.join(f'--label {part}' for part in parts)}"
+        return f"pass each of several labels by itself: {' '.join(f'--label {shlex.quote(part)}' for part in parts)}"
     alike = [each for each in names if each.lower() == name.lower()]
     return f"did you mean {alike[0]!r}?" if alike else did_you_mean(name, names)
 

@@ -143,6 +143,8 @@ def test_label_in_another_case_is_suggested(tmp_path: Path) -> None:
 def test_several_labels_in_one_option_are_told_apart(tmp_path: Path) -> None:
     with refused(what="'y,z'", remedy="--label y --label z"):
         plan(tmp_path, "x,y,z", ["1,0,1", "2,1,0", "3,1,1"], "y,z")
+    with refused(what="'y,the z'", remedy="--label y --label 'the z'"):
+        plan(tmp_path, "x,y,the z", ["1,0,1", "2,1,0", "3,1,1"], "y,the z")
 
 
 def test_words_among_numbers_are_named(tmp_path: Path) -> None:
