@@ -77,6 +77,7 @@ def _create_vm(cluster: VmCluster, vm: Vm, image: Path) -> None:
     unfinished = vm.folder.with_name(f"{_UNFINISHED}{vm.folder.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700, parents=True)
+    (unfinished / vm.image_link.name).symlink_to(image)  # first, so that no other command removes the image as unused
     size = f"{cluster.qemu.disk_gib}G"
     run_program(
         *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw"),
@@ -86,7 +87,6 @@ def _create_vm(cluster: VmCluster, vm: Vm, image: Path) -> None:
     create_host_key(host_key, vm.name)
     keys = Keys(public_key(cluster.key).read_text(), host_key.read_text(), public_key(host_key).read_text())
     write_seed(seed_files(cluster, vm, keys, read_resolvers()), unfinished / vm.seed.name)
-    (unfinished / vm.image_link.name).symlink_to(image)
     unfinished.rename(vm.folder)
 
 

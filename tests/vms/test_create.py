@@ -67,9 +67,11 @@ def test_a_key_stays_while_another_cluster_uses_it(tmp_path: Path) -> None:
 
 
 def test_images_of_vms_are_used(tmp_path: Path) -> None:
-    vm = vm_cluster(tmp_path).vms[0]
-    vm.folder.mkdir(parents=True)
-    image = tmp_path / "images" / "base-a"
-    image.mkdir(parents=True)
-    vm.image_link.symlink_to(image)
-    assert used_images(tmp_path) == {image}
+    finished, unfinished = (
+        vm_cluster(tmp_path).own_folder / "vms" / name for name in ("10.20.0.10", ".new-10.20.0.11")
+    )
+    for folder, name in ((finished, "base-a"), (unfinished, "base-b")):
+        folder.mkdir(parents=True)
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (folder / "image").symlink_to(tmp_path / "images" / name)
+    assert used_images(tmp_path) == {tmp_path / "images" / "base-a", tmp_path / "images" / "base-b"}
