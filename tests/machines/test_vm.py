@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from firelib.vms.guest.processes import end_guests
+from firelib.vms.guest.processes import end_processes
 from firelib.vms.plan import bridge_name
 from firelib.vms.preflight import PROGRAMS, add_system_paths
 from tests import engine, engine_base
@@ -169,7 +169,7 @@ def cut_power(lab: VmLab) -> None:
     lab.on("sync")
     guest = lab.guest()
     assert guest
-    end_guests([guest])
+    end_processes([guest])
     assert "started VM" in lab.vms("up")
     wait_for_ray(lab)
     check_firewall(lab)
