@@ -29,7 +29,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -149,7 +149,7 @@ clean: ## Remove the pipeline's outputs after confirmation; keeps downloads and 
 
 # A Ray cluster on machines of your own: each target can be repeated, and with DRY_RUN=1 shows what it would do.
 CLUSTER ?= cluster/cluster.yaml
-PLAY     = $(BIN)/ansible-playbook -i $(CLUSTER) $(if $(DRY_RUN),--check)
+PLAY     = $(BIN)/ansible-playbook -i $(CLUSTER) $(if $(DRY_RUN),--check) $(if $(VMS_FOLDER),-e vms_folder=$(VMS_FOLDER))
 ON       = --cluster $(CLUSTER) $(if $(DRY_RUN),--dry-run)
 STAGE   ?= run
 
@@ -180,6 +180,9 @@ cluster-down: .venv/.cluster ## Stop Ray on all machines; the machines stay
 	@$(PLAY) ansible/stop.yml
 
 # The playbook compares the name with the cluster's, and tells what would be removed if it is another one.
-vms-down: .venv/.cluster ## Remove what the targets above made, after confirmation (CONFIRM=name of the cluster, for scripts)
+vms-down: .venv/.cluster ## Remove what the targets above made, after confirmation (CONFIRM=cluster's name; DELETE_DATA=1: jobs' data, too)
 	@name="$(CONFIRM)"; [[ -n "$$name" || -n "$(DRY_RUN)" ]] || read -r -p "name of the cluster, to remove it: " name; \
-	$(PLAY) ansible/teardown.yml -e "confirm=$$name"
+	$(PLAY) ansible/teardown.yml -e "confirm=$$name" $(if $(DELETE_DATA),-e delete_data=true)
+
+cluster-demo: .venv/.cluster ## All of this with VMs of this machine, from nothing to nothing, with the time of each step
+	@DRY_RUN=$(DRY_RUN) ./cluster/demo

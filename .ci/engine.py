@@ -3,6 +3,6 @@
 from tests import engine, engine_base
 from tests.cluster.lab import BARE
 
-engine.install()
+engine.install(engine.PROGRAMS)
 for packages in (BARE, ("python3", "python3-venv")):  # hosts of a cluster; components, as in tests/launch/conftest.py
     engine_base.tarball(packages)

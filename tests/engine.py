@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,7 @@ def engine() -> Iterator[Engine]:
     if running := os.environ.get("TESTS_ENGINE"):
         yield Engine(running, Path(running.removeprefix("unix://")).parent)
         return
-    install()
+    install(PROGRAMS)
     with (
         tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as folder,
         _kept_data() as (kept, locks),
@@ -156,18 +156,21 @@ def _sweep(engine: Engine) -> None:
     engine.docker("image", "prune", "--force", "--all", "--filter", f"until={_KEPT_HOURS}h")
 
 
-def install() -> None:
+def install(programs: Mapping[str, str]) -> None:
     """Install the missing programs.
+
+    Args:
+        programs: Program → its Debian package.
 
     Raises:
         EngineMissingError: Programs are missing, and this is not root on Debian.
     """
-    missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=_path())})
+    missing = sorted({package for program, package in programs.items() if not shutil.which(program, path=_path())})
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise EngineMissingError(
-            f"tests with containers need {', '.join(missing)}: run as root apt-get install {' '.join(missing)}"
+            f"these tests need {', '.join(missing)}: run as root apt-get install {' '.join(missing)}"
         )
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     locks = ("-o", "DPkg::Lock::Timeout=300")

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from firelib.console import note, out
 from firelib.errors import FirelibError
 from firelib.ray_setup.cluster_file import read_cluster_file
 from firelib.vms.create import create_vms, plan_creation
+from firelib.vms.demo_file import plan_demo
 from firelib.vms.image.base_image import remove_unused_images
 from firelib.vms.listing import list_vms, used_images
 from firelib.vms.plan import DEFAULT_FOLDER, VmCluster, plan_cluster
@@ -42,12 +44,13 @@ def down(
     cluster_file: File,
     folder: Folder = DEFAULT_FOLDER,
     dry_run: DryRun = False,
+    delete_data: Annotated[bool, typer.Option("--delete-data", help="also remove the VMs' shared folder")] = False,
     images: Annotated[bool, typer.Option("--images", help="also remove base images that no VM uses")] = False,
 ) -> None:
     """Remove the VMs with their disks, network and keys, and check that nothing is left."""
     cluster = _plan(cluster_file, folder)
     refuse(find_missing())
-    _print(plan_removal(cluster) if dry_run else remove_vms(cluster))
+    _print(plan_removal(cluster, delete_data) if dry_run else remove_vms(cluster, delete_data))
     if images and not dry_run:
         removed = remove_unused_images(cluster.images, used_images(folder))
         _print(f"base image {image}" for image in removed)
@@ -59,6 +62,17 @@ def list_command(cluster_file: File, folder: Folder = DEFAULT_FOLDER) -> None:
     cluster = _plan(cluster_file, folder)
     refuse(find_missing())
     _print(list_vms(cluster))
+
+
+@app.command()
+def demo_file(example: File, folder: Folder = DEFAULT_FOLDER) -> None:
+    """Print the cluster file of `make cluster-demo`; first builds the base image, with whose kernel it probes KVM."""
+    add_system_paths()
+    refuse(find_missing())
+    demo = plan_demo(example, folder.absolute())
+    vms, accelerator = 1 + len(demo["provider"]["worker_ips"]), demo["provider"]["firelib"]["qemu"]["accelerator"]
+    note(f"note: {vms} VM{'s' if vms > 1 else ''}, accelerator {accelerator}")
+    typer.echo(yaml.safe_dump(demo, sort_keys=False), nl=False)
 
 
 def _plan(cluster_file: Path, folder: Path) -> VmCluster:

@@ -8,6 +8,7 @@ from pathlib import Path
 from firelib.vms.cluster_record import lock_cluster, read_record, write_record
 from firelib.vms.guest.accelerator import choose_accelerator
 from firelib.vms.guest.command import Accelerator, qemu_command
+from firelib.vms.guest.folder_server import serve_shared_folder
 from firelib.vms.guest.processes import find_guests
 from firelib.vms.guest.ssh_server import wait_for_ssh
 from firelib.vms.image.base_image import build_image, find_image
@@ -31,7 +32,7 @@ def plan_creation(cluster: VmCluster) -> Iterator[str]:
     yield from (shlex.join(command) for command in plan_network_changes(cluster))
     accelerator: Accelerator = "tcg" if cluster.qemu.accelerator == "tcg" else "kvm"
     for vm in _find_stopped(cluster):
-        yield shlex.join(qemu_command(cluster.name, vm, vm.image_link, cluster.qemu, accelerator))
+        yield shlex.join(qemu_command(cluster, vm, accelerator))
 
 
 def create_vms(cluster: VmCluster, timeout: float) -> Iterator[str]:
@@ -96,7 +97,8 @@ def _start_stopped(cluster: VmCluster) -> Iterator[str]:
         return
     accelerator = choose_accelerator(cluster.qemu, stopped[0].image_link / "vmlinuz")
     for vm in stopped:
-        run_program(*qemu_command(cluster.name, vm, vm.image_link, cluster.qemu, accelerator))
+        with serve_shared_folder(cluster, vm):
+            run_program(*qemu_command(cluster, vm, accelerator))
         yield f"started VM {vm.address} ({vm.name}) with {accelerator}"
 
 

@@ -11,6 +11,10 @@ from firelib.ray_setup.qemu import Qemu
 
 #: Folder of images and clusters. It belongs to root, like the bridge and the taps.
 DEFAULT_FOLDER = Path("/var/lib/firelib/vms")
+#: Name by which VMs mount the shared folder.
+SHARED_TAG = "shared"
+#: Number of the clusters' user in the VMs, and of the owner of the shared folder.
+USER_ID = 1000
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Vm:
         return self.folder / "console.log"
 
     @property
+    def shared_socket(self) -> Path:
+        """Socket on which the shared folder is served, until QEMU has connected."""
+        return self.folder / "shared.sock"
+
+    @property
     def image_link(self) -> Path:
         """Link to the folder of the base image."""
         return self.folder / "image"
@@ -69,6 +78,7 @@ class VmCluster:
         known_hosts: File with the public keys of the VMs' SSH servers.
         vms: The VMs.
         folder: Folder of all VMs of this machine.
+        shared_folder: Where the VMs mount the folder that all of them share; None: they share none.
     """
 
     name: str
@@ -78,6 +88,12 @@ class VmCluster:
     known_hosts: Path
     vms: tuple[Vm, ...]
     folder: Path
+    shared_folder: str | None
+
+    @property
+    def shared_source(self) -> Path:
+        """This machine's folder behind `shared_folder`, outside of the cluster's: it stays when VMs are removed."""
+        return self.folder / "shared" / self.name
 
     @property
     def own_folder(self) -> Path:
@@ -110,7 +126,8 @@ def plan_cluster(file: ClusterFile, folder: Path = DEFAULT_FOLDER) -> VmCluster:
     name = file.cluster_name
     addresses = (file.provider.head_ip, *file.provider.worker_ips)
     vms = tuple(_plan_vm(name, IPv4Address(address), folder) for address in addresses)
-    return VmCluster(name, qemu, file.auth.ssh_user, Path(key).expanduser(), known_hosts, vms, folder)
+    user, shared_folder = file.auth.ssh_user, file.hosts.shared_folder
+    return VmCluster(name, qemu, user, Path(key).expanduser(), known_hosts, vms, folder, shared_folder)
 
 
 def cluster_folder(folder: Path, name: str) -> Path:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import psutil
 
 from firelib.errors import FirelibError
+from firelib.vms.guest.folder_server import find_program
 from firelib.vms.image.seed import RESOLVERS, read_resolvers
 from firelib.vms.network import find_overlaps
 from firelib.vms.plan import VmCluster
@@ -26,6 +27,7 @@ PROGRAMS: Mapping[str, str] = {
 _SYSTEM_PATHS = ("/usr/sbin", "/sbin")  # not in the PATH of every user
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _IMAGE_GIB = 2
+_SOCKET_PATH_BYTES = 107  # sun_path of Linux, less the final zero
 _GIB = 2**30
 
 
@@ -63,6 +65,7 @@ def refuse_unready(cluster: VmCluster, stopped: int) -> None:
             *find_lacking_disk(cluster, _free_bytes(cluster.folder)),
             *find_closed_forwarding(),
             *find_lacking_resolvers(cluster),
+            *find_lacking_folder_server(cluster),
             *(Problem(what, "choose another qemu.subnet, and addresses in it") for what in find_overlaps(cluster)),
         ]
     )
@@ -146,6 +149,22 @@ def find_lacking_resolvers(cluster: VmCluster, files: Sequence[Path] = RESOLVERS
             f"{' and '.join(map(str, files))} name no server that VMs can reach: expected another address than loopback"
         )
         yield Problem(what, "add the network's name server to /etc/resolv.conf: nameserver ADDRESS")
+
+
+def find_lacking_folder_server(cluster: VmCluster) -> Iterator[Problem]:
+    """Yield a problem if the VMs share a folder, and this machine cannot serve it.
+
+    Args:
+        cluster: The VMs.
+    """
+    if not cluster.shared_folder:
+        return
+    if not find_program():
+        yield Problem("virtiofsd is missing", "apt-get install qemu-system-common (Debian 12) or virtiofsd (Debian 13)")
+    longest = max((str(vm.shared_socket) for vm in cluster.vms), key=len)
+    if len(longest) > _SOCKET_PATH_BYTES:
+        what = f"path of a socket: at most {_SOCKET_PATH_BYTES} bytes, got {len(longest)} ({longest})"
+        yield Problem(what, "choose a shorter cluster_name, or a folder with a shorter path (-e vms_folder=/path)")
 
 
 def _free_bytes(folder: Path) -> int:

@@ -17,7 +17,7 @@ def engine() -> Iterator[engines.Engine]:
 
 @pytest.fixture(scope="session")
 def programs() -> None:
-    engines.install()
+    engines.install(engines.PROGRAMS)
 
 
 @pytest.fixture

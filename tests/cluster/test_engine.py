@@ -39,10 +39,9 @@ def test_nothing_is_left():
 
 
 def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(engines, "PROGRAMS", {"no-such-program": "no-such-package"})
     monkeypatch.setattr(engines.os, "geteuid", lambda: 1000)
     with pytest.raises(EngineMissingError, match="apt-get install no-such-package"):
-        engines.install()
+        engines.install({"no-such-program": "no-such-package"})
 
 
 @pytest.fixture

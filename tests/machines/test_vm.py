@@ -9,13 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
-from firelib.vms.guest.processes import end_guests
+from firelib.vms.guest.processes import end_processes
 from firelib.vms.plan import bridge_name
-from firelib.vms.preflight import add_system_paths
-from tests import engine_base
+from firelib.vms.preflight import PROGRAMS, add_system_paths
+from tests import engine, engine_base
 from tests.machines.prepared_image import prepare_image
 from tests.machines.vm_lab import HEAD, VmLab, changed, limit
 from tests.patience import wait_until
@@ -33,10 +34,21 @@ HOLD_APT_LOCK = (
 
 
 @pytest.fixture
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VmLab]:
+def forwarding() -> Iterator[None]:
+    """Let this machine forward packets, which VMs need, and set back what it was."""
     if os.geteuid() != 0:
         pytest.skip("VMs need root")
+    setting = Path("/proc/sys/net/ipv4/ip_forward")
+    before = setting.read_text()
+    setting.write_text("1")
+    yield
+    setting.write_text(before)
+
+
+@pytest.fixture
+def lab(tmp_path_factory: pytest.TempPathFactory, forwarding: None) -> Iterator[VmLab]:
     add_system_paths()
+    engine.install(PROGRAMS)
     images = engine_base.cache() / "vms"
     made = VmLab(tmp_path_factory.mktemp("vm"), images)
     (made.home / ".ssh").mkdir(parents=True)
@@ -157,7 +169,7 @@ def cut_power(lab: VmLab) -> None:
     lab.on("sync")
     guest = lab.guest()
     assert guest
-    end_guests([guest])
+    end_processes([guest])
     assert "started VM" in lab.vms("up")
     wait_for_ray(lab)
     check_firewall(lab)

@@ -8,6 +8,7 @@ from firelib.vms.preflight import (
     PROGRAMS,
     find_closed_forwarding,
     find_lacking_disk,
+    find_lacking_folder_server,
     find_lacking_memory,
     find_lacking_resolvers,
     find_missing_programs,
@@ -51,6 +52,13 @@ def test_disk_is_that_of_all_vms_that_do_not_exist(tmp_path: Path) -> None:
         refuse(list(find_lacking_disk(cluster, 21 * GIB)))
     cluster.vms[0].folder.mkdir(parents=True)
     assert list(find_lacking_disk(cluster, 12 * GIB)) == []
+
+
+def test_a_shared_folder_needs_virtiofsd_and_short_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(find_lacking_folder_server(vm_cluster(tmp_path / ("long" * 30)))) == []
+    monkeypatch.setattr("firelib.vms.preflight.find_program", lambda: None)
+    with refused(["virtiofsd", (107, "10.20.0.10")], remedy=["virtiofsd", "vms_folder"]):
+        refuse(list(find_lacking_folder_server(vm_cluster(tmp_path / ("long" * 30), shared_folder="/mnt/shared"))))
 
 
 def test_forwarding_must_be_on(tmp_path: Path) -> None:

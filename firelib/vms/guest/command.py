@@ -1,11 +1,10 @@
 """The command line of QEMU for a VM, as a pure function."""
 
-from pathlib import Path
 from typing import Literal
 
 from firelib.ray_setup.qemu import Qemu
 from firelib.vms.guest.processes import PROGRAM, guest_name
-from firelib.vms.plan import Vm
+from firelib.vms.plan import SHARED_TAG, Vm, VmCluster
 
 Accelerator = Literal["kvm", "tcg"]
 _ACCELERATION = {
@@ -14,18 +13,17 @@ _ACCELERATION = {
 }
 
 
-def qemu_command(cluster: str, vm: Vm, image: Path, qemu: Qemu, accelerator: Accelerator) -> list[str]:
+def qemu_command(cluster: VmCluster, vm: Vm, accelerator: Accelerator) -> list[str]:
     """Return the command that starts a VM in the background.
 
     Args:
-        cluster: Name of the cluster.
+        cluster: Its cluster.
         vm: The VM.
-        image: Folder of its base image, which has the kernel.
-        qemu: Size of the VM.
         accelerator: What runs the VM's code.
     """
+    image, qemu = vm.image_link, cluster.qemu
     return [
-        *(PROGRAM, "-name", guest_name(cluster, vm.address), "-daemonize"),
+        *(PROGRAM, "-name", guest_name(cluster.name, vm.address), "-daemonize"),
         *("-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", *_ACCELERATION[accelerator]),
         *("-sandbox", "on,resourcecontrol=deny"),  # -daemonize needs what `spawn` and `elevateprivileges` deny
         *("-smp", str(qemu.cpus), "-m", f"{qemu.memory_gib}G"),
@@ -35,7 +33,18 @@ def qemu_command(cluster: str, vm: Vm, image: Path, qemu: Qemu, accelerator: Acc
         *("-netdev", f"tap,id=net,ifname={vm.tap},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=net,mac={vm.mac}", "-device", "virtio-rng-pci"),
         *("-chardev", f"file,id=console,path={vm.console},append=on", "-serial", "chardev:console"),
+        *(_shared_folder(vm, qemu) if cluster.shared_folder else ()),
     ]
+
+
+def _shared_folder(vm: Vm, qemu: Qemu) -> tuple[str, ...]:
+    """virtiofs: the process that serves the folder reads requests from the VM's memory, which both therefore share."""
+    return (
+        *("-object", f"memory-backend-memfd,id=memory,size={qemu.memory_gib}G,share=on"),
+        *("-machine", "memory-backend=memory"),
+        *("-chardev", f"socket,id=shared,path={vm.shared_socket}"),
+        *("-device", f"vhost-user-fs-pci,chardev=shared,tag={SHARED_TAG}"),
+    )
 
 
 def _kernel_arguments(vm: Vm) -> str:

@@ -34,8 +34,8 @@ def find_guests(cluster: str, folder: Path) -> dict[str, psutil.Process]:
     return dict(_guests(cluster, folder))
 
 
-def end_guests(processes: list[psutil.Process]) -> None:
-    """End VMs at once, like a power cut. psutil compares start times first, so no other process is ever signalled."""
+def end_processes(processes: list[psutil.Process]) -> None:
+    """End processes at once, VMs like a power cut. psutil compares start times first, so no other one is signalled."""
     for process in processes:
         _signal(process, kill=False)
     _, alive = psutil.wait_procs(processes, timeout=_END_SECONDS)

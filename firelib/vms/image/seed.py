@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firelib.vms.plan import Vm, VmCluster
+from firelib.vms.plan import SHARED_TAG, USER_ID, Vm, VmCluster
 from firelib.vms.run_program import run_program
 
 _LABEL = "firelib-seed"
-_USER_ID = 1000
 _SIZE = "1M"
+_FSTAB = "etc/firelib.fstab"
 RESOLVERS = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))  # the first one names no 127.0.0.53
 _LOCAL_SERVER = re.compile(r"nameserver\s+(127\.|::1\b)")
 SEED_UNIT_NAME = "firelib-seed.service"
@@ -36,6 +36,7 @@ ExecStart=cp --recursive --preserve=mode --no-target-directory /run/firelib-seed
 ExecStart=umount /run/firelib-seed
 ExecStart=systemd-sysusers
 ExecStart=systemd-tmpfiles --create --prefix=/home
+ExecStart=mount --all --fstab /{_FSTAB}
 
 [Install]
 WantedBy=sysinit.target
@@ -102,9 +103,10 @@ def seed_files(cluster: VmCluster, vm: Vm, keys: Keys, resolvers: str) -> dict[s
         "etc/hosts": SeedFile(f"127.0.0.1 localhost\n{vm.address} {vm.name}\n"),
         "etc/resolv.conf": SeedFile(resolvers),
         "etc/systemd/network/10-firelib.network": SeedFile(_network(cluster, vm)),
-        "etc/sysusers.d/firelib.conf": SeedFile(f"u {cluster.user} {_USER_ID} - /home/{cluster.user} /bin/bash\n"),
+        "etc/sysusers.d/firelib.conf": SeedFile(f"u {cluster.user} {USER_ID} - /home/{cluster.user} /bin/bash\n"),
         "etc/tmpfiles.d/firelib.conf": SeedFile(_home(cluster.user, keys.user)),
         "etc/sudoers.d/firelib": SeedFile(_sudoers(cluster.user), 0o440),
+        _FSTAB: SeedFile(_mounts(cluster)),
         "etc/ssh/ssh_host_ed25519_key": SeedFile(keys.host, 0o600),
         "etc/ssh/ssh_host_ed25519_key.pub": SeedFile(keys.host_public),
     }
@@ -130,6 +132,12 @@ def read_resolvers(files: Sequence[Path] = RESOLVERS) -> str:
 def _network(cluster: VmCluster, vm: Vm) -> str:
     address = f"{vm.address}/{cluster.qemu.network.prefixlen}"
     return f"[Match]\nMACAddress={vm.mac}\n\n[Network]\nAddress={address}\nGateway={cluster.qemu.gateway}\n"
+
+
+def _mounts(cluster: VmCluster) -> str:
+    """The shared folder; no line if the VMs share none."""
+    mount_point = cluster.shared_folder
+    return f"{SHARED_TAG} {mount_point} virtiofs defaults,X-mount.mkdir 0 0\n" if mount_point else ""
 
 
 def _home(user: str, key: str) -> str:

@@ -11,10 +11,10 @@ from tests.vms.clusters import vm_cluster
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
-@pytest.mark.parametrize("accelerator", ["kvm", "tcg"])
-def test_command_is_the_committed_one(accelerator: Accelerator) -> None:
-    cluster = vm_cluster(Path("/vms"), memory_gib=6, cpus=3)
-    command = qemu_command("lab", cluster.vms[0], Path("/vms/images/base"), cluster.qemu, accelerator)
+@pytest.mark.parametrize(("accelerator", "shared_folder"), [("kvm", "/mnt/shared"), ("tcg", None)])
+def test_command_is_the_committed_one(accelerator: Accelerator, shared_folder: str | None) -> None:
+    cluster = vm_cluster(Path("/vms"), memory_gib=6, cpus=3, shared_folder=shared_folder)
+    command = qemu_command(cluster, cluster.vms[0], accelerator)
     golden = GOLDEN / f"qemu-{accelerator}.txt"
     if os.environ.get("TESTS_WRITE_GOLDEN"):
         golden.write_text("\n".join(command) + "\n")
@@ -22,7 +22,8 @@ def test_command_is_the_committed_one(accelerator: Accelerator) -> None:
 
 
 def test_no_secret_is_in_the_command(tmp_path: Path) -> None:
-    vm = vm_cluster(tmp_path).vms[0]
-    command = " ".join(qemu_command("lab", vm, tmp_path, vm_cluster(tmp_path).qemu, "tcg"))
+    cluster = vm_cluster(tmp_path)
+    vm = cluster.vms[0]
+    command = " ".join(qemu_command(cluster, vm, "tcg"))
     assert str(vm.host_key) not in command
     assert "file=" + str(vm.seed) in command

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firelib.vms.guest.processes import PROGRAM, end_guests, find_guests, guest_name
+from firelib.vms.guest.processes import PROGRAM, end_processes, find_guests, guest_name
 
 IGNORES_SIGTERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
 
@@ -42,7 +42,7 @@ def test_only_processes_with_the_mark_and_the_folder_are_found(tmp_path: Path) -
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firelib.vms.guest.processes._END_SECONDS", 0.2)
     with process(tmp_path, "-name", guest_name("lab", "10.20.0.10"), f"file={tmp_path}/disk"):
-        end_guests(list(find_guests("lab", tmp_path).values()))
+        end_processes(list(find_guests("lab", tmp_path).values()))
         assert find_guests("lab", tmp_path) == {}
 
 
@@ -51,4 +51,4 @@ def test_a_process_that_has_ended_is_no_error(tmp_path: Path) -> None:
         found = list(find_guests("lab", tmp_path).values())
         running.kill()
         running.wait()
-    end_guests(found)
+    end_processes(found)

@@ -33,6 +33,13 @@ def test_name_servers_on_loopback_are_left_out(tmp_path: Path) -> None:
     assert read_resolvers([missing, stub]) == ""
 
 
+def test_a_vm_mounts_the_shared_folder_if_there_is_one(files: dict[str, SeedFile], tmp_path: Path) -> None:
+    assert files["etc/firelib.fstab"].content == ""
+    cluster = vm_cluster(tmp_path, shared_folder="/mnt/shared")
+    mounts = seed_files(cluster, cluster.vms[1], KEYS, "")["etc/firelib.fstab"].content
+    assert mounts.split()[:3] == ["shared", "/mnt/shared", "virtiofs"]
+
+
 def test_private_files_have_private_modes(files: dict[str, SeedFile]) -> None:
     private = {path for path, file in files.items() if not file.mode & 0o007}
     assert private == {"etc/ssh/ssh_host_ed25519_key", "etc/sudoers.d/firelib"}
