@@ -42,8 +42,11 @@ def prepare_image(images: Path, scratch: Path) -> None:
     release = Qemu().release
     downloads = read_download_settings(release)
     image = find_image(images, release, downloads)
-    if image.exists():
+    lock, copy = ROOT / "uv.lock", image / "uv.lock"
+    if copy.exists() and copy.read_bytes() == lock.read_bytes():
         return
+    for old in (images / "new", image):
+        shutil.rmtree(old, ignore_errors=True)
     build_image(images / "new", release, downloads)
     _install_environment(scratch / "environment")
     disk = images / "new" / "root.ext4"
@@ -52,6 +55,7 @@ def prepare_image(images: Path, scratch: Path) -> None:
     (scratch / "mount").mkdir()
     _run_private(_COPY, disk, scratch / "mount", scratch / "environment")
     shutil.rmtree(scratch / "environment")
+    shutil.copy(lock, images / "new" / "uv.lock")
     (images / "new").rename(image)
 
 

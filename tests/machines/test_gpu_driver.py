@@ -4,7 +4,6 @@ Here ends what is possible without a GPU: the module is not loaded. Building tak
 """
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,19 +22,20 @@ _PRIVATE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
+def root(tmp_path: Path) -> Path:
     """A Debian with the kernel of cloud machines, its headers, and the driver of the role `gpu`."""
     add_system_paths()
     engine.install(PROGRAMS)
     packages = (*choose_driver([T4], "Debian", "12").packages, *kernel_packages("6.1.0-1-cloud-amd64"))
     downloads = read_download_settings(RELEASE)
-    (tmp_path / "sources.list").write_text(downloads.sources.replace(" main", " main contrib non-free non-free-firmware"))
+    sources = downloads.sources.replace(" main", " main contrib non-free non-free-firmware")
+    (tmp_path / "sources.list").write_text(sources)
     (tmp_path / "apt.conf").write_text(downloads.apt)
     tmp_path.chmod(0o755)  # apt downloads as a user of its own
     command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--aptopt={tmp_path}/apt.conf", RELEASE, f"{tmp_path}/root", f"{tmp_path}/sources.list"]
     subprocess.run([*_PRIVATE, *command], cwd=ROOT, check=True)
-    yield tmp_path / "root"
+    return tmp_path / "root"
 
 
 def test_the_module_is_built_for_the_kernel_of_the_archive(root: Path) -> None:

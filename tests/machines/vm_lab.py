@@ -116,9 +116,6 @@ class VmLab:
         """The VM's process."""
         return find_guests(self.cluster.name, self.cluster.own_folder).get(HEAD)
 
-    def wait_for_power_off(self, seconds: float) -> None:
-        wait_until(lambda: self.guest() is None, seconds, "the VM powers off")
-
     def wait_for_boot(self, before: str) -> None:
         """Wait until the VM has another boot than `before`, and its units have started."""
         wait_until(lambda: before not in self.boot_id(), _BOOT_SECONDS, "the VM boots again")

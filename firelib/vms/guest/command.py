@@ -1,5 +1,6 @@
 """The command line of QEMU for a VM, as a pure function."""
 
+from pathlib import Path
 from typing import Literal
 
 from firelib.ray_setup.qemu import Qemu
@@ -28,11 +29,11 @@ def qemu_command(cluster: VmCluster, vm: Vm, accelerator: Accelerator) -> list[s
         *("-sandbox", "on,resourcecontrol=deny"),  # -daemonize needs what `spawn` and `elevateprivileges` deny
         *("-smp", str(qemu.cpus), "-m", f"{qemu.memory_gib}G"),
         *("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img"), "-append", _kernel_arguments(vm)),
-        *("-drive", f"file={vm.disk},format=qcow2,if=virtio,discard=unmap"),
-        *("-drive", f"file={vm.seed},format=raw,if=virtio,readonly=on"),
+        *("-drive", f"file={_escape(vm.disk)},format=qcow2,if=virtio,discard=unmap"),
+        *("-drive", f"file={_escape(vm.seed)},format=raw,if=virtio,readonly=on"),
         *("-netdev", f"tap,id=net,ifname={vm.tap},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=net,mac={vm.mac}", "-device", "virtio-rng-pci"),
-        *("-chardev", f"file,id=console,path={vm.console},append=on", "-serial", "chardev:console"),
+        *("-chardev", f"file,id=console,path={_escape(vm.console)},append=on", "-serial", "chardev:console"),
         *(_shared_folder(vm, qemu) if cluster.shared_folder else ()),
     ]
 
@@ -42,9 +43,14 @@ def _shared_folder(vm: Vm, qemu: Qemu) -> tuple[str, ...]:
     return (
         *("-object", f"memory-backend-memfd,id=memory,size={qemu.memory_gib}G,share=on"),
         *("-machine", "memory-backend=memory"),
-        *("-chardev", f"socket,id=shared,path={vm.shared_socket}"),
+        *("-chardev", f"socket,id=shared,path={_escape(vm.shared_socket)}"),
         *("-device", f"vhost-user-fs-pci,chardev=shared,tag={SHARED_TAG}"),
     )
+
+
+def _escape(path: Path) -> str:
+    """QEMU ends a value at a comma; it reads two as one."""
+    return str(path).replace(",", ",,")
 
 
 def _kernel_arguments(vm: Vm) -> str:

@@ -21,6 +21,13 @@ def test_command_is_the_committed_one(accelerator: Accelerator, shared_folder: s
     assert command == golden.read_text().splitlines()
 
 
+def test_a_comma_does_not_end_a_path() -> None:
+    cluster = vm_cluster(Path("/a,b"), shared_folder="/mnt/shared")
+    paths = [option for option in qemu_command(cluster, cluster.vms[0], "tcg") if "=/a" in option]
+    assert len(paths) == 4
+    assert all("=/a,,b/" in option for option in paths)
+
+
 def test_no_secret_is_in_the_command(tmp_path: Path) -> None:
     cluster = vm_cluster(tmp_path)
     vm = cluster.vms[0]
