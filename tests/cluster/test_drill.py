@@ -16,6 +16,7 @@ import yaml
 
 from tests import engine_base
 from tests.cluster.lab import Lab, lab
+from tests.cluster.scenarios import AFTER_TEARDOWN, find_broken_roles, verify_roles
 from tests.engine import Engine
 from tests.project import ROOT
 
@@ -42,6 +43,10 @@ def test_from_bare_hosts_to_nothing_left(hosts: Lab) -> None:
         hosts.play("setup.yml")
     with hosts.step("setup.yml once more"):
         assert_unchanged(hosts.play("setup.yml"))
+    with hosts.step("verify.yml of all roles"):
+        verify_roles(hosts)
+    with hosts.step("verify.yml finds what is broken, and the roles repair it"):
+        break_and_repair_roles(hosts, head, first, second)
     with hosts.step("ray up, until all nodes are alive"):
         hosts.run("ray", "up", "--yes", str(hosts.cluster_file))
         wait_for_nodes(hosts, head, first)
@@ -69,8 +74,9 @@ def test_from_bare_hosts_to_nothing_left(hosts: Lab) -> None:
         hosts.play("stop.yml")
         assert none_runs("ray", hosts, ("head", "one", "two"))
     with hosts.step("teardown.yml"):
+        assert set(find_broken_roles(hosts, AFTER_TEARDOWN)) == {head, first, second}
         hosts.play("teardown.yml", "--extra-vars", "confirm=lab")
-        assert_bare(hosts, ("head", "one", "two"))
+        verify_roles(hosts, AFTER_TEARDOWN)
 
 
 def kill_half_way(hosts: Lab, playbook: str, name: str, program: str) -> None:
@@ -91,6 +97,18 @@ def assert_unchanged(said: str) -> None:
     lines = recap(said)
     assert len(lines) == 3  # two hosts and this machine
     assert [line for line in lines.values() if not re.search(r"changed=0 .*failed=0", line)] == []
+
+
+def break_and_repair_roles(hosts: Lab, head: str, worker: str, bare: str) -> None:
+    """A token that others may read, limits that are gone, and a host on which no role has run."""
+    hosts.on(head, "chmod 644 ~/.ray/auth_token")
+    hosts.on(worker, "sudo rm /etc/security/limits.d/firelib.conf")
+    hosts.write_cluster(head, [worker, bare])
+    broken = find_broken_roles(hosts, "reach", "limits", "ray_token")
+    assert broken == {head: "ray_token", worker: "limits", bare: "reach"}
+    hosts.write_cluster(head, [worker])
+    said = recap(hosts.play("molecule/scenario.yml", "--tags", "limits,ray_token"))
+    assert all("changed=1 " in said[host] for host in (head, worker))
 
 
 def until(what: str, happens: Callable[[], bool]) -> None:
@@ -220,11 +238,3 @@ def find_no_token(hosts: Lab, names: tuple[str, ...]) -> None:
 
 def none_runs(program: str, hosts: Lab, names: tuple[str, ...]) -> bool:
     return not any(program in line for name in names for line in processes(hosts, name).splitlines())
-
-
-def assert_bare(hosts: Lab, names: tuple[str, ...]) -> None:
-    """Nothing of setup.yml is left but Debian's packages."""
-    places = "/opt/firelib/* /etc/firelib /etc/profile.d/firelib.sh /etc/security/limits.d/firelib.conf"
-    places += " /tmp/ray /home/*/.ray /home/*/ray_*"
-    for name in names:
-        assert hosts.engine.docker("exec", name, "sh", "-c", f"ls -d {places} 2>/dev/null || true").split() == []

@@ -6,6 +6,7 @@ import pytest
 
 from tests import engine_base
 from tests.cluster.lab import Lab, address, lab
+from tests.cluster.scenarios import find_broken_roles, verify_roles
 from tests.engine import Engine
 
 pytestmark = pytest.mark.containers
@@ -47,6 +48,10 @@ def test_only_the_clusters_hosts_and_the_caller_get_in(hosts: Lab) -> None:
     assert "open" in hosts.run("bash", "-c", f"timeout 5 bash -c '</dev/tcp/{HEAD}/{PORT}' && echo open")
     again = play(hosts)
     assert again.count("changed=0") == 3  # two hosts and this machine
+    verify_roles(hosts, "firewall")
+    hosts.engine.docker("exec", "worker", "nft", "delete", "table", "inet", "firelib")
+    assert find_broken_roles(hosts, "firewall") == {WORKER: "firewall"}
     play(hosts, firewall=False)
     assert reaches(hosts, "stranger", PORT)
     assert play(hosts, firewall=False).count("changed=0") == 3
+    verify_roles(hosts, "firewall")

@@ -161,8 +161,12 @@ def test_provision_and_teardown(play: Play, cloud: FakeCloud) -> None:
     assert "changed=0" in again
     assert TOKEN not in again
     assert len(cloud.sent) == sent
+    verify = ("molecule/verify.yml", "--tags", "provision")
+    assert_no_failure(play(*verify))
     stopped = next(path for path in cloud.resources if "/instances/" in path)
     cloud.resources[stopped]["status"] = "TERMINATED"  # by autostop
+    assert "Check that every resource exists" in failures(play(*verify))[0]
+    assert len(cloud.sent) == sent
     assert "changed=1 " in play("setup.yml")
     assert cloud.resources[stopped]["status"] == "RUNNING"
     assert "this removes" in play("teardown.yml")

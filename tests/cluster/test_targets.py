@@ -16,7 +16,8 @@ import yaml
 
 from tests import engine_base
 from tests.cluster.lab import USER, Lab, lab
-from tests.cluster.test_drill import assert_bare, assert_unchanged, none_runs, recap, until
+from tests.cluster.scenarios import AFTER_TEARDOWN, verify_roles
+from tests.cluster.test_drill import assert_unchanged, none_runs, recap, until
 from tests.engine import Engine
 from tests.project import ROOT
 
@@ -62,7 +63,7 @@ def test_daily_life_through_make(hosts: Lab) -> None:
     with hosts.step("make vms-down"):
         assert "To confirm" in make(hosts, project, "vms-down", "CONFIRM=other", check=False)
         make(hosts, project, "vms-down", "CONFIRM=lab")
-        assert_bare(hosts, NAMES)
+        verify_roles(hosts, AFTER_TEARDOWN)
 
 
 def copy_project(hosts: Lab) -> Path:

@@ -17,6 +17,7 @@ from firelib.vms.guest.processes import end_processes
 from firelib.vms.plan import bridge_name
 from firelib.vms.preflight import PROGRAMS, add_system_paths
 from tests import engine, engine_base
+from tests.cluster.scenarios import verify_roles
 from tests.machines.prepared_image import prepare_image
 from tests.machines.vm_lab import HEAD, VmLab, changed, limit
 from tests.patience import wait_until
@@ -75,6 +76,8 @@ def test_from_nothing_to_nothing_left(lab: VmLab) -> None:
         wait_for_ray(lab)
     with lab.step("setup.yml once more: changed=0"):
         assert changed(lab.play("setup.yml")) == {HEAD: 0, "localhost": 0}
+    with lab.step("verify.yml of all roles"):
+        verify_roles(lab)
     with lab.step("setup.yml --check: changed=0"):
         assert changed(lab.play("setup.yml", "--check")) == {HEAD: 0, "localhost": 0}
     with lab.step("power cut: Ray and firewall come back"):
