@@ -147,6 +147,7 @@ def _home(user: str, key: str) -> str:
     """
     home, key = f"/home/{user}", " ".join(key.split()[:2])
     lines = [f"d {home} 0755 {user} {user}", f"d {home}/.ssh 0700 {user} {user}"]
+    lines += [f"C {home}/{name} - {user} {user} - /etc/skel/{name}" for name in (".bashrc", ".profile")]
     return "\n".join([*lines, f"f {home}/.ssh/authorized_keys 0600 {user} {user} - {key}", ""])
 
 
