@@ -67,6 +67,8 @@ def data_show(recipe: RecipeName = None) -> None:
     out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest, declare_splits(project.params.data.split, project.recipe)))
     quality: dict[str, Any] = manifest.quality
+    if "copies" in quality:
+        out.print(f"copies of each row: {quality['copies']} (data.scale)", highlight=False)
     for line in summarize_leakage(quality.get("split", {}).get("leakage", {})):
         out.print(printable(f"on two sides: {line}"), highlight=False)
     for key, label in (("excluded", "excluded"), ("rejected", "set aside")):
