@@ -4,21 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import dask.dataframe as dd
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from firelib.config import Split
-from firelib.data.extract import extract
-from firelib.data.joined_table import join_tables
 from firelib.data.prepare import compute_positions
 from firelib.data.split.position import find_ranges, split_ranges
 from firelib.data.synthetic.copies import STRIDE
 from firelib.data.synthetic.scaled_recipe import find_copied_column, scale_up
-from firelib.recipe import SPLITS, Feature, Recipe, Source, find_split_rule, load_recipe, split_columns
+from firelib.recipe import SPLITS, Feature, Recipe, find_split_rule, load_recipe, split_columns
 from tests.data.transformed import hashes, make
 from tests.errors import refused
-from tests.recipes.tiny import Tiny, derive, order_rows, project, tiny_recipe, write_csv, write_sources
+from tests.recipes.tiny import CITIES, Tiny, derive, order_rows, tiny_recipe, write_sources
 
 SHARES = Split(train=0.6, validation=0.2, test=0.2)
 COPIES = 3
@@ -69,12 +68,19 @@ class OnlyFeatures(Kept):
     features = (*Kept.features, Feature("id", "int64"), Feature("day", "int64"))
 
 
-def scale(folder: Path, kind: type[Recipe], copies: int = COPIES, commit_by: tuple[str, ...] = ("day",)) -> Any:
+def orders() -> pd.DataFrame:
+    rows = pd.DataFrame(order_rows())
+    numbers = {name: pd.to_numeric(rows[name], errors="coerce") for name in ("amount", "items")}
+    return rows.assign(**numbers, state=rows["state"].astype("str")).astype({"items": "Int64"})
+
+
+def scale(kind: type[Recipe], copies: int = COPIES, partitions: int = 4, **others: pd.DataFrame) -> tuple[Recipe, Any]:
     """The recipe and the Dask dataframe of the copies."""
-    write_sources(folder)
-    recipe, paths = tiny_recipe(folder, commit_by, kind), project(folder)[1]
-    scaled = scale_up(recipe, copies, SHARES)
-    return scaled, join_tables(scaled, paths.lake, extract(recipe, paths).resolve_versions(None))
+    shops = pd.DataFrame({"shop": [f"s{index}" for index in range(len(CITIES))], "city": CITIES})
+    tables = {"orders": dd.from_pandas(orders(), npartitions=partitions)}
+    tables |= {name: dd.from_pandas(frame, npartitions=2) for name, frame in {"shops": shops, **others}.items()}
+    scaled = scale_up(kind(), copies, SHARES)
+    return scaled, scaled.transform(tables)
 
 
 def rows_of(frame: Any) -> pd.DataFrame:
@@ -100,27 +106,26 @@ def test_recipes_of_firelib_have_a_column_that_numbers_copies(recipe: str, colum
     assert find_copied_column(load_recipe(recipe), {"a": ["row"], "b": ["year", "carrier", "flight"]}) == column
 
 
-def test_copies_do_not_depend_on_partitions(tmp_path: Path) -> None:
-    many, one = scale(tmp_path / "many", Kept)[1], scale(tmp_path / "one", Kept, commit_by=())[1]
-    assert many.npartitions > one.npartitions
+def test_copies_do_not_depend_on_partitions() -> None:
+    many, one = scale(Kept, partitions=7)[1], scale(Kept, partitions=1)[1]
+    assert many.npartitions == 7 * one.npartitions
     pd.testing.assert_frame_equal(rows_of(many), rows_of(one))
 
 
-def test_more_copies_make_more_tasks_and_none_larger(tmp_path: Path) -> None:
-    _, frame = scale(tmp_path, Kept, copies=7)
+def test_more_copies_make_more_tasks_and_none_larger() -> None:
+    _, frame = scale(Kept, copies=7, partitions=4)
     sizes = [len(part.compute(scheduler="sync")) for part in frame.to_delayed()]
-    assert len(sizes) == 4 * 7
-    assert max(sizes) == max(sizes[:4])
+    assert sizes == sizes[:4] * 7
     assert sum(sizes) == 7 * len(order_rows())
 
 
 @pytest.mark.parametrize("kind", [Kept, ByShop, ByState, LastDay])
-def test_copies_are_in_the_split_of_their_row(tmp_path: Path, kind: type[Recipe]) -> None:
-    scaled, frame = scale(tmp_path, kind)
+def test_copies_are_in_the_split_of_their_row(kind: type[Recipe]) -> None:
+    scaled, frame = scale(kind)
     rows = rows_of(frame)
     assert not rows.duplicated(list(scaled.key)).any()
     splits = splits_of(scaled, rows)
-    plain, originals = scale(tmp_path, kind, copies=1)
+    plain, originals = scale(kind, copies=1)
     expected = splits_of(plain, rows_of(originals))
     assert len(set(expected)) > 1
     for copy in range(COPIES):
@@ -128,9 +133,9 @@ def test_copies_are_in_the_split_of_their_row(tmp_path: Path, kind: type[Recipe]
         assert splits[mine].tolist() == expected.tolist()
 
 
-def test_rows_of_a_split_are_mixed(tmp_path: Path) -> None:
+def test_rows_of_a_split_are_mixed() -> None:
     """Were copies sorted by the hash of their original, a batch would hold the same row many times."""
-    scaled, frame = scale(tmp_path, Kept)
+    scaled, frame = scale(Kept)
     rows = rows_of(frame)
     identity = pa.Table.from_pandas(rows[[*scaled.key, *split_columns(scaled)]], preserve_index=False)
     order = compute_positions(identity, scaled, SHARES)[0].argsort()
@@ -138,13 +143,9 @@ def test_rows_of_a_split_are_mixed(tmp_path: Path) -> None:
     assert (originals[1:] == originals[:-1]).mean() < 0.05
 
 
-def test_joined_tables_are_copied_too(tmp_path: Path) -> None:
-    write_sources(tmp_path)
-    write_csv(tmp_path / "payments.csv", [{"id": row["id"], "paid": row["id"] * 2} for row in order_rows()])
-    recipe, paths = tiny_recipe(tmp_path, kind=Paid), project(tmp_path)[1]
-    recipe.sources = {**recipe.sources, "payments": Source(str(tmp_path / "payments.csv"))}  # type: ignore[misc]
-    versions = extract(recipe, paths).resolve_versions(None)
-    rows = rows_of(join_tables(scale_up(recipe, COPIES, SHARES), paths.lake, versions))
+def test_joined_tables_are_copied_too() -> None:
+    payments = pd.DataFrame({"id": orders()["id"], "paid": orders()["id"] * 2})
+    rows = rows_of(scale(Paid, payments=payments)[1])
     assert len(rows) == COPIES * len(order_rows())
     assert (rows["paid"] == rows["id"] % STRIDE * 2).all()
 
@@ -154,9 +155,9 @@ def test_strata_are_refused() -> None:
         scale_up(Strata(), COPIES, SHARES)
 
 
-def test_a_key_of_features_is_refused(tmp_path: Path) -> None:
+def test_a_key_of_features_is_refused() -> None:
     with refused(what=["day", "id"], where="data.scale", remedy="data.scale"):
-        scale(tmp_path, OnlyFeatures)
+        scale(OnlyFeatures)
 
 
 @pytest.mark.usefixtures("ray_cluster")
