@@ -49,7 +49,10 @@ def data_log(
 @data_app.command("diff")
 def data_diff(
     before: Annotated[
-        str, typer.Argument(metavar="A", help="Version of the tables that grow, git revision or DVC experiment.")
+        str,
+        typer.Argument(
+            metavar="A", help="Version of the tables that grow, folder of a model, git revision, experiment."
+        ),
     ],
     after: Annotated[
         str | None,
@@ -58,6 +61,12 @@ def data_diff(
     features: Annotated[
         bool, typer.Option("--features/--no-features", help="Compare the distributions of features, with Ray.")
     ] = True,
+    max_psi: Annotated[
+        float | None, typer.Option("--max-psi", min=0, help="Fail if a feature has a larger PSI, such as 0.25.")
+    ] = None,
+    exceptions: Annotated[
+        list[str] | None, typer.Option("--except", metavar="FEATURE", help="A feature without this limit; repeatable.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="PNG to write; default: plots/RECIPE/data_diff.png.")
     ] = None,
@@ -65,20 +74,23 @@ def data_diff(
 ) -> None:
     """Compare two versions of the data: rows by key, columns, statistics and drift of each feature.
 
-    Examples: `firelib data diff 4 5` · `firelib data diff HEAD` · `firelib data diff 0 11 --no-features`
+    Examples: `firelib data diff 4 5` · `firelib data diff HEAD` · `firelib data diff 0 11 --no-features` ·
+    `firelib data diff models/flights --max-psi 0.25 --except month`
     """
     from firelib.compare.data_versions.data_state import open_state
     from firelib.compare.data_versions.difference import compare_features, compare_tables
+    from firelib.compare.data_versions.drift_limit import check_names, refuse_drift
     from firelib.compare.data_versions.tables import drift_table, row_tables
     from firelib.console import note, out, printable
 
     project = load_project(recipe)
+    check_names(exceptions or (), project.recipe)
     paths, version = project.paths, project.params.data.version
     first, second = (open_state(name, paths, version) for name in (before, after))
     out.print(printable(f"A: {first.name}\nB: {second.name}"), highlight=False, markup=False)
     for part in row_tables(compare_tables(first, second, project.recipe)):
         out.print(part)
-    if not features:
+    if not features and max_psi is None:
         return
     from firelib.compare.data_versions.picture import draw_drift
 
@@ -88,6 +100,8 @@ def data_diff(
     file = output or paths.plots / "data_diff.png"
     draw_drift(drifts, f"{paths.recipe}: {first.name} (A) and {second.name} (B)", file)
     note(f"picture: {file}")
+    if max_psi is not None:
+        refuse_drift(drifts, max_psi, exceptions or (), f"{first.name} (A) and {second.name} (B)")
 
 
 def _show_columns(project: Project) -> None:

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from firelib.compare.facts import read_params
-from firelib.compare.snapshot import open_snapshot
+from firelib.compare.snapshot import Snapshot, open_snapshot
 from firelib.data.lake import Lake, read_lake
 from firelib.data.versions.pinned_table import PinnedTable, find_tables
 from firelib.errors import FirelibError
@@ -36,8 +36,9 @@ def open_state(name: str | None, paths: Paths, version: int | None = None) -> Da
     """Open a state of the data.
 
     Args:
-        name: A version of the tables that grow, such as `5`; otherwise a folder, a git revision or a DVC experiment,
-            whose lake.json and `data.version` count. None is the working tree.
+        name: A version of the tables that grow, such as `5`; the folder of a model, such as `models/flights`, for the
+            versions that it was trained on; otherwise a git revision or a DVC experiment, whose lake.json and
+            `data.version` count. None is the working tree.
         paths: Where lake.json and the lake are.
         version: `data.version` of the working tree.
 
@@ -50,10 +51,10 @@ def open_state(name: str | None, paths: Paths, version: int | None = None) -> Da
         wanted = version if name is None else int(name)
         _check_version(lake, wanted)
         shown = "the newest version" if wanted is None else f"version {wanted}"
-    else:
-        lake, wanted = _read_revision(name, paths)
-        shown = name
-    return DataState(shown, find_tables(lake, lake.resolve_versions(wanted), paths.lake))
+        return DataState(shown, find_tables(lake, lake.resolve_versions(wanted), paths.lake))
+    snapshot = open_snapshot(name, paths.project, paths.recipe)
+    lake, versions = _read_model(snapshot, paths) if snapshot.is_model else _read_revision(snapshot, paths)
+    return DataState(name, find_tables(lake, versions, paths.lake))
 
 
 def _check_version(lake: Lake, wanted: int | None) -> None:
@@ -68,20 +69,46 @@ def _check_version(lake: Lake, wanted: int | None) -> None:
         )
 
 
-def _read_revision(name: str, paths: Paths) -> tuple[Lake, int | None]:
-    snapshot, file = open_snapshot(name, paths.project, paths.recipe), f"data/{paths.recipe}/lake.json"
+def _read_model(snapshot: Snapshot, paths: Paths) -> tuple[Lake, dict[str, int]]:
+    """The versions that a model was trained on, of the tables that lake.json pins."""
+    lake = read_lake(paths.lake_json)
+    tables = _parse(snapshot.read(f"models/{snapshot.recipe}/lineage.json"), snapshot).get("data", {}).get("tables", {})
+    unknown = {name for name in lake.tables if not 0 <= tables.get(name, -1) <= lake.tables[name].version}
+    if unknown:
+        raise FirelibError(
+            f"the model was trained on versions of {', '.join(sorted(unknown))} that lake.json lacks",
+            where=snapshot.name,
+            remedy="name the git revision that the model was trained in",
+        )
+    return lake, {name: tables[name] for name in lake.tables}
+
+
+def _read_revision(snapshot: Snapshot, paths: Paths) -> tuple[Lake, dict[str, int]]:
+    file = f"data/{paths.recipe}/lake.json"
     content = snapshot.read(file)
     if content is None:
         raise FirelibError(
             f"{snapshot.name} has no {file}, neither in git nor in DVC's cache",
-            where=str(Path(paths.project)),
+            where=str(paths.project),
             remedy="dvc fetch --all-commits fetches those of a remote; or name a version: firelib data diff 4 5",
         )
     try:
-        lake = Lake.model_validate(json.loads(content))
-    except (ValueError, ValidationError):
-        raise FirelibError(
-            f"{file} of {snapshot.name} is not a valid lake.json", where=snapshot.name, remedy="name another revision"
-        ) from None
+        lake = Lake.model_validate(_parse(content, snapshot))
+    except ValidationError:
+        raise _invalid(snapshot) from None
     version = read_params(snapshot, {}).get("data.version")
-    return lake, version if isinstance(version, int) else None
+    return lake, lake.resolve_versions(version if isinstance(version, int) else None)
+
+
+def _parse(content: bytes | None, snapshot: Snapshot) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = json.loads(content or b"")
+    except ValueError:
+        raise _invalid(snapshot) from None
+    return parsed
+
+
+def _invalid(snapshot: Snapshot) -> FirelibError:
+    return FirelibError(
+        "lake.json or lineage.json is not what firelib writes", where=snapshot.name, remedy="name another state"
+    )

@@ -71,6 +71,15 @@ def test_an_unknown_revision_is_refused(paths: Paths) -> None:
         open_state("hlf", paths)
 
 
+def test_a_model_has_the_versions_that_it_was_trained_on(paths: Paths, tmp_path: Path) -> None:
+    write(tmp_path, "lineage.json", {"data": {"tables": {"orders": 2, "shops": 0}}})
+    state = open_state(str(tmp_path), paths)
+    assert {name: table.version for name, table in state.tables.items()} == {"orders": 2, "shops": 0}
+    write(tmp_path, "lineage.json", {"data": {"tables": {"orders": 9, "shops": 0}}})
+    with refused(what="orders", where=tmp_path.name, remedy="git revision"):
+        open_state(str(tmp_path), paths)
+
+
 def test_metrics_of_revisions_belong_to_versions(paths: Paths) -> None:
     lake = read_lake(paths.lake_json)
     found = {entry.version: entry for entry in read_metrics(lake, paths)["orders"]}
