@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from firelib.data.frames.pandas_frames import NULLABLE_DTYPES
 from firelib.data.lake import Commit
 from firelib.data.versions.pinned_table import PinnedTable, find_own_commits
 
@@ -97,14 +98,18 @@ def _hash_table(
 
 
 def _hashable(batch: pa.RecordBatch) -> pd.DataFrame:
-    """Rows in pandas, with nested values as text."""
-    columns = {
-        name: pa.array(map(repr, column.to_pylist()), pa.string()) if pa.types.is_nested(column.type) else column
-        for name, column in zip(batch.schema.names, batch.columns, strict=True)
-    }
-    nullable = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.int16(): pd.Int16Dtype()}
-    frame: pd.DataFrame = pa.table(columns).to_pandas(types_mapper=nullable.get)
+    """Rows in pandas, whose dtypes depend on the types alone: a batch without nulls gives equal hashes, too."""
+    columns = [_plain(column) for column in batch.columns]
+    frame: pd.DataFrame = pa.table(columns, names=batch.schema.names).to_pandas(types_mapper=NULLABLE_DTYPES.get)
     return frame
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """A column as pandas hashes it: nested values, dates, times of day and decimals as text."""
+    if pa.types.is_nested(column.type):
+        return pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
+    is_object = any(check(column.type) for check in (pa.types.is_decimal, pa.types.is_date, pa.types.is_time))
+    return column.cast(pa.string()) if is_object else column
 
 
 def _hash(rows: pd.DataFrame) -> _Hashes:
