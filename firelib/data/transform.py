@@ -24,6 +24,7 @@ from firelib.data.delta_tables import check_rows_are_conserved
 from firelib.data.extract import ensure_lake
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import PreparedPartition, apply_cuts, prepare_partition
+from firelib.data.quality.expectations import check_expectations
 from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
@@ -77,6 +78,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             leakage = report_leakage([(shard.split, shard.contents) for shard in shards], limit)
             described = {**describe_split(recipe, split, leakage), **describe_copies(params.data.scale)}
             manifest = build_manifest(recipe, versions, partitions, shards, set_aside, described)
+            check_expectations(recipe, manifest)
             check_rows_are_conserved(*count_rows(manifest), f"recipe {recipe.name!r}: firelib transform")
             storage.write_bytes(storage.join(folder, MANIFEST_NAME), manifest.to_json())
             _write_set_aside(set_aside, paths.set_aside)
