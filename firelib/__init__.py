@@ -10,7 +10,7 @@ from firelib.user_folders import prepare_environment
 
 if TYPE_CHECKING:
     from firelib.errors import FirelibError
-    from firelib.recipe import CsvDialect, Feature, FittedFeature, Recipe, Source, rows
+    from firelib.recipe import CsvDialect, Expectation, Feature, FittedFeature, Recipe, Source, rows
     from firelib.tfrecord.read.dataset import open_dataset
     from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 
@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CsvDialect",
+    "Expectation",
     "Feature",
     "FirelibError",
     "FittedFeature",
@@ -31,6 +32,7 @@ __all__ = [
 
 _MODULES = {
     "CsvDialect": "firelib.recipe",
+    "Expectation": "firelib.recipe",
     "Feature": "firelib.recipe",
     "FirelibError": "firelib.errors",
     "FittedFeature": "firelib.recipe",

@@ -45,7 +45,7 @@ def test_each_package_of_an_extra_has_a_module_in_the_table(extra):
         assert packages & {d.lower().replace("_", "-") for d in providers[root]}, root
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "data log", "data show", "pipeline compile"])
+@pytest.mark.parametrize("command", [*COMMANDS, "data diff", "data log", "data show", "pipeline compile"])
 def test_commands_need_modules_of_the_extras_that_they_name(command):
     for extra, modules in find_needs(command).items():
         assert set(modules) <= set(EXTRAS[extra].modules)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.check.configuration import Configuration, check_configuration, check_model_params, check_training
+from firelib.check.data_section.copies import check_copies
+from firelib.check.data_section.splits import check_splits
 from firelib.check.finding import Finding, Severity, from_error, has_errors
 from firelib.check.labels import check_class_names, check_label_values
 from firelib.check.leaks import check_leaks
@@ -15,7 +17,6 @@ from firelib.check.record_size import check_record_size
 from firelib.check.rows import CheckedRows, check_rows
 from firelib.check.sample import transform_sample
 from firelib.check.sources import check_sources
-from firelib.check.splits import check_splits
 from firelib.check.surroundings import check_surroundings
 from firelib.config import Environment
 from firelib.console import Advance, progress
@@ -157,6 +158,7 @@ def _check_rows(found: Description, recipe: Recipe, severity: Severity, advance:
     found.findings += check_record_size(found.checked, recipe, file)
     if params:
         found.findings += check_splits(found.checked, recipe, file, configuration)
+        found.findings += check_copies(recipe, file, preview, configuration)
 
 
 def _own_file(file: str | None) -> str | None:

@@ -1,11 +1,12 @@
 """The commands `firelib data …`: what the lake and the dataset hold."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from firelib.cli.help import App
-from firelib.cli.project import Project, RecipeName, load_project
+from firelib.cli.project import Project, RecipeName, connect_ray, load_project
 from firelib.errors import FirelibError
 
 data_app = App(help="Inspect the data: versions in the lake, features of the dataset.")
@@ -13,23 +14,94 @@ data_app = App(help="Inspect the data: versions in the lake, features of the dat
 
 @data_app.command("log")
 def data_log(
-    table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None, recipe: RecipeName = None
+    table: Annotated[str | None, typer.Argument(help="One table; default: all.")] = None,
+    metrics: Annotated[
+        bool, typer.Option("--metrics/--no-metrics", help="Look for metrics in git revisions and DVC experiments.")
+    ] = True,
+    recipe: RecipeName = None,
 ) -> None:
-    """List the versions of the lake's tables, oldest first.
+    """List the versions of the lake's tables, oldest first, and the metrics of models that were trained on each.
 
-    Examples: `firelib data log` · `firelib data log flights`
+    Examples: `firelib data log` · `firelib data log flights` · `firelib data log --no-metrics`
     """
     from firelib.console import out
     from firelib.console_tables import lake_table
     from firelib.data.lake import read_lake
     from firelib.errors import did_you_mean
 
-    file = load_project(recipe).paths.lake_json
+    paths = load_project(recipe).paths
+    file = paths.lake_json
     lake = read_lake(file)
     if table is not None and table not in lake.tables:
         raise FirelibError(f"unknown table {table!r}", where=str(file), remedy=did_you_mean(table, lake.tables))
-    for name in [table] if table else lake.tables:
+    names = [table] if table else [*lake.tables]
+    for name in names:
         out.print(lake_table(name, lake.tables[name]))
+    if metrics:
+        from firelib.compare.data_versions.metrics_by_version import read_metrics
+        from firelib.compare.data_versions.tables import metric_table
+
+        for name, entries in read_metrics(lake, paths).items():
+            if name in names:
+                out.print(metric_table(name, entries))
+
+
+@data_app.command("diff")
+def data_diff(
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="Version of the tables that grow, folder of a model, git revision, experiment."
+        ),
+    ],
+    after: Annotated[
+        str | None,
+        typer.Argument(metavar="[B]", help="The same; default: data.version of params.yaml.", show_default=False),
+    ] = None,
+    features: Annotated[
+        bool, typer.Option("--features/--no-features", help="Compare the distributions of features, with Ray.")
+    ] = True,
+    max_psi: Annotated[
+        float | None, typer.Option("--max-psi", min=0, help="Fail if a feature has a larger PSI, such as 0.25.")
+    ] = None,
+    exceptions: Annotated[
+        list[str] | None, typer.Option("--except", metavar="FEATURE", help="A feature without this limit; repeatable.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="PNG to write; default: plots/RECIPE/data_diff.png.")
+    ] = None,
+    recipe: RecipeName = None,
+) -> None:
+    """Compare two versions of the data: rows by key, columns, statistics and drift of each feature.
+
+    Examples: `firelib data diff 4 5` · `firelib data diff HEAD` · `firelib data diff 0 11 --no-features` ·
+    `firelib data diff models/flights --max-psi 0.25 --except month`
+    """
+    from firelib.compare.data_versions.data_state import open_state
+    from firelib.compare.data_versions.difference import compare_features, compare_tables
+    from firelib.compare.data_versions.drift_limit import check_names, refuse_drift
+    from firelib.compare.data_versions.tables import drift_table, row_tables
+    from firelib.console import note, out, printable
+
+    project = load_project(recipe)
+    check_names(exceptions or (), project.recipe)
+    paths, version = project.paths, project.params.data.version
+    first, second = (open_state(name, paths, version) for name in (before, after))
+    out.print(printable(f"A: {first.name}\nB: {second.name}"), highlight=False, markup=False)
+    for part in row_tables(compare_tables(first, second, project.recipe)):
+        out.print(part)
+    if not features and max_psi is None:
+        return
+    from firelib.compare.data_versions.picture import draw_drift
+
+    with connect_ray(project, preload="firelib.data.versions.feature_sample"):
+        drifts = compare_features(first, second, project.recipe)
+    out.print(drift_table(drifts, out.width))
+    file = output or paths.plots / "data_diff.png"
+    draw_drift(drifts, f"{paths.recipe}: {first.name} (A) and {second.name} (B)", file)
+    note(f"picture: {file}")
+    if max_psi is not None:
+        refuse_drift(drifts, max_psi, exceptions or (), f"{first.name} (A) and {second.name} (B)")
 
 
 def _show_columns(project: Project) -> None:
@@ -67,6 +139,8 @@ def data_show(recipe: RecipeName = None) -> None:
     out.print(feature_table(manifest, out.width))
     out.print(split_table(manifest, declare_splits(project.params.data.split, project.recipe)))
     quality: dict[str, Any] = manifest.quality
+    if "copies" in quality:
+        out.print(f"copies of each row: {quality['copies']} (data.scale)", highlight=False)
     for line in summarize_leakage(quality.get("split", {}).get("leakage", {})):
         out.print(printable(f"on two sides: {line}"), highlight=False)
     for key, label in (("excluded", "excluded"), ("rejected", "set aside")):

@@ -13,7 +13,8 @@ from firelib.config import parse_params
 from firelib.console_tables import NOTES
 from firelib.errors import FirelibError
 
-_HASH_DIGITS = 10
+#: Digits of a hash that are shown.
+HASH_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def read_facts(snapshot: Snapshot) -> Facts:
             where=snapshot.name,
             remedy="run firelib run in that state and commit metrics/, or name another recipe: --recipe",
         )
-    params = _read_params(snapshot, lineage)
+    params = read_params(snapshot, lineage)
     data = {"recipe": _hash_recipe(snapshot, params), **_read_data(snapshot, lineage)}
     return Facts(snapshot.name, data, params, metrics)
 
@@ -57,7 +58,7 @@ def _hash_recipe(snapshot: Snapshot, params: Mapping[str, Any]) -> str | None:
     """Hash of the recipe's file, shortened: with another recipe, metrics may be those of another task."""
     path = params.get("recipe")
     content = snapshot.read(path) if isinstance(path, str) and path.endswith(".py") else None
-    return hashlib.sha256(content).hexdigest()[:_HASH_DIGITS] if content is not None else None
+    return hashlib.sha256(content).hexdigest()[:HASH_DIGITS] if content is not None else None
 
 
 def _read_metrics(snapshot: Snapshot) -> dict[str, float]:
@@ -74,7 +75,7 @@ def _read_data(snapshot: Snapshot, lineage: Mapping[str, Any]) -> dict[str, Any]
     digest = data.get("manifest_sha256")
     return {
         "run": data.get("run"),
-        "dataset": digest and digest[:_HASH_DIGITS],
+        "dataset": digest and digest[:HASH_DIGITS],
         "lake.json": _find_lock_hash(snapshot, "lake.json"),
         "shards": _find_lock_hash(snapshot, "tfrecords"),
         **{f"version of {name}": version for name, version in tables.items()},
@@ -90,11 +91,20 @@ def _find_lock_hash(snapshot: Snapshot, name: str) -> str | None:
         outs = [out for stage in stages.values() for out in stage.get("outs", ())]
         for out in outs:
             if out["path"] == path:
-                return str(out.get("md5", ""))[:_HASH_DIGITS]
+                return str(out.get("md5", ""))[:HASH_DIGITS]
     return None
 
 
-def _read_params(snapshot: Snapshot, lineage: Mapping[str, Any]) -> dict[str, Any]:
+def read_params(snapshot: Snapshot, lineage: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a state, with defaults.
+
+    Args:
+        snapshot: The state.
+        lineage: The lineage of its model, whose parameters count if the state is the folder of a model.
+
+    Returns:
+        Parameter, such as `train.lr`, → value.
+    """
     if snapshot.is_model and lineage.get("params"):
         return _flatten(_complete(lineage["params"], snapshot.name))
     for file in (f"pipelines/{snapshot.recipe}/params.yaml", "params.yaml"):

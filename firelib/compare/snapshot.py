@@ -108,16 +108,37 @@ def _read_from_dvc(files: "object", path: str) -> bytes | None:
     return content
 
 
-def _unknown_revision(name: str, repo: "object") -> FirelibError:
+def list_names(project: Path) -> list[str]:
+    """Names of the states of a project: HEAD, experiments (newest commits first), branches, tags.
+
+    Args:
+        project: The project's folder; without DVC or git, it has no such states.
+    """
+    try:
+        from dvc.exceptions import NotDvcRepoError
+        from dvc.repo import Repo
+    except ImportError:
+        return []
+    try:
+        with Repo(str(project)) as repo:
+            return ["HEAD", *_list_experiments(repo), *repo.scm.list_branches(), *repo.scm.list_tags()]
+    except NotDvcRepoError:
+        return []
+
+
+def _list_experiments(repo: "object") -> list[str]:
     from dvc.exceptions import DvcException
 
-    scm = repo.scm  # type: ignore[attr-defined]
-    known = {*scm.list_branches(), *scm.list_tags()}
     try:
-        for experiments in repo.experiments.ls(all_commits=True).values():  # type: ignore[attr-defined]
-            known |= {experiment[0] for experiment in experiments}
-    except DvcException:  # a suggestion is not worth an error of its own
-        pass
+        experiments = repo.experiments.ls(all_commits=True)  # type: ignore[attr-defined]  # DVC has no types
+    except DvcException:  # a list for people is not worth an error of its own
+        return []
+    return [experiment[0] for listed in experiments.values() for experiment in listed]
+
+
+def _unknown_revision(name: str, repo: "object") -> FirelibError:
+    scm = repo.scm  # type: ignore[attr-defined]
+    known = {*scm.list_branches(), *scm.list_tags(), *_list_experiments(repo)}
     return FirelibError(
         f"unknown revision {name!r}: no folder, git revision or DVC experiment has this name",
         where="the command line",

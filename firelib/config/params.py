@@ -36,11 +36,13 @@ class Data(Section):
         version: Version of the tables that grow (`Source.commit_by`); null is the newest.
         split: Shares of the splits, or the times at which they begin; nothing where a column names the split.
         shard_mib: Target size of a shard, in MiB.
+        scale: How many times each row is in the dataset. Synthetic copies are for benchmarks and trials of a cluster.
     """
 
     version: int | None = Field(ge=0)
     split: Split = Split()
     shard_mib: float = Field(gt=0, le=4096)
+    scale: int = Field(default=1, ge=1, le=10_000)
 
 
 class Params(Section):

@@ -64,7 +64,8 @@ def report_rows(manifest: Manifest, declared: Mapping[str, str] | None = None) -
     """
     quality = manifest.quality
     samples = sum(split.rows for split in manifest.splits.values())
-    note(f"  {quality['read']:,} rows read, {samples:,} samples")
+    copies = f", {quality['copies']} copies of each row (data.scale)" if "copies" in quality else ""
+    note(f"  {quality['read']:,} rows read, {samples:,} samples{copies}")
     for kind, key in (("excluded", "excluded"), ("set aside", "rejected")):
         for reason, rows in quality[key].items():
             note(f"  {kind}: {rows:,} ({reason})")

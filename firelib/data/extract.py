@@ -1,5 +1,7 @@
 """Stage `extract`: sources -> Delta tables and lake.json. A second run changes nothing."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from firelib import storage
@@ -23,6 +25,7 @@ from firelib.data.formats.missing_markers import find_missing_markers
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.load_table import LoadedTable, load_table
+from firelib.data.versions.schema_evolution import check_evolution
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -86,11 +89,12 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
 def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
     check_sources(recipe, paths)
     check_table_paths(paths.lake, recipe.sources)
+    before = _read_previous(paths)
     records = {}
     with progress("extract", len(recipe.sources)) as advance:
         for done, (name, source) in enumerate(recipe.sources.items()):
             advance(done, note=name)
-            records[name] = _extract_table(name, source, recipe, paths)
+            records[name] = _extract_table(name, source, recipe, paths, before.get(name))
         advance(len(recipe.sources))
     return Lake(recipe=recipe.name, tables=records)
 
@@ -120,7 +124,15 @@ def check_sources(recipe: Recipe, paths: Paths) -> None:
         )
 
 
-def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> TableRecord:
+def _read_previous(paths: Paths) -> Mapping[str, TableRecord]:
+    """The entries of the lake.json that the extract replaces, as far as it can be read."""
+    try:
+        return read_lake(paths.lake_json).tables
+    except FirelibError:
+        return {}
+
+
+def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths, before: TableRecord | None) -> TableRecord:
     loaded = load_table(source, paths, recipe, name)
     table = loaded.rows
     _note_set_aside(name, loaded)
@@ -131,10 +143,11 @@ def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths) -> T
     parts = split_into_parts(
         drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source}: commit_by"
     )
+    record = build_table_record(str(source), loaded.sha256, table.schema, parts)
+    check_evolution(name, source, recipe, before, record)
     added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
     note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")
-    record = build_table_record(str(source), loaded.sha256, table.schema, parts)
     return record.model_copy(update={"source_version": loaded.version, "set_aside": len(loaded.set_aside)})
 
 

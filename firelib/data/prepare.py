@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from firelib import config, storage
 from firelib.data.row_validation import validate_rows
 from firelib.data.split.assignment import Assignment, assign_splits
-from firelib.data.split.position import HASH, Hashes, HashRange, compute_hashes, key_hashes, place_in_split
+from firelib.data.split.position import HASH, Hashes, HashRange, compute_hashes, find_ranges, key_hashes, place_in_split
 from firelib.data.split.strata import Cuts, Strata, collect_strata, move_rows
 from firelib.recipe import Recipe, SplitRule, find_split_rule, split_columns
 
@@ -125,8 +125,7 @@ def count_splits(positions: Hashes, ranges: Mapping[str, HashRange]) -> Counter[
         positions: The position of each row.
         ranges: Split → its range of positions.
     """
-    ends = np.array([part.high - 1 for part in ranges.values()], np.uint64)
-    which = np.searchsorted(ends, positions, side="left")
+    which = find_ranges(positions, ranges)
     return Counter({split: int((which == index).sum()) for index, split in enumerate(ranges)})
 
 

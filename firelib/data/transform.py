@@ -24,6 +24,7 @@ from firelib.data.delta_tables import check_rows_are_conserved
 from firelib.data.extract import ensure_lake
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import PreparedPartition, apply_cuts, prepare_partition
+from firelib.data.quality.expectations import check_expectations
 from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
@@ -33,6 +34,7 @@ from firelib.data.split.leakage_summary import summarize_leakage
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.data.split.report import check_rows, check_values, describe_split
 from firelib.data.split.strata import find_cuts
+from firelib.data.synthetic.scaled_recipe import describe_copies, scale_up
 from firelib.dataset_store import new_dataset
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, find_split_rule
@@ -56,6 +58,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
     """
     split = params.data.split
     check_split(split, recipe)
+    recipe = scale_up(recipe, params.data.scale, split)
     lake = ensure_lake(recipe, paths)
     versions = lake.resolve_versions(params.data.version)
     frame = join_tables(recipe, paths.lake, versions, split)
@@ -73,8 +76,9 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             shards = _write_shards(plans, recipe, files, folder, limit)
             set_aside = _collect_set_aside(partitions, shards, recipe)
             leakage = report_leakage([(shard.split, shard.contents) for shard in shards], limit)
-            described = describe_split(recipe, split, leakage)
+            described = {**describe_split(recipe, split, leakage), **describe_copies(params.data.scale)}
             manifest = build_manifest(recipe, versions, partitions, shards, set_aside, described)
+            check_expectations(recipe, manifest)
             check_rows_are_conserved(*count_rows(manifest), f"recipe {recipe.name!r}: firelib transform")
             storage.write_bytes(storage.join(folder, MANIFEST_NAME), manifest.to_json())
             _write_set_aside(set_aside, paths.set_aside)

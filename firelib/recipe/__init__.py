@@ -14,6 +14,7 @@ from firelib.recipe.columns import (
     parse_numbers,
 )
 from firelib.recipe.csv_dialect import CsvDialect
+from firelib.recipe.expectation import Expectation
 from firelib.recipe.feature import DTYPES, FLOATS, INTEGERS, RESERVED_COLUMNS, Feature, FittedFeature
 from firelib.recipe.loading import code_sha256, find_hidden_modules, load_recipe, recipe_file, refuse_hidden_modules
 from firelib.recipe.problem import InvalidRecipeError, Problem
@@ -30,6 +31,7 @@ __all__ = [
     "RESERVED_COLUMNS",
     "SPLITS",
     "CsvDialect",
+    "Expectation",
     "Feature",
     "FittedFeature",
     "InvalidRecipeError",

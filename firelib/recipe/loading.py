@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from firelib.errors import FirelibError, did_you_mean
+from firelib.recipe.expectation import Expectation
 from firelib.recipe.feature import RESERVED_COLUMNS, Feature
 from firelib.recipe.locations import declaration_line, error_line
 from firelib.recipe.problem import InvalidRecipeError, Problem, collect_problems
@@ -19,7 +20,7 @@ from firelib.recipe.split_rule import find_split_problems, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
-_OPTIONS = ("name", "prepare", "exclude", "callbacks", "parameters", "classes")
+_OPTIONS = ("name", "prepare", "exclude", "callbacks", "parameters", "classes", "expectations")
 _SPLIT_OPTIONS = ("split_by", "split_time", "split_column", "test_rows", "stratify_by")
 
 
@@ -117,6 +118,7 @@ def _problems(recipe: Recipe) -> Iterator[_Described]:
     yield from _name_problems(recipe, features)
     yield from _label_problems(recipe.label, recipe.classes)
     yield from _key_problems(recipe.key)
+    yield from _expectation_problems(recipe.expectations, features)
     yield from (
         (what, what.partition(":")[0].split()[-1] if ":" in what else "key", None)
         for what in find_split_problems(recipe)
@@ -162,6 +164,21 @@ def _label_problems(label: object, classes: Sequence[str]) -> Iterator[_Describe
             f"{label.dtype} with range {label.range} and shape {label.shape}"
         )
         yield what, "classes", None
+
+
+def _expectation_problems(expectations: Sequence[object], features: Sequence[object]) -> Iterator[_Described]:
+    declared = {feature.name: feature for feature in features if isinstance(feature, Feature)}
+    for each in expectations:
+        if not isinstance(each, Expectation):
+            yield f"expectations: expected an Expectation, got {each!r}", "expectations", None
+            continue
+        feature = declared.get(each.feature)
+        is_text = feature is not None and feature.dtype in ("string", "bytes")
+        if feature is None:
+            yield f"expectations: no feature is named {each.feature!r}", "expectations", each.feature
+        elif (is_text and (each.mean or each.std)) or (each.distinct and feature.dtype != "string"):
+            what = "numbers have a mean and a std, strings have distinct values"
+            yield f"expectations: {each.feature!r} has dtype {feature.dtype}: {what}", "expectations", each.feature
 
 
 def _key_problems(key: object) -> Iterator[_Described]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from firelib.recipe.expectation import Expectation
 from firelib.recipe.feature import Feature, FittedFeature
 from firelib.recipe.source import Source
 
@@ -31,6 +32,7 @@ class Recipe:
             distributes the other rows. None: the hash distributes all rows.
         stratify_by: Columns of a stratum, such as the label: each stratum has the declared shares.
         classes: Names of the label's values 0, 1, …
+        expectations: Bounds for statistics of features, which `firelib transform` checks.
 
     Example:
         >>> from firelib import Feature, Recipe, Source
@@ -68,6 +70,7 @@ class Recipe:
     test_rows: ClassVar[str | None] = None
     stratify_by: ClassVar[Sequence[str]] = ()
     classes: ClassVar[Sequence[str]] = ()
+    expectations: ClassVar[Sequence[Expectation]] = ()
 
     def transform(self, tables: "Mapping[str, dd.DataFrame]") -> "dd.DataFrame":
         """Join and clean the tables into one row for each sample, with columns for features, label and key."""

@@ -81,7 +81,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, ray_cluster: None) -> Pa
     ("kind", "orders", "data", "named"),
     [
         (Tiny, with_label(""), {}, {"what": ["big", 1], "where": "id=777", "remedy": "Recipe.exclude"}),
-        (Tiny, with_amount("much"), {}, {"what": ["amount", "float32", "much"], "where": "amount"}),
+        (Tiny, with_amount("much"), {}, {"what": ["amount", "double", "string"], "where": "orders.csv"}),
         (Tiny, with_day(1), {}, {"what": ["key", "id", 1], "where": "transform", "remedy": "nulls"}),
         (Misspelt, None, {}, {"what": "amuont", "where": "transform", "remedy": "amount"}),
         (MisspeltInside, None, {}, {"what": "amuont", "where": "transform", "remedy": "amount"}),
@@ -113,6 +113,13 @@ def test_invalid_input_is_explained_and_the_old_dataset_stays(
     assert hashes(paths.tfrecords) == before
     assert paths.set_aside.read_bytes() == set_aside
     assert_no_leftovers(paths)
+
+
+def test_a_word_among_numbers_is_named(tmp_path: Path) -> None:
+    """Without a lake.json, extract has no types to compare with."""
+    write_sources(tmp_path, with_amount("much"))
+    with refused(what=["amount", "float32", "much"], where="amount"):
+        make(tmp_path)
 
 
 def test_a_version_of_tables_with_one_version(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ key = ("id",)
 def transform(tables): return tables["rows"]
 def build_model(features, params): return None
 """
+EXPECTATION = "__import__('firelib').Expectation"
 CLASS = """
 from firelib.recipe import Feature, Recipe, Source
 class Mine(Recipe):
@@ -101,6 +102,13 @@ def test_two_recipes_in_one_module(recipe_file: Callable[[str], str]) -> None:
         ('sources = {"rows": Source("rows.csv")}', 'sources = {"rows": "rows.csv"}', ("rows", "rows.csv", "Source")),
         ('label = Feature("y", "int64")', 'label = "y"', ("label", "y", "Feature")),
         ('Feature("y", "int64")', 'Feature("y", "float32", nullable=True)', ("label", "nullable")),
+        ('key = ("id",)', 'key = ("id",)\n    expectations = ("x",)', ("expectations", "x", "Expectation")),
+        ('key = ("id",)', f'key = ("id",)\n    expectations = ({EXPECTATION}("z", missing=0),)', ("expectations", "z")),
+        (
+            'key = ("id",)',
+            f'key = ("id",)\n    expectations = ({EXPECTATION}("x", distinct=(1, 2)),)',
+            ("x", "float32"),
+        ),
     ],
 )
 def test_a_part_of_the_wrong_type(recipe_file: Callable[[str], str], old: str, new: str, named: Any) -> None:

@@ -7,10 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from firelib.config import load_params
+from firelib.config import Split, load_params
 from firelib.data.extract import extract
 from firelib.data.row_validation import REASON, validate_rows
 from firelib.data.sources.load_table import load_table
+from firelib.data.synthetic.copies import STRIDE
+from firelib.data.synthetic.scaled_recipe import scale_up
 from firelib.data.transform import transform
 from firelib.project_layout import Paths
 from firelib.recipe import load_recipe
@@ -96,6 +98,19 @@ def test_impossible_wind_is_set_aside(recipe, tables):
         joined(recipe, {**tables, "flights": pa.Table.from_pandas(flights, preserve_index=False)}), recipe
     )
     assert checked.set_aside[REASON].to_pylist() == ["wind_speed is outside [0, 150]"] * 3
+
+
+def test_copies_of_flights_have_keys_of_their_own_and_the_same_features(recipe, tables):
+    """Copies are departures of the same day, so they are in the split of their flight."""
+    week, shares = first_week(tables), Split(train=0.8, validation=0.1, test=0.1)
+    flights, copies = joined(recipe, week), joined(scale_up(recipe, 3, shares), week)
+    assert len(copies) == 3 * len(flights)
+    assert not copies.duplicated(list(recipe.key)).any()
+    names = [*(feature.name for feature in recipe.features), recipe.label.name, *recipe.split_by]
+    for copy, rows in copies.groupby(copies["flight"] // STRIDE):
+        same, expected = rows.sort_values([*recipe.key]), flights.sort_values([*recipe.key])
+        assert (same["flight"] - copy * STRIDE).tolist() == expected["flight"].tolist()
+        pd.testing.assert_frame_equal(same[names].reset_index(drop=True), expected[names].reset_index(drop=True))
 
 
 @pytest.mark.usefixtures("ray_cluster")

@@ -7,7 +7,7 @@ the hash of the key does not decide the split, each split takes a quarter of the
 decides the position within it: rows of a group are therefore as well mixed as any others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -63,6 +63,17 @@ def split_ranges(split: config.Split, rule: SplitRule = SplitRule.KEY) -> dict[s
         "validation": HashRange(train_end, validation_end),
         "test": HashRange(validation_end, HASH_SPACE),
     }
+
+
+def find_ranges(positions: Hashes, ranges: Mapping[str, HashRange]) -> npt.NDArray[np.intp]:
+    """Index of the range in which each position is.
+
+    Args:
+        positions: The position of each row.
+        ranges: Split → its range of positions, in ascending order.
+    """
+    ends = np.array([part.high - 1 for part in ranges.values()], np.uint64)
+    return np.searchsorted(ends, positions, side="left")
 
 
 def place_in_split(hashes: Hashes, splits: npt.NDArray[np.int8]) -> Hashes:

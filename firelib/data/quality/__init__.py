@@ -1,0 +1,1 @@
+"""Whether the statistics of a dataset are what its recipe expects."""

@@ -1,0 +1,16 @@
+from firelib.data.lake import TableRecord
+from firelib.data.versions.schema_changes import ColumnChange, compare_schemas
+
+
+def record(**columns: str) -> TableRecord:
+    return TableRecord(source="t.csv", sha256="", columns=columns, rows=0, version=0, commits=())
+
+
+def test_columns_that_differ_are_listed() -> None:
+    before = record(same="int64", other="int64", gone="string")
+    after = record(same="int64", other="double", new="bool")
+    assert compare_schemas("t", before, after) == [
+        ColumnChange("t", "other", "int64", "double"),
+        ColumnChange("t", "gone", "string", None),
+        ColumnChange("t", "new", None, "bool"),
+    ]

@@ -1,0 +1,20 @@
+from typing import Any
+
+import pytest
+
+from firelib.recipe import Expectation
+from tests.errors import refused
+
+
+@pytest.mark.parametrize(
+    ("bounds", "what", "remedy"),
+    [
+        ({}, "bound", "missing"),
+        ({"missing": 5}, 5, [0, 1]),
+        ({"mean": (2, 1)}, ["mean", 2], "mean"),
+        ({"missing": 0.1, "on_failure": "stop"}, "stop", "warn"),
+    ],
+)
+def test_contradictions_are_refused(bounds: dict[str, Any], what: Any, remedy: Any) -> None:
+    with refused(what=what, where="x", remedy=remedy):
+        Expectation("x", **bounds)
