@@ -36,11 +36,13 @@ class Data(Section):
         version: Version of the tables that grow (`Source.commit_by`); null is the newest.
         split: Shares of the splits, or the times at which they begin; nothing where a column names the split.
         shard_mib: Target size of a shard, in MiB.
+        partition_bytes: Target size of the rows that a task of the transform holds, in bytes of memory.
     """
 
     version: int | None = Field(ge=0)
     split: Split = Split()
     shard_mib: float = Field(gt=0, le=4096)
+    partition_bytes: int = Field(default=32 * 2**20, ge=2**10)
 
 
 class Params(Section):
