@@ -18,6 +18,8 @@ from firelib.config.validation_errors import explain_validation_error
 from firelib.config.yaml_file import read_yaml_mapping
 from firelib.errors import FirelibError
 
+PARTITION_BYTES = 32 * 2**20
+
 
 class Storage(Section):
     """Where the lake, scratch files and checkpoints are stored.
@@ -42,7 +44,7 @@ class Data(Section):
     version: int | None = Field(ge=0)
     split: Split = Split()
     shard_mib: float = Field(gt=0, le=4096)
-    partition_bytes: int = Field(default=32 * 2**20, ge=2**10)
+    partition_bytes: int = Field(default=PARTITION_BYTES, ge=2**10)
 
 
 class Params(Section):

@@ -6,7 +6,7 @@ from typing import Any
 import dask
 
 from firelib import storage
-from firelib.config import Split
+from firelib.config import PARTITION_BYTES, Split
 from firelib.data.frames.conversion import to_dask
 from firelib.data.frames.transform_errors import check_columns, explain_recipe_error
 from firelib.data.split.position import check_key_type
@@ -14,7 +14,13 @@ from firelib.data.tables import read_table
 from firelib.recipe import Recipe
 
 
-def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int], split: Split | None = None) -> Any:
+def join_tables(
+    recipe: Recipe,
+    lake: str,
+    versions: Mapping[str, int],
+    split: Split | None = None,
+    partition_bytes: int = PARTITION_BYTES,
+) -> Any:
     """The Dask dataframe of a recipe's samples, not yet computed.
 
     Args:
@@ -22,12 +28,15 @@ def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int], split: S
         lake: URI below which each table is a Delta table.
         versions: Table name → version to read.
         split: Cut dates, whose type is compared with the recipe's column of times.
+        partition_bytes: Target size of a partition of a table in memory, in bytes.
 
     Raises:
         FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns, or a column that decides
             the split has an unsuitable type.
     """
-    tables = {name: read_table(storage.join(lake, name), version) for name, version in versions.items()}
+    tables = {
+        name: read_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()
+    }
     try:
         frame = call_transform(recipe, tables)
     except Exception as error:

@@ -60,7 +60,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
     check_split(split, recipe)
     lake = ensure_lake(recipe, paths)
     versions = lake.resolve_versions(params.data.version)
-    frame = join_tables(recipe, paths.lake, versions, split)
+    frame = join_tables(recipe, paths.lake, versions, split, params.data.partition_bytes)
     ranges = split_ranges(split, find_split_rule(recipe))
     with scratch_folder(paths.scratch) as scratch:
         partitions = _prepare_partitions(frame, recipe, split, ranges, scratch)
