@@ -7,6 +7,7 @@ import dask
 
 from firelib import storage
 from firelib.config import PARTITION_BYTES, Split
+from firelib.data.exchange import exchange_through_files
 from firelib.data.frames.conversion import to_dask
 from firelib.data.frames.transform_errors import check_columns, explain_recipe_error
 from firelib.data.split.position import check_key_type
@@ -20,6 +21,7 @@ def join_tables(
     versions: Mapping[str, int],
     split: Split | None = None,
     partition_bytes: int = PARTITION_BYTES,
+    scratch: str | None = None,
 ) -> Any:
     """The Dask dataframe of a recipe's samples, not yet computed.
 
@@ -29,6 +31,7 @@ def join_tables(
         versions: Table name → version to read.
         split: Cut dates, whose type is compared with the recipe's column of times.
         partition_bytes: Target size of a partition of a table in memory, in bytes.
+        scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
 
     Raises:
         FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns, or a column that decides
@@ -38,7 +41,7 @@ def join_tables(
         name: read_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()
     }
     try:
-        frame = call_transform(recipe, tables)
+        frame = call_transform(recipe, tables, scratch)
     except Exception as error:
         raise explain_recipe_error(error, recipe, tables) from error
     check_columns(frame, recipe, split)
@@ -48,12 +51,13 @@ def join_tables(
     return frame
 
 
-def call_transform(recipe: Recipe, tables: Mapping[str, Any]) -> Any:
+def call_transform(recipe: Recipe, tables: Mapping[str, Any], scratch: str | None = None) -> Any:
     """The Dask dataframe of a recipe's samples, whatever kind of table its `transform` returns.
 
     Args:
         recipe: Joins the tables in its `transform`.
         tables: Table name → Dask dataframe.
+        scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
 
     Raises:
         FirelibError: `transform` returns no table.
@@ -61,4 +65,5 @@ def call_transform(recipe: Recipe, tables: Mapping[str, Any]) -> Any:
     """
     # By default, Dask shuffles through a local folder, which other nodes of a Ray cluster cannot read.
     with dask.config.set({"dataframe.shuffle.method": "tasks"}):
-        return to_dask(recipe.transform(tables), f"recipe {recipe.name!r}: transform").optimize()
+        frame = to_dask(recipe.transform(tables), f"recipe {recipe.name!r}: transform")
+        return exchange_through_files(frame, scratch) if scratch else frame.optimize()

@@ -60,9 +60,9 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
     check_split(split, recipe)
     lake = ensure_lake(recipe, paths)
     versions = lake.resolve_versions(params.data.version)
-    frame = join_tables(recipe, paths.lake, versions, split, params.data.partition_bytes)
     ranges = split_ranges(split, find_split_rule(recipe))
     with scratch_folder(paths.scratch) as scratch:
+        frame = join_tables(recipe, paths.lake, versions, split, params.data.partition_bytes, scratch)
         partitions = _prepare_partitions(frame, recipe, split, ranges, scratch)
         check_values(partitions, recipe)
         totals, files = _count_rows(partitions, recipe, split, ranges, scratch)
