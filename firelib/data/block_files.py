@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from firelib import storage
 
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_WORTH_COMPRESSING = 1 << 16  # bytes of a block: in smaller ones, each of many buffers costs more than it saves
 
 
 @dataclass(frozen=True)
@@ -75,19 +75,27 @@ def write_blocks(rows: pa.Table, edges: Iterable[int], uri: str) -> BlockFile:
         FirelibError: The disk is full.
     """
     rows = decode_dictionaries(rows).combine_chunks()
-    whole = rows.to_batches()[0] if rows.num_rows else pa.RecordBatch.from_pylist([], rows.schema)
-    offsets = [rows.schema.serialize().size]
+    stream, offsets = _encode(rows, list(edges))
     fs, path = storage.filesystem(uri)
     with storage.explain_full_disk(uri), fs.open(path, "wb") as file:
-        sink = pa.PythonFile(file, mode="w")
-        writer = pa.ipc.new_stream(sink, rows.schema, options=_OPTIONS)
-        for first, stop in pairwise(edges):
-            if first < stop:
-                writer.write_batch(whole.slice(first, stop - first))
-                offsets.append(sink.tell())
-            else:
-                offsets.append(offsets[-1])
+        file.write(stream)
     return BlockFile(uri, rows.schema, np.array(offsets, np.int64))
+
+
+def _encode(rows: pa.Table, edges: Sequence[int]) -> tuple[pa.Buffer, list[int]]:
+    """The content of a file, and the offsets of its blocks."""
+    whole = rows.to_batches()[0] if rows.num_rows else pa.RecordBatch.from_pylist([], rows.schema)
+    compression = "lz4" if rows.nbytes > _WORTH_COMPRESSING * (len(edges) - 1) else None
+    options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
+    sink, offsets = pa.BufferOutputStream(), [rows.schema.serialize().size]
+    writer = pa.ipc.new_stream(sink, rows.schema, options=options)
+    for first, stop in pairwise(edges):
+        if first < stop:
+            writer.write_batch(whole.slice(first, stop - first))
+            offsets.append(sink.tell())
+        else:
+            offsets.append(offsets[-1])
+    return sink.getvalue(), offsets
 
 
 def decode_dictionaries(rows: pa.Table) -> pa.Table:
