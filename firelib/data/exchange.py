@@ -7,7 +7,7 @@ of Ray's object store. Groups are joined in the order of the input partitions: t
 depend on the input only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -19,12 +19,14 @@ import numpy as np
 import pandas as pd
 from dask.dataframe.dask_expr import new_collection
 from dask.dataframe.dask_expr._expr import Expr
-from dask.dataframe.dask_expr._shuffle import SimpleShuffle
+from dask.dataframe.dask_expr._shuffle import DiskShuffle, SimpleShuffle, TaskShuffle
 from dask.dataframe.dispatch import concat
 
 from firelib.data.block_files import BlockFile, read_blocks, share_schemas, write_blocks
 from firelib.data.frames.arrow_frames import FrameKind, to_frame, to_table
 from firelib.data.scratch import scratch_file
+
+_SHUFFLES = (TaskShuffle, DiskShuffle)
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,15 @@ def exchange_through_files(frame: Any, folder: str) -> Any:
         folder: URI of a folder that all workers can read, and that outlives the computation.
     """
     lowered = frame.optimize(fuse=False).expr
-    while (shuffle := next(_find_shuffles(lowered), None)) is not None:
+    while (shuffle := _find_first_shuffle(lowered)) is not None:
         lowered = lowered.substitute(shuffle, _exchange(shuffle, folder).expr)
     return new_collection(lowered).optimize()
 
 
-def _find_shuffles(expr: Expr) -> Iterator[SimpleShuffle]:
-    """Shuffles from the inputs on: none comes before one that it reads from."""
-    for dependency in expr.dependencies():
-        yield from _find_shuffles(dependency)
-    if isinstance(expr, SimpleShuffle):
-        yield expr
+def _find_first_shuffle(expr: Expr) -> SimpleShuffle | None:
+    """A shuffle that reads from no other one."""
+    shuffles = expr.find_operations(_SHUFFLES)
+    return min(shuffles, key=lambda shuffle: sum(1 for _ in shuffle.find_operations(_SHUFFLES)), default=None)
 
 
 def _exchange(shuffle: SimpleShuffle, folder: str) -> Any:

@@ -46,7 +46,12 @@ def shuffle_without_index(left: Any, right: Any) -> Any:
     return left.shuffle("key", ignore_index=True)
 
 
-TRANSFORMS = (join, group, group_and_join, join_by_word, drop_repeated, shuffle_without_index)
+def sort_rows(left: Any, right: Any) -> Any:
+    del right
+    return left.sort_values("number", ascending=False)
+
+
+TRANSFORMS = (join, group, group_and_join, join_by_word, drop_repeated, shuffle_without_index, sort_rows)
 
 
 def make_frames(rows: int, skew: int) -> tuple[pd.DataFrame, pd.DataFrame]:
