@@ -3,7 +3,7 @@
 from firelib.config.environment import Environment, Tracking, load_environment
 from firelib.config.evaluate import Evaluate
 from firelib.config.model_params import model_params
-from firelib.config.params import Data, Params, Storage, load_params, parse_params
+from firelib.config.params import PARTITION_BYTES, Data, Params, Storage, load_params, parse_params
 from firelib.config.split import Cut, Split
 from firelib.config.split_check import check_split, declare_splits
 from firelib.config.train import Checkpoint, EarlyStopping, Schedule, Train
@@ -12,6 +12,7 @@ from firelib.config.validation_errors import explain_validation_error
 from firelib.config.yaml_file import read_yaml_mapping
 
 __all__ = [
+    "PARTITION_BYTES",
     "Checkpoint",
     "Cut",
     "Data",

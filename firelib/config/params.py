@@ -18,6 +18,8 @@ from firelib.config.validation_errors import explain_validation_error
 from firelib.config.yaml_file import read_yaml_mapping
 from firelib.errors import FirelibError
 
+PARTITION_BYTES = 32 * 2**20
+
 
 class Storage(Section):
     """Where the lake, scratch files and checkpoints are stored.
@@ -37,12 +39,14 @@ class Data(Section):
         split: Shares of the splits, or the times at which they begin; nothing where a column names the split.
         shard_mib: Target size of a shard, in MiB.
         scale: How many times each row is in the dataset. Synthetic copies are for benchmarks and trials of a cluster.
+        partition_bytes: Target size of the rows that a task of the transform holds, in bytes of memory.
     """
 
     version: int | None = Field(ge=0)
     split: Split = Split()
     shard_mib: float = Field(gt=0, le=4096)
     scale: int = Field(default=1, ge=1, le=10_000)
+    partition_bytes: int = Field(default=PARTITION_BYTES, ge=2**10)
 
 
 class Params(Section):

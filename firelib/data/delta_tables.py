@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from firelib import storage
@@ -21,6 +21,7 @@ from firelib.errors import FirelibError
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _INDICES = "indices of the rows"
+_ROW_GROUP_BYTES = 8 * 2**20  # of Arrow rows; the smallest unit that a partition can read
 _RAW = (RAW_TYPE, INFERRED_TYPE)
 _UNSAFE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
 
@@ -193,8 +194,10 @@ def append_part(uri: str, part: Part) -> None:
         FirelibError: The disk is full.
     """
     properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256})
+    group_rows = max(part.rows.num_rows * _ROW_GROUP_BYTES // max(part.rows.nbytes, 1), 1)
+    writer = WriterProperties(max_row_group_size=group_rows, compression="SNAPPY")
     with storage.explain_full_disk(uri):
-        write_deltalake(uri, part.rows, mode="append", commit_properties=properties)
+        write_deltalake(uri, part.rows, mode="append", commit_properties=properties, writer_properties=writer)
 
 
 def count_rows(uri: str) -> int:

@@ -6,15 +6,23 @@ from typing import Any
 import dask
 
 from firelib import storage
-from firelib.config import Split
+from firelib.config import PARTITION_BYTES, Split
 from firelib.data.frames.conversion import to_dask
 from firelib.data.frames.transform_errors import check_columns, explain_recipe_error
+from firelib.data.shuffle.exchange import exchange_through_files
 from firelib.data.split.position import check_key_type
 from firelib.data.tables import read_table
 from firelib.recipe import Recipe
 
 
-def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int], split: Split | None = None) -> Any:
+def join_tables(
+    recipe: Recipe,
+    lake: str,
+    versions: Mapping[str, int],
+    split: Split | None = None,
+    partition_bytes: int = PARTITION_BYTES,
+    scratch: str | None = None,
+) -> Any:
     """The Dask dataframe of a recipe's samples, not yet computed.
 
     Args:
@@ -22,14 +30,18 @@ def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int], split: S
         lake: URI below which each table is a Delta table.
         versions: Table name → version to read.
         split: Cut dates, whose type is compared with the recipe's column of times.
+        partition_bytes: Target size of a partition of a table in memory, in bytes.
+        scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
 
     Raises:
         FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns, or a column that decides
             the split has an unsuitable type.
     """
-    tables = {name: read_table(storage.join(lake, name), version) for name, version in versions.items()}
+    tables = {
+        name: read_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()
+    }
     try:
-        frame = call_transform(recipe, tables)
+        frame = call_transform(recipe, tables, scratch)
     except Exception as error:
         raise explain_recipe_error(error, recipe, tables) from error
     check_columns(frame, recipe, split)
@@ -39,12 +51,13 @@ def join_tables(recipe: Recipe, lake: str, versions: Mapping[str, int], split: S
     return frame
 
 
-def call_transform(recipe: Recipe, tables: Mapping[str, Any]) -> Any:
+def call_transform(recipe: Recipe, tables: Mapping[str, Any], scratch: str | None = None) -> Any:
     """The Dask dataframe of a recipe's samples, whatever kind of table its `transform` returns.
 
     Args:
         recipe: Joins the tables in its `transform`.
         tables: Table name → Dask dataframe.
+        scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
 
     Raises:
         FirelibError: `transform` returns no table.
@@ -52,4 +65,5 @@ def call_transform(recipe: Recipe, tables: Mapping[str, Any]) -> Any:
     """
     # By default, Dask shuffles through a local folder, which other nodes of a Ray cluster cannot read.
     with dask.config.set({"dataframe.shuffle.method": "tasks"}):
-        return to_dask(recipe.transform(tables), f"recipe {recipe.name!r}: transform").optimize()
+        frame = to_dask(recipe.transform(tables), f"recipe {recipe.name!r}: transform")
+        return exchange_through_files(frame, scratch) if scratch else frame.optimize()

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from firelib import config, storage
+from firelib import config
 from firelib.data.row_validation import validate_rows
+from firelib.data.scratch import scratch_file
+from firelib.data.shuffle.sorted_files import SortedFile, read_sorted, write_sorted
 from firelib.data.split.assignment import Assignment, assign_splits
 from firelib.data.split.position import HASH, Hashes, HashRange, compute_hashes, find_ranges, key_hashes, place_in_split
 from firelib.data.split.strata import Cuts, Strata, collect_strata, move_rows
 from firelib.recipe import Recipe, SplitRule, find_split_rule, split_columns
 
-_ROW_GROUP = 8192  # rows; the second pass skips row groups outside of its range of positions
 _NO_SPLIT = config.Split()
 _MOST_GROUPS = 1000  # whose rows are counted in a partition
 
@@ -33,7 +33,8 @@ class PreparedPartition:
         set_aside: Rows that break a declaration, with the reason.
         splits: Split → number of valid rows.
         nbytes: Size of the valid rows in memory, in bytes.
-        problems: What is wrong with the columns that decide the split → number of rows; nothing is written then.
+        file: The valid rows; None if there are problems.
+        problems: What is wrong with the columns that decide the split → number of rows.
         groups: Hash of a group → number of rows, of the largest groups, if groups decide the split.
         times: The first and the last time, if times decide the split.
         strata: Hashes of the rows of each stratum, if the recipe has strata.
@@ -44,6 +45,7 @@ class PreparedPartition:
     set_aside: pa.Table
     splits: Counter[str]
     nbytes: int = 0
+    file: SortedFile | None = None
     problems: Counter[str] = field(default_factory=Counter)
     groups: Counter[int] = field(default_factory=Counter)
     times: tuple[Any, ...] = ()
@@ -54,7 +56,7 @@ def prepare_partition(
     rows: pd.DataFrame,
     recipe: Recipe,
     ranges: Mapping[str, HashRange],
-    uri: str,
+    folder: str,
     split: config.Split = _NO_SPLIT,
 ) -> PreparedPartition:
     """Validate the rows of one partition, and write the valid ones sorted by position.
@@ -63,7 +65,7 @@ def prepare_partition(
         rows: Rows that the recipe's `transform` returns.
         recipe: Names key, features and label, and what decides the split.
         ranges: Split → its range of positions.
-        uri: Parquet file to write.
+        folder: URI of the folder to write into.
         split: Shares of the splits or cut dates, unless the hash of the key decides, or the recipe's test rows.
 
     Raises:
@@ -76,13 +78,14 @@ def prepare_partition(
         return PreparedPartition(
             len(rows), validated.excluded, validated.set_aside, Counter(), problems=assigned.problems
         )
-    _write_sorted(validated.valid.select(_kept_columns(recipe)), positions, uri)
+    file = write_sorted(validated.valid.select(_kept_columns(recipe)), positions, scratch_file(folder))
     return PreparedPartition(
         len(rows),
         validated.excluded,
         validated.set_aside,
         count_splits(positions, ranges),
         validated.valid.select(_sample_columns(recipe)).nbytes + positions.nbytes,
+        file,
         groups=_count_groups(assigned),
         times=_find_range(identity[recipe.split_time]) if recipe.split_time else (),
         strata=collect_strata(identity, recipe) if recipe.stratify_by else {},
@@ -90,32 +93,25 @@ def prepare_partition(
 
 
 def apply_cuts(
-    uri: str, recipe: Recipe, split: config.Split, cuts: Cuts, ranges: Mapping[str, HashRange]
-) -> Counter[str]:
-    """Move the rows of small strata in the file of a partition, so that each stratum has the declared shares.
+    file: SortedFile, recipe: Recipe, split: config.Split, cuts: Cuts, ranges: Mapping[str, HashRange], folder: str
+) -> tuple[SortedFile, Counter[str]]:
+    """Move the rows of small strata of a partition, so that each stratum has the declared shares.
 
     Args:
-        uri: Parquet file of `prepare_partition`, which is replaced.
+        file: What `prepare_partition` wrote.
         recipe: Names the strata.
         split: Shares of the splits.
         cuts: Strata → cuts that differ from the declared ones.
         ranges: Split → its range of positions.
+        folder: URI of the folder to write into.
 
     Returns:
-        Split → number of rows.
+        The new file; and split → number of rows.
     """
-    fs, path = storage.filesystem(uri)
-    rows = pq.read_table(path, filesystem=fs, partitioning=None)
+    rows = read_sorted([file.blocks.select(0, len(file.first))])
     positions = move_rows(rows, recipe, split, cuts)
-    _write_sorted(rows.drop_columns([HASH]), positions, uri)
-    return count_splits(positions, ranges)
-
-
-def _write_sorted(rows: pa.Table, positions: Hashes, uri: str) -> None:
-    fs, path = storage.filesystem(uri)
-    with storage.explain_full_disk(uri):
-        table = rows.append_column(HASH, pa.array(positions)).sort_by(HASH)
-        pq.write_table(table, path, filesystem=fs, row_group_size=_ROW_GROUP, compression="lz4")
+    moved = write_sorted(rows.drop_columns([HASH]), positions, scratch_file(folder))
+    return moved, count_splits(positions, ranges)
 
 
 def count_splits(positions: Hashes, ranges: Mapping[str, HashRange]) -> Counter[str]:

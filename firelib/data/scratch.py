@@ -28,6 +28,11 @@ def scratch_folder(parent: str) -> Iterator[str]:
             storage.remove_folder(folder)
 
 
+def scratch_file(folder: str) -> str:
+    """URI of a new file in a folder. If Ray repeats a task, both attempts may write, so each writes its own file."""
+    return storage.join(folder, f"{uuid.uuid4().hex}.arrow")
+
+
 def _remove_leftovers(parent: str) -> None:
     fs, path = storage.filesystem(parent)
     if not fs.exists(path):

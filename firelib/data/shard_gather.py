@@ -1,18 +1,23 @@
-"""Second pass of the transform: gather a range of positions from all partitions, and write it as a shard."""
+"""Second pass of the transform: gather a range of positions from all partitions, and write its shards.
+
+A task writes several small shards, or one large one. It reads one byte range of each partition's file, so the number of
+reads is tasks × partitions. Both numbers follow the bytes (`data.partition_bytes`).
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from firelib import storage
-from firelib.data.row_order import sort_rows
+from firelib.data.row_order import sort_indices
 from firelib.data.row_validation import REASON
+from firelib.data.shuffle.block_files import Blocks, share_schemas
+from firelib.data.shuffle.sorted_files import SortedFile, read_sorted
 from firelib.data.split.leakage import Contents, describe_contents
 from firelib.data.split.position import HASH, HASH_SPACE, HashRange
 from firelib.recipe import Feature, Recipe
@@ -31,11 +36,13 @@ class ShardPlan:
         split: The split of its rows.
         name: File name.
         hashes: Range of the positions of its rows.
+        rows: Expected number of rows.
     """
 
     split: str
     name: str
     hashes: HashRange
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -75,28 +82,76 @@ def plan_shards(
     for split, whole in ranges.items():
         count = shard_count(totals[split], record_bytes, target_bytes)
         for index, part in enumerate(whole.divide(count)):
-            plans.append(ShardPlan(split, shard_name(split, index, count), part))
+            plans.append(ShardPlan(split, shard_name(split, index, count), part, totals[split] // count))
     return plans
 
 
-def gather_shard(
-    plan: ShardPlan, recipe: Recipe, partitions: Sequence[str], folder: str, limit: int = HASH_SPACE
-) -> GatheredShard:
-    """Write one shard.
+@dataclass(frozen=True)
+class GatherTask:
+    """Shards with adjacent ranges of positions, and where their rows are.
+
+    Attributes:
+        plans: The shards to write, in ascending order.
+        parts: The blocks with their rows.
+    """
+
+    plans: Sequence[ShardPlan]
+    parts: Sequence[Blocks]
+
+
+def group_shards(plans: Sequence[ShardPlan], files: Sequence[SortedFile], most_rows: int) -> list[GatherTask]:
+    """Tasks that gather about the same number of rows each.
 
     Args:
-        plan: The shard to write.
+        plans: All shards, in ascending order of their positions.
+        files: What the first pass wrote, one file for each partition.
+        most_rows: Number of rows that a task may hold; one shard may have more.
+    """
+    shared = share_schemas(file.blocks for file in files)
+    files = [replace(file, blocks=blocks) for file, blocks in zip(files, shared, strict=True)]
+    groups: list[list[ShardPlan]] = []
+    rows = 0
+    for plan in plans:
+        if not groups or rows + plan.rows > most_rows:
+            groups.append([])
+            rows = 0
+        groups[-1].append(plan)
+        rows += plan.rows
+    return [GatherTask(group, _select(group, files)) for group in groups]
+
+
+def _select(group: Sequence[ShardPlan], files: Sequence[SortedFile]) -> list[Blocks]:
+    """The blocks with the rows of a group; one without blocks, if there are no rows, tells the columns."""
+    whole = HashRange(group[0].hashes.low, group[-1].hashes.high)
+    selected = [blocks for file in files if (blocks := file.select(whole))]
+    return selected or [files[0].blocks.select(0, 0)]
+
+
+def gather_shards(task: GatherTask, recipe: Recipe, folder: str, limit: int = HASH_SPACE) -> list[GatheredShard]:
+    """Write the shards of a task.
+
+    Args:
+        task: The shards to write.
         recipe: Names key, features and label.
-        partitions: URIs of the files that the first pass wrote, one for each partition.
         folder: URI of the folder of the shards.
         limit: Limit of the sample of hashes that the report on leakage compares (`leakage.sample_limit`).
 
     Raises:
         FirelibError: The disk is full.
     """
-    rows = pa.concat_tables([_read_range(uri, plan.hashes) for uri in partitions], promote_options="permissive")
+    rows = read_sorted(task.parts)
+    positions = rows[HASH].to_numpy()
+    shards = []
+    for plan in task.plans:
+        first = int(np.searchsorted(positions, np.uint64(plan.hashes.low), side="left"))
+        stop = int(np.searchsorted(positions, np.uint64(plan.hashes.high - 1), side="right"))
+        shards.append(_write_shard(plan, rows.slice(first, stop - first), recipe, folder, limit))
+    return shards
+
+
+def _write_shard(plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, limit: int) -> GatheredShard:
     features = [*recipe.features, recipe.label]
-    rows = _sort(rows, recipe, features)
+    rows = _order_ties(rows, recipe, features)
     repeated = _repeats_key(rows, recipe.key)
     kept = rows.filter(pa.array(~repeated))
     columns = to_columns(kept, features)
@@ -107,25 +162,31 @@ def gather_shard(
     return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))), contents)
 
 
-def _read_range(uri: str, hashes: HashRange) -> pa.Table:
-    fs, path = storage.filesystem(uri)
-    low = pc.field(HASH) >= pa.scalar(hashes.low, pa.uint64())
-    below = pc.field(HASH) <= pa.scalar(hashes.high - 1, pa.uint64())
-    return pq.read_table(path, filesystem=fs, filters=low & below, partitioning=None)
+def _order_ties(rows: pa.Table, recipe: Recipe, features: Sequence[Feature]) -> pa.Table:
+    """Rows sorted by position, key and other columns: the first row of a key does not depend on the partitions.
 
-
-def _sort(rows: pa.Table, recipe: Recipe, features: Sequence[Feature]) -> pa.Table:
-    """Rows sorted by position, key and other columns: the first row of a key does not depend on the partitions."""
-    scalars = [feature.name for feature in features if not (feature.shape or feature.ragged)]
-    order = [HASH, *recipe.key, *scalars, *recipe.split_by, *recipe.stratify_by]
-    rows = sort_rows(rows, order)
-    arrays = [feature.name for feature in features if feature.shape or feature.ragged]
-    if not arrays or not _repeats_key(rows, recipe.key).any():
+    Args:
+        rows: The rows, sorted by position.
+        recipe: Names the key.
+        features: Features and label.
+    """
+    positions = rows[HASH].to_numpy()
+    equal = positions[1:] == positions[:-1]
+    if not equal.any():
         return rows
-    texts = {f"{HASH}_{name}": pa.array(map(str, rows[name].to_pylist()), pa.string()) for name in arrays}
-    for name, text in texts.items():  # Arrow cannot sort by arrays, but by their texts
-        rows = rows.append_column(name, text)
-    return sort_rows(rows, [*order, *texts]).drop_columns(list(texts))
+    tied = np.flatnonzero(np.append(equal, False) | np.insert(equal, 0, False))
+    order = np.arange(len(positions))
+    order[tied] = tied[_sort_indices(rows.take(pa.array(tied)), recipe, features)]
+    return rows.take(pa.array(order))
+
+
+def _sort_indices(rows: pa.Table, recipe: Recipe, features: Sequence[Feature]) -> npt.NDArray[np.uint64]:
+    scalars = [feature.name for feature in features if not (feature.shape or feature.ragged)]
+    arrays = [feature.name for feature in features if feature.shape or feature.ragged]
+    texts = [f"{HASH}_{name}" for name in arrays]
+    for name, text in zip(arrays, texts, strict=True):  # Arrow cannot sort by arrays, but by their texts
+        rows = rows.append_column(text, pa.array(map(str, rows[name].to_pylist()), pa.string()))
+    return sort_indices(rows, [HASH, *recipe.key, *scalars, *recipe.split_by, *recipe.stratify_by, *texts])
 
 
 def _repeats_key(rows: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:

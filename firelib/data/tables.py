@@ -1,26 +1,31 @@
 """Read lake tables at a pinned version as Dask dataframes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import islice
+from typing import Any
 
 import dask.dataframe as dd
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from firelib import storage
+from firelib.config import PARTITION_BYTES
 from firelib.data.formats.lake_types import ZONE
 from firelib.data.frames.pandas_frames import to_pandas
+from firelib.data.table_partitions import DataFile, Piece, open_parquet, plan_partitions, read_pieces
 from firelib.errors import FirelibError
 
+_SAMPLE_ROWS = 1000
 
-def read_table(uri: str, version: int) -> dd.DataFrame:
-    """A version of a Delta table, with one partition for each data file.
+
+def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -> dd.DataFrame:
+    """A version of a Delta table.
 
     Args:
         uri: The Delta table.
         version: The version to read.
+        partition_bytes: Target size of a partition in memory, in bytes.
 
     Returns:
         Integer and boolean columns have NumPy dtypes where the version has no nulls in them, else pandas' nullable
@@ -30,25 +35,41 @@ def read_table(uri: str, version: int) -> dd.DataFrame:
         FirelibError: The version has no rows.
     """
     table = DeltaTable(uri, version=version)
-    files = sorted(table.file_uris())
-    if not files:
+    actions = _add_actions(table)
+    if not actions:
         raise FirelibError(
             "the table has no rows", where=f"{uri}, version {version}", remedy="set data.version to another version"
         )
-    read = partial(read_file, nullable=frozenset(_columns_with_nulls(table)), zones=_time_zones(table))
-    return dd.from_map(read, files, meta=read(files[0]).iloc[:0])
+    convert = partial(to_pandas, nullable=frozenset(_columns_with_nulls(table)), zones=_time_zones(table))
+    sample = convert(_read_head(max(actions, key=lambda action: action["size_bytes"])["uri"]))
+    row_bytes = sample.memory_usage(index=False, deep=True).sum() / max(len(sample), 1)
+    files = [_measure_file(action, row_bytes) for action in actions]
+    read = partial(_read_partition, convert)
+    return dd.from_map(read, plan_partitions(files, partition_bytes), meta=sample.iloc[:0])
 
 
-def read_file(uri: str, nullable: frozenset[str], zones: Mapping[str, str]) -> pd.DataFrame:
-    """One Parquet file as a frame.
+def _add_actions(table: DeltaTable) -> list[dict[str, Any]]:
+    """Delta's entries for the data files, with their URIs, oldest first: names are random."""
+    uris = {uri.rpartition("/")[2]: uri for uri in table.file_uris()}
+    entries = pa.table(table.get_add_actions()).select(["path", "size_bytes", "modification_time", "num_records"])
+    actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in entries.to_pylist()]
+    return sorted(actions, key=lambda entry: (entry["modification_time"], entry["num_records"] or 0, entry["path"]))
 
-    Args:
-        uri: The file.
-        nullable: Columns that get pandas' nullable dtypes.
-        zones: Column → time zone, where that is not UTC.
-    """
-    fs, path = storage.filesystem(uri)
-    return to_pandas(pq.read_table(path, filesystem=fs, partitioning=None), nullable, zones)
+
+def _read_head(uri: str) -> pa.Table:
+    with open_parquet(uri) as parquet:
+        batches = list(islice(parquet.iter_batches(_SAMPLE_ROWS), 1))
+        return pa.Table.from_batches(batches, parquet.schema_arrow)
+
+
+def _measure_file(action: Mapping[str, Any], row_bytes: float) -> DataFile:
+    """A data file with its estimated size in memory: never less than on disk, where rows may be larger than others."""
+    rows = action["num_records"] or 0
+    return DataFile(action["uri"], rows, max(int(rows * row_bytes), action["size_bytes"]))
+
+
+def _read_partition(convert: Callable[[pa.Table], pd.DataFrame], pieces: Sequence[Piece]) -> pd.DataFrame:
+    return convert(read_pieces(pieces))
 
 
 def _time_zones(table: DeltaTable) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 The transform has two passes. The first pass (`prepare`) joins and validates each partition, and writes it to scratch
 storage, sorted by position (`split.position`). The second pass (`shard_gather`) gathers a range of positions from all
-partitions and writes it as one shard. The content of a shard therefore depends on the rows alone, not on partitions,
-workers or the order in which tasks end.
+partitions and writes it as one or more shards. The content of a shard therefore depends on the rows alone, not on
+partitions, workers or the order in which tasks end.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from firelib.data.quality.expectations import check_expectations
 from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
-from firelib.data.shard_gather import GatheredShard, ShardPlan, gather_shard, plan_shards
+from firelib.data.shard_gather import GatheredShard, GatherTask, gather_shards, group_shards, plan_shards
+from firelib.data.shuffle.sorted_files import SortedFile
 from firelib.data.split.leakage import report_leakage, sample_limit
 from firelib.data.split.leakage_summary import summarize_leakage
 from firelib.data.split.position import HashRange, split_ranges
@@ -61,19 +63,19 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
     recipe = scale_up(recipe, params.data.scale, split)
     lake = ensure_lake(recipe, paths)
     versions = lake.resolve_versions(params.data.version)
-    frame = join_tables(recipe, paths.lake, versions, split)
     ranges = split_ranges(split, find_split_rule(recipe))
     with scratch_folder(paths.scratch) as scratch:
-        files = [storage.join(scratch, f"{index}.parquet") for index in range(frame.npartitions)]
-        partitions = _prepare_partitions(frame, recipe, split, ranges, files)
+        frame = join_tables(recipe, paths.lake, versions, split, params.data.partition_bytes, scratch)
+        partitions = _prepare_partitions(frame, recipe, split, ranges, scratch)
         check_values(partitions, recipe)
-        totals = _count_rows(partitions, recipe, split, ranges, files)
+        totals, files = _count_rows(partitions, recipe, split, ranges, scratch)
         check_rows(partitions, totals, recipe, split)
         mean_bytes = sum(part.nbytes for part in partitions) // totals.total()
         plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20, mean_bytes)
+        tasks = group_shards(plans, files, params.data.partition_bytes // max(mean_bytes, 1))
         with new_dataset(paths) as folder:
             limit = sample_limit(totals.total())
-            shards = _write_shards(plans, recipe, files, folder, limit)
+            shards = _write_shards(tasks, recipe, folder, limit)
             set_aside = _collect_set_aside(partitions, shards, recipe)
             leakage = report_leakage([(shard.split, shard.contents) for shard in shards], limit)
             described = {**describe_split(recipe, split, leakage), **describe_copies(params.data.scale)}
@@ -88,11 +90,12 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
 
 
 def _prepare_partitions(
-    frame: Any, recipe: Recipe, split: Split, ranges: Mapping[str, HashRange], files: Sequence[str]
+    frame: Any, recipe: Recipe, split: Split, ranges: Mapping[str, HashRange], scratch: str
 ) -> list[PreparedPartition]:
-    prepare = dask.delayed(prepare_partition, pure=False)
-    partitions = zip(frame.to_delayed(), files, strict=True)
-    return compute([prepare(rows, recipe, ranges, file, split) for rows, file in partitions], "join and validate")
+    prepare = partial(prepare_partition, recipe=recipe, ranges=ranges, folder=scratch, split=split)
+    # One task reads, joins and validates: Dask fuses the calls, so rows do not pass through Ray's object store.
+    prepared = frame.map_partitions(prepare, meta=("prepared", object), enforce_metadata=False)
+    return compute(prepared.to_delayed(), "join and validate")
 
 
 def _count_rows(
@@ -100,21 +103,22 @@ def _count_rows(
     recipe: Recipe,
     split: Split,
     ranges: Mapping[str, HashRange],
-    files: Sequence[str],
-) -> Counter[str]:
-    """Rows of each split, after rows of small strata have moved."""
+    scratch: str,
+) -> tuple[Counter[str], list[SortedFile]]:
+    """Rows of each split, after rows of small strata have moved, and the files with the rows."""
+    files = [part.file for part in partitions if part.file]
     cuts = find_cuts((part.strata for part in partitions), split)
     if not cuts:
-        return sum((part.splits for part in partitions), Counter[str]())
+        return sum((part.splits for part in partitions), Counter[str]()), files
     move = dask.delayed(apply_cuts, pure=False)
-    return sum(compute([move(file, recipe, split, cuts, ranges) for file in files], "stratify"), Counter[str]())
+    moved = compute([move(file, recipe, split, cuts, ranges, scratch) for file in files], "stratify")
+    return sum((splits for _, splits in moved), Counter[str]()), [file for file, _ in moved]
 
 
-def _write_shards(
-    plans: Sequence[ShardPlan], recipe: Recipe, files: Sequence[str], folder: str, limit: int
-) -> list[GatheredShard]:
-    gather = dask.delayed(gather_shard, pure=False)
-    return compute([gather(plan, recipe, files, folder, limit) for plan in plans], "write shards")
+def _write_shards(tasks: Sequence[GatherTask], recipe: Recipe, folder: str, limit: int) -> list[GatheredShard]:
+    gather = dask.delayed(gather_shards, pure=False)
+    groups = compute([gather(task, recipe, folder, limit) for task in tasks], "write shards")
+    return [shard for group in groups for shard in group]
 
 
 def _collect_set_aside(

@@ -20,7 +20,7 @@ from firelib.data.dataset_manifest import build_manifest, count_rows
 from firelib.data.extract import extract
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import prepare_partition
-from firelib.data.shard_gather import gather_shard, plan_shards
+from firelib.data.shard_gather import gather_shards, group_shards, plan_shards
 from firelib.data.split.position import HASH_SPACE, HashRange
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
@@ -124,12 +124,14 @@ def check_shard(
     """Each row is in the shard with its values, or set aside because a value breaks a declaration."""
     features = tuple(column.feature for column in columns.values() if column.feature)
     recipe, ranges = recipe_of(folder, features), {"train": HashRange(0, HASH_SPACE)}
-    files = [str(folder / f"{index}.parquet") for index in range(partitions)]
-    parts = [prepare_partition(frame.iloc[index::partitions], recipe, ranges, file) for index, file in enumerate(files)]
+    parts = [
+        prepare_partition(frame.iloc[index::partitions], recipe, ranges, str(folder)) for index in range(partitions)
+    ]
     set_aside = {row for part in parts for row in part.set_aside["id"].to_pylist()}
     (folder / "shards").mkdir()
-    (plan,) = plan_shards(recipe, sum((part.splits for part in parts), Counter()), ranges, 2**20, 100)
-    gathered = gather_shard(plan, recipe, files, str(folder / "shards"))
+    plans = plan_shards(recipe, sum((part.splits for part in parts), Counter()), ranges, 2**20, 100)
+    (task,) = group_shards(plans, [part.file for part in parts if part.file], table.num_rows)
+    (gathered,) = gather_shards(task, recipe, str(folder / "shards"))
     rejected = pa.concat_tables([part.set_aside for part in parts], promote_options="permissive")
     manifest = build_manifest(recipe, {"t": 0}, parts, [gathered], rejected)
     (folder / "shards" / MANIFEST_NAME).write_bytes(manifest.to_json())
@@ -191,12 +193,13 @@ def test_columns_of_all_kinds_become_features(tmp_path: Path) -> None:
         Feature("pixel", "uint8"),
     )
     frame, ranges = read_through_lake(table, tmp_path), {"train": HashRange(0, HASH_SPACE)}
-    recipe, prepared, shards = recipe_of(tmp_path, features), str(tmp_path / "0.parquet"), tmp_path / "shards"
-    partition = prepare_partition(frame, recipe, ranges, prepared)
+    recipe, shards = recipe_of(tmp_path, features), tmp_path / "shards"
+    partition = prepare_partition(frame, recipe, ranges, str(tmp_path))
+    assert partition.file
     assert partition.set_aside["struct"].to_pylist() == [{"a": 3}]
     shards.mkdir()
-    (plan,) = plan_shards(recipe, partition.splits, ranges, 2**20, 100)
-    shard = gather_shard(plan, recipe, [prepared], str(shards)).shard
+    (task,) = group_shards(plan_shards(recipe, partition.splits, ranges, 2**20, 100), [partition.file], rows)
+    shard = gather_shards(task, recipe, str(shards))[0].shard
     assert shard.rows + partition.set_aside.num_rows == rows
     read = sorted(open_dataset(str(shards)).as_arrow("train").to_pylist(), key=lambda row: row["price"])
     assert [row["price"] for row in read] == [0.5, 1.5, 2.5, 4.5]

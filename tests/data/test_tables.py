@@ -1,11 +1,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from firelib.data.delta_tables import append_part, split_into_parts
+from firelib.data.delta_tables import Part, append_part, split_into_parts
 from firelib.data.tables import read_table
 
 TIME = datetime(2013, 1, 1, 5, tzinfo=UTC)
@@ -35,7 +36,6 @@ def test_a_version_is_read_whole(uri: str) -> None:
     first = read_table(uri, 0).compute(scheduler="sync")
     assert sorted(first["whole"]) == [1, 2]
     frame = read_table(uri, 1)
-    assert frame.npartitions == 2
     rows = frame.compute(scheduler="sync").sort_values("whole")
     assert pa.Table.from_pandas(rows, schema=TABLE.schema, preserve_index=False).equals(TABLE)
 
@@ -55,6 +55,28 @@ def test_nulls_count_for_the_version_that_is_read(uri: str) -> None:
 
 
 def test_every_partition_has_the_types_of_the_whole(uri: str) -> None:
-    frame = read_table(uri, 1)
+    frame = read_table(uri, 1, partition_bytes=100)
+    assert frame.npartitions == 2
     for part in frame.to_delayed():
         assert (part.compute(scheduler="sync").dtypes == frame.dtypes).all()
+
+
+def test_partitions_follow_the_bytes_and_not_the_commits(tmp_path: Path) -> None:
+    """Twelve commits of 8,000 bytes in memory: small files are read together, in the order of their commits."""
+    uri = str(tmp_path / "table")
+    rows = pa.table({"day": np.repeat(np.arange(12), 500), "number": np.arange(6000)})
+    for part in split_into_parts(rows, ["day"]):
+        append_part(uri, part)
+    for partition_bytes, sizes in [(10**6, [6000]), (24_000, [1500] * 4), (20_000, [1000] * 6), (1, [500] * 12)]:
+        parts = [part.compute(scheduler="sync") for part in read_table(uri, 11, partition_bytes).to_delayed()]
+        assert [len(part) for part in parts] == sizes
+        assert np.concatenate([part["number"] for part in parts]).tolist() == list(range(6000))
+
+
+def test_a_large_file_is_divided_at_its_row_groups(tmp_path: Path) -> None:
+    uri, rows = str(tmp_path / "table"), 3_000_000
+    append_part(uri, Part({}, pa.table({"number": np.arange(rows)})))
+    parts = [part.compute(scheduler="sync") for part in read_table(uri, 0, partition_bytes=10 * 2**20).to_delayed()]
+    assert len(parts) == 3
+    assert max(part.memory_usage(index=False).sum() for part in parts) <= 10 * 2**20
+    assert np.concatenate([part["number"] for part in parts]).tolist() == list(range(rows))

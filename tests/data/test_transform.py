@@ -125,15 +125,19 @@ def test_the_report_counts_rows_by_reason(made: tuple[Manifest, Paths], capsys: 
         assert text in printed
 
 
-@pytest.mark.parametrize("commit_by", [(), ("day", "shop")], ids=["one", "many"])
+@pytest.mark.parametrize(
+    ("commit_by", "partition_bytes"),
+    [((), 8192), (("day", "shop"), 1024), (("day", "shop"), 2**20)],
+    ids=["one file", "many partitions", "many files in one partition"],
+)
 def test_partitions_do_not_change_the_bytes(
-    made: tuple[Manifest, Paths], tmp_path: Path, commit_by: tuple[str, ...]
+    made: tuple[Manifest, Paths], tmp_path: Path, commit_by: tuple[str, ...], partition_bytes: int
 ) -> None:
     manifest, paths = made
     rows = [*order_rows(), *INVALID, *TWICE]
     np.random.default_rng(1).shuffle(rows)
     write_sources(tmp_path, rows)
-    other, others = make(tmp_path, tiny_recipe(tmp_path, commit_by=commit_by))
+    other, others = make(tmp_path, tiny_recipe(tmp_path, commit_by=commit_by), partition_bytes=partition_bytes)
     shards, other_shards = hashes(paths.tfrecords), hashes(others.tfrecords)
     del shards["manifest.json"], other_shards["manifest.json"]
     assert other_shards == shards

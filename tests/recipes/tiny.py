@@ -95,7 +95,7 @@ def project(folder: Path, **data: Any) -> tuple[Params, Paths]:
     raw = {
         "recipe": "tiny",
         "storage": {"root": str(folder / "storage")},
-        "data": {"version": None, "split": split, "shard_mib": 0.004, **data},
+        "data": {"version": None, "split": split, "shard_mib": 0.004, "partition_bytes": 8192, **data},
         "train": {"workers": 1, "global_batch_size": 16, "epochs": 1, "lr": 0.1, "seed": 1},
     }
     return parse_params(raw, "params.yaml"), Paths("tiny", str(folder / "storage"), folder)

@@ -60,7 +60,8 @@ def compute_moments(values: Any, feature: Feature) -> Moments:
     if not isinstance(values, np.ndarray):
         return _arrow_moments(values, feature)
     if feature.dtype == "string":
-        return _word_moments(Counter(word.decode() for word in values.tolist()), feature)
+        counted = Counter(values.tolist())  # bytes, of which only the distinct ones are decoded
+        return _word_moments(Counter({word.decode(): count for word, count in counted.items()}), feature)
     return _number_moments(values, feature)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from firelib.config import Split
 from firelib.data.prepare import apply_cuts, prepare_partition
-from firelib.data.shard_gather import gather_shard, plan_shards
+from firelib.data.shard_gather import gather_shards, group_shards, plan_shards
 from firelib.data.split.leakage import report_leakage, sample_limit
 from firelib.data.split.position import split_ranges
 from firelib.data.split.report import check_rows, check_values
@@ -52,20 +52,22 @@ def make_dataset(
     """Divide a frame as a recipe with these attributes declares; `partitions` is the number of parts it comes in."""
     recipe: Recipe = type("Some", (Numbered,), attributes)()
     ranges = split_ranges(split, find_split_rule(recipe))
-    files = [str(folder / f"{index}.parquet") for index in range(partitions)]
     parts = [
-        prepare_partition(frame.iloc[index::partitions], recipe, ranges, file, split)
-        for index, file in enumerate(files)
+        prepare_partition(frame.iloc[index::partitions], recipe, ranges, str(folder), split)
+        for index in range(partitions)
     ]
     check_values(parts, recipe)
     totals = sum((part.splits for part in parts), Counter[str]())
+    files = [part.file for part in parts if part.file]
     if cuts := find_cuts((part.strata for part in parts), split):
-        totals = sum((apply_cuts(file, recipe, split, cuts, ranges) for file in files), Counter[str]())
+        moved = [apply_cuts(file, recipe, split, cuts, ranges, str(folder)) for file in files]
+        files, totals = [file for file, _ in moved], sum((counts for _, counts in moved), Counter[str]())
     check_rows(parts, totals, recipe, split)
     (folder / "shards").mkdir()
     limit = sample_limit(totals.total())
     plans = plan_shards(recipe, totals, ranges, max(4000, 10 * len(frame)))
-    shards = [gather_shard(plan, recipe, files, str(folder / "shards"), limit) for plan in plans]
+    tasks = group_shards(plans, files, len(frame) // 2)
+    shards = [shard for task in tasks for shard in gather_shards(task, recipe, str(folder / "shards"), limit)]
     numbers: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
     hashes = {}
     for shard in shards:

@@ -1,0 +1,1 @@
+"""Rows between partitions: files of blocks, the exchange of joins and group-bys, and files sorted by position."""
