@@ -6,8 +6,10 @@ SHELL := /bin/bash
 PYTHON  ?= python3
 EXTRAS  := --extra data --extra train --extra pipeline --extra tune --extra sql --extra excel --extra pictures --extra serve
 UV      := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
-SYNC     = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
 ANSIBLE := --extra cluster --group ansible
+# `uv sync` removes what it is not told to install: an environment that has Ansible keeps it.
+KEPT    := $(if $(wildcard .venv/.cluster),$(ANSIBLE))
+SYNC     = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) $(KEPT)
 BIN     := .venv/bin
 BENCHMARKS := tfrecord_write tfrecord_read tfrecord_memory tfrecord_seek shuffle_quality
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -55,12 +57,10 @@ endif
 
 .venv/.done: .venv/.synced
 	@$(call compile,$(SYNC))
-	@touch $@
+	@touch $@ $(if $(KEPT),.venv/.cluster)
 
 .venv/.cluster: .venv/.done
-	@echo "adding Ansible to .venv"
-	@$(SYNC) $(ANSIBLE)
-	@$(call compile,$(SYNC) $(ANSIBLE))
+	@[[ -e $@ && ! $< -nt $@ ]] || { echo "adding Ansible to .venv"; $(SYNC) $(ANSIBLE); $(call compile,$(SYNC) $(ANSIBLE)); }
 	@touch $@
 
 # firelib is an editable installation of this folder, which uv does not compile.
