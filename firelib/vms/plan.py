@@ -11,6 +11,8 @@ from firelib.ray_setup.qemu import Qemu
 
 #: Folder of images and clusters. It belongs to root, like the bridge and the taps.
 DEFAULT_FOLDER = Path("/var/lib/firelib/vms")
+#: Name of a VM's disk in its folder.
+DISK_NAME = "disk.qcow2"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Vm:
     @property
     def disk(self) -> Path:
         """Its disk, an overlay of the base image."""
-        return self.folder / "disk.qcow2"
+        return self.folder / DISK_NAME
 
     @property
     def seed(self) -> Path:

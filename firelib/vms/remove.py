@@ -10,7 +10,7 @@ from firelib.errors import FirelibError
 from firelib.vms.cluster_record import ClusterRecord, lock_cluster, read_record
 from firelib.vms.guest.processes import end_guests, find_guests
 from firelib.vms.network import list_rules, own_links, remove_network
-from firelib.vms.plan import VmCluster
+from firelib.vms.plan import DISK_NAME, VmCluster
 from firelib.vms.ssh_keys import list_own_files
 
 
@@ -19,6 +19,7 @@ def plan_removal(cluster: VmCluster) -> list[str]:
     record = _read_record(cluster)
     return [
         *(f"process {process.pid} of VM {address}" for address, process in _guests(cluster).items()),
+        *(f"disk {path}" for path in sorted(cluster.own_folder.glob(f"vms/*/{DISK_NAME}"))),
         *(f"network device {link.name}" for link in own_links(cluster.name)),
         *(f"rule of iptables, table {table}: {line}" for table, line in _rules(cluster.name)),
         *(f"file {path}" for path in list_own_files(record.key, record.known_hosts, cluster.name)),
