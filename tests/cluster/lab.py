@@ -140,21 +140,26 @@ class Lab:
 
     def play(self, playbook: str, *options: str, check: bool = True) -> str:
         """Run a playbook of the repository on the lab's cluster file."""
-        return self.run(*self._playing(playbook), *options, check=check)
+        return self.run(*self.playing(playbook), *options, check=check)
 
     def start_play(self, playbook: str) -> "subprocess.Popen[bytes]":
         """Start a playbook, in a process group of its own, and do not wait for it."""
+        return self.start(*self.playing(playbook))
+
+    def start(self, *command: str, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start a command of the user's, in a process group of its own, and do not wait for it."""
         return subprocess.Popen(
-            self._playing(playbook),
+            command,
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
 
-    def _playing(self, playbook: str) -> tuple[str, ...]:
+    def playing(self, playbook: str) -> tuple[str, ...]:
+        """The command that runs a playbook of the repository."""
         return "ansible-playbook", "-i", str(self.cluster_file), f"ansible/{playbook}"
 
     def on(self, host: str, command: str, check: bool = True) -> str:

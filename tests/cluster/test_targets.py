@@ -56,6 +56,10 @@ def test_daily_life_through_make(hosts: Lab) -> None:
         look_around(hosts, project, head, job)
     with hosts.step("the job is followed again"):
         follow_again(hosts, project, job)
+    with hosts.step("make cluster-down and vms-down, in check mode"):
+        assert "ray down" in make(hosts, project, "cluster-down", "DRY_RUN=1")
+        assert "every process of Ray" in make(hosts, project, "vms-down", "DRY_RUN=1")
+        assert "all nodes are alive already" in make(hosts, project, "cluster-up")
     with hosts.step("make cluster-down"):
         make(hosts, project, "cluster-down")
         assert none_runs("ray", hosts, NAMES)
