@@ -88,7 +88,7 @@ test-integration: setup ## Run the tests that start many processes: jobs, drills
 
 test-slow: setup ## A thousand random examples for each property; files exchanged with tfx-bsl; training killed at random
 	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/recipe
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -m 'slow and not containers'
 
 test-cluster: .venv/.cluster ## Test a cluster of containers over SSH; needs root on Debian (20 minutes)
 	@$(BIN)/pytest -s -m 'containers and not slow' tests/cluster
