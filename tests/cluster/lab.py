@@ -33,7 +33,7 @@ chown -R {USER}: /home/{USER}/.ssh
 chmod 700 /home/{USER}/.ssh
 ln -sfn /lab/firelib /opt/firelib
 test -d /lab/uv-cache && echo UV_CACHE_DIR=/lab/uv-cache >> /etc/environment
-echo PYTHONPYCACHEPREFIX=/bytecode >> /etc/environment # what one host compiles, the others find
+echo PYTHONPYCACHEPREFIX=/bytecode >> /etc/environment # what one host compiles, the others and the next lab find
 exec /usr/sbin/sshd -D -e
 """
 
@@ -72,6 +72,11 @@ class Lab:
         return self.folder / "shared"
 
     @property
+    def bytecode(self) -> Path:
+        """Kept for the next lab: compiling takes minutes, and Python knows what is out of date."""
+        return self.folder.parent / "bytecode"
+
+    @property
     def token(self) -> str:
         return (self.home / ".ray" / "auth_token").read_text()
 
@@ -103,7 +108,7 @@ class Lab:
             *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{disk}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
-            *("--volume", f"{self.folder / 'bytecode'}:/bytecode"),
+            *("--volume", f"{self.bytecode}:/bytecode"),
             *(self.engine.base_image(*BARE), "bash", "-c", _START),
         )
         return address(last)
@@ -198,11 +203,12 @@ def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
     """
     folder = cache / f"lab-{os.getpid()}"
     try:
-        for name in ("home/.ssh", "hosts", "shared", "bytecode"):
+        for name in ("home/.ssh", "hosts", "shared"):
             (folder / name).mkdir(parents=True)
-        for name in ("shared", "bytecode"):
-            (folder / name).chmod(0o1777)
         made = Lab(engine, folder, packages)
+        made.bytecode.mkdir(exist_ok=True)
+        for path in (made.shared, made.bytecode):
+            path.chmod(0o1777)
         made.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "home" / ".ssh" / "id"))
         with engine.network(BRIDGE, SUBNET):
             yield made
