@@ -211,10 +211,11 @@ def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
             path.chmod(0o1777)
         made.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "home" / ".ssh" / "id"))
         with engine.network(BRIDGE, SUBNET):
-            yield made
-            _remove_hosts(engine)
+            try:
+                yield made
+            finally:
+                _remove_hosts(engine)  # a network with hosts cannot be removed, which would hide the test's own error
     finally:
-        _remove_hosts(engine)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -144,10 +144,8 @@ def running(engine: Engine) -> Iterator[Cluster]:
         with hosts.step("firelib cluster up"):
             hosts.run(*made.command("firelib cluster up"))
         assert made.is_whole()
-        hosts.seconds |= {
-            "setup.yml": hosts.seconds["setup.yml on bare hosts"] / 2,  # where little is to be done
-            "ray up": hosts.seconds["firelib cluster up"] / 2,  # it does not wait for the nodes
-        }
+        hosts.seconds["setup.yml"] = hosts.seconds["setup.yml on bare hosts"] / 2  # where little is to be done
+        hosts.seconds["ray up"] = hosts.seconds["firelib cluster up"] / 2  # it does not wait for the nodes
         yield made
         print("\n".join(["kill | moment, s | recovery, s", *made.table]), flush=True)  # noqa: T201  # the result
 
