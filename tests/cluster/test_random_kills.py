@@ -6,6 +6,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -189,15 +190,20 @@ def prepare(cluster: Cluster, kind: str) -> None:
             cluster.on(name, "/opt/firelib/venv/bin/ray stop --force")
 
 
+def start(cluster: Cluster, kind: str, seconds: float) -> "subprocess.Popen[bytes]":
+    """Start a command that has work to do; return after some seconds, or when it ends."""
+    prepare(cluster, kind)
+    process = cluster.hosts.start(*cluster.command(kind), **{_MARK: "killed"})
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process
+
+
 def kill_command(cluster: Cluster, kill: Kill) -> float:
-    """Kill a command in the middle; return the seconds after its start."""
-    prepare(cluster, kill.kind)
-    process = cluster.hosts.start(*cluster.command(kill.kind), **{_MARK: "killed"})
+    """Kill a command in the middle; return the seconds after its start. One that ends before is begun again."""
     delay = cluster.hosts.seconds[kill.kind] * kill.moment
-    deadline = time.monotonic() + delay
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert process.poll() is None, f"{kill.kind} ended before it was killed"
+    while (process := start(cluster, kill.kind, delay)).poll() is not None:
+        delay /= 2
     (os.killpg if kill.group else os.kill)(process.pid, kill.number)
     process.wait(patience(_END_SECONDS))
     if kill.kind == "firelib cluster up":  # Ansible and Ray end their children when those have done what they do
