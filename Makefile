@@ -6,8 +6,10 @@ SHELL := /bin/bash
 PYTHON  ?= python3
 EXTRAS  := --extra data --extra train --extra pipeline --extra tune --extra sql --extra excel --extra pictures --extra serve
 UV      := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
-SYNC     = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS)
 ANSIBLE := --extra cluster --group ansible
+# `uv sync` removes what it is not told to install: an environment that has Ansible keeps it.
+KEPT    := $(if $(wildcard .venv/.cluster),$(ANSIBLE))
+SYNC     = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) $(KEPT)
 BIN     := .venv/bin
 BENCHMARKS := tfrecord_write tfrecord_read tfrecord_memory tfrecord_seek shuffle_quality
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -55,12 +57,10 @@ endif
 
 .venv/.done: .venv/.synced
 	@$(call compile,$(SYNC))
-	@touch $@
+	@touch $@ $(if $(KEPT),.venv/.cluster)
 
 .venv/.cluster: .venv/.done
-	@echo "adding Ansible to .venv"
-	@$(SYNC) $(ANSIBLE)
-	@$(call compile,$(SYNC) $(ANSIBLE))
+	@[[ -e $@ && ! $< -nt $@ ]] || { echo "adding Ansible to .venv"; $(SYNC) $(ANSIBLE); $(call compile,$(SYNC) $(ANSIBLE)); }
 	@touch $@
 
 # firelib is an editable installation of this folder, which uv does not compile.
@@ -88,7 +88,7 @@ test-integration: setup ## Run the tests that start many processes: jobs, drills
 
 test-slow: setup ## A thousand random examples for each property; files exchanged with tfx-bsl; training killed at random
 	@$(BIN)/pytest --hypothesis-profile=explore tests/tfrecord tests/data tests/evaluate tests/recipe
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest -m 'slow and not containers'
 
 test-cluster: .venv/.cluster ## Test a cluster of containers over SSH; needs root on Debian (20 minutes)
 	@$(BIN)/pytest -s -m 'containers and not slow' tests/cluster
@@ -182,7 +182,7 @@ cluster-down: .venv/.cluster ## Stop Ray on all machines; the machines stay
 # The playbook compares the name with the cluster's, and tells what would be removed if it is another one.
 vms-down: .venv/.cluster ## Remove what the targets above made, after confirmation (CONFIRM=cluster's name; DELETE_DATA=1: jobs' data, too)
 	@name="$(CONFIRM)"; [[ -n "$$name" || -n "$(DRY_RUN)" ]] || read -r -p "name of the cluster, to remove it: " name; \
-	$(PLAY) ansible/teardown.yml -e "confirm=$$name" $(if $(DELETE_DATA),-e delete_data=true)
+	$(PLAY) ansible/teardown.yml -e '{"confirm": "'"$$name"'"}' $(if $(DELETE_DATA),-e delete_data=true)
 
 cluster-demo: .venv/.cluster ## All of this with VMs of this machine, from nothing to nothing, with the time of each step
 	@DRY_RUN=$(DRY_RUN) ./cluster/demo

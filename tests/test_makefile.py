@@ -1,4 +1,4 @@
-"""`make setup` with the real Makefile and uv, on a project of one package: bytecode, interruptions, full disks."""
+"""`make setup` with the real Makefile and uv, on a project of two packages: bytecode, interruptions, full disks."""
 
 import os
 import shutil
@@ -21,14 +21,17 @@ name = "tiny"
 version = "1"
 requires-python = ">=3.11"
 dependencies = ["pack"]
+[project.optional-dependencies]
+cluster = ["tool"]
+[dependency-groups]
+ansible = []
 [tool.uv.sources]
 pack = {path = "pack-1-py3-none-any.whl"}
+tool = {path = "tool-1-py3-none-any.whl"}
 """
-WHEEL = {
-    "pack.py": "".join(f"x{n} = 'text{n}' * 500\n" for n in range(1000)),  # 3 MB of bytecode
-    "pack-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: pack\nVersion: 1\n",
-    "pack-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    "pack-1.dist-info/RECORD": "pack.py,,\npack-1.dist-info/METADATA,,\npack-1.dist-info/WHEEL,,\n",
+MODULES = {
+    "pack": "".join(f"x{n} = 'text{n}' * 500\n" for n in range(1000)),  # 3 MB of bytecode
+    "tool": "",  # stands for Ansible: installed by `make cluster` only
 }
 # Replaces uv: runs the real one, then deletes half of the package and sends a signal to make and its children.
 INTERRUPTED_UV = """#!/bin/sh
@@ -53,13 +56,26 @@ def write_project(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "Makefile", folder)
     (folder / "pyproject.toml").write_text(PYPROJECT)
-    with ZipFile(folder / "pack-1-py3-none-any.whl", "w") as wheel:
-        for name, text in WHEEL.items():
-            wheel.writestr(name, text)
+    for name, text in MODULES.items():
+        write_wheel(folder, name, text)
     (folder / "firelib").mkdir()
     (folder / "firelib" / "__init__.py").write_text("")
     subprocess.run([uv(), "lock", "--quiet"], cwd=folder, env=environment(folder), check=True)
     return folder
+
+
+def write_wheel(folder: Path, name: str, text: str) -> None:
+    """A package of one module."""
+    files = {
+        f"{name}.py": text,
+        f"{name}-1.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+        f"{name}-1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = f"{name}-1.dist-info/RECORD"
+    with ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
+        for path, content in files.items():
+            wheel.writestr(path, content)
+        wheel.writestr(record, "".join(f"{path},,\n" for path in (*files, record)))
 
 
 @pytest.fixture
@@ -141,6 +157,49 @@ def test_environment_of_an_earlier_makefile_is_kept_and_compiled(project: Path) 
     assert "compiled bytecode in" in make(project).stdout
     assert compiled(project)
     assert (project / ".venv" / "mine").exists()
+
+
+def has_tool(folder: Path) -> bool:
+    return any((folder / ".venv").glob("lib/*/site-packages/tool.py"))
+
+
+def change_lock(folder: Path) -> None:
+    """As a pull brings it."""
+    with (folder / "uv.lock").open("a") as lock:
+        lock.write("# another lock\n")
+
+
+def test_setup_installs_ansible_only_for_clusters_and_keeps_it_after_a_changed_lock(project: Path) -> None:
+    make(project)
+    assert not has_tool(project)
+    change_lock(project)
+    assert "installing" in make(project).stdout
+    assert not has_tool(project)
+    assert "adding Ansible" in make(project, "cluster").stdout
+    assert has_tool(project)
+    change_lock(project)
+    assert "installing" in make(project).stdout
+    assert has_tool(project)
+    assert "adding Ansible" not in make(project, "cluster").stdout
+
+
+def test_setup_after_an_interrupted_one_keeps_ansible(project: Path) -> None:
+    make(project, "cluster")
+    change_lock(project)
+    (project / ".venv" / ".synced").unlink()  # as an interrupted setup leaves them
+    (project / ".venv" / ".done").unlink()
+    assert "was interrupted" in make(project).stdout
+    assert has_tool(project)
+    assert "adding Ansible" not in make(project, "cluster").stdout
+
+
+def test_ansible_is_added_again_where_an_earlier_makefile_removed_it(project: Path) -> None:
+    make(project, "cluster")
+    subprocess.run([uv(), "sync", "--quiet", "--frozen"], cwd=project, env=environment(project), check=True)
+    (project / ".venv" / ".done").touch()
+    assert not has_tool(project)
+    assert "adding Ansible" in make(project, "cluster").stdout
+    assert has_tool(project)
 
 
 def test_full_disk_only_loses_the_bytecode(tmp_path: Path) -> None:

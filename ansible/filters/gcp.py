@@ -10,7 +10,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map the names of the filters to functions, as Ansible requires."""
-        return {"gcp_resources": resources, "gcp_plan": plan, "gcp_removal": describe_removal}
+        return {"gcp_resources": resources, "gcp_plan": plan, "gcp_removals": list_removals, "gcp_kept": list_kept}
 
 
 def plan(cluster: dict[str, Any], api: str) -> dict[str, Any]:
@@ -56,15 +56,43 @@ def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -
     ]
 
 
-def describe_removal(result: dict[str, Any]) -> str:
-    """Describe what a task of module cloud_resource would remove; of a bucket also how many objects and bytes."""
-    item, content = result["item"], result["content"]
-    name = f"{item['kind']}/{item['name']}"
-    if result["invocation"]["module_args"]["state"] == "kept":
+def list_removals(results: list[dict[str, Any]], leftovers: list[str]) -> list[str]:
+    """List what a teardown would remove, each resource once.
+
+    Args:
+        results: Results of module cloud_resource, one per resource.
+        leftovers: Names with zones or regions, from module cloud_leftovers.
+    """
+    located = {line.partition(" (")[0] for line in leftovers}
+    described = (_describe_removal(result) for result in results if result["changed"])
+    return [*leftovers, *(line for line in described if line not in located)]
+
+
+def list_kept(results: list[dict[str, Any]]) -> list[str]:
+    """List the resources with data that a teardown would keep.
+
+    Args:
+        results: Results of module cloud_resource, one per resource.
+    """
+    return [_name(result) for result in results if _is_kept(result) and result["found"]]
+
+
+def _describe_removal(result: dict[str, Any]) -> str:
+    """Describe a removal; of a bucket also how many objects and bytes."""
+    name, content = _name(result), result["content"]
+    if _is_kept(result):
         return f"access of the cluster's machines to {name}"
     if content is None:
         return name
     return f"{name} with {content['objects']} objects, {content['bytes']} bytes"
+
+
+def _name(result: dict[str, Any]) -> str:
+    return f"{result['item']['kind']}/{result['item']['name']}"
+
+
+def _is_kept(result: dict[str, Any]) -> bool:
+    return bool(result["invocation"]["module_args"]["state"] == "kept")
 
 
 def _compute(cluster: dict[str, Any], api: str) -> str:

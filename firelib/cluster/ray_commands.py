@@ -35,7 +35,7 @@ def down_command(path: Path) -> list[str]:
 
 
 def run_ray(command: list[str], file: ClusterFile) -> int:
-    """Run one of Ray's commands, and show its output.
+    """Run one of Ray's commands, and show its output. It ends with this process, however that ends.
 
     Args:
         command: Its argv.
@@ -52,6 +52,14 @@ def run_ray(command: list[str], file: ClusterFile) -> int:
     program = str(own) if os.access(own, os.X_OK) else shutil.which(name)
     if program is None:
         raise FirelibError(f"{name} is not installed", where="PATH", remedy="make setup")
-    with pinned_environment(file) as environment:
-        done = subprocess.run([program, *arguments], env=environment, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
-    return done.returncode
+    child = [sys.executable, "-m", "firelib.cluster.ray_child", program, *arguments]
+    with (
+        pinned_environment(file) as environment,
+        subprocess.Popen(child, env=environment, stdin=subprocess.PIPE) as process,  # noqa: S603  our own module
+    ):
+        assert process.stdin
+        try:
+            return process.wait()
+        finally:
+            process.stdin.close()
+            process.wait()

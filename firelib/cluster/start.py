@@ -15,7 +15,10 @@ from firelib.ray_setup.cluster_file import ClusterFile
 
 _ATTEMPTS = 3
 _POLL_SECONDS = 2.0
-_FIND_RAY = "pgrep -f 'ray/[g]cs/gcs_server' >/dev/null"
+# A fresh Ray needs a while, on busy hosts many seconds.
+_ANSWER_SECONDS = 60.0
+# Jobs need the head's raylet, which `ray start` starts last: an interrupted one leaves other processes without it.
+_FIND_RAYLET = "pgrep -f 'ray/[r]aylet/raylet' >/dev/null"
 
 
 class MissingNodesError(FirelibError):
@@ -40,20 +43,24 @@ class Running:
 
 
 def read_running(file: ClusterFile) -> Running:
-    """Read which nodes and jobs the head has now.
+    """Read which nodes and jobs the head has now. A Ray that was just started gets a minute to answer.
 
     Raises:
         HostUnreachableError: The login to the head failed.
         HeadUnavailableError: Ray runs there, but its dashboard does not answer, so that its jobs are not known.
         FirelibError: The head refuses the token.
     """
+    deadline = time.monotonic() + _ANSWER_SECONDS
     with open_tunnel(file) as tunnel:
-        try:
-            return _read(tunnel.url)
-        except HeadUnavailableError as error:
-            if run_on_host(file, file.provider.head_ip, _FIND_RAY).returncode == 0:
-                raise _hidden_jobs(file, error) from None
-    return Running()
+        while True:
+            try:
+                return _read(tunnel.url)
+            except HeadUnavailableError as error:
+                if run_on_host(file, file.provider.head_ip, _FIND_RAYLET).returncode != 0:
+                    return Running()
+                if time.monotonic() > deadline:
+                    raise _hidden_jobs(file, error) from None
+            time.sleep(_POLL_SECONDS)
 
 
 def _read(url: str) -> Running:

@@ -15,6 +15,8 @@ DEFAULT_FOLDER = Path("/var/lib/firelib/vms")
 SHARED_TAG = "shared"
 #: Number of the clusters' user in the VMs, and of the owner of the shared folder.
 USER_ID = 1000
+#: Name of a VM's disk in its folder.
+DISK_NAME = "disk.qcow2"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Vm:
     @property
     def disk(self) -> Path:
         """Its disk, an overlay of the base image."""
-        return self.folder / "disk.qcow2"
+        return self.folder / DISK_NAME
 
     @property
     def seed(self) -> Path:

@@ -11,7 +11,7 @@ from firelib.vms.cluster_record import ClusterRecord, find_keys_of_others, lock_
 from firelib.vms.guest.folder_server import find_servers
 from firelib.vms.guest.processes import end_processes, find_guests
 from firelib.vms.network import list_rules, own_links, remove_network
-from firelib.vms.plan import VmCluster
+from firelib.vms.plan import DISK_NAME, VmCluster
 from firelib.vms.ssh_keys import list_own_files, public_key
 
 
@@ -25,6 +25,7 @@ def plan_removal(cluster: VmCluster, delete_data: bool = False) -> list[str]:
     return [
         *(f"process {process.pid} of VM {address}" for address, process in _guests(cluster).items()),
         *(f"process {process.pid} shares a folder with VM {address}" for address, process in find_servers(cluster)),
+        *(f"disk {path}" for path in sorted(cluster.own_folder.glob(f"vms/*/{DISK_NAME}"))),
         *(f"network device {link.name}" for link in own_links(cluster.name)),
         *(f"rule of iptables, table {table}: {line}" for table, line in _rules(cluster.name)),
         *(f"file {path}" for path in _list_files(cluster)),

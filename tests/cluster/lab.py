@@ -33,7 +33,7 @@ chown -R {USER}: /home/{USER}/.ssh
 chmod 700 /home/{USER}/.ssh
 ln -sfn /lab/firelib /opt/firelib
 test -d /lab/uv-cache && echo UV_CACHE_DIR=/lab/uv-cache >> /etc/environment
-echo PYTHONPYCACHEPREFIX=/bytecode >> /etc/environment # what one host compiles, the others find
+echo PYTHONPYCACHEPREFIX=/bytecode >> /etc/environment # what one host compiles, the others and the next lab find
 exec /usr/sbin/sshd -D -e
 """
 
@@ -72,6 +72,11 @@ class Lab:
         return self.folder / "shared"
 
     @property
+    def bytecode(self) -> Path:
+        """Kept for the next lab: compiling takes minutes, and Python knows what is out of date."""
+        return self.folder.parent / "bytecode"
+
+    @property
     def token(self) -> str:
         return (self.home / ".ray" / "auth_token").read_text()
 
@@ -103,7 +108,7 @@ class Lab:
             *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{disk}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
-            *("--volume", f"{self.folder / 'bytecode'}:/bytecode"),
+            *("--volume", f"{self.bytecode}:/bytecode"),
             *(self.engine.base_image(*BARE), "bash", "-c", _START),
         )
         return address(last)
@@ -140,21 +145,26 @@ class Lab:
 
     def play(self, playbook: str, *options: str, check: bool = True) -> str:
         """Run a playbook of the repository on the lab's cluster file."""
-        return self.run(*self._playing(playbook), *options, check=check)
+        return self.run(*self.playing(playbook), *options, check=check)
 
     def start_play(self, playbook: str) -> "subprocess.Popen[bytes]":
         """Start a playbook, in a process group of its own, and do not wait for it."""
+        return self.start(*self.playing(playbook))
+
+    def start(self, *command: str, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start a command of the user's, in a process group of its own, and do not wait for it."""
         return subprocess.Popen(
-            self._playing(playbook),
+            command,
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
 
-    def _playing(self, playbook: str) -> tuple[str, ...]:
+    def playing(self, playbook: str) -> tuple[str, ...]:
+        """The command that runs a playbook of the repository."""
         return "ansible-playbook", "-i", str(self.cluster_file), f"ansible/{playbook}"
 
     def on(self, host: str, command: str, check: bool = True) -> str:
@@ -193,17 +203,19 @@ def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
     """
     folder = cache / f"lab-{os.getpid()}"
     try:
-        for name in ("home/.ssh", "hosts", "shared", "bytecode"):
+        for name in ("home/.ssh", "hosts", "shared"):
             (folder / name).mkdir(parents=True)
-        for name in ("shared", "bytecode"):
-            (folder / name).chmod(0o1777)
         made = Lab(engine, folder, packages)
+        made.bytecode.mkdir(exist_ok=True)
+        for path in (made.shared, made.bytecode):
+            path.chmod(0o1777)
         made.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "home" / ".ssh" / "id"))
         with engine.network(BRIDGE, SUBNET):
-            yield made
-            _remove_hosts(engine)
+            try:
+                yield made
+            finally:
+                _remove_hosts(engine)  # a network with hosts cannot be removed, which would hide the test's own error
     finally:
-        _remove_hosts(engine)
         shutil.rmtree(folder, ignore_errors=True)
 
 

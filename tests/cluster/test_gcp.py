@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -170,8 +171,35 @@ def test_provision_and_teardown(play: Play, cloud: FakeCloud) -> None:
     assert "changed=1 " in play("setup.yml")
     assert cloud.resources[stopped]["status"] == "RUNNING"
     assert "this removes" in play("teardown.yml")
+    assert_dry_run_lists_what_goes_and_what_stays(play, cloud)
     assert_no_failure(play("teardown.yml", "-e", "confirm=firelib"))
     assert {path.split("/")[1] for path in cloud.resources} == {"artifactregistry", "storage"}  # what holds data
+
+
+def assert_dry_run_lists_what_goes_and_what_stays(play: Play, cloud: FakeCloud) -> None:
+    """Without a confirmation, each resource once."""
+    sent = len(cloud.sent)
+    said = play("teardown.yml", "--check")
+    assert_no_failure(said)
+    assert len(cloud.sent) == sent
+    [shown] = [json.loads(part) for part in re.findall(r"^ok: \[localhost\] => (\{.*?^\})$", said, re.M | re.S)]
+    removed, kept = shown["msg"].values()
+    assert sorted(removed) == [
+        "access of the cluster's machines to buckets/demo-firelib",
+        "access of the cluster's machines to repositories/firelib",
+        "addresses/firelib-head (europe-west4)",
+        "disks/firelib-10-10-0-10 (europe-west4-a)",
+        "disks/firelib-10-10-0-11 (europe-west4-a)",
+        "firewalls/firelib-inside",
+        "firewalls/firelib-ssh",
+        "instances/firelib-10-10-0-10 (europe-west4-a)",
+        "instances/firelib-10-10-0-11 (europe-west4-a)",
+        "networks/firelib",
+        "routers/firelib (europe-west4)",
+        "serviceAccounts/firelib-node",
+        "subnetworks/firelib (europe-west4)",
+    ]
+    assert kept == ["repositories/firelib", "buckets/demo-firelib"]
 
 
 @pytest.mark.slow  # tests/gcp/resources meets the same faults without Ansible

@@ -1,5 +1,6 @@
 """`firelib cluster up`: what it starts, what it leaves alone, and which hosts it misses."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from firelib.cluster.ssh import HostUnreachableError
 from firelib.cluster.start import MissingNodesError, start_cluster
 from tests.cluster.stand_ins import FIRST, HEAD, SECOND, Dashboard, FakeSsh, cluster
 from tests.errors import refused
+from tests.patience import patience
 
 PATH = Path("cluster.yaml")
 JOB = {"submission_id": "run-1", "status": "RUNNING", "start_time": 1000}
@@ -34,6 +36,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
     stands = Ray()
     monkeypatch.setattr(start, "run_ray", stands)
     monkeypatch.setattr(start, "_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(start, "_ANSWER_SECONDS", 0.2)
     return stands
 
 
@@ -48,7 +51,7 @@ def nodes(head: Dashboard, *alive: str, code: int = 0) -> Callable[[], int]:
 @pytest.fixture(autouse=True)
 def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests of Ray that run beside this one are not the head's."""
-    monkeypatch.setattr(start, "_FIND_RAY", "false")
+    monkeypatch.setattr(start, "_FIND_RAYLET", "false")
 
 
 def go(restart: bool = False) -> list[str]:
@@ -97,10 +100,23 @@ def test_a_ray_whose_jobs_are_hidden_is_not_restarted(
     ssh: FakeSsh, head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A busy head answers too late: its jobs must not end for that."""
-    monkeypatch.setattr(start, "_FIND_RAY", "true")
+    monkeypatch.setattr(start, "_FIND_RAYLET", "true")
     head.is_up = False
     with refused(what="503", where="firelib", remedy="make cluster-down cluster-up", kind=HeadUnavailableError):
         go()
+    assert ray.commands == []
+
+
+def test_a_ray_that_was_just_started_gets_time_to_answer(
+    ssh: FakeSsh, head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "_FIND_RAYLET", "true")
+    monkeypatch.setattr(start, "_ANSWER_SECONDS", patience(30))
+    head.is_up, head.alive = False, [HEAD, FIRST, SECOND]
+    answers = threading.Timer(0.3, setattr, (head, "is_up", True))
+    answers.start()
+    go()
+    answers.join()
     assert ray.commands == []
 
 

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.containers, pytest.mark.slow]
 
 SETTINGS = {"FIRELIB_TRACKING": "none", "FIRELIB_WORKERS": "2", "PROJECT": "targets"}
 NAMES = ("head", "one", "two")
+GO = "go"  # the file for which the job waits
 
 
 @pytest.fixture
@@ -57,6 +58,10 @@ def test_daily_life_through_make(hosts: Lab) -> None:
         look_around(hosts, project, head, job)
     with hosts.step("the job is followed again"):
         follow_again(hosts, project, job)
+    with hosts.step("make cluster-down and vms-down, in check mode"):
+        assert "ray down" in make(hosts, project, "cluster-down", "DRY_RUN=1")
+        assert "every process of Ray" in make(hosts, project, "vms-down", "DRY_RUN=1")
+        assert "all nodes are alive already" in make(hosts, project, "cluster-up")
     with hosts.step("make cluster-down"):
         make(hosts, project, "cluster-down")
         assert none_runs("ray", hosts, NAMES)
@@ -77,8 +82,17 @@ def copy_project(hosts: Lab) -> Path:
             shutil.copy2(ROOT / name, target)
     for folder in ("metrics", "plots"):
         shutil.rmtree(project / folder)
+    add_stage(project / "dvc.yaml")
     (project / ".venv").symlink_to(ROOT / ".venv")
     return project
+
+
+def add_stage(file: Path) -> None:
+    """A last stage that waits: training takes seconds, and the job has to run while a host is set up."""
+    pipeline = yaml.safe_load(file.read_text())
+    wait = f"until test -e /mnt/shared/{GO}; do sleep 1; done"
+    pipeline["stages"]["wait"] = {"cmd": wait, "deps": ["metrics/flights/test.json"]}
+    file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
 
 
 def make(hosts: Lab, project: Path, *words: str, check: bool = True) -> str:
@@ -167,6 +181,7 @@ def look_around(hosts: Lab, project: Path, head: str, job: str) -> None:
 
 
 def follow_again(hosts: Lab, project: Path, job: str) -> None:
+    (hosts.shared / GO).touch()
     begun = time.monotonic()
     assert "evaluate" in firelib(hosts, project, "logs", job, "--follow"), f"after {time.monotonic() - begun:.0f} s"
     assert "succeeded" in firelib(hosts, project, "status", job)

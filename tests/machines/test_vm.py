@@ -86,6 +86,11 @@ def test_from_nothing_to_nothing_left(lab: VmLab) -> None:
         wait_for_apt(lab)
     with lab.step("autostop powers off, with the reason in the journal"):
         power_off_when_idle(lab)
+    with lab.step("teardown.yml --check"):
+        guest, listed = lab.guest(), lab.play("teardown.yml", "--check")
+        assert guest
+        assert f"process {guest.pid} of VM {HEAD}" in listed
+        assert f"disk {lab.cluster.vms[0].disk}" in listed
     with lab.step("teardown.yml"):
         lab.play("teardown.yml", "-e", f"confirm={lab.cluster.name}")
         assert lab.vms("list").splitlines() == [f"{HEAD} {lab.cluster.vms[0].name} absent"]

@@ -1,4 +1,5 @@
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,20 @@ def test_the_head_starts_with_the_first_autoscaler_and_private_addresses(raw: di
     assert "ray start --head" in start
     assert "--dashboard-host=$RAY_NODE_ADDRESS" in start
     assert "0.0.0.0" not in FILE.read_text()
+
+
+@pytest.mark.parametrize("name", ["cluster.yaml", "local-vms.yaml"])
+@pytest.mark.parametrize("host", ["head", "worker"])
+def test_a_start_stops_what_is_left_of_any_process_of_ray(name: str, host: str) -> None:
+    stop = yaml.safe_load(FILE.with_name(name).read_text())[f"{host}_start_ray_commands"][0]
+    found = re.search(r"pgrep -f '(.+)' .*\|\| ray stop", stop)
+    assert found
+    left = (
+        "venv/lib/site-packages/ray/core/src/ray/gcs/gcs_server",
+        "venv/bin/python -m ray.util.client.server --port=1",
+    )
+    assert [line for line in left if not re.search(found[1], line)] == []
+    assert not re.search(found[1], f"bash --login -c {stop}")  # the shell itself
 
 
 def test_ray_up_works_from_every_folder(raw: dict[str, Any]) -> None:

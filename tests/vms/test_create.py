@@ -40,6 +40,21 @@ def test_nothing_is_left_after_a_removal_and_of_nothing(tmp_path: Path) -> None:
     assert list(list_vms(cluster)) == [f"{vm.address} {vm.name} absent" for vm in cluster.vms]
 
 
+def test_plan_of_a_removal_lists_disks_of_all_vms_and_removes_nothing(tmp_path: Path) -> None:
+    """Also the disk of a VM that the file does not name any more, or that does not run."""
+    cluster = vm_cluster(tmp_path, f"test-{os.getpid()}")
+    disks = [cluster.vms[0].disk, cluster.own_folder / "vms" / "10.20.0.99" / "disk.qcow2"]
+    for disk in disks:
+        disk.parent.mkdir(parents=True)
+        disk.touch()
+    write_record(cluster)
+    wanted = [*(f"disk {disk}" for disk in disks), f"folder {cluster.own_folder}"]
+    assert plan_removal(cluster) == wanted
+    assert all(disk.exists() for disk in disks)
+    assert list(remove_vms(cluster)) == wanted
+    assert plan_removal(cluster) == []
+
+
 def test_a_folder_of_others_is_not_removed(tmp_path: Path) -> None:
     cluster = vm_cluster(tmp_path, f"test-{os.getpid()}")
     cluster.own_folder.mkdir(parents=True)
