@@ -86,6 +86,12 @@ def is_secret(text: str) -> bool:
 
 def _search(data: "bytes | mmap.mmap") -> Iterator[str]:
     for kind in _KINDS:
-        if any(data.find(marker) >= 0 for marker in kind.markers) and (match := kind.pattern.search(data)):
+        if any(_contains(data, marker) for marker in kind.markers) and (match := kind.pattern.search(data)):
             line = data[: match.start()].count(b"\n") + 1
             yield f"line {line}: {kind.name}"
+
+
+def _contains(data: "bytes | mmap.mmap", marker: bytes) -> bool:
+    # Until Python 3.11.4, `find` reads one byte after its end, and a file that fills its last page has none there: the
+    # process dies (https://github.com/python/cpython/issues/105235).
+    return data.find(marker, 0, len(data) - 1) >= 0 or data[-len(marker) :] == marker

@@ -1,6 +1,7 @@
 """Secrets are found by their form. The examples are put together, since this file is sent with jobs, too."""
 
 import base64
+import mmap
 
 import pytest
 
@@ -77,3 +78,17 @@ def test_other_texts_are_not(tmp_path, text):
 def test_encodings_do_not_matter(tmp_path, encoding):
     (tmp_path / "file").write_text(f"ä\n{begin('')}", encoding=encoding)
     assert find_secrets(tmp_path / "file") == ["line 2: private key"]
+
+
+def test_files_that_fill_their_last_page(tmp_path):
+    """Python 3.11.2 could die of reading the byte after them."""
+    for last in range(256):
+        (tmp_path / "file").write_bytes(bytes(2**20 - 1) + bytes([last]))
+        assert find_secrets(tmp_path / "file") == []
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_secret_at_the_end_of_the_last_page(tmp_path, kind):
+    secret = SECRETS[kind].encode()
+    (tmp_path / "file").write_bytes(secret.rjust(mmap.PAGESIZE, b"\n"))
+    assert len(find_secrets(tmp_path / "file")) == 1
