@@ -282,4 +282,4 @@ def test_a_cluster_is_removed_only_by_its_name() -> None:
         ["make", "-n", "vms-down", "CONFIRM=lab"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert 'name="lab"' in done.stdout
-    assert '-e "confirm=$name"' in done.stdout
+    assert """-e '{"confirm": "'"$name"'"}'""" in done.stdout

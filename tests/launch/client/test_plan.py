@@ -14,8 +14,8 @@ CLUSTER = """
 cluster_name: lab
 provider:
   type: local
-  head_ip: 10.0.0.1
-  worker_ips: [10.0.0.2, 10.0.0.3]
+  head_ip: 10.10.0.11
+  worker_ips: [10.10.0.12, 10.10.0.13]
   firelib: {gcp: {project: p, region: %s, zone: %s-a, machine_type: %s, gpus: {type: %s, count: 1}, spot: true}}
 auth: {ssh_user: me}
 """

@@ -14,6 +14,7 @@ from firelib.vms.guest.folder_server import find_program, find_servers, serve_sh
 from firelib.vms.plan import USER_ID, VmCluster
 from firelib.vms.preflight import add_system_paths
 from firelib.vms.remove import plan_removal, remove_vms
+from tests.patience import wait_until
 from tests.vms.clusters import vm_cluster
 
 
@@ -32,10 +33,14 @@ def cluster() -> Iterator[VmCluster]:
         list(remove_vms(made, delete_data=True))
 
 
+def _served(cluster: VmCluster) -> list[str]:
+    return [address for address, _ in find_servers(cluster)]
+
+
 def test_the_folder_is_served_on_a_socket_and_ends_if_the_vm_does_not_start(cluster: VmCluster) -> None:
     vm = cluster.vms[0]
     with suppress(InterruptedError), serve_shared_folder(cluster, vm):
-        assert [address for address, _ in find_servers(cluster)] == [str(vm.address)]
+        wait_until(lambda: _served(cluster) == [str(vm.address)], 30, "the program has its name")
         assert stat.S_ISSOCK(vm.shared_socket.stat().st_mode)
         raise InterruptedError
     assert find_servers(cluster) == []
@@ -47,8 +52,8 @@ def test_a_server_is_replaced_and_removed_with_its_vm(cluster: VmCluster) -> Non
     for vm in (first, second, first):
         with serve_shared_folder(cluster, vm):
             pass
+    wait_until(lambda: set(_served(cluster)) == {str(vm.address) for vm in cluster.vms}, 30, "the programs have names")
     served = find_servers(cluster)
-    assert sorted(address for address, _ in served) == sorted(str(vm.address) for vm in cluster.vms)
     assert {f"process {process.pid} shares a folder with VM {address}" for address, process in served} <= set(
         plan_removal(cluster)
     )
