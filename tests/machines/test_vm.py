@@ -187,14 +187,14 @@ def wait_for_apt(lab: VmLab) -> None:
     """The playbook waits for a lock such as that of unattended-upgrades."""
     lab.on("apt-get remove --quiet --yes rsync")
     lab.on(HOLD_APT_LOCK)
-    assert changed(lab.play("setup.yml"))[HEAD] == 1
+    assert changed(lab.play("setup.yml", "--tags", "packages"))[HEAD] == 1
     lab.on("test -x /usr/bin/rsync")
 
 
 def power_off_when_idle(lab: VmLab) -> None:
     """Two idle minutes end the VM's process; its journal says why, and the same command starts it again."""
     lab.write_cluster(**SETTINGS | {"autostop_minutes": 2})
-    lab.play("setup.yml")
+    lab.play("setup.yml", "--tags", "autostop")
     wait_until(lambda: lab.guest() is None, 1800, "the VM powers off")
     lab.vms("up")
     journal = lab.on("journalctl --boot -1 --unit firelib-autostop --output cat")
