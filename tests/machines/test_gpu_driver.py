@@ -21,9 +21,10 @@ T4 = 0x1EB8
 _PRIVATE = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Debian with the kernel of cloud machines, its headers, and the driver of the role `gpu`."""
+    tmp_path = tmp_path_factory.mktemp("debian")
     add_system_paths()
     engine.install(PROGRAMS)
     packages = (*choose_driver([T4], "Debian", "12").packages, *kernel_packages("6.1.0-1-cloud-amd64"))
