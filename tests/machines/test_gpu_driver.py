@@ -41,8 +41,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_module_is_built_for_the_kernel_of_the_archive(root: Path) -> None:
     kernel = next((root / "lib" / "modules").iterdir()).name
-    status = inside(root, "dkms", "status", "-k", kernel)
-    assert f"{kernel}, x86_64: installed" in status
     assert inside(root, "modinfo", "-k", kernel, "--field", "vermagic", "nvidia-current").split()[0] == kernel
 
 
