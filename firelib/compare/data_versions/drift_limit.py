@@ -1,5 +1,6 @@
 """A limit for drift, for scripts that must not train or predict with data that have moved too far."""
 
+import shlex
 from collections.abc import Collection, Sequence
 
 from firelib.data.versions.drift import Drift
@@ -37,7 +38,7 @@ def refuse_drift(drifts: Sequence[Drift], limit: float, exceptions: Collection[s
     """
     moved = [drift for drift in drifts if drift.psi > limit and drift.name not in exceptions]
     if moved:
-        names = " ".join(f"--except {drift.name}" for drift in moved)
+        names = " ".join(f"--except {shlex.quote(drift.name)}" for drift in moved)
         raise FirelibError(
             "\n".join(f"feature {drift.name!r} has moved: PSI {drift.psi:.3f}, at most {limit:g}" for drift in moved),
             where=where,
