@@ -1,13 +1,17 @@
 """The commands `firelib data …`: what the lake and the dataset hold."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from firelib.cli.help import App
 from firelib.cli.project import Project, RecipeName, connect_ray, load_project
 from firelib.errors import FirelibError
+
+if TYPE_CHECKING:
+    from firelib.compare.data_versions.data_state import DataState
+    from firelib.data.versions.drift import Drift
 
 data_app = App(help="Inspect the data: versions in the lake, features of the dataset.")
 
@@ -78,10 +82,10 @@ def data_diff(
     `firelib data diff models/flights --max-psi 0.25 --except month`
     """
     from firelib.compare.data_versions.data_state import open_state
-    from firelib.compare.data_versions.difference import compare_features, compare_tables
+    from firelib.compare.data_versions.difference import compare_tables
     from firelib.compare.data_versions.drift_limit import check_names, refuse_drift
-    from firelib.compare.data_versions.tables import drift_table, row_tables
-    from firelib.console import note, out, printable
+    from firelib.compare.data_versions.tables import row_tables
+    from firelib.console import out, printable
 
     project = load_project(recipe)
     check_names(exceptions or (), project.recipe)
@@ -92,16 +96,27 @@ def data_diff(
         out.print(part)
     if not features and max_psi is None:
         return
+    drifts = _show_drift(project, first, second, output or paths.plots / "data_diff.png")
+    if max_psi is not None:
+        refuse_drift(drifts, max_psi, exceptions or (), _name_both(first, second))
+
+
+def _show_drift(project: Project, first: "DataState", second: "DataState", picture: Path) -> "list[Drift]":
+    from firelib.compare.data_versions.difference import compare_features
     from firelib.compare.data_versions.picture import draw_drift
+    from firelib.compare.data_versions.tables import drift_table
+    from firelib.console import note, out
 
     with connect_ray(project, preload="firelib.data.versions.feature_sample"):
         drifts = compare_features(first, second, project.recipe)
     out.print(drift_table(drifts, out.width))
-    file = output or paths.plots / "data_diff.png"
-    draw_drift(drifts, f"{paths.recipe}: {first.name} (A) and {second.name} (B)", file)
-    note(f"picture: {file}")
-    if max_psi is not None:
-        refuse_drift(drifts, max_psi, exceptions or (), f"{first.name} (A) and {second.name} (B)")
+    draw_drift(drifts, f"{project.paths.recipe}: {_name_both(first, second)}", picture)
+    note(f"picture: {picture}")
+    return drifts
+
+
+def _name_both(first: "DataState", second: "DataState") -> str:
+    return f"{first.name} (A) and {second.name} (B)"
 
 
 def _show_columns(project: Project) -> None:
