@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from firelib.recipe import FLOATS, Feature, FittedFeature
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
+from firelib.tfrecord.kernels.sums import exact_sum, squared_deviations
 
 #: Most distinct values of a string without `max_length` that become its vocabulary; free text has more.
 MOST_WORDS = 100_000
@@ -48,7 +49,7 @@ class Moments:
 def compute_moments(values: Any, feature: Feature) -> Moments:
     """Moments of one column of a shard.
 
-    Sums are exactly rounded (`math.fsum`), because NumPy's sums depend on the width of the host's vector unit.
+    Sums come from `kernels.sums`, because NumPy's sums depend on the width of the host's vector unit.
 
     Args:
         values: NumPy array [rows, *shape]; for values without a fixed size, an Arrow array (`to_columns`).
@@ -103,8 +104,8 @@ def _number_moments(values: npt.NDArray[Any], feature: Feature) -> Moments:
     if present.dtype.itemsize == 1:  # images: millions of values, at most 256 distinct ones
         return _moments_from_counts(*np.unique(present, return_counts=True), missing)
     present = present.astype(np.float64)
-    mean = math.fsum(present.tolist()) / present.size
-    m2 = math.fsum(((present - mean) ** 2).tolist())
+    mean = exact_sum(present) / present.size
+    m2 = squared_deviations(present, mean)
     return Moments(present.size, missing, mean, m2, float(present.min()), float(present.max()))
 
 
@@ -112,8 +113,8 @@ def _moments_from_counts(distinct: npt.NDArray[Any], counts: npt.NDArray[np.int6
     """Moments of distinct values, in ascending order, with the number of occurrences of each."""
     values = distinct.astype(np.float64)
     size = int(counts.sum())
-    mean = math.fsum((values * counts).tolist()) / size
-    m2 = math.fsum(((values - mean) ** 2 * counts).tolist())
+    mean = exact_sum(values * counts) / size
+    m2 = exact_sum((values - mean) ** 2 * counts)
     return Moments(size, missing, mean, m2, float(values[0]), float(values[-1]))
 
 
