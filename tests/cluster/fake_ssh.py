@@ -3,6 +3,7 @@
 FAKE_SSH_LOG      file to which each call appends its arguments, as JSON
 FAKE_SSH_DASHBOARD  address to which `-L` forwards instead of the head's
 FAKE_SSH_REFUSES  address → what ssh would say, as JSON; such a host refuses every call
+FAKE_SSH_HOST     is set for the commands: the address
 
 Like ssh, it ends if it cannot listen, and writes a line to standard error for each connection that it cannot forward.
 """
@@ -35,6 +36,7 @@ def main() -> int:
     if said := refuses.get(target.partition("@")[2]):
         sys.stderr.write(f"{said}\n")
         return 255
+    os.environ["FAKE_SSH_HOST"] = target.partition("@")[2]
     shell = ["sh", "-c", " ".join(command)]
     if not forward:
         os.execvp(shell[0], shell)  # a test that ends ssh ends the command
