@@ -1,3 +1,6 @@
+import os
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +9,7 @@ import pytest
 from firelib.vms.image import base_image
 from firelib.vms.image.base_image import build_image, find_image, remove_unused_images
 from firelib.vms.image.download_settings import DownloadSettings, read_download_settings
+from firelib.vms.preflight import add_system_paths
 from firelib.vms.run_program import run_program
 from tests.errors import refused
 
@@ -34,6 +38,36 @@ def test_what_a_killed_build_left_is_removed(tmp_path: Path, monkeypatch: pytest
     with refused("false"):
         build_image(find_image(tmp_path, "bookworm", SETTINGS), "bookworm", SETTINGS)
     assert not (tmp_path / "unfinished-x").exists()
+
+
+# Stands for mmdebstrap, which downloads for minutes: makes a root with a kernel only.
+MMDEBSTRAP = """#!/bin/sh
+shift $(($# - 2))
+mkdir -p "$1/boot"
+touch "$1/boot/vmlinuz-6" "$1/boot/initrd.img-6"
+"""
+
+
+def test_a_build_tells_its_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_system_paths()
+    if os.geteuid() != 0 or not shutil.which("mke2fs"):
+        pytest.skip("needs root and e2fsprogs")
+    program = tmp_path / "bin" / "mmdebstrap"
+    program.parent.mkdir()
+    program.write_text(MMDEBSTRAP)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    image = find_image(tmp_path / "images", "bookworm", SETTINGS)
+    build_image(image, "bookworm", SETTINGS)
+    begun, *steps = capsys.readouterr().err.splitlines()
+    assert str(image) in begun
+    assert len(steps) == 2
+    assert all(re.search(r": \d+ s$", step) for step in steps)
+    assert sorted(path.name for path in image.iterdir()) == ["initrd.img", "root.ext4", "vmlinuz"]
+    build_image(image, "bookworm", SETTINGS)
+    assert capsys.readouterr().err == ""
 
 
 def test_only_unused_images_are_removed(tmp_path: Path) -> None:
