@@ -41,7 +41,8 @@ def find_image(images: Path, release: str, downloads: DownloadSettings) -> Path:
         release: Debian release.
         downloads: How the image, and the VMs later, download packages.
     """
-    inputs = [_FORMAT, release, PACKAGES, _FSTAB, SEED_UNIT, asdict(downloads)]
+    content = {name: value for name, value in asdict(downloads).items() if name != "left_out"}
+    inputs = [_FORMAT, release, PACKAGES, _FSTAB, SEED_UNIT, content]
     return images / f"base-{release}-{hashlib.sha256(json.dumps(inputs, default=repr).encode()).hexdigest()[:12]}"
 
 
@@ -61,10 +62,16 @@ def build_image(image: Path, release: str, downloads: DownloadSettings) -> None:
         lock_file(lock)
         _remove_unfinished(image.parent)
         if not image.exists():
-            note(f"building base image {image}; this takes minutes")
+            _announce(image, downloads)
             with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=image.parent) as scratch:
                 _make_image(Path(scratch), release, downloads, lock.fileno())
                 rename_folder(Path(scratch, "image"), image)
+
+
+def _announce(image: Path, downloads: DownloadSettings) -> None:
+    note(f"building base image {image}; this takes minutes")
+    if downloads.left_out:
+        note(f"note: VMs cannot reach these settings of this machine, and do without: {', '.join(downloads.left_out)}")
 
 
 @contextmanager
