@@ -32,11 +32,12 @@ def main() -> int:
         elif not word.startswith("-"):
             target, command = word, words
             break
+    address = target.rpartition("@")[2]
     refuses = json.loads(os.environ.get("FAKE_SSH_REFUSES", "{}"))
-    if said := refuses.get(target.partition("@")[2]):
+    if said := refuses.get(address):
         sys.stderr.write(f"{said}\n")
         return 255
-    os.environ["FAKE_SSH_HOST"] = target.partition("@")[2]
+    os.environ["FAKE_SSH_HOST"] = address
     shell = ["sh", "-c", " ".join(command)]
     if not forward:
         os.execvp(shell[0], shell)  # a test that ends ssh ends the command
