@@ -1,4 +1,4 @@
-"""A cluster without hosts: stand-ins of ssh and pgrep on PATH, and a dashboard that says what a test wants."""
+"""A cluster without hosts: stand-ins of ssh, sudo and pgrep on PATH, and a dashboard that says what a test wants."""
 
 import json
 import shlex
@@ -28,6 +28,11 @@ case "$1:$id" in
     *:) exit 1 ;;
     *) echo "7 ray/raylet/raylet --node_id=$id --node_ip_address=$FAKE_SSH_HOST" ;;
 esac
+"""
+# sudo -n COMMAND, and with the options that Ansible gives it
+_SUDO = """#!/bin/sh
+while :; do case "$1" in -u) shift 2 ;; -*) shift ;; *) break ;; esac; done
+exec "$@"
 """
 
 
@@ -106,7 +111,7 @@ def dashboard() -> Iterator[Dashboard]:
 
 @dataclass(frozen=True)
 class FakeSsh:
-    """The stand-in of ssh on PATH, and of pgrep on the hosts."""
+    """The stand-in of ssh on PATH, and what hosts run."""
 
     log: Path
     patch: pytest.MonkeyPatch
@@ -135,6 +140,7 @@ def put_on_path(folder: Path, patch: pytest.MonkeyPatch, said: Dashboard) -> Fak
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S {ROOT}/tests/cluster/fake_ssh.py "$@"\n')
     program.with_name("pgrep").write_text(_PGREP)
+    program.with_name("sudo").write_text(_SUDO)
     for path in program.parent.iterdir():
         path.chmod(0o755)
     raylets = folder / "raylets"

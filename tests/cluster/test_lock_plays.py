@@ -21,11 +21,6 @@ from tests.project import ROOT
 
 pytestmark = pytest.mark.containers  # Ansible is there with `make test-cluster` only
 
-# sudo -H -S -n -u root COMMAND, as Ansible and keep_lock.py call it
-_SUDO = """#!/bin/sh
-while :; do case "$1" in -u) shift 2 ;; -*) shift ;; *) break ;; esac; done
-exec "$@"
-"""
 _RAY = """#!/bin/sh
 echo "$FAKE_SSH_HOST" >> {folder}/stopped
 echo Stopped
@@ -84,11 +79,10 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, ssh: FakeSsh) -> Iterator[Machine]:
-    programs = {tmp_path / "bin" / "sudo": _SUDO, tmp_path / "opt/venv/bin/ray": _RAY.format(folder=tmp_path)}
-    for path, text in programs.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o755)
+    ray = tmp_path / "opt" / "venv" / "bin" / "ray"
+    ray.parent.mkdir(parents=True)
+    ray.write_text(_RAY.format(folder=tmp_path))
+    ray.chmod(0o755)
     with process_groups() as start:
         yield Machine(tmp_path, ssh, start)
 

@@ -2,13 +2,19 @@
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.cluster.stand_ins import HEAD, FakeSsh
+from tests.patience import wait_until
 from tests.project import ROOT
 
 PROGRAM = ROOT / "ansible" / "roles" / "setup_lock" / "files" / "setup_lock.py"
@@ -95,3 +101,53 @@ def test_of_many_callers_at_once_one_gets_it(program: ModuleType, file: Path) ->
     with ThreadPoolExecutor(8) as pool:
         codes = list(pool.map(lambda name: program.main([str(file), "take", name, name, HOUR]), "abcdefgh"))
     assert sorted(codes) == [0] + [1] * 7
+
+
+@pytest.fixture
+def playbook() -> Iterator["subprocess.Popen[str]"]:
+    """A process in the place of a playbook; it prints the token that names it."""
+    code = "from firelib.storage import Owner; print(Owner.current().token, flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **pipes) as process:
+        yield process
+        process.kill()
+
+
+def hold(action: str, file: Path, token: str, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program of this machine, on the lock of a head that the stand-in of ssh leads to."""
+    words = [action, "--cluster", str(ROOT / "cluster" / "cluster.yaml"), "--file", str(file), "--token", token]
+    command = [sys.executable, str(PROGRAM.with_name("hold_lock.py")), *words, "--owner", "ann@laptop", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_lock_is_renewed_until_its_playbook_ends(ssh: FakeSsh, file: Path, playbook: "subprocess.Popen[str]") -> None:
+    assert playbook.stdout
+    token = playbook.stdout.readline().strip()
+    assert hold("take", file, token, "--check").returncode == 0
+    assert not file.exists()
+    assert hold("take", file, token, "--seconds", "1").returncode == 0
+    wait_until(lambda: '"renewed"' in file.read_text(), 60, "the lock is renewed")
+    other = hold("take", file, "desk-1-1", "--seconds", "3600")
+    assert other.returncode == 1
+    assert "ann@laptop has been changing this cluster since" in other.stderr
+    assert "remedy: wait until that playbook ends" in other.stderr
+    playbook.kill()
+    wait_until(lambda: file.read_text() == "", 60, "the lock is released")
+
+
+def test_a_head_that_does_not_answer_is_an_error_unless_it_may_be_off(ssh: FakeSsh, file: Path) -> None:
+    ssh.refuse(head="No route to host")
+    needed, optional = (hold("take", file, "desk-1-1", *options) for options in ((), ("--if-reachable",)))
+    assert needed.returncode == 1
+    assert "No route to host" in needed.stderr
+    assert (optional.returncode, optional.stdout.split()[0]) == (0, HEAD)
+    assert not file.exists()
+
+
+def test_a_head_without_python_is_told(ssh: FakeSsh, file: Path) -> None:
+    (ssh.log.parent / "bin" / "sudo").write_text("#!/bin/sh\necho sudo: python3: command not found >&2; exit 1\n")
+    said = hold("take", file, "desk-1-1")
+    assert said.returncode == 1
+    assert "command not found" in said.stderr
+    assert "remedy: run ansible/setup.yml without --limit" in said.stderr

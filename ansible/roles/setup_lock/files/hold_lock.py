@@ -94,9 +94,8 @@ def failed(lock: Lock, said: str) -> FirelibError:
 
 def renew_in_background() -> None:
     """Run this program in a session of its own: what ends a terminal's processes does not reach it."""
-    arguments = ["renew" if argument == "take" else argument for argument in sys.argv[1:]]
     subprocess.Popen(
-        [sys.executable, __file__, *arguments],
+        [sys.executable, __file__, "renew", *sys.argv[2:]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
