@@ -37,7 +37,7 @@ endif
 .PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## Install and run the pipeline: extract, transform, train, evaluate (RECIPE=name WORKERS=n)
 	@$(BIN)/firelib run $(if $(RECIPE),--recipe $(call quote,$(RECIPE)))
