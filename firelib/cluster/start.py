@@ -36,11 +36,6 @@ class Running:
     nodes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     jobs: tuple[str, ...] = ()
 
-    def missing(self, file: ClusterFile) -> list[str]:
-        """Hosts that are not nodes; where Ray says that all are, those whose node has just been lost."""
-        unlisted = [host for host in list_hosts(file) if host not in self.nodes]
-        return unlisted or find_lost(file, self.nodes)
-
 
 def read_running(file: ClusterFile) -> Running:
     """Read which nodes and jobs the head has now. A Ray that was just started gets a minute to answer.
@@ -102,7 +97,7 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
     running = read_running(file)
     if restart and running.jobs:
         raise _jobs_would_end(file, running.jobs)
-    if not restart and not running.missing(file):
+    if not restart and not _find_missing(file, running):
         note("all nodes are alive already (--restart starts Ray anew)")
         return hosts
     is_new = restart or not _has_head(file, running)
@@ -157,9 +152,15 @@ def wait_for_nodes(file: ClusterFile, timeout: float) -> list[str]:
 
 def _missing(url: str, file: ClusterFile) -> list[str]:
     try:
-        return _read(url).missing(file)
+        return _find_missing(file, _read(url))
     except HeadUnavailableError:
         return list_hosts(file)
+
+
+def _find_missing(file: ClusterFile, running: Running) -> list[str]:
+    """Hosts that are not nodes; where Ray says that all are, those whose node has just been lost."""
+    unlisted = [host for host in list_hosts(file) if host not in running.nodes]
+    return unlisted or find_lost(file, running.nodes)
 
 
 def _jobs_would_end(file: ClusterFile, jobs: Sequence[str]) -> FirelibError:
