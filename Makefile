@@ -26,6 +26,9 @@ begun=$$SECONDS; if $(1) --compile-bytecode && (cd .venv/lib/python3*/site-packa
 	rm -f .venv/lib/python3*/site-packages/.room
 endef
 
+# A value as one word of the shell, whatever it contains. STAGE consists of several words, as the shell would read them.
+quote = '$(subst ','\'',$(1))'
+
 # make run RECIPE=fashion_mnist: the pipeline; WORKERS=1: the number of training workers (results do not depend on it)
 ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
@@ -34,10 +37,10 @@ endif
 .PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## Install and run the pipeline: extract, transform, train, evaluate (RECIPE=name WORKERS=n)
-	@$(BIN)/firelib run $(if $(RECIPE),--recipe $(RECIPE))
+	@$(BIN)/firelib run $(if $(RECIPE),--recipe $(call quote,$(RECIPE)))
 
 # Use a complete environment unchanged if it is not writable (read-only image, shared folder).
 ifeq ($(shell test -e .venv/.done -a ! -w .venv && echo yes),yes)
@@ -149,8 +152,9 @@ clean: ## Remove the pipeline's outputs after confirmation; keeps downloads and 
 
 # A Ray cluster on machines of your own: each target can be repeated, and with DRY_RUN=1 shows what it would do.
 CLUSTER ?= cluster/cluster.yaml
-PLAY     = $(BIN)/ansible-playbook -i $(CLUSTER) $(if $(DRY_RUN),--check) $(if $(VMS_FOLDER),-e vms_folder=$(VMS_FOLDER))
-ON       = --cluster $(CLUSTER) $(if $(DRY_RUN),--dry-run)
+FOLDER   = $(if $(VMS_FOLDER),-e $(call quote,{"vms_folder": "$(VMS_FOLDER)"}))
+PLAY     = $(BIN)/ansible-playbook -i $(call quote,$(CLUSTER)) $(if $(DRY_RUN),--check) $(FOLDER)
+ON       = --cluster $(call quote,$(CLUSTER)) $(if $(DRY_RUN),--dry-run)
 STAGE   ?= run
 
 # A dry run cannot log in to machines that it does not create.
@@ -167,13 +171,13 @@ cluster-run: .venv/.cluster ## Run the pipeline, or STAGE="train --fresh", as a 
 	@$(BIN)/firelib cluster run $(ON) $(if $(DETACH),--detach) -- firelib $(STAGE)
 
 cluster-status: setup ## Show machines, nodes, GPUs, jobs, cost, and when idle machines stop
-	@$(BIN)/firelib cluster status --cluster $(CLUSTER)
+	@$(BIN)/firelib cluster status --cluster $(call quote,$(CLUSTER))
 
 cluster-ssh: setup ## Open a shell on the head, or on HOST=1 (the first worker) or HOST=address
-	@$(BIN)/firelib cluster ssh $(ON) $(or $(HOST),head)
+	@$(BIN)/firelib cluster ssh $(ON) $(call quote,$(or $(HOST),head))
 
 cluster-dashboard: setup ## Forward Ray's dashboard to loopback, until Ctrl-C (PORT=8265)
-	@$(BIN)/firelib cluster dashboard $(ON) --port $(or $(PORT),8265)
+	@$(BIN)/firelib cluster dashboard $(ON) --port $(call quote,$(or $(PORT),8265))
 
 cluster-down: .venv/.cluster ## Stop Ray on all machines; the machines stay
 	@$(BIN)/firelib cluster down $(ON) || echo "continuing: the playbook stops Ray on all hosts that answer" >&2
@@ -181,8 +185,9 @@ cluster-down: .venv/.cluster ## Stop Ray on all machines; the machines stay
 
 # The playbook compares the name with the cluster's, and tells what would be removed if it is another one.
 vms-down: .venv/.cluster ## Remove what the targets above made, after confirmation (CONFIRM=cluster's name; DELETE_DATA=1: jobs' data, too)
-	@name="$(CONFIRM)"; [[ -n "$$name" || -n "$(DRY_RUN)" ]] || read -r -p "name of the cluster, to remove it: " name; \
+	@name=$(call quote,$(CONFIRM)); [[ -n "$$name" || -n $(call quote,$(DRY_RUN)) ]] || read -r -p "name of the cluster, to remove it: " name; \
+	[[ "$$name" =~ ^[-a-z0-9]*$$ ]] || { echo "CONFIRM: expected the name of the cluster, got $$name" >&2; exit 2; }; \
 	$(PLAY) ansible/teardown.yml -e '{"confirm": "'"$$name"'"}' $(if $(DELETE_DATA),-e delete_data=true)
 
 cluster-demo: .venv/.cluster ## All of this with VMs of this machine, from nothing to nothing, with the time of each step
-	@DRY_RUN=$(DRY_RUN) ./cluster/demo
+	@DRY_RUN=$(call quote,$(DRY_RUN)) ./cluster/demo

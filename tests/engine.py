@@ -150,10 +150,14 @@ def _kept_data() -> Iterator[tuple[Path | None, tuple[int, ...]]]:
 
 
 def _sweep(engine: Engine) -> None:
-    """Remove leftovers of killed tests, and images that are older than a week, so that the folder does not grow."""
+    """Remove leftovers of killed tests, and images and bytecode of hosts that are older than a week.
+
+    Otherwise the folder would grow: bytecode is named by its path, which a change of versions makes another one.
+    """
     _remove_containers(engine)
     engine.docker("network", "prune", "--force")
     engine.docker("image", "prune", "--force", "--all", "--filter", f"until={_KEPT_HOURS}h")
+    engine_base.sweep(engine_base.bytecode(), _KEPT_HOURS)
 
 
 def install(programs: Mapping[str, str]) -> None:

@@ -4,7 +4,9 @@ import hashlib
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -38,6 +40,25 @@ def cache() -> Path:
     folder = Path(os.environ.get("TESTS_CACHE") or Path.home() / ".cache") / "firelib-tests"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def bytecode() -> Path:
+    """Folder of the bytecode that hosts compile. It stays: compiling takes minutes, and Python knows what is stale."""
+    return cache() / "bytecode"
+
+
+def sweep(folder: Path, hours: float) -> None:
+    """Remove the files of a folder that nobody has read or written for some hours, and folders without any file."""
+    youngest = time.time() - 3600 * hours
+    for parent, _, names in os.walk(folder, topdown=False):
+        for path in (Path(parent, name) for name in names):
+            with suppress(FileNotFoundError):  # Python of a running host has replaced it
+                status = path.lstat()
+                if max(status.st_atime, status.st_mtime) < youngest:
+                    path.unlink()
+        if Path(parent) != folder:
+            with suppress(OSError):  # it has files
+                Path(parent).rmdir()
 
 
 def _make(path: Path, packages: Sequence[str], sources: str, apt: str, release: str) -> None:

@@ -1,5 +1,6 @@
 """`make setup` with the real Makefile and uv, on a project of two packages: bytecode, interruptions, full disks."""
 
+import json
 import os
 import shutil
 import signal
@@ -271,8 +272,8 @@ def test_each_target_for_machines_has_a_dry_run_and_takes_a_cluster_file(target:
 def test_targets_pass_their_variables_on() -> None:
     assert planned("cluster-run", "STAGE=train --fresh")[0].endswith("-- firelib train --fresh")
     assert planned("cluster-run")[0].endswith("-- firelib run")
-    assert planned("cluster-ssh", "HOST=2")[0].endswith(" 2")
-    assert planned("cluster-dashboard", "PORT=9000")[0].endswith("--port 9000")
+    assert planned("cluster-ssh", "HOST=2")[0].endswith(" '2'")
+    assert planned("cluster-dashboard", "PORT=9000")[0].endswith("--port '9000'")
     assert "--restart" in planned("cluster-up", "RESTART=1")[0]
     assert [line.split()[0].rpartition("/")[2] for line in planned("cluster-down")] == ["firelib", "ansible-playbook"]
 
@@ -281,5 +282,39 @@ def test_a_cluster_is_removed_only_by_its_name() -> None:
     done = subprocess.run(
         ["make", "-n", "vms-down", "CONFIRM=lab"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert 'name="lab"' in done.stdout
+    assert "name='lab'" in done.stdout
     assert """-e '{"confirm": "'"$name"'"}'""" in done.stdout
+
+
+def called(folder: Path, target: str, *variables: str) -> list[list[str]]:
+    """The arguments with which a target really calls firelib and Ansible, which a stand-in writes down."""
+    for name in ("firelib", "ansible-playbook"):
+        program = folder / ".venv" / "bin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" END >> calls\n")
+        program.chmod(0o755)
+    (folder / "calls").write_text("")
+    made = ("--old-file=setup", "--old-file=.venv/.cluster")  # without an environment
+    done = subprocess.run(["make", target, *variables, *made], cwd=folder, env=environment(folder), check=False)
+    words, calls = (folder / "calls").read_text().split("\0")[:-1], [[]]
+    for word in words:
+        calls.append([]) if word == "END" else calls[-1].append(word)
+    return calls[:-1] if done.returncode == 0 else []
+
+
+ODD = "it's $(touch hacked) `touch hacked`; touch hacked.yaml"
+
+
+def test_values_are_words_whatever_they_contain(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    odd = f"CLUSTER={ODD.replace('$', '$$')}"
+    for target in (*MACHINES, "cluster-status", "cluster-dashboard"):
+        calls = called(tmp_path, target, odd, "CONFIRM=lab")
+        assert calls
+        assert all(ODD in call for call in calls), target
+    assert called(tmp_path, "cluster-ssh", f"HOST={ODD.replace('$', '$$')}")[0][-1] == ODD
+    [call] = called(tmp_path, "vms", "VMS_FOLDER=/srv/my vms")
+    assert json.loads(call[call.index("-e") + 1]) == {"vms_folder": "/srv/my vms"}
+    assert called(tmp_path, "cluster-run", "STAGE=train --fresh")[0][-4:] == ["--", "firelib", "train", "--fresh"]
+    assert called(tmp_path, "vms-down", 'CONFIRM=lab", "delete_data": "true') == []
+    assert not list(tmp_path.glob("hacked*"))

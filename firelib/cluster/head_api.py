@@ -29,11 +29,13 @@ class Node:
         address: Its private address.
         is_alive: Whether Ray considers it alive.
         resources: Resource → amount, such as `{"CPU": 8.0, "GPU": 1.0}`.
+        node_id: Ray's id of it; a host whose Ray was started anew has a new one.
     """
 
     address: str
     is_alive: bool
     resources: Mapping[str, float] = field(default_factory=dict)
+    node_id: str = ""
 
     @property
     def gpus(self) -> int:
@@ -91,7 +93,8 @@ def read_jobs(url: str) -> list[Job]:
 
 
 def _parse_node(raw: Mapping[str, Any]) -> Node:
-    return Node(str(raw["node_ip"]), raw["state"] == "ALIVE", raw.get("resources_total") or {})
+    is_alive, resources = raw["state"] == "ALIVE", raw.get("resources_total") or {}
+    return Node(str(raw["node_ip"]), is_alive, resources, str(raw["node_id"]))
 
 
 def _parse_job(raw: Mapping[str, Any]) -> Job:

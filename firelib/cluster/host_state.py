@@ -16,6 +16,7 @@ echo up $(cut -d ' ' -f 1 /proc/uptime)
 echo idle $(cat /run/firelib-autostop 2>/dev/null)
 echo autostop $(sed -n 's/.*--minutes \\([0-9]*\\).*/\\1/p' /etc/systemd/system/firelib-autostop.service 2>/dev/null)
 echo gpus $(nvidia-smi --list-gpus 2>/dev/null | grep -c ^GPU)
+echo raylets $(pgrep -c -f 'ray/[r]aylet/raylet' 2>/dev/null)
 """
 _LINE = re.compile(r"^(\w+) ([\d.]+)$", re.MULTILINE)
 _CHECK_SECONDS = 90  # autostop looks every minute; a host that it found busy last time has a younger time of idleness
@@ -33,6 +34,7 @@ class HostState:
         idle_since: When autostop first found it idle; None if it is busy, or has no autostop.
         autostop_minutes: Idle minutes after which it powers off; None if it does not.
         gpus: Number of GPUs that its driver lists.
+        has_raylet: Whether a node of Ray runs there; True if the host cannot tell.
     """
 
     address: str
@@ -42,6 +44,7 @@ class HostState:
     idle_since: float | None = None
     autostop_minutes: int | None = None
     gpus: int = 0
+    has_raylet: bool = True
 
     @property
     def stops_at(self) -> float | None:
@@ -89,4 +92,5 @@ def parse_host_state(address: str, said: str) -> HostState:
         idle_since=idle if is_idle else None,
         autostop_minutes=None if minutes is None else int(minutes),
         gpus=int(known.get("gpus", 0)),
+        has_raylet=known.get("raylets") != 0,
     )

@@ -11,7 +11,7 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.ray_setup.cluster_file import ClusterFile
 
 HEAD = "head"
-_CONNECT_SECONDS = 10
+_CONNECT_SECONDS, _VM_CONNECT_SECONDS = 10, 60  # a login to an emulated VM took 23 s
 _CHANGED_KEY = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 _CHANGED_HOST = re.compile(r"Host key for (\S+) has changed")
 _FAILED = 255  # ssh's own exit code; any other one is the command's
@@ -52,7 +52,8 @@ def ssh_options(file: ClusterFile) -> list[str]:
     """Options of ssh for every host of a cluster: pinned host keys, the key, and no questions."""
     key = file.auth.ssh_private_key
     identity = ["-i", str(Path(key).expanduser()), "-o", "IdentitiesOnly=yes"] if key else []
-    return [*pinning_options(file), *identity, "-o", f"ConnectTimeout={_CONNECT_SECONDS}"]
+    seconds = _VM_CONNECT_SECONDS if file.hosts.qemu else _CONNECT_SECONDS
+    return [*pinning_options(file), *identity, "-o", f"ConnectTimeout={seconds}"]
 
 
 def jump_options(file: ClusterFile, address: str) -> list[str]:

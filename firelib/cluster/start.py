@@ -1,13 +1,14 @@
 """Start Ray on all hosts of a cluster file, and wait until each of them is a node."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from firelib.cluster.head_api import HeadUnavailableError, read_jobs, read_nodes
 from firelib.cluster.ray_commands import run_ray, up_command
-from firelib.cluster.ssh import check_hosts, list_hosts, run_on_host
+from firelib.cluster.raylets import find_lost, list_raylets
+from firelib.cluster.ssh import check_hosts, list_hosts
 from firelib.cluster.tunnel import open_tunnel
 from firelib.console import note
 from firelib.errors import FirelibError
@@ -17,8 +18,6 @@ _ATTEMPTS = 3
 _POLL_SECONDS = 2.0
 # A fresh Ray needs a while, on busy hosts many seconds.
 _ANSWER_SECONDS = 60.0
-# Jobs need the head's raylet, which `ray start` starts last: an interrupted one leaves other processes without it.
-_FIND_RAYLET = "pgrep -f 'ray/[r]aylet/raylet' >/dev/null"
 
 
 class MissingNodesError(FirelibError):
@@ -30,16 +29,12 @@ class Running:
     """The Ray that runs on a head.
 
     Attributes:
-        nodes: Addresses of the nodes that are alive; empty if no Ray runs.
+        nodes: Private address → ids of the nodes there that Ray considers alive; empty if no Ray runs.
         jobs: Ids of the jobs that wait or run.
     """
 
-    nodes: frozenset[str] = frozenset()
+    nodes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     jobs: tuple[str, ...] = ()
-
-    def missing(self, hosts: Sequence[str]) -> list[str]:
-        """Hosts that are not nodes."""
-        return [host for host in hosts if host not in self.nodes]
 
 
 def read_running(file: ClusterFile) -> Running:
@@ -56,7 +51,7 @@ def read_running(file: ClusterFile) -> Running:
             try:
                 return _read(tunnel.url)
             except HeadUnavailableError as error:
-                if run_on_host(file, file.provider.head_ip, _FIND_RAYLET).returncode != 0:
+                if not list_raylets(file, file.provider.head_ip):
                     return Running()
                 if time.monotonic() > deadline:
                     raise _hidden_jobs(file, error) from None
@@ -64,7 +59,10 @@ def read_running(file: ClusterFile) -> Running:
 
 
 def _read(url: str) -> Running:
-    nodes = frozenset(node.address for node in read_nodes(url) if node.is_alive)
+    nodes: dict[str, frozenset[str]] = {}
+    for node in read_nodes(url):
+        if node.is_alive:
+            nodes[node.address] = nodes.get(node.address, frozenset()) | {node.node_id}
     return Running(nodes, tuple(job.job_id for job in read_jobs(url) if job.is_active))
 
 
@@ -92,17 +90,17 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
         HostUnreachableError: The login to some hosts failed; nothing was started.
         HeadUnavailableError: A Ray runs whose jobs are not known, since its dashboard does not answer.
         MissingNodesError: Some hosts did not become nodes; the error names all of them.
-        FirelibError: The head refuses the token, or restarting it would end jobs.
+        FirelibError: The head refuses the token, or restarting Ray would end jobs.
     """
     hosts = list_hosts(file)
     check_hosts(file, hosts)
     running = read_running(file)
     if restart and running.jobs:
         raise _jobs_would_end(file, running.jobs)
-    if not restart and not running.missing(hosts):
+    if not restart and not _find_missing(file, running):
         note("all nodes are alive already (--restart starts Ray anew)")
         return hosts
-    is_new = restart or not running.nodes  # nobody has sent it a job yet, so it may be started anew until it answers
+    is_new = restart or not _has_head(file, running)
     for attempt in range(1, _ATTEMPTS + 1):
         code = run_ray(up_command(path, restart=is_new), file)
         missing = wait_for_nodes(file, timeout if code == 0 else 0)
@@ -111,6 +109,19 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
         note(f"attempt {attempt} of {_ATTEMPTS}: {_describe(code, missing)}")
         is_new = is_new and missing == hosts
     raise _missing_nodes(file, missing)
+
+
+def _has_head(file: ClusterFile, running: Running) -> bool:
+    """Whether Ray runs on the head, so that jobs may run. Otherwise it may be started anew until it answers.
+
+    Without a node on the head, which jobs need, Ray can only be started anew, even if its other processes run.
+    """
+    if not running.nodes:
+        return False
+    is_lost = list_raylets(file, file.provider.head_ip) == frozenset()
+    if is_lost and running.jobs:
+        raise _head_lost(file, running.jobs)
+    return not is_lost
 
 
 def _describe(code: int, missing: Sequence[str]) -> str:
@@ -132,18 +143,24 @@ def wait_for_nodes(file: ClusterFile, timeout: float) -> list[str]:
     """
     deadline = time.monotonic() + timeout
     with open_tunnel(file) as tunnel:
-        while missing := _missing(tunnel.url, list_hosts(file)):
+        while missing := _missing(tunnel.url, file):
             if time.monotonic() > deadline:
                 break
             time.sleep(_POLL_SECONDS)
     return missing
 
 
-def _missing(url: str, hosts: list[str]) -> list[str]:
+def _missing(url: str, file: ClusterFile) -> list[str]:
     try:
-        return _read(url).missing(hosts)
+        return _find_missing(file, _read(url))
     except HeadUnavailableError:
-        return hosts
+        return list_hosts(file)
+
+
+def _find_missing(file: ClusterFile, running: Running) -> list[str]:
+    """Hosts that are not nodes; where Ray says that all are, those whose node has just been lost."""
+    unlisted = [host for host in list_hosts(file) if host not in running.nodes]
+    return unlisted or find_lost(file, running.nodes)
 
 
 def _jobs_would_end(file: ClusterFile, jobs: Sequence[str]) -> FirelibError:
@@ -151,6 +168,14 @@ def _jobs_would_end(file: ClusterFile, jobs: Sequence[str]) -> FirelibError:
         f"restarting Ray would end {len(jobs)} jobs that wait or run: {', '.join(jobs)}",
         where=f"cluster {file.cluster_name}",
         remedy="wait for them, or cancel them with firelib cancel ID",
+    )
+
+
+def _head_lost(file: ClusterFile, jobs: Sequence[str]) -> FirelibError:
+    return FirelibError(
+        f"Ray's node on the head has ended, but Ray says that {len(jobs)} jobs wait or run: {', '.join(jobs)}",
+        where=f"cluster {file.cluster_name}",
+        remedy="make cluster-down cluster-up ends them and starts Ray anew",
     )
 
 

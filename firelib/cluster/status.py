@@ -49,10 +49,15 @@ class ClusterStatus:
         return max((job.ended for job in self.jobs if job.ended), default=None)
 
     @property
+    def alive(self) -> dict[str, Node]:
+        """Private address → alive node. Ray may not have noticed yet that a node was lost: its host knows better."""
+        lost = {host.address for host in self.hosts if not host.has_raylet}
+        return {node.address: node for node in self.nodes if node.is_alive and node.address not in lost}
+
+    @property
     def is_complete(self) -> bool:
         """Whether every host answers and is an alive node."""
-        alive = {node.address for node in self.nodes if node.is_alive}
-        return all(not host.problem and host.address in alive for host in self.hosts)
+        return all(not host.problem and host.address in self.alive for host in self.hosts)
 
 
 def read_status(file: ClusterFile) -> ClusterStatus:

@@ -19,8 +19,7 @@ def show_status(name: str, status: ClusterStatus) -> None:
         name: Name of the cluster.
         status: Its state.
     """
-    nodes = {node.address: node for node in status.nodes if node.is_alive}
-    rows = [host_row(host, nodes.get(host.address)) for host in status.hosts]
+    rows = [host_row(host, status.alive.get(host.address)) for host in status.hosts]
     out.print(table(f"Cluster {name}", ["host", "Ray", "CPUs", "GPUs", "up", "idle since", "autostop at"], rows))
     if status.jobs:
         newest = [job_row(job) for job in reversed(status.jobs[-_SHOWN_JOBS:])]

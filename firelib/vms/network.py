@@ -91,22 +91,30 @@ def create_network(cluster: VmCluster) -> None:
 
 
 def plan_network_changes(cluster: VmCluster) -> list[tuple[str, ...]]:
-    """The commands that create what is missing of a cluster's network."""
-    existing, present = {link.name for link in list_links()}, list_rules(cluster.name)
+    """The commands that create what is missing of a cluster's network, and replace rules of earlier versions."""
+    existing = {link.name for link in list_links()}
     links = [commands for name, commands in plan_links(cluster).items() if name not in existing]
-    rules = [
-        ("iptables", "--wait", "-t", table, "-I", chain, *rule)
-        for table, chain, rule in plan_rules(cluster)
-        if not any(_is_same_rule(chain, rule, line) for line in present[table])
-    ]
-    return [*(("ip", *arguments) for commands in links for arguments in commands), *rules]
+    return [*(("ip", *arguments) for commands in links for arguments in commands), *_plan_rule_changes(cluster)]
+
+
+def _plan_rule_changes(cluster: VmCluster) -> Iterator[tuple[str, ...]]:
+    """Add what is missing first: in between, packets of running VMs pass as before."""
+    planned, present = plan_rules(cluster), list_rules(cluster.name)
+    for table, chain, rule in planned:
+        if not any(_is_same_rule(chain, rule, line) for line in present[table]):
+            yield ("iptables", "--wait", "-t", table, "-I", chain, *rule)
+    for table, lines in present.items():
+        own = [(chain, rule) for other, chain, rule in planned if other == table]
+        for line in lines:  # an earlier version, or an earlier qemu.subnet, may have had another rule
+            if not any(_is_same_rule(chain, rule, line) for chain, rule in own):
+                yield _deletion(table, line)
 
 
 def remove_network(name: str) -> None:
     """Remove the devices and rules of a cluster."""
     for table, lines in list_rules(name).items():
         for line in lines:
-            run_program("iptables", "--wait", "-t", table, *shlex.split(line.replace("-A", "-D", 1)))
+            run_program(*_deletion(table, line))
     for link in own_links(name):
         run_program("ip", "link", "delete", link.name)
 
@@ -163,6 +171,11 @@ def _refuse_foreign_link(link: Link, name: str) -> None:
             where=f"cluster {name}",
             remedy=f"choose another cluster_name, or remove the device: ip link delete {link.name}",
         )
+
+
+def _deletion(table: str, line: str) -> tuple[str, ...]:
+    """The command that deletes a rule, which `line` describes as iptables prints it."""
+    return ("iptables", "--wait", "-t", table, *shlex.split(line.replace("-A", "-D", 1)))
 
 
 def _is_same_rule(chain: str, rule: Rule, line: str) -> bool:

@@ -3,6 +3,7 @@
 FAKE_SSH_LOG      file to which each call appends its arguments, as JSON
 FAKE_SSH_DASHBOARD  address to which `-L` forwards instead of the head's
 FAKE_SSH_REFUSES  address → what ssh would say, as JSON; such a host refuses every call
+FAKE_SSH_HOST     is set for the commands: the address
 
 Like ssh, it ends if it cannot listen, and writes a line to standard error for each connection that it cannot forward.
 """
@@ -31,10 +32,12 @@ def main() -> int:
         elif not word.startswith("-"):
             target, command = word, words
             break
+    address = target.rpartition("@")[2]
     refuses = json.loads(os.environ.get("FAKE_SSH_REFUSES", "{}"))
-    if said := refuses.get(target.partition("@")[2]):
+    if said := refuses.get(address):
         sys.stderr.write(f"{said}\n")
         return 255
+    os.environ["FAKE_SSH_HOST"] = address
     shell = ["sh", "-c", " ".join(command)]
     if not forward:
         os.execvp(shell[0], shell)  # a test that ends ssh ends the command

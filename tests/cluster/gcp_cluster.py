@@ -21,6 +21,7 @@ GCP = {
     "spot": True,
     "allow_from": "198.51.100.4/32",
 }
+KEY = "ssh-ed25519 AAAA fire"
 GOOGLE = "https://{service}.googleapis.com"
 Item = dict[str, Any]
 
@@ -47,8 +48,8 @@ def plan(api: str = GOOGLE, **changes: Any) -> Item:
     return made
 
 
-def resources(api: str = GOOGLE, **changes: Any) -> list[Item]:
-    made: list[Item] = filters().resources(settings(**changes), api, GCP["allow_from"], "ssh-ed25519 AAAA fire")
+def resources(api: str = GOOGLE, key: str = KEY, **changes: Any) -> list[Item]:
+    made: list[Item] = filters().resources(settings(**changes), api, GCP["allow_from"], key)
     return made
 
 
@@ -57,13 +58,14 @@ class Cluster:
 
     Args:
         cloud: The stand-in.
+        key: SSH key of the user.
         changes: Changes of the section `gcp`.
     """
 
-    def __init__(self, cloud: FakeCloud, **changes: Any) -> None:
+    def __init__(self, cloud: FakeCloud, key: str = KEY, **changes: Any) -> None:
         url = cloud.api + "/{service}"
         self.api = Api(TOKEN, Pace(poll_seconds=0, deadline_seconds=patience(20), visible_seconds=patience(20)))
-        self.plan, self.resources = plan(url, **changes), resources(url, **changes)
+        self.plan, self.resources = plan(url, **changes), resources(url, key, **changes)
 
     def resource(self, kind: str) -> Item:
         return next(item for item in self.resources if item["kind"] == kind)

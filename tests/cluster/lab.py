@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from tests import engine_base
 from tests.cluster.ansible_failures import failures
 from tests.engine import CommandFailedError, Engine
 from tests.project import ROOT
@@ -72,11 +73,6 @@ class Lab:
         return self.folder / "shared"
 
     @property
-    def bytecode(self) -> Path:
-        """Kept for the next lab: compiling takes minutes, and Python knows what is out of date."""
-        return self.folder.parent / "bytecode"
-
-    @property
     def token(self) -> str:
         return (self.home / ".ray" / "auth_token").read_text()
 
@@ -108,7 +104,7 @@ class Lab:
             *("--cap-add", "NET_ADMIN"),  # a firewall of its own
             *("--tmpfs", "/small:size=64m"),  # a disk that is too small for anything
             *("--volume", f"{disk}:/lab", "--volume", f"{self.shared}:/mnt/shared"),
-            *("--volume", f"{self.bytecode}:/bytecode"),
+            *("--volume", f"{engine_base.bytecode()}:/bytecode"),
             *(self.engine.base_image(*BARE), "bash", "-c", _START),
         )
         return address(last)
@@ -206,8 +202,8 @@ def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
         for name in ("home/.ssh", "hosts", "shared"):
             (folder / name).mkdir(parents=True)
         made = Lab(engine, folder, packages)
-        made.bytecode.mkdir(exist_ok=True)
-        for path in (made.shared, made.bytecode):
+        engine_base.bytecode().mkdir(exist_ok=True)
+        for path in (made.shared, engine_base.bytecode()):
             path.chmod(0o1777)
         made.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "home" / ".ssh" / "id"))
         with engine.network(BRIDGE, SUBNET):

@@ -1,4 +1,4 @@
-"""A cluster without hosts: the stand-in of ssh on PATH, and a dashboard that says what a test wants."""
+"""A cluster without hosts: stand-ins of ssh, sudo and pgrep on PATH, and a dashboard that says what a test wants."""
 
 import json
 import shlex
@@ -19,6 +19,26 @@ from tests.project import ROOT
 
 HEAD, FIRST, SECOND = "10.10.0.10", "10.10.0.11", "10.10.0.12"
 TOKEN = "0123456789abcdef"
+# Stands for pgrep on the hosts: FAKE_SSH_RAYLETS is a folder with a file for each host that runs a node, with its id.
+_PGREP = """#!/bin/sh
+id="$(cat "$FAKE_SSH_RAYLETS/$FAKE_SSH_HOST" 2>/dev/null)"
+case "$1:$id" in
+    -c:) echo 0; exit 1 ;;
+    -c:*) echo 1 ;;
+    *:) exit 1 ;;
+    *) echo "7 ray/raylet/raylet --node_id=$id --node_ip_address=$FAKE_SSH_HOST" ;;
+esac
+"""
+# sudo -n COMMAND, and with the options that Ansible gives it
+_SUDO = """#!/bin/sh
+while :; do case "$1" in -u) shift 2 ;; -*) shift ;; *) break ;; esac; done
+exec "$@"
+"""
+
+
+def node_id(address: str) -> str:
+    """Ray's id of the node that a dashboard lists for a host."""
+    return address.replace(".", "")
 
 
 def cluster(**changes: Any) -> ClusterFile:
@@ -56,7 +76,8 @@ class Dashboard:
 
     @staticmethod
     def _node(address: str, state: str) -> dict[str, Any]:
-        return {"node_ip": address, "state": state, "resources_total": {"CPU": 8.0, "GPU": 1.0, "memory": 1e9}}
+        resources = {"CPU": 8.0, "GPU": 1.0, "memory": 1e9}
+        return {"node_ip": address, "node_id": node_id(address), "state": state, "resources_total": resources}
 
 
 @contextmanager
@@ -90,10 +111,11 @@ def dashboard() -> Iterator[Dashboard]:
 
 @dataclass(frozen=True)
 class FakeSsh:
-    """The stand-in of ssh on PATH."""
+    """The stand-in of ssh on PATH, and what hosts run."""
 
     log: Path
     patch: pytest.MonkeyPatch
+    raylets: Path
 
     @property
     def calls(self) -> list[list[str]]:
@@ -104,17 +126,30 @@ class FakeSsh:
         addresses = {"head": HEAD, "first": FIRST, "second": SECOND}
         self.patch.setenv("FAKE_SSH_REFUSES", json.dumps({addresses[name]: said for name, said in hosts.items()}))
 
+    def run_nodes(self, *addresses: str) -> None:
+        """Let these hosts, and no others, run the nodes that a dashboard would list for them."""
+        for file in self.raylets.iterdir():
+            file.unlink()
+        for address in addresses:
+            (self.raylets / address).write_text(node_id(address))
+
 
 def put_on_path(folder: Path, patch: pytest.MonkeyPatch, said: Dashboard) -> FakeSsh:
     """Put the stand-in first on PATH, with a home folder of its own that has the token."""
     program = folder / "bin" / "ssh"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S {ROOT}/tests/cluster/fake_ssh.py "$@"\n')
-    program.chmod(0o755)
+    program.with_name("pgrep").write_text(_PGREP)
+    program.with_name("sudo").write_text(_SUDO)
+    for path in program.parent.iterdir():
+        path.chmod(0o755)
+    raylets = folder / "raylets"
+    raylets.mkdir()
     (folder / "home" / ".ray").mkdir(parents=True)
     (folder / "home" / ".ray" / "auth_token").write_text(TOKEN)
     patch.setenv("HOME", str(folder / "home"))
     patch.setenv("PATH", str(program.parent), prepend=":")
     patch.setenv("FAKE_SSH_LOG", str(folder / "log"))
     patch.setenv("FAKE_SSH_DASHBOARD", said.address)
-    return FakeSsh(folder / "log", patch)
+    patch.setenv("FAKE_SSH_RAYLETS", str(raylets))
+    return FakeSsh(folder / "log", patch, raylets)

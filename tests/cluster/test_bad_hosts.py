@@ -175,8 +175,8 @@ def test_somebody_else_sets_the_cluster_up(hosts: Lab) -> None:
     with changed(hosts, taken, "rm /etc/firelib/setup.lock"):
         said = setup(hosts)
         assert "ben@desk" in on_host(hosts, "cat /etc/firelib/setup.lock")  # it is still theirs
-    assert "ben@desk sets up this cluster since" in said
-    assert "wait until that run ends" in said
+    assert "ben@desk has been changing this cluster since" in said
+    assert "wait until that playbook ends" in said
     assert_untouched(hosts)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from firelib.cluster.head_api import read_nodes
+from firelib.cluster.raylets import find_lost
 from tests.cluster import stand_ins
 from tests.cluster.test_drill import until
 from tests.dvc_pipeline.test_run import Project
@@ -52,6 +54,21 @@ def project(running: tuple[Head, Path], tmp_path: Path, monkeypatch: pytest.Monk
     (project.folder / "cluster" / "cluster.yaml").write_text(yaml.safe_dump(raw))
     project.commit()
     return project
+
+
+def test_a_node_is_found_on_its_host_by_its_id(
+    running: tuple[Head, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real processes of this machine, where other tests may run nodes, too."""
+    head, _ = running
+    said = stand_ins.Dashboard(address=head.address.removeprefix("http://"))
+    ssh = stand_ins.put_on_path(tmp_path, monkeypatch, said)
+    (ssh.log.parent / "bin" / "pgrep").unlink()
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(head.token_file))
+    file = stand_ins.cluster(provider={"worker_ips": []})
+    [node] = read_nodes(head.address)
+    for listed, lost in ((node.node_id, []), ("0" * len(node.node_id), [stand_ins.HEAD])):
+        assert find_lost(file, {stand_ins.HEAD: frozenset({listed})}) == lost
 
 
 def test_a_pipeline_outlives_its_terminal(running: tuple[Head, Path], project: Project) -> None:

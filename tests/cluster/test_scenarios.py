@@ -31,3 +31,16 @@ def test_tag_of_a_role_converges_it(playbook: str) -> None:
         for role in play.get("roles", []):
             tags = {*play["tags"], *role.get("tags", [])}
             assert tags & {role["role"], "always"}, f"{playbook}: {role['role']}"
+
+
+def test_everything_that_changes_hosts_is_locked() -> None:
+    """Also if a tag selects a single role."""
+    plays = {play["name"]: play for play in read(ANSIBLE / "setup.yml")}
+    tags = {tag for role in plays["Configure the hosts"]["roles"] for tag in role["tags"]}
+    for name in ("Lock the cluster", "Unlock the cluster"):
+        assert {"configure", *tags} <= set(plays[name]["tags"])
+        assert [role["role"] for role in plays[name]["roles"]] == ["setup_lock"]
+    for playbook in ("stop.yml", "teardown.yml"):
+        first = next(play for play in read(ANSIBLE / playbook) if play["hosts"] == "cluster_hosts")
+        assert [role["role"] for role in first["roles"]] == ["setup_lock"]
+        assert first.get("tags", ["always"]) == ["always"]

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from firelib.cluster.ssh import (
 )
 from tests.cluster.stand_ins import FIRST, HEAD, SECOND, FakeSsh, cluster
 from tests.errors import refused
+from tests.full_disk import small_disk
 
 CHANGED = "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed."
 
@@ -112,11 +114,30 @@ def test_a_host_that_does_not_answer_costs_no_more_than_the_limit(ssh: FakeSsh) 
         run_on_host(cluster(), HEAD, "exec sleep 30", timeout=1)
 
 
-def test_rays_own_options_cannot_switch_the_check_off(home: Path) -> None:
-    """By the real ssh, which prints the options that it would use."""
-    file = cluster()
+def options_of(environment: dict[str, str]) -> list[str]:
+    """What the real ssh would use if Ray called it in this environment."""
     ray = ("ssh", "-G", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", HEAD)
+    return subprocess.run(ray, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_rays_own_options_cannot_switch_the_check_off(home: Path) -> None:
+    file = cluster()
     with pinned_environment(file) as environment:
-        said = subprocess.run(ray, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+        said = options_of(environment)
     assert "stricthostkeychecking accept-new" in said
     assert f"userknownhostsfile {known_hosts_file(file)}" in said
+
+
+def test_keys_are_pinned_where_the_temporary_folder_lets_no_programs_run(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with small_disk(temporary, 100, "noexec"):
+        with pinned_environment(cluster()) as environment:
+            assert "stricthostkeychecking accept-new" in options_of(environment)
+        assert list((home / ".cache").iterdir()) == list(temporary.iterdir()) == []
+        monkeypatch.setenv("XDG_CACHE_HOME", str(temporary / "cache"))
+        with refused(what=temporary, where="TMPDIR", remedy="TMPDIR="), pinned_environment(cluster()):
+            pass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firelib.cluster import start
+from firelib.cluster import raylets, start
 from firelib.cluster.head_api import HeadUnavailableError
 from firelib.cluster.ssh import HostUnreachableError
 from firelib.cluster.start import MissingNodesError, start_cluster
@@ -20,9 +20,10 @@ UP, ADD = ["ray", "up", "--yes", "cluster.yaml"], ["ray", "up", "--yes", "--no-r
 
 
 class Ray:
-    """Stands for `ray up`: records its commands, and does to the dashboard what a test wants."""
+    """Ray on the hosts, and in the place of `ray up`: records its commands, and starts the nodes that a test wants."""
 
-    def __init__(self) -> None:
+    def __init__(self, head: Dashboard, ssh: FakeSsh) -> None:
+        self.head, self.ssh = head, ssh
         self.commands: list[list[str]] = []
         self.effects: list[Callable[[], int]] = []
 
@@ -30,77 +31,116 @@ class Ray:
         self.commands.append(command)
         return self.effects.pop(0)()
 
+    def runs(self, *alive: str, code: int = 0) -> int:
+        """Let these hosts run nodes, which the dashboard lists; without any, there is no dashboard."""
+        self.head.alive, self.head.is_up = list(alive), bool(alive)
+        self.ssh.run_nodes(*alive)
+        return code
+
+    def will_run(self, *alive: str, code: int = 0) -> None:
+        """Let the next `ray up` do the same, and end with this code."""
+        self.effects.append(lambda: self.runs(*alive, code=code))
+
 
 @pytest.fixture
-def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
-    stands = Ray()
+def ray(monkeypatch: pytest.MonkeyPatch, head: Dashboard, ssh: FakeSsh) -> Ray:
+    stands = Ray(head, ssh)
     monkeypatch.setattr(start, "run_ray", stands)
     monkeypatch.setattr(start, "_POLL_SECONDS", 0.05)
     monkeypatch.setattr(start, "_ANSWER_SECONDS", 0.2)
     return stands
 
 
-def nodes(head: Dashboard, *alive: str, code: int = 0) -> Callable[[], int]:
-    def happen() -> int:
-        head.alive, head.is_up = list(alive), bool(alive)
-        return code
-
-    return happen
-
-
-@pytest.fixture(autouse=True)
-def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests of Ray that run beside this one are not the head's."""
-    monkeypatch.setattr(start, "_FIND_RAYLET", "false")
-
-
 def go(restart: bool = False) -> list[str]:
     return start_cluster(PATH, cluster(), restart, timeout=0.2)
 
 
-def test_a_fresh_cluster_is_started(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:
-    head.is_up = False
-    ray.effects = [nodes(head, HEAD, FIRST, SECOND)]
+def test_a_fresh_cluster_is_started(ray: Ray) -> None:
+    ray.runs()
+    ray.will_run(HEAD, FIRST, SECOND)
     assert go() == [HEAD, FIRST, SECOND]
     assert ray.commands == [UP]
 
 
-def test_a_complete_cluster_is_left_alone(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:
-    head.alive = [HEAD, FIRST, SECOND]
+def test_a_complete_cluster_is_left_alone(ray: Ray) -> None:
+    ray.runs(HEAD, FIRST, SECOND)
     assert go() == [HEAD, FIRST, SECOND]
     assert ray.commands == []
 
 
-def test_a_new_host_joins_without_a_restart(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:
-    head.alive, head.jobs = [HEAD, FIRST], [JOB]
-    ray.effects = [nodes(head, HEAD, FIRST, SECOND)]
+def test_a_new_host_joins_without_a_restart(head: Dashboard, ray: Ray) -> None:
+    head.jobs = [JOB]
+    ray.runs(HEAD, FIRST)
+    ray.will_run(HEAD, FIRST, SECOND)
     go()
     assert ray.commands == [ADD]
 
 
-def test_a_restart_that_would_end_jobs_is_refused(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:
-    head.alive, head.jobs = [HEAD, FIRST, SECOND], [JOB]
+def test_a_node_whose_loss_ray_has_not_noticed_is_started_again(head: Dashboard, ssh: FakeSsh, ray: Ray) -> None:
+    head.jobs = [JOB]
+    ray.runs(HEAD, FIRST, SECOND)
+    ssh.run_nodes(HEAD, FIRST)
+    ray.will_run(HEAD, FIRST, SECOND)
+    assert go() == [HEAD, FIRST, SECOND]
+    assert ray.commands == [ADD]
+
+
+def test_a_node_that_ray_does_not_list_yet_is_awaited(ssh: FakeSsh, ray: Ray) -> None:
+    """Its host runs a new node, and Ray still lists the one before."""
+    ray.runs(HEAD, FIRST, SECOND)
+    (ssh.raylets / SECOND).write_text("another")
+    ray.effects = [lambda: 0] * 3
+    with refused(what=SECOND, kind=MissingNodesError) as caught:
+        go()
+    assert FIRST not in caught.value.what
+    assert ray.commands == [ADD, ADD, ADD]
+
+
+def test_a_host_that_cannot_tell_is_as_ray_says(ssh: FakeSsh, ray: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray.runs(HEAD, FIRST, SECOND)
+    ssh.run_nodes()
+    monkeypatch.setattr(raylets, "_LIST", "no-such-program")
+    assert go() == [HEAD, FIRST, SECOND]
+    assert ray.commands == []
+
+
+def test_a_head_without_a_node_is_started_anew_unless_jobs_would_end(head: Dashboard, ssh: FakeSsh, ray: Ray) -> None:
+    ray.runs(HEAD, FIRST, SECOND)
+    ssh.run_nodes(FIRST, SECOND)
+    head.jobs = [JOB]
+    with refused(what="run-1", where="firelib", remedy="make cluster-down cluster-up"):
+        go()
+    assert ray.commands == []
+    head.jobs = []
+    ray.will_run(HEAD, FIRST, SECOND)
+    go()
+    assert ray.commands == [UP]
+
+
+def test_a_restart_that_would_end_jobs_is_refused(head: Dashboard, ray: Ray) -> None:
+    head.jobs = [JOB]
+    ray.runs(HEAD, FIRST, SECOND)
     with refused(what="run-1", where="firelib", remedy="firelib cancel ID"):
         go(restart=True)
     assert ray.commands == []
     head.jobs = []
-    ray.effects = [nodes(head, HEAD, FIRST, SECOND)]
+    ray.will_run(HEAD, FIRST, SECOND)
     go(restart=True)
     assert ray.commands == [UP]
 
 
-def test_a_busy_start_is_tried_again(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:
-    head.is_up = False
-    ray.effects = [nodes(head, code=1), nodes(head, HEAD), nodes(head, HEAD, FIRST, SECOND)]
+def test_a_busy_start_is_tried_again(ray: Ray) -> None:
+    ray.runs()
+    ray.will_run(code=1)
+    ray.will_run(HEAD)
+    ray.will_run(HEAD, FIRST, SECOND)
     go()
     assert ray.commands == [UP, UP, ADD]  # once the head runs, its workers are added
 
 
-def test_a_ray_whose_jobs_are_hidden_is_not_restarted(
-    ssh: FakeSsh, head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ray_whose_jobs_are_hidden_is_not_restarted(head: Dashboard, ray: Ray) -> None:
     """A busy head answers too late: its jobs must not end for that."""
-    monkeypatch.setattr(start, "_FIND_RAYLET", "true")
+    ray.runs(HEAD)
     head.is_up = False
     with refused(what="503", where="firelib", remedy="make cluster-down cluster-up", kind=HeadUnavailableError):
         go()
@@ -108,11 +148,11 @@ def test_a_ray_whose_jobs_are_hidden_is_not_restarted(
 
 
 def test_a_ray_that_was_just_started_gets_time_to_answer(
-    ssh: FakeSsh, head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
+    head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "_FIND_RAYLET", "true")
     monkeypatch.setattr(start, "_ANSWER_SECONDS", patience(30))
-    head.is_up, head.alive = False, [HEAD, FIRST, SECOND]
+    ray.runs(HEAD, FIRST, SECOND)
+    head.is_up = False
     answers = threading.Timer(0.3, setattr, (head, "is_up", True))
     answers.start()
     go()
@@ -120,15 +160,16 @@ def test_a_ray_that_was_just_started_gets_time_to_answer(
     assert ray.commands == []
 
 
-def test_missing_nodes_are_named(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:
-    head.is_up = False
-    ray.effects = [nodes(head, HEAD, SECOND)] * 3
+def test_missing_nodes_are_named(ray: Ray) -> None:
+    ray.runs()
+    for _ in range(3):
+        ray.will_run(HEAD, SECOND)
     with refused(what=FIRST, where="firelib", remedy="ray monitor", kind=MissingNodesError) as caught:
         go()
     assert SECOND not in caught.value.what
 
 
-def test_nothing_is_started_while_a_host_cannot_be_reached(ssh: FakeSsh, head: Dashboard, ray: Ray) -> None:
+def test_nothing_is_started_while_a_host_cannot_be_reached(ssh: FakeSsh, ray: Ray) -> None:
     ssh.refuse(second="Connection refused")
     with refused(what=SECOND, kind=HostUnreachableError):
         go()

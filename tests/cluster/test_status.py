@@ -37,6 +37,7 @@ def test_an_idle_host_tells_when_it_stops() -> None:
 
 def test_a_complete_cluster(ssh: FakeSsh, head: Dashboard, capsys: pytest.CaptureFixture[str]) -> None:
     head.alive = [HEAD, FIRST, SECOND]
+    ssh.run_nodes(HEAD, FIRST, SECOND)
     head.jobs = [{"submission_id": "run-1", "status": "SUCCEEDED", "start_time": 1000, "end_time": 61_000}]
     found = read_status(cluster())
     assert found.is_complete
@@ -55,6 +56,18 @@ def test_a_cluster_without_ray_and_without_a_host(ssh: FakeSsh, head: Dashboard)
     assert "503" in found.problem
     assert host_row(found.hosts[2], None)[4] == "No route to host"
     assert any("503" in line for line in summary(found))
+
+
+def test_a_node_whose_loss_ray_has_not_noticed_is_none(
+    ssh: FakeSsh, head: Dashboard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head.alive = [HEAD, FIRST, SECOND]
+    ssh.run_nodes(HEAD, SECOND)
+    found = read_status(cluster())
+    assert not found.is_complete
+    assert set(found.alive) == {HEAD, SECOND}
+    show_status("firelib", found)
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines() if "no node" in line] == [FIRST]
 
 
 def test_cost_counts_the_hours_of_each_machine() -> None:

@@ -17,6 +17,7 @@ from firelib.vms.network import (
     mark_of,
     own_links,
     plan_links,
+    plan_network_changes,
     plan_rules,
     remove_network,
 )
@@ -110,6 +111,24 @@ def test_network_is_created_once_completed_and_removed(cluster: VmCluster, monke
     assert own_links(cluster.name) == []
     assert list_rules(cluster.name) == {"nat": [], "filter": []}
     assert "theirs" in {link.name for link in list_links()}
+
+
+@pytest.mark.usefixtures("kernel")
+def test_rules_of_an_earlier_version_are_replaced(cluster: VmCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It let all packets through to the VMs, and the subnet was another one."""
+    monkeypatch.setattr(network, "run_program", inside(cluster))
+    create_network(cluster)
+    wanted, bridge = list_rules(cluster.name), bridge_name(cluster.name)
+    mark = ("-m", "comment", "--comment", mark_of(cluster.name))
+    inside(cluster)("iptables", "-I", "FORWARD", "-o", bridge, *mark, "-j", "ACCEPT")
+    inside(cluster)("iptables", "-I", "FORWARD", "-o", bridge, "-j", "ACCEPT")  # somebody else's
+    subnet = ("-s", "10.99.0.0/24", "!", "-o", bridge)
+    inside(cluster)("iptables", "-t", "nat", "-I", "POSTROUTING", *subnet, *mark, "-j", "MASQUERADE")
+    assert [command[4] for command in plan_network_changes(cluster)] == ["-D", "-D"]
+    create_network(cluster)
+    assert list_rules(cluster.name) == wanted
+    assert f"-A FORWARD -o {bridge} -j ACCEPT" in inside(cluster)("iptables", "-S").splitlines()
+    assert plan_network_changes(cluster) == []
 
 
 @pytest.mark.usefixtures("kernel")

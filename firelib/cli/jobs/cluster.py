@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firelib.cli import options
+from firelib.cli.completion import complete_command
 from firelib.cli.help import App
 from firelib.errors import FirelibError
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 cluster_app = App(help="Start and use a Ray cluster of your own, which cluster/cluster.yaml describes.")
 
 ClusterPath = Annotated[Path, typer.Option("--cluster", "-c", help="The cluster file.")]
+ClusterStage = Annotated[
+    list[str] | None,
+    typer.Argument(help="After --: the stage and its options; default: firelib run.", autocompletion=complete_command),
+]
 _CLUSTER_FILE = Path("cluster/cluster.yaml")
 _DASHBOARD_PORT = 8265
 _TOKEN = "~/.ray/auth_token"  # noqa: S105  a path
@@ -27,7 +32,7 @@ _TOKEN = "~/.ray/auth_token"  # noqa: S105  a path
 def up(
     cluster: ClusterPath = _CLUSTER_FILE,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start a running Ray anew; refused while jobs run.")
+        bool, typer.Option("--restart", help="Start a running Ray anew; refused while jobs wait or run.")
     ] = False,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds for nodes to join, in each of three attempts.")] = 180,
     dry_run: options.DryRun = False,
@@ -52,7 +57,7 @@ def up(
 
 @cluster_app.command(rich_help_panel=None)
 def run(
-    stage: options.Stage = None,
+    stage: ClusterStage = None,
     cluster: ClusterPath = _CLUSTER_FILE,
     dry_run: options.DryRun = False,
     detach: options.Detach = False,
@@ -164,7 +169,7 @@ def dashboard(
 
 @cluster_app.command(rich_help_panel=None)
 def down(cluster: ClusterPath = _CLUSTER_FILE, dry_run: options.DryRun = False) -> None:
-    """Stop Ray's head; `make cluster-down` then also stops Ray on the workers.
+    """Stop Ray on the head; `make cluster-down` then also stops it on the workers.
 
     Examples: `firelib cluster down`
     """

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from firelib.gcp.resources.account_visibility import wait_until_visible
@@ -10,6 +11,7 @@ from firelib.gcp.resources.api import Api, Json
 from firelib.gcp.resources.ownership import check_ours
 from firelib.gcp.resources.request_error import RequestError, StockOutError
 from firelib.gcp.resources.resource import Outcome
+from firelib.gcp.resources.ssh_keys import add_key
 
 #: States in which a machine uses quota for cores and GPUs.
 ACTIVE = {"PROVISIONING", "STAGING", "RUNNING", "REPAIRING"}
@@ -19,7 +21,7 @@ _EXISTS = 409
 
 
 def create_machine(api: Api, machine: Mapping[str, Any], dry_run: bool) -> Outcome:
-    """Create a machine in the first zone with capacity, or start it where it is.
+    """Create a machine in the first zone with capacity, or start it where it is and add the caller's SSH key.
 
     Args:
         api: Google Cloud's APIs.
@@ -39,7 +41,9 @@ def create_machine(api: Api, machine: Mapping[str, Any], dry_run: bool) -> Outco
     existing = next((found for found in ours if found.name == machine["name"]), None)
     if existing:
         _note_other_type(api, existing, machine["machine_type"])
-        return _run(api, existing, dry_run)
+        running = _run(api, existing, dry_run)
+        added = add_key(api, existing, machine["body"], dry_run)
+        return replace(running, changed=running.changed or added)
     zones = order_zones(machine["zones"], [found.location for found in ours])
     if dry_run:
         return Outcome(True, in_zone(machine, zones[0])["body"])

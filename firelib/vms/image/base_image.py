@@ -4,12 +4,15 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 
+from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.storage import lock_file, rename_folder
 from firelib.vms.image.download_settings import CA_BUNDLE, DownloadSettings
@@ -38,12 +41,13 @@ def find_image(images: Path, release: str, downloads: DownloadSettings) -> Path:
         release: Debian release.
         downloads: How the image, and the VMs later, download packages.
     """
-    inputs = [_FORMAT, release, PACKAGES, _FSTAB, SEED_UNIT, asdict(downloads)]
+    content = {name: value for name, value in asdict(downloads).items() if name != "left_out"}
+    inputs = [_FORMAT, release, PACKAGES, _FSTAB, SEED_UNIT, content]
     return images / f"base-{release}-{hashlib.sha256(json.dumps(inputs, default=repr).encode()).hexdigest()[:12]}"
 
 
 def build_image(image: Path, release: str, downloads: DownloadSettings) -> None:
-    """Build a base image unless it exists; a second caller waits for the first one.
+    """Build a base image unless it exists, and tell how long each step took; a second caller waits for the first one.
 
     Args:
         image: Its folder, from `find_image`.
@@ -58,9 +62,23 @@ def build_image(image: Path, release: str, downloads: DownloadSettings) -> None:
         lock_file(lock)
         _remove_unfinished(image.parent)
         if not image.exists():
+            _announce(image, downloads)
             with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=image.parent) as scratch:
                 _make_image(Path(scratch), release, downloads, lock.fileno())
                 rename_folder(Path(scratch, "image"), image)
+
+
+def _announce(image: Path, downloads: DownloadSettings) -> None:
+    note(f"building base image {image}; this takes minutes")
+    if downloads.left_out:
+        note(f"note: VMs cannot reach these settings of this machine, and do without: {', '.join(downloads.left_out)}")
+
+
+@contextmanager
+def _timed(step: str) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    note(f"{step}: {time.monotonic() - begun:.0f} s")
 
 
 def _remove_unfinished(images: Path) -> None:
@@ -83,11 +101,13 @@ def _make_image(scratch: Path, release: str, downloads: DownloadSettings, lock: 
     scratch.chmod(0o755)  # apt downloads as a user of its own
     image.mkdir(mode=0o700)  # the variables that it contains may hold passwords of proxies and indexes
     _write_inputs(scratch, downloads)
-    # The lock is held as long as mmdebstrap runs, even if this process is killed.
-    run_program(*_PRIVATE, *_debootstrap_command(scratch, root, release), inherit=(lock,))
-    for pattern, name in (("vmlinuz-*", "vmlinuz"), ("initrd.img-*", "initrd.img")):
-        shutil.copy(next((root / "boot").glob(pattern)), image / name)
-    run_program("mke2fs", "-q", "-t", "ext4", "-d", root, image / "root.ext4", _DISK)
+    with _timed("installed Debian's packages"):
+        # The lock is held as long as mmdebstrap runs, even if this process is killed.
+        run_program(*_PRIVATE, *_debootstrap_command(scratch, root, release), inherit=(lock,))
+    with _timed("copied the kernel, and wrote the file system"):
+        for pattern, name in (("vmlinuz-*", "vmlinuz"), ("initrd.img-*", "initrd.img")):
+            shutil.copy(next((root / "boot").glob(pattern)), image / name)
+        run_program("mke2fs", "-q", "-t", "ext4", "-d", root, image / "root.ext4", _DISK)
 
 
 def _write_inputs(scratch: Path, downloads: DownloadSettings) -> None:

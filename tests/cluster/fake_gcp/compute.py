@@ -93,6 +93,8 @@ def _post(cloud: FakeCloud, request: Request) -> Json:
     kind = request.path.rpartition("/")[2]
     if kind in ("start", "resume"):
         return _start(cloud, request.path.rpartition("/")[0])
+    if kind == "setMetadata":
+        return _set_metadata(cloud, request.path.rpartition("/")[0], request.body)
     if kind in cloud.refuse:
         raise RefusedError(403, "quotaExceeded", cloud.refuse[kind])
     path = f"{request.path}/{request.body['name']}"
@@ -115,7 +117,7 @@ def _insert_machine(cloud: FakeCloud, path: str, body: Json) -> Json:
     if _zone(path) in cloud.full:
         return _refuse_capacity(cloud, path)
     _check_machine(cloud, path, body)
-    cloud.create(path, body | _GIVEN["instances"])
+    cloud.create(path, body | _GIVEN["instances"] | {"metadata": body["metadata"] | {"fingerprint": "1"}})
     disk = path.replace("/instances/", "/disks/")
     cloud.create(disk, {"name": body["name"], "labels": body["disks"][0]["initializeParams"]["labels"]})
     return _operate(cloud, path, partial(cloud.resources[path].update, status="RUNNING"))
@@ -153,6 +155,18 @@ def _start(cloud: FakeCloud, path: str) -> Json:
         return _refuse_capacity(cloud, path)
     machine["status"] = "STAGING"
     return _operate(cloud, path, partial(machine.update, status="RUNNING"))
+
+
+def _set_metadata(cloud: FakeCloud, path: str, body: Json) -> Json:
+    """Replace the metadata of a machine, if nobody else has changed them since they were read."""
+    machine = cloud.resources[path]
+    if cloud.interference:
+        cloud.interference -= 1
+        others = [{"key": "ssh-keys", "value": f"{machine['metadata']['items'][-1]['value']}\nann:ssh-rsa OTHER"}]
+        machine["metadata"] = {"items": others, "fingerprint": f"{machine['metadata']['fingerprint']}1"}
+    if body.get("fingerprint") != machine["metadata"]["fingerprint"]:
+        raise RefusedError(412, "conditionNotMet", "Supplied fingerprint does not match current metadata fingerprint.")
+    return _operate(cloud, path, partial(machine.update, metadata=body | {"fingerprint": f"{body['fingerprint']}1"}))
 
 
 def _delete(cloud: FakeCloud, request: Request) -> Json:

@@ -47,7 +47,7 @@ class FakeCloud:
         account_delay: How many requests that name a new service account are refused.
         page_size: Resources or objects in one page.
         ignores_filters: Whether lists contain everything, whatever the filter says.
-        interference: How many writers come between reading and writing an IAM policy.
+        interference: How many writers come between reading and writing an IAM policy, or a machine's metadata.
         on_operation: Called with each new operation, which it may change.
         faults: Returns an error to send instead, or `lost` to execute the request and not to respond.
     """

@@ -1,11 +1,12 @@
-"""The lock of a cluster on its head: one person sets it up at a time.
+"""The lock of a cluster, a file on its head: one person changes it at a time.
 
-    setup_lock.py [--check] take OWNER TOKEN SECONDS [ENDED_TOKEN]
-    setup_lock.py release TOKEN
-    setup_lock.py show
+    setup_lock.py [--check] FILE take OWNER TOKEN SECONDS [ENDED_TOKEN]
+    setup_lock.py FILE renew|release TOKEN
+    setup_lock.py FILE show
 
-A lock is taken over if its token is TOKEN or ENDED_TOKEN (a process that its caller knows to have ended), or if it is
-older than SECONDS. Otherwise `take` prints who holds it and exits with code 1. Standard library only.
+A lock is taken over if its token is TOKEN or ENDED_TOKEN (a process that its caller knows to have ended), or if it was
+not renewed for SECONDS. Otherwise `take` prints who holds it and exits with code 1, as `renew` does if another one
+holds it. Standard library only.
 """
 
 import fcntl
@@ -17,22 +18,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-FILE = Path("/etc/firelib/setup.lock")
 
-
-def main(arguments: list[str], file: Path = FILE) -> int:
+def main(arguments: list[str]) -> int:
     is_check = "--check" in arguments
-    action, *rest = [argument for argument in arguments if argument != "--check"]
+    path, action, *rest = [argument for argument in arguments if argument != "--check"]
+    file = Path(path)
     if action == "show":
         print(json.dumps(read(file)))
         return 0
-    if action == "release":
-        release(file, rest[0])
-        return 0
+    if action in ("renew", "release"):
+        content = {"renewed": time.time()} if action == "renew" else None
+        return 0 if update(file, rest[0], content) or action == "release" else 1
     owner, token, seconds, *ended = rest
     holder = take(file, {"owner": owner, "token": token}, float(seconds), ended, is_check)
     if holder:
-        print(f"{holder['owner']} sets up this cluster since {stamp(holder['since'])}")
+        print(f"{holder['owner']} has been changing this cluster since {stamp(holder['since'])}")
     return 1 if holder else 0
 
 
@@ -49,17 +49,21 @@ def take(file: Path, wanted: dict[str, Any], seconds: float, ended: list[str], i
 
 def blocks(holder: dict[str, Any], token: str, seconds: float, ended: list[str]) -> dict[str, Any]:
     """The holder, unless the lock is free for this token."""
-    is_free = not holder or holder["token"] in (token, *ended) or time.time() - holder["since"] > seconds
-    return {} if is_free else holder
+    if not holder or holder["token"] in (token, *ended):
+        return {}
+    return {} if time.time() - holder.get("renewed", holder["since"]) > seconds else holder
 
 
-def release(file: Path, token: str) -> None:
-    """Give the lock back, if this token holds it."""
-    if not file.exists():
-        return
+def update(file: Path, token: str, changes: dict[str, Any] | None) -> bool:
+    """Change the lock's content, or free it without changes; return whether this token holds it."""
+    if not file.exists():  # removed with everything else of the cluster
+        return False
     with exclusive(file):
-        if read(file).get("token") == token:
-            file.write_text("", encoding="utf-8")
+        holder = read(file)
+        if holder.get("token") != token:
+            return False
+        file.write_text("" if changes is None else json.dumps(holder | changes), encoding="utf-8")
+    return True
 
 
 def read(file: Path) -> dict[str, Any]:
