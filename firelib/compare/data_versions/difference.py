@@ -63,8 +63,5 @@ def compare_features(before: DataState, after: DataState, recipe: Recipe) -> lis
 
     limit = sample_limit(max(before.rows, after.rows))
     samples = [sample_features(recipe, state.tables, limit, state.name) for state in (before, after)]
-    drifts = [
-        measure_drift(feature, *(sample[feature.name] for sample in samples))
-        for feature in (*recipe.features, recipe.label)
-    ]
+    drifts = [measure_drift(name, *(sample[name] for sample in samples)) for name in samples[0].column_names]
     return sorted(drifts, key=lambda drift: (-drift.psi, drift.name))
