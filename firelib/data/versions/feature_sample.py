@@ -32,7 +32,9 @@ def sample_limit(rows: int) -> int:
     return HASH_SPACE if rows <= _SAMPLE else HASH_SPACE * _SAMPLE // rows
 
 
-def sample_features(recipe: Recipe, tables: Mapping[str, PinnedTable], limit: int, label: str) -> pa.Table:
+def sample_features(
+    recipe: Recipe, tables: Mapping[str, PinnedTable], limit: int, label: str, scratch: str
+) -> pa.Table:
     """Features and label of valid rows with a small hash, one value for each (`to_values`). Ray must be connected.
 
     Args:
@@ -40,13 +42,14 @@ def sample_features(recipe: Recipe, tables: Mapping[str, PinnedTable], limit: in
         tables: Table name → the table at a version.
         limit: The hash below which keys are.
         label: What progress and errors call the work.
+        scratch: URI of a folder for shuffles, which all workers can read.
 
     Raises:
         FirelibError: The recipe's `transform` or its rows are invalid.
     """
     frames = {name: read_table(table.uri, table.version) for name, table in tables.items()}
     try:
-        frame = call_transform(recipe, frames)
+        frame = call_transform(recipe, frames, scratch)
     except Exception as error:
         raise explain_recipe_error(error, recipe, frames) from error
     check_columns(frame, recipe)
