@@ -23,8 +23,8 @@ _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _INDICES = "indices of the rows"
 _ROW_GROUP_BYTES = 8 * 2**20  # of Arrow rows; the smallest unit that a partition can read
 _RAW = (RAW_TYPE, INFERRED_TYPE)
-# By default, a table with a hundred versions drops the log of those that are older than 30 days: they could no longer be
-# read, and their hashes would be gone. And it has statistics of its first 32 columns only, which the dtypes depend on.
+# By default, a table with a hundred versions drops the log of those that are older than 30 days: they could not be read
+# any more, and their hashes would be gone. And it counts the nulls, which decide dtypes, of its first 32 columns only.
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false", "delta.dataSkippingNumIndexedCols": "-1"}
 _KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)  # also of tables without this configuration
 _UNSAFE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")

@@ -1,7 +1,6 @@
 """Compare the statistics of a new dataset with the recipe's expectations, before it replaces the old one."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from firelib.console import note
 from firelib.errors import FirelibError
@@ -9,7 +8,7 @@ from firelib.recipe import Expectation, FittedFeature, Recipe
 from firelib.tfrecord.format.manifest import Manifest
 
 
-def check_expectations(recipe: Recipe, manifest: Manifest) -> None:
+def check_expectations(recipe: Recipe, manifest: Manifest, drift: Mapping[str, float]) -> None:
     """Refuse a dataset whose statistics are not as expected; note what the recipe only warns of.
 
     The statistics are those of the manifest, so no row is read again.
@@ -17,6 +16,7 @@ def check_expectations(recipe: Recipe, manifest: Manifest) -> None:
     Args:
         recipe: Has the expectations.
         manifest: Has the statistics of the training split.
+        drift: Feature or label → PSI since the kept model was trained; those that are not known have no limit.
 
     Raises:
         FirelibError: Expectations with `on_failure="fail"` are not met; the error names all of them.
@@ -24,20 +24,35 @@ def check_expectations(recipe: Recipe, manifest: Manifest) -> None:
     fitted = manifest.fitted
     failed = {"fail": list[str](), "warn": list[str]()}
     for expectation in recipe.expectations:
-        failed[expectation.on_failure] += find_failures(expectation, fitted[expectation.feature])
+        failures = failed[expectation.on_failure]
+        if expectation.feature in fitted:  # the label has no statistics
+            failures += find_failures(expectation, fitted[expectation.feature])
+        failures += find_drift(expectation, drift.get(expectation.feature))
     for what in failed["warn"]:
         note(f"note: {what}")
     if failed["fail"]:
         raise FirelibError(
             "\n".join(failed["fail"]),
-            where=f"recipe {recipe.name!r}: expectations, training split",
+            where=f"recipe {recipe.name!r}: expectations",
             remedy="compare the data with those before (firelib data diff), and correct them; or choose an older "
             "data.version, or change the expectations",
         )
 
 
+def find_drift(expectation: Expectation, psi: float | None) -> Iterator[str]:
+    """How far a feature has moved, if that is too far.
+
+    Args:
+        expectation: The limit.
+        psi: Its population stability index; None if it is not known.
+    """
+    if psi is not None and expectation.psi is not None and psi > expectation.psi:
+        limit = f"at most {expectation.psi:g}"
+        yield f"{expectation.feature}: has moved since the model was trained: expected a PSI of {limit}, got {psi:.3f}"
+
+
 def find_failures(expectation: Expectation, fitted: FittedFeature) -> Iterator[str]:
-    """What is not as expected.
+    """Which statistics are not as expected.
 
     Args:
         expectation: The bounds.
@@ -45,9 +60,15 @@ def find_failures(expectation: Expectation, fitted: FittedFeature) -> Iterator[s
     """
     name, share = expectation.feature, fitted.missing / max(1, fitted.count + fitted.missing)
     if expectation.missing is not None and share > expectation.missing:
-        yield f"{name}: expected at most {expectation.missing:.1%} missing values, got {share:.1%}"
-    measured: dict[str, Any] = {"mean": fitted.mean, "std": fitted.std, "distinct": len(fitted.vocabulary)}
-    for statistic, value in measured.items():
+        yield f"{name}: expected at most {100 * expectation.missing:.6g}% missing values, got {100 * share:.6g}%"
+    statistics = {"mean": fitted.mean, "std": fitted.std} if fitted.count else {"mean": None, "std": None}
+    for statistic, value in {**statistics, "distinct": _count_words(fitted)}.items():
         bound = getattr(expectation, statistic)
-        if bound and not bound[0] <= value <= bound[1]:
-            yield f"{name}: expected {statistic} from {bound[0]:g} to {bound[1]:g}, got {value:.4g}"
+        if bound and (value is None or not bound[0] <= value <= bound[1]):
+            got = f"{value:.10g}" if value is not None else "too many to count" if fitted.count else "no values"
+            yield f"{name}: expected {statistic} from {bound[0]:.10g} to {bound[1]:.10g}, got {got}"
+
+
+def _count_words(fitted: FittedFeature) -> int | None:
+    """Number of distinct strings; None for free text, whose vocabulary is not kept."""
+    return None if fitted.count and not fitted.vocabulary else len(fitted.vocabulary)
