@@ -20,7 +20,8 @@ from firelib.recipe.split_rule import find_split_problems, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
-_OPTIONS = ("name", "prepare", "exclude", "callbacks", "parameters", "classes", "expectations")
+_METHODS = ("prepare", "exclude", "set_aside", "callbacks")
+_OPTIONS = ("name", *_METHODS, "parameters", "classes", "expectations", "most_set_aside")
 _SPLIT_OPTIONS = ("split_by", "split_time", "split_column", "test_rows", "stratify_by")
 
 
@@ -119,6 +120,8 @@ def _problems(recipe: Recipe) -> Iterator[_Described]:
     yield from _label_problems(recipe.label, recipe.classes)
     yield from _key_problems(recipe.key)
     yield from _expectation_problems(recipe.expectations, features, recipe.label)
+    if not (isinstance(recipe.most_set_aside, int | float) and 0 <= recipe.most_set_aside <= 1):
+        yield f"most_set_aside: expected a share from 0 to 1, got {recipe.most_set_aside!r}", "most_set_aside", None
     yield from (
         (what, what.partition(":")[0].split()[-1] if ":" in what else "key", None)
         for what in find_split_problems(recipe)

@@ -7,6 +7,8 @@ from firelib.errors import FirelibError
 from firelib.recipe import Expectation, FittedFeature, Recipe
 from firelib.tfrecord.format.manifest import Manifest
 
+_MOST_REASONS = 3  # in an error
+
 
 def check_expectations(recipe: Recipe, manifest: Manifest, drift: Mapping[str, float]) -> None:
     """Refuse a dataset whose statistics are not as expected; note what the recipe only warns of.
@@ -19,7 +21,8 @@ def check_expectations(recipe: Recipe, manifest: Manifest, drift: Mapping[str, f
         drift: Feature or label → PSI since the kept model was trained; those that are not known have no limit.
 
     Raises:
-        FirelibError: Expectations with `on_failure="fail"` are not met; the error names all of them.
+        FirelibError: Expectations with `on_failure="fail"` are not met, or too many rows are set aside; the error
+            names all of them.
     """
     fitted = manifest.fitted
     failed = {"fail": list[str](), "warn": list[str]()}
@@ -28,6 +31,7 @@ def check_expectations(recipe: Recipe, manifest: Manifest, drift: Mapping[str, f
         if expectation.feature in fitted:  # the label has no statistics
             failures += find_failures(expectation, fitted[expectation.feature])
         failures += find_drift(expectation, drift.get(expectation.feature))
+    failed["fail"] += find_excess(recipe, manifest)
     for what in failed["warn"]:
         note(f"note: {what}")
     if failed["fail"]:
@@ -37,6 +41,25 @@ def check_expectations(recipe: Recipe, manifest: Manifest, drift: Mapping[str, f
             remedy="compare the data with those before (firelib data diff), and correct them; or choose an older "
             "data.version, or change the expectations",
         )
+
+
+def find_excess(recipe: Recipe, manifest: Manifest) -> Iterator[str]:
+    """Which share of the rows is set aside, if that is too large.
+
+    Args:
+        recipe: Has the limit.
+        manifest: Counts the rows.
+    """
+    set_aside = sum(manifest.quality["rejected"].values())
+    share = set_aside / max(1, manifest.quality["read"] - sum(manifest.quality["excluded"].values()))
+    if share > recipe.most_set_aside:
+        limit = f"{100 * recipe.most_set_aside:.6g}%"
+        most = "; ".join(f"{rows:,} ({reason})" for reason, rows in _find_largest(manifest.quality["rejected"]))
+        yield f"expected at most {limit} of the rows set aside, got {100 * share:.6g}%: {most}"
+
+
+def _find_largest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MOST_REASONS]
 
 
 def find_drift(expectation: Expectation, psi: float | None) -> Iterator[str]:

@@ -1,9 +1,15 @@
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from firelib import storage
 from firelib.data.quality.expectations import find_failures
+from firelib.data.row_validation import REASON
 from firelib.recipe import Expectation, Feature, FittedFeature
 from tests.data.transformed import assert_no_leftovers, hashes, make
 from tests.errors import refused
@@ -59,6 +65,26 @@ def test_a_dataset_that_is_not_as_expected_does_not_replace_the_old_one(
         make(tmp_path, tiny_recipe(tmp_path, kind=Strict))
     assert hashes(paths.tfrecords) == before
     assert_no_leftovers(paths)
+
+
+class Judged(Tiny):
+    most_set_aside = 0.25
+
+    def set_aside(self, rows: pd.DataFrame) -> Mapping[str, Any]:
+        return {"large without items": (rows["amount"] > 500) & rows["items"].isna(), "day 4": rows["day"] == 4}
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_too_many_rows_set_aside_are_refused(tmp_path: Path) -> None:
+    write_sources(tmp_path)
+    recipe = tiny_recipe(tmp_path, kind=Judged)
+    with refused(what=("25%", "day 4", "large without items"), where=["tiny", "expectations"]):
+        make(tmp_path, recipe)
+    recipe.most_set_aside = 0.5  # type: ignore[misc]  # of this instance
+    manifest, paths = make(tmp_path, recipe)
+    set_aside = pq.read_table(paths.set_aside)
+    assert set(set_aside[REASON].to_pylist()) == {"large without items", "day 4"}
+    assert dict(Counter(set_aside[REASON].to_pylist())) == manifest.quality["rejected"]
 
 
 class Steady(Tiny):
