@@ -80,7 +80,8 @@ def measure_drift(name: str, before: pa.ChunkedArray, after: pa.ChunkedArray) ->
 
 def _to_numbers(values: pa.ChunkedArray) -> Numbers:
     """float64 [rows], with NaN for missing values."""
-    return values.to_numpy(zero_copy_only=False)
+    numbers: Numbers = values.to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _number_drift(name: str, before: Numbers, after: Numbers) -> Drift:

@@ -45,8 +45,8 @@ def _to_numbers(values: pa.Array, feature: Feature) -> npt.NDArray[np.float64]:
     if feature.missing is not None:
         is_missing = pc.equal(values, pa.scalar(feature.missing, values.type))
         values = pc.if_else(is_missing, pa.scalar(None, values.type), values)
-    numbers = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return numbers.astype(np.float64, copy=False)
+    numbers: npt.NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _mean_elements(column: pa.Array, feature: Feature) -> pa.Array:
@@ -62,4 +62,6 @@ def _mean_rows(column: pa.Array, feature: Feature) -> npt.NDArray[np.float64]:
     present = ~np.isnan(numbers)
     sums = np.bincount(rows[present], numbers[present], len(column))
     counts = np.bincount(rows[present], minlength=len(column))
-    return np.divide(sums, counts, out=np.full(len(column), np.nan), where=counts > 0)
+    means = np.full(len(column), np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
