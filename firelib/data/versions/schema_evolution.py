@@ -47,7 +47,8 @@ def check_evolution(name: str, source: Source, recipe: Recipe, before: TableReco
         if not change.after:
             note(f"  {name}: column {change.column!r} ({change.before}) is gone")
         elif not change.before:
-            note(f"  {name}: new column {change.column!r} ({change.after}); rows without a value have null")
+            default = repr(source.defaults[change.column]) if change.column in source.defaults else "null"
+            note(f"  {name}: new column {change.column!r} ({change.after}); rows without a value have {default}")
 
 
 def _declare(changes: Iterable[ColumnChange]) -> dict[str, str]:
