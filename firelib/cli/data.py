@@ -60,7 +60,7 @@ def data_diff(
     ],
     after: Annotated[
         str | None,
-        typer.Argument(metavar="[B]", help="The same; default: data.version of params.yaml.", show_default=False),
+        typer.Argument(metavar="B", help="The same; default: data.version of params.yaml.", show_default=False),
     ] = None,
     features: Annotated[
         bool, typer.Option("--features/--no-features", help="Compare the distributions of features, with Ray.")
