@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from firelib.recipe import Feature
 
 _MOST_ELEMENTS = 1 << 22  # of arrays that are converted at a time
+_MOST_CHARACTERS = 100  # of a word: free text would fill the memory of the process that compares samples
 
 
 def to_values(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
@@ -18,14 +19,15 @@ def to_values(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
         feature: Its declaration.
 
     Returns:
-        Words as strings; all else as float64: of an array or a list, the mean of its present elements; of bytes and of
-        lists of words, their length. Missing values are null. Integers beyond 2**53 are rounded.
+        Words as strings, of which the first 100 characters count; all else as float64: of an array or a list, the mean
+        of its present elements; of bytes and of lists of words, their length. Missing values are null. Integers beyond
+        2**53 are rounded.
     """
     column = column.combine_chunks()
     if feature.dtype in ("string", "bytes") and feature.ragged:
         return pc.list_value_length(column).cast(pa.float64())
     if feature.dtype == "string":
-        return _drop_empty(column.cast(pa.string()), column, feature)
+        return _drop_empty(pc.utf8_slice_codeunits(column, 0, _MOST_CHARACTERS).cast(pa.string()), column, feature)
     if feature.dtype == "bytes":
         return _drop_empty(pc.binary_length(column).cast(pa.float64()), column, feature)
     if feature.shape or feature.ragged:

@@ -30,6 +30,7 @@ LISTS = pa.list_(pa.float32())
         (Feature("s", "string", ragged=True), pa.list_(pa.string()), [["a", "b"], []], [2, 0]),
         (Feature("w", "string", max_length=1, nullable=True), pa.string(), ["a", "", None], ["a", None, None]),
         (Feature("w", "string", max_length=1), pa.string(), ["a", ""], ["a", ""]),
+        (Feature("t", "string"), pa.large_string(), ["é" * 10**5, "b"], ["é" * 100, "b"]),
         (Feature("p", "bytes"), pa.binary(), [b"ab", b""], [2, 0]),
         (Feature("p", "bytes", nullable=True), pa.binary(), [b"ab", b"", None], [2, None, None]),
     ],
