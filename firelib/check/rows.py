@@ -12,7 +12,7 @@ import pyarrow as pa
 from firelib.check.finding import Finding, from_error, grade
 from firelib.check.sample import Sample
 from firelib.data.frames.transform_errors import check_columns, find_missing_columns, locate
-from firelib.data.row_validation import check_label, exclude_rows, find_violations, to_arrow
+from firelib.data.row_validation import check_label, exclude_rows, find_masks, find_violations, to_arrow
 from firelib.data.split import key_hashes
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature, Recipe
@@ -102,8 +102,7 @@ def _exclude(sample: Sample, recipe: Recipe, file: str | None, findings: list[Fi
         findings.append(from_error(error, "transform", file, locate(at, file) or line))
         return None
     except Exception as error:  # noqa: BLE001  exclude is the user's code
-        what = f"exclude: {type(error).__name__}: {error}"
-        findings.append(Finding("error", "transform", what, "correct exclude", file, locate(error, file) or line))
+        findings.append(_explain(error, "exclude", file, line))
         return None
     if len(rows) > (1 - _LARGELY_EXCLUDED) * len(sample.rows):
         return rows
@@ -113,6 +112,12 @@ def _exclude(sample: Sample, recipe: Recipe, file: str | None, findings: list[Fi
     remedy = "check the masks of exclude: they are true for rows to leave out"
     findings.append(Finding(severity, "transform", what, remedy, file, line))
     return rows if len(rows) else None
+
+
+def _explain(error: Exception, method: str, file: str | None, line: int | None) -> Finding:
+    """An error of the user's code in a method."""
+    what = f"{method}: {type(error).__name__}: {error}"
+    return Finding("error", "transform", what, f"correct {method}", file, locate(error, file) or line)
 
 
 def _check_key(rows: pd.DataFrame, recipe: Recipe, file: str | None) -> Iterator[Finding]:
@@ -156,12 +161,32 @@ def _check_values(
                 line = _feature_line(recipe, file, feature.name)  # searches the file, so only where it is needed
                 findings.append(_describe_violation(reason, mask, table[feature.name], feature, file, line))
             invalid |= mask
+    for reason, mask in _find_set_aside(rows, recipe, file, findings).items():
+        invalid |= mask
+        if mask.any():
+            what = f"{reason}: {int(mask.sum())} of {len(mask)} rows are set aside"
+            remedy = "correct the values in transform, or the masks of set_aside: they are true for rows to set aside"
+            severity = grade(bool(mask.mean() > _LARGE_SHARE))
+            findings.append(Finding(severity, "rows", what, remedy, file, _line(file, "set_aside")))
     try:
         check_label(rows, table, recipe)
     except FirelibError as error:
         is_known = any(finding.line == _line(file, "label") for finding in findings)
         findings += [] if is_known else [from_error(error, "rows", file, _line(file, "label"))]
     return table.filter(pa.array(~invalid)) if not invalid.all() else None
+
+
+def _find_set_aside(
+    rows: pd.DataFrame, recipe: Recipe, file: str | None, findings: list[Finding]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    line = _line(file, "set_aside")
+    try:
+        return find_masks(rows, recipe, "set_aside")
+    except FirelibError as error:
+        findings.append(from_error(error, "transform", file, locate(error.__cause__ or error, file) or line))
+    except Exception as error:  # noqa: BLE001  set_aside is the user's code
+        findings.append(_explain(error, "set_aside", file, line))
+    return {}
 
 
 def _describe_violation(

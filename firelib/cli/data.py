@@ -60,7 +60,7 @@ def data_diff(
     ],
     after: Annotated[
         str | None,
-        typer.Argument(metavar="[B]", help="The same; default: data.version of params.yaml.", show_default=False),
+        typer.Argument(metavar="B", help="The same; default: data.version of params.yaml.", show_default=False),
     ] = None,
     features: Annotated[
         bool, typer.Option("--features/--no-features", help="Compare the distributions of features, with Ray.")
@@ -87,6 +87,7 @@ def data_diff(
     from firelib.compare.data_versions.tables import row_tables
     from firelib.console import out, printable
 
+    _check_limit(max_psi, features)
     project = load_project(recipe)
     check_names(exceptions or (), project.recipe)
     paths, version = project.paths, project.params.data.version
@@ -94,11 +95,20 @@ def data_diff(
     out.print(printable(f"A: {first.name}\nB: {second.name}"), highlight=False, markup=False)
     for part in row_tables(compare_tables(first, second, project.recipe)):
         out.print(part)
-    if not features and max_psi is None:
+    if not features:
         return
     drifts = _show_drift(project, first, second, output or paths.plots / "data_diff.png")
     if max_psi is not None:
         refuse_drift(drifts, max_psi, exceptions or (), _name_both(first, second))
+
+
+def _check_limit(max_psi: float | None, features: bool) -> None:
+    if max_psi is not None and not features:
+        raise FirelibError(
+            "--max-psi is a limit for features, which --no-features leaves out",
+            where="the command line",
+            remedy="remove one of the two options",
+        )
 
 
 def _show_drift(project: Project, first: "DataState", second: "DataState", picture: Path) -> "list[Drift]":
@@ -106,9 +116,13 @@ def _show_drift(project: Project, first: "DataState", second: "DataState", pictu
     from firelib.compare.data_versions.picture import draw_drift
     from firelib.compare.data_versions.tables import drift_table
     from firelib.console import note, out
+    from firelib.data.scratch import scratch_folder
 
-    with connect_ray(project, preload="firelib.data.versions.feature_sample"):
-        drifts = compare_features(first, second, project.recipe)
+    with (
+        connect_ray(project, preload="firelib.data.versions.feature_sample"),
+        scratch_folder(project.paths.scratch) as scratch,
+    ):
+        drifts = compare_features(first, second, project.recipe, scratch)
     out.print(drift_table(drifts, out.width))
     draw_drift(drifts, f"{project.paths.recipe}: {_name_both(first, second)}", picture)
     note(f"picture: {picture}")

@@ -37,7 +37,15 @@ class App(typer.Typer):
 
 
 class _Command(TyperCommand):
-    """A command that refuses to start without the packages that it needs."""
+    """A command that refuses to start without the packages that it needs, and shows an example if a word is missing."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if not error.message and (example := _find_example(self.help or "")):  # the argument is missing
+                error.message = f"Example: {example}"
+            raise
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_noise(super().get_params(ctx))
@@ -95,6 +103,13 @@ def format_help(text: str) -> str:
     lines = [f"[cyan]{escape(each.strip().strip('`'))}[/]" for each in " ".join(examples.split()).split(" · ")]
     shown = ["\n".join(["[bold]Examples[/]", *lines])] if examples else []
     return "\n\n".join([*filter(None, paragraphs), *shown])
+
+
+def _find_example(text: str) -> str | None:
+    """The first example in a help text, as `format_help` writes it."""
+    _, _, examples = text.partition("[bold]Examples[/]\n")
+    first = re.match(r"\[cyan\](.+)\[/\]", examples)
+    return first[1].replace("\\[", "[") if first else None
 
 
 def _mark_code(text: str) -> str:

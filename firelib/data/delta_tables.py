@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from firelib import storage
@@ -23,6 +23,10 @@ _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _INDICES = "indices of the rows"
 _ROW_GROUP_BYTES = 8 * 2**20  # of Arrow rows; the smallest unit that a partition can read
 _RAW = (RAW_TYPE, INFERRED_TYPE)
+# By default, a table with a hundred versions drops the log of those that are older than 30 days: they could not be read
+# any more, and their hashes would be gone. And it counts the nulls, which decide dtypes, of its first 32 columns only.
+_CONFIGURATION = {"delta.enableExpiredLogCleanup": "false", "delta.dataSkippingNumIndexedCols": "-1"}
+_KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)  # also of tables without this configuration
 _UNSAFE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
 
 
@@ -197,7 +201,15 @@ def append_part(uri: str, part: Part) -> None:
     group_rows = max(part.rows.num_rows * _ROW_GROUP_BYTES // max(part.rows.nbytes, 1), 1)
     writer = WriterProperties(max_row_group_size=group_rows, compression="SNAPPY")
     with storage.explain_full_disk(uri):
-        write_deltalake(uri, part.rows, mode="append", commit_properties=properties, writer_properties=writer)
+        write_deltalake(
+            uri,
+            part.rows,
+            mode="append",
+            configuration=_CONFIGURATION,  # of a new table
+            commit_properties=properties,
+            post_commithook_properties=_KEEP_LOG,
+            writer_properties=writer,
+        )
 
 
 def count_rows(uri: str) -> int:

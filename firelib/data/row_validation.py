@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,7 +40,7 @@ class ValidatedRows:
 
 
 def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
-    """Apply the recipe's exclusions, then its declarations.
+    """Apply the recipe's exclusions, then its declarations, then its rules for rows (`Recipe.set_aside`).
 
     Args:
         rows: Rows that the recipe's `transform` returns.
@@ -55,6 +56,8 @@ def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
     for feature in (*recipe.features, recipe.label):
         for reason, broken in find_violations(cast_column(table, feature), feature):
             reasons[broken.to_numpy(zero_copy_only=False) & (reasons == None)] = reason  # noqa: E711  elementwise
+    for reason, mask in find_masks(rows, recipe, "set_aside").items():
+        reasons[mask & (reasons == None)] = reason  # noqa: E711  elementwise
     invalid = np.array([reason is not None for reason in reasons], dtype=bool)
     set_aside = table.filter(pa.array(invalid)).append_column(REASON, pa.array(reasons[invalid], pa.string()))
     return ValidatedRows(table.filter(pa.array(~invalid)), set_aside, excluded)
@@ -106,23 +109,36 @@ def exclude_rows(rows: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, Coun
     """
     counts: Counter[str] = Counter()
     out = np.zeros(len(rows), dtype=bool)
-    for reason, mask in _exclusions(rows, recipe).items():
-        new = mask.fillna(False).to_numpy(bool) & ~out
+    for reason, mask in find_masks(rows, recipe, "exclude").items():
+        new = mask & ~out
         counts[reason] = int(new.sum())
         out |= new
     return rows[~out], counts
 
 
-def _exclusions(rows: pd.DataFrame, recipe: Recipe) -> Mapping[str, pd.Series]:
+def find_masks(
+    rows: pd.DataFrame, recipe: Recipe, method: Literal["exclude", "set_aside"]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """What a method of the recipe says about rows: reason → mask. A missing value in a mask is false.
+
+    Args:
+        rows: Rows that the recipe's `transform` returns.
+        recipe: Has the method.
+        method: Its name.
+
+    Raises:
+        FirelibError: The method reads a column that the rows lack.
+    """
     try:
-        return recipe.exclude(rows)
+        masks: Mapping[str, pd.Series] = getattr(recipe, method)(rows)
     except KeyError as error:
         name = str(error.args[0])
         raise FirelibError(
-            f"exclude reads column {name!r}, which the table lacks",
-            where=f"recipe {recipe.name!r}: exclude",
+            f"{method} reads column {name!r}, which the table lacks",
+            where=f"recipe {recipe.name!r}: {method}",
             remedy=did_you_mean(name, map(str, rows.columns)),
         ) from error
+    return {reason: mask.fillna(False).to_numpy(bool) for reason, mask in masks.items()}
 
 
 def check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:

@@ -26,6 +26,7 @@ from firelib.data.extract import ensure_lake
 from firelib.data.joined_table import join_tables
 from firelib.data.prepare import PreparedPartition, apply_cuts, prepare_partition
 from firelib.data.quality.expectations import check_expectations
+from firelib.data.quality.trained_sample import keep_sample, measure_drift_since_training, sample_dataset
 from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
@@ -71,6 +72,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
         totals, files = _count_rows(partitions, recipe, split, ranges, scratch)
         check_rows(partitions, totals, recipe, split)
         mean_bytes = sum(part.nbytes for part in partitions) // totals.total()
+        sample = sample_dataset(files, recipe, totals.total())
         plans = plan_shards(recipe, totals, ranges, params.data.shard_mib * 2**20, mean_bytes)
         tasks = group_shards(plans, files, params.data.partition_bytes // max(mean_bytes, 1))
         with new_dataset(paths) as folder:
@@ -80,8 +82,9 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
             leakage = report_leakage([(shard.split, shard.contents) for shard in shards], limit)
             described = {**describe_split(recipe, split, leakage), **describe_copies(params.data.scale)}
             manifest = build_manifest(recipe, versions, partitions, shards, set_aside, described)
-            check_expectations(recipe, manifest)
+            check_expectations(recipe, manifest, measure_drift_since_training(sample, paths))
             check_rows_are_conserved(*count_rows(manifest), f"recipe {recipe.name!r}: firelib transform")
+            keep_sample(sample, manifest.sha256, paths)
             storage.write_bytes(storage.join(folder, MANIFEST_NAME), manifest.to_json())
             _write_set_aside(set_aside, paths.set_aside)
     for line in summarize_leakage(leakage):

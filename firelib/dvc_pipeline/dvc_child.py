@@ -2,8 +2,12 @@
 
 import signal
 import sys
+from contextlib import suppress
+from typing import Any
 
 from firelib.parent_watch import die_with_parent
+
+_PUSH_HINT = "Use `dvc push` to send your updates to remote storage."
 
 
 def main() -> int:
@@ -20,8 +24,28 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background commands of a shell
     from dvc.cli import main as dvc
 
+    _hide_push_hint()
     sys.argv = ["dvc", *arguments]  # DVC writes it into its locks
     return int(dvc(arguments))
+
+
+def _hide_push_hint() -> None:
+    """Keep DVC from advising `dvc push` after each run of a project without a remote, where it would fail.
+
+    DVC has no option for it.
+    """
+    from dvc.config import Config, ConfigError
+    from dvc.ui import ui
+
+    write = ui.write
+
+    def write_others(*texts: Any, **options: Any) -> None:
+        if texts != (_PUSH_HINT,):
+            write(*texts, **options)
+
+    with suppress(ConfigError):  # DVC itself explains it
+        if not Config.from_cwd(validate=False).get("remote"):
+            ui.write = write_others
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
-"""What a recipe expects of the statistics of a feature."""
+"""What a recipe expects of the statistics of a feature, and of its drift."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from firelib.errors import FirelibError
 from firelib.recipe.problem import refuse_declaration
 
+_ENDS = 2  # of a bound
+
 
 @dataclass(frozen=True)
 class Expectation:
-    """Bounds for the statistics of a feature on the training split, all inclusive.
+    """Bounds for the statistics of a feature on the training split, and for its drift, all inclusive.
 
     `Feature.range` sets single rows aside; an expectation looks at all of them, and stops `firelib transform` before it
     replaces the dataset.
@@ -21,10 +23,12 @@ class Expectation:
         mean: Smallest and largest mean.
         std: Smallest and largest standard deviation.
         distinct: Smallest and largest number of distinct strings.
+        psi: Largest population stability index of a feature or the label, on all splits, against the data that the
+            kept model was trained on. By the usual rule of thumb, 0.1 is a change and 0.25 a large one.
         on_failure: `fail`, or `warn` to keep the dataset with a note.
 
     Raises:
-        FirelibError: No bound is given, or a bound is empty.
+        FirelibError: No bound is given, or a bound is empty or is none.
 
     Example:
         >>> from firelib import Expectation
@@ -37,6 +41,7 @@ class Expectation:
     mean: tuple[float, float] | None = None
     std: tuple[float, float] | None = None
     distinct: tuple[int, int] | None = None
+    psi: float | None = None
     on_failure: Literal["fail", "warn"] = "fail"
 
     def __post_init__(self) -> None:
@@ -46,12 +51,16 @@ class Expectation:
 
     def _problems(self) -> Iterator[tuple[str, str]]:
         bounds = {"mean": self.mean, "std": self.std, "distinct": self.distinct}
-        if self.missing is None and not any(bounds.values()):
-            yield "the expectation has no bound", "give it one of missing, mean, std, distinct"
+        if all(bound is None for bound in (self.missing, self.psi, *bounds.values())):
+            yield "the expectation has no bound", "give it one of missing, mean, std, distinct, psi"
         if self.missing is not None and not 0 <= self.missing <= 1:
             yield f"missing is {self.missing}, but it is a share", "write a number from 0 to 1"
+        if self.psi is not None and not self.psi >= 0:
+            yield f"psi is {self.psi}, but it is never negative", "write a number from 0, such as 0.25"
         for name, bound in bounds.items():
-            if bound and bound[0] > bound[1]:
+            if bound is not None and not (isinstance(bound, Sequence) and len(bound) == _ENDS):
+                yield f"{name} is {bound!r}, not a pair of numbers", f"write {name}=(lowest, highest)"
+            elif bound and not bound[0] <= bound[1]:  # NaN is no bound
                 yield f"{name} {bound} is empty", f"write {name}=(lowest, highest)"
         if self.on_failure not in ("fail", "warn"):
             yield f"on_failure is {self.on_failure!r}", "write 'fail' or 'warn'"

@@ -20,7 +20,8 @@ from firelib.recipe.split_rule import find_split_problems, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
-_OPTIONS = ("name", "prepare", "exclude", "callbacks", "parameters", "classes", "expectations")
+_METHODS = ("prepare", "exclude", "set_aside", "callbacks")
+_OPTIONS = ("name", *_METHODS, "parameters", "classes", "expectations", "most_set_aside")
 _SPLIT_OPTIONS = ("split_by", "split_time", "split_column", "test_rows", "stratify_by")
 
 
@@ -118,7 +119,9 @@ def _problems(recipe: Recipe) -> Iterator[_Described]:
     yield from _name_problems(recipe, features)
     yield from _label_problems(recipe.label, recipe.classes)
     yield from _key_problems(recipe.key)
-    yield from _expectation_problems(recipe.expectations, features)
+    yield from _expectation_problems(recipe.expectations, features, recipe.label)
+    if not (isinstance(recipe.most_set_aside, int | float) and 0 <= recipe.most_set_aside <= 1):
+        yield f"most_set_aside: expected a share from 0 to 1, got {recipe.most_set_aside!r}", "most_set_aside", None
     yield from (
         (what, what.partition(":")[0].split()[-1] if ":" in what else "key", None)
         for what in find_split_problems(recipe)
@@ -166,15 +169,21 @@ def _label_problems(label: object, classes: Sequence[str]) -> Iterator[_Describe
         yield what, "classes", None
 
 
-def _expectation_problems(expectations: Sequence[object], features: Sequence[object]) -> Iterator[_Described]:
+def _expectation_problems(
+    expectations: Sequence[object], features: Sequence[object], label: object
+) -> Iterator[_Described]:
     declared = {feature.name: feature for feature in features if isinstance(feature, Feature)}
+    target = label.name if isinstance(label, Feature) else None
     for each in expectations:
         if not isinstance(each, Expectation):
             yield f"expectations: expected an Expectation, got {each!r}", "expectations", None
             continue
         feature = declared.get(each.feature)
         is_text = feature is not None and feature.dtype in ("string", "bytes")
-        if feature is None:
+        if each.feature == target:
+            if each != Expectation(target, psi=each.psi or 0.0, on_failure=each.on_failure):
+                yield f"expectations: {target!r} is the label, of which only psi is known", "expectations", target
+        elif feature is None:
             yield f"expectations: no feature is named {each.feature!r}", "expectations", each.feature
         elif (is_text and (each.mean or each.std)) or (each.distinct and feature.dtype != "string"):
             what = "numbers have a mean and a std, strings have distinct values"

@@ -33,6 +33,7 @@ class Recipe:
         stratify_by: Columns of a stratum, such as the label: each stratum has the declared shares.
         classes: Names of the label's values 0, 1, …
         expectations: Bounds for statistics of features, which `firelib transform` checks.
+        most_set_aside: Largest share of the rows that may be set aside, of those that are not excluded.
 
     Example:
         >>> from firelib import Feature, Recipe, Source
@@ -71,6 +72,7 @@ class Recipe:
     stratify_by: ClassVar[Sequence[str]] = ()
     classes: ClassVar[Sequence[str]] = ()
     expectations: ClassVar[Sequence[Expectation]] = ()
+    most_set_aside: ClassVar[float] = 1.0
 
     def transform(self, tables: "Mapping[str, dd.DataFrame]") -> "dd.DataFrame":
         """Join and clean the tables into one row for each sample, with columns for features, label and key."""
@@ -91,6 +93,15 @@ class Recipe:
 
     def exclude(self, rows: "pd.DataFrame") -> "Mapping[str, pd.Series]":
         """Rows that are not samples, as reason → boolean mask. They are counted and excluded."""
+        del rows
+        return {}
+
+    def set_aside(self, rows: "pd.DataFrame") -> "Mapping[str, pd.Series]":
+        """Rows with values that contradict each other, as reason → boolean mask. They are counted and set aside.
+
+        Each row is judged from itself alone; `Feature.range` and the like judge single values. `firelib predict` does
+        not call it.
+        """
         del rows
         return {}
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from firelib.errors import FirelibError, did_you_mean
@@ -42,6 +43,8 @@ class Source:
         partitioned: Whether folders such as `year=2013` are columns; by default for folders and patterns.
         union: Whether files may have different columns and types. Columns that a file lacks are then null, and
             numbers have the wider type.
+        defaults: Column → value of rows without one, such as those from before the column was introduced. A column
+            that the source lacks is added.
 
     Example:
         >>> from firelib import Source
@@ -71,6 +74,7 @@ class Source:
     version: int | None = None
     partitioned: bool | None = None
     union: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("uri", "sha256"):
@@ -86,6 +90,12 @@ class Source:
         for uri in self.uris:
             _refuse_password(uri)
         self._check_hashes()
+        if empty := [column for column, default in self.defaults.items() if default is None]:
+            raise FirelibError(
+                f"defaults: the default of column {empty[0]!r} is None",
+                where=f"source {self}",
+                remedy="give it a value, or remove it: missing values are null without a default",
+            )
         unknown = list(_unknown_types(self.types))
         if unknown:
             raise FirelibError(

@@ -1,6 +1,6 @@
 """Draft the recipe for a table: find label, key, features and split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -73,49 +73,133 @@ def draft_recipe(
         FirelibError: There is no row, or no column but the label; the label is unknown, constant or of no known task;
             columns cannot decide the split; or there are too many columns.
     """
-    rows = reading.table
-    _check_table(rows)
-    chosen, label_reason = find_label(rows.column_names, labels)
-    _refuse_unclear(chosen, reading.unclear)
-    columns = {column.name: column for column in describe_table(rows)}
-    table = _Table(reading, tuple(chosen), columns, rename_columns(rows.column_names))
-    label = draft_label([columns[column] for column in chosen], rows)
-    check_split_wish(split, columns, chosen, rows)
+    decided = _decide(reading, labels, is_sample, split)
+    return _assemble(decided, name, is_sample, is_ordered)
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """What each column is for.
+
+    Attributes:
+        table: The table.
+        label: The label.
+        label_reason: Why that is the label.
+        split: What decides the split.
+        is_split_guessed: Whether firelib found the group that does.
+        drafted: Column → its features, or why it has none.
+        features: All features of the model.
+        wide: Numbers that one array holds.
+        roles: What columns are beside features.
+        named: Columns that stay columns of their own.
+    """
+
+    table: "_Table"
+    label: LabelDraft
+    label_reason: str
+    split: SplitWish
+    is_split_guessed: bool
+    drafted: Mapping[str, list[FeatureDraft] | LeftOut]
+    features: Sequence[FeatureDraft]
+    wide: WideColumns | None
+    roles: "_Roles"
+    named: Set[str]
+
+
+def _decide(reading: Reading, labels: Sequence[str], is_sample: bool, split: SplitWish) -> _Decisions:
+    table, label, reason = _describe(reading, labels)
+    check_split_wish(split, table.columns, table.labels, reading.table)
     guess = "" if split.columns else find_deciding_group(table.plain)
     drafted, split = _draft_columns(table, label, split, guess, is_sample)
-    key = () if is_sample else _find_key(table)
-    groups, time = find_group_columns(table.plain), find_time(table.others)
-    named = {*key, *groups[:1], *reading.calls, *split.columns, *([time] if time else [])}  # stay columns of their own
+    roles = _find_roles(table, is_sample)
     features = _require_features(drafted, table, split)
-    wide, features = _join_wide(features, [columns[name] for name in columns if name not in named], table, is_sample)
-    names, sources = table.names, {feature.column for feature in features}
-    taken = {*(each.lower() for each in names.values()), *(feature.name.lower() for feature in features)}
-    numbered = "" if key else unused("row", taken)
-    calls = {column: call for column, call in reading.calls.items() if column in {*sources, *chosen, *split.columns}}
-    used = sources | (named - reading.calls.keys()) | {*chosen, *calls} | set(wide.columns if wide else ())
+    named = {*roles.key, *roles.groups[:1], *reading.calls, *split.columns, *([roles.time] if roles.time else [])}
+    joinable = [column for name, column in table.columns.items() if name not in named]
+    wide, features = _join_wide(features, joinable, table, is_sample)
+    return _Decisions(table, label, reason, split, split.by == (guess,), drafted, features, wide, roles, named)
+
+
+def _assemble(decided: _Decisions, name: str, is_sample: bool, is_ordered: bool) -> Draft:
+    """The draft, with the names that columns have in the dataset."""
+    table, split, roles, wide = decided.table, decided.split, decided.roles, decided.wide
+    names = _Names(table, decided.features)
+    sources = {feature.column for feature in decided.features}
+    parsed = {*sources, *table.labels, *split.columns}
+    calls = {column: call for column, call in table.reading.calls.items() if column in parsed}
+    used = {*sources, *(decided.named - table.reading.calls.keys()), *table.labels, *calls}
+    used |= set(wide.columns if wide else ())
+    numbered = "" if roles.key else names.unused("row")
     return Draft(
         name=name,
-        rows=rows.num_rows,
-        columns=rows.num_columns,
+        rows=table.reading.table.num_rows,
+        columns=table.reading.table.num_columns,
         is_sample=is_sample,
-        features=tuple(features),
-        left_out=tuple(part for part in drafted.values() if isinstance(part, LeftOut)),
-        label=label,
-        label_name=names[chosen[0]] if len(chosen) == 1 else unused("labels", taken),
-        label_reason=label_reason,
-        key=tuple(names[column] for column in key) or (numbered,),
+        features=tuple(decided.features),
+        left_out=tuple(part for part in decided.drafted.values() if isinstance(part, LeftOut)),
+        label=decided.label,
+        label_name=names.of(table.labels)[0] if len(table.labels) == 1 else names.unused("labels"),
+        label_reason=decided.label_reason,
+        key=names.of(roles.key) or (numbered,),
         numbered=numbered,
         is_ordered=is_ordered,
-        renamed={old: new for old, new in names.items() if old != new and old in used},
-        dates=tuple(names[each.name] for each in table.others if each.kind is Kind.TIME and each.name in sources),
+        renamed={old: new for old, new in table.names.items() if old != new and old in used},
+        dates=names.of([each.name for each in table.others if each.kind is Kind.TIME and each.name in sources]),
         wide=wide,
-        groups=tuple(names[column] for column in groups),
-        time=names[time] if time else None,
-        split_by=tuple(names[column] for column in split.by),
-        split_time=names[split.time] if split.time else "",
-        is_split_guessed=split.by == (guess,),
-        calls={names[column]: call for column, call in calls.items()},
+        groups=names.of(roles.groups),
+        time=table.names[roles.time] if roles.time else None,
+        split_by=names.of(split.by),
+        split_time=table.names[split.time] if split.time else "",
+        is_split_guessed=decided.is_split_guessed,
+        calls={table.names[column]: call for column, call in calls.items()},
     )
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """What columns are beside features.
+
+    Attributes:
+        key: They identify a row; empty if rows must be numbered.
+        groups: Each may be a group whose rows belong together.
+        time: It has the time of a row.
+    """
+
+    key: tuple[str, ...]
+    groups: Sequence[str]
+    time: str | None
+
+
+def _find_roles(table: _Table, is_sample: bool) -> _Roles:
+    """Of a sample, no columns are known to identify the rows."""
+    key = () if is_sample else _find_key(table)
+    return _Roles(key, find_group_columns(table.plain), find_time(table.others))
+
+
+class _Names:
+    """Names in the dataset."""
+
+    def __init__(self, table: _Table, features: Sequence[FeatureDraft]) -> None:
+        self._names = table.names
+        self._taken = {*(name.lower() for name in table.names.values()), *(each.name.lower() for each in features)}
+
+    def of(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The names of columns."""
+        return tuple(self._names[column] for column in columns)
+
+    def unused(self, name: str) -> str:
+        """A name for a new column, which no other one has."""
+        return unused(name, self._taken)
+
+
+def _describe(reading: Reading, labels: Sequence[str]) -> tuple[_Table, LabelDraft, str]:
+    """The table, its label, and why that is the label."""
+    rows = reading.table
+    _check_table(rows)
+    chosen, reason = find_label(rows.column_names, labels)
+    _refuse_unclear(chosen, reading.unclear)
+    columns = {column.name: column for column in describe_table(rows)}
+    label = draft_label([columns[column] for column in chosen], rows)
+    return _Table(reading, tuple(chosen), columns, rename_columns(rows.column_names)), label, reason
 
 
 def _find_key(table: _Table) -> tuple[str, ...]:

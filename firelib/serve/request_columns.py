@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from firelib.evaluate.input_rows.default_values import has_defaults
 from firelib.evaluate.input_rows.prepare import has_prepare
 from firelib.evaluate.input_rows.problems import RowProblems
 from firelib.evaluate.input_rows.read import from_json
@@ -56,7 +57,7 @@ def convert_quickly(rows: RequestRows, recipe: Recipe) -> dict[str, Any] | None:
     Returns:
         Feature name → column; None if the reader of files must decide.
     """
-    if has_prepare(recipe):
+    if has_prepare(recipe) or has_defaults(recipe):
         return None
     try:
         return {feature.name: _convert(_take(rows, feature.name), feature) for feature in recipe.features}

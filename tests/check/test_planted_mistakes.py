@@ -35,6 +35,24 @@ TRANSFORM = {
         at="def exclude",
         severity="warning",
     ),
+    "rule for most rows": Mistake(
+        "def build_model",
+        'def set_aside(rows):\n    return {"too small": rows["number"] < 100}\n\n\ndef build_model',
+        ("too small: 300 of 300",),
+        at="def set_aside",
+    ),
+    "rule for an unknown column": Mistake(
+        "def build_model",
+        'def set_aside(rows):\n    return {"small": rows["nummber"] < 1}\n\n\ndef build_model',
+        ("set_aside", "nummber"),
+        at='rows["nummber"] < 1',
+    ),
+    "rule that fails": Mistake(
+        "def build_model",
+        'def set_aside(rows):\n    return {"small": 1 / 0}\n\n\ndef build_model',
+        ("set_aside: ZeroDivisionError",),
+        at="1 / 0",
+    ),
     "blanks in the header": Mistake("id,month,number,word", "id,month,number, word", ("' word'",), at="sources"),
     "null label": Mistake(
         "    return rows\n", "    return rows.assign(positive=None)\n", ("positive", "null"), at="label ="

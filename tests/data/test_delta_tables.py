@@ -1,12 +1,16 @@
+import os
+import time
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib.data.delta_tables import (
+    Part,
     append_part,
     build_table_record,
     check_rows_are_conserved,
@@ -120,6 +124,26 @@ def test_a_table_matches_a_record_when_its_first_versions_do(tmp_path: Path) -> 
     append_part(uri, parts[2])
     assert matches_record(uri, record)
     assert not matches_record(uri, build_table_record("t.csv", "0", ROWS.schema, [parts[1], parts[0]]))
+
+
+def age(folder: Path, days: int) -> None:
+    """Make the files of a folder older."""
+    then = time.time() - days * 24 * 3600
+    for file in folder.iterdir():
+        os.utime(file, (then, then))
+
+
+def test_old_versions_are_kept_for_ever(tmp_path: Path) -> None:
+    """With a checkpoint, Delta would drop the log of versions that are older than a month."""
+    parts = [Part({}, pa.table({"n": [number]})) for number in range(5)]
+    uri, first = str(tmp_path), CommitProperties(custom_metadata={"firelib.part": parts[0].sha256})
+    write_deltalake(uri, parts[0].rows, commit_properties=first, configuration={"delta.checkpointInterval": "2"})
+    for part in parts[1:]:
+        age(tmp_path / "_delta_log", days=100)
+        append_part(uri, part)
+    assert list((tmp_path / "_delta_log").glob("*.checkpoint.parquet"))
+    assert read_part_hashes(uri) == [part.sha256 for part in parts]
+    assert DeltaTable(uri, version=0).to_pyarrow_table()["n"].to_pylist() == [0]
 
 
 def test_a_superseded_table_can_still_be_read(tmp_path: Path) -> None:

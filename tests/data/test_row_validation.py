@@ -13,7 +13,7 @@ from tests.errors import refused
 LABEL = Feature("y", "int64", range=(0, 1))
 
 
-def recipe_of(*features: Feature, exclude: Any = None) -> Recipe:
+def recipe_of(*features: Feature, exclude: Any = None, set_aside: Any = None) -> Recipe:
     class Declared(Recipe):
         name = "declared"
         key = ("id",)
@@ -21,6 +21,9 @@ def recipe_of(*features: Feature, exclude: Any = None) -> Recipe:
 
         def exclude(self, rows: pd.DataFrame) -> Mapping[str, Any]:
             return exclude(rows) if exclude else {}
+
+        def set_aside(self, rows: pd.DataFrame) -> Mapping[str, Any]:
+            return set_aside(rows) if set_aside else {}
 
     Declared.features = features
     return Declared()
@@ -179,4 +182,33 @@ def test_a_missing_column_suggests_the_nearest() -> None:
 def test_an_exclusion_by_a_missing_column_suggests_the_nearest() -> None:
     recipe = recipe_of(Feature("x", "float32"), exclude=lambda rows: {"no": rows["idd"] > 0})
     with refused(what="idd", where="exclude", remedy="id"):
+        validate_rows(rows_of([1.0]), recipe)
+
+
+def test_rows_that_break_a_rule_are_set_aside_after_those_that_break_a_declaration() -> None:
+    """The first reason counts; a mask that is missing is false; excluded rows are not judged."""
+
+    def set_aside(rows: pd.DataFrame) -> Mapping[str, Any]:
+        assert 0 not in rows["id"].tolist()
+        return {"x is odd": rows["x"] % 2 == 1, "x is 3 or more": rows["x"] >= 3}
+
+    rows = rows_of([1, 1, 2, 3, 4, None, 11], "Int64")
+    recipe = recipe_of(
+        Feature("x", "int64", range=(0, 9), nullable=True, missing=-1),
+        exclude=lambda rows: {"first": rows["id"] == 0},
+        set_aside=set_aside,
+    )
+    checked = validate_rows(rows, recipe)
+    assert {row["id"]: row[REASON] for row in checked.set_aside.to_pylist()} == {
+        1: "x is odd",
+        3: "x is odd",
+        4: "x is 3 or more",
+        6: OUTSIDE,
+    }
+    assert checked.valid["id"].to_pylist() == [2, 5]
+
+
+def test_a_rule_for_a_missing_column_suggests_the_nearest() -> None:
+    recipe = recipe_of(Feature("x", "float32"), set_aside=lambda rows: {"no": rows["idd"] > 0})
+    with refused(what=["set_aside", "idd"], where="set_aside", remedy="id"):
         validate_rows(rows_of([1.0]), recipe)

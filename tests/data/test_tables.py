@@ -50,6 +50,13 @@ def test_integers_stay_integers_beside_nulls(uri: str) -> None:
     assert kinds["share"] == "float64"
 
 
+def test_the_types_of_late_columns_are_those_of_early_ones(tmp_path: Path) -> None:
+    """By default, Delta counts nulls in the first 32 columns only."""
+    uri = str(tmp_path / "wide")
+    append_part(uri, Part({}, pa.table({f"c{index}": [1, 2] for index in range(40)})))
+    assert set(map(str, read_table(uri, 0).dtypes)) == {"int64"}
+
+
 def test_nulls_count_for_the_version_that_is_read(uri: str) -> None:
     assert read_table(uri, 0).dtypes["holed"] == "int64"
 

@@ -12,6 +12,10 @@ from tests.errors import refused
         ({}, "bound", "missing"),
         ({"missing": 5}, 5, [0, 1]),
         ({"mean": (2, 1)}, ["mean", 2], "mean"),
+        ({"mean": 5}, ["mean", 5], "lowest"),
+        ({"std": ()}, ["std", "()"], "lowest"),
+        ({"mean": (float("nan"), 1)}, ["mean", "nan"], "mean"),
+        ({"psi": -0.1}, ["psi", -0.1], 0.25),
         ({"missing": 0.1, "on_failure": "stop"}, "stop", "warn"),
     ],
 )

@@ -109,6 +109,8 @@ def test_two_recipes_in_one_module(recipe_file: Callable[[str], str]) -> None:
             f'key = ("id",)\n    expectations = ({EXPECTATION}("x", distinct=(1, 2)),)',
             ("x", "float32"),
         ),
+        ('key = ("id",)', 'key = ("id",)\n    most_set_aside = 20', ("most_set_aside", "20")),
+        ('key = ("id",)', f'key = ("id",)\n    expectations = ({EXPECTATION}("y", missing=0),)', ("y", "label", "psi")),
     ],
 )
 def test_a_part_of_the_wrong_type(recipe_file: Callable[[str], str], old: str, new: str, named: Any) -> None:

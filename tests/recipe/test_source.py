@@ -62,3 +62,8 @@ def test_several_uris() -> None:
 def test_invalid_dialects(options: dict[str, Any], named: Any) -> None:
     with refused(what=named, remedy="CsvDialect"):
         CsvDialect(**options)
+
+
+def test_a_default_of_none_is_refused() -> None:
+    with refused(what=["defaults", "gate"], where="rows.csv", remedy="null"):
+        Source("rows.csv", defaults={"gate": None})

@@ -48,13 +48,14 @@ def compare_tables(before: DataState, after: DataState, recipe: Recipe) -> Table
     )
 
 
-def compare_features(before: DataState, after: DataState, recipe: Recipe) -> list[Drift]:
+def compare_features(before: DataState, after: DataState, recipe: Recipe, scratch: str) -> list[Drift]:
     """Compare the distributions of features and label; those that moved most come first. Ray must be connected.
 
     Args:
         before: The first state.
         after: The second state.
         recipe: Makes the rows of both.
+        scratch: URI of a folder for shuffles, which all workers can read.
 
     Raises:
         FirelibError: The recipe's `transform` fails with the tables of a state.
@@ -62,9 +63,6 @@ def compare_features(before: DataState, after: DataState, recipe: Recipe) -> lis
     from firelib.data.versions.feature_sample import sample_features, sample_limit
 
     limit = sample_limit(max(before.rows, after.rows))
-    samples = [sample_features(recipe, state.tables, limit, state.name) for state in (before, after)]
-    drifts = [
-        measure_drift(feature, *(sample[feature.name] for sample in samples))
-        for feature in (*recipe.features, recipe.label)
-    ]
+    samples = [sample_features(recipe, state.tables, limit, state.name, scratch) for state in (before, after)]
+    drifts = [measure_drift(name, *(sample[name] for sample in samples)) for name in samples[0].column_names]
     return sorted(drifts, key=lambda drift: (-drift.psi, drift.name))

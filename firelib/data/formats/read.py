@@ -6,6 +6,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from firelib.data.file_sets.column_defaults import fill_defaults
 from firelib.data.file_sets.combine import combine_tables
 from firelib.data.file_sets.partitions import is_several, read_partitions
 from firelib.data.formats.declared_types import cast_to_declared, exact_columns, infer_exact, infer_type, text_features
@@ -105,18 +106,20 @@ class TypeRules:
             is_complete: Whether all columns with declared types must be there.
 
         Raises:
-            FirelibError: Names of columns repeat, or a column has a type or a value that the lake cannot store.
+            FirelibError: Names of columns repeat, or a column has a type or a value that the lake cannot store, or a
+                default of another type.
         """
         check_names(content.column_names, where)
         source = self._source
-        if not is_complete:
-            declared = {name: kind for name, kind in source.types.items() if name in content.column_names}
-            source = replace(source, types=declared)
-        content = cast_to_declared(content, source, where)
+        optional = source.defaults if is_complete else source.types
+        present = {name: kind for name, kind in source.types.items() if name in content.column_names}
+        declared = {name: kind for name, kind in source.types.items() if name in present or name not in optional}
+        content = cast_to_declared(content, replace(source, types=declared), where)
         for column in self._exact:
             if column in content.column_names and column not in source.types:
                 index = content.column_names.index(column)
                 content = content.set_column(index, column, _infer_exact(content[column]))
+        content = fill_defaults(content, source, where)
         if is_complete:
             content = _record_inferred(content, {*self._exact, *self._texts} - set(source.types))
         return to_lake_types(content, where)

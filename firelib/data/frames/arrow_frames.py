@@ -12,7 +12,7 @@ import pyarrow as pa
 _NUMPY_KINDS = "biufMm"  # booleans, numbers and times, which Arrow has, too
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameKind:
     """What a table does not tell of its frame.
 
@@ -27,6 +27,21 @@ class FrameKind:
     column_levels: tuple[Hashable, ...]
     dtypes: tuple[Any, ...]
     levels: tuple[Hashable, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether tables of both kinds are read alike.
+
+        For pandas, dtypes with the same categories in another order are equal; but codes depend on the order.
+        """
+        if not isinstance(other, FrameKind):
+            return NotImplemented
+        return vars(self) == vars(other) and all(map(_has_same_codes, self.dtypes, other.dtypes))
+
+    __hash__ = None  # type: ignore[assignment]  # names and dtypes may have no hash
+
+
+def _has_same_codes(one: Any, other: Any) -> bool:
+    return not isinstance(one, pd.CategoricalDtype) or one.categories.equals(other.categories)
 
 
 def to_table(frame: pd.DataFrame) -> tuple[pa.Table, FrameKind]:

@@ -55,8 +55,13 @@ def describe_contents(rows: pa.Table, columns: Mapping[str, Any], recipe: Recipe
     found = {ROWS: _hash_features([columns[feature.name] for feature in recipe.features], rows.num_rows)}
     for name, group in _candidates(recipe).items():
         found[name] = key_hashes(rows.select(group).to_pandas(), group)
-    times = {name: _find_range(rows[name]) for name in recipe.key if pa.types.is_temporal(rows.schema.field(name).type)}
+    times = {name: _find_range(rows[name]) for name in recipe.key if _is_time(rows.schema.field(name).type)}
     return Contents({name: _sample(hashes, limit) for name, hashes in found.items()}, times if rows.num_rows else {})
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    """Whether values are dates or moments; durations and times of day have no order that a split could follow."""
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
 def _candidates(recipe: Recipe) -> dict[str, list[str]]:

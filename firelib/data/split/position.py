@@ -65,6 +65,15 @@ def split_ranges(split: config.Split, rule: SplitRule = SplitRule.KEY) -> dict[s
     }
 
 
+def key_bits(rule: SplitRule) -> int:
+    """Number of the low bits of a position that the hash of the key decides, by its own high bits.
+
+    Args:
+        rule: What decides the split of a row.
+    """
+    return {SplitRule.KEY: 64, SplitRule.TEST_ROWS: 63}.get(rule, 62)
+
+
 def find_ranges(positions: Hashes, ranges: Mapping[str, HashRange]) -> npt.NDArray[np.intp]:
     """Index of the range in which each position is.
 

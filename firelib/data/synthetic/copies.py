@@ -71,10 +71,16 @@ def find_originals(values: "pd.Series[Any]", copies: int) -> "pd.Series[Any]":
         copies: Number of copies.
 
     Raises:
-        FirelibError: A value is not one of a copy: `transform` has changed the column.
+        FirelibError: A value is not one of a copy: `transform` has changed the column or its type.
     """
-    if not pd.api.types.is_integer_dtype(values.dtype):
+    if pd.api.types.is_string_dtype(values.dtype):
         return values.str.replace(_SUFFIX, "", regex=True)
+    if not pd.api.types.is_integer_dtype(values.dtype):
+        raise FirelibError(
+            f"column {str(values.name)!r} numbers the copies of rows, but transform makes it {values.dtype}",
+            where=_WHERE,
+            remedy="keep its type in transform (an outer join makes floats of integers), or set data.scale to 1",
+        )
     expected = f"the integers of {copies} copies, which transform must not change"
     _refuse(str(values.name), values, (values < 0) | (values >= copies * STRIDE), expected)
     return values % STRIDE

@@ -1,8 +1,8 @@
 """How far the distribution of a feature has moved between two versions of the data.
 
 PSI is the population stability index: the sum of (b − a) · ln(b / a) over bins, where a and b are the shares of both
-versions. Bins are the deciles of the first version, or its most frequent words, and missing values. KS is the statistic
-of Kolmogorov and Smirnov: the largest distance between the two cumulative distributions of present numbers.
+versions. Bins are between the deciles of the first version, or its most frequent words, and missing values. KS is the
+statistic of Kolmogorov and Smirnov: the largest distance between the two cumulative distributions of present numbers.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from firelib.recipe import Feature
 
 #: PSI from which a distribution counts as moved, and as moved far: the usual rule of thumb.
 MOVED, MOVED_FAR = 0.1, 0.25
@@ -67,40 +65,28 @@ class Drift:
     bars: tuple[Sequence[Any], Numbers, Numbers]
 
 
-def measure_drift(feature: Feature, before: pa.ChunkedArray, after: pa.ChunkedArray) -> Drift:
+def measure_drift(name: str, before: pa.ChunkedArray, after: pa.ChunkedArray) -> Drift:
     """Compare a feature in two samples.
 
     Args:
-        feature: The declaration.
-        before: Its values in the first version; nulls are missing.
+        name: Name of the feature.
+        before: Its values in the first version, as `to_values` returns them; nulls are missing.
         after: Its values in the second version.
-
-    Returns:
-        The drift. Of an array or a list, the mean of its elements counts; of bytes, their length.
     """
-    if feature.dtype == "string" and not feature.ragged:
-        return _word_drift(feature.name, before, after)
-    return _number_drift(feature.name, _to_numbers(before, feature), _to_numbers(after, feature))
+    if pa.types.is_string(before.type):
+        return _word_drift(name, before, after)
+    return _number_drift(name, _to_numbers(before), _to_numbers(after))
 
 
-def _to_numbers(values: pa.ChunkedArray, feature: Feature) -> Numbers:
+def _to_numbers(values: pa.ChunkedArray) -> Numbers:
     """float64 [rows], with NaN for missing values."""
-    if feature.dtype in ("string", "bytes"):
-        values = pc.list_value_length(values) if feature.ragged else pc.binary_length(values)
-    elif feature.shape or feature.ragged:
-        return np.array([_mean(value) for value in values.to_pylist()], np.float64)
-    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
-    return np.where(numbers == feature.missing, np.nan, numbers) if feature.missing is not None else numbers
-
-
-def _mean(value: Sequence[float | None] | None) -> float:
-    present = [item for item in value or () if item is not None]
-    return float(np.mean(present)) if present else np.nan
+    numbers: Numbers = values.to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _number_drift(name: str, before: Numbers, after: Numbers) -> Drift:
     present = before[~np.isnan(before)], after[~np.isnan(after)]
-    edges = np.unique(np.quantile(present[0], _DECILES)) if len(present[0]) else np.zeros(0)
+    edges = _find_edges(present[0]) if len(present[0]) else np.zeros(0)
     return Drift(
         name,
         _summarize(before, present[0]),
@@ -109,6 +95,13 @@ def _number_drift(name: str, before: Numbers, after: Numbers) -> Drift:
         ks=_ks(*present),
         bars=_draw_numbers(*present),
     )
+
+
+def _find_edges(values: Numbers) -> Numbers:
+    """The deciles; a value that is several of them has a bin of its own, which no smaller value is in."""
+    deciles = np.quantile(values, _DECILES)
+    repeated = deciles[1:][deciles[1:] == deciles[:-1]]
+    return np.unique(np.concatenate([deciles, np.nextafter(repeated, -np.inf)]))
 
 
 def _summarize(values: Numbers, present: Numbers) -> Distribution:
@@ -166,8 +159,8 @@ def _summarize_words(counts: dict[str, int], rows: int) -> Distribution:
 
 def _count_words(values: pa.ChunkedArray) -> dict[str, int]:
     """Word → number of rows, without missing words."""
-    counted = pc.value_counts(values.cast(pa.string()).combine_chunks()).to_pylist()
-    return {str(entry["values"]): int(entry["counts"]) for entry in counted if entry["values"] not in (None, "")}
+    counted = pc.value_counts(values.drop_null().combine_chunks()).to_pylist()
+    return {str(entry["values"]): int(entry["counts"]) for entry in counted}
 
 
 def _word_shares(counts: dict[str, int], words: Sequence[str], rows: int) -> Numbers:

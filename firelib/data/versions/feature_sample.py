@@ -13,6 +13,7 @@ from firelib.data.joined_table import call_transform
 from firelib.data.row_validation import validate_rows
 from firelib.data.split.position import HASH_SPACE, key_hashes
 from firelib.data.tables import read_table
+from firelib.data.versions.feature_values import to_values
 from firelib.data.versions.pinned_table import PinnedTable
 from firelib.recipe import Recipe
 from firelib.tfrecord.format.arrow_columns import cast_column
@@ -31,21 +32,24 @@ def sample_limit(rows: int) -> int:
     return HASH_SPACE if rows <= _SAMPLE else HASH_SPACE * _SAMPLE // rows
 
 
-def sample_features(recipe: Recipe, tables: Mapping[str, PinnedTable], limit: int, label: str) -> pa.Table:
-    """Features and label of valid rows with a small hash. Ray must be connected.
+def sample_features(
+    recipe: Recipe, tables: Mapping[str, PinnedTable], limit: int, label: str, scratch: str
+) -> pa.Table:
+    """Features and label of valid rows with a small hash, one value for each (`to_values`). Ray must be connected.
 
     Args:
         recipe: Makes the rows.
         tables: Table name → the table at a version.
         limit: The hash below which keys are.
         label: What progress and errors call the work.
+        scratch: URI of a folder for shuffles, which all workers can read.
 
     Raises:
         FirelibError: The recipe's `transform` or its rows are invalid.
     """
     frames = {name: read_table(table.uri, table.version) for name, table in tables.items()}
     try:
-        frame = call_transform(recipe, frames)
+        frame = call_transform(recipe, frames, scratch)
     except Exception as error:
         raise explain_recipe_error(error, recipe, frames) from error
     check_columns(frame, recipe)
@@ -54,7 +58,7 @@ def sample_features(recipe: Recipe, tables: Mapping[str, PinnedTable], limit: in
 
 
 def sample_partition(rows: pd.DataFrame, recipe: Recipe, limit: int) -> pa.Table:
-    """Features and label of the valid rows of a partition whose keys have a small hash.
+    """One value for each feature and the label of the valid rows of a partition whose keys have a small hash.
 
     Args:
         rows: Rows that the recipe's `transform` returns.
@@ -64,4 +68,15 @@ def sample_partition(rows: pd.DataFrame, recipe: Recipe, limit: int) -> pa.Table
     valid = validate_rows(rows, recipe).valid
     hashes = key_hashes(valid.select(list(dict.fromkeys(recipe.key))).to_pandas(), recipe.key)
     chosen = valid.filter(pa.array(hashes < np.uint64(limit))) if limit < HASH_SPACE else valid
-    return pa.table({feature.name: cast_column(chosen, feature) for feature in (*recipe.features, recipe.label)})
+    return reduce_features(chosen, recipe)
+
+
+def reduce_features(rows: pa.Table, recipe: Recipe) -> pa.Table:
+    """One value for each feature and the label of each row (`to_values`).
+
+    Args:
+        rows: Valid rows.
+        recipe: Declares features and label.
+    """
+    features = (*recipe.features, recipe.label)
+    return pa.table({feature.name: to_values(cast_column(rows, feature), feature) for feature in features})

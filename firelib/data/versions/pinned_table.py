@@ -44,7 +44,7 @@ class PinnedTable:
         return self.commits[-1].rows
 
     def read(self, commits: Iterable[Commit], columns: Iterable[str]) -> Iterator[pa.RecordBatch]:
-        """The rows that commits added, in batches.
+        """The rows that commits added, in batches no larger than a row group, whose size in memory is bounded.
 
         Args:
             commits: Some of `commits`.
@@ -55,7 +55,9 @@ class PinnedTable:
             for uri in self._files(commit.version) - self._files(commit.version - 1):
                 fs, path = storage.filesystem(uri)
                 with fs.open(path) as file:
-                    yield from pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=names)
+                    parquet = pq.ParquetFile(file)
+                    for index in range(parquet.num_row_groups):
+                        yield from parquet.iter_batches(_BATCH_ROWS, row_groups=[index], columns=names)
 
     def _files(self, version: int) -> set[str]:
         return set(DeltaTable(self.uri, version=version).file_uris()) if version >= 0 else set()

@@ -13,6 +13,8 @@ from firelib.recipe import Recipe, Source
 #: Types of Arrow → their names in `Source.types`, where these differ.
 _NAMES = {"double": "float64", "float": "float32", "large_string": "string", "binary": "bytes", "date32[day]": "date"}
 
+_FLOATS = ("float", "double")
+
 
 def check_evolution(name: str, source: Source, recipe: Recipe, before: TableRecord | None, after: TableRecord) -> None:
     """Refuse other types of columns in new content of a source; note columns that are new or gone.
@@ -45,12 +47,17 @@ def check_evolution(name: str, source: Source, recipe: Recipe, before: TableReco
         if not change.after:
             note(f"  {name}: column {change.column!r} ({change.before}) is gone")
         elif not change.before:
-            note(f"  {name}: new column {change.column!r} ({change.after}); rows without a value have null")
+            default = repr(source.defaults[change.column]) if change.column in source.defaults else "null"
+            note(f"  {name}: new column {change.column!r} ({change.after}); rows without a value have {default}")
 
 
 def _declare(changes: Iterable[ColumnChange]) -> dict[str, str]:
-    """The declaration that accepts the new types."""
-    return {change.column: _name_type(str(change.after)) for change in changes}
+    """The declaration that accepts the new types; floats that happen to be whole numbers this time stay floats."""
+    return {change.column: _name_type(_find_wider(str(change.before), str(change.after))) for change in changes}
+
+
+def _find_wider(before: str, after: str) -> str:
+    return before if before in _FLOATS and after.startswith(("int", "uint")) else after
 
 
 def _name_type(kind: str) -> str:

@@ -1,6 +1,6 @@
 """Which options of the recipe's sources apply to a file with rows to score."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -37,7 +37,9 @@ def select_options(recipe: Recipe, name: str | None, path: Path) -> Source:
     found = {option: _find_values(option, list(sources.values()), path) for option in _OPTIONS}
     kinds = {(column, kind) for source in sources.values() for column, kind in source.types.items()}
     differing = [option for option, values in found.items() if len(values) > 1]
+    defaults = {(column, value) for source in sources.values() for column, value in source.defaults.items()}
     differing += ["types"] if len(dict(kinds)) < len(kinds) else []
+    differing += ["defaults"] if len(dict(defaults)) < len(defaults) else []
     if differing:
         named = "; ".join(f"{name}: {_describe(source, differing)}" for name, source in sources.items())
         raise FirelibError(
@@ -46,9 +48,8 @@ def select_options(recipe: Recipe, name: str | None, path: Path) -> Source:
             remedy="name the source whose options apply: firelib predict --source NAME",
         )
     options: dict[str, Any] = {option: next(iter(values)) for option, values in found.items() if values}
-    return Source(
-        str(path), types=dict(kinds), partitioned=any(source.partitioned for source in sources.values()), **options
-    )
+    options |= {"types": dict(kinds), "defaults": dict(defaults)}
+    return Source(str(path), partitioned=any(source.partitioned for source in sources.values()), **options)
 
 
 def _find_values(option: str, sources: Sequence[Source], path: Path) -> set[Any]:
@@ -77,7 +78,7 @@ def _users(option: str, sources: Sequence[Source], kind: Format) -> Iterator[Sou
 
 def _describe(source: Source, options: Sequence[str]) -> str:
     values = {option: getattr(source, option) for option in options}
-    shown = {option: dict(value) if option == "types" else value for option, value in values.items()}
+    shown = {option: dict(value) if isinstance(value, Mapping) else value for option, value in values.items()}
     return ", ".join(
         f"{option}={list(value) if isinstance(value, tuple) else value}" for option, value in shown.items()
     )

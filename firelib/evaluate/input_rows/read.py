@@ -17,6 +17,7 @@ from firelib.data.formats.detect import detect_format
 from firelib.data.formats.read import read_raw_file
 from firelib.data.sources.raw_file import RawFile
 from firelib.errors import FirelibError, did_you_mean
+from firelib.evaluate.input_rows.default_values import fill_records
 from firelib.evaluate.input_rows.json_rows import parse_batches, parse_json, to_table
 from firelib.evaluate.input_rows.listed_pictures import LIST_BYTES, read_listed_pictures
 from firelib.evaluate.input_rows.options import select_options
@@ -100,7 +101,7 @@ def _select_source(rows: str, recipe: Recipe, name: str | None) -> Source:
     """The recipe's source that rows resemble, which are more than a file."""
     options = select_options(recipe, name, Path(rows))
     source = recipe.sources[name] if name else next(iter(recipe.sources.values()))
-    return replace(source, null_values=options.null_values, types=options.types)
+    return replace(source, null_values=options.null_values, types=options.types, defaults=options.defaults)
 
 
 def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> InputRows:
@@ -115,7 +116,7 @@ def from_json(rows: Sequence[Mapping[str, Any]], recipe: Recipe, where: str) -> 
         FirelibError: There are no rows.
     """
     _require_rows(len(rows), where)
-    rows = prepare_records(rows, recipe, where)
+    rows = prepare_records(fill_records(rows, recipe), recipe, where)
     problems, dropped = RowProblems(len(rows)), _not_passed(recipe)
     resembling = _find_resembling({name for row in rows for name in row}, recipe)
     for index, row in enumerate(rows):

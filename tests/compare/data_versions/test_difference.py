@@ -17,6 +17,7 @@ from firelib.data.extract import extract
 from firelib.data.versions.drift import MOVED_FAR
 from firelib.tfrecord.read.dataset import open_dataset
 from tests.data.transformed import make
+from tests.errors import refused
 from tests.project import ROOT
 from tests.recipes.tiny import order_rows, project, tiny_recipe, write_sources
 
@@ -38,7 +39,7 @@ def test_features_of_two_versions(tmp_path: Path) -> None:
     recipe = tiny_recipe(tmp_path)
     manifest, paths = make(tmp_path, recipe, version=2)
     first, second = open_state("2", paths), open_state("3", paths)
-    drifts = {drift.name: drift for drift in compare_features(first, second, recipe)}
+    drifts = {drift.name: drift for drift in compare_features(first, second, recipe, str(tmp_path))}
     assert next(iter(drifts)) == "amount"
     assert drifts.keys() == {*(feature.name for feature in recipe.features), "big"}
     assert drifts["amount"].psi > MOVED_FAR > drifts["city"].psi
@@ -74,6 +75,11 @@ def test_rows_columns_and_values_are_shown(tmp_path: Path) -> None:
     assert ["items", str(missing), "100.0%"] in shown
     assert ["shops", "4", "4", "0", "0", "0", "the", "same"] in shown
     assert ["orders.new", "–", "string"] in shown
+
+
+def test_a_limit_for_features_that_are_left_out_is_refused() -> None:
+    with refused(what=["--max-psi", "--no-features"], where="command line", remedy="remove"):
+        CliRunner().invoke(app, ["data", "diff", "4", "5", "--no-features", "--max-psi", "1"], catch_exceptions=False)
 
 
 def test_the_command_compares_versions_of_flights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@ import pyarrow as pa
 
 from firelib.compare.data_versions.drift_limit import check_names, refuse_drift
 from firelib.data.versions.drift import Drift, measure_drift
-from firelib.recipe import Feature
 from tests.errors import refused
 from tests.recipes.tiny import Tiny
 
@@ -12,7 +11,7 @@ VALUES = np.random.default_rng(0).normal(size=2000)
 
 def drift(name: str, shift: float) -> Drift:
     before, after = (pa.chunked_array([pa.array(values)]) for values in (VALUES, VALUES + shift))
-    return measure_drift(Feature(name, "float64"), before, after)
+    return measure_drift(name, before, after)
 
 
 DRIFTS = [drift("far", 2.0), drift("near", 1.0), drift("still", 0.0)]

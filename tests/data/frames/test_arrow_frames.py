@@ -66,3 +66,12 @@ def test_names_with_two_levels_come_back() -> None:
     names = pd.MultiIndex.from_tuples([("a", "sum"), ("a", "count")], names=["column", None])
     frame = pd.DataFrame([[1, 2]], columns=names)
     pd.testing.assert_frame_equal(to_frame(*to_table(frame)), frame, check_index_type="equiv")
+
+
+def test_frames_with_categories_in_another_order_are_read_differently() -> None:
+    ab, ba = (pd.DataFrame({"x": pd.Categorical(["a"], categories=[*order])}) for order in ("ab", "ba"))
+    kinds = [to_table(frame)[1] for frame in (ab, ba, ab.iloc[:0])]
+    assert ab["x"].dtype == ba["x"].dtype
+    assert kinds[0] != kinds[1]
+    assert kinds[0] == kinds[2]
+    assert kinds[0] != "another object"

@@ -98,6 +98,22 @@ def test_partitions_do_not_change_the_rows(transform: Transform, rows: int, skew
     pd.testing.assert_frame_equal(sort(results[1]), sort(results[0]))
 
 
+def number_words(rows: pd.DataFrame) -> pd.DataFrame:
+    """Words as categories in the order in which the partition has them."""
+    words = rows["word"].astype(object)
+    return rows.assign(word=pd.Categorical(words, categories=words.dropna().unique()))
+
+
+def test_partitions_may_order_categories_differently(tmp_path: Path) -> None:
+    """Each partition has its own codes for the words."""
+    frame = pd.DataFrame({"key": range(8), "word": pd.array([*"abba", *"baab"], "str")})
+    partitions = dd.from_pandas(frame, npartitions=2).map_partitions(number_words)
+    with dask.config.set({"dataframe.shuffle.method": "tasks"}):
+        shuffled = exchange_through_files(partitions.shuffle("key"), str(tmp_path)).compute(scheduler="sync")
+    words = shuffled.set_index("key")["word"].sort_index().astype(str)
+    assert words.tolist() == frame["word"].tolist()
+
+
 def test_the_number_of_tasks_is_linear_in_the_number_of_partitions(tmp_path: Path) -> None:
     frames = make_frames(1000, 20)
     with dask.config.set({"dataframe.shuffle.method": "tasks"}):

@@ -44,6 +44,16 @@ def report(limit: int = HASH_SPACE, **splits: list[dict[str, Any]]) -> dict[str,
     return report_leakage(shards, limit)
 
 
+@pytest.mark.parametrize("kind", [pa.duration("us"), pa.time64("us")], ids=str)
+def test_durations_and_times_of_day_do_not_overlap(kind: pa.DataType) -> None:
+    table = pa.Table.from_pylist([row()]).set_column(1, "at", pa.array([1], kind))
+    shards = [
+        (split, describe_contents(table, to_columns(table, FEATURES), Visits(), HASH_SPACE))
+        for split in ("train", "test")
+    ]
+    assert TIMES not in report_leakage(shards, HASH_SPACE)
+
+
 def test_rows_with_equal_features_are_counted() -> None:
     copies = [row(patient=2), row(patient=3), row(patient=4, number=2.5)]
     found = report(train=[row(), row(patient=9)], validation=[row(number=None)], test=copies)

@@ -65,3 +65,10 @@ def test_a_changed_column_is_noticed() -> None:
     changed = copies_of(pd.Series([1, 2]), 3)["id"] * 31
     with refused(what=["id", "3 copies"], where="data.scale", remedy="key"):
         find_originals(changed, 3)
+
+
+@pytest.mark.parametrize("kind", ["float64", "bool", "datetime64[us]"])
+def test_a_column_of_another_type_is_refused(kind: str) -> None:
+    changed = pd.Series([1, 2], name="id").astype(kind)
+    with refused(what=["id", kind], where="data.scale", remedy="type"):
+        find_originals(changed, 3)

@@ -1,6 +1,9 @@
 from pathlib import Path
 
-from firelib.data.versions.pinned_table import find_own_commits
+import pyarrow as pa
+
+from firelib.data.delta_tables import Part, append_part, build_table_record
+from firelib.data.versions.pinned_table import PinnedTable, find_own_commits
 from firelib.storage import remove_folder
 from tests.data.versions.two_lakes import extract_rows, tables_of, two_tables
 from tests.errors import refused
@@ -35,6 +38,17 @@ def test_only_commits_with_other_rows_differ(tmp_path: Path) -> None:
     before, after = two_tables(tmp_path, ROWS, changed)
     assert [commit.group for commit in find_own_commits(before, after)] == [{"day": 2}]
     assert [commit.group for commit in find_own_commits(after, before)] == [{"day": 2}]
+
+
+def test_batches_of_wide_rows_are_small(tmp_path: Path) -> None:
+    """Rows of 64 KiB: 8 MiB are a row group."""
+    rows = pa.table({"id": range(400), "raw": [bytes(64 << 10)] * 400})
+    append_part(str(tmp_path / "t"), Part({}, rows))
+    record = build_table_record("t", "", rows.schema, [Part({}, rows)])
+    table = PinnedTable("t", str(tmp_path / "t"), record, 0)
+    sizes = [batch.num_rows for batch in table.read(table.commits, ["id", "raw"])]
+    assert sum(sizes) == 400
+    assert max(sizes) <= 128
 
 
 def test_rows_that_are_gone_are_named(tmp_path: Path) -> None:

@@ -46,6 +46,16 @@ def test_another_type_is_refused_until_it_is_declared(tmp_path: Path, paths: Pat
     assert after.tables["t"].columns["size"] != "int64"
 
 
+def test_floats_that_are_whole_numbers_this_time_stay_floats(tmp_path: Path, paths: Paths) -> None:
+    """As int64, the next fraction would be refused again."""
+    write(tmp_path, "month,id,size\n1,1,0.5\n")
+    extract(recipe_of(tmp_path), paths)
+    write(tmp_path, "month,id,size\n1,1,5\n")
+    with refused(what=["size", "double", "int64"], remedy=["types", "size", "float64"]):
+        extract(recipe_of(tmp_path), paths)
+    assert extract(recipe_of(tmp_path, types={"size": "float64"}), paths).tables["t"].columns["size"] == "double"
+
+
 def test_all_columns_with_another_type_are_named(tmp_path: Path, paths: Paths) -> None:
     write(tmp_path, FIRST)
     extract(recipe_of(tmp_path), paths)

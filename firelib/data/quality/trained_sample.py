@@ -1,0 +1,124 @@
+"""Drift of the features since the kept model was trained, from a sample of each dataset.
+
+A sample is kept below the storage root under the hash of the dataset's manifest, which the lineage of a model names. So
+the data that a model was trained on are compared without being read again, also after their source was replaced. The
+rows are those with the smallest hashes, which the first pass has written to the beginning of its files.
+"""
+
+import io
+from collections.abc import Sequence
+
+import dask
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from firelib import storage
+from firelib.console import note
+from firelib.data.dask_on_ray import compute
+from firelib.data.shuffle.sorted_files import SortedFile, read_sorted
+from firelib.data.split.position import HASH, HashRange, key_bits
+from firelib.data.versions.drift import measure_drift
+from firelib.data.versions.feature_sample import reduce_features, sample_limit
+from firelib.project_layout import Paths
+from firelib.recipe import Recipe, find_split_rule
+
+_FILES = 16  # that a task reads
+
+
+def sample_dataset(files: Sequence[SortedFile], recipe: Recipe, rows: int) -> pa.Table | None:
+    """A sample of a dataset, if the recipe limits drift. Ray must be connected.
+
+    Args:
+        files: What the first pass wrote.
+        recipe: Declares features and label.
+        rows: Number of rows of the dataset.
+
+    Returns:
+        One value for each feature and the label (`to_values`) of about 100,000 rows, in any order; None without limits.
+    """
+    if all(expectation.psi is None for expectation in recipe.expectations):
+        return None
+    ranges = sampled_positions(recipe, sample_limit(rows))
+    groups = [files[start : start + _FILES] for start in range(0, len(files), _FILES)]
+    read = dask.delayed(read_sample, pure=False)
+    return pa.concat_tables(compute([read(group, recipe, ranges) for group in groups], "sample"))
+
+
+def sampled_positions(recipe: Recipe, limit: int) -> list[HashRange]:
+    """The positions of keys with hashes below a limit: the first ones of each part of the positions.
+
+    Args:
+        recipe: Selects what decides the split, and so the parts.
+        limit: The limit.
+    """
+    bits = key_bits(find_split_rule(recipe))
+    return [HashRange(part << bits, (part << bits) + (limit >> 64 - bits)) for part in range(1 << 64 - bits)]
+
+
+def read_sample(files: Sequence[SortedFile], recipe: Recipe, ranges: Sequence[HashRange]) -> pa.Table:
+    """The rows of some files whose positions are in ranges, one value for each feature and the label.
+
+    Args:
+        files: What the first pass wrote.
+        recipe: Declares features and label.
+        ranges: The ranges.
+    """
+    samples = []
+    for positions in ranges:
+        parts = [blocks for file in files if (blocks := file.select(positions))]
+        rows = read_sorted(parts or [files[0].blocks.select(0, 0)])
+        found = rows[HASH].to_numpy()
+        inside = (found >= np.uint64(positions.low)) & (found <= np.uint64(positions.high - 1))
+        samples.append(reduce_features(rows.filter(pa.array(inside)), recipe))
+    return pa.concat_tables(samples)
+
+
+def keep_sample(sample: pa.Table | None, manifest: str, paths: Paths) -> None:
+    """Keep the sample of a dataset for later transforms.
+
+    Args:
+        sample: What `sample_dataset` returned.
+        manifest: Hash of the dataset's manifest.
+        paths: Where the storage root is.
+    """
+    if sample is not None:
+        sink = io.BytesIO()
+        pq.write_table(sample, sink, compression="zstd")
+        storage.write_bytes(_locate(manifest, paths), sink.getvalue())
+
+
+def measure_drift_since_training(sample: pa.Table | None, paths: Paths) -> dict[str, float]:
+    """How far each feature has moved since the kept model was trained.
+
+    Args:
+        sample: What `sample_dataset` returned.
+        paths: Where the model and the storage root are.
+
+    Returns:
+        Feature or label → PSI; empty if there is no model, or no sample of its data, which a note says.
+    """
+    if sample is None:
+        return {}
+    trained = _read_trained(paths)
+    if trained is None:
+        return {}
+    both = [field.name for field in sample.schema if field in trained.schema]
+    return {name: measure_drift(name, trained[name], sample[name]).psi for name in both}
+
+
+def _read_trained(paths: Paths) -> pa.Table | None:
+    lineage = paths.model / "lineage.json"
+    if not lineage.is_file():
+        note(f"note: drift is not checked, because {paths.model} has no model")
+        return None
+    manifest = storage.read_json(str(lineage)).get("data", {}).get("manifest_sha256")
+    uri = _locate(manifest, paths)
+    if not storage.exists(uri):
+        note(f"note: drift is not checked, because there is no sample of the data of {paths.model} ({uri})")
+        return None
+    return pq.read_table(io.BytesIO(storage.read_bytes(uri)))
+
+
+def _locate(manifest: str, paths: Paths) -> str:
+    return storage.join(paths.root, "samples", paths.recipe, f"{manifest}.parquet")
