@@ -46,7 +46,11 @@ def find_failures(expectation: Expectation, fitted: FittedFeature) -> Iterator[s
     name, share = expectation.feature, fitted.missing / max(1, fitted.count + fitted.missing)
     if expectation.missing is not None and share > expectation.missing:
         yield f"{name}: expected at most {expectation.missing:.1%} missing values, got {share:.1%}"
-    measured: dict[str, Any] = {"mean": fitted.mean, "std": fitted.std, "distinct": len(fitted.vocabulary)}
+    measured: dict[str, Any] = {
+        "mean": fitted.mean,
+        "std": fitted.std,
+        "distinct": len(fitted.vocabulary) + fitted.cut_words,
+    }
     for statistic, value in measured.items():
         bound = getattr(expectation, statistic)
         if bound and not bound[0] <= value <= bound[1]:
