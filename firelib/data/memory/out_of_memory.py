@@ -12,7 +12,7 @@ from ray.exceptions import (
 
 from firelib import machine
 from firelib.data.memory.task_memory import TaskMemory, largest_node_memory, suggest_less_memory
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, LackOfMemoryError
 
 _MIB, _GIB = 2**20, 2**30
 _LOST = (WorkerCrashedError, NodeDiedError)
@@ -39,7 +39,7 @@ def explain_lack(error: RayError, label: str, kills: int, need: TaskMemory | Non
     if not found:
         return None
     estimate = f"; {need.describe()}" if need else ""
-    return FirelibError(
+    return LackOfMemoryError(
         f"{label}: out of memory: {found}{estimate}",
         where="a task in a Ray worker",
         remedy=_suggest(need),
