@@ -13,11 +13,11 @@ from firelib.errors import FirelibError
 
 _MIB = 2**20
 _WORKER_BYTES = 128 * _MIB  # Python, Ray, pandas and Arrow, before a worker holds any row
-# The rows as Arrow reads them, as a frame, joined, validated, sorted, and encoded for the file, in part at the same
-# time. Measured: two workers took 400 MiB each for 36 MiB of rows of flights.
-_COPIES = 8
+#: Copies of its rows that a task has in memory: as Arrow reads them, as a frame, joined, validated, sorted, and encoded
+#: for the file, in part at the same time. Measured: two workers took 400 MiB each for 36 MiB of rows of flights.
+COPIES = 8
 _LEAST_PARTITION = 4 * _MIB  # smaller partitions cost more time than fewer workers
-_LEAST_COPIES = 2  # what Arrow reads and the frame made of it: less never suffices
+_LEAST_COPIES = 4  # blocks, decoded blocks, their frames, and the concatenated frame: less never suffices
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class TaskMemory:
         parameter: The parameter that bounds the rows.
         value: Its value, in units of `unit` bytes.
         unit: Bytes of one unit of the parameter.
+        copies: How many times the task has its rows in memory, in part at the same time.
     """
 
     rows_bytes: int
@@ -37,11 +38,12 @@ class TaskMemory:
     parameter: str = "data.partition_bytes"
     value: float = 0
     unit: int = 1
+    copies: int = COPIES
 
     @property
     def nbytes(self) -> int:
         """Estimated memory of a worker that runs the task, in bytes."""
-        return _WORKER_BYTES + _COPIES * self.rows_bytes
+        return _WORKER_BYTES + self.copies * self.rows_bytes
 
     @property
     def least_bytes(self) -> int:
@@ -57,9 +59,13 @@ class TaskMemory:
         Returns:
             The value; 0 if the rows of a task do not follow the parameter, or no value is small enough.
         """
-        share = self.value * _rows_that_fit(available) / max(self.rows_bytes, 1)
+        share = self.value * self.fitting_rows(available) / max(self.rows_bytes, 1)
         follows = self.rows_bytes <= 4 * self.value * self.unit
         return max(0, int(min(share, self.value / 2))) if follows else 0
+
+    def fitting_rows(self, available: int) -> int:
+        """Most bytes of rows with which the task fits into the memory of a worker, in bytes."""
+        return max(0, (available - _WORKER_BYTES) // self.copies)
 
     def describe(self) -> str:
         """The estimate in words."""
@@ -83,7 +89,7 @@ def fit_partition(need: TaskMemory, memory: int, cores: int) -> int:
     """
     asked = int(need.value)
     for tasks in range(max(cores, 1), 0, -1):
-        room = _rows_that_fit(memory // tasks)
+        room = need.fitting_rows(memory // tasks)
         fitting = asked if room >= need.rows_bytes else asked * room // need.rows_bytes
         if fitting >= min(_LEAST_PARTITION, asked):
             return fitting
@@ -101,11 +107,6 @@ def choose_partition(need: TaskMemory) -> int:
         return int(need.value)
     tightest = min(nodes, key=lambda node: node["memory"] / node["CPU"])
     return fit_partition(need, int(tightest["memory"]), int(tightest["CPU"]))
-
-
-def _rows_that_fit(memory: int) -> int:
-    """Most bytes of rows with which a task fits into the memory of a worker."""
-    return max(0, (memory - _WORKER_BYTES) // _COPIES)
 
 
 def reserve_memory(need: TaskMemory, label: str) -> dict[str, float]:
@@ -128,7 +129,7 @@ def reserve_memory(need: TaskMemory, label: str) -> dict[str, float]:
     if need.least_bytes > largest:
         raise FirelibError(
             f"{label}: {need.describe()}, and the largest node has {largest / _MIB:,.0f} MiB for tasks",
-            where=f"memory of Ray's workers; params.yaml: {need.parameter} = {need.value:g}",
+            where=f"memory of Ray's workers; params.yaml: {need.parameter} = {need.value}",
             remedy=suggest_less_memory(need, largest),
         )
     reserved = min(need.nbytes, largest)
