@@ -116,16 +116,16 @@ class VmLab:
         """The VM's process."""
         return find_guests(self.cluster.name, self.cluster.own_folder).get(HEAD)
 
-    def wait_for_boot(self, before: str) -> None:
+    def wait_for_boot(self, before: str | None) -> None:
         """Wait until the VM has another boot than `before`, and its units have started."""
-        wait_until(lambda: before not in self.boot_id(), _BOOT_SECONDS, "the VM boots again")
+        wait_until(lambda: self.boot_id() not in (None, before), _BOOT_SECONDS, "the VM boots again")
         self.on("systemctl is-system-running --wait", check=False)
 
-    def boot_id(self) -> str:
-        """Identify the present boot; the old one is returned as long as the VM does not answer."""
+    def boot_id(self) -> str | None:
+        """Identify the present boot; None as long as the VM does not answer."""
         said = self.on("cat /proc/sys/kernel/random/boot_id", check=False)
         found = re.findall(r"^[0-9a-f-]{36}$", said, re.MULTILINE)
-        return found[-1] if found else said
+        return found[-1] if found else None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
