@@ -221,12 +221,18 @@ def show_output_paths(paths: Paths) -> None:
     note("next:     firelib predict --help · dvc metrics show · dvc plots show")
 
 
+def _describe_vocabulary(fitted: FittedFeature) -> str:
+    if fitted.count and not fitted.vocabulary:
+        return "free text"
+    of_all = f" of {len(fitted.vocabulary) + fitted.cut_words:,}" if fitted.cut_words else ""
+    return f"{len(fitted.vocabulary):,}{of_all} strings"
+
+
 def _feature_row(fitted: FittedFeature) -> list[str]:
     feature = fitted.feature
     start = [feature.name, feature.dtype, f"{fitted.missing:,}"]
     if feature.dtype == "string":
-        is_free_text = fitted.count and not fitted.vocabulary
-        return [*start, "", "", "free text" if is_free_text else f"{len(fitted.vocabulary):,} strings"]
+        return [*start, "", "", _describe_vocabulary(fitted)]
     if fitted.minimum is None:
         return [*start, "", "", "none"]
     return [*start, f"{fitted.mean:.4g}", f"{fitted.std:.4g}", f"{fitted.minimum:.4g} to {fitted.maximum:.4g}"]

@@ -17,7 +17,7 @@ from firelib.storage import Owner
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 # The names that `transform` gives. A manifest may be gone, because `dvc checkout` was interrupted.
-_OWN_NAME = re.compile(rf"{re.escape(MANIFEST_NAME)}|\w+-\d+-of-\d+\.tfrecord(\.gz)?(\.index)?")
+_OWN_NAME = re.compile(rf"{re.escape(MANIFEST_NAME)}|\w+-\d+-of-\d+\.tfrecord(\.gz)?(\.index)?|vocabulary-\d+\.json")
 
 
 def dataset_uri(paths: Paths) -> str:

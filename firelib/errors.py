@@ -52,6 +52,10 @@ class UnreachableError(FirelibError):
     """Storage does not respond now, though it may later: no reason to give up work that can be resumed."""
 
 
+class LackOfMemoryError(FirelibError):
+    """Work that ended because memory did not suffice: the error says of what, and what would pass."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest the closest known name, or list all known names.
 

@@ -19,7 +19,7 @@ from firelib.cli.commands import COMMANDS as COMMANDS_IN_ORDER
 from firelib.console import out
 from firelib.console_tables import column_table
 from firelib.data.lake import read_lake
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, LackOfMemoryError
 from tests.launch.drill import PARAMS
 from tests.patience import patience
 from tests.project import ROOT
@@ -323,6 +323,20 @@ def test_oom_kills_are_reported_once(monkeypatch, shown, variables):
         monkeypatch.setenv(name, value)
     _, _, err = shown("data", "log", "--help")
     assert ("killed 3 processes" in err) == (not variables)
+
+
+def test_explained_oom_kills_are_not_reported_again(monkeypatch, shown):
+    kills = iter([1, 4])
+    monkeypatch.setattr("firelib.cli.exit_codes.count_oom_kills", lambda: next(kills))
+    monkeypatch.setattr("firelib.cli.app", raise_lack)
+    code, _, err = shown("data", "log")
+    assert code == 1
+    assert "too little for the join" in err
+    assert "killed 3 processes" not in err
+
+
+def raise_lack(*_, **__):
+    raise LackOfMemoryError("too little for the join", where="a task", remedy="less")
 
 
 def test_unreadable_rows(project):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from firelib.cli.project import current_options
-from firelib.errors import STOPPED_FILE, FirelibError, StoppedError
+from firelib.errors import STOPPED_FILE, FirelibError, LackOfMemoryError, StoppedError
 from firelib.extras import find_extra, missing_modules
 from firelib.machine import count_oom_kills, memory_limit
 from firelib.parent_watch import RUN_PROCESS
@@ -54,12 +54,15 @@ def _report_errors(command: Callable[[], object]) -> None:
 @contextmanager
 def _report_oom_kills() -> Iterator[None]:
     """Say after the block how many processes the kernel killed for lack of memory: their output does not tell."""
-    before = count_oom_kills()
+    before, is_explained = count_oom_kills(), False
     try:
         yield
+    except SystemExit as end:
+        is_explained = isinstance(end.__context__, LackOfMemoryError)
+        raise
     finally:
         kills = count_oom_kills() - before
-        if kills > 0 and RUN_PROCESS not in os.environ:  # `firelib run` says it for its stages
+        if kills > 0 and not is_explained and RUN_PROCESS not in os.environ:  # `firelib run` says it for its stages
             from firelib.console import note_labelled
 
             note_labelled(

@@ -7,13 +7,17 @@ from typing import Any
 
 import dask
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.dask import RayDaskCallback, ray_dask_get
 
 from firelib.console import Advance, progress
+from firelib.data.memory.out_of_memory import explain_lack
+from firelib.data.memory.task_memory import TaskMemory, reserve_memory
 from firelib.errors import FirelibError
+from firelib.machine import count_oom_kills
 
 _FRAME = re.compile(r'File "([^"]+\.py)", line (\d+), in ')
+_MOST_KILLS = 5  # by the kernel for lack of memory, after which the others would end like this, too
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -22,10 +26,17 @@ class _Progress(RayDaskCallback):  # type: ignore[misc]  # Ray's base class is u
 
     The callback waits for all tasks, so that none still writes when the error of another one is raised. Ray 2.60
     cannot cancel the others: `ray.cancel` aborts the driver if a task ends at the same time.
+
+    It does not wait while the kernel kills one worker after the other. Ray would start each task four times.
     """
 
     def __init__(self, advance: Advance) -> None:
         self._advance = advance
+        self._kills = count_oom_kills()
+
+    def count_kills(self) -> int:
+        """Number of processes that the kernel has killed for lack of memory meanwhile."""
+        return count_oom_kills() - self._kills
 
     def __reduce__(self) -> Any:
         return RayDaskCallback, ()  # Ray pickles the callback with each task; workers show no progress
@@ -35,28 +46,33 @@ class _Progress(RayDaskCallback):  # type: ignore[misc]  # Ray's base class is u
         total = len(pending)
         while pending:
             _, pending = ray.wait(pending, num_returns=len(pending), timeout=0.5)
+            if self.count_kills() >= _MOST_KILLS:
+                raise WorkerCrashedError
             self._advance(total - len(pending), total)
 
 
-def compute(tasks: Sequence[Any], label: str) -> list[Any]:
+def compute(tasks: Sequence[Any], label: str, need: TaskMemory | None = None) -> list[Any]:
     """The results of Dask tasks, in the order of the tasks, computed in Ray's workers.
 
     Args:
         tasks: Delayed calls (`dask.delayed`).
         label: What the progress display and errors call the work.
+        need: Memory of the largest task: only as many run at the same time as fit. None starts one on each core.
 
     Raises:
-        FirelibError: A task failed. A task's own `FirelibError` is raised as it is, without Ray's wrapper.
+        FirelibError: A task failed, or memory does not suffice. A task's own `FirelibError` is raised as it is, without
+            Ray's wrapper.
 
     Example:
         >>> compute([dask.delayed(abs)(-1), dask.delayed(abs)(2)], "absolute values")  # doctest: +SKIP
         [1, 2]
     """
-    try:
-        with progress(label, len(tasks)) as advance, _Progress(advance):
-            return list(dask.compute(*tasks, scheduler=ray_dask_get))
-    except RayError as error:
-        raise _unwrap(error, label) from error
+    options = reserve_memory(need, label) if need else {}
+    with progress(label, len(tasks)) as advance, _Progress(advance) as shown:
+        try:
+            return list(dask.compute(*tasks, scheduler=ray_dask_get, ray_remote_args=options))
+        except RayError as error:
+            raise explain_lack(error, label, shown.count_kills(), need) or _unwrap(error, label) from error
 
 
 def _unwrap(error: RayError, label: str) -> FirelibError:

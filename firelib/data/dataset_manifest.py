@@ -14,11 +14,11 @@ from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Manifest, Split
 from firelib.tfrecord.write.shard_writer import choose_layout
-from firelib.tfrecord.write.statistics import fit_feature, merge_moments
 
 
 def build_manifest(
     recipe: Recipe,
+    features: Sequence[FittedFeature],
     versions: Mapping[str, int],
     partitions: Sequence[PreparedPartition],
     shards: Sequence[GatheredShard],
@@ -28,7 +28,8 @@ def build_manifest(
     """The manifest of a dataset.
 
     Args:
-        recipe: Declares features, label and key.
+        recipe: Declares label and key.
+        features: The features with their statistics (`fit_features`).
         versions: Table name → version that was read.
         partitions: Results of the first pass.
         shards: Results of the second pass, in the order of the shards.
@@ -38,7 +39,7 @@ def build_manifest(
     layout = choose_layout([*recipe.features, recipe.label])
     return Manifest(
         recipe=recipe.name,
-        features=_fit_features(recipe, shards),
+        features=tuple(features),
         label=recipe.label,
         key=tuple(recipe.key),
         record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
@@ -75,13 +76,6 @@ def report_rows(manifest: Manifest, declared: Mapping[str, str] | None = None) -
         share = f"{split.rows / max(1, samples):.1%}"
         asked = f" (declared: {declared[name]})" if declared else ""
         note(f"  {name}: {split.rows:,} rows, {share}{asked}, {shards}, {size:.1f} MiB")
-
-
-def _fit_features(recipe: Recipe, shards: Sequence[GatheredShard]) -> tuple[FittedFeature, ...]:
-    train = [gathered.moments for gathered in shards if gathered.split == "train"]
-    return tuple(
-        fit_feature(feature, merge_moments(moments[feature.name] for moments in train)) for feature in recipe.features
-    )
 
 
 def _collect_splits(shards: Sequence[GatheredShard]) -> dict[str, Split]:

@@ -5,13 +5,12 @@ from typing import Any
 
 import dask
 
-from firelib import storage
 from firelib.config import PARTITION_BYTES, Split
 from firelib.data.frames.conversion import to_dask
 from firelib.data.frames.transform_errors import check_columns, explain_recipe_error
 from firelib.data.shuffle.exchange import exchange_through_files
 from firelib.data.split.position import check_key_type
-from firelib.data.tables import read_table
+from firelib.data.tables import TablePlan, plan_tables
 from firelib.recipe import Recipe
 
 
@@ -37,11 +36,31 @@ def join_tables(
         FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns, or a column that decides
             the split has an unsuitable type.
     """
-    tables = {
-        name: read_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()
-    }
+    return join_planned(recipe, plan_tables(lake, versions, partition_bytes), split, scratch)
+
+
+def join_planned(
+    recipe: Recipe,
+    planned: Mapping[str, TablePlan],
+    split: Split | None = None,
+    scratch: str | None = None,
+    most_bytes: int | None = None,
+) -> Any:
+    """The Dask dataframe of a recipe's samples, from tables that are divided into partitions.
+
+    Args:
+        recipe: Joins the tables in its `transform`.
+        planned: Table name → its partitions.
+        split: Cut dates, whose type is compared with the recipe's column of times.
+        scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
+        most_bytes: Most bytes of rows that a partition may have after a shuffle; None is no limit.
+
+    Raises:
+        FirelibError: As `join_tables`.
+    """
+    tables = {name: table.to_dask() for name, table in planned.items()}
     try:
-        frame = call_transform(recipe, tables, scratch)
+        frame = call_transform(recipe, tables, scratch, most_bytes)
     except Exception as error:
         raise explain_recipe_error(error, recipe, tables) from error
     check_columns(frame, recipe, split)
@@ -51,13 +70,16 @@ def join_tables(
     return frame
 
 
-def call_transform(recipe: Recipe, tables: Mapping[str, Any], scratch: str | None = None) -> Any:
+def call_transform(
+    recipe: Recipe, tables: Mapping[str, Any], scratch: str | None = None, most_bytes: int | None = None
+) -> Any:
     """The Dask dataframe of a recipe's samples, whatever kind of table its `transform` returns.
 
     Args:
         recipe: Joins the tables in its `transform`.
         tables: Table name → Dask dataframe.
         scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
+        most_bytes: Most bytes of rows that a partition may have after a shuffle; None is no limit.
 
     Raises:
         FirelibError: `transform` returns no table.
@@ -66,4 +88,4 @@ def call_transform(recipe: Recipe, tables: Mapping[str, Any], scratch: str | Non
     # By default, Dask shuffles through a local folder, which other nodes of a Ray cluster cannot read.
     with dask.config.set({"dataframe.shuffle.method": "tasks"}):
         frame = to_dask(recipe.transform(tables), f"recipe {recipe.name!r}: transform")
-        return exchange_through_files(frame, scratch) if scratch else frame.optimize()
+        return exchange_through_files(frame, scratch, most_bytes) if scratch else frame.optimize()

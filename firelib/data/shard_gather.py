@@ -14,18 +14,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib import storage
+from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.row_order import sort_indices
 from firelib.data.row_validation import REASON
-from firelib.data.shuffle.block_files import Blocks, share_schemas
+from firelib.data.shuffle.block_files import BlockFile, Blocks, share_schemas
 from firelib.data.shuffle.sorted_files import SortedFile, read_sorted
 from firelib.data.split.leakage import Contents, describe_contents
 from firelib.data.split.position import HASH, HASH_SPACE, HashRange
+from firelib.data.vocabularies.merge import store_words
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.write.shard_writer import choose_layout, shard_count, shard_name, write_shard
 from firelib.tfrecord.write.statistics import Moments, compute_moments
+
+_COPIES_OF_SHARD = 12  # of a task with one shard: measured, 570 MiB of a worker for 42 MiB of rows
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class GatheredShard:
         moments: Feature → moments, for shards of the training split; empty for others.
         set_aside: Rows with the key of an earlier row, with the reason.
         contents: What may also be in another split.
+        words: Feature → file of its distinct strings, for features with too many of them for `moments`.
     """
 
     split: str
@@ -62,6 +67,7 @@ class GatheredShard:
     moments: dict[str, Moments]
     set_aside: pa.Table
     contents: Contents = field(default_factory=Contents)
+    words: Mapping[str, BlockFile] = field(default_factory=dict)
 
 
 def plan_shards(
@@ -120,6 +126,22 @@ def group_shards(plans: Sequence[ShardPlan], files: Sequence[SortedFile], most_r
     return [GatherTask(group, _select(group, files)) for group in groups]
 
 
+def estimate_gather(tasks: Sequence[GatherTask], mean_bytes: int, shard_mib: float, task_bytes: int) -> TaskMemory:
+    """Memory of the task that gathers the most rows: those of small shards together, or those of one large shard.
+
+    Args:
+        tasks: All tasks.
+        mean_bytes: Mean size of a row in memory, in bytes.
+        shard_mib: Target size of a shard, in MiB.
+        task_bytes: Target size of the rows of a task, in bytes.
+    """
+    largest = max(tasks, key=lambda task: sum(plan.rows for plan in task.plans))
+    nbytes = sum(plan.rows for plan in largest.plans) * mean_bytes
+    if len(largest.plans) > 1:
+        return TaskMemory(nbytes, f"{len(largest.plans)} shards", value=task_bytes)
+    return TaskMemory(nbytes, "one shard", "data.shard_mib", shard_mib, 2**20, copies=_COPIES_OF_SHARD)
+
+
 def _select(group: Sequence[ShardPlan], files: Sequence[SortedFile]) -> list[Blocks]:
     """The blocks with the rows of a group; one without blocks, if there are no rows, tells the columns."""
     whole = HashRange(group[0].hashes.low, group[-1].hashes.high)
@@ -127,7 +149,9 @@ def _select(group: Sequence[ShardPlan], files: Sequence[SortedFile]) -> list[Blo
     return selected or [files[0].blocks.select(0, 0)]
 
 
-def gather_shards(task: GatherTask, recipe: Recipe, folder: str, limit: int = HASH_SPACE) -> list[GatheredShard]:
+def gather_shards(
+    task: GatherTask, recipe: Recipe, folder: str, limit: int = HASH_SPACE, scratch: str | None = None
+) -> list[GatheredShard]:
     """Write the shards of a task.
 
     Args:
@@ -135,6 +159,7 @@ def gather_shards(task: GatherTask, recipe: Recipe, folder: str, limit: int = HA
         recipe: Names key, features and label.
         folder: URI of the folder of the shards.
         limit: Limit of the sample of hashes that the report on leakage compares (`leakage.sample_limit`).
+        scratch: URI of a folder for the strings of features that have many; None leaves all in the moments.
 
     Raises:
         FirelibError: The disk is full.
@@ -145,11 +170,13 @@ def gather_shards(task: GatherTask, recipe: Recipe, folder: str, limit: int = HA
     for plan in task.plans:
         first = int(np.searchsorted(positions, np.uint64(plan.hashes.low), side="left"))
         stop = int(np.searchsorted(positions, np.uint64(plan.hashes.high - 1), side="right"))
-        shards.append(_write_shard(plan, rows.slice(first, stop - first), recipe, folder, limit))
+        shards.append(_write_shard(plan, rows.slice(first, stop - first), recipe, folder, limit, scratch))
     return shards
 
 
-def _write_shard(plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, limit: int) -> GatheredShard:
+def _write_shard(
+    plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, limit: int, scratch: str | None
+) -> GatheredShard:
     features = [*recipe.features, recipe.label]
     rows = _order_ties(rows, recipe, features)
     repeated = _repeats_key(rows, recipe.key)
@@ -158,8 +185,9 @@ def _write_shard(plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, l
     with storage.explain_full_disk(folder):
         shard = write_shard(storage.join(folder, plan.name), columns, choose_layout(features))
     partial = {f.name: compute_moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
+    partial, words = store_words(partial, scratch) if scratch else (partial, {})
     contents = describe_contents(kept, columns, recipe, limit)
-    return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))), contents)
+    return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))), contents, words)
 
 
 def _order_ties(rows: pa.Table, recipe: Recipe, features: Sequence[Feature]) -> pa.Table:

@@ -3,12 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from firelib import storage
 
+_LARGE_GROUP = 64 << 20  # bytes of a row group in memory, from which several partitions may read it
+_MOST_SLICES = 16  # of a row group: each reader decodes the rows before its slice, too
+_BUFFER_BYTES = 1 << 20  # of a column that is read batch by batch
 _READERS = 8  # files or footers that are read at the same time: most of the time, a request to a bucket waits
 
 
@@ -29,17 +34,19 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Piece:
-    """A whole file, or one row group of a large file.
+    """A whole file, one row group of a large file, or some rows of a large row group.
 
     Attributes:
         uri: The file.
         row_group: Index of the row group; None is the whole file.
         nbytes: Estimated size of the rows in memory, in bytes.
+        rows: The first row of the row group, and the one after the last; None is the whole row group.
     """
 
     uri: str
     row_group: int | None
     nbytes: int
+    rows: tuple[int, int] | None = None
 
 
 def plan_partitions(files: Sequence[DataFile], partition_bytes: int) -> list[list[Piece]]:
@@ -47,7 +54,8 @@ def plan_partitions(files: Sequence[DataFile], partition_bytes: int) -> list[lis
 
     Args:
         files: The files of the table.
-        partition_bytes: Target size of a partition in memory, in bytes. A row group is never divided.
+        partition_bytes: Target size of a partition in memory, in bytes. Only row groups that are much larger are
+            divided.
 
     Returns:
         What each partition reads. The rows keep the order of `files`.
@@ -66,15 +74,36 @@ def plan_partitions(files: Sequence[DataFile], partition_bytes: int) -> list[lis
 def _divide_files(files: Sequence[DataFile], partition_bytes: int) -> Iterator[Piece]:
     large = [file for file in files if file.nbytes > partition_bytes]
     with ThreadPoolExecutor(_READERS) as executor:
-        pieces = dict(zip((file.uri for file in large), executor.map(_divide_file, large), strict=True))
+        pieces = dict(
+            zip(
+                (file.uri for file in large),
+                executor.map(partial(_divide_file, partition_bytes=partition_bytes), large),
+                strict=True,
+            )
+        )
     for file in files:
         yield from pieces.get(file.uri, [Piece(file.uri, None, file.nbytes)])
 
 
-def _divide_file(file: DataFile) -> list[Piece]:
+def _divide_file(file: DataFile, partition_bytes: int) -> list[Piece]:
     with open_parquet(file.uri) as parquet:
         rows = [parquet.metadata.row_group(index).num_rows for index in range(parquet.num_row_groups)]
-    return [Piece(file.uri, index, file.nbytes * count // max(sum(rows), 1)) for index, count in enumerate(rows)]
+    row_bytes = file.nbytes / max(sum(rows), 1)
+    return [
+        piece
+        for index, count in enumerate(rows)
+        for piece in _divide_group(file.uri, index, count, row_bytes, partition_bytes)
+    ]
+
+
+def _divide_group(uri: str, index: int, rows: int, row_bytes: float, partition_bytes: int) -> list[Piece]:
+    """A row group, in slices if it is large."""
+    nbytes = int(rows * row_bytes)
+    if nbytes <= max(_LARGE_GROUP, 2 * partition_bytes):
+        return [Piece(uri, index, nbytes)]
+    count = min(_MOST_SLICES, -(-nbytes // max(partition_bytes, _LARGE_GROUP // 2)))
+    edges = [rows * number // count for number in range(count + 1)]
+    return [Piece(uri, index, int((stop - start) * row_bytes), (start, stop)) for start, stop in pairwise(edges)]
 
 
 def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
@@ -88,11 +117,32 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
 
 
 def _read_piece(piece: Piece) -> pa.Table:
+    if piece.row_group is not None and piece.rows is not None:
+        return _read_slice(piece.uri, piece.row_group, *piece.rows)
     with open_parquet(piece.uri) as parquet:
         return parquet.read() if piece.row_group is None else parquet.read_row_group(piece.row_group)
 
 
-def open_parquet(uri: str) -> pq.ParquetFile:
-    """A Parquet file of any file system, whose footer is read; `with` closes it."""
+def _read_slice(uri: str, row_group: int, start: int, stop: int) -> pa.Table:
+    """Rows of a row group, in batches: memory holds them and a batch, not the row group."""
+    with open_parquet(uri, _BUFFER_BYTES) as parquet:
+        kept, done = [], 0
+        for batch in parquet.iter_batches((stop - start) // 8 + 1, row_groups=[row_group]):
+            first, last = max(start - done, 0), min(stop - done, batch.num_rows)
+            if first < last:
+                kept.append(batch.slice(first, last - first))
+            done += batch.num_rows
+            if done >= stop:
+                break
+        return pa.Table.from_batches(kept, parquet.schema_arrow)
+
+
+def open_parquet(uri: str, buffer_bytes: int = 0) -> pq.ParquetFile:
+    """A Parquet file of any file system, whose footer is read; `with` closes it.
+
+    Args:
+        uri: The file.
+        buffer_bytes: Bytes of a column to read at a time; 0 reads all of a row group.
+    """
     fs, path = storage.filesystem(uri)
-    return pq.ParquetFile(path, filesystem=fs)
+    return pq.ParquetFile(path, filesystem=fs, buffer_size=buffer_bytes)

@@ -1,6 +1,7 @@
 """Read lake tables at a pinned version as Dask dataframes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from firelib import storage
 from firelib.config import PARTITION_BYTES
 from firelib.data.formats.lake_types import ZONE
 from firelib.data.frames.pandas_frames import to_pandas
@@ -19,8 +21,32 @@ from firelib.errors import FirelibError
 _SAMPLE_ROWS = 1000
 
 
-def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -> dd.DataFrame:
-    """A version of a Delta table.
+@dataclass(frozen=True)
+class TablePlan:
+    """A version of a Delta table, divided into partitions.
+
+    Attributes:
+        partitions: What each partition reads.
+        convert: Makes a frame of Arrow's rows.
+        meta: A frame without rows.
+    """
+
+    partitions: Sequence[Sequence[Piece]]
+    convert: Callable[[pa.Table], pd.DataFrame]
+    meta: pd.DataFrame
+
+    @property
+    def largest_bytes(self) -> int:
+        """Estimated size of the largest partition in memory, in bytes."""
+        return max(sum(piece.nbytes for piece in pieces) for pieces in self.partitions)
+
+    def to_dask(self) -> dd.DataFrame:
+        """The rows, not yet read."""
+        return dd.from_map(partial(_read_partition, self.convert), self.partitions, meta=self.meta)
+
+
+def plan_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -> TablePlan:
+    """Divide a version of a Delta table into partitions.
 
     Args:
         uri: The Delta table.
@@ -44,8 +70,26 @@ def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -
     sample = convert(_read_head(max(actions, key=lambda action: action["size_bytes"])["uri"]))
     row_bytes = sample.memory_usage(index=False, deep=True).sum() / max(len(sample), 1)
     files = [_measure_file(action, row_bytes) for action in actions]
-    read = partial(_read_partition, convert)
-    return dd.from_map(read, plan_partitions(files, partition_bytes), meta=sample.iloc[:0])
+    return TablePlan(plan_partitions(files, partition_bytes), convert, sample.iloc[:0])
+
+
+def plan_tables(lake: str, versions: Mapping[str, int], partition_bytes: int) -> dict[str, TablePlan]:
+    """Divide the tables of a lake into partitions.
+
+    Args:
+        lake: URI below which each table is a Delta table.
+        versions: Table name → version to read.
+        partition_bytes: Target size of a partition in memory, in bytes.
+
+    Raises:
+        FirelibError: A version has no rows.
+    """
+    return {name: plan_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()}
+
+
+def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -> dd.DataFrame:
+    """A version of a Delta table as a Dask dataframe; arguments, dtypes and errors are those of `plan_table`."""
+    return plan_table(uri, version, partition_bytes).to_dask()
 
 
 def _add_actions(table: DeltaTable) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import psutil
 
+from firelib import machine
 from firelib.doctor import packages, project_files, ray_checks, resources, tools
 from firelib.doctor.finding import Finding
 from firelib.doctor.report import show
+from firelib.ray_setup.memory_budget import measure_budget
 from firelib.ray_setup.session_folder import ray_temp_dir
 
 __all__ = ["Finding", "diagnose", "show"]
@@ -38,6 +40,7 @@ def diagnose(project: Path) -> list[Finding]:
         resources.check_home(Path.home()),
         ray_checks.check_session_folder(str(Path(ray_temp_dir()).parent)),
         ray_checks.check_shared_memory(Path("/dev/shm")),  # noqa: S108  the mount point itself, not a temporary file
+        ray_checks.check_memory_budget(measure_budget(), machine.usable_cores()),
         *(ray_checks.check_port(port, use) for port, use in ray_checks.PORTS.items()),
         ray_checks.check_training_ports(Path("/proc/sys/net/ipv4/ip_local_port_range")),
         ray_checks.check_token(os.environ, Path.home()),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firelib.doctor.finding import Finding
 from firelib.doctor.packages import installed_version
-from firelib.ray_setup.object_store import free_shared_memory
+from firelib.ray_setup.memory_budget import MemoryBudget, free_shared_memory
 from firelib.ray_setup.session_folder import fits_sockets, longest_folder, session_path
 from firelib.ray_setup.token import ray_token, token_file
 from firelib.ray_setup.version import cluster_version
@@ -59,6 +59,21 @@ def check_shared_memory(folder: Path) -> Finding:
         return Finding(name, "warning", f"{folder} does not exist", remedy)
     detail = f"{free / _GIB:.1f} GiB free in {folder}"
     return Finding(name, "ok", detail) if free >= _GIB else Finding(name, "warning", detail, remedy)
+
+
+def check_memory_budget(budget: MemoryBudget, cores: int) -> Finding:
+    """Check that each core's worker has enough memory.
+
+    Args:
+        budget: The budget of Ray on this machine.
+        cores: Number of cores that Ray may use.
+    """
+    name, detail = "Ray's memory", str(budget)
+    if budget.workers >= cores:
+        return Finding(name, "ok", detail)
+    remedy = f"allow more memory, or set FIRELIB_NUM_CPUS={budget.workers}: {cores} cores share the memory of "
+    workers = "1 worker" if budget.workers == 1 else f"{budget.workers} workers"
+    return Finding(name, "warning", detail, remedy + workers)
 
 
 def check_port(port: int, use: str) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
 from firelib.config import Environment
 from firelib.console import note, silence_stderr
@@ -20,10 +21,12 @@ from firelib.recipe import Recipe
 # Ray reads these when it is imported: send no usage reports, keep CUDA_VISIBLE_DEVICES in workers without GPUs, and
 # do not create a second environment for workers under `uv run`. Ray's workers have niceness 15 by default, which leaves
 # them 4 % of the share of any other process: on a busy machine the run that its user waits for would almost stop.
+# A task that Ray kills for lack of memory is retried without end by default.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 os.environ.setdefault("RAY_worker_niceness", "0")
+os.environ.setdefault("RAY_task_oom_retries", "3")
 
 
 @contextmanager
@@ -53,9 +56,29 @@ def ray_session(
         return
     address = os.environ.get("RAY_ADDRESS")
     joins = address and address != "local"
-    with _join(str(address), debug) if joins else embedded_ray(environment, debug, exit_on_loss):
+    with (
+        nullcontext() if debug else _hide_raylet_messages(),
+        _join(str(address), debug) if joins else embedded_ray(environment, debug, exit_on_loss),
+    ):
         _restrict_token_file()
         yield ray.get_runtime_context().gcs_address
+
+
+@contextmanager
+def _hide_raylet_messages() -> Iterator[None]:
+    """Hide what the raylet reports of tasks that it starts again: if all attempts fail, firelib says it in one error.
+
+    Ray 2.60 prints it on standard output, `log_to_driver=False` or not (`ray/_private/worker.py`,
+    `listen_error_messages`).
+    """
+    from ray._private import worker
+
+    with patch.object(worker, "print_to_stdstream", _ignore):
+        yield
+
+
+def _ignore(*_: object, **__: object) -> None:
+    pass
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from firelib.config import Environment
 from firelib.ray_setup.lean_start import lean_start
 from firelib.ray_setup.loopback import LOOPBACK, on_loopback
 from firelib.ray_setup.loss import exit_after_loss, report_loss, watch_for_loss
-from firelib.ray_setup.object_store import choose_object_store_bytes
+from firelib.ray_setup.memory_budget import MemoryBudget, measure_budget, report_budget
 from firelib.ray_setup.session_folder import choose_session_folder, temporary_folder
 from firelib.ray_setup.sigterm import keep_sigterm_handler
 from firelib.ray_setup.start_attempts import start_with_retries
@@ -22,6 +22,9 @@ from firelib.user_folders import is_writable
 # After the loss of the GCS, all other processes of this Ray end within a few seconds instead of a minute: nothing
 # restarts it on a single machine, and a connection on loopback is only lost if the other process has ended.
 _QUICK_END = {"RAY_gcs_rpc_server_reconnect_timeout_s": "2"}
+
+# Processes of 42 MiB each that spill objects, and as many that restore them; the default is 4.
+_FEW_SPILL_WORKERS = {"RAY_max_io_workers": "1"}
 
 
 @contextmanager
@@ -40,9 +43,11 @@ def embedded_ray(environment: Environment, debug: bool = False, exit_on_loss: bo
     import ray
 
     _ensure_token()
+    budget = measure_budget(environment.num_cpus)
+    report_budget(budget)
     # Workers are killed at the end, so what they have in the temporary folder (W&B's socket and files) would be left.
     with choose_session_folder() as sessions, temporary_folder(tempfile.gettempdir()) as workers:
-        start_with_retries(lambda: _start_embedded(environment, debug, sessions, workers), Path(sessions))
+        start_with_retries(lambda: _start_embedded(environment, budget, debug, sessions, workers), Path(sessions))
         try:
             with watch_for_loss(exit_after_loss if exit_on_loss else report_loss):
                 yield
@@ -50,7 +55,7 @@ def embedded_ray(environment: Environment, debug: bool = False, exit_on_loss: bo
             ray.shutdown()
 
 
-def _start_embedded(environment: Environment, debug: bool, sessions: str, workers: str) -> None:
+def _start_embedded(environment: Environment, budget: MemoryBudget, debug: bool, sessions: str, workers: str) -> None:
     """Start Ray with its sessions, and its workers' temporary files, in the given folders."""
     import ray
 
@@ -58,12 +63,13 @@ def _start_embedded(environment: Environment, debug: bool, sessions: str, worker
         lean_start(log_monitor=debug),
         on_loopback(),
         keep_sigterm_handler(),
-        _set_variables({**_QUICK_END, "TMPDIR": workers}),
+        _set_variables({**_QUICK_END, **_FEW_SPILL_WORKERS, "TMPDIR": workers}),
     ):
         ray.init(
             address="local",
             num_cpus=environment.num_cpus,
-            object_store_memory=choose_object_store_bytes(),
+            object_store_memory=budget.object_store,
+            _memory=budget.tasks_bytes,
             include_dashboard=False,
             log_to_driver=debug,
             logging_level=logging.INFO if debug else logging.ERROR,

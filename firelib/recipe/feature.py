@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe.problem import refuse_declaration
+from firelib.recipe.vocabulary import StoredVocabulary
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
@@ -30,6 +31,8 @@ class Feature:
         ragged: Whether a value is a list of any length.
         optional: Whether a record may lack the feature: a missing value is omitted, not replaced.
         description: Text for people who look at the manifest.
+        max_words: For strings: the most distinct values to keep as the vocabulary, the most frequent ones. Without it,
+            up to 10,000,000 are kept of a string with `max_length`, and a string without one may be free text.
 
     Raises:
         FirelibError: The attributes contradict each other.
@@ -54,6 +57,7 @@ class Feature:
     ragged: bool = False
     optional: bool = False
     description: str = ""
+    max_words: int | None = None
 
     def __post_init__(self) -> None:
         problem = next(_feature_problems(self), None)
@@ -82,6 +86,11 @@ def _size_problems(feature: Feature) -> Iterator[tuple[str, str]]:
         yield (
             f"expected max_length of 1 or more for a string, got max_length={max_length} for dtype {dtype}",
             "remove max_length, or declare a string with a max_length of 1 or more",
+        )
+    if feature.max_words is not None and (dtype != "string" or feature.max_words < 1):
+        yield (
+            f"expected max_words of 1 or more for a string, got max_words={feature.max_words} for dtype {dtype}",
+            "remove max_words, or declare a string with max_words of 1 or more",
         )
     if shape and (feature.ragged or dtype in ("string", "bytes")):
         kind = "a ragged feature" if feature.ragged else f"dtype {dtype}"
@@ -118,8 +127,8 @@ def _bounds(integer: str) -> tuple[int, int]:
 class FittedFeature:
     """A feature with its statistics on the training split; `build_model` gets one for each feature.
 
-    It also has the attributes of the declaration: `name`, `dtype`, `shape`, `max_length`, `range`, `nullable`,
-    `ragged`, `optional` and `description`. The integer that stands for a missing value is `missing_value`.
+    It also has the attributes of the declaration: `name`, `dtype`, `shape`, `max_length`, `max_words`, `range`,
+    `nullable`, `ragged`, `optional` and `description`. The integer that stands for a missing value is `missing_value`.
 
     Attributes:
         feature: The declaration.
@@ -130,7 +139,9 @@ class FittedFeature:
         minimum: Smallest present value; None for strings and bytes, and where no value is present.
         maximum: Largest present value; None for strings and bytes, and where no value is present.
         vocabulary: For strings: the distinct values, most frequent first, ties by value. Empty for free text: a
-            string without `max_length` that has more than 100,000 distinct values.
+            string without `max_length` and `max_words` that has more than 100,000 distinct values. A large vocabulary
+            is a sequence that reads its file when its words are needed.
+        cut_words: Number of distinct values that are not in the vocabulary because of `Feature.max_words`.
 
     Example:
         >>> from firelib import Feature, FittedFeature
@@ -148,7 +159,8 @@ class FittedFeature:
     std: float = 0.0
     minimum: float | None = None
     maximum: float | None = None
-    vocabulary: tuple[str, ...] = field(default=())
+    vocabulary: tuple[str, ...] | StoredVocabulary = field(default=())
+    cut_words: int = 0
 
     @property
     def name(self) -> str:
@@ -169,6 +181,11 @@ class FittedFeature:
     def max_length(self) -> int | None:
         """Maximum length of a string in UTF-8 bytes, or None."""
         return self.feature.max_length
+
+    @property
+    def max_words(self) -> int | None:
+        """Most distinct strings that the vocabulary may have, or None."""
+        return self.feature.max_words
 
     @property
     def range(self) -> tuple[float, float] | None:

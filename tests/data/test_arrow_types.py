@@ -22,6 +22,7 @@ from firelib.data.joined_table import join_tables
 from firelib.data.prepare import prepare_partition
 from firelib.data.shard_gather import gather_shards, group_shards, plan_shards
 from firelib.data.split.position import HASH_SPACE, HashRange
+from firelib.data.vocabularies.fitted_features import fit_features
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Recipe, Source
@@ -133,7 +134,8 @@ def check_shard(
     (task,) = group_shards(plans, [part.file for part in parts if part.file], table.num_rows)
     (gathered,) = gather_shards(task, recipe, str(folder / "shards"))
     rejected = pa.concat_tables([part.set_aside for part in parts], promote_options="permissive")
-    manifest = build_manifest(recipe, {"t": 0}, parts, [gathered], rejected)
+    features = fit_features(recipe, [gathered], str(folder), str(folder))
+    manifest = build_manifest(recipe, features, {"t": 0}, parts, [gathered], rejected)
     (folder / "shards" / MANIFEST_NAME).write_bytes(manifest.to_json())
     read = {row.pop("id"): row for row in open_dataset(str(folder / "shards")).as_arrow("train").to_pylist()}
     assert gathered.shard.rows == len(read)

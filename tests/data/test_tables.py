@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from firelib.data import table_partitions
 from firelib.data.delta_tables import Part, append_part, split_into_parts
 from firelib.data.tables import read_table
 
@@ -87,3 +88,16 @@ def test_a_large_file_is_divided_at_its_row_groups(tmp_path: Path) -> None:
     assert len(parts) == 3
     assert max(part.memory_usage(index=False).sum() for part in parts) <= 10 * 2**20
     assert np.concatenate([part["number"] for part in parts]).tolist() == list(range(rows))
+
+
+def test_a_large_row_group_is_read_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_partitions, "_LARGE_GROUP", 1 << 20)
+    uri, rows = str(tmp_path / "table"), 1_000_000  # 16 MB in one row group, or two
+    append_part(uri, Part({}, pa.table({"number": np.arange(rows), "word": pa.array(["a", None] * (rows // 2))})))
+    frame = read_table(uri, 0, partition_bytes=2**20)
+    parts = [part.compute(scheduler="sync") for part in frame.to_delayed()]
+    assert len(parts) >= 16
+    assert max(map(len, parts)) <= rows // 16
+    assert all((part.dtypes == frame.dtypes).all() for part in parts)
+    assert np.concatenate([part["number"] for part in parts]).tolist() == list(range(rows))
+    assert sum(part["word"].notna().sum() for part in parts) == rows // 2

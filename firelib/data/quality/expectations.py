@@ -94,4 +94,4 @@ def find_failures(expectation: Expectation, fitted: FittedFeature) -> Iterator[s
 
 def _count_words(fitted: FittedFeature) -> int | None:
     """Number of distinct strings; None for free text, whose vocabulary is not kept."""
-    return None if fitted.count and not fitted.vocabulary else len(fitted.vocabulary)
+    return None if fitted.count and not fitted.vocabulary else len(fitted.vocabulary) + fitted.cut_words

@@ -82,6 +82,28 @@ def write_blocks(rows: pa.Table, edges: Iterable[int], uri: str) -> BlockFile:
     return BlockFile(uri, rows.schema, np.array(offsets, np.int64))
 
 
+def stream_blocks(tables: Iterable[pa.Table], schema: pa.Schema, uri: str) -> BlockFile:
+    """Write tables as blocks, one after the other, so that memory holds one of them.
+
+    Args:
+        tables: The blocks.
+        schema: Schema of all tables, without dictionaries.
+        uri: The file; an existing one is replaced.
+
+    Raises:
+        FirelibError: The disk is full.
+    """
+    offsets = [schema.serialize().size]
+    fs, path = storage.filesystem(uri)
+    with storage.explain_full_disk(uri), fs.open(path, "wb") as file:
+        file.write(schema.serialize())
+        for rows in tables:
+            stream, (start, stop) = _encode(rows.cast(schema).combine_chunks(), [0, rows.num_rows])
+            file.write(memoryview(stream)[start:stop])
+            offsets.append(offsets[-1] + stop - start)
+    return BlockFile(uri, schema, np.array(offsets, np.int64))
+
+
 def _encode(rows: pa.Table, edges: Sequence[int]) -> tuple[pa.Buffer, list[int]]:
     """The content of a file, and the offsets of its blocks."""
     whole = rows.to_batches()[0] if rows.num_rows else pa.RecordBatch.from_pylist([], rows.schema)

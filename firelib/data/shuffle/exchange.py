@@ -25,8 +25,10 @@ from dask.dataframe.dispatch import concat
 from firelib.data.frames.arrow_frames import FrameKind, to_frame, to_table
 from firelib.data.scratch import scratch_file
 from firelib.data.shuffle.block_files import BlockFile, read_blocks, share_schemas, write_blocks
+from firelib.data.shuffle.skew import GroupSizes, measure_groups, refuse_skew
 
 _SHUFFLES = (TaskShuffle, DiskShuffle)
+_NO_SIZES = GroupSizes(np.zeros(0, np.int64), None, 0)  # readers get the files without sizes, which they do not need
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,21 @@ class GroupedFile:
 
     blocks: BlockFile
     kind: FrameKind
+    sizes: GroupSizes
 
 
-def exchange_through_files(frame: Any, folder: str) -> Any:
+def exchange_through_files(frame: Any, folder: str, most_bytes: int | None = None) -> Any:
     """A Dask dataframe whose shuffles go through files.
 
     Args:
         frame: The dataframe, whose shuffles have Dask's method `tasks`.
         folder: URI of a folder that all workers can read, and that outlives the computation.
+        most_bytes: Most bytes of rows that an output partition may have in memory; None is no limit. If a key has more
+            rows, a task raises an error that says so, before any worker reads them.
     """
     lowered = frame.optimize(fuse=False).expr
     while (shuffle := _find_first_shuffle(lowered)) is not None:
-        lowered = lowered.substitute(shuffle, _exchange(shuffle, folder).expr)
+        lowered = lowered.substitute(shuffle, _exchange(shuffle, folder, most_bytes).expr)
     return new_collection(lowered).optimize()
 
 
@@ -56,20 +61,33 @@ def _find_first_shuffle(expr: Expr) -> SimpleShuffle | None:
     return min(shuffles, key=lambda shuffle: sum(1 for _ in shuffle.find_operations(_SHUFFLES)), default=None)
 
 
-def _exchange(shuffle: SimpleShuffle, folder: str) -> Any:
-    write = partial(write_groups, column=shuffle.partitioning_index, groups=shuffle.npartitions_out, folder=folder)
+def _exchange(shuffle: SimpleShuffle, folder: str, most_bytes: int | None) -> Any:
+    write = partial(
+        write_groups,
+        column=shuffle.partitioning_index,
+        groups=shuffle.npartitions_out,
+        folder=folder,
+        key=_find_key(shuffle),
+    )
     inputs = new_collection(shuffle.frame)
     written = inputs.map_partitions(write, meta=("written", object), enforce_metadata=False)
-    files = dask.delayed(share_kinds)(written.to_delayed())
+    files = dask.delayed(share_kinds)(written.to_delayed(), most_bytes)
     numbers = dd.from_map(_number, list(shuffle._partitions), meta=_number(0))
     return numbers.map_partitions(read_group, files, shuffle.ignore_index, meta=shuffle._meta, enforce_metadata=False)
+
+
+def _find_key(shuffle: SimpleShuffle) -> list[str]:
+    """The columns whose values decide the output partition, unless it is the index or an expression."""
+    key = shuffle.original_partitioning_index
+    names = [key] if isinstance(key, str) else key if isinstance(key, list) else []
+    return [name for name in names if isinstance(name, str) and name in shuffle.frame.columns]
 
 
 def _number(index: int) -> "pd.Series[int]":
     return pd.Series([index], name="partition")
 
 
-def write_groups(rows: pd.DataFrame, column: str, groups: int, folder: str) -> GroupedFile:
+def write_groups(rows: pd.DataFrame, column: str, groups: int, folder: str, key: Sequence[str] = ()) -> GroupedFile:
     """Write a partition.
 
     Args:
@@ -77,6 +95,7 @@ def write_groups(rows: pd.DataFrame, column: str, groups: int, folder: str) -> G
         column: Column with the index of each row's output partition.
         groups: Number of output partitions.
         folder: URI of the folder to write into.
+        key: The columns whose values decide the output partition.
 
     Raises:
         FirelibError: The disk is full.
@@ -85,18 +104,29 @@ def write_groups(rows: pd.DataFrame, column: str, groups: int, folder: str) -> G
     order = np.argsort(outputs, kind="stable")
     edges = np.searchsorted(outputs[order], np.arange(groups + 1)).tolist()
     table, kind = to_table(rows.take(order))
-    return GroupedFile(write_blocks(table, edges, scratch_file(folder)), kind)
+    sizes = measure_groups(rows, edges, order, key, table.nbytes)
+    return GroupedFile(write_blocks(table, edges, scratch_file(folder)), kind, sizes)
 
 
-def share_kinds(files: Sequence[GroupedFile]) -> list[GroupedFile]:
-    """The files with one object for each distinct schema and kind: readers then convert equal ones together."""
+def share_kinds(files: Sequence[GroupedFile], most_bytes: int | None = None) -> list[GroupedFile]:
+    """The files with one object for each distinct schema and kind: readers then convert equal ones together.
+
+    Args:
+        files: What `write_groups` returned for all input partitions.
+        most_bytes: Most bytes of rows that an output partition may have in memory; None is no limit.
+
+    Raises:
+        FirelibError: An output partition has more.
+    """
+    if most_bytes is not None:
+        refuse_skew((file.sizes for file in files), most_bytes)
     kinds: list[FrameKind] = []
     shared = []
     for file, blocks in zip(files, share_schemas(file.blocks for file in files), strict=True):
         known = next((kind for kind in kinds if kind == file.kind), None)
         if known is None:
             kinds.append(known := file.kind)
-        shared.append(replace(file, blocks=blocks, kind=known))
+        shared.append(replace(file, blocks=blocks, kind=known, sizes=_NO_SIZES))
     return shared
 
 

@@ -2,15 +2,25 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
+from firelib.recipe.vocabulary import StoredVocabulary
 from firelib.tfrecord.format.fixed_layout import (
     MOST_FEATURES,
     FixedLayout,
@@ -144,10 +154,30 @@ class Manifest(_FrozenModel):
 
     @property
     def file_names(self) -> frozenset[str]:
-        """Names of all files of the dataset: shards, their indexes, and the manifest."""
+        """Names of all files of the dataset: shards, their indexes, large vocabularies, and the manifest."""
         shards = [shard for split in self.splits.values() for shard in split.shards]
         indexes = [index_name(shard.name) for shard in shards if shard.index_xxh128]
-        return frozenset({MANIFEST_NAME, *(shard.name for shard in shards), *indexes})
+        return frozenset({MANIFEST_NAME, *(shard.name for shard in shards), *indexes, *self.vocabulary_files})
+
+    @property
+    def vocabulary_files(self) -> list[str]:
+        """Names of the files of the vocabularies that are too large for the manifest."""
+        stored = (fitted.vocabulary for fitted in self.features)
+        return [vocabulary.file for vocabulary in stored if isinstance(vocabulary, StoredVocabulary)]
+
+    @model_serializer(mode="wrap")
+    def _omit_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Features without a cap on their vocabulary have the entry that earlier versions of firelib wrote."""
+        members: dict[str, Any] = serialize(self)
+        for fitted in members["features"]:
+            if not fitted["cut_words"]:
+                del fitted["cut_words"]
+            if isinstance(fitted["vocabulary"], dict):
+                del fitted["vocabulary"]["folder"]
+        for column in [*(fitted["feature"] for fitted in members["features"]), members["label"]]:
+            if column and column["max_words"] is None:
+                del column["max_words"]
+        return members
 
     @property
     def fitted(self) -> Mapping[str, FittedFeature]:
@@ -193,7 +223,20 @@ def read_manifest(uri: str) -> Manifest:
         if count > 2 * MOST_FEATURES:
             raise _too_many_features(count, uri)
 
-    return parse_manifest(storage.read_json(uri, check), uri)
+    return _locate_vocabularies(parse_manifest(storage.read_json(uri, check), uri), uri.rpartition("/")[0])
+
+
+def _locate_vocabularies(manifest: Manifest, folder: str) -> Manifest:
+    """The manifest, whose stored vocabularies know the folder of their files."""
+    if not manifest.vocabulary_files:
+        return manifest
+    features = [
+        replace(fitted, vocabulary=replace(fitted.vocabulary, folder=folder))
+        if isinstance(fitted.vocabulary, StoredVocabulary)
+        else fitted
+        for fitted in manifest.features
+    ]
+    return manifest.model_copy(update={"features": tuple(features)})
 
 
 def _too_many_features(count: int, uri: str) -> FirelibError:

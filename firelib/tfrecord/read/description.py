@@ -30,7 +30,8 @@ def _describe_statistics(fitted: FittedFeature) -> str:
         return ""
     missing = f", {fitted.missing:,} missing" if fitted.missing else ""
     if fitted.vocabulary:
-        return f"{len(fitted.vocabulary):,} values{missing}"
+        of_all = f" of {len(fitted.vocabulary) + fitted.cut_words:,}" if fitted.cut_words else ""
+        return f"{len(fitted.vocabulary):,}{of_all} values{missing}"
     if fitted.minimum is None:
         return f"{fitted.count:,} values{missing}"
     return f"mean {fitted.mean:.4g}, std {fitted.std:.4g}, {fitted.minimum:.4g} to {fitted.maximum:.4g}{missing}"

@@ -50,6 +50,7 @@ class StagedDataset:
         shards = [shard for split in manifest.splits.values() for shard in split.shards]
         moves = {name: provisional[name] for name in (shard.name for shard in shards)}
         moves |= {index_name(shard.name): index_name(moves[shard.name]) for shard in shards if shard.index_xxh128}
+        moves |= {name: name for name in manifest.vocabulary_files}
         if self.folder == self.final:
             for new, old in moves.items():
                 Path(self.folder, old).rename(Path(self.folder, new))

@@ -15,10 +15,7 @@ import pyarrow.compute as pc
 from firelib.recipe import FLOATS, Feature, FittedFeature
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.kernels.sums import exact_sum, squared_deviations
-
-#: Most distinct values of a string without `max_length` that become its vocabulary; free text has more.
-MOST_WORDS = 100_000
-_MOST_CHARACTERS = 4 << 20  # of all these values together: the manifest, which every worker reads, holds them
+from firelib.tfrecord.write.vocabulary import MOST_INSIDE, fits_inside, may_be_free_text, most_words
 
 
 @dataclass(frozen=True)
@@ -84,16 +81,15 @@ def _arrow_moments(values: pa.Array, feature: Feature) -> Moments:
 
 def _word_moments(occurrences: Counter[str], feature: Feature) -> Moments:
     missing = occurrences.pop("", 0) if feature.nullable and not feature.ragged else 0
-    most_words = math.inf if feature.max_length else MOST_WORDS
-    return Moments(occurrences.total(), missing, occurrences=_limit(occurrences, most_words), most_words=most_words)
+    limit = MOST_INSIDE if may_be_free_text(feature) else math.inf
+    return Moments(occurrences.total(), missing, occurrences=_limit(occurrences, limit), most_words=limit)
 
 
 def _limit(occurrences: Counter[str], most_words: float) -> Counter[str] | None:
     """None instead of too many values. The values only become more, so the order of merges does not matter."""
     if most_words == math.inf:
         return occurrences
-    is_small = len(occurrences) <= most_words and sum(map(len, occurrences)) <= _MOST_CHARACTERS
-    return occurrences if is_small else None
+    return occurrences if fits_inside(len(occurrences), sum(map(len, occurrences))) else None
 
 
 def _number_moments(values: npt.NDArray[Any], feature: Feature) -> Moments:
@@ -135,6 +131,7 @@ def fit_feature(feature: Feature, total: Moments) -> FittedFeature:
         total: Moments of the training split.
     """
     by_frequency = sorted((total.occurrences or {}).items(), key=lambda item: (-item[1], item[0]))
+    kept = by_frequency[: most_words(feature)]
     numeric = feature.dtype not in ("string", "bytes") and total.count > 0
     return FittedFeature(
         feature=feature,
@@ -144,7 +141,8 @@ def fit_feature(feature: Feature, total: Moments) -> FittedFeature:
         std=math.sqrt(total.m2 / total.count) if total.count else 0.0,
         minimum=total.minimum if numeric else None,
         maximum=total.maximum if numeric else None,
-        vocabulary=tuple(word for word, _ in by_frequency),
+        vocabulary=tuple(word for word, _ in kept),
+        cut_words=len(by_frequency) - len(kept),
     )
 
 

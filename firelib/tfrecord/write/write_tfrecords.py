@@ -14,6 +14,7 @@ from firelib.tfrecord.write.shard_writer import choose_layout, shard_name
 from firelib.tfrecord.write.staging import stage_dataset
 from firelib.tfrecord.write.statistics import fit_feature, merge_moments
 from firelib.tfrecord.write.table_inputs import is_columns, split_partitions
+from firelib.tfrecord.write.vocabulary import store_vocabularies
 
 #: The split that statistics describe.
 _FITTED_SPLIT = "train"
@@ -90,6 +91,7 @@ def write_tfrecords(
             fitted = _fit(features, written) if is_fitted else fitted
             shards = [shard for each in written for shard in each.shards]
             named[name] = _name_shards(shards, name, provisional, compression)
+        fitted = store_vocabularies(fitted, staged.folder)
         manifest = _build_manifest(fitted, label, key, shard_format, named)
         staged.publish(manifest, provisional)
     return manifest

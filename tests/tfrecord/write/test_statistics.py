@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firelib.recipe import Feature
 from firelib.tfrecord.format.arrow_columns import to_column
-from firelib.tfrecord.write import statistics
+from firelib.tfrecord.write import vocabulary
 from firelib.tfrecord.write.statistics import Moments, compute_moments, fit_feature, merge_moments
 
 FLOAT = Feature("x", "float32", nullable=True)
@@ -178,7 +178,7 @@ def test_long_texts_are_no_vocabulary() -> None:
 def test_free_text_has_no_vocabulary_in_any_order_of_merges(values: list[int], cuts: list[int]) -> None:
     feature = Feature("x", "string")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statistics, "MOST_WORDS", 4)
+        patch.setattr(vocabulary, "MOST_INSIDE", 4)
         parts = [moments_of(pa.array(map(str, part), pa.string()), feature) for part in cut(values, cuts)]
         fitted = fit_feature(feature, merge_moments(parts))
     assert fitted.count == len(values)

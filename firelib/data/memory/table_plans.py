@@ -1,0 +1,74 @@
+"""Partitions of a recipe's tables that fit into the memory of workers."""
+
+from collections.abc import Mapping
+
+from dask.dataframe.dask_expr._cumulative import CumulativeAggregations
+from dask.dataframe.dask_expr._reductions import ApplyConcatApply
+
+from firelib.console import note
+from firelib.data.frames.conversion import to_dask
+from firelib.data.memory.task_memory import TaskMemory, choose_partition
+from firelib.data.tables import TablePlan, plan_tables
+from firelib.recipe import Recipe
+
+_MIB = 2**20
+
+
+def plan_within_memory(
+    recipe: Recipe, lake: str, versions: Mapping[str, int], partition_bytes: int
+) -> tuple[dict[str, TablePlan], TaskMemory]:
+    """Divide tables into partitions of the size that is asked for, or smaller ones where memory is short.
+
+    Partitions do not change a dataset, except the last digits of sums of fractions over several of them. So they keep
+    the size that is asked for, whatever the machine, if the recipe aggregates rows.
+
+    Args:
+        recipe: Joins the tables in its `transform`.
+        lake: URI below which each table is a Delta table.
+        versions: Table name → version to read.
+        partition_bytes: Target size of a partition of a table in memory, in bytes.
+
+    Returns:
+        Table name → its partitions; and the memory of a task that joins one of each.
+
+    Raises:
+        FirelibError: A version has no rows.
+    """
+    tables = plan_tables(lake, versions, partition_bytes)
+    need = estimate_task(tables, partition_bytes)
+    chosen = choose_partition(need)
+    if chosen == partition_bytes or aggregates(recipe, tables):
+        return tables, need
+    note(
+        f"little memory: partitions of {chosen / _MIB:,.1f} MiB instead of {partition_bytes / _MIB:,.1f} MiB "
+        "(data.partition_bytes); the dataset is the same"
+    )
+    tables = plan_tables(lake, versions, chosen)
+    return tables, estimate_task(tables, chosen)
+
+
+def estimate_task(tables: Mapping[str, TablePlan], partition_bytes: int) -> TaskMemory:
+    """Memory of a task that reads and joins one partition of each table.
+
+    Args:
+        tables: Table name → its partitions.
+        partition_bytes: Target size of a partition in memory, in bytes.
+    """
+    sizes = {name: table.largest_bytes for name, table in tables.items()}
+    largest = max(sizes, key=lambda name: sizes[name])
+    source = f"one partition of each table; the largest is in {largest!r}"
+    return TaskMemory(sum(sizes.values()), source, value=partition_bytes)
+
+
+def aggregates(recipe: Recipe, tables: Mapping[str, TablePlan]) -> bool:
+    """Whether the recipe's `transform` combines values of several rows, other than by joins.
+
+    Args:
+        recipe: The recipe.
+        tables: Table name → its partitions.
+    """
+    try:
+        frame = to_dask(recipe.transform({name: table.to_dask() for name, table in tables.items()}), recipe.name)
+    except Exception:  # noqa: BLE001  the recipe's own error, which the transform explains when it calls it again
+        return True
+    return any(True for _ in frame.expr.find_operations((ApplyConcatApply, CumulativeAggregations)))
