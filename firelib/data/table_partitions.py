@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from firelib import storage
+from firelib.errors import FirelibError
 
 _READERS = 8  # files or footers that are read at the same time: most of the time, a request to a bucket waits
 
@@ -93,6 +94,19 @@ def _read_piece(piece: Piece) -> pa.Table:
 
 
 def open_parquet(uri: str) -> pq.ParquetFile:
-    """A Parquet file of any file system, whose footer is read; `with` closes it."""
+    """A Parquet file of any file system, whose footer is read; `with` closes it.
+
+    Raises:
+        FirelibError: The file was deleted, or the bucket cannot be used.
+    """
     fs, path = storage.filesystem(uri)
-    return pq.ParquetFile(path, filesystem=fs)
+    try:
+        with storage.explain_storage(uri):
+            return pq.ParquetFile(path, filesystem=fs)
+    except FileNotFoundError as error:
+        table = uri.rpartition("/")[0]
+        raise FirelibError(
+            "a file of the lake was deleted",
+            where=uri,
+            remedy=f"remove the whole table, {table}: firelib extract writes it again from its source",
+        ) from error

@@ -11,6 +11,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from firelib.config import PARTITION_BYTES
+from firelib.data.delta_tables import open_table
 from firelib.data.formats.lake_types import ZONE
 from firelib.data.frames.pandas_frames import to_pandas
 from firelib.data.table_partitions import DataFile, Piece, open_parquet, plan_partitions, read_pieces
@@ -32,9 +33,13 @@ def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -
         dtypes. `docs/sources.md` lists the dtypes of all types.
 
     Raises:
-        FirelibError: The version has no rows.
+        FirelibError: The version is missing or has no rows, or the bucket cannot be used.
     """
-    table = DeltaTable(uri, version=version)
+    table = open_table(uri, version)
+    if table is None:
+        raise FirelibError(
+            "the table or its version is gone", where=f"{uri}, version {version}", remedy="run firelib extract again"
+        )
     actions = _add_actions(table)
     if not actions:
         raise FirelibError(

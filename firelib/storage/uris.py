@@ -1,5 +1,6 @@
 """URIs of local and remote files, and the file systems that hold them."""
 
+import logging
 from pathlib import Path
 
 import fsspec
@@ -43,4 +44,6 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         extra = {"gs": "gcs", "gcs": "gcs", "s3": "s3"}.get(uri.partition("://")[0])
         remedy = install_command([extra]) if extra else "install the package that reads this scheme"
         raise FirelibError(str(error), where=uri, remedy=remedy) from None
+    if "gs" in fs.protocol:  # its tracebacks: `explain` says what they mean
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
     return fs, path

@@ -1,5 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from threading import Barrier
 
 import pyarrow as pa
 import pytest
@@ -17,8 +19,10 @@ from firelib.data.delta_tables import (
     split_into_parts,
     supersede_table,
 )
+from firelib.data.tables import read_table
 from tests.errors import refused
 from tests.full_disk import small_disk
+from tests.patience import patience
 
 ROWS = pa.table({"day": [2, 1, 2, 1, 3], "value": ["a", "b", "c", None, "e"]})
 
@@ -98,8 +102,8 @@ def test_every_version_can_be_opened(tmp_path: Path) -> None:
     assert read_part_hashes(uri) == []
     assert count_rows(uri) == 0
     parts = split_into_parts(ROWS, ["day"])
-    for part in parts:
-        append_part(uri, part)
+    for version, part in enumerate(parts):
+        append_part(uri, part, version)
     assert read_part_hashes(uri) == [part.sha256 for part in parts]
     first, newest = open_table(uri, 0), open_table(uri)
     assert first is not None
@@ -114,32 +118,80 @@ def test_a_table_matches_a_record_when_its_first_versions_do(tmp_path: Path) -> 
     uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, ["day"])
     record = build_table_record("t.csv", "0", ROWS.schema, parts[:2])
     assert not matches_record(uri, record)
-    append_part(uri, parts[0])
+    append_part(uri, parts[0], 0)
     assert not matches_record(uri, record)
-    append_part(uri, parts[1])
-    append_part(uri, parts[2])
+    append_part(uri, parts[1], 1)
+    append_part(uri, parts[2], 2)
     assert matches_record(uri, record)
     assert not matches_record(uri, build_table_record("t.csv", "0", ROWS.schema, [parts[1], parts[0]]))
 
 
 def test_a_superseded_table_can_still_be_read(tmp_path: Path) -> None:
     uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, [])
-    append_part(uri, parts[0])
+    append_part(uri, parts[0], 0)
     superseded = supersede_table(uri)
     assert open_table(uri) is None
     assert read_part_hashes(superseded) == [parts[0].sha256]
-    append_part(uri, parts[0])
+    append_part(uri, parts[0], 0)
     assert supersede_table(uri) == superseded
     assert read_part_hashes(superseded) == [parts[0].sha256]
+
+
+def test_two_processes_that_commit_at_once_write_each_version_once(tmp_path: Path) -> None:
+    uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, ["day"])
+    start = Barrier(2)
+
+    def commit() -> None:
+        for version, part in enumerate(parts):
+            start.wait(patience(60))
+            append_part(uri, part, version)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(commit) for _ in range(2)]:
+            done.result()
+    assert read_part_hashes(uri) == [part.sha256 for part in parts]
+    assert count_rows(uri) == ROWS.num_rows
+
+
+def test_other_rows_of_another_process_are_not_appended_to(tmp_path: Path) -> None:
+    uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, ["day"])
+    append_part(uri, parts[0], 0)
+    append_part(uri, parts[0], 0)
+    for version in (0, 2):
+        with refused(what=f"version {version}", where=uri, remedy="storage.root"):
+            append_part(uri, parts[1], version)
+    assert read_part_hashes(uri) == [parts[0].sha256]
+
+
+@pytest.mark.parametrize("entry", [0, 1])
+def test_a_deleted_or_damaged_entry_of_the_log_is_explained(tmp_path: Path, entry: int) -> None:
+    uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, ["day"])
+    for version, part in enumerate(parts):
+        append_part(uri, part, version)
+    log = tmp_path / "t" / "_delta_log" / f"{entry:020}.json"
+    content = log.read_bytes()
+    for damage in (log.unlink, lambda: log.write_bytes(content[: len(content) // 2])):
+        damage()
+        with refused(what="log", where=uri, remedy="firelib extract"):
+            read_part_hashes(uri)
+
+
+def test_a_deleted_file_of_a_table_is_named(tmp_path: Path) -> None:
+    uri = str(tmp_path / "t")
+    append_part(uri, split_into_parts(ROWS, [])[0], 0)
+    file = next((tmp_path / "t").glob("*.parquet"))
+    file.unlink()
+    with refused(what="deleted", where=file, remedy=["firelib extract", uri]):
+        read_table(uri, 0)
 
 
 def test_a_full_disk_is_explained(tmp_path: Path) -> None:
     noise = pa.table({"day": range(50_000), "value": [str(hash(str(number))) for number in range(50_000)]})
     with small_disk(tmp_path / "disk", 512):
         uri = str(tmp_path / "disk" / "t")
-        append_part(uri, split_into_parts(ROWS, [])[0])
+        append_part(uri, split_into_parts(ROWS, [])[0], 0)
         with refused(what="disk", where=uri, remedy="space"):
-            append_part(uri, split_into_parts(noise, [])[0])
+            append_part(uri, split_into_parts(noise, [])[0], 1)
         assert len(read_part_hashes(uri)) == 1
 
 
