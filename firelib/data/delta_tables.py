@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,19 +26,22 @@ _INDICES = "indices of the rows"
 _ROW_GROUP_BYTES = 8 * 2**20  # of Arrow rows; the smallest unit that a partition can read
 _RAW = (RAW_TYPE, INFERRED_TYPE)
 _UNSAFE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
+_UNSAFE_IN_BUCKETS = re.compile(rf"{_UNSAFE.pattern}|[?#]")
 
 
 def check_table_paths(lake: str, names: Iterable[str]) -> None:
-    """Refuse local paths that the Delta library would mistake for other ones, or crash on.
+    """Refuse paths that the Delta library would mistake for other ones, or crash on.
 
     Args:
         lake: URI of the lake.
         names: Names of its tables.
 
     Raises:
-        FirelibError: A path contains a bracket, a backslash, or `%` and two hexadecimal digits.
+        FirelibError: A path contains a bracket, a backslash, or `%` and two hexadecimal digits; in a bucket, also a
+            question mark or a hash sign.
     """
-    found = {name: _UNSAFE.search(storage.join(lake, name)) for name in names} if storage.is_local(lake) else {}
+    pattern = _UNSAFE if storage.is_local(lake) else _UNSAFE_IN_BUCKETS
+    found = {name: pattern.search(storage.join(lake, name)) for name in names}
     unsafe = {name: match[0] for name, match in found.items() if match}
     if unsafe:
         raise FirelibError(
@@ -166,6 +170,11 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
         except TableNotFoundError:
             return None
         return table
+
+
+def list_data_files(table: DeltaTable) -> list[str]:
+    """URIs of a table's data files, as fsspec takes them: Delta's library escapes letters in those of buckets."""
+    return [uri if storage.is_local(uri) else unquote(uri) for uri in table.file_uris()]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from firelib.config import PARTITION_BYTES
-from firelib.data.delta_tables import open_table
+from firelib.data.delta_tables import list_data_files, open_table
 from firelib.data.formats.lake_types import ZONE
 from firelib.data.frames.pandas_frames import to_pandas
 from firelib.data.table_partitions import DataFile, Piece, open_parquet, plan_partitions, read_pieces
@@ -55,7 +55,7 @@ def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -
 
 def _add_actions(table: DeltaTable) -> list[dict[str, Any]]:
     """Delta's entries for the data files, with their URIs, oldest first: names are random."""
-    uris = {uri.rpartition("/")[2]: uri for uri in table.file_uris()}
+    uris = {uri.rpartition("/")[2]: uri for uri in list_data_files(table)}
     entries = pa.table(table.get_add_actions()).select(["path", "size_bytes", "modification_time", "num_records"])
     actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in entries.to_pylist()]
     return sorted(actions, key=lambda entry: (entry["modification_time"], entry["num_records"] or 0, entry["path"]))

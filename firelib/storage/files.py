@@ -127,19 +127,20 @@ def age_seconds(uri: str) -> float | None:
     A bucket's clock decides for its objects, since that of this host may be wrong: a new object beside the file tells
     it, which is removed again.
     """
-    modified = _modified(uri)
+    modified = modified_at(uri)
     if modified is None or is_local(uri):
         return None if modified is None else time.time() - modified
     beside = f"{uri}.{uuid.uuid4().hex}.tmp"
     try:
         write_bytes(beside, b"")
-        now = _modified(beside)
+        now = modified_at(beside)
     finally:
         remove_file(beside)
     return None if now is None else now - modified
 
 
-def _modified(uri: str) -> float | None:
+def modified_at(uri: str) -> float | None:
+    """When a file was written, in seconds since 1970, by the clock of its storage; None if it is gone or not known."""
     fs, path = filesystem(uri)
     try:
         with explain_storage(uri):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from firelib import storage
-from firelib.data.delta_tables import matches_record, open_table
+from firelib.data.delta_tables import list_data_files, matches_record, open_table
 from firelib.data.lake import Commit, Lake, TableRecord
 from firelib.errors import FirelibError
 
@@ -58,7 +58,7 @@ class PinnedTable:
 
     def _files(self, version: int) -> set[str]:
         table = open_table(self.uri, version) if version >= 0 else None
-        return set(table.file_uris()) if table else set()
+        return set(list_data_files(table)) if table else set()
 
 
 def find_tables(lake: Lake, versions: Mapping[str, int], folder: str) -> dict[str, PinnedTable]:
