@@ -124,19 +124,27 @@ def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
 def age_seconds(uri: str) -> float | None:
     """Seconds since a file was written; None if it is gone or the file system cannot tell.
 
-    A bucket's clock decides for its objects, since that of this host may be wrong: a new object beside the file tells
-    it, which is removed again.
+    A bucket's clock decides for its objects, since that of this host may be wrong.
     """
     modified = modified_at(uri)
-    if modified is None or is_local(uri):
-        return None if modified is None else time.time() - modified
-    beside = f"{uri}.{uuid.uuid4().hex}.tmp"
+    now = None if modified is None else read_clock(uri.rpartition("/")[0])
+    return None if modified is None or now is None else now - modified
+
+
+def read_clock(folder: str) -> float | None:
+    """The time of a file system in seconds since 1970; None if it cannot tell.
+
+    Args:
+        folder: A folder that may be written to. In a bucket, it gets a new object for a moment.
+    """
+    if is_local(folder):
+        return time.time()
+    uri = join(folder, f".{uuid.uuid4().hex}.tmp")
     try:
-        write_bytes(beside, b"")
-        now = modified_at(beside)
+        write_bytes(uri, b"")
+        return modified_at(uri)
     finally:
-        remove_file(beside)
-    return None if now is None else now - modified
+        remove_file(uri)
 
 
 def modified_at(uri: str) -> float | None:

@@ -51,8 +51,9 @@ def probe_storage(root: str, seconds: float = _SECONDS) -> None:
 
 def _is_anonymous(fs: fsspec.AbstractFileSystem) -> bool:
     """Whether gcsfs has found no credentials. It then tries without, and repeats what the store refuses for minutes."""
-    found = getattr(fs, "credentials", None)
-    return hasattr(found, "credentials") and found.credentials is None and "STORAGE_EMULATOR_HOST" not in os.environ
+    if "gs" not in fs.protocol or "STORAGE_EMULATOR_HOST" in os.environ:
+        return False
+    return fs.credentials.credentials is None
 
 
 def _try(root: str, failed: list[Exception]) -> None:

@@ -12,6 +12,7 @@ from firelib.data.delta_tables import (
     append_part,
     build_table_record,
     check_rows_are_conserved,
+    check_table_paths,
     count_rows,
     matches_record,
     open_table,
@@ -183,6 +184,13 @@ def test_a_deleted_file_of_a_table_is_named(tmp_path: Path) -> None:
     file.unlink()
     with refused(what="deleted", where=file, remedy=["firelib extract", uri]):
         read_table(uri, 0)
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b", "a[1]"])
+def test_prefixes_of_buckets_that_the_delta_library_mistakes_are_refused(name: str) -> None:
+    with refused(what=[("'t'",)], where=f"s3://bucket/{name}", remedy="storage.root"):
+        check_table_paths(f"s3://bucket/{name}/lake", ["t"])
+    check_table_paths("s3://bucket/ünï code/lake", ["t"])
 
 
 def test_a_full_disk_is_explained(tmp_path: Path) -> None:
