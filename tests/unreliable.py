@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 _S3_ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{code}</Message></Error>'
 _STATUS = {"SlowDown": 503, "InternalError": 500, "AccessDenied": 403, "RequestTimeTooSkewed": 403}
+#: Status, headers and content.
+Answer = tuple[int, dict[str, str], bytes]
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
@@ -47,6 +49,16 @@ class Unreliable(ThreadingHTTPServer):
             self.total, self.failed = self.total + 1, self.failed + failing
         return failing
 
+    def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Send a request to the store."""
+        connection = http.client.HTTPConnection(str(self.target.hostname), self.target.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is no error of the proxy."""
 
@@ -64,23 +76,17 @@ class _Handler(BaseHTTPRequestHandler):
         if failing and not self.server.after:
             self._fail()
             return
-        connection = http.client.HTTPConnection(str(self.server.target.hostname), self.server.target.port, timeout=60)
-        try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            content = answer.read()
-        finally:
-            connection.close()
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        status, answered, content = self.server.forward(self.command, self.path, headers, body)
         if failing:
             self._fail()
             return
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
+        self.send_response(status)
+        for name, value in answered.items():
             if name.lower() not in _HOP_BY_HOP:
                 self.send_header(name, value)
-        length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
-        self.send_header("Content-Length", length or "0")
+        length = answered.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+        self.send_header("Content-Length", length)
         self.end_headers()
         self.wfile.write(content)
 
@@ -119,11 +125,17 @@ def unreliable(target: str) -> Iterator[Unreliable]:
     Args:
         target: Address of the store.
     """
-    with Unreliable(target) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            proxy.shutdown()
-            thread.join()
+    with Unreliable(target) as proxy, serve(proxy):
+        yield proxy
+
+
+@contextmanager
+def serve(proxy: Unreliable) -> Iterator[None]:
+    """Serve requests in a thread for the duration of the block."""
+    thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield
+    finally:
+        proxy.shutdown()
+        thread.join()

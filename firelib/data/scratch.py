@@ -63,9 +63,9 @@ def _lease(folder: str) -> Iterator[None]:
 
 def _remove_leftovers(parent: str, own: str) -> None:
     fs, path = storage.filesystem(parent)
-    if not fs.exists(path):
-        return
-    for entry in fs.ls(path, detail=False):
+    with storage.explain_storage(parent):
+        entries = fs.ls(path, detail=False) if fs.exists(path) else []
+    for entry in entries:
         name = str(entry).rstrip("/").rpartition("/")[2]
         folder = storage.join(parent, name)
         owner = Owner.parse(name.rpartition(".")[0])

@@ -55,17 +55,9 @@ _CLASSES: Mapping[str, ErrorKind] = {
     "PermissionError": ErrorKind.DENIED,
     **dict.fromkeys(
         (
-            "ClientConnectorError",
-            "ClientConnectorDNSError",
-            "ClientOSError",
-            "ConnectTimeoutError",
-            "ConnectionError",
-            "ConnectionRefusedError",
-            "ConnectionResetError",
-            "EndpointConnectionError",
-            "ProxyError",
-            "ReadTimeoutError",
-            "ServerDisconnectedError",
+            "ClientConnectionError",  # of aiohttp, and those below it
+            "ConnectionError",  # of Python, of requests and of botocore
+            "HTTPClientError",  # of botocore
             "TimeoutError",
         ),
         ErrorKind.UNREACHABLE,

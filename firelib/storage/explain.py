@@ -34,8 +34,8 @@ _REMEDIES = {
         "grant the role roles/storage.objectUser on the bucket",
     ),
     ErrorKind.MISSING_BUCKET: (
-        "create it (aws s3 mb s3://{bucket}), or correct storage.root (FIRELIB_STORAGE_ROOT)",
-        "create it (gcloud storage buckets create gs://{bucket}), or correct storage.root (FIRELIB_STORAGE_ROOT)",
+        "create it (aws s3 mb s3://{bucket}), or correct storage.root or the source",
+        "create it (gcloud storage buckets create gs://{bucket}), or correct storage.root or the source",
     ),
     ErrorKind.REGION: ("set AWS_DEFAULT_REGION to the region of the bucket",) * 2,
     ErrorKind.CLOCK: ("set this machine's clock (timedatectl set-ntp true), then run the same command again",) * 2,

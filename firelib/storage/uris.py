@@ -8,6 +8,8 @@ import fsspec
 from firelib.errors import FirelibError
 from firelib.extras import install_command
 
+_S3_RETRIES = 2
+
 
 def is_local(uri: str) -> bool:
     """Whether a URI is a path on this machine."""
@@ -46,4 +48,6 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         raise FirelibError(str(error), where=uri, remedy=remedy) from None
     if "gs" in fs.protocol:  # its tracebacks: `explain` says what they mean
         logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+    if "s3" in fs.protocol:  # botocore repeats a request five times each time: a store that hangs takes 15 s for each
+        fs.retries = _S3_RETRIES
     return fs, path

@@ -1,8 +1,9 @@
-"""The whole pipeline with its storage root and DVC's remote in S3, some of whose requests fail."""
+"""The whole pipeline with its storage root and DVC's remote in buckets, some of whose requests fail."""
 
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import fsspec
@@ -10,6 +11,7 @@ import pytest
 
 from tests import buckets
 from tests.dvc_pipeline.test_run import Project
+from tests.gcs_xml import xml_api
 from tests.unreliable import Unreliable, unreliable
 
 pytestmark = pytest.mark.slow
@@ -17,19 +19,44 @@ pytestmark = pytest.mark.slow
 MANIFEST = "data/signs/tfrecords/manifest.json"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[str, Unreliable]]:
-    """A prefix of a bucket, and the proxy in front of its store."""
-    with buckets.s3() as uri, unreliable(os.environ["AWS_ENDPOINT_URL"]) as proxy:
-        yield f"{uri}/ünï code", proxy
+@dataclass(frozen=True)
+class Server:
+    """A store that the stages reach through a proxy.
+
+    Attributes:
+        bucket: URI of a bucket.
+        proxy: The proxy.
+        variable: Environment variable with the address of the store.
+        remote: Options of a DVC remote there.
+    """
+
+    bucket: str
+    proxy: Unreliable
+    variable: str
+    remote: dict[str, str]
+
+    @property
+    def root(self) -> str:
+        return f"{self.bucket}/ünï code"
+
+
+@pytest.fixture(scope="module", params=["s3", "gcs"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    if request.param == "s3":
+        with buckets.s3() as uri, unreliable(os.environ["AWS_ENDPOINT_URL"]) as proxy:
+            yield Server(uri, proxy, "AWS_ENDPOINT_URL", {})
+    else:
+        with buckets.gcs() as uri, xml_api(os.environ["STORAGE_EMULATOR_HOST"]) as proxy:
+            options = {"endpointurl": proxy.url, "allow_anonymous_login": "true"}
+            yield Server(uri, proxy, "STORAGE_EMULATOR_HOST", options)
 
 
 @pytest.fixture(scope="module")
-def project(server: tuple[str, Unreliable], tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that has run while 5 % of the requests failed."""
-    root, proxy = server
-    folder = tmp_path_factory.mktemp("project")
-    project = Project(folder, FIRELIB_STORAGE_ROOT=root, AWS_ENDPOINT_URL=proxy.url, FIRELIB_TRACKING="none")
+    folder, proxy = tmp_path_factory.mktemp("project"), server.proxy
+    variables = {"FIRELIB_STORAGE_ROOT": server.root, server.variable: proxy.url, "FIRELIB_TRACKING": "none"}
+    project = Project(folder, **variables)
     proxy.share, proxy.error = 0.05, "SlowDown"
     project.first = project.do("firelib", "run")
     assert proxy.failed > 0
@@ -55,8 +82,8 @@ def test_shards_are_those_of_a_local_run(project: Project, tmp_path: Path) -> No
     assert not (project.folder / "storage").exists()
 
 
-def test_a_fifth_of_failing_requests_changes_no_byte(project: Project, server: tuple[str, Unreliable]) -> None:
-    root, proxy = server
+def test_a_fifth_of_failing_requests_changes_no_byte(project: Project, server: Server) -> None:
+    root, proxy = server.root, server.proxy
     before = (project.folder / MANIFEST).read_bytes()
     fs, path = fsspec.core.url_to_fs(f"{root}/lake")
     fs.rm(path, recursive=True)
@@ -69,11 +96,11 @@ def test_a_fifth_of_failing_requests_changes_no_byte(project: Project, server: t
     assert project.do("git", "status", "--porcelain").stdout == ""
 
 
-def test_a_fresh_clone_pulls_and_has_nothing_to_do(
-    project: Project, server: tuple[str, Unreliable], tmp_path: Path
-) -> None:
-    root, proxy = server
-    project.do("dvc", "remote", "add", "-d", "bucket", f"{root.rpartition('/')[0]}/dvc")
+def test_a_fresh_clone_pulls_and_has_nothing_to_do(project: Project, server: Server, tmp_path: Path) -> None:
+    proxy = server.proxy
+    project.do("dvc", "remote", "add", "-d", "bucket", f"{server.bucket}/dvc")
+    for name, value in server.remote.items():
+        project.do("dvc", "remote", "modify", "bucket", name, value)
     proxy.share = 0.05
     project.do("dvc", "push")
     project.commit()

@@ -3,8 +3,14 @@
 import errno
 
 import pytest
-from aiohttp import ClientConnectionError
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from aiohttp import ClientConnectionError, ServerDisconnectedError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from gcsfs.retry import HttpError
 from google.auth.exceptions import DefaultCredentialsError, RefreshError
 
@@ -38,6 +44,9 @@ KINDS = [
     (s3("NoSuchKey"), None),
     (NoCredentialsError(), ErrorKind.CREDENTIALS),
     (EndpointConnectionError(endpoint_url="http://x"), ErrorKind.UNREACHABLE),
+    (ConnectionClosedError(endpoint_url="http://x"), ErrorKind.UNREACHABLE),
+    (ReadTimeoutError(endpoint_url="http://x"), ErrorKind.UNREACHABLE),
+    (ServerDisconnectedError(), ErrorKind.UNREACHABLE),
     (PermissionError("Forbidden"), ErrorKind.DENIED),
     (
         HttpError({"code": 401, "message": "Anonymous caller does not have storage.objects.list access"}),

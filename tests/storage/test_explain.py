@@ -14,8 +14,11 @@ from firelib import storage
 from firelib.check.configuration import check_configuration
 from firelib.check.surroundings import check_surroundings
 from firelib.data.delta_tables import Part, append_part, open_table
+from firelib.data.sources.bucket import read_object_state
+from firelib.data.sources.listing import list_files
 from firelib.doctor.resources import check_storage
 from firelib.errors import UnreachableError
+from firelib.recipe import Source
 from firelib.storage import BucketError
 from firelib.storage.error_kinds import ErrorKind
 from tests import buckets
@@ -50,6 +53,11 @@ def _use_delta(uri: str) -> None:
     append_part(f"{uri}/table", Part({}, pa.table({"a": [1]})), 0)
 
 
+def _use_source(uri: str) -> None:
+    """Fetch a source."""
+    read_object_state(f"{uri}/rows.csv")
+
+
 USES = [_use, _use_delta, storage.probe_storage, lambda uri: open_table(f"{uri}/table")]
 
 
@@ -58,7 +66,7 @@ USES = [_use, _use_delta, storage.probe_storage, lambda uri: open_table(f"{uri}/
 def test_missing_bucket(store: str) -> None:
     with getattr(buckets, store)() as uri:
         missing = f"{uri}-missing"
-        for use in USES[: 4 if store == "s3" else 1]:
+        for use in USES[: 4 if store == "s3" else 1]:  # Delta's library would ask Google itself
             with refused(
                 what=missing.partition("://")[2], where=missing, remedy="storage.root", kind=BucketError
             ) as caught:
@@ -94,7 +102,7 @@ def test_no_credentials(proxy: tuple[str, Unreliable], monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
     _forget_connections()
-    for use in (_use, storage.probe_storage, _use_delta):
+    for use in (_use, storage.probe_storage, _use_delta, _use_source, lambda uri: list_files(Source(f"{uri}/"))):
         with refused(where=uri, remedy="AWS_ACCESS_KEY_ID", kind=BucketError) as caught:
             use(uri)
         assert caught.value.kind is ErrorKind.CREDENTIALS
