@@ -97,7 +97,7 @@ def write_lake(tables: Mapping[str, pa.Table], commits: int, paths: Paths) -> No
     for name, table in tables.items():
         edges = np.linspace(0, table.num_rows, (commits if name == "trips" else 1) + 1).astype(int)
         parts = [Part({}, table.slice(first, stop - first)) for first, stop in pairwise(edges)]
-        for part in parts:
-            append_part(storage.join(paths.lake, name), part)
+        for version, part in enumerate(parts):
+            append_part(storage.join(paths.lake, name), part, version)
         records[name] = build_table_record("generated", "", table.schema, parts)
     Lake(recipe=Trips.name, tables=records).write(paths.lake_json)

@@ -16,6 +16,7 @@ from firelib.project_layout import Paths
 from firelib.storage import Owner
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
 
+_DATASET = re.compile(r"[0-9a-f]{64}")  # the hash of a manifest
 # The names that `transform` gives. A manifest may be gone, because `dvc checkout` was interrupted.
 _OWN_NAME = re.compile(rf"{re.escape(MANIFEST_NAME)}|\w+-\d+-of-\d+\.tfrecord(\.gz)?(\.index)?|vocabulary-\d+\.json")
 
@@ -36,6 +37,21 @@ def dataset_uri(paths: Paths) -> str:
 
 def _stored_folder(paths: Paths, manifest: Manifest) -> str:
     return storage.join(paths.datasets, manifest.sha256)
+
+
+def list_objects(manifest: Manifest) -> frozenset[str]:
+    """The objects of the store that a manifest names, as paths relative to `Paths.datasets`."""
+    return frozenset(f"{manifest.sha256}/{name}" for name in manifest.file_names)
+
+
+def is_stored_object(path: str) -> bool:
+    """Whether firelib gives an object such a name.
+
+    Args:
+        path: Its path relative to `Paths.datasets`.
+    """
+    folder, _, name = path.partition("/")
+    return _DATASET.fullmatch(folder) is not None and _is_own(name)
 
 
 @contextmanager

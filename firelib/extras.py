@@ -37,6 +37,8 @@ EXTRAS: Mapping[str, Extra] = {
     "pictures": Extra("folders of pictures", ("PIL",)),
     "gcs": Extra("data at gs://", ("gcsfs",)),
     "s3": Extra("data at s3://", ("s3fs",)),
+    "dvc-gs": Extra("DVC's remotes at gs://", ("dvc_gs",)),
+    "dvc-s3": Extra("DVC's remotes at s3://", ("dvc_s3",)),
     "vertex": Extra("jobs on Vertex AI", ("google.cloud.aiplatform",)),
     "kubeflow": Extra("jobs and pipelines on Kubeflow", ("kfp", "kubeflow")),
     "cluster": Extra("clusters of your own: Ansible", ("ansible",)),

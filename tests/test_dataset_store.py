@@ -15,10 +15,10 @@ from firelib.tfrecord.write.shard_writer import choose_layout, write_shard
 from tests.tfrecord.small import FEATURES, LABEL, columns, write_dataset
 
 
-def fill(uri: str, rows: int = 30) -> Manifest:
+def fill(uri: str, rows: int = 30, name: str = "train-0.tfrecord") -> Manifest:
     """Write one shard and a manifest into a local or remote folder."""
     layout = choose_layout([*FEATURES, LABEL])
-    shard = write_shard(storage.join(uri, "train-0.tfrecord"), columns(rows), layout)
+    shard = write_shard(storage.join(uri, name), columns(rows), layout)
     manifest = Manifest(
         recipe="small",
         features=tuple(FittedFeature(feature) for feature in FEATURES),

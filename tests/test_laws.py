@@ -23,7 +23,7 @@ LAYERS = (
     ("cli",),
     ("scaffold",),
     ("launch",),
-    ("compare", "dvc_pipeline", "serve", "tune", "vms"),
+    ("compare", "data_gc", "dvc_pipeline", "serve", "tune", "vms"),
     ("check",),
     ("console_tables", "evaluate", "layers", "train"),
     ("data",),

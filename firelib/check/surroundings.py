@@ -7,10 +7,12 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.check.configuration import Configuration
-from firelib.check.finding import Finding, grade
+from firelib.check.finding import Finding, from_error, grade
+from firelib.errors import FirelibError
 from firelib.extras import install_command
 from firelib.recipe import find_hidden_modules
 
+_PROBE_SECONDS = 15.0
 _LIBRARIES = {"gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs"), "s3": ("s3fs", "s3")}  # and their extras
 
 
@@ -41,7 +43,13 @@ def _check_storage(configuration: Configuration, project: Path) -> Iterator[Find
     if library and find_spec(library) is None:
         what = f"storage.root is {root}, but {library} is not installed"
         yield Finding("error", "configuration", what, install_command([extra]), file, line, root)
+        return
     if not storage.is_local(root):
+        try:
+            storage.probe_storage(root, _PROBE_SECONDS)
+        except FirelibError as error:
+            # Stages that run elsewhere may have other credentials than this machine.
+            yield from_error(error, "configuration", file, line, grade(not _is_elsewhere(configuration)))
         return
     folder = project / storage.absolute(root) if root.startswith("/") else project / root
     existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -50,11 +58,16 @@ def _check_storage(configuration: Configuration, project: Path) -> Iterator[Find
         yield Finding("error", "configuration", what, "choose another folder", file, line, root)
 
 
+def _is_elsewhere(configuration: Configuration) -> bool:
+    """Whether stages run in a Ray that is not started here."""
+    environment = configuration.environment
+    return bool(environment and environment.ray_address) or "RAY_ADDRESS" in os.environ
+
+
 def _check_workers(configuration: Configuration) -> Iterator[Finding]:
     assert configuration.params
     train, environment, file = configuration.params.train, configuration.environment, str(configuration.file)
-    is_elsewhere = bool(environment and environment.ray_address) or "RAY_ADDRESS" in os.environ
-    if is_elsewhere:
+    if _is_elsewhere(configuration):
         return
     cores = (environment.num_cpus if environment else None) or len(os.sched_getaffinity(0))
     wanted = train.workers * train.cpus_per_worker

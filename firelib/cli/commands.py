@@ -55,6 +55,7 @@ STAGES = ("extract", "transform", "train", "evaluate")
 _SUBCOMMANDS: Mapping[str, Needs] = {
     "data log": {"data": ("pyarrow",)},
     "data show": {"data": ("pyarrow",)},
+    "data gc": {**_TABLES, **_DVC},
     "data diff": {**_TABLES, "train": ("matplotlib",)},
     "pipeline compile": {"kubeflow": ("kfp",)},
 }

@@ -149,6 +149,45 @@ def _show_columns(project: Project) -> None:
         out.print(column_table(name, record, origins))
 
 
+@data_app.command("gc")
+def data_gc(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove it; otherwise it is only listed.")] = False,
+    runs: Annotated[bool, typer.Option("--runs", help="Also runs that no model of a revision names.")] = False,
+    keep_days: Annotated[
+        float, typer.Option("--keep-days", min=0, help="Days for which everything stays that was written.")
+    ] = 7,
+    recipe: RecipeName = None,
+) -> None:
+    """List, or remove, what no git revision, working tree or run needs: datasets and superseded tables of the lake.
+
+    Examples: `firelib data gc` · `firelib data gc --yes` · `firelib data gc --runs --keep-days 30`
+    """
+    from rich.filesize import decimal
+
+    from firelib.console import note, out
+    from firelib.data_gc.plan import Limits, plan_removal, removed
+    from firelib.data_gc.references import find_references
+    from firelib.data_gc.remove import remove_files
+    from firelib.data_gc.tables import decision_table
+
+    paths = load_project(recipe).paths
+    references = find_references(paths.project)
+    decisions = plan_removal(paths.root, references, Limits(keep_days, runs))
+    if not decisions:
+        note(f"nothing to do: {paths.root} holds no datasets, superseded tables or runs")
+        return
+    out.print(decision_table(decisions))
+    for problem in references.unknown:
+        note(f"not known: {problem}; dvc fetch --all-commits fetches what is in a remote")
+    total = sum(decision.nbytes for decision in removed(decisions))
+    if not total:
+        note("nothing to do: everything that is there stays")
+    elif yes:
+        note(f"removed {decimal(remove_files(removed(decisions)))} from {paths.root}")
+    else:
+        note(f"would remove {decimal(total)} from {paths.root}; nothing was changed (--yes removes it)")
+
+
 @data_app.command("show")
 def data_show(recipe: RecipeName = None) -> None:
     """Show the dataset: columns, features with statistics, splits, and the rows that were excluded or set aside.

@@ -120,6 +120,17 @@ def find_params_file(recipe: str | None) -> Path:
     return find_params(recipe, find_project(params))
 
 
+def probe_storage(project: Project) -> None:
+    """Refuse a bucket that cannot be used, before a stage does any work.
+
+    Raises:
+        FirelibError: The bucket of the storage root is missing, or may not be read and written.
+    """
+    from firelib import storage
+
+    storage.probe_storage(project.paths.root)
+
+
 def with_tracking(environment: "Environment", tracking: str | None) -> "Environment":
     """Override `FIRELIB_TRACKING` with the value of `--tracking`, if there is one."""
     return environment.model_copy(update={"tracking": tracking}) if tracking else environment

@@ -16,6 +16,7 @@ from firelib.cli.project import (
     current_options,
     find_params_file,
     load_project,
+    probe_storage,
     with_tracking,
 )
 from firelib.extras import require_modules
@@ -61,6 +62,7 @@ def extract(recipe: RecipeName = None) -> None:
     project = load_project(recipe)
     if launch.send_stage(project):
         return
+    probe_storage(project)
     extract(project.recipe, project.paths)
 
 
@@ -76,6 +78,7 @@ def transform(recipe: RecipeName = None) -> None:
     read_lake(project.paths.lake_json)  # raises if the input is missing, before Ray starts
     if launch.send_stage(project):
         return
+    probe_storage(project)
     with connect_ray(project, preload="firelib.data.transform"):
         from firelib.data.dataset_manifest import report_rows
         from firelib.data.transform import transform
@@ -104,6 +107,7 @@ def train(
     if launch.send_stage(project):
         return
     environment = with_tracking(project.environment, tracking)
+    probe_storage(project)
     with connect_ray(project, preload="firelib.train.driver.ray_trainer"):
         progress = train(project.recipe, project.params, environment, project.paths, TrainOptions(fresh, profile))
     out.print(timing_table(progress.timing))
@@ -138,6 +142,7 @@ def tune(
     if launch.send_stage(project):
         return
     environment = with_tracking(project.environment, tracking)
+    probe_storage(project)
     with connect_ray(project, preload="firelib.train.driver.ray_trainer"):
         trials = tune(project.recipe, project.params, environment, project.paths, fresh)
     out.print(trial_table(trials, project.params.train.early_stopping.metric))

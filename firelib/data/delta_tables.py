@@ -2,16 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from firelib import storage
 from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
@@ -28,19 +30,22 @@ _RAW = (RAW_TYPE, INFERRED_TYPE)
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false", "delta.dataSkippingNumIndexedCols": "-1"}
 _KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)  # also of tables without this configuration
 _UNSAFE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
+_UNSAFE_IN_BUCKETS = re.compile(rf"{_UNSAFE.pattern}|[?#]")
 
 
 def check_table_paths(lake: str, names: Iterable[str]) -> None:
-    """Refuse local paths that the Delta library would mistake for other ones, or crash on.
+    """Refuse paths that the Delta library would mistake for other ones, or crash on.
 
     Args:
         lake: URI of the lake.
         names: Names of its tables.
 
     Raises:
-        FirelibError: A path contains a bracket, a backslash, or `%` and two hexadecimal digits.
+        FirelibError: A path contains a bracket, a backslash, or `%` and two hexadecimal digits; in a bucket, also a
+            question mark or a hash sign.
     """
-    found = {name: _UNSAFE.search(storage.join(lake, name)) for name in names} if storage.is_local(lake) else {}
+    pattern = _UNSAFE if storage.is_local(lake) else _UNSAFE_IN_BUCKETS
+    found = {name: pattern.search(storage.join(lake, name)) for name in names}
     unsafe = {name: match[0] for name, match in found.items() if match}
     if unsafe:
         raise FirelibError(
@@ -155,16 +160,39 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
     Returns:
         None if the table or the version does not exist.
+
+    Raises:
+        FirelibError: The bucket cannot be used, or the table's log is damaged.
     """
+    with storage.explain_storage(uri), _explain_log(uri):
+        try:
+            table = DeltaTable(uri, storage_options=storage.delta_options(uri))
+            if version is not None:
+                if version > table.version():
+                    return None
+                table.load_as_version(version)
+        except TableNotFoundError:
+            return None
+        return table
+
+
+def list_data_files(table: DeltaTable) -> list[str]:
+    """URIs of a table's data files, as fsspec takes them: Delta's library escapes letters in those of buckets."""
+    return [uri if storage.is_local(uri) else unquote(uri) for uri in table.file_uris()]
+
+
+@contextmanager
+def _explain_log(uri: str) -> Iterator[None]:
+    """Explain a log that lacks entries, or holds damaged ones."""
     try:
-        table = DeltaTable(uri)
-        if version is not None:
-            if version > table.version():
-                return None
-            table.load_as_version(version)
-    except TableNotFoundError:
-        return None
-    return table
+        yield
+    except DeltaError as error:
+        problem = str(error).partition("\n")[0]
+        raise FirelibError(
+            f"the log of the Delta table cannot be read: {problem}",
+            where=uri,
+            remedy="if files were deleted there, remove the whole folder: firelib extract writes the table again",
+        ) from error
 
 
 def read_part_hashes(uri: str) -> list[str]:
@@ -172,7 +200,8 @@ def read_part_hashes(uri: str) -> list[str]:
     table = open_table(uri)
     if table is None:
         return []
-    history = sorted(table.history(), key=lambda commit: commit["version"])
+    with storage.explain_storage(uri), _explain_log(uri):
+        history = sorted(table.history(), key=lambda commit: commit["version"])
     return [str(commit.get(_PART_HASH, "")) for commit in history]
 
 
@@ -187,29 +216,48 @@ def matches_record(uri: str, record: TableRecord) -> bool:
     return read_part_hashes(uri)[: len(pinned)] == pinned
 
 
-def append_part(uri: str, part: Part) -> None:
-    """Commit a part as the next version of a table.
+def append_part(uri: str, part: Part, version: int) -> None:
+    """Commit a part as a version of a table. Of processes that commit the same part at once, one does it for all.
 
     Args:
-        uri: The table; it is created if it does not exist.
+        uri: The table; version 0 creates it.
         part: The rows to append.
+        version: The version, which follows the newest one.
 
     Raises:
-        FirelibError: The disk is full.
+        FirelibError: The disk is full, the bucket cannot be used, or another process has committed other rows.
     """
-    properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256})
+    try:
+        with storage.explain_storage(uri):
+            _commit(uri, part, version)
+    except DeltaError as error:
+        if read_part_hashes(uri)[version : version + 1] != [part.sha256]:
+            raise FirelibError(
+                f"another process has changed the table while version {version} was written: {error}",
+                where=uri,
+                remedy="wait for its end, then run the same command again; give each project its own storage.root",
+            ) from error
+
+
+def _commit(uri: str, part: Part, version: int) -> None:
+    # Without retries: Delta would append the part behind a version that another process has committed meanwhile.
+    properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256}, max_commit_retries=0)
     group_rows = max(part.rows.num_rows * _ROW_GROUP_BYTES // max(part.rows.nbytes, 1), 1)
     writer = WriterProperties(max_row_group_size=group_rows, compression="SNAPPY")
-    with storage.explain_full_disk(uri):
-        write_deltalake(
-            uri,
-            part.rows,
-            mode="append",
-            configuration=_CONFIGURATION,  # of a new table
-            commit_properties=properties,
-            post_commithook_properties=_KEEP_LOG,
-            writer_properties=writer,
-        )
+    table = open_table(uri)
+    newest = -1 if table is None else table.version()
+    if newest != version - 1:
+        raise CommitFailedError(f"the newest version is {newest}, expected {version - 1}")
+    write_deltalake(
+        uri if table is None else table,
+        part.rows,
+        mode="error" if table is None else "append",
+        storage_options=storage.delta_options(uri),
+        configuration=_CONFIGURATION if table is None else None,
+        commit_properties=properties,
+        post_commithook_properties=_KEEP_LOG,
+        writer_properties=writer,
+    )
 
 
 def count_rows(uri: str) -> int:

@@ -200,7 +200,7 @@ def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:
     if committed != hashes[: len(committed)]:
         note(f"table {name!r} no longer matches its source; renamed the old table to {supersede_table(uri)}")
         committed = []
-    for part in parts[len(committed) :]:
-        append_part(uri, part)
+    for version in range(len(committed), len(parts)):
+        append_part(uri, parts[version], version)
     check_rows_are_conserved(sum(part.rows.num_rows for part in parts), count_rows(uri), f"table {name!r} ({uri})")
     return len(parts) - len(committed)

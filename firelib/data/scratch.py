@@ -1,30 +1,35 @@
 """Ephemeral folders for a stage's intermediate files."""
 
-import os
-import platform
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-
-import psutil
+from pathlib import Path
 
 from firelib import storage
+from firelib.errors import FirelibError
+from firelib.storage import Owner
+
+_LEASE = "lease"  # a file of each folder in a bucket, which its owner renews
+_RENEWED_SECONDS = 60.0
+_STALE_SECONDS = 900.0
 
 
 @contextmanager
 def scratch_folder(parent: str) -> Iterator[str]:
     """A new folder below `parent`, removed at the end of the block.
 
-    The name `host.process.random` tells which process uses a folder. Folders of killed processes on this host are
-    removed first; folders of other processes stay.
+    Folders that killed processes left behind are removed first. A process of another host cannot be seen: in a bucket,
+    its folder is taken for left over when it has not renewed its lease for 15 minutes, by the bucket's clock.
     """
-    _remove_leftovers(parent)
-    folder = storage.join(parent, f"{platform.node()}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+    folder = storage.join(parent, f"{Owner.current().token}.{uuid.uuid4().hex[:8]}")
     storage.make_folder(folder)
     try:
-        yield folder
+        with _lease(folder):
+            _remove_leftovers(parent, folder)
+            yield folder
     finally:
-        with suppress(OSError):  # after Ctrl-C, tasks may still write; then the next run removes the folder
+        with suppress(OSError, FirelibError):  # after Ctrl-C, tasks may still write; then the next run removes it
             storage.remove_folder(folder)
 
 
@@ -33,13 +38,46 @@ def scratch_file(folder: str) -> str:
     return storage.join(folder, f"{uuid.uuid4().hex}.arrow")
 
 
-def _remove_leftovers(parent: str) -> None:
-    fs, path = storage.filesystem(parent)
-    if not fs.exists(path):
+@contextmanager
+def _lease(folder: str) -> Iterator[None]:
+    """Renew the lease of a folder in a bucket for the duration of the block."""
+    if storage.is_local(folder):
+        yield
         return
-    for entry in fs.ls(path, detail=False):
+    uri, ended = storage.join(folder, _LEASE), threading.Event()
+    storage.write_bytes(uri, b"")
+
+    def renew() -> None:
+        while not ended.wait(_RENEWED_SECONDS):
+            with suppress(OSError, FirelibError):  # the next renewal may succeed
+                storage.write_bytes(uri, b"")
+
+    thread = threading.Thread(target=renew, name="scratch-lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _remove_leftovers(parent: str, own: str) -> None:
+    fs, path = storage.filesystem(parent)
+    with storage.explain_storage(parent):
+        entries = fs.ls(path, detail=False) if fs.exists(path) else []
+    for entry in entries:
         name = str(entry).rstrip("/").rpartition("/")[2]
-        owner, _, _ = name.rpartition(".")
-        host, _, process = owner.rpartition(".")
-        if host == platform.node() and process.isdigit() and not psutil.pid_exists(int(process)):
-            storage.remove_folder(storage.join(parent, name))
+        folder = storage.join(parent, name)
+        owner = Owner.parse(name.rpartition(".")[0])
+        if owner and folder != own and _is_abandoned(folder, owner, own):
+            storage.remove_folder(folder)
+
+
+def _is_abandoned(folder: str, owner: Owner, own: str) -> bool:
+    if storage.is_local(folder):
+        return owner.has_abandoned(Path(folder))
+    if owner.is_alive or owner.has_ended:
+        return owner.has_ended
+    now = storage.modified_at(storage.join(own, _LEASE))
+    renewed = storage.modified_at(storage.join(folder, _LEASE))
+    return now is not None and renewed is not None and now - renewed > _STALE_SECONDS

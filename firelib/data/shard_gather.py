@@ -182,7 +182,7 @@ def _write_shard(
     repeated = _repeats_key(rows, recipe.key)
     kept = rows.filter(pa.array(~repeated))
     columns = to_columns(kept, features)
-    with storage.explain_full_disk(folder):
+    with storage.explain_storage(folder):
         shard = write_shard(storage.join(folder, plan.name), columns, choose_layout(features))
     partial = {f.name: compute_moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
     partial, words = store_words(partial, scratch) if scratch else (partial, {})

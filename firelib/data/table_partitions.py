@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from firelib import storage
+from firelib.errors import FirelibError
 
 _LARGE_GROUP = 64 << 20  # bytes of a row group in memory, from which several partitions may read it
 _MOST_SLICES = 16  # of a row group: each reader decodes the rows before its slice, too
@@ -143,6 +144,18 @@ def open_parquet(uri: str, buffer_bytes: int = 0) -> pq.ParquetFile:
     Args:
         uri: The file.
         buffer_bytes: Bytes of a column to read at a time; 0 reads all of a row group.
+
+    Raises:
+        FirelibError: The file was deleted, or the bucket cannot be used.
     """
     fs, path = storage.filesystem(uri)
-    return pq.ParquetFile(path, filesystem=fs, buffer_size=buffer_bytes)
+    try:
+        with storage.explain_storage(uri):
+            return pq.ParquetFile(path, filesystem=fs, buffer_size=buffer_bytes)
+    except FileNotFoundError as error:
+        table = uri.rpartition("/")[0]
+        raise FirelibError(
+            "a file of the lake was deleted",
+            where=uri,
+            remedy=f"remove the whole table, {table}: firelib extract writes it again from its source",
+        ) from error

@@ -13,6 +13,7 @@ from deltalake import DeltaTable
 
 from firelib import storage
 from firelib.config import PARTITION_BYTES
+from firelib.data.delta_tables import list_data_files, open_table
 from firelib.data.formats.lake_types import ZONE
 from firelib.data.frames.pandas_frames import to_pandas
 from firelib.data.table_partitions import DataFile, Piece, open_parquet, plan_partitions, read_pieces
@@ -58,9 +59,13 @@ def plan_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -
         dtypes. `docs/sources.md` lists the dtypes of all types.
 
     Raises:
-        FirelibError: The version has no rows.
+        FirelibError: The version is missing or has no rows, or the bucket cannot be used.
     """
-    table = DeltaTable(uri, version=version)
+    table = open_table(uri, version)
+    if table is None:
+        raise FirelibError(
+            "the table or its version is gone", where=f"{uri}, version {version}", remedy="run firelib extract again"
+        )
     actions = _add_actions(table)
     if not actions:
         raise FirelibError(
@@ -94,7 +99,7 @@ def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -
 
 def _add_actions(table: DeltaTable) -> list[dict[str, Any]]:
     """Delta's entries for the data files, with their URIs, oldest first: names are random."""
-    uris = {uri.rpartition("/")[2]: uri for uri in table.file_uris()}
+    uris = {uri.rpartition("/")[2]: uri for uri in list_data_files(table)}
     entries = pa.table(table.get_add_actions()).select(["path", "size_bytes", "modification_time", "num_records"])
     actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in entries.to_pylist()]
     return sorted(actions, key=lambda entry: (entry["modification_time"], entry["num_records"] or 0, entry["path"]))

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.doctor.finding import Finding, Status
+from firelib.errors import FirelibError
 from firelib.user_folders import is_private_folder, is_writable
 
 _GIB = 2**30
 _MEMORY_GIB, _DISK_GIB = 4, 5
+_PROBE_SECONDS = 15.0
 
 
 def check_memory(available: int) -> Finding:
@@ -29,15 +31,24 @@ def check_disk(name: str, folder: Path) -> Finding:
 
 
 def check_storage(root: str, project: Path) -> Finding:
-    """Check the free space under `storage.root` if it is a local folder.
+    """Check the free space under `storage.root`; of a bucket, whether objects can be written, read and removed.
 
     Args:
         root: `storage.root`, a URI or a path relative to the project.
         project: The project's folder.
     """
     if not storage.is_local(root):
-        return Finding("disk: storage.root", "ok", f"{root} is remote")
+        return _check_bucket(root)
     return check_disk("disk: storage.root", project / storage.absolute(root))
+
+
+def _check_bucket(root: str) -> Finding:
+    name = "bucket: storage.root"
+    try:
+        storage.probe_storage(root, _PROBE_SECONDS)
+    except FirelibError as error:
+        return Finding.from_error(name, error, "correct storage.root (FIRELIB_STORAGE_ROOT)")
+    return Finding(name, "ok", f"{root}: objects can be written, read and removed")
 
 
 def check_home(home: Path) -> Finding:

@@ -1,12 +1,17 @@
 """Files anywhere, through fsspec: read, hash, and publish so that a reader sees all of a file or nothing."""
 
+from firelib.storage.create import create_bytes
+from firelib.storage.delta_options import delta_options
 from firelib.storage.durable import rename_folder
+from firelib.storage.explain import BucketError, explain_storage
 from firelib.storage.files import (
     age_seconds,
     exists,
     make_folder,
+    modified_at,
     read_back,
     read_bytes,
+    read_clock,
     read_head,
     read_ranges,
     remove_file,
@@ -19,16 +24,21 @@ from firelib.storage.hashes import sha256_content, sha256_file, sha256_json
 from firelib.storage.json_files import read_json, to_json
 from firelib.storage.locks import lock_file
 from firelib.storage.owner import Owner
+from firelib.storage.probe import probe_storage
 from firelib.storage.publish import publish_folder, refuse_files, refuse_others
 from firelib.storage.retry import is_transient
 from firelib.storage.uris import absolute, filesystem, is_local, join
 
 __all__ = [
+    "BucketError",
     "Owner",
     "absolute",
     "age_seconds",
+    "create_bytes",
+    "delta_options",
     "exists",
     "explain_full_disk",
+    "explain_storage",
     "filesystem",
     "is_full_disk",
     "is_local",
@@ -36,9 +46,12 @@ __all__ = [
     "join",
     "lock_file",
     "make_folder",
+    "modified_at",
+    "probe_storage",
     "publish_folder",
     "read_back",
     "read_bytes",
+    "read_clock",
     "read_head",
     "read_json",
     "read_ranges",

@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 
 from firelib.storage.durable import make_durable_folder, sync_folder
-from firelib.storage.full_disk import explain_full_disk
+from firelib.storage.explain import explain_storage
 from firelib.storage.retry import retry_transient
 from firelib.storage.uris import absolute, filesystem, is_local, join
 
@@ -19,7 +19,8 @@ from firelib.storage.uris import absolute, filesystem, is_local, join
 def exists(uri: str) -> bool:
     """Whether a file or folder exists."""
     fs, path = filesystem(uri)
-    return bool(fs.exists(path))
+    with explain_storage(uri):
+        return _exists(fs, path)
 
 
 def make_folder(uri: str) -> None:
@@ -28,27 +29,29 @@ def make_folder(uri: str) -> None:
     if is_local(uri):
         make_durable_folder(Path(path))
     else:
-        fs.makedirs(path, exist_ok=True)
+        with explain_storage(uri):
+            _makedirs(fs, path)
 
 
 def remove_folder(uri: str) -> None:
     """Remove a folder with its content; a missing folder is not an error."""
     fs, path = filesystem(uri)
-    if fs.exists(path):
-        fs.rm(path, recursive=True)
+    with explain_storage(uri), suppress(FileNotFoundError):  # another process may remove it, too
+        _rm(fs, path)
 
 
 def remove_file(uri: str) -> None:
     """Remove a file; a missing file is not an error."""
     fs, path = filesystem(uri)
-    if fs.exists(path):
-        fs.rm_file(path)
+    with explain_storage(uri), suppress(FileNotFoundError):  # another process may remove it, too
+        _rm_file(fs, path)
 
 
 def read_bytes(uri: str) -> bytes:
     """The content of a file; transient errors are retried."""
     fs, path = filesystem(uri)
-    return bytes(_cat(fs, path))
+    with explain_storage(uri):
+        return bytes(_cat(fs, path))
 
 
 def read_back(uri: str) -> bytes:
@@ -74,7 +77,8 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
         return [_read_range(*one) for one in ranges]
     fs, _ = filesystem(ranges[0][0])
     paths = [fs._strip_protocol(uri) for uri, _, _ in ranges]
-    return _cat_ranges(fs, paths, [start for _, start, _ in ranges], [stop for _, _, stop in ranges])
+    with explain_storage(ranges[0][0]):
+        return _cat_ranges(fs, paths, [start for _, start, _ in ranges], [stop for _, _, stop in ranges])
 
 
 def _read_range(uri: str, start: int, stop: int) -> bytes:
@@ -91,7 +95,7 @@ def read_head(uri: str, size: int) -> bytes:
         size: Number of bytes; a shorter file gives fewer.
     """
     fs, path = filesystem(uri)
-    with fs.open(path, "rb", block_size=size, cache_type="none") as file:
+    with explain_storage(uri), fs.open(path, "rb", block_size=size, cache_type="none") as file:
         return bytes(file.read(size))
 
 
@@ -110,20 +114,47 @@ def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
         infos = {name: _info(join(folder, name)) for name in names}
         return {name: info.get("size") for name, info in infos.items() if info is not None}
     try:
-        entries = _ls(fs, path)
+        with explain_storage(folder):
+            entries = _ls(fs, path)
     except FileNotFoundError:
         return {}
     return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
 
 
 def age_seconds(uri: str) -> float | None:
-    """Seconds since a file was written, by this host's clock; None if it is gone or the file system cannot tell."""
+    """Seconds since a file was written; None if it is gone or the file system cannot tell.
+
+    A bucket's clock decides for its objects, since that of this host may be wrong.
+    """
+    modified = modified_at(uri)
+    now = None if modified is None else read_clock(uri.rpartition("/")[0])
+    return None if modified is None or now is None else now - modified
+
+
+def read_clock(folder: str) -> float | None:
+    """The time of a file system in seconds since 1970; None if it cannot tell.
+
+    Args:
+        folder: A folder that may be written to. In a bucket, it gets a new object for a moment.
+    """
+    if is_local(folder):
+        return time.time()
+    uri = join(folder, f".{uuid.uuid4().hex}.tmp")
+    try:
+        write_bytes(uri, b"")
+        return modified_at(uri)
+    finally:
+        remove_file(uri)
+
+
+def modified_at(uri: str) -> float | None:
+    """When a file was written, in seconds since 1970, by the clock of its storage; None if it is gone or not known."""
     fs, path = filesystem(uri)
     try:
-        modified = fs.modified(path)
+        with explain_storage(uri):
+            return float(_read_modified(fs, path).timestamp())
     except (NotImplementedError, FileNotFoundError, KeyError):
         return None
-    return time.time() - float(modified.timestamp())
 
 
 def write_bytes(uri: str, data: bytes) -> None:
@@ -134,12 +165,12 @@ def write_bytes(uri: str, data: bytes) -> None:
         data: The content.
 
     Raises:
-        FirelibError: The disk is full.
+        FirelibError: The disk is full, or the bucket cannot be used.
     """
     fs, path = filesystem(uri)
-    with explain_full_disk(uri):
+    with explain_storage(uri):
         if not is_local(uri):
-            fs.pipe_file(path, data)  # object stores publish an object when it is complete
+            _pipe(fs, path, data)  # object stores publish an object when it is complete
             return
         target = Path(path)
         make_durable_folder(target.parent)
@@ -154,6 +185,38 @@ def write_bytes(uri: str, data: bytes) -> None:
             sync_folder(target.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@retry_transient
+def _exists(fs: fsspec.AbstractFileSystem, path: str) -> bool:
+    return bool(fs.exists(path))
+
+
+@retry_transient
+def _makedirs(fs: fsspec.AbstractFileSystem, path: str) -> None:
+    fs.makedirs(path, exist_ok=True)
+
+
+@retry_transient
+def _rm(fs: fsspec.AbstractFileSystem, path: str) -> None:
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
+
+
+@retry_transient
+def _rm_file(fs: fsspec.AbstractFileSystem, path: str) -> None:
+    if fs.exists(path):
+        fs.rm_file(path)
+
+
+@retry_transient
+def _pipe(fs: fsspec.AbstractFileSystem, path: str, data: bytes) -> None:
+    fs.pipe_file(path, data)
+
+
+@retry_transient
+def _read_modified(fs: fsspec.AbstractFileSystem, path: str) -> Any:
+    return fs.modified(path)
 
 
 @retry_transient

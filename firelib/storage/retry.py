@@ -3,13 +3,26 @@
 import stamina
 
 from firelib.errors import FirelibError
+from firelib.storage.error_kinds import ErrorKind, classify
+
+_TRANSIENT = (ErrorKind.THROTTLED, ErrorKind.UNREACHABLE)
 
 
 def is_transient(error: Exception) -> bool:
     """Whether a storage error is worth a retry: every error that is not known to be permanent."""
-    permanent = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError)
+    permanent = (
+        FileNotFoundError,
+        FileExistsError,
+        PermissionError,
+        IsADirectoryError,
+        NotADirectoryError,
+        NotImplementedError,
+    )
     if isinstance(error, (*permanent, FirelibError, TypeError, ValueError)):
         return False
+    kind = classify(error)
+    if kind is not None:
+        return kind in _TRANSIENT
     code = getattr(error, "code", None) or getattr(error, "status", None)  # gcsfs, aiohttp
     return not (isinstance(code, int) and 400 <= code < 500 and code not in (408, 429))
 

@@ -1,11 +1,14 @@
 """URIs of local and remote files, and the file systems that hold them."""
 
+import logging
 from pathlib import Path
 
 import fsspec
 
 from firelib.errors import FirelibError
 from firelib.extras import install_command
+
+_S3_RETRIES = 2
 
 
 def is_local(uri: str) -> bool:
@@ -43,4 +46,8 @@ def filesystem(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
         extra = {"gs": "gcs", "gcs": "gcs", "s3": "s3"}.get(uri.partition("://")[0])
         remedy = install_command([extra]) if extra else "install the package that reads this scheme"
         raise FirelibError(str(error), where=uri, remedy=remedy) from None
+    if "gs" in fs.protocol:  # its tracebacks: `explain` says what they mean
+        logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+    if "s3" in fs.protocol:  # botocore repeats a request five times each time: a store that hangs takes 15 s for each
+        fs.retries = _S3_RETRIES
     return fs, path

@@ -30,8 +30,9 @@ def export(model: Model, uri: str) -> None:
         storage.write_bytes(str(folder / WEIGHTS), storage.to_json(content))
         storage.remove_folder(uri)
         fs, path = storage.filesystem(uri)
-        fs.makedirs(path, exist_ok=True)
-        fs.put(f"{folder}/", f"{path}/", recursive=True)
+        with storage.explain_storage(uri):
+            fs.makedirs(path, exist_ok=True)
+            fs.put(f"{folder}/", f"{path}/", recursive=True)
 
 
 def _export_saved_model(model: Model, folder: Path) -> None:

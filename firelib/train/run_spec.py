@@ -10,6 +10,9 @@ from firelib.config import Params
 from firelib.recipe import Recipe, code_sha256
 from firelib.tfrecord.format.manifest import Manifest
 
+#: File of a run's folder that tells what it was trained on; `firelib data gc` keeps that.
+INPUTS = "inputs.json"
+
 #: Fields of section `train` that cannot change a result.
 RESULT_NEUTRAL_FIELDS = {
     "workers",
@@ -65,6 +68,11 @@ class RunSpec:
     def finished_uri(self) -> str:
         """File that exists once the run has finished and its model is exported."""
         return storage.join(self.run_uri, "finished.json")
+
+    @property
+    def inputs_uri(self) -> str:
+        """File that tells what the run is trained on."""
+        return storage.join(self.run_uri, INPUTS)
 
     @property
     def wandb_folder(self) -> str:

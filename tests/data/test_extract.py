@@ -79,10 +79,10 @@ def test_lake_json_depends_on_the_sources_alone(recipe: Recipe, paths: Paths) ->
 
 
 def test_an_interrupted_run_is_resumed(recipe: Recipe, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cut_at_third(uri: str, part: Part) -> None:
+    def cut_at_third(uri: str, part: Part, version: int) -> None:
         if part.group == {"day": 3}:
             raise KeyboardInterrupt
-        append_part(uri, part)
+        append_part(uri, part, version)
 
     with monkeypatch.context() as patch:
         patch.setattr(extract_module, "append_part", cut_at_third)
@@ -174,8 +174,8 @@ def test_changed_sources_cannot_restore_a_pinned_lake(recipe: Recipe, paths: Pat
 
 
 def test_a_table_with_fewer_rows_than_its_source(recipe: Recipe, paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lose_a_row(uri: str, part: Part) -> None:
-        append_part(uri, Part(part.group, part.rows.slice(1)))
+    def lose_a_row(uri: str, part: Part, version: int) -> None:
+        append_part(uri, Part(part.group, part.rows.slice(1)), version)
 
     monkeypatch.setattr(extract_module, "append_part", lose_a_row)
     with refused(what=[300, 296], where="orders"):

@@ -28,8 +28,8 @@ TABLE = pa.table(
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     uri = str(tmp_path / "table")
-    for part in split_into_parts(TABLE, ["day"]):
-        append_part(uri, part)
+    for version, part in enumerate(split_into_parts(TABLE, ["day"])):
+        append_part(uri, part, version)
     return uri
 
 
@@ -73,8 +73,8 @@ def test_partitions_follow_the_bytes_and_not_the_commits(tmp_path: Path) -> None
     """Twelve commits of 8,000 bytes in memory: small files are read together, in the order of their commits."""
     uri = str(tmp_path / "table")
     rows = pa.table({"day": np.repeat(np.arange(12), 500), "number": np.arange(6000)})
-    for part in split_into_parts(rows, ["day"]):
-        append_part(uri, part)
+    for version, part in enumerate(split_into_parts(rows, ["day"])):
+        append_part(uri, part, version)
     for partition_bytes, sizes in [(10**6, [6000]), (24_000, [1500] * 4), (20_000, [1000] * 6), (1, [500] * 12)]:
         parts = [part.compute(scheduler="sync") for part in read_table(uri, 11, partition_bytes).to_delayed()]
         assert [len(part) for part in parts] == sizes
@@ -83,7 +83,7 @@ def test_partitions_follow_the_bytes_and_not_the_commits(tmp_path: Path) -> None
 
 def test_a_large_file_is_divided_at_its_row_groups(tmp_path: Path) -> None:
     uri, rows = str(tmp_path / "table"), 3_000_000
-    append_part(uri, Part({}, pa.table({"number": np.arange(rows)})))
+    append_part(uri, Part({}, pa.table({"number": np.arange(rows)})), 0)
     parts = [part.compute(scheduler="sync") for part in read_table(uri, 0, partition_bytes=10 * 2**20).to_delayed()]
     assert len(parts) == 3
     assert max(part.memory_usage(index=False).sum() for part in parts) <= 10 * 2**20

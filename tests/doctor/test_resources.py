@@ -1,6 +1,7 @@
 import tempfile
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from firelib.doctor.resources import check_disk, check_home, check_memory, check_storage
@@ -24,8 +25,17 @@ def test_small_disk(tmp_path: Path) -> None:
         assert check_storage(str(tmp_path / "disk"), tmp_path).status == "error"
 
 
-def test_remote_storage_is_not_measured(tmp_path: Path) -> None:
-    assert check_storage("gs://bucket/prefix", tmp_path).detail == "gs://bucket/prefix is remote"
+def test_bucket_without_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    fsspec.filesystem("gs").clear_instance_cache()
+    finding = check_storage("gs://bucket/prefix", tmp_path)
+    assert finding.status == "error"
+    assert "gs://bucket/prefix" in finding.detail
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in str(finding.remedy)
 
 
 def test_home_folder(tmp_path: Path) -> None:

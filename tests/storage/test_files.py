@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import fsspec
@@ -7,6 +8,7 @@ import pytest
 
 from firelib import storage
 from tests.errors import refused
+from tests.patience import patience
 
 
 @pytest.mark.parametrize("scheme", ["local", "memory"])
@@ -53,3 +55,17 @@ def test_writes_of_another_process_are_visible(bucket: str) -> None:
     subprocess.run([sys.executable, "-c", write], check=True, timeout=120)
     assert storage.exists(storage.join(folder, "two"))
     assert storage.sizes(folder, []) == {"one": 1, "two": 2}
+
+
+def test_age_is_measured_by_the_clock_of_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = f"memory://{tmp_path.name}/mark"
+    storage.write_bytes(uri, b"1")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 86_400)
+    age = storage.age_seconds(uri)
+    assert age is not None
+    assert 0 <= age < patience(60)
+    assert storage.age_seconds(f"{uri}-missing") is None
+    fs, path = storage.filesystem(f"memory://{tmp_path.name}")
+    assert [Path(name).name for name in fs.ls(path, detail=False)] == ["mark"]
+    fs.rm(path, recursive=True)

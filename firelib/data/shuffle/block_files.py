@@ -72,12 +72,12 @@ def write_blocks(rows: pa.Table, edges: Iterable[int], uri: str) -> BlockFile:
         uri: The file; an existing one is replaced.
 
     Raises:
-        FirelibError: The disk is full.
+        FirelibError: The disk is full, or the bucket cannot be used.
     """
     rows = decode_dictionaries(rows).combine_chunks()
     stream, offsets = _encode(rows, list(edges))
     fs, path = storage.filesystem(uri)
-    with storage.explain_full_disk(uri), fs.open(path, "wb") as file:
+    with storage.explain_storage(uri), fs.open(path, "wb") as file:
         file.write(stream)
     return BlockFile(uri, rows.schema, np.array(offsets, np.int64))
 

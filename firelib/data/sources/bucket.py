@@ -33,7 +33,7 @@ def download_object(source: Source, downloads: Path) -> Path:
     downloads.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f"{final.name}.{storage.Owner.current().token}.part")
     try:
-        with storage.explain_full_disk(str(downloads)):
+        with storage.explain_full_disk(str(downloads)), storage.explain_storage(uri):
             _copy(uri, partial)
         if read_object_state(uri) != state:
             raise UnreachableError(
@@ -58,16 +58,13 @@ def read_object_state(uri: str) -> str:
 
     Raises:
         MissingObjectError: The object does not exist.
-        FirelibError: It may not be read.
+        FirelibError: The bucket is missing, or cannot be used.
     """
     try:
-        return object_state(_read_info(uri))
+        with storage.explain_storage(uri):
+            return object_state(_read_info(uri))
     except FileNotFoundError:
         raise _missing(uri) from None
-    except PermissionError as error:
-        raise FirelibError(
-            f"the object may not be read: {error}", where=f"source {uri}", remedy="check the credentials of the bucket"
-        ) from None
 
 
 @retry_transient

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from firelib import storage
 from firelib.data.sources.delta_address import delta_folder
 from firelib.errors import FirelibError
 from firelib.recipe import Source
@@ -40,7 +41,8 @@ def newest_version(source: Source) -> int:
 def _open(source: Source) -> Any:
     from deltalake import DeltaTable  # other sources do not need it
 
-    return DeltaTable(delta_folder(source), version=source.version)
+    uri = delta_folder(source)
+    return DeltaTable(uri, version=source.version, storage_options=storage.delta_options(uri))
 
 
 @contextmanager
@@ -48,7 +50,8 @@ def _explain(source: Source) -> Iterator[None]:
     from deltalake.exceptions import DeltaError
 
     try:
-        yield
+        with storage.explain_storage(delta_folder(source)):
+            yield
     except (DeltaError, OSError, ValueError, pa.ArrowInvalid) as error:
         wanted = f"version {source.version} of " if source.version is not None else ""
         raise FirelibError(

@@ -177,18 +177,15 @@ def _list_bucket(uri: str) -> list[SourceFile] | None:
     fs, path = storage.filesystem(uri)
     scheme = split_scheme(uri)[0]
     try:
-        if any(letter in path for letter in _MAGIC):
-            root, infos = fixed_part(path), dict(fs.glob(path, detail=True))
-        else:
-            if not uri.endswith("/") and fs.info(path)["type"] == "file":
-                return None
-            root, infos = path.rstrip("/"), dict(fs.find(path, detail=True))
+        with storage.explain_storage(uri):
+            if any(letter in path for letter in _MAGIC):
+                root, infos = fixed_part(path), dict(fs.glob(path, detail=True))
+            else:
+                if not uri.endswith("/") and fs.info(path)["type"] == "file":
+                    return None
+                root, infos = path.rstrip("/"), dict(fs.find(path, detail=True))
     except FileNotFoundError:
         return []
-    except PermissionError as error:
-        raise FirelibError(
-            f"cannot list the objects: {error}", where=f"source {uri}", remedy="check the credentials of the bucket"
-        ) from None
     files = ((name, info, posixpath.relpath(name, root)) for name, info in infos.items() if info["type"] == "file")
     return [
         SourceFile(f"{scheme}://{name}", inside, state=object_state(info), is_listed=True)

@@ -7,10 +7,9 @@ from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
 
 from firelib import storage
-from firelib.data.delta_tables import matches_record
+from firelib.data.delta_tables import list_data_files, matches_record, open_table
 from firelib.data.lake import Commit, Lake, TableRecord
 from firelib.errors import FirelibError
 
@@ -60,7 +59,8 @@ class PinnedTable:
                         yield from parquet.iter_batches(_BATCH_ROWS, row_groups=[index], columns=names)
 
     def _files(self, version: int) -> set[str]:
-        return set(DeltaTable(self.uri, version=version).file_uris()) if version >= 0 else set()
+        table = open_table(self.uri, version) if version >= 0 else None
+        return set(list_data_files(table)) if table else set()
 
 
 def find_tables(lake: Lake, versions: Mapping[str, int], folder: str) -> dict[str, PinnedTable]:

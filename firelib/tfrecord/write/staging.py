@@ -65,7 +65,7 @@ class StagedDataset:
         found = _inspect(self.final)
         _refuse_writer(self.final, found.writer)
         replaced = found.own
-        mark = _Mark(self.final, sorted(replaced | manifest.file_names))
+        mark = _Mark(self.final, sorted(replaced | manifest.file_names), replaces=MARK in found.names)
         with mark.release_on_error():
             self._move(manifest, moves, mark)
         for name in sorted(replaced - manifest.file_names - {MARK}):
@@ -80,7 +80,8 @@ class StagedDataset:
             fs.cp_file(source, storage.filesystem(storage.join(self.final, new))[1])  # `mv` would list the folder
             fs.rm_file(source)
         mark.check()
-        storage.write_bytes(storage.join(self.final, MANIFEST_NAME), manifest.to_json())
+        if not storage.create_bytes(storage.join(self.final, MANIFEST_NAME), manifest.to_json()):
+            raise _overtaken(self.final)
 
 
 class _Mark:
@@ -89,13 +90,21 @@ class _Mark:
     Args:
         folder: The folder.
         files: Names of the files that the mark accounts for.
+        replaces: Whether there is the mark of a writer that has ended.
+
+    Raises:
+        FirelibError: Another process has created its mark at the same time.
     """
 
-    def __init__(self, folder: str, files: list[str]) -> None:
+    def __init__(self, folder: str, files: list[str], replaces: bool) -> None:
         self._folder, self._uri = folder, storage.join(folder, MARK)
         self._files = files
         self._content = storage.to_json({"owner": Owner.current().token, "id": uuid.uuid4().hex, "files": files})
-        self._write()
+        if replaces:
+            storage.remove_file(self._uri)
+        if not storage.create_bytes(self._uri, self._content):  # the store lets one of several succeed
+            raise _overtaken(folder)
+        self._written = time.monotonic()
 
     def _write(self) -> None:
         storage.write_bytes(self._uri, self._content)
@@ -108,11 +117,7 @@ class _Mark:
             FirelibError: Another writer, which did not see the mark yet, has replaced it.
         """
         if not self._is_own():
-            raise FirelibError(
-                "another process is replacing the dataset, too; this one has stopped",
-                where=self._folder,
-                remedy="wait for its end, then check whose dataset you want; write each into its own folder",
-            )
+            raise _overtaken(self._folder)
         if time.monotonic() - self._written > _RENEWED_SECONDS:
             self._write()
 
@@ -132,6 +137,14 @@ class _Mark:
                 if self._is_own():
                     storage.write_bytes(self._uri, storage.to_json({"owner": None, "files": self._files}))
             raise
+
+
+def _overtaken(folder: str) -> FirelibError:
+    return FirelibError(
+        "another process is replacing the dataset, too; this one has stopped",
+        where=folder,
+        remedy="wait for its end, then check whose dataset you want; write each into its own folder",
+    )
 
 
 def _refuse_writer(uri: str, writer: Owner | None) -> None:

@@ -135,6 +135,8 @@ def _resume_or_start(spec: RunSpec, manifest: Manifest, paths: Paths, fresh: boo
         storage.remove_folder(spec.run_uri)
     elif storage.exists(spec.run_uri):
         note(f"run {spec.run_id} exists: resuming from its last checkpoint (--fresh starts over)")
+    if not storage.exists(spec.inputs_uri):
+        storage.write_bytes(spec.inputs_uri, storage.to_json(describe_inputs(spec, manifest)))
     finished = _read_finished(spec)
     if finished and spec.profile:
         note("no profile: this run has finished, nothing is trained (--fresh starts over)")

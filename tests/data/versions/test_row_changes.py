@@ -96,8 +96,8 @@ TYPED = pa.table({"id": [1, 2, 3], **KINDS})
 
 def pin(uri: str, parts: list[pa.Table]) -> PinnedTable:
     """A table with a version for each part."""
-    for part in parts:
-        append_part(uri, Part({}, part))
+    for version, part in enumerate(parts):
+        append_part(uri, Part({}, part), version)
     return PinnedTable(
         "t", uri, build_table_record("t", "", TYPED.schema, [Part({}, part) for part in parts]), len(parts) - 1
     )

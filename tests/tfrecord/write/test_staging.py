@@ -78,15 +78,15 @@ def killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """A dataset in a bucket whose writer was killed after it had removed the old manifest."""
     uri = f"memory://{tmp_path.name}/d"
     write(uri)
-    write_bytes, ended = storage.write_bytes, replace(Owner.current(), started=0)
+    create_bytes, ended = storage.create_bytes, replace(Owner.current(), started=0)
 
-    def die(target: str, data: bytes) -> None:
+    def die(target: str, data: bytes) -> bool:
         if target.endswith("/manifest.json"):
             raise KeyboardInterrupt
-        write_bytes(target, data)
+        return create_bytes(target, data)
 
     with monkeypatch.context() as context:
-        context.setattr(storage, "write_bytes", die)
+        context.setattr(storage, "create_bytes", die)
         context.setattr(storage, "remove_folder", lambda uri: None)
         context.setattr("firelib.tfrecord.write.staging.Owner.current", lambda: ended)
         with pytest.raises(KeyboardInterrupt):
@@ -145,9 +145,12 @@ def test_a_writer_that_starts_meanwhile_is_refused_before_anything_is_replaced(t
 
 def test_a_writer_whose_mark_was_replaced_stops(tmp_path: Path) -> None:
     uri = f"memory://{tmp_path.name}/d"
-    first = _Mark(uri, [SHARD])
+    first = _Mark(uri, [SHARD], replaces=False)
     first.check()
-    second = _Mark(uri, [SHARD])
+    with refused(where=uri, remedy="own folder"):
+        _Mark(uri, [SHARD], replaces=False)
+    first.check()
+    second = _Mark(uri, [SHARD], replaces=True)
     with refused(where=uri, remedy="own folder"):
         first.check()
     second.check()

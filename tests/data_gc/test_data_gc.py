@@ -1,0 +1,199 @@
+"""`firelib data gc` removes what no revision, working tree or run needs, and nothing else."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from typer.testing import CliRunner
+
+from firelib import storage
+from firelib.cli import app
+from firelib.data_gc.plan import Decision, Limits, plan_removal, removed
+from firelib.data_gc.references import find_references
+from firelib.data_gc.remove import remove_files
+from firelib.tfrecord.format.manifest import Manifest
+from firelib.tfrecord.read.dataset import open_dataset
+from tests.data_gc.made_project import MadeProject
+from tests.errors import refused
+from tests.project import ROOT
+
+NOW = Limits(days=0)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> MadeProject:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return MadeProject(folder, str(folder / "storage"))
+
+
+@pytest.fixture
+def states(project: MadeProject) -> dict[str, Manifest]:
+    """A tagged state, one of a branch that was deleted, one that was never committed, and the working tree."""
+    states = {"tag": project.commit(30, "v1")}
+    project.git("checkout", "-qb", "other")
+    states["deleted branch"] = project.commit(40)
+    states["nobody's"] = project.make(50)
+    project.git("checkout", "-qf", "-")
+    project.git("branch", "-qD", "other")
+    states["working tree"] = project.make(60)
+    return states
+
+
+def plan(project: MadeProject, limits: Limits = NOW) -> list[Decision]:
+    return plan_removal(project.paths.root, find_references(project.folder), limits)
+
+
+def names(decisions: list[Decision], kind: str) -> set[str]:
+    return {decision.item.name for decision in removed(decisions) if decision.item.kind == kind}
+
+
+def test_only_what_nothing_needs_goes(project: MadeProject, states: dict[str, Manifest]) -> None:
+    decisions = plan(project)
+    assert names(decisions, "dataset") == {states["nobody's"].sha256}
+    tables = [decision for decision in decisions if decision.item.kind == "table"]
+    assert sorted(len(decision.files) > 0 for decision in tables) == [False, False, True]
+    freed = remove_files(removed(decisions))
+    assert freed == sum(decision.nbytes for decision in decisions) > 0
+    for name, manifest in states.items():
+        folder = storage.join(project.paths.datasets, manifest.sha256)
+        assert storage.exists(folder) is (name != "nobody's")
+        if name != "nobody's":
+            assert open_dataset(folder).rows("train") == manifest.splits["train"].rows
+    assert not list(removed(plan(project)))
+
+
+def test_what_was_written_lately_stays(project: MadeProject, states: dict[str, Manifest]) -> None:
+    decisions = plan(project, Limits(days=1))
+    assert not list(removed(decisions))
+    assert any("young" in decision.reason for decision in decisions)
+
+
+def test_nothing_goes_while_a_revision_cannot_be_read(
+    project: MadeProject, states: dict[str, Manifest], tmp_path: Path
+) -> None:
+    """Without DVC's cache, its remote is asked; without both, nobody knows what the revision needs."""
+    from dvc.repo import Repo
+
+    config = project.folder / ".dvc" / "config"
+    config.write_text(f"[core]\n    remote = there\n['remote \"there\"']\n    url = {tmp_path / 'remote'}\n")
+    with Repo(str(project.folder)) as repo:
+        repo.push(all_commits=True)
+    shutil.rmtree(project.folder / ".dvc" / "cache")
+    assert find_references(project.folder).unknown != []  # the deleted branch is in no remote
+    config.write_text("")
+    references = find_references(project.folder)
+    assert any("lake.json" in problem for problem in references.unknown)
+    assert any("tfrecords" in problem for problem in references.unknown)
+    assert not list(removed(plan(project)))
+
+
+def test_remote_is_asked_for_what_the_cache_lacks(project: MadeProject, tmp_path: Path) -> None:
+    from dvc.repo import Repo
+
+    manifest = project.commit(30)
+    (project.folder / ".dvc" / "config").write_text(
+        f"[core]\n    remote = there\n['remote \"there\"']\n    url = {tmp_path / 'remote'}\n"
+    )
+    with Repo(str(project.folder)) as repo:
+        repo.push()
+    for folder in (".dvc/cache", "data"):
+        shutil.rmtree(project.folder / folder)
+    references = find_references(project.folder)
+    assert references.unknown == []
+    assert [found.sha256 for found in references.manifests] == [manifest.sha256]
+    assert [lake.recipe for lake in references.lakes] == ["small"]
+
+
+def test_a_manifest_of_a_newer_format_keeps_everything(project: MadeProject, states: dict[str, Manifest]) -> None:
+    file = project.folder / "data" / "newer" / "tfrecords" / "manifest.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({**json.loads(states["tag"].to_json()), "format": 99}))
+    references = find_references(project.folder)
+    assert [str(file.relative_to(project.folder)) in problem for problem in references.unknown] == [True]
+    assert not list(removed(plan(project)))
+
+
+def test_files_of_others_stay(project: MadeProject, states: dict[str, Manifest]) -> None:
+    folder = storage.join(project.paths.datasets, states["nobody's"].sha256)
+    storage.write_bytes(storage.join(folder, "notes.txt"), b"mine")
+    storage.write_bytes(storage.join(project.paths.datasets, "mine", "rows.csv"), b"1")
+    assert names(plan(project), "dataset") == set()
+
+
+def test_runs_keep_what_they_were_trained_on(project: MadeProject, states: dict[str, Manifest]) -> None:
+    run = storage.join(project.paths.runs, "small-0123456789ab")
+    inputs = storage.join(run, "inputs.json")
+    storage.write_bytes(inputs, storage.to_json({"manifest_sha256": states["nobody's"].sha256}))
+    storage.write_bytes(storage.join(run, "step-0000000001", "state.npz"), b"1")
+    assert names(plan(project), "dataset") == set()
+    everything = plan(project, Limits(days=0, runs=True))
+    assert names(everything, "run") == {"small-0123456789ab"}
+    assert names(everything, "dataset") == {states["nobody's"].sha256}
+    lineage = project.folder / "models" / "small" / "lineage.json"
+    lineage.parent.mkdir(parents=True)
+    lineage.write_text(json.dumps({"data": {"run": "small-0123456789ab"}}))
+    assert names(plan(project, Limits(days=0, runs=True)), "run") == set()
+    storage.remove_file(inputs)  # a run of an earlier version
+    assert not list(removed(plan(project)))
+
+
+def test_the_command_lists_first_and_removes_when_told(
+    project: MadeProject, states: dict[str, Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(ROOT / "params.yaml", project.folder)
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("FIRELIB_STORAGE_ROOT", project.paths.root)
+    unneeded = storage.join(project.paths.datasets, states["nobody's"].sha256)
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["data", "gc", *words], catch_exceptions=False)
+        assert done.exit_code == 0
+        return done.output
+
+    run()
+    run("--keep-days", "0")
+    run("--yes")
+    assert storage.exists(unneeded)
+    run("--keep-days", "0", "--yes")
+    assert not storage.exists(unneeded)
+
+
+def test_clones_that_do_not_know_all_revisions_are_refused(
+    project: MadeProject, states: dict[str, Manifest], tmp_path: Path
+) -> None:
+    project.git("clone", "-q", "--depth", "1", f"file://{project.folder}", str(tmp_path / "shallow"))
+    with refused(what="shallow", where=tmp_path / "shallow", remedy="git fetch"):
+        find_references(tmp_path / "shallow")
+    (tmp_path / "alone").mkdir()
+    with refused(what="git", where=tmp_path / "alone", remedy="git"):
+        find_references(tmp_path / "alone")
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[MadeProject]:
+    yield MadeProject(tmp_path, f"memory://{tmp_path.name}/ünï code")
+    fsspec.filesystem("memory").store.clear()
+
+
+def check_remote(project: MadeProject) -> None:
+    needed, unneeded = project.commit(30), project.make(40)
+    project.git("checkout", "-qf", ".")
+    project.make(30)
+    decisions = plan(project)
+    assert names(decisions, "dataset") == {unneeded.sha256}
+    remove_files(removed(decisions))
+    fs, path = storage.filesystem(project.paths.root)
+    assert all("/datasets/" not in name or needed.sha256 in name for name in fs.find(path))
+    assert open_dataset(storage.join(project.paths.datasets, needed.sha256)).rows("train") == 30
+
+
+def test_datasets_in_memory(remote: MadeProject) -> None:
+    check_remote(remote)
+
+
+def test_datasets_in_a_bucket(bucket: str, tmp_path: Path) -> None:
+    check_remote(MadeProject(tmp_path, f"{bucket}/gc"))
