@@ -54,7 +54,7 @@ def test_integers_stay_integers_beside_nulls(uri: str) -> None:
 def test_the_types_of_late_columns_are_those_of_early_ones(tmp_path: Path) -> None:
     """By default, Delta counts nulls in the first 32 columns only."""
     uri = str(tmp_path / "wide")
-    append_part(uri, Part({}, pa.table({f"c{index}": [1, 2] for index in range(40)})))
+    append_part(uri, Part({}, pa.table({f"c{index}": [1, 2] for index in range(40)})), 0)
     assert set(map(str, read_table(uri, 0).dtypes)) == {"int64"}
 
 
@@ -93,7 +93,7 @@ def test_a_large_file_is_divided_at_its_row_groups(tmp_path: Path) -> None:
 def test_a_large_row_group_is_read_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_partitions, "_LARGE_GROUP", 1 << 20)
     uri, rows = str(tmp_path / "table"), 1_000_000  # 16 MB in one row group, or two
-    append_part(uri, Part({}, pa.table({"number": np.arange(rows), "word": pa.array(["a", None] * (rows // 2))})))
+    append_part(uri, Part({}, pa.table({"number": np.arange(rows), "word": pa.array(["a", None] * (rows // 2))})), 0)
     frame = read_table(uri, 0, partition_bytes=2**20)
     parts = [part.compute(scheduler="sync") for part in frame.to_delayed()]
     assert len(parts) >= 16
