@@ -3,9 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-
-import pyarrow as pa
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from firelib.machine import usable_cores
 
@@ -16,53 +15,55 @@ _AHEAD_BYTES = 128 * 2**20  # of rows that were read, or are being read, before 
 _LARGE_BYTES = 96 * 2**20  # a unit with more rows is read batch by batch when it is wanted
 _MOST_WORKERS = 8
 
+T = TypeVar("T")
+U = TypeVar("U")
+
 
 @dataclass(frozen=True)
-class Unit:
+class Unit(Generic[T]):
     """Part of a source that one task reads: a row group, a block of a text file, a small file.
 
     Attributes:
-        read: Reads its rows, in tables of bounded size.
+        read: Reads it: its rows in tables of bounded size, or what it says about types.
         nbytes: Estimated size of all of its rows in memory, in bytes.
         source_bytes: Its size in the source, in bytes.
     """
 
-    read: Callable[[], Iterator[pa.Table]]
+    read: Callable[[], Iterator[T]]
     nbytes: int
     source_bytes: int
 
-    def map(self, convert: Callable[[pa.Table], pa.Table]) -> "Unit":
-        """The unit with a function applied to each table."""
-        read = self.read
-        return replace(self, read=lambda: map(convert, read()))
+    def map(self, convert: Callable[[T], U]) -> "Unit[U]":
+        """The unit with a function applied to each result."""
+        return Unit(lambda: map(convert, self.read()), self.nbytes, self.source_bytes)
 
 
-class _Ahead:
+class _Ahead(Generic[T]):
     """A unit that is being read; one that is too large waits until it is wanted."""
 
-    def __init__(self, unit: Unit, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, unit: Unit[T], pool: ThreadPoolExecutor) -> None:
         self.unit = unit
-        self._tables: Future[list[pa.Table]] | None = None
+        self._results: Future[list[T]] | None = None
         if unit.nbytes <= _LARGE_BYTES:
-            self._tables = pool.submit(lambda: list(unit.read()))
+            self._results = pool.submit(lambda: list(unit.read()))
 
-    def tables(self) -> Iterator[pa.Table]:
-        yield from self.unit.read() if self._tables is None else self._tables.result()
+    def results(self) -> Iterator[T]:
+        yield from self.unit.read() if self._results is None else self._results.result()
 
     def cancel(self) -> None:
-        if self._tables is not None:
-            self._tables.cancel()
+        if self._results is not None:
+            self._results.cancel()
 
 
-def read_in_order(units: Iterator[Unit], report: Report | None = None) -> Iterator[pa.Table]:
-    """The tables of all units, in the order of the units.
+def read_in_order(units: Iterator[Unit[T]], report: Report | None = None) -> Iterator[T]:
+    """The results of all units, in the order of the units.
 
     Args:
         units: The units. An iterator that reads blocks of a file is asked for the next one only when there is memory.
-        report: Gets the bytes of the source of each unit whose rows were given.
+        report: Gets the bytes of the source of each unit whose results were given.
     """
     workers = min(usable_cores(), _MOST_WORKERS)
-    ahead: deque[_Ahead] = deque()
+    ahead: deque[_Ahead[T]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for unit in units:
@@ -76,14 +77,14 @@ def read_in_order(units: Iterator[Unit], report: Report | None = None) -> Iterat
                 each.cancel()
 
 
-def _fits(unit: Unit, ahead: deque[_Ahead], workers: int) -> bool:
+def _fits(unit: Unit[T], ahead: deque[_Ahead[T]], workers: int) -> bool:
     held = sum(min(each.unit.nbytes, _LARGE_BYTES) for each in ahead)
     return len(ahead) <= workers and held + min(unit.nbytes, _LARGE_BYTES) <= _AHEAD_BYTES
 
 
-def _finish(ahead: deque[_Ahead], report: Report | None) -> Iterator[pa.Table]:
+def _finish(ahead: deque[_Ahead[T]], report: Report | None) -> Iterator[T]:
     first = ahead[0]
-    yield from first.tables()
+    yield from first.results()
     ahead.popleft()
     if report is not None:
         report(first.unit.source_bytes)

@@ -22,7 +22,7 @@ class RowStream:
     """
 
     schema: pa.Schema
-    open_units: Callable[[], Iterator[Unit]]
+    open_units: Callable[[], Iterator[Unit[pa.Table]]]
     source_bytes: int = 0
 
     @classmethod

@@ -94,7 +94,7 @@ def _lay_out(rows: StoredRows, nodes: list[Node], schema: pa.Schema, space: mmap
 
     def place(node: Node, column: int) -> pa.Array:
         nonlocal end
-        buffers = []
+        buffers: list[pa.Buffer | None] = []
         for kind, nbytes in node.buffers():
             if nbytes is None:
                 buffers.append(None)

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,7 +35,7 @@ _ROW = st.fixed_dictionaries({f"c{i}": st.none() | values for i, values in enume
 def store_rows(table: pa.Table, cuts: list[int], store: RowStore) -> StoredRows:
     rows = StoredRows(store, table.schema)
     edges = sorted({0, table.num_rows, *(cut % (table.num_rows + 1) for cut in cuts)})
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         for batch in table.slice(start, stop - start).to_batches():
             rows.append(batch)
     return rows
