@@ -97,11 +97,11 @@ class _RowCutter:
         if not any(sign and sign in text for sign in (self._quote, self._escape)):
             end = text.rfind(b"\n", start) + 1
             return end or text.rfind(b"\r", start, len(text) - 1) + 1  # the last byte may be half of \r\n
-        end = self._end_by_parity(text, start)
-        if end is None:
-            match = self._rows.match(text, start)
-            end = match.end() if match else 0
-        return end if end > start else 0
+        by_parity = self._end_by_parity(text, start)
+        if by_parity is not None:
+            return by_parity
+        match = self._rows.match(text, start)
+        return match.end() if match and match.end() > start else 0
 
     def _end_by_parity(self, text: bytes, start: int) -> int | None:
         """The end of the last row, outside of which an even number of quotes lies.
@@ -132,7 +132,13 @@ def _rows_pattern(dialect: CsvDialect) -> re.Pattern[bytes]:
     quoted = b"(?:%b(?:[^%b%b]++%b%b)*+%b)?+" % (quote, quote, escape, double, escaped, quote) if quote else b""
     # A quote that is never closed must not be taken for an ordinary letter
     opening = b"(?!%b)" % quote if quote else b""
-    value = b"(?:%b|%b)(?:[^%b%b\\r\\n]++%b)*+" % (quoted[:-2] if quoted else b"(?!)", opening, delimiter, escape, escaped)
+    value = b"(?:%b|%b)(?:[^%b%b\\r\\n]++%b)*+" % (
+        quoted[:-2] if quoted else b"(?!)",
+        opening,
+        delimiter,
+        escape,
+        escaped,
+    )
     end = rb"(?:\r\n|\n|\r(?=[^\n]))"
     return re.compile(b"(?:%b(?:%b%b)*+%b)*+" % (value, delimiter, value, end), re.DOTALL)
 

@@ -103,10 +103,10 @@ def test_blocks_of_a_csv_file_end_with_a_row(
     def quoted(value: str) -> str:
         return '"' + value.replace('"', '\\"' if dialect.escape else '""') + '"'
 
-    lines = ['no "header', "at all"][: dialect.skip_rows] + [f"x{delimiter}y"]
-    lines += [delimiter.join(map(quoted, row)) for row in rows]
+    above = ['no "header', "at all"][: dialect.skip_rows]
+    lines = [*above, f"x{delimiter}y", *(delimiter.join(map(quoted, row)) for row in rows)]
     path.write_bytes("\r\n".join(lines).encode(dialect.encoding))
-    source = Source("rows.csv", csv=dialect, types={name: "string" for name in ("x", "y", "f0", "f1")})
+    source = Source("rows.csv", csv=dialect, types=dict.fromkeys(("x", "y", "f0", "f1"), "string"))
     whole = read_csv(path, source)
     with pytest.MonkeyPatch.context() as patch:
         small_csv_blocks(patch, size)
@@ -116,7 +116,7 @@ def test_blocks_of_a_csv_file_end_with_a_row(
 @pytest.mark.parametrize(
     "content",
     [
-        'size,name\n5" pipe,a\n"6"" pipe",b\n7,c\n' * 1,
+        'size,name\n5" pipe,a\n"6"" pipe",b\n7,c\n',
         "size,name\r1,a\r2,b\r3,c",
         "size,name\n\n\n1,a\n\n\n\n\n\n\n\n\n\n2,b\n",
         "\ufeffsize,name\n1,a\n2,b\n",
