@@ -188,16 +188,19 @@ class _Reader:
 
     def __init__(self, rows: RowStream, markers: MarkerScan, run: "_Progress") -> None:
         self.schema, self.num_rows, self.markers = drop_inferred_types(rows.schema), 0, markers
-        self._rows, self._run, self._nbytes = rows, run, 0
+        self._rows, self._run, self._nbytes = rows.map(self.schema, self._look_at), run, 0
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """Read the rows, and report progress."""
         for batch in self._rows.to_batches(self._add_bytes):
             self.num_rows += batch.num_rows
-            self.markers.add(batch)
             share = self._nbytes / self._rows.source_bytes if self._rows.source_bytes else 0.0
             self._run.report(min(share, 1.0), self.num_rows, self._nbytes)
-            yield batch.cast(self.schema)
+            yield batch
+
+    def _look_at(self, rows: pa.Table) -> pa.Table:
+        self.markers.add(rows)
+        return rows.cast(self.schema)
 
     def _add_bytes(self, nbytes: int) -> None:
         self._nbytes += nbytes

@@ -72,6 +72,7 @@ class CsvReader:
         self.is_complete = True
 
     def read(self) -> pa.Table:
+        """The table with types that keep all values: those that do not are read as text."""
         table, types = self.read_inferred()
         inexact = [column for column in set(table.column_names) - set(types) if _is_inexact(table, column)]
         if not inexact:

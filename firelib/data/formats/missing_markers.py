@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from threading import Lock
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,13 +26,12 @@ def find_missing_markers(table: pa.Table) -> dict[str, list[str]]:
         {'size': ['N/A']}
     """
     scan = MarkerScan(field.name for field in table.schema if pa.types.is_string(field.type))
-    for batch in table.to_batches():
-        scan.add(batch)
+    scan.add(table)
     return scan.found
 
 
 class MarkerScan:
-    """Finds such strings in rows that come in batches.
+    """Finds such strings in rows that come in batches, in any order and from several threads.
 
     Args:
         columns: Columns of text.
@@ -40,11 +40,11 @@ class MarkerScan:
     def __init__(self, columns: Iterable[str]) -> None:
         self._columns = {column: _Column() for column in columns}
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.Table | pa.RecordBatch) -> None:
         """Look at some rows."""
         for name, column in self._columns.items():
             if len(column.marks) <= _MOST_MARKERS:
-                column.add(batch.column(name).drop_null())
+                column.add(batch[name].drop_null())
 
     @property
     def found(self) -> dict[str, list[str]]:
@@ -57,12 +57,15 @@ class _Column:
     values: int = 0
     others: int = 0
     marks: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
 
-    def add(self, values: pa.Array) -> None:
+    def add(self, values: pa.ChunkedArray | pa.Array) -> None:
         others = values.filter(pc.invert(pc.match_substring_regex(values, _NUMBER)))
-        self.values += len(values)
-        self.others += len(others)
-        self.marks.update(others.unique()[: _MOST_MARKERS + 1].to_pylist())
+        marks = others.unique()[: _MOST_MARKERS + 1].to_pylist()
+        with self._lock:
+            self.values += len(values)
+            self.others += len(others)
+            self.marks.update(marks)
 
     @property
     def is_of_numbers(self) -> bool:

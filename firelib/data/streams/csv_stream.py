@@ -12,7 +12,7 @@ from firelib.data.formats.csv import CsvReader
 from firelib.data.formats.csv_input import CsvInput
 from firelib.data.formats.declared_types import EXACT_FLOAT, INFERRED, has_wide_integer
 from firelib.data.formats.lake_types import INFERRED_TYPE
-from firelib.data.streams.csv_blocks import CsvBlock, read_blocks
+from firelib.data.streams.csv_blocks import CsvBlock, read_blocks, read_known_blocks
 from firelib.data.streams.file_stream import FileStream
 from firelib.data.streams.read_ahead import T, Unit, read_in_order
 from firelib.data.streams.row_stream import RowStream
@@ -78,17 +78,21 @@ class _CsvFile:
 
     def __init__(self, path: Path, source: Source) -> None:
         self._input = CsvInput(path, path.name, source)
-        self._bytes = path.stat().st_size
         self.names: Sequence[str] | None = None
+        self._sizes: list[int] = []  # of the blocks, once all were read
         first = None if self._input.dialect.comment else next(self._blocks(), None)
         if first is not None:
             self.names = CsvReader(first, None).read_inferred()[0].column_names
 
     def _blocks(self) -> Iterator[CsvBlock]:
+        sizes = []
         with CsvReader(self._input, None).explain():
-            for index, content in enumerate(read_blocks(self._input)):
-                if content.strip(b"\r\n"):  # Arrow skips empty lines, but wants others
+            blocks = read_known_blocks(self._input, self._sizes) if self._sizes else read_blocks(self._input)
+            for index, content in enumerate(blocks):
+                sizes.append(len(content))
+                if not content.isspace() or content.strip(b"\r\n"):  # Arrow skips empty lines, but wants others
                     yield CsvBlock(self._input, content, self.names if index else None)
+        self._sizes = sizes
 
     def units(self, read: Callable[[CsvReader], T]) -> Iterator[Unit[T]]:
         """Read all blocks once, in parallel."""

@@ -88,7 +88,7 @@ def _memory_bytes(metadata: pq.FileMetaData, group: int, schema: pa.Schema) -> i
     """Estimated size of a row group in memory. Dictionaries of short texts hide many bytes."""
     row_group = metadata.row_group(group)
     widths = (max(kind.bit_width // 8, 1) if _is_fixed(kind) else 32 for kind in schema.types)
-    return max(int(row_group.total_byte_size), row_group.num_rows * sum(widths))
+    return max(int(row_group.total_byte_size), row_group.num_rows * sum(widths, 0))
 
 
 def _is_fixed(kind: pa.DataType) -> bool:

@@ -3,8 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Any, Generic, TypeVar
 
 from firelib.machine import usable_cores
 
@@ -14,6 +17,8 @@ Report = Callable[[int], None]
 _AHEAD_BYTES = 128 * 2**20  # of rows that were read, or are being read, before they are wanted
 _LARGE_BYTES = 96 * 2**20  # a unit with more rows is read batch by batch when it is wanted
 _MOST_WORKERS = 8
+_ITEMS_AHEAD = 1
+_POLL_SECONDS = 0.1
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -48,7 +53,7 @@ class _Ahead(Generic[T]):
             self._results = pool.submit(lambda: list(unit.read()))
 
     def results(self) -> Iterator[T]:
-        yield from self.unit.read() if self._results is None else self._results.result()
+        return read_in_background(self.unit.read()) if self._results is None else iter(self._results.result())
 
     def cancel(self) -> None:
         if self._results is not None:
@@ -75,6 +80,43 @@ def read_in_order(units: Iterator[Unit[T]], report: Report | None = None) -> Ite
         finally:
             for each in ahead:
                 each.cancel()
+
+
+def read_in_background(items: Iterator[T]) -> Iterator[T]:
+    """The items of an iterator, of which another thread gets the next ones while one is in use.
+
+    Args:
+        items: The iterator. At most three of its items are in memory.
+    """
+    ready: Queue[tuple[bool, Any]] = Queue(_ITEMS_AHEAD)
+    closed = Event()
+
+    def put(is_item: bool, value: Any) -> None:
+        while not closed.is_set():
+            with suppress(Full):
+                ready.put((is_item, value), timeout=_POLL_SECONDS)
+                return
+
+    def fill() -> None:
+        try:
+            for item in items:
+                put(True, item)
+                if closed.is_set():
+                    return
+            put(False, None)
+        except BaseException as error:  # noqa: BLE001  it is raised where the items are used
+            put(False, error)
+
+    thread = Thread(target=fill, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while (found := ready.get())[0]:
+            yield found[1]
+        if found[1] is not None:
+            raise found[1]
+    finally:
+        closed.set()
+        thread.join()
 
 
 def _fits(unit: Unit[T], ahead: deque[_Ahead[T]], workers: int) -> bool:

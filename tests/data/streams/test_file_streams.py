@@ -57,7 +57,7 @@ COLUMN = st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3).flatm
 
 
 @given(st.lists(COLUMN, min_size=2, max_size=4), st.integers(1, 200), st.sampled_from([{}, {"c0": "string"}]))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_types_of_a_csv_file_do_not_depend_on_its_blocks(
     tmp_path_factory: pytest.TempPathFactory, columns: list[list[str]], size: int, types: dict[str, str]
 ) -> None:
@@ -93,7 +93,7 @@ TEXT = st.text(st.sampled_from(list('a";,\n\r 1ü')), max_size=6)
         ]
     ),
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_blocks_of_a_csv_file_end_with_a_row(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], size: int, dialect: CsvDialect
 ) -> None:
@@ -154,7 +154,7 @@ OBJECT = st.fixed_dictionaries(
 
 
 @given(st.lists(OBJECT, min_size=1, max_size=12), st.integers(1, 100))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_types_of_json_lines_do_not_depend_on_blocks(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], size: int
 ) -> None:

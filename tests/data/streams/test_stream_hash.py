@@ -42,7 +42,7 @@ def store_rows(table: pa.Table, cuts: list[int], store: RowStore) -> StoredRows:
 
 
 @given(st.lists(_ROW, min_size=1, max_size=40), st.lists(st.integers(0, 1000), max_size=4), st.sampled_from([0, 2**20]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_rows_on_disk_have_the_hash_of_the_same_rows_in_memory(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, object]], cuts: list[int], memory: int
 ) -> None:
