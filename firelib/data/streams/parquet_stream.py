@@ -15,6 +15,7 @@ from firelib.recipe import Source
 
 _LARGE_BYTES = 96 * 2**20  # a row group with more is read in batches
 _BUFFER_BYTES = 1 << 20
+_TEXT_BYTES = 32  # a guess, also for lists and structs
 
 
 def open_parquet(path: Path, source: Source, columns: Collection[str]) -> FileStream | None:  # noqa: ARG001  as all
@@ -87,8 +88,8 @@ def _stored_bytes(metadata: pq.FileMetaData, group: int) -> int:
 def _memory_bytes(metadata: pq.FileMetaData, group: int, schema: pa.Schema) -> int:
     """Estimated size of a row group in memory. Dictionaries of short texts hide many bytes."""
     row_group = metadata.row_group(group)
-    widths = (max(kind.bit_width // 8, 1) if _is_fixed(kind) else 32 for kind in schema.types)
-    return max(int(row_group.total_byte_size), row_group.num_rows * sum(widths, 0))
+    width = sum(max(kind.bit_width // 8, 1) if _is_fixed(kind) else _TEXT_BYTES for kind in schema.types)
+    return max(int(row_group.total_byte_size), int(row_group.num_rows) * width)
 
 
 def _is_fixed(kind: pa.DataType) -> bool:

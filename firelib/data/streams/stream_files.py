@@ -104,5 +104,6 @@ def _column(table: pa.Table, field: pa.Field, where: str) -> pa.ChunkedArray:
         raise FirelibError(
             f"the files have different columns:\ncolumn {field.name!r} is {field.type} in others: {error}",
             where=where,
-            remedy=f"correct the files, or declare a type that holds the values of all: types={{{field.name!r}: 'string'}}",
+            remedy=f"correct the files, or declare a type that holds the values of all: "
+            f"types={{{field.name!r}: 'string'}}",
         ) from None
