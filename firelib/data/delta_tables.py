@@ -2,28 +2,25 @@
 
 import hashlib
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
-from functools import cached_property
-from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import create_table_with_add_actions
 
 from firelib import storage
 from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
-from firelib.data.sources.row_sets import hash_rows
+from firelib.data.streams.delta_files import delta_schema, write_data_file
+from firelib.data.streams.parts import Part
 from firelib.errors import FirelibError
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
-_INDICES = "indices of the rows"
-_ROW_GROUP_BYTES = 8 * 2**20  # of Arrow rows; the smallest unit that a partition can read
 _RAW = (RAW_TYPE, INFERRED_TYPE)
 # By default, a table with a hundred versions drops the log of those that are older than 30 days: they could not be read
 # any more, and their hashes would be gone. And it counts the nulls, which decide dtypes, of its first 32 columns only.
@@ -55,100 +52,6 @@ def check_table_paths(lake: str, names: Iterable[str]) -> None:
             where=lake,
             remedy="rename the folder or the table, or set storage.root (FIRELIB_STORAGE_ROOT) to another folder",
         )
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows that become one version of a table.
-
-    Attributes:
-        group: Values of `commit_by` in these rows; empty without `commit_by`.
-        rows: The rows, in the order of the source.
-    """
-
-    group: dict[str, int | str]
-    rows: pa.Table
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the rows' Arrow stream, which identifies a version that has these rows."""
-        return hash_rows(self.rows)
-
-
-def split_into_parts(table: pa.Table, commit_by: Sequence[str], where: str = "Source.commit_by") -> list[Part]:
-    """Split a table into the parts that become its versions.
-
-    Args:
-        table: The rows of the source.
-        commit_by: Columns whose distinct values become one part each; with none, the table is one part.
-        where: The declaration of `commit_by`, for errors.
-
-    Returns:
-        Parts in ascending order of the values; the rows of a part keep their order.
-
-    Raises:
-        FirelibError: A column of `commit_by` has missing values, or values that cannot be compared.
-    """
-    if not commit_by:
-        return [Part(group={}, rows=table)]
-    _check_groups(table, commit_by, where)
-    groups = _group_rows(table, commit_by)
-    parts = []
-    for group in groups.to_pylist():
-        indices = group.pop(_INDICES)
-        json_group = {column: _to_json_value(value) for column, value in group.items()}
-        parts.append(Part(group=json_group, rows=table.take(pa.array(indices, pa.int64()))))
-    check_rows_are_conserved(table.num_rows, sum(part.rows.num_rows for part in parts), where)
-    return parts
-
-
-def check_rows_are_conserved(expected: int, actual: int, where: str) -> None:
-    """Fail if rows were lost or added.
-
-    Args:
-        expected: Number of rows that came in.
-        actual: Number of rows that went out.
-        where: The step between both.
-
-    Raises:
-        FirelibError: The numbers differ.
-    """
-    if expected != actual:
-        raise FirelibError(
-            f"expected {expected} rows, got {actual}",
-            where=where,
-            remedy="report this as an error of firelib: no step may lose or add rows",
-        )
-
-
-def _check_groups(table: pa.Table, commit_by: Sequence[str], where: str) -> None:
-    """Refuse missing values: NaN equals nothing, so no version would have its rows."""
-    for column in commit_by:
-        kind = table.schema.field(column).type
-        if pa.types.is_nested(kind):
-            problem = f"column {column!r} has values of type {kind}, which cannot be sorted"
-        else:
-            missing = pc.sum(pc.is_null(table[column], nan_is_null=pa.types.is_floating(kind))).as_py()
-            problem = f"column {column!r} is missing (null or NaN) in {missing} of {table.num_rows} rows"
-            if not missing:
-                continue
-        raise FirelibError(problem, where=where, remedy="choose other columns for commit_by")
-
-
-def _group_rows(table: pa.Table, commit_by: Sequence[str]) -> pa.Table:
-    """The distinct values of `commit_by`, ascending, with the indices of their rows, ascending."""
-    names = [f"{index}" for index in range(len(commit_by))]  # Arrow takes a name that begins with a dot for a path
-    keys = table.select(list(commit_by)).rename_columns(names)
-    keys = keys.append_column(_INDICES, pa.array(range(table.num_rows), pa.int64()))
-    groups = keys.group_by(names, use_threads=False).aggregate([(_INDICES, "list")])
-    groups = groups.rename_columns([*names, _INDICES]).sort_by([(name, "ascending") for name in names])
-    return groups.rename_columns([*commit_by, _INDICES])
-
-
-def _to_json_value(value: Any) -> int | str:
-    if isinstance(value, int | str):
-        return value
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
@@ -242,22 +145,31 @@ def append_part(uri: str, part: Part, version: int) -> None:
 def _commit(uri: str, part: Part, version: int) -> None:
     # Without retries: Delta would append the part behind a version that another process has committed meanwhile.
     properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256}, max_commit_retries=0)
-    group_rows = max(part.rows.num_rows * _ROW_GROUP_BYTES // max(part.rows.nbytes, 1), 1)
-    writer = WriterProperties(max_row_group_size=group_rows, compression="SNAPPY")
+    schema = Schema.from_arrow(delta_schema(part.rows.schema))
     table = open_table(uri)
     newest = -1 if table is None else table.version()
     if newest != version - 1:
         raise CommitFailedError(f"the newest version is {newest}, expected {version - 1}")
-    write_deltalake(
-        uri if table is None else table,
-        part.rows,
-        mode="error" if table is None else "append",
-        storage_options=storage.delta_options(uri),
-        configuration=_CONFIGURATION if table is None else None,
-        commit_properties=properties,
-        post_commithook_properties=_KEEP_LOG,
-        writer_properties=writer,
-    )
+    # No two processes write the same file: one could replace what the other has committed.
+    file = write_data_file(uri, f"part-{part.sha256}-{uuid.uuid4().hex[:8]}.snappy.parquet", part.rows)
+    try:
+        if table is None:
+            create_table_with_add_actions(
+                uri,
+                schema,
+                [file],
+                configuration=_CONFIGURATION,
+                storage_options=storage.delta_options(uri),
+                commit_properties=properties,
+                post_commithook_properties=_KEEP_LOG,
+            )
+        else:
+            table.create_write_transaction(
+                [file], "append", schema, commit_properties=properties, post_commithook_properties=_KEEP_LOG
+            )
+    except DeltaError:
+        storage.remove_file(storage.join(uri, file.path))
+        raise
 
 
 def count_rows(uri: str) -> int:

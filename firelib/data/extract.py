@@ -1,30 +1,32 @@
 """Stage `extract`: sources -> Delta tables and lake.json. A second run changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from firelib import storage
-from firelib.console import note, progress
+from firelib.console import Advance, note, progress
 from firelib.data.delta_tables import (
-    Part,
     append_part,
     build_table_record,
-    check_rows_are_conserved,
     check_table_paths,
     count_rows,
     matches_record,
     read_part_hashes,
-    split_into_parts,
     supersede_table,
 )
 from firelib.data.file_sets.partitions import shorten
 from firelib.data.formats.declared_types import text_features
 from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
-from firelib.data.formats.missing_markers import find_missing_markers
+from firelib.data.formats.missing_markers import MarkerScan
 from firelib.data.lake import Lake, TableRecord, read_lake
 from firelib.data.sources.checks import check_source
-from firelib.data.sources.load_table import LoadedTable, load_table
+from firelib.data.sources.load_table import LoadedTable, open_table
+from firelib.data.streams.parts import Part, check_rows_are_conserved, split_into_parts
+from firelib.data.streams.row_store import RowStore
+from firelib.data.streams.row_stream import RowStream
 from firelib.data.versions.schema_evolution import check_evolution
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
@@ -94,9 +96,31 @@ def _fill_lake(recipe: Recipe, paths: Paths) -> Lake:
     with progress("extract", len(recipe.sources)) as advance:
         for done, (name, source) in enumerate(recipe.sources.items()):
             advance(done, note=name)
-            records[name] = _extract_table(name, source, recipe, paths, before.get(name))
+            run = _Progress(name, done, advance, before)
+            records[name] = _extract_table(name, source, recipe, paths, run)
         advance(len(recipe.sources))
     return Lake(recipe=recipe.name, tables=records)
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """What an extract has done before a table.
+
+    Attributes:
+        name: Name of the table.
+        done: Number of tables that are done.
+        advance: Shows the progress.
+        before: The tables of the lake.json that is being replaced.
+    """
+
+    name: str
+    done: int
+    advance: Advance
+    before: Mapping[str, TableRecord]
+
+    def report(self, share: float, rows: int, nbytes: int) -> None:
+        """Show how much of the table was read: its share, rows, and bytes of the source."""
+        self.advance(self.done + share, note=f"{self.name}: {rows:,} rows, {nbytes / 2**20:,.0f} MiB")
 
 
 def check_sources(recipe: Recipe, paths: Paths) -> None:
@@ -132,34 +156,73 @@ def _read_previous(paths: Paths) -> Mapping[str, TableRecord]:
         return {}
 
 
-def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths, before: TableRecord | None) -> TableRecord:
-    loaded = load_table(source, paths, recipe, name)
-    table = loaded.rows
-    _note_set_aside(name, loaded)
-    _check_table(name, table, source)
-    _note_texts(name, table.schema)
-    _note_markers(name, table, source, recipe)
-    # What inference would say depends on all rows: it must not change the versions of earlier rows.
-    parts = split_into_parts(
-        drop_inferred_types(table), source.commit_by, f"table {name!r}, source {source}: commit_by"
-    )
-    record = build_table_record(str(source), loaded.sha256, table.schema, parts)
-    check_evolution(name, source, recipe, before, record)
-    added = _append_new_parts(name, storage.join(paths.lake, name), parts)
+def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths, run: "_Progress") -> TableRecord:
+    table = open_table(source, paths, recipe, name)
+    schema = table.rows.schema
+    _check_columns(name, schema, source)
+    _note_texts(name, schema)
+    reader = _Reader(table.rows, MarkerScan(_undeclared_texts(schema, source, recipe)), run)
+    with RowStore(_scratch_folder(paths)) as store:
+        parts = split_into_parts(reader, source.commit_by, f"table {name!r}, source {source}: commit_by", store)
+        table.check_unchanged()
+        _check_rows(name, reader.num_rows, source)
+        _note_set_aside(name, table.loaded, reader.num_rows)
+        _note_markers(name, reader.markers.found, source)
+        record = build_table_record(str(source), table.loaded.sha256, schema, parts)
+        check_evolution(name, source, recipe, run.before.get(name), record)
+        added = _append_new_parts(name, storage.join(paths.lake, name), parts)
     versions = "1 version" if len(parts) == 1 else f"{len(parts)} versions"
-    note(f"  {name}: {table.num_rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")
-    return record.model_copy(update={"source_version": loaded.version, "set_aside": len(loaded.set_aside)})
+    note(f"  {name}: {record.rows:,} rows, {versions}, {f'{added} new' if added else 'nothing new'}")
+    about = {"source_version": table.loaded.version, "set_aside": len(table.loaded.set_aside)}
+    return record.model_copy(update=about)
 
 
-def _check_table(name: str, table: pa.Table, source: Source) -> None:
-    unknown = [column for column in source.commit_by if column not in table.column_names]
+class _Reader:
+    """The rows of a source, without what inference says: that depends on all rows, and versions must not.
+
+    Attributes:
+        schema: Their schema.
+        num_rows: Number of rows that were read.
+        markers: Strings in them that may stand for a missing value.
+    """
+
+    def __init__(self, rows: RowStream, markers: MarkerScan, run: "_Progress") -> None:
+        self.schema, self.num_rows, self.markers = drop_inferred_types(rows.schema), 0, markers
+        self._rows, self._run, self._nbytes = rows.map(self.schema, self._look_at), run, 0
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows, and report progress."""
+        for batch in self._rows.to_batches(self._add_bytes):
+            self.num_rows += batch.num_rows
+            share = self._nbytes / self._rows.source_bytes if self._rows.source_bytes else 0.0
+            self._run.report(min(share, 1.0), self.num_rows, self._nbytes)
+            yield batch
+
+    def _look_at(self, rows: pa.Table) -> pa.Table:
+        self.markers.add(rows)
+        return rows.cast(self.schema)
+
+    def _add_bytes(self, nbytes: int) -> None:
+        self._nbytes += nbytes
+
+
+def _scratch_folder(paths: Paths) -> Path:
+    """Where rows wait that do not fit into memory: beside the lake, or beside downloads if the lake is in a bucket."""
+    return Path(paths.scratch if storage.is_local(paths.root) else paths.downloads)
+
+
+def _check_columns(name: str, schema: pa.Schema, source: Source) -> None:
+    unknown = [column for column in source.commit_by if column not in schema.names]
     if unknown:
         raise FirelibError(
             f"table {name!r} has no column {unknown[0]!r}, which commit_by names",
             where=f"source {source}",
-            remedy=did_you_mean(unknown[0], table.column_names),
+            remedy=did_you_mean(unknown[0], schema.names),
         )
-    if not table.num_rows:
+
+
+def _check_rows(name: str, rows: int, source: Source) -> None:
+    if not rows:
         raise FirelibError(f"table {name!r} has no rows", where=f"source {source}", remedy="check the file")
 
 
@@ -174,10 +237,15 @@ def _note_texts(name: str, schema: pa.Schema) -> None:
         note(f"  {name}: text as it is written (a feature or key has the name, or floats round): {', '.join(texts)}")
 
 
-def _note_markers(name: str, table: pa.Table, source: Source, recipe: Recipe) -> None:
-    """Name the strings that keep a column of numbers from being numbers, unless it is declared to be text."""
+def _undeclared_texts(schema: pa.Schema, source: Source, recipe: Recipe) -> list[str]:
+    """Columns that are text although neither the source nor the recipe declares it."""
     declared = {*source.types, *text_features(recipe), *recipe.key}
-    for column, marks in find_missing_markers(table.drop_columns([*(declared & {*table.column_names})])).items():
+    return [field.name for field in schema if pa.types.is_string(field.type) and field.name not in declared]
+
+
+def _note_markers(name: str, found: Mapping[str, Sequence[str]], source: Source) -> None:
+    """Name the strings that keep a column of numbers from being numbers."""
+    for column, marks in found.items():
         values = ", ".join(map(repr, [*source.null_values, *marks]))
         note(
             f"  {name}: column {column!r} is text because of {', '.join(map(repr, marks))} among numbers; if that "
@@ -185,13 +253,11 @@ def _note_markers(name: str, table: pa.Table, source: Source, recipe: Recipe) ->
         )
 
 
-def _note_set_aside(name: str, loaded: LoadedTable) -> None:
+def _note_set_aside(name: str, loaded: LoadedTable, rows: int) -> None:
     if loaded.set_aside:
-        check_rows_are_conserved(
-            loaded.total, loaded.rows.num_rows + len(loaded.set_aside), f"table {name!r}: pictures"
-        )
+        check_rows_are_conserved(loaded.total, rows + len(loaded.set_aside), f"table {name!r}: pictures")
         shown = [f"{path} ({reason})" for path, reason in loaded.set_aside.items()]
-        note(f"  {name}: {len(shown)} of {len(shown) + loaded.rows.num_rows} rows set aside: {shorten(shown, 10)}")
+        note(f"  {name}: {len(shown)} of {len(shown) + rows} rows set aside: {shorten(shown, 10)}")
 
 
 def _append_new_parts(name: str, uri: str, parts: list[Part]) -> int:

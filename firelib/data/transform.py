@@ -21,7 +21,6 @@ from firelib.config import Params, Split, check_split
 from firelib.console import note
 from firelib.data.dask_on_ray import compute
 from firelib.data.dataset_manifest import build_manifest, count_rows
-from firelib.data.delta_tables import check_rows_are_conserved
 from firelib.data.extract import ensure_lake
 from firelib.data.joined_table import join_planned
 from firelib.data.memory.disk_use import report_disk_use
@@ -47,6 +46,7 @@ from firelib.data.split.leakage_summary import summarize_leakage
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.data.split.report import check_rows, check_values, describe_split
 from firelib.data.split.strata import find_cuts
+from firelib.data.streams.parts import check_rows_are_conserved
 from firelib.data.synthetic.scaled_recipe import describe_copies, scale_up
 from firelib.data.vocabularies.fitted_features import fit_features, report_cut_words
 from firelib.dataset_store import new_dataset

@@ -42,8 +42,7 @@ def combine_tables(
         return tables[0]
     tables = [table.replace_schema_metadata(None) for table in tables]
     tables = _cast_declared(tables, names, source, where)
-    conflicts = [column for column, found in _find_types(tables, names).items() if len(found) > 1]
-    inferred = [column for column in conflicts if column not in source.types]
+    inferred = find_conflicts(tables, names, source)
     if read_as_text and inferred:
         tables = _infer_together(read_as_text(inferred), inferred, source)
     if not has_integers:
@@ -55,6 +54,18 @@ def combine_tables(
         return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise _different(_find_conflicts(tables, names), where, source) from None
+
+
+def find_conflicts(tables: Tables, names: Sequence[str], source: Source) -> list[str]:
+    """Columns in whose types the tables differ, and that have no declared type.
+
+    Args:
+        tables: The tables.
+        names: Name of the file of each.
+        source: Declares types.
+    """
+    found = _find_types(tables, names)
+    return [column for column, kinds in found.items() if len(kinds) > 1 and column not in source.types]
 
 
 def _cast_declared(tables: Tables, names: Sequence[str], source: Source, where: str) -> Tables:
@@ -86,26 +97,37 @@ def _infer_together(tables: Tables, columns: Sequence[str], source: Source) -> T
     """The tables with the types that the values of all files have."""
     present = {column: [table[column] for table in tables if column in table.column_names] for column in columns}
     kinds = {column: _infer(values, source) for column, values in present.items()}
-    return [_cast(table.replace_schema_metadata(None), kinds, source) for table in tables]
+    return [cast_texts(table.replace_schema_metadata(None), kinds, source) for table in tables]
 
 
 def _infer(values: Sequence[pa.ChunkedArray], source: Source) -> pa.DataType:
     chunks = [chunk for column in values for chunk in column.chunks]
-    return infer_type(_with_point(pa.chunked_array(chunks, pa.string()), source)) or pa.string()
+    return infer_type(with_point(pa.chunked_array(chunks, pa.string()), source)) or pa.string()
 
 
-def _cast(table: pa.Table, kinds: Mapping[str, pa.DataType], source: Source) -> pa.Table:
+def cast_texts(table: pa.Table, kinds: Mapping[str, pa.DataType], source: Source) -> pa.Table:
+    """Convert columns of text to the types that the values of all files have.
+
+    Args:
+        table: The table; it may lack some of the columns.
+        kinds: Column → type.
+        source: Declares the decimal mark.
+    """
     for column, kind in kinds.items():
         if column in table.column_names:
-            values = table[column] if pa.types.is_string(kind) else _with_point(table[column], source).cast(kind)
+            values = table[column] if pa.types.is_string(kind) else with_point(table[column], source).cast(kind)
             table = table.set_column(table.column_names.index(column), column, values)
     return table
 
 
-def _with_point(texts: pa.ChunkedArray, source: Source) -> pa.ChunkedArray:
+def with_point(texts: pa.ChunkedArray, source: Source) -> pa.ChunkedArray:
     """Numbers as Arrow's casts take them: with a decimal point. `1.500` is no number where the mark is a comma.
 
     Texts with a colon are times, whose fractions have a point whatever the mark is.
+
+    Args:
+        texts: The numbers as they are written.
+        source: Declares the decimal mark.
     """
     mark = source.csv.decimal if source.csv else "."
     if mark == ".":

@@ -8,7 +8,7 @@ import pyarrow as pa
 from firelib.data.formats.format import Format, Head
 from firelib.recipe import Source
 
-_MAGIC = b"ARROW1"
+MAGIC = b"ARROW1"
 
 
 def read_arrow(path: Path, source: Source) -> pa.Table:  # noqa: ARG001  every reader takes both
@@ -22,7 +22,7 @@ def read_arrow(path: Path, source: Source) -> pa.Table:  # noqa: ARG001  every r
         pyarrow.ArrowInvalid: The file is not Arrow IPC, or Feather of version 1.
     """
     with pa.OSFile(str(path), "rb") as file:
-        if file.read(len(_MAGIC)) == _MAGIC:
+        if file.read(len(MAGIC)) == MAGIC:
             return pa.ipc.open_file(file).read_all()
         file.seek(0)
         return pa.ipc.open_stream(file).read_all()
@@ -40,7 +40,7 @@ def read_arrow_head(file: IO[bytes], name: str, source: Source, rows: int) -> He
     Raises:
         pyarrow.ArrowInvalid: As for `read_arrow`.
     """
-    is_file = file.read(len(_MAGIC)) == _MAGIC
+    is_file = file.read(len(MAGIC)) == MAGIC
     file.seek(0)
     reader = pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)
     batches, count = [], 0
@@ -54,5 +54,5 @@ def read_arrow_head(file: IO[bytes], name: str, source: Source, rows: int) -> He
 
 
 ARROW = Format(
-    name="arrow", read=read_arrow, read_head=read_arrow_head, names=r"\.(arrow|arrows|feather|ipc)", magic=_MAGIC
+    name="arrow", read=read_arrow, read_head=read_arrow_head, names=r"\.(arrow|arrows|feather|ipc)", magic=MAGIC
 )

@@ -1,7 +1,7 @@
 """CSV files, plain or compressed, or as the only file of a zip archive."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +35,7 @@ def read_csv(path: Path, source: Source) -> pa.Table:
         pyarrow.ArrowInvalid: The file is not CSV, or a value does not have the declared type.
         OSError: The compressed data are damaged.
     """
-    return _CsvReader(CsvInput(path, path.name, source), None).read()
+    return CsvReader(CsvInput(path, path.name, source), None).read()
 
 
 def read_csv_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
@@ -52,11 +52,11 @@ def read_csv_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head
         pyarrow.ArrowInvalid: As for `read_csv`.
         OSError: As for `read_csv`.
     """
-    reader = _CsvReader(CsvInput(file, name, source, is_head=True), rows)
+    reader = CsvReader(CsvInput(file, name, source, is_head=True), rows)
     return Head(reader.read(), reader.is_complete)
 
 
-class _CsvReader:
+class CsvReader:
     """Reads a file with several attempts at its types.
 
     Args:
@@ -72,19 +72,12 @@ class _CsvReader:
         self.is_complete = True
 
     def read(self) -> pa.Table:
-        types = {column: to_arrow_type(name) for column, name in self._source.types.items()}
-        try:
-            table = self._read_with_zones(types)
-        except UnicodeDecodeError as error:
-            raise self._foreign_text(f"{error.object[error.start : error.start + 20]!r}") from None
-        except pa.ArrowInvalid as error:
-            raise self._explain(error) from None
-        self._check_encoding(table, types)
-        self._check_delimiter(table.column_names)
+        """The table with types that keep all values: those that do not are read as text."""
+        table, types = self.read_inferred()
         inexact = [column for column in set(table.column_names) - set(types) if _is_inexact(table, column)]
         if not inexact:
             return table
-        texts = self._read_with_types({**types, **dict.fromkeys(inexact, pa.string())})
+        texts = self.read_with_types({**types, **dict.fromkeys(inexact, pa.string())})
         for column in inexact:
             kind, index = table.schema.field(column).type, table.column_names.index(column)
             if pa.types.is_time(kind):
@@ -94,17 +87,43 @@ class _CsvReader:
                 table = table.set_column(index, field, texts[column])
         return table
 
-    def _read_with_zones(self, types: dict[str, pa.DataType]) -> pa.Table:
+    def read_inferred(self) -> tuple[pa.Table, dict[str, pa.DataType]]:
+        """The table with the types that Arrow infers, and the types that decided the others."""
+        declared = {column: to_arrow_type(name) for column, name in self._source.types.items()}
+        with self.explain():
+            table, types = self._read_with_zones(declared)
+        self._check_encoding(table, declared)
+        self._check_delimiter(table.column_names)
+        return table, types
+
+    @contextmanager
+    def explain(self) -> Iterator[None]:
+        """Replace Arrow's errors by ones that say what to declare."""
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            raise self._foreign_text(f"{error.object[error.start : error.start + 20]!r}") from None
+        except pa.ArrowInvalid as error:
+            raise self._explain(error) from None
+
+    def _read_with_zones(self, types: dict[str, pa.DataType]) -> tuple[pa.Table, dict[str, pa.DataType]]:
         """Read a file whose zoned times have no offset, or else one whose times have."""
         naive = {column: pa.timestamp(kind.unit) for column, kind in types.items() if getattr(kind, "tz", None)}
         if naive:
             with suppress(pa.ArrowInvalid):
-                return self._read_with_types({**types, **naive})
-        return self._read_with_types(types)
+                return self.read_with_types({**types, **naive}), {**types, **naive}
+        return self.read_with_types(types), types
 
-    def _read_with_types(self, types: dict[str, pa.DataType]) -> pa.Table:
+    def read_with_types(self, types: Mapping[str, pa.DataType], columns: Sequence[str] = ()) -> pa.Table:
+        """The table with types of some columns; the others are inferred.
+
+        Args:
+            types: Column → type.
+            columns: The columns to read; by default all.
+        """
         convert = pyarrow.csv.ConvertOptions(
-            column_types=types,
+            include_columns=list(columns),
+            column_types=dict(types),
             null_values=list(self._source.null_values),
             strings_can_be_null=True,
             decimal_point=self._file.dialect.decimal,

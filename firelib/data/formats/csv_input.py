@@ -133,9 +133,13 @@ class CsvInput:
         return io.BytesIO(remove_comments(text, self.dialect).encode())
 
 
+def is_utf8(encoding: str) -> bool:
+    """Whether Arrow reads an encoding itself: it checks UTF-8, with or without a byte order mark."""
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
 def _arrow_name(encoding: str) -> str:
-    """Arrow checks and reads UTF-8 itself, with or without a byte order mark."""
-    return "utf8" if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") else encoding
+    return "utf8" if is_utf8(encoding) else encoding
 
 
 def _cut(content: bytes, encoding: str) -> bytes:

@@ -17,8 +17,8 @@ _NAMED = {
     "timestamp": pa.timestamp("us"),
 }
 EXACT_FLOAT = float(2**53)  #: Floats below represent every integer.
-# In the order in which Arrow's CSV reader tries them.
-_INFERRED = (
+#: In the order in which Arrow's CSV reader tries them.
+INFERRED = (
     pa.int64(),
     pa.bool_(),
     pa.date32(),
@@ -149,7 +149,7 @@ def infer_type(texts: pa.ChunkedArray) -> pa.DataType | None:
     if texts.null_count == len(texts):
         return None
     texts = texts.cast(pa.string())
-    for kind in _INFERRED:
+    for kind in INFERRED:
         try:
             values = texts.cast(kind)
         except pa.ArrowInvalid:
@@ -177,7 +177,7 @@ def infer_exact(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """
     if texts.null_count == len(texts):
         return texts
-    for kind in _INFERRED:
+    for kind in INFERRED:
         try:
             values = texts.cast(kind)
             written = texts if pa.types.is_temporal(kind) else values.cast(pa.string())

@@ -12,7 +12,6 @@ import pyarrow.json
 
 from firelib.data.formats.declared_types import EXACT_FLOAT
 from firelib.data.formats.format import Format, Head
-from firelib.data.formats.lake_types import map_leaves
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 from firelib.storage.json_files import build_object
@@ -35,8 +34,13 @@ def read_json(path: Path, source: Source) -> pa.Table:
         pyarrow.ArrowInvalid: A line is not a JSON object, or a name has values of several types.
         OSError: The compressed data are damaged.
     """
-    with pa.input_stream(str(path), compression=_CODECS.get(path.suffix.lower())) as stream:
+    with open_text(path) as stream:
         return _parse(stream.read(), source)
+
+
+def open_text(path: Path) -> pa.NativeFile:
+    """The text of a file, decompressed."""
+    return pa.input_stream(str(path), compression=_CODECS.get(path.suffix.lower()))
 
 
 def read_json_head(file: IO[bytes], name: str, source: Source, rows: int) -> Head:
@@ -57,7 +61,7 @@ def read_json_head(file: IO[bytes], name: str, source: Source, rows: int) -> Hea
     stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), codec) if codec else file
     head = stream.read(_HEAD_BYTES)
     is_all = len(head) < _HEAD_BYTES
-    if not is_all and _is_array(head):
+    if not is_all and is_array(head):
         objects = _first_objects(head, rows)
         return Head(_parse(json.dumps(objects).encode(), source), is_complete=False)
     cut = b"" if is_all else head[: head.rfind(b"\n") + 1]
@@ -84,22 +88,56 @@ def _skip(text: str, position: int) -> int:
     return position
 
 
-def _is_array(content: bytes) -> bool:
+def is_array(content: bytes) -> bool:
+    """Whether the text is an array, or its beginning."""
     return content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"["
 
 
 def _parse(content: bytes, source: Source) -> pa.Table:
     content = content.removeprefix(b"\xef\xbb\xbf")
-    lines = b"".join(_to_lines(content, source)) if _is_array(content) else content
+    lines = b"".join(_to_lines(content, source)) if is_array(content) else content
     if not lines.strip():
         raise pa.ArrowInvalid("the file has no objects")
     table = _read(lines, None)
-    schema = pa.schema([pa.field(field.name, map_leaves(field.type, _as_text)) for field in table.schema])
-    if schema != table.schema.remove_metadata():
-        table = _read(lines, schema)  # Arrow takes some strings for times
+    schema = _without_times(table.schema)
+    if schema == table.schema.remove_metadata():
+        return _check(table, lines, source)
+    return parse_lines(lines, schema, source)
+
+
+def infer_schema(lines: bytes) -> pa.Schema:
+    """The types of the values in some lines.
+
+    Raises:
+        pyarrow.ArrowInvalid: A line is not a JSON object, or a name has values of several types.
+    """
+    return _without_times(_read(lines, None).schema)
+
+
+def parse_lines(lines: bytes, schema: pa.Schema, source: Source) -> pa.Table:
+    """The rows of some lines.
+
+    Args:
+        lines: The lines.
+        schema: Types of the values.
+        source: Names the file in errors.
+
+    Raises:
+        FirelibError: A column of numbers has an integer that floats would round.
+        pyarrow.ArrowInvalid: A value does not have its type.
+    """
+    return _check(_read(lines, schema), lines, source)
+
+
+def _check(table: pa.Table, lines: bytes, source: Source) -> pa.Table:
     table.validate(full=True)  # Arrow misreads lists with both null and objects
     _check_integers(table, lines, source)
     return table
+
+
+def _without_times(schema: pa.Schema) -> pa.Schema:
+    """Text instead of times, for which Arrow takes some strings."""
+    return pa.schema([(field.name, _times_as_text(field.type)) for field in schema])
 
 
 def _to_lines(content: bytes, source: Source) -> Iterator[bytes]:
@@ -124,7 +162,11 @@ def _read(lines: bytes, schema: pa.Schema | None) -> pa.Table:
     return pyarrow.json.read_json(BytesIO(lines), read, parse)
 
 
-def _as_text(kind: pa.DataType) -> pa.DataType:
+def _times_as_text(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.list_(_times_as_text(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _times_as_text(field.type)) for field in kind])
     return pa.string() if pa.types.is_temporal(kind) else kind
 
 

@@ -36,13 +36,13 @@ _SAME = frozenset(
 )
 
 
-def drop_inferred_types(table: pa.Table) -> pa.Table:
+def drop_inferred_types(schema: pa.Schema) -> pa.Schema:
     """Remove `INFERRED_TYPE` from the metadata of all columns."""
     fields = [
         field.with_metadata({key: value for key, value in (field.metadata or {}).items() if key != INFERRED_TYPE})
-        for field in table.schema
+        for field in schema
     ]
-    return table.cast(pa.schema(fields, table.schema.metadata))
+    return pa.schema(fields, schema.metadata)
 
 
 class _UnsupportedTypeError(Exception):

@@ -1,5 +1,9 @@
 """Strings such as `N/A` that stand for a missing value in a column of numbers."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,17 +25,48 @@ def find_missing_markers(table: pa.Table) -> dict[str, list[str]]:
         >>> find_missing_markers(pa.table({"size": ["1", "2.5", "N/A"], "word": ["a", "b", "c"]}))
         {'size': ['N/A']}
     """
-    found = {}
-    for field in table.schema:
-        if pa.types.is_string(field.type) and (marks := _find_in(table[field.name])):
-            found[field.name] = marks
-    return found
+    scan = MarkerScan(field.name for field in table.schema if pa.types.is_string(field.type))
+    scan.add(table)
+    return scan.found
 
 
-def _find_in(column: pa.ChunkedArray) -> list[str]:
-    values = column.drop_null()
-    others = values.filter(pc.invert(pc.match_substring_regex(values, _NUMBER)))
-    if not len(others) or len(others) > len(values) * (1 - _LEAST_NUMBERS):
-        return []
-    marks: list[str] = pc.unique(others).to_pylist()
-    return sorted(marks) if len(marks) <= _MOST_MARKERS else []
+class MarkerScan:
+    """Finds such strings in rows that come in batches, in any order and from several threads.
+
+    Args:
+        columns: Columns of text.
+    """
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._columns = {column: _Column() for column in columns}
+
+    def add(self, batch: pa.Table | pa.RecordBatch) -> None:
+        """Look at some rows."""
+        for name, column in self._columns.items():
+            if len(column.marks) <= _MOST_MARKERS:
+                column.add(batch[name].drop_null())
+
+    @property
+    def found(self) -> dict[str, list[str]]:
+        """As `find_missing_markers` of all rows."""
+        return {name: sorted(column.marks) for name, column in self._columns.items() if column.is_of_numbers}
+
+
+@dataclass
+class _Column:
+    values: int = 0
+    others: int = 0
+    marks: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, values: pa.ChunkedArray | pa.Array) -> None:
+        others = values.filter(pc.invert(pc.match_substring_regex(values, _NUMBER)))
+        marks = others.unique()[: _MOST_MARKERS + 1].to_pylist()
+        with self._lock:
+            self.values += len(values)
+            self.others += len(others)
+            self.marks.update(marks)
+
+    @property
+    def is_of_numbers(self) -> bool:
+        return 0 < len(self.marks) <= _MOST_MARKERS and self.others <= self.values * (1 - _LEAST_NUMBERS)

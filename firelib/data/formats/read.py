@@ -1,6 +1,7 @@
 """Read raw files of any format into an Arrow table that Delta can store."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +15,7 @@ from firelib.data.formats.detect import detect_common_format, detect_format
 from firelib.data.formats.format import Format
 from firelib.data.formats.lake_types import INFERRED_TYPE, check_names, to_lake_types
 from firelib.data.sources.raw_file import RawFile, RawFiles
+from firelib.data.streams.type_scan import TypeScan
 from firelib.errors import FirelibError
 from firelib.recipe import Recipe, Source
 
@@ -67,12 +69,12 @@ def read_raw_files(
     Raises:
         FirelibError: As for `read_raw_file`; or the files have different formats, columns or types.
     """
-    kind = _detect(raw, source)
+    kind = detect(raw, source)
     types = TypeRules(source, recipe, kind.infers_types)
     where = f"{f'table {table!r}, ' if table else ''}source {source}"
     read = partial(_read_all, kind, raw, where=where, read_file=read_file or _read_whole)
     typed = replace(source, types=types.for_reader)
-    reread = (lambda columns: read(_as_text(typed, columns))) if kind.infers_types else None
+    reread = (lambda columns: read(as_text(typed, columns))) if kind.infers_types else None
     names = [file.name for file in raw.files]
     content = combine_tables(read(typed), names, typed, where, reread, kind.has_integers)
     return types.apply(content, f"{where} ({raw.where})", is_complete)
@@ -121,35 +123,72 @@ class TypeRules:
                 content = content.set_column(index, column, _infer_exact(content[column]))
         content = fill_defaults(content, source, where)
         if is_complete:
-            content = _record_inferred(content, {*self._exact, *self._texts} - set(source.types))
+            content = _record_inferred(content, self.looked_at)
         return to_lake_types(content, where)
+
+    @property
+    def looked_at(self) -> set[str]:
+        """Columns of text whose values decide their type, or what is noted about it."""
+        return {*self._exact, *self._texts} - set(self._source.types)
+
+    def for_batches(self, texts: Mapping[str, TypeScan], where: str) -> Callable[[pa.Table], pa.Table]:
+        """What `apply` does, as a function for each batch of rows.
+
+        Args:
+            texts: Column of text → what all of its values are.
+            where: The source, for errors.
+        """
+        exact = {name: scan.exact for name, scan in texts.items() if name in self._exact and scan.exact}
+        inferred = {name: scan.inferred for name, scan in texts.items() if name not in exact and scan.inferred}
+
+        def apply(batch: pa.Table) -> pa.Table:
+            batch = cast_to_declared(batch, self._source, where)
+            for name, kind in exact.items():
+                if is_text(batch.schema.field(name).type):
+                    batch = batch.set_column(batch.column_names.index(name), name, batch[name].cast(kind))
+            return to_lake_types(_with_inferred(batch, inferred), where)
+
+        return apply
 
 
 def _infer_exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of text with the type that loses nothing; the name of a folder may have given an integer."""
-    return infer_exact(column) if _is_text(column.type) else column
+    return infer_exact(column) if is_text(column.type) else column
 
 
-def _as_text(source: Source, columns: Sequence[str]) -> Source:
+def as_text(source: Source, columns: Sequence[str]) -> Source:
+    """The source with some columns declared to be text."""
     return replace(source, types={**source.types, **dict.fromkeys(columns, "string")})
 
 
 def _record_inferred(table: pa.Table, columns: Set[str]) -> pa.Table:
     """Add the type that inference would have given to the columns that stay text because of a feature or the key."""
+    texts = [field.name for field in table.schema if field.name in columns and is_text(field.type)]
+    kinds = {name: kind for name in texts if (kind := infer_type(table[name])) is not None}
+    return _with_inferred(table, kinds)
+
+
+def _with_inferred(table: pa.Table, kinds: Mapping[str, pa.DataType | None]) -> pa.Table:
     fields = [
-        field.with_metadata({**(field.metadata or {}), INFERRED_TYPE: str(kind).encode()})
-        if field.name in columns and _is_text(field.type) and (kind := infer_type(table[field.name])) is not None
+        field.with_metadata({**(field.metadata or {}), INFERRED_TYPE: str(kinds[field.name]).encode()})
+        if field.name in kinds and is_text(field.type)
         else field
         for field in table.schema
     ]
     return table.cast(pa.schema(fields, table.schema.metadata))
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values are text or bytes."""
     return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
 
 
-def _detect(raw: RawFiles, source: Source) -> Format:
+def detect(raw: RawFiles, source: Source) -> Format:
+    """The format of all files.
+
+    Raises:
+        FirelibError: It is unknown, or the files have several.
+    """
     if is_several(raw.files, source):
         detect_common_format(source, [file.name for file in raw.files])
         return detect_format(source, raw.files[0].path, raw.files[0].name)
@@ -175,8 +214,24 @@ def _read_whole(kind: Format, file: RawFile, source: Source) -> pa.Table:
 
 
 def _read(kind: Format, raw: RawFile, source: Source, where: str, read_file: ReadFile) -> pa.Table:
-    try:
+    with explain_unreadable(kind, raw, where):
         return read_file(kind, raw, source)
+
+
+@contextmanager
+def explain_unreadable(kind: Format, raw: RawFile, where: str) -> Iterator[None]:
+    """Say what is wrong with a file if its reader does not accept it.
+
+    Args:
+        kind: The format.
+        raw: The file.
+        where: The source, for errors.
+
+    Raises:
+        FirelibError: The file is empty, a pointer of Git LFS, or does not have the format.
+    """
+    try:
+        yield
     except (pa.ArrowInvalid, OSError, EOFError) as error:  # OSError: damaged compressed data
         if raw.path.is_file() and not raw.path.stat().st_size:
             raise FirelibError(

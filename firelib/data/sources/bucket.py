@@ -1,13 +1,20 @@
-"""Objects of buckets: `s3://…` and `gs://…`, kept by their ETag."""
+"""Objects of buckets: `s3://…` and `gs://…`, kept by their ETag. Large ones are read in several ranges at a time."""
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from threading import BoundedSemaphore
 
 from firelib import storage
 from firelib.data.sources.listing import object_state
 from firelib.errors import FirelibError, UnreachableError
 from firelib.recipe import Source
 from firelib.storage.retry import retry_transient
+
+_RANGE_BYTES = 16 * 2**20
+_PARALLEL = 8
+_RANGES = BoundedSemaphore(_PARALLEL)  # of all downloads together, so that memory does not grow with their number
 
 
 class MissingObjectError(FirelibError):
@@ -47,10 +54,35 @@ def download_object(source: Source, downloads: Path) -> Path:
     return final
 
 
-@retry_transient
 def _copy(uri: str, partial: Path) -> None:
+    """Download an object; `read_object_state` tells afterwards whether its ranges are those of one version."""
+    size = int(str(_read_info(uri).get("size") or 0))
+    if size <= _RANGE_BYTES:
+        _copy_whole(uri, partial)
+        return
+    with partial.open("wb") as file, ThreadPoolExecutor(_PARALLEL) as pool:
+        starts = range(0, size, _RANGE_BYTES)
+        copied = sum(
+            pool.map(lambda start: _copy_range(uri, file.fileno(), start, min(start + _RANGE_BYTES, size)), starts)
+        )
+    if copied != size:
+        raise UnreachableError(
+            f"expected {size} bytes of the object, got {copied}", where=f"source {uri}", remedy="run the command again"
+        )
+
+
+@retry_transient
+def _copy_whole(uri: str, partial: Path) -> None:
     fs, path = storage.filesystem(uri)
-    fs.get_file(path, str(partial))  # in blocks: memory does not grow with the object
+    fs.get_file(path, str(partial))
+
+
+@retry_transient
+def _copy_range(uri: str, file: int, start: int, stop: int) -> int:
+    """Write a range of an object to its place in a file, and return the number of bytes."""
+    fs, path = storage.filesystem(uri)
+    with _RANGES:
+        return os.pwrite(file, fs.cat_file(path, start=start, end=stop), start)
 
 
 def read_object_state(uri: str) -> str:

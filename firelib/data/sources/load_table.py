@@ -18,7 +18,10 @@ from firelib.data.sources.delta import read_delta
 from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.fetch import fetch
 from firelib.data.sources.listed_pictures import check_picture_source, find_pictures, picture_names
+from firelib.data.sources.raw_file import RawFiles, check_unchanged
 from firelib.data.sources.row_sets import hash_rows, sort_rows
+from firelib.data.streams.row_stream import RowStream
+from firelib.data.streams.stream_files import stream_raw_files
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source
@@ -44,6 +47,32 @@ class LoadedTable:
     version: int | None = None
     set_aside: Mapping[str, str] = field(default_factory=dict)
     total: int = 0
+
+
+@dataclass(frozen=True)
+class OpenedTable:
+    """The rows of a source, of any number.
+
+    Attributes:
+        rows: The rows, with types of the lake.
+        loaded: What `LoadedTable` tells beside them; it has no rows if these are read from files.
+        raw: The files, if there are any.
+        where: The source, for errors.
+    """
+
+    rows: RowStream
+    loaded: LoadedTable
+    where: str
+    raw: RawFiles | None = None
+
+    def check_unchanged(self) -> None:
+        """Refuse files that were written while they were read.
+
+        Raises:
+            FirelibError: A file is another one than was hashed.
+        """
+        if self.raw is not None:
+            check_unchanged(self.raw, self.where)
 
 
 class _Context(NamedTuple):
@@ -80,6 +109,28 @@ def load_table(
     """
     context = _Context(source, paths, recipe, table, is_complete)
     return _find_loader(source)(context)
+
+
+def open_table(source: Source, paths: Paths, recipe: Recipe, table: str) -> OpenedTable:
+    """Fetch a source and open its rows. Rows of files are read in batches, others are in memory.
+
+    Args:
+        source: The source.
+        paths: As for `load_table`.
+        recipe: As for `load_table`.
+        table: Name of the table, for errors.
+
+    Raises:
+        FirelibError: As for `load_table`. Values that do not have their type are found when the rows are read.
+    """
+    context = _Context(source, paths, recipe, table, is_complete=True)
+    loader = _find_loader(source)
+    if loader is not _load_files:
+        loaded = loader(context)
+        return OpenedTable(RowStream.of_table(loaded.rows), loaded, context.where)
+    raw = fetch(source, paths.downloads, paths.sources)
+    rows = stream_raw_files(raw, source, recipe, table)
+    return OpenedTable(rows, LoadedTable(rows.schema.empty_table(), raw.sha256), context.where, raw)
 
 
 def _find_loader(source: Source) -> Callable[[_Context], LoadedTable]:

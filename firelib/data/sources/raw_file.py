@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firelib import storage
+from firelib.errors import FirelibError
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,19 @@ class RawFile:
         sha256: Hash of the content (unpacked, for gzip), in hex.
         name: Its path below the folder that the source names.
         is_listed: Whether it was found in a folder or by a pattern.
+        state: Size and time of modification (ns) before it was hashed; None if it is not known.
     """
 
     path: Path
     sha256: str
     name: str = ""
     is_listed: bool = False
+    state: tuple[int, int] | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the file is another one than was hashed."""
+        return self.state is not None and self.state != _read_state(self.path)
 
     def has_hash(self, expected: str) -> bool:
         """Whether the content or the file itself has a hash: publishers of a `.gz` give the hash of the file."""
@@ -58,4 +66,33 @@ def combine_hashes(files: Sequence[RawFile]) -> str:
 
 def hash_raw_file(path: Path) -> RawFile:
     """A local file with the hash of its content."""
-    return RawFile(path, storage.sha256_content(path))
+    state = _read_state(path)
+    return RawFile(path, storage.sha256_content(path), state=state)
+
+
+def check_unchanged(raw: RawFiles, where: str) -> None:
+    """Refuse files that were written while they were read: their rows are not those of their hash.
+
+    Args:
+        raw: The files.
+        where: The source, for errors.
+
+    Raises:
+        FirelibError: A file is another one than was hashed.
+    """
+    changed = [str(file.path) for file in raw.files if file.is_changed]
+    if changed:
+        raise FirelibError(
+            f"{len(changed)} of {len(raw.files)} files changed while they were read: {changed[0]}",
+            where=where,
+            remedy="run the command again when nothing writes the files",
+        )
+
+
+def _read_state(path: Path) -> tuple[int, int] | None:
+    """Size and time of modification of a file; None if it is gone."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -26,11 +26,16 @@ def sort_rows(table: pa.Table, key: Sequence[str]) -> pa.Table:
 
 def hash_rows(table: pa.Table) -> str:
     """SHA-256 of the rows' Arrow stream, in hex. It does not depend on metadata, which vary between drivers."""
-    table = table.cast(pa.schema([(field.name, _without_metadata(field.type)) for field in table.schema]))
+    table = table.cast(plain_schema(table.schema))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Names and types of a schema, without metadata at any level."""
+    return pa.schema([(field.name, _without_metadata(field.type)) for field in schema])
 
 
 def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:
