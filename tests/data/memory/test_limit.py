@@ -55,11 +55,11 @@ class Hungry(Flights):
 '''
 
 
-def make_project(folder: Path, recipe: str, scale: int) -> None:
+def make_project(folder: Path, recipe: str, **data: int) -> None:
     """A project whose lake holds flights."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["recipe"] = "mine.py"
-    params["data"] |= {"scale": scale, "shard_mib": 64}
+    params["data"] |= data
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     (folder / "mine.py").write_text(recipe)
     subprocess.run([*TRANSFORM[:3], "extract"], cwd=folder, check=True, capture_output=True)
@@ -97,3 +97,20 @@ def test_data_larger_than_memory_pass(tmp_path: Path, mib: int, copies: int) -> 
     read = json.loads((tmp_path / "data" / "joined" / "tfrecords" / "manifest.json").read_text())["quality"]["read"]
     assert read == 336_776 * copies
     assert scratch + spilled <= 3 * read * 150 / 2**20  # three times the rows in memory
+
+
+@pytest.mark.slow
+def test_the_value_that_the_remedy_names_passes(tmp_path: Path) -> None:
+    """Shards of 64 MiB are too large for workers of 256 MiB."""
+    make_project(tmp_path, JOINED, scale=3, shard_mib=64)
+    with memory_limit(1024) as limit:
+        failed = limit.run(TRANSFORM, tmp_path, seconds=600)
+        assert failed.returncode == 1
+        assert "write shards: out of memory" in failed.stderr
+        remedy = re.search(r"remedy: set data.shard_mib to (\d+) in params.yaml", failed.stderr)
+        assert remedy, failed.stderr
+        params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+        params["data"]["shard_mib"] = int(remedy[1])
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+        passed = limit.run(TRANSFORM, tmp_path, seconds=600)
+    assert passed.returncode == 0, passed.stderr
