@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +9,9 @@ from firelib.data import extract as extract_module
 from firelib.data.delta_tables import append_part, open_table
 from firelib.data.extract import ensure_lake, extract
 from firelib.data.lake import read_lake
-from firelib.data.streams.parts import Part
+from firelib.data.streams import open_files, stream_files
+from firelib.data.streams.parts import Part, split_into_parts
+from firelib.data.streams.read_ahead import Unit
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Recipe, Source
 from firelib.storage import remove_folder
@@ -310,3 +313,55 @@ def test_integers_beside_fractions_that_floats_would_round_are_noted(
     assert record.columns == {"mixed": "string", "long": "string"}
     assert record.raw_types == {"mixed": "double"}  # the other one would stay text, whatever its name
     assert "mixed (by inference double)" in capsys.readouterr().err
+
+
+def test_the_rows_of_a_version_keep_the_order_of_the_source(paths: Paths, tmp_path: Path) -> None:
+    """`write_deltalake` mixed up the batches of a stream."""
+    rows = 300_000
+    (tmp_path / "t.csv").write_text("number\n" + "".join(f"{number}\n" for number in range(rows)))
+    recipe = tiny_recipe(tmp_path)
+    recipe.sources = {"t": Source(str(tmp_path / "t.csv"))}  # type: ignore[misc]
+    extract(recipe, paths)
+    table = open_table(f"{paths.lake}/t")
+    assert table is not None
+    assert table.to_pyarrow_table()["number"].to_pylist() == list(range(rows))
+
+
+@pytest.mark.parametrize("whole_bytes", [-1, 1 << 20])
+def test_a_file_that_changes_while_it_is_read(
+    recipe: Recipe, paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+) -> None:
+    def read_before_a_change(rows: Any, *arguments: Any) -> list[Part]:
+        parts = split_into_parts(rows, *arguments)
+        with (tmp_path / "orders.csv").open("a") as file:
+            file.write("5,1000,s1,1,1,paid,1\n")
+        return parts
+
+    monkeypatch.setattr(stream_files, "_WHOLE_BYTES", whole_bytes)
+    monkeypatch.setattr(extract_module, "split_into_parts", read_before_a_change)
+    with refused(what=["changed", tmp_path / "orders.csv"], where="orders", remedy="again"):
+        extract(recipe, paths)
+    assert not paths.lake_json.exists()
+    assert files(paths) == set()
+
+
+def test_many_small_files_are_read_in_few_tasks(paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, tasks = tmp_path / "a folder ü", []
+    folder.mkdir()
+    for index in range(600):
+        (folder / f"{index:05} ñ.csv").write_text(f"number,text\n{index},t{index}\n")
+
+    class Counted(Unit[Any]):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            tasks.append(self)
+
+    monkeypatch.setattr(stream_files, "_WHOLE_BYTES", -1)
+    monkeypatch.setattr(open_files, "Unit", Counted)
+    recipe = tiny_recipe(tmp_path)
+    recipe.sources = {"t": Source(str(folder))}  # type: ignore[misc]
+    assert extract(recipe, paths).tables["t"].rows == 600
+    assert len(tasks) == 2 * 3  # passes over the files, and 256 files in each task
+    table = open_table(f"{paths.lake}/t")
+    assert table is not None
+    assert table.to_pyarrow_table()["number"].to_pylist() == list(range(600))
