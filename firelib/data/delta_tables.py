@@ -20,6 +20,7 @@ from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
 from firelib.data.sources.row_sets import hash_rows
 from firelib.errors import FirelibError
+from firelib.storage.retry import retry_unanswered
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _INDICES = "indices of the rows"
@@ -162,14 +163,19 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     """
     with storage.explain_storage(uri), _explain_log(uri):
         try:
-            table = DeltaTable(uri, storage_options=storage.delta_options(uri))
-            if version is not None:
-                if version > table.version():
-                    return None
-                table.load_as_version(version)
+            return _load(uri, version)
         except TableNotFoundError:
             return None
-        return table
+
+
+@retry_unanswered
+def _load(uri: str, version: int | None) -> DeltaTable | None:
+    table = DeltaTable(uri, storage_options=storage.delta_options(uri))
+    if version is not None:
+        if version > table.version():
+            return None
+        table.load_as_version(version)
+    return table
 
 
 def list_data_files(table: DeltaTable) -> list[str]:
@@ -235,6 +241,7 @@ def append_part(uri: str, part: Part, version: int) -> None:
             ) from error
 
 
+@retry_unanswered
 def _commit(uri: str, part: Part, version: int) -> None:
     # Without retries: Delta would append the part behind a version that another process has committed meanwhile.
     properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256}, max_commit_retries=0)
