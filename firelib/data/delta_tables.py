@@ -19,6 +19,7 @@ from firelib.data.lake import Commit, TableRecord
 from firelib.data.streams.delta_files import delta_schema, write_data_file
 from firelib.data.streams.parts import Part
 from firelib.errors import FirelibError
+from firelib.storage.retry import retry_unanswered
 
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _RAW = (RAW_TYPE, INFERRED_TYPE)
@@ -69,14 +70,19 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     """
     with storage.explain_storage(uri), _explain_log(uri):
         try:
-            table = DeltaTable(uri, storage_options=storage.delta_options(uri))
-            if version is not None:
-                if version > table.version():
-                    return None
-                table.load_as_version(version)
+            return _load(uri, version)
         except TableNotFoundError:
             return None
-        return table
+
+
+@retry_unanswered
+def _load(uri: str, version: int | None) -> DeltaTable | None:
+    table = DeltaTable(uri, storage_options=storage.delta_options(uri))
+    if version is not None:
+        if version > table.version():
+            return None
+        table.load_as_version(version)
+    return table
 
 
 def list_data_files(table: DeltaTable) -> list[str]:
@@ -142,6 +148,7 @@ def append_part(uri: str, part: Part, version: int) -> None:
             ) from error
 
 
+@retry_unanswered
 def _commit(uri: str, part: Part, version: int) -> None:
     # Without retries: Delta would append the part behind a version that another process has committed meanwhile.
     properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256}, max_commit_retries=0)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +162,21 @@ def test_some_failing_requests_change_nothing(proxy: tuple[str, Unreliable], sha
     server.share = 0.0
     storage.remove_folder(f"{uri}/table")
     assert not storage.exists(f"{uri}/table")
+
+
+@pytest.mark.slow
+def test_a_store_that_recovers_is_waited_for(proxy: tuple[str, Unreliable]) -> None:
+    uri, server = proxy
+    for use in (_use, _use_delta, lambda uri: open_table(f"{uri}/table")):
+        server.share = 1.0
+        recovery = threading.Timer(4, setattr, (server, "share", 0.0))
+        recovery.start()
+        use(uri)
+        recovery.join()
+    assert server.failed > 0
+    table = open_table(f"{uri}/table")
+    assert table is not None
+    assert table.version() == 0
 
 
 @pytest.mark.slow
