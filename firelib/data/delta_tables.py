@@ -157,26 +157,23 @@ def _commit(uri: str, part: Part, version: int) -> None:
     newest = -1 if table is None else table.version()
     if newest != version - 1:
         raise CommitFailedError(f"the newest version is {newest}, expected {version - 1}")
-    # No two processes write the same file: one could replace what the other has committed.
+    # No two attempts write the same file: one could replace what the other has committed. A file of a failed attempt
+    # stays, since its commit may have succeeded although the answer was lost.
     file = write_data_file(uri, f"part-{part.sha256}-{uuid.uuid4().hex[:8]}.snappy.parquet", part.rows)
-    try:
-        if table is None:
-            create_table_with_add_actions(
-                uri,
-                schema,
-                [file],
-                configuration=_CONFIGURATION,
-                storage_options=storage.delta_options(uri),
-                commit_properties=properties,
-                post_commithook_properties=_KEEP_LOG,
-            )
-        else:
-            table.create_write_transaction(
-                [file], "append", schema, commit_properties=properties, post_commithook_properties=_KEEP_LOG
-            )
-    except DeltaError:
-        storage.remove_file(storage.join(uri, file.path))
-        raise
+    if table is None:
+        create_table_with_add_actions(
+            uri,
+            schema,
+            [file],
+            configuration=_CONFIGURATION,
+            storage_options=storage.delta_options(uri),
+            commit_properties=properties,
+            post_commithook_properties=_KEEP_LOG,
+        )
+    else:
+        table.create_write_transaction(
+            [file], "append", schema, commit_properties=properties, post_commithook_properties=_KEEP_LOG
+        )
 
 
 def count_rows(uri: str) -> int:
