@@ -23,6 +23,7 @@ from firelib.data.dask_on_ray import compute
 from firelib.data.dataset_manifest import build_manifest, count_rows
 from firelib.data.extract import ensure_lake
 from firelib.data.joined_table import join_tables
+from firelib.data.parts.part import check_rows_are_conserved
 from firelib.data.prepare import PreparedPartition, apply_cuts, prepare_partition
 from firelib.data.quality.expectations import check_expectations
 from firelib.data.row_order import sort_rows
@@ -35,7 +36,6 @@ from firelib.data.split.leakage_summary import summarize_leakage
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.data.split.report import check_rows, check_values, describe_split
 from firelib.data.split.strata import find_cuts
-from firelib.data.streams.parts import check_rows_are_conserved
 from firelib.data.synthetic.scaled_recipe import describe_copies, scale_up
 from firelib.dataset_store import new_dataset
 from firelib.project_layout import Paths

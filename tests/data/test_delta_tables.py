@@ -11,7 +11,7 @@ from firelib.data.delta_tables import (
     read_part_hashes,
     supersede_table,
 )
-from firelib.data.streams.parts import split_into_parts
+from firelib.data.parts.part import split_into_parts
 from tests.errors import refused
 from tests.full_disk import small_disk
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from firelib.data.parts.array_buffers import Node, measure_columns, read_buffer
+from firelib.data.parts.row_store import StoredRows
 from firelib.data.sources.row_sets import hash_rows, plain_schema
-from firelib.data.streams.array_buffers import Node, measure_columns, read_buffer
-from firelib.data.streams.row_store import StoredRows
 
 _IN_MEMORY = 32 * 2**20
 _MOST_OFFSET = 2**31 - 1  # of Arrow's strings and lists
