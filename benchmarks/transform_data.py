@@ -11,7 +11,7 @@ import pyarrow as pa
 from firelib import Feature, Recipe, storage
 from firelib.data.delta_tables import append_part, build_table_record
 from firelib.data.lake import Lake
-from firelib.data.streams.parts import Part
+from firelib.data.parts.part import Part
 from firelib.project_layout import Paths
 
 _NUMBERS = [f"number_{index}" for index in range(8)]

@@ -16,8 +16,8 @@ from deltalake.transaction import create_table_with_add_actions
 from firelib import storage
 from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
-from firelib.data.streams.delta_files import delta_schema, write_data_file
-from firelib.data.streams.parts import Part
+from firelib.data.parts.delta_files import delta_schema, write_data_file
+from firelib.data.parts.part import Part
 from firelib.errors import FirelibError
 from firelib.storage.retry import retry_unanswered
 

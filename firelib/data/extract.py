@@ -22,10 +22,10 @@ from firelib.data.formats.declared_types import text_features
 from firelib.data.formats.lake_types import INFERRED_TYPE, drop_inferred_types
 from firelib.data.formats.missing_markers import MarkerScan
 from firelib.data.lake import Lake, TableRecord, read_lake
+from firelib.data.parts.part import Part, check_rows_are_conserved, split_into_parts
+from firelib.data.parts.row_store import RowStore
 from firelib.data.sources.checks import check_source
 from firelib.data.sources.load_table import LoadedTable, open_table
-from firelib.data.streams.parts import Part, check_rows_are_conserved, split_into_parts
-from firelib.data.streams.row_store import RowStore
 from firelib.data.streams.row_stream import RowStream
 from firelib.data.versions.schema_evolution import check_evolution
 from firelib.errors import FirelibError, did_you_mean

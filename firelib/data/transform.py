@@ -26,6 +26,7 @@ from firelib.data.joined_table import join_planned
 from firelib.data.memory.disk_use import report_disk_use
 from firelib.data.memory.table_plans import plan_within_memory
 from firelib.data.memory.task_memory import TaskMemory, most_rows_bytes
+from firelib.data.parts.part import check_rows_are_conserved
 from firelib.data.prepare import PreparedPartition, apply_cuts, prepare_partition
 from firelib.data.quality.expectations import check_expectations
 from firelib.data.quality.trained_sample import keep_sample, measure_drift_since_training, sample_dataset
@@ -46,7 +47,6 @@ from firelib.data.split.leakage_summary import summarize_leakage
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.data.split.report import check_rows, check_values, describe_split
 from firelib.data.split.strata import find_cuts
-from firelib.data.streams.parts import check_rows_are_conserved
 from firelib.data.synthetic.scaled_recipe import describe_copies, scale_up
 from firelib.data.vocabularies.fitted_features import fit_features, report_cut_words
 from firelib.dataset_store import new_dataset

@@ -18,7 +18,7 @@ from firelib.data.delta_tables import (
     read_part_hashes,
     supersede_table,
 )
-from firelib.data.streams.parts import Part, split_into_parts
+from firelib.data.parts.part import Part, split_into_parts
 from firelib.data.tables import read_table
 from tests.errors import refused
 from tests.full_disk import small_disk

@@ -9,8 +9,8 @@ from firelib.data import extract as extract_module
 from firelib.data.delta_tables import append_part, open_table
 from firelib.data.extract import ensure_lake, extract
 from firelib.data.lake import read_lake
+from firelib.data.parts.part import Part, split_into_parts
 from firelib.data.streams import open_files, stream_files
-from firelib.data.streams.parts import Part, split_into_parts
 from firelib.data.streams.read_ahead import Unit
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Recipe, Source

@@ -8,7 +8,7 @@ import pytest
 
 from firelib.data import table_partitions
 from firelib.data.delta_tables import append_part
-from firelib.data.streams.parts import Part, split_into_parts
+from firelib.data.parts.part import Part, split_into_parts
 from firelib.data.tables import read_table
 
 TIME = datetime(2013, 1, 1, 5, tzinfo=UTC)

@@ -79,7 +79,7 @@ def _copy_whole(uri: str, partial: Path) -> None:
 
 @retry_transient
 def _copy_range(uri: str, file: int, start: int, stop: int) -> int:
-    """Write a range of an object to its place in a file, and return the number of bytes."""
+    """Write a range of an object at its offset in a file, and return the number of bytes."""
     fs, path = storage.filesystem(uri)
     with _RANGES:
         return os.pwrite(file, fs.cat_file(path, start=start, end=stop), start)

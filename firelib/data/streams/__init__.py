@@ -1,1 +1,1 @@
-"""Sources of any size: read in bounded batches, stored on disk, hashed and divided without all rows in memory."""
+"""The rows of a source of any size, in batches of bounded size."""

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from firelib.data.delta_tables import Part, append_part, build_table_record
+from firelib.data.delta_tables import append_part, build_table_record
+from firelib.data.parts.part import Part
 from firelib.data.versions.pinned_table import PinnedTable, find_own_commits
 from firelib.storage import remove_folder
 from tests.data.versions.two_lakes import extract_rows, tables_of, two_tables
@@ -43,7 +44,7 @@ def test_only_commits_with_other_rows_differ(tmp_path: Path) -> None:
 def test_batches_of_wide_rows_are_small(tmp_path: Path) -> None:
     """Rows of 64 KiB: 8 MiB are a row group."""
     rows = pa.table({"id": range(400), "raw": [bytes(64 << 10)] * 400})
-    append_part(str(tmp_path / "t"), Part({}, rows))
+    append_part(str(tmp_path / "t"), Part({}, rows), 0)
     record = build_table_record("t", "", rows.schema, [Part({}, rows)])
     table = PinnedTable("t", str(tmp_path / "t"), record, 0)
     sizes = [batch.num_rows for batch in table.read(table.commits, ["id", "raw"])]

@@ -10,7 +10,7 @@ import pytest
 
 from firelib.data.delta_tables import append_part, build_table_record
 from firelib.data.extract import extract
-from firelib.data.streams.parts import Part
+from firelib.data.parts.part import Part
 from firelib.data.versions.pinned_table import PinnedTable
 from firelib.data.versions.row_changes import compare_rows
 from tests.data.versions.two_lakes import extract_rows, tables_of, two_tables

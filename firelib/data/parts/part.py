@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from firelib.data.parts.row_store import RowStore, StoredRows
+from firelib.data.parts.stream_hash import hash_stored_rows
 from firelib.data.sources.row_sets import hash_rows
-from firelib.data.streams.row_store import RowStore, StoredRows
-from firelib.data.streams.stream_hash import hash_stored_rows
 from firelib.errors import FirelibError
 
 _INDICES = "indices of the rows"

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from firelib.data.parts.array_buffers import Node, measure_columns, read_buffer
+from firelib.data.parts.row_store import StoredRows
 from firelib.data.sources.row_sets import hash_rows, plain_schema
-from firelib.data.streams.array_buffers import Node, measure_columns, read_buffer
-from firelib.data.streams.row_store import StoredRows
 
 _IN_MEMORY = 32 * 2**20
 _MOST_OFFSET = 2**31 - 1  # of Arrow's strings and lists
@@ -92,7 +92,7 @@ def _lay_out(rows: StoredRows, nodes: list[Node], schema: pa.Schema, space: mmap
     whole = pa.py_buffer(space)
     end = 0
 
-    def place(node: Node, column: int) -> pa.Array:
+    def lay_out(node: Node, column: int) -> pa.Array:
         nonlocal end
         buffers: list[pa.Buffer | None] = []
         for kind, nbytes in node.buffers():
@@ -106,10 +106,10 @@ def _lay_out(rows: StoredRows, nodes: list[Node], schema: pa.Schema, space: mmap
                 sink.fill[buffer.address] = read_buffer(rows, column, node, kind)
             buffers.append(buffer)
             end += -(-nbytes // 8) * 8
-        children = [place(child, column) for child in node.children]
+        children = [lay_out(child, column) for child in node.children]
         return pa.Array.from_buffers(node.kind, node.length, buffers, node.null_count, children=children or None)
 
-    return pa.RecordBatch.from_arrays([place(node, index) for index, node in enumerate(nodes)], schema=schema)
+    return pa.RecordBatch.from_arrays([lay_out(node, index) for index, node in enumerate(nodes)], schema=schema)
 
 
 def _hash_batches(rows: StoredRows) -> str:

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from firelib.data.parts.row_store import StoredRows
 from firelib.data.sources.row_sets import plain_schema
-from firelib.data.streams.row_store import StoredRows
 
 Kind = Literal["valid", "offsets", "values"]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firelib.data.streams.parts import Part, check_rows_are_conserved, split_into_parts
+from firelib.data.parts.part import Part, check_rows_are_conserved, split_into_parts
 from tests.errors import refused
 
 ROWS = pa.table({"day": [2, 1, 2, 1, 3], "value": ["a", "b", "c", None, "e"]})

@@ -14,7 +14,7 @@ from deltalake.transaction import AddAction
 
 from firelib import storage
 from firelib.data.formats.lake_types import map_leaves
-from firelib.data.streams.row_store import StoredRows
+from firelib.data.parts.row_store import StoredRows
 
 _ROW_GROUP_BYTES = 8 * 2**20  # of Arrow rows; the smallest unit that a partition can read
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firelib.data.parts import stream_hash
+from firelib.data.parts.row_store import RowStore, StoredRows
+from firelib.data.parts.stream_hash import hash_stored_rows
 from firelib.data.sources.row_sets import hash_rows
-from firelib.data.streams import stream_hash
-from firelib.data.streams.row_store import RowStore, StoredRows
-from firelib.data.streams.stream_hash import hash_stored_rows
 
 _KINDS = {
     pa.int8(): st.integers(-5, 5),
