@@ -63,7 +63,7 @@ def plan_removal(root: str, references: References, limits: Limits) -> list[Deci
     items = list(list_items(root))
     young = {item.uri for item in items if now is None or now - item.written < limits.days * _DAY}
     runs = [_decide_run(item, item.uri in young, references, limits) for item in items if item.kind == "run"]
-    needs = _Needs(references, [run.item for run in runs if not run.files])
+    needs = _Needs(root, references, [run.item for run in runs if not run.files])
     others = [_decide(item, item.uri in young, references, needs) for item in items if item.kind != "run"]
     return [*others, *runs]
 
@@ -72,19 +72,27 @@ class _Needs:
     """The objects of datasets that must stay, and what is not known of them.
 
     Args:
+        root: The storage root.
         references: What revisions and the working tree need.
         runs: The runs that stay.
     """
 
-    def __init__(self, references: References, runs: list[StoredItem]) -> None:
-        self.objects = frozenset[str]().union(*map(list_objects, references.manifests))
-        self.datasets: dict[str, str] = {}  # hash of a manifest → a run that was trained on it
+    def __init__(self, root: str, references: References, runs: list[StoredItem]) -> None:
+        self.objects = {path: "a revision needs it" for each in references.manifests for path in list_objects(each)}
         self.unknown = list(references.unknown)
         for run in runs:
-            if INPUTS not in run.sizes:
-                self.unknown.append(f"run {run.name}: an earlier version of firelib did not record its dataset")
-                continue
-            self.datasets[storage.read_json(storage.join(run.uri, INPUTS))["manifest_sha256"]] = run.name
+            try:
+                self._add_run(root, run)
+            except (FirelibError, KeyError, TypeError) as error:
+                problem = error.headline if isinstance(error, FirelibError) else f"no {INPUTS} of this version"
+                self.unknown.append(f"run {run.name}: what it was trained on ({problem})")
+
+    def _add_run(self, root: str, run: StoredItem) -> None:
+        sha256 = storage.read_json(storage.join(run.uri, INPUTS))["manifest_sha256"]
+        uri = storage.join(root, "datasets", sha256, MANIFEST_NAME)
+        if storage.exists(uri):  # otherwise its shards are in a project
+            reason = f"run {run.name} was trained on it"
+            self.objects = {**dict.fromkeys(list_objects(read_manifest(uri)), reason), **self.objects}
 
 
 def _decide_run(item: StoredItem, is_young: bool, references: References, limits: Limits) -> Decision:
@@ -107,9 +115,7 @@ def _decide(item: StoredItem, is_young: bool, references: References, needs: _Ne
     files = {f"{item.name}/{file}": file for file in item.sizes}
     unneeded = {path: file for path, file in files.items() if path not in needs.objects}
     if not unneeded:
-        return Decision(item, (), "a revision needs it")
-    if item.name in needs.datasets:
-        return Decision(item, (), f"run {needs.datasets[item.name]} was trained on it")
+        return Decision(item, (), needs.objects[next(iter(files))])
     if _read_recipe(item) not in references.recipes:
         return Decision(item, (), "its recipe is not of this project")
     return _decide_by_age(item, tuple(sorted(unneeded.values())), is_young, "no revision and no run needs it")
