@@ -149,6 +149,20 @@ def refuse_strangers(hosts: Lab, head: str) -> None:
     said = hosts.on(hosts_of(hosts)[-1], join, check=False)
     assert "InvalidAuthToken" in said
     assert "Ray runtime started" not in said
+    refuse_another_token(hosts, head)
+
+
+def refuse_another_token(hosts: Lab, head: str) -> None:
+    """A second user's set-up does not lock out the running Ray's nodes and users."""
+    own, digest = hosts.home / ".ray" / "auth_token", "sha256sum ~/.ray/auth_token"
+    kept, there = own.read_text(), hosts.on(head, digest)
+    own.write_text("1" * 64)
+    try:
+        said = hosts.play("setup.yml", "--tags", "ray_token", check=False)
+    finally:
+        own.write_text(kept)
+    assert f"the Ray that runs on {head} has another token" in " ".join(said.split())
+    assert hosts.on(head, digest) == there
 
 
 def hosts_of(hosts: Lab) -> list[str]:
