@@ -13,6 +13,7 @@ import sys
 
 from ray._private import process_watcher
 
+_DASHBOARD_AGENT = "/dashboard/agent.py"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -23,7 +24,16 @@ def main() -> None:
         sys.exit(1)
     process_watcher.report_raylet_error_logs = lambda *_: None
     del sys.argv[0]
+    if sys.argv[0].endswith(_DASHBOARD_AGENT):
+        _load_no_modules()
     runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def _load_no_modules() -> None:
+    """Do without the agent's modules, which serve the dashboard: even the minimal agent would import all of them."""
+    from ray.dashboard import utils
+
+    utils.get_all_modules = lambda _: []
 
 
 if __name__ == "__main__":

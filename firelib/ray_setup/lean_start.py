@@ -12,10 +12,15 @@ the API server:
   argument of `ray.init` does not (https://github.com/ray-project/ray/pull/48891). Patched: `Node.start_log_monitor`.
 - Agent modules for the dashboard and metrics: the raylet requires the agent, but not these modules. `services.py`
   starts the agent with `--minimal` if the packages of `ray[default]` are missing. Patched: `ray/_private/utils.py`,
-  `get_dashboard_dependency_error`.
+  `get_dashboard_dependency_error`. It would still import all modules; `agent_child` prevents that.
 
 On a busy machine the raylet may need more than the 30 seconds after which `ray.init` gives up, and it only registers
 after its agents have started. Patched: `services.py`, `get_node`, which `Node` calls without a pause until then.
+
+The raylet would also abort if an agent took more than 15 seconds to write its port to a file, as on a busy machine
+(https://github.com/ray-project/ray/issues/65983), and would start no worker until then. It does not wait for ports that
+it knows: minus one stands for services that a minimal agent does not have, and the agent of runtime environments gets a
+free port. Patched: `services.py`, `start_raylet` and `start_ray_process`.
 
 The raylet's agents end with it (see `agent_child`). Patched: `services.py`,
 `_build_python_executable_command_memory_profileable`.
@@ -24,6 +29,7 @@ Ray's processes also get a process group of their own: SIGTERM for the group of 
 them before training has saved a checkpoint. Patched: `services.py`, `ConsolePopen`.
 """
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -34,7 +40,11 @@ from unittest.mock import patch
 import psutil
 import stamina
 
+from firelib.ray_setup.loopback import LOOPBACK
+
 _REGISTER_SECONDS = 50.0  # until the raylet has registered; three attempts must end within four minutes
+_UNKNOWN_PORTS = ("--metrics-agent-port=0", "--metrics_export_port=0")
+_NO_PORTS = ("--metrics-agent-port=-1", "--metrics_export_port=-1", "--dashboard_agent_listen_port=-1")
 _PYTHON_COMMAND = "_build_python_executable_command_memory_profileable"
 _AGENT_CHILD = str(Path(__file__).with_name("agent_child.py"))
 
@@ -50,6 +60,8 @@ def lean_start(log_monitor: bool) -> Iterator[None]:
 
     with (
         patch.object(services, "get_node", _with_patience(services.get_node)),
+        patch.object(services, "start_raylet", _with_free_port(services.start_raylet)),
+        patch.object(services, "start_ray_process", _without_services(services.start_ray_process)),
         patch.object(services, "start_api_server", _no_api_server),
         patch.object(services, _PYTHON_COMMAND, _end_with_parent(getattr(services, _PYTHON_COMMAND))),
         patch.object(services, "ConsolePopen", partial(services.ConsolePopen, process_group=0)),
@@ -76,6 +88,29 @@ def _may_register(error: Exception) -> bool:
     """Whether this is Ray's error for a node that has not registered, and the raylet is alive."""
     alive = [child.name() for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
     return isinstance(error, RuntimeError) and "raylet" in alive
+
+
+def _with_free_port(start_raylet: Callable[..., Any]) -> Callable[..., Any]:
+    """Extend the function that starts the raylet and its agents by the port of one of them."""
+
+    def start(*args: Any, **options: Any) -> Any:
+        with socket.socket() as probe:
+            probe.bind((LOOPBACK, 0))
+            port = probe.getsockname()[1]
+        return start_raylet(*args, **{**options, "runtime_env_agent_port": port})
+
+    return start
+
+
+def _without_services(start_process: Callable[..., Any]) -> Callable[..., Any]:
+    """Extend the function that starts a process: the raylet knows that its agent has no services."""
+
+    def start(command: list[str], process_type: str, *args: Any, **options: Any) -> Any:
+        if process_type == "raylet":
+            command = [*(word for word in command if word not in _UNKNOWN_PORTS), *_NO_PORTS]
+        return start_process(command, process_type, *args, **options)
+
+    return start
 
 
 def _end_with_parent(build_command: Callable[..., list[str]]) -> Callable[..., list[str]]:

@@ -1,0 +1,39 @@
+"""Embedded Ray on a busy machine, where Ray's own processes start slowly."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.patience import patience
+from tests.project import ROOT
+
+SLOW_AGENT = """
+import time
+time.sleep(25)  # Ray's raylet gives its agents 15 seconds
+"""
+START = """
+import sys
+from firelib.config import Environment
+from firelib.ray_setup import lean_start
+from firelib.ray_setup.session import ray_session
+lean_start._AGENT_CHILD = sys.argv[1]
+with ray_session(Environment()):
+    import ray
+    print(ray.get(ray.remote(lambda: 42).remote()))
+"""
+
+
+def test_a_node_does_not_wait_for_its_agents(tmp_path: Path) -> None:
+    agent = tmp_path / "slow_agent.py"
+    agent.write_text(SLOW_AGENT)
+    done = subprocess.run(
+        [sys.executable, "-c", START, str(agent)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=patience(120),
+        check=False,
+    )
+    assert done.stdout == "42\n", done.stderr
+    assert "attempt" not in done.stderr
