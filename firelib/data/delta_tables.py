@@ -87,7 +87,7 @@ def split_into_parts(table: pa.Table, commit_by: Sequence[str], where: str = "So
     parts = []
     for group in groups.to_pylist():
         indices = group.pop(_INDICES)
-        json_group = {column: _to_json_value(value) for column, value in group.items()}
+        json_group = {column: to_json_value(value) for column, value in group.items()}
         parts.append(Part(group=json_group, rows=table.take(pa.array(indices, pa.int64()))))
     check_rows_are_conserved(table.num_rows, sum(part.rows.num_rows for part in parts), where)
     return parts
@@ -136,7 +136,8 @@ def _group_rows(table: pa.Table, commit_by: Sequence[str]) -> pa.Table:
     return groups.rename_columns([*commit_by, _INDICES])
 
 
-def _to_json_value(value: Any) -> int | str:
+def to_json_value(value: Any) -> int | str:
+    """A value of `commit_by` as lake.json has it."""
     if isinstance(value, int | str):
         return value
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -13,18 +13,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib import storage
+from firelib.data.generations.key_files import is_repeated
+from firelib.data.generations.shard_store import store_shard
 from firelib.data.row_order import sort_indices
 from firelib.data.row_validation import REASON
 from firelib.data.shuffle.block_files import Blocks, share_schemas
 from firelib.data.shuffle.sorted_files import SortedFile, read_sorted
 from firelib.data.split.leakage import Contents, describe_contents
-from firelib.data.split.position import HASH, HASH_SPACE, HashRange
+from firelib.data.split.position import HASH, HASH_SPACE, Hashes, HashRange
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Shard
-from firelib.tfrecord.write.shard_writer import choose_layout, shard_count, shard_name, write_shard
+from firelib.tfrecord.write.shard_writer import choose_layout, shard_count
 from firelib.tfrecord.write.statistics import Moments, compute_moments
 
 
@@ -34,13 +35,13 @@ class ShardPlan:
 
     Attributes:
         split: The split of its rows.
-        name: File name.
+        stem: What the file's name begins with: split, generation and index.
         hashes: Range of the positions of its rows.
         rows: Expected number of rows.
     """
 
     split: str
-    name: str
+    stem: str
     hashes: HashRange
     rows: int
 
@@ -65,9 +66,14 @@ class GatheredShard:
 
 
 def plan_shards(
-    recipe: Recipe, totals: Counter[str], ranges: Mapping[str, HashRange], target_bytes: float, mean_bytes: int = 0
+    recipe: Recipe,
+    totals: Counter[str],
+    ranges: Mapping[str, HashRange],
+    target_bytes: float,
+    mean_bytes: int = 0,
+    generation: int = 0,
 ) -> list[ShardPlan]:
-    """The shards of all splits: equal ranges of positions that give about the target size.
+    """The shards of a generation: equal ranges of positions that give about the target size.
 
     Args:
         recipe: Names features and label.
@@ -75,14 +81,18 @@ def plan_shards(
         ranges: Split → its range of positions.
         target_bytes: Size of a shard, in bytes.
         mean_bytes: Mean size of a row in memory, in bytes, for records without a fixed size.
+        generation: Index of the generation.
+
+    Returns:
+        The plans of the splits that have rows, in ascending order of their positions.
     """
     layout = choose_layout([*recipe.features, recipe.label])
     record_bytes = layout.record_bytes if isinstance(layout, FixedLayout) else mean_bytes
     plans = []
     for split, whole in ranges.items():
-        count = shard_count(totals[split], record_bytes, target_bytes)
-        for index, part in enumerate(whole.divide(count)):
-            plans.append(ShardPlan(split, shard_name(split, index, count), part, totals[split] // count))
+        count = shard_count(totals[split], record_bytes, target_bytes) if totals[split] else 0
+        for index, part in enumerate(whole.divide(count) if count else []):
+            plans.append(ShardPlan(split, f"{split}-{generation:05d}-{index:05d}", part, totals[split] // count))
     return plans
 
 
@@ -93,10 +103,14 @@ class GatherTask:
     Attributes:
         plans: The shards to write, in ascending order.
         parts: The blocks with their rows.
+        repeated: Keys that an earlier generation has, sorted; uint64 [keys, 2].
+        limit: Limit of the sample of hashes that the report on leakage compares (`leakage.sample_limit`).
     """
 
     plans: Sequence[ShardPlan]
     parts: Sequence[Blocks]
+    repeated: Hashes = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
+    limit: int = HASH_SPACE
 
 
 def group_shards(plans: Sequence[ShardPlan], files: Sequence[SortedFile], most_rows: int) -> list[GatherTask]:
@@ -127,14 +141,13 @@ def _select(group: Sequence[ShardPlan], files: Sequence[SortedFile]) -> list[Blo
     return selected or [files[0].blocks.select(0, 0)]
 
 
-def gather_shards(task: GatherTask, recipe: Recipe, folder: str, limit: int = HASH_SPACE) -> list[GatheredShard]:
+def gather_shards(task: GatherTask, recipe: Recipe, folder: str) -> list[GatheredShard]:
     """Write the shards of a task.
 
     Args:
         task: The shards to write.
         recipe: Names key, features and label.
         folder: URI of the folder of the shards.
-        limit: Limit of the sample of hashes that the report on leakage compares (`leakage.sample_limit`).
 
     Raises:
         FirelibError: The disk is full.
@@ -145,20 +158,21 @@ def gather_shards(task: GatherTask, recipe: Recipe, folder: str, limit: int = HA
     for plan in task.plans:
         first = int(np.searchsorted(positions, np.uint64(plan.hashes.low), side="left"))
         stop = int(np.searchsorted(positions, np.uint64(plan.hashes.high - 1), side="right"))
-        shards.append(_write_shard(plan, rows.slice(first, stop - first), recipe, folder, limit))
+        shards.append(_write_shard(plan, rows.slice(first, stop - first), recipe, folder, task))
     return shards
 
 
-def _write_shard(plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, limit: int) -> GatheredShard:
+def _write_shard(plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, task: GatherTask) -> GatheredShard:
     features = [*recipe.features, recipe.label]
     rows = _order_ties(rows, recipe, features)
     repeated = _repeats_key(rows, recipe.key)
+    if len(task.repeated):
+        repeated |= is_repeated(rows.select(list(recipe.key)).to_pandas(), recipe.key, task.repeated)
     kept = rows.filter(pa.array(~repeated))
     columns = to_columns(kept, features)
-    with storage.explain_full_disk(folder):
-        shard = write_shard(storage.join(folder, plan.name), columns, choose_layout(features))
+    shard = store_shard(folder, plan.stem, columns, choose_layout(features))
     partial = {f.name: compute_moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
-    contents = describe_contents(kept, columns, recipe, limit)
+    contents = describe_contents(kept, columns, recipe, task.limit)
     return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))), contents)
 
 

@@ -19,28 +19,32 @@ from firelib.errors import FirelibError
 _SAMPLE_ROWS = 1000
 
 
-def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -> dd.DataFrame:
-    """A version of a Delta table.
+def read_table(
+    uri: str, version: int, partition_bytes: int = PARTITION_BYTES, after: int | None = None
+) -> dd.DataFrame:
+    """A version of a Delta table, or the rows that it has more than an earlier version.
 
     Args:
         uri: The Delta table.
         version: The version to read.
         partition_bytes: Target size of a partition in memory, in bytes.
+        after: An earlier version, whose rows are left out.
 
     Returns:
-        Integer and boolean columns have NumPy dtypes where the version has no nulls in them, else pandas' nullable
+        Integer and boolean columns have NumPy dtypes where the rows have no nulls in them, else pandas' nullable
         dtypes. `docs/sources.md` lists the dtypes of all types.
 
     Raises:
-        FirelibError: The version has no rows.
+        FirelibError: There are no rows.
     """
     table = DeltaTable(uri, version=version)
-    actions = _add_actions(table)
+    earlier = frozenset[str]() if after is None else _list_paths(DeltaTable(uri, version=after))
+    actions = _add_actions(table, earlier)
     if not actions:
         raise FirelibError(
             "the table has no rows", where=f"{uri}, version {version}", remedy="set data.version to another version"
         )
-    convert = partial(to_pandas, nullable=frozenset(_columns_with_nulls(table)), zones=_time_zones(table))
+    convert = partial(to_pandas, nullable=frozenset(_columns_with_nulls(table, earlier)), zones=_time_zones(table))
     sample = convert(_read_head(max(actions, key=lambda action: action["size_bytes"])["uri"]))
     row_bytes = sample.memory_usage(index=False, deep=True).sum() / max(len(sample), 1)
     files = [_measure_file(action, row_bytes) for action in actions]
@@ -48,11 +52,17 @@ def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -
     return dd.from_map(read, plan_partitions(files, partition_bytes), meta=sample.iloc[:0])
 
 
-def _add_actions(table: DeltaTable) -> list[dict[str, Any]]:
-    """Delta's entries for the data files, with their URIs, oldest first: names are random."""
+def _list_paths(table: DeltaTable) -> frozenset[str]:
+    """Paths of the data files, as Delta's entries have them."""
+    return frozenset(pa.table(table.get_add_actions())["path"].to_pylist())
+
+
+def _add_actions(table: DeltaTable, earlier: frozenset[str]) -> list[dict[str, Any]]:
+    """Delta's entries for the data files, without earlier ones, with their URIs, oldest first: names are random."""
     uris = {uri.rpartition("/")[2]: uri for uri in table.file_uris()}
     entries = pa.table(table.get_add_actions()).select(["path", "size_bytes", "modification_time", "num_records"])
-    actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in entries.to_pylist()]
+    added = [entry for entry in entries.to_pylist() if entry["path"] not in earlier]
+    actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in added]
     return sorted(actions, key=lambda entry: (entry["modification_time"], entry["num_records"] or 0, entry["path"]))
 
 
@@ -77,9 +87,10 @@ def _time_zones(table: DeltaTable) -> dict[str, str]:
     return {name: str(zone) for name, zone in zones.items() if zone}
 
 
-def _columns_with_nulls(table: DeltaTable) -> set[str]:
-    """Columns with a null in this version, or without a null count in Delta's statistics."""
+def _columns_with_nulls(table: DeltaTable, earlier: frozenset[str]) -> set[str]:
+    """Columns with a null in files that are not earlier ones, or without a null count in Delta's statistics."""
     actions = pa.table(table.get_add_actions(flatten=True))
+    actions = actions.filter(pa.array([path not in earlier for path in actions["path"].to_pylist()]))
     known = {field.name for field in table.schema().fields if f"null_count.{field.name}" in actions.column_names}
     nulls = {name for name in known if any(count != 0 for count in actions[f"null_count.{name}"].to_pylist())}
     return nulls | ({field.name for field in table.schema().fields} - known)

@@ -20,7 +20,7 @@ from firelib.recipe.split_rule import find_split_problems, split_columns
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
-_OPTIONS = ("name", "prepare", "exclude", "callbacks", "parameters", "classes", "expectations")
+_OPTIONS = ("name", "prepare", "exclude", "callbacks", "parameters", "classes", "expectations", "window")
 _SPLIT_OPTIONS = ("split_by", "split_time", "split_column", "test_rows", "stratify_by")
 
 
@@ -119,6 +119,7 @@ def _problems(recipe: Recipe) -> Iterator[_Described]:
     yield from _label_problems(recipe.label, recipe.classes)
     yield from _key_problems(recipe.key)
     yield from _expectation_problems(recipe.expectations, features)
+    yield from _window_problems(recipe.window)
     yield from (
         (what, what.partition(":")[0].split()[-1] if ":" in what else "key", None)
         for what in find_split_problems(recipe)
@@ -186,6 +187,11 @@ def _key_problems(key: object) -> Iterator[_Described]:
         yield f"key: expected a sequence such as ({key!r},), got {key!r}", "key", None
     elif not key:
         yield "the key is empty: it must name the columns that identify a row", "key", None
+
+
+def _window_problems(window: object) -> Iterator[_Described]:
+    if window is not None and (isinstance(window, bool) or not isinstance(window, int) or window < 0):
+        yield f"window: expected a number of commits from 0, or None, got {window!r}", "window", None
 
 
 def _load_module(reference: str, problems: Sequence[Problem]) -> ModuleType:
