@@ -40,13 +40,15 @@ from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import Manifest
 
 
-def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
+def transform(recipe: Recipe, params: Params, paths: Paths, fresh: bool = False) -> Manifest:
     """Make the dataset of a recipe. Ray must be connected.
 
     Args:
         recipe: Joins the tables and declares the columns.
         params: Versions of the tables, splits and the size of the shards.
         paths: Where the lake, scratch files, shards and the dataset are.
+        fresh: Whether to make all shards again. The result is the same, unless something decided it that firelib does
+            not know of, such as a file that the recipe reads by itself.
 
     Returns:
         The manifest, which is published with all shards.
@@ -61,6 +63,8 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
     scaled = scale_up(recipe, params.data.scale, split)
     lake = ensure_lake(recipe, paths)
     remove_leftovers(paths.shards)
+    if fresh:
+        storage.remove_folder(paths.records)
     with scratch_folder(paths.scratch) as scratch:
         job = TransformJob(scaled, recipe, params.data, paths, lake, scratch)
         choice = choose_generations(job)

@@ -138,7 +138,8 @@ class GenerationBuilder:
             job.scratch,
             generation.after,
         )
-        commits = list_own_commits(columns, generation.commits, generation.window > 0) if columns else None
+        window = job.window_commits(generation)
+        commits = list_own_commits(columns, generation.commits, window) if columns else None
         prepare = partial(
             prepare_partition,
             recipe=job.recipe,

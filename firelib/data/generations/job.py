@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from firelib.config.params import Data
-from firelib.data.generations.plan import estimate_row_bytes
+from firelib.data.generations.plan import Generation, estimate_row_bytes
 from firelib.data.lake import Commit, Lake
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.project_layout import Paths
@@ -55,3 +55,12 @@ class TransformJob:
     def commits(self, table: str) -> tuple[Commit, ...]:
         """The commits of a table up to the version to read, oldest first."""
         return tuple(commit for commit in self.lake.tables[table].commits if commit.version <= self.versions[table])
+
+    def window_commits(self, generation: Generation) -> tuple[Commit, ...]:
+        """The commits before a generation that are read, too."""
+        if not generation.table:
+            return ()
+        first = generation.commits[0].version
+        return tuple(
+            each for each in self.commits(generation.table) if first - generation.window <= each.version < first
+        )

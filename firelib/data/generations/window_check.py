@@ -98,7 +98,7 @@ def _describe(job: TransformJob, read: Generation, own: Generation) -> list[Any]
     frame = join_tables(
         job.recipe, job.paths.lake, versions, job.data.split, job.data.partition_bytes, job.scratch, after
     )
-    commits = list_own_commits(job.recipe.sources[own.table].commit_by, own.commits, own.window > 0)
+    commits = list_own_commits(job.recipe.sources[own.table].commit_by, own.commits)
     describe = partial(describe_rows, recipe=job.recipe, commits=commits)
     return list(frame.map_partitions(describe, meta=("rows", object), enforce_metadata=False).to_delayed())
 
