@@ -43,13 +43,15 @@ from firelib.recipe import Recipe
 from firelib.tfrecord.format.manifest import Manifest
 
 
-def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
+def transform(recipe: Recipe, params: Params, paths: Paths, fresh: bool = False) -> Manifest:
     """Make the dataset of a recipe. Ray must be connected.
 
     Args:
         recipe: Joins the tables and declares the columns.
         params: Versions of the tables, splits and the size of the shards.
         paths: Where the lake, scratch files, shards and the dataset are.
+        fresh: Whether to make all shards again. The result is the same, unless something decided it that firelib does
+            not know of, such as a file that the recipe reads by itself.
 
     Returns:
         The manifest, which is published with all shards.
@@ -69,7 +71,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths) -> Manifest:
         choice = choose_generations(job)
         if choice.reason and any(len(record.commits) > 1 for record in lake.tables.values()):
             note(f"  one generation, which each new version changes: {choice.reason}")
-        records = GenerationBuilder(job, choice.generations).make_records()
+        records = GenerationBuilder(job, choice.generations, fresh).make_records()
         totals = sum((record.counts.splits for record in records), Counter[str]())
         check_rows(records, totals, scaled, split)
         manifest, set_aside = _describe_dataset(job, records, totals.total())

@@ -81,11 +81,12 @@ class GenerationBuilder:
     Args:
         job: The inputs of the transform.
         generations: The generations, oldest first.
+        fresh: Whether to make all of them again.
     """
 
-    def __init__(self, job: TransformJob, generations: Sequence[Generation]) -> None:
+    def __init__(self, job: TransformJob, generations: Sequence[Generation], fresh: bool = False) -> None:
         self._job, self._generations = job, generations
-        self._store = RecordStore(job.paths)
+        self._store = RecordStore(job.paths, fresh)
         inputs = describe_inputs(job.original, job.data)
         self._names = [name_generation(inputs, each, job.lake, job.data.version) for each in generations]
         self._prepared: dict[int, _Prepared] = {}
@@ -177,7 +178,8 @@ class GenerationBuilder:
         """The tasks of the first pass over a generation, and the memory of one of them."""
         job, columns = self._job, self._commit_columns(generation)
         frame, need = job.join_tables(generation)
-        commits = list_own_commits(columns, generation.commits, generation.window > 0) if columns else None
+        window = job.window_commits(generation)
+        commits = list_own_commits(columns, generation.commits, window) if columns else None
         prepare = partial(
             prepare_partition,
             recipe=job.recipe,

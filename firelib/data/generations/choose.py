@@ -37,10 +37,10 @@ def choose_generations(job: TransformJob) -> Choice:
         return Choice([Generation()], reason)
     commits, window = job.commits(table), job.original.window
     planned = plan_generations(table, commits, job.row_bytes, job.shard_bytes, window or 0)
-    if len(planned) > 1:
-        reason = _explain_dependence(job, planned[-1], table) if window is None else None
-        if window:
-            _check_columns(job, planned[-1], table)
+    if window:
+        _check_columns(job, planned[-1], table)
+    elif window is None and len(planned) > 1:
+        reason = _explain_dependence(job, planned[-1], table)
     return Choice([Generation()], reason) if reason else Choice(planned)
 
 

@@ -88,3 +88,12 @@ class TransformJob:
             self.recipe, self.paths.lake, versions, self.data.partition_bytes, generation.after
         )
         return join_planned(self.recipe, tables, self.data.split, self.scratch, most_rows_bytes()), need
+
+    def window_commits(self, generation: Generation) -> tuple[Commit, ...]:
+        """The commits before a generation that are read, too."""
+        if not generation.table:
+            return ()
+        first = generation.commits[0].version
+        return tuple(
+            each for each in self.commits(generation.table) if first - generation.window <= each.version < first
+        )

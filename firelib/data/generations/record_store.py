@@ -26,10 +26,12 @@ class RecordStore:
 
     Args:
         paths: Where records and shards are.
+        fresh: Whether to find only what this store has written.
     """
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, fresh: bool = False) -> None:
         self.folder, self.shards = paths.records, paths.shards
+        self._fresh, self._written = fresh, set[str]()
         storage.make_folder(self.folder)
 
     @cached_property
@@ -53,7 +55,7 @@ class RecordStore:
         Args:
             name: Hash of what decides the generation; None if it has no name.
         """
-        if name is None:
+        if name is None or not self._may_read(name):
             return None
         try:
             record = record_file.from_bytes(storage.read_bytes(self._locate(name)))
@@ -71,6 +73,7 @@ class RecordStore:
             record: The record.
         """
         if name is not None:
+            self._written.add(name)
             storage.write_bytes(self._locate(name), record_file.to_bytes(record))
 
     def read_keys(self, name: str | None) -> tuple[KeyFile, ...] | None:
@@ -79,7 +82,7 @@ class RecordStore:
         Args:
             name: Hash of what decides the generation; None if it has no name.
         """
-        if name is None:
+        if name is None or not self._may_read(name):
             return None
         try:
             files = parse_key_files(storage.read_bytes(self._locate(name, KEY_FILES)))
@@ -96,6 +99,9 @@ class RecordStore:
         """
         if name is not None:
             storage.write_bytes(self._locate(name, KEY_FILES), _KEYS.dump_json(tuple(files)))
+
+    def _may_read(self, name: str) -> bool:
+        return not self._fresh or name in self._written
 
     def _locate(self, name: str, suffix: str = RECORD) -> str:
         return storage.join(self.folder, f"{name}{suffix}")

@@ -96,7 +96,7 @@ def _describe(job: TransformJob, read: Generation, own: Generation) -> tuple[lis
     """The tasks that describe the rows of one generation, with the commits of another one read; and their memory."""
     assert own.table
     frame, need = job.join_tables(read)
-    commits = list_own_commits(job.recipe.sources[own.table].commit_by, own.commits, own.window > 0)
+    commits = list_own_commits(job.recipe.sources[own.table].commit_by, own.commits)
     describe = partial(describe_rows, recipe=job.recipe, commits=commits)
     return list(frame.map_partitions(describe, meta=("rows", object), enforce_metadata=False).to_delayed()), need
 

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from firelib.data.row_validation import REASON
+from firelib.data.transform import transform
 from tests.data.generations.made import assert_from_scratch, generations_of, made_files, remake
 from tests.data.transformed import INVALID, TWICE, assert_no_leftovers, hashes, make, rows_of
-from tests.recipes.tiny import Tiny, derive, order_rows, tiny_recipe, write_sources
+from tests.recipes.tiny import Tiny, derive, order_rows, project, tiny_recipe, write_sources
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 ROWS = [*order_rows(), *INVALID, *TWICE]
@@ -50,6 +51,17 @@ def test_a_second_transform_makes_nothing_again(tmp_path: Path) -> None:
     remake(tmp_path)
     assert made_files(paths) == before
     assert paths.set_aside.read_bytes() == set_aside
+
+
+def test_a_fresh_transform_makes_all_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sources(tmp_path, ROWS)
+    _, paths = make(tmp_path)
+    before = hashes(paths.tfrecords)
+    params, _ = project(tmp_path)
+    capsys.readouterr()
+    transform(tiny_recipe(tmp_path), params, paths, fresh=True)
+    assert "4 generations, 4 to be made" in capsys.readouterr().err
+    assert hashes(paths.tfrecords) == before
 
 
 def test_only_generations_with_corrected_or_deleted_rows_are_made_again(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from firelib.data.streams.parts import split_into_parts
 from firelib.data.frames.pandas_frames import to_pandas
 from firelib.data.generations.own_rows import list_own_commits, select_own
 from firelib.data.lake import Commit
+from firelib.data.streams.parts import split_into_parts
+from tests.errors import refused
 
 DAYS = [date(2013, 1, day) for day in (1, 1, 2, 3)]
 TABLES: dict[str, tuple[str, ...]] = {
@@ -41,32 +42,35 @@ def commits_of(columns: tuple[str, ...]) -> list[Commit]:
 def test_each_row_belongs_to_its_commit(columns: tuple[str, ...]) -> None:
     """Also after the table has been read by Dask, with the dtypes that `transform` gets."""
     rows, commits = to_pandas(TABLE, frozenset()), commits_of(columns)
-    owners = np.array([list_own_commits(columns, [commit], True).find(rows) for commit in commits])
+    owners = np.array([list_own_commits(columns, [commit]).find(rows) for commit in commits])
     assert (owners.sum(axis=0) == 1).all()
-    assert select_own(rows, list_own_commits(columns, commits, False))[1] is False
+    assert select_own(rows, list_own_commits(columns, commits))[1] is False
 
 
-def select(rows: pd.DataFrame, windowed: bool) -> tuple[list[Any], bool]:
-    commits = list_own_commits(("number",), commits_of(("number",))[:2], windowed)
-    selected, strays = select_own(rows, commits)
+def select(rows: pd.DataFrame, earlier: int = 0) -> tuple[list[Any], bool]:
+    """The numbers of the rows of the second of three commits, which are read together with some earlier ones."""
+    commits = commits_of(("number",))
+    selected, strays = select_own(rows, list_own_commits(("number",), commits[1:2], commits[1 - earlier : 1]))
     return selected["number"].tolist() if "number" in selected else [], strays
 
 
 def test_rows_of_a_window_are_left_out() -> None:
-    rows = to_pandas(TABLE, frozenset())
-    assert select(rows, True) == ([1, 1, 2], False)
-    assert select(rows, False) == ([1, 1, 2, 3], True)
+    assert select(pd.DataFrame({"number": [1, 2, 1, 2]}), earlier=1) == ([2, 2], False)
+    assert select(pd.DataFrame({"number": [1, 2]})) == ([1, 2], True)
 
 
 @pytest.mark.parametrize("values", [[1, None], [1, 7], [1.0, 2.0], ["1", "2"]])
 def test_rows_with_other_values_are_strays(values: list[Any]) -> None:
-    assert select(pd.DataFrame({"number": values}), False)[1]
+    rows = pd.DataFrame({"number": values})
+    assert select(rows)[1]
+    with refused(what="number", where="Recipe.window", remedy="commit_by"):
+        select(rows, earlier=1)
 
 
 def test_rows_without_the_columns_are_strays() -> None:
-    assert select(pd.DataFrame({"other": [1]}), False)[1]
+    assert select(pd.DataFrame({"other": [1]}))[1]
 
 
 def test_no_rows_are_no_strays() -> None:
-    assert select(pd.DataFrame({"number": pd.Series([], dtype="int64")}), False) == ([], False)
+    assert select(pd.DataFrame({"number": pd.Series([], dtype="int64")})) == ([], False)
     assert select_own(pd.DataFrame({"x": [1]}), None)[1] is False
