@@ -100,7 +100,7 @@ class Paths:
 
     @property
     def shared(self) -> str:
-        """URI of the root of what datasets share: the storage root, unless that is a bucket that only jobs use."""
+        """URI below which datasets share shards: the storage root; of local stages, never a bucket."""
         is_shared = self.elsewhere or storage.is_local(self.root)
         return self.root if is_shared else str(self.project / ".firelib")
 

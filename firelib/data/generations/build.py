@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import dask
@@ -139,7 +139,7 @@ class GenerationBuilder:
             if missing and self._job.original.window is not None:
                 check_window(self._job, self._generations[missing[-1]])
         ready = [index for index in missing if index in self._prepared]
-        for batch in (ready, *self._prepare([index for index in missing if index not in ready])):
+        for batch in chain([ready], self._prepare([index for index in missing if index not in ready])):
             for index, record in self._write(batch, repeated):
                 records[index] = replace(record, generation=self._names[index])
                 self._store.write(names[index], records[index])
