@@ -31,7 +31,7 @@ START_UP = {
 }
 COMMANDS = {
     "extract": ["extract"],
-    "transform": ["transform"],
+    "transform": ["transform", "--fresh"],
     "train": ["train", "--fresh"],
     "evaluate": ["evaluate"],
 }

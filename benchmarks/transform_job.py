@@ -63,6 +63,8 @@ def _firelib(folder: Path, partition_bytes: int) -> tuple[float, int]:
     from firelib.ray_setup.session import ray_session
 
     params, paths = _params(folder, partition_bytes), paths_of(folder)
+    for known in (paths.records, paths.shards):  # an earlier run's, which would be used again
+        storage.remove_folder(known)
     with ray_session(Environment()):
         started = time.perf_counter()
         manifest = transform(_RECIPE, params, paths)

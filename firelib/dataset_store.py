@@ -1,28 +1,36 @@
-"""Store datasets below the storage root, each under the hash of its manifest.
+"""Publish datasets: their shards are files that the datasets of a recipe share, each named by its content.
 
-A stage that runs as a job on another machine writes its shards there, where all machines can read them. Only the
-manifest, which is small, returns to the project; its hash locates the shards.
+In the project's folder, a dataset's shards are links to these files, or copies on another disk. A stage that runs as a
+job on another machine leaves them below the storage root, where all machines can read them. The manifest is beside them
+under its hash. Only the manifest, which is small, returns to the project; its hash locates the shards.
 """
 
+import os
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from firelib import storage
+from firelib.errors import FirelibError
 from firelib.project_layout import Paths
-from firelib.storage import Owner
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 _DATASET = re.compile(r"[0-9a-f]{64}")  # the hash of a manifest
-# The names that `transform` gives. A manifest may be gone, because `dvc checkout` was interrupted.
-_OWN_NAME = re.compile(rf"{re.escape(MANIFEST_NAME)}|\w+-\d+-of-\d+\.tfrecord(\.gz)?(\.index)?|vocabulary-\d+\.json")
+# The names that `transform` gives, and those that earlier versions gave. A manifest may be gone, because `dvc checkout`
+# was interrupted.
+_OWN_NAME = re.compile(
+    rf"{re.escape(MANIFEST_NAME)}|\w+-\d+-(of-\d+|\d+-[0-9a-f]{{32}})\.tfrecord(\.gz)?(\.index)?"
+    r"|vocabulary-\d+(-[0-9a-f]{32})?\.json"
+)
+_SHARED_NAME = re.compile(
+    r"\w+-\d+-\d+-[0-9a-f]{32}\.tfrecord(\.index)?|vocabulary-\d+-[0-9a-f]{32}\.json|[0-9a-f]{64}\.json"
+)
 
 
 def dataset_uri(paths: Paths) -> str:
-    """URI of the manifest that has its shards beside it: in the project, otherwise in the store.
+    """URI of a manifest that has its shards beside it: in the project, otherwise below the storage root.
 
     Raises:
         FirelibError: The project has no valid manifest.
@@ -31,17 +39,24 @@ def dataset_uri(paths: Paths) -> str:
     names = [shard.name for split in manifest.splits.values() for shard in split.shards]
     if all((paths.tfrecords / name).is_file() for name in names):
         return str(paths.manifest)
-    stored = storage.join(_stored_folder(paths, manifest), MANIFEST_NAME)
-    return stored if storage.exists(stored) else str(paths.manifest)  # the reader then names the missing shards
+    earlier = storage.join(paths.datasets, manifest.sha256, MANIFEST_NAME)
+    stored = [uri for uri in (_locate(paths, manifest), earlier) if storage.exists(uri)]
+    return stored[0] if stored else str(paths.manifest)  # the reader then names the missing shards
 
 
-def _stored_folder(paths: Paths, manifest: Manifest) -> str:
-    return storage.join(paths.datasets, manifest.sha256)
+def _locate(paths: Paths, manifest: Manifest) -> str:
+    """URI of a manifest beside the shards that all datasets share."""
+    return storage.join(paths.shards, f"{manifest.sha256}.json")
 
 
 def list_objects(manifest: Manifest) -> frozenset[str]:
-    """The objects of the store that a manifest names, as paths relative to `Paths.datasets`."""
-    return frozenset(f"{manifest.sha256}/{name}" for name in manifest.file_names)
+    """The objects of the store that a manifest names, as paths relative to `Paths.datasets`.
+
+    Earlier versions stored each dataset in a folder of its own, so its objects have these names, too.
+    """
+    shared = {f"{manifest.recipe}/{name}" for name in manifest.file_names - {MANIFEST_NAME}}
+    alone = {f"{manifest.sha256}/{name}" for name in manifest.file_names}
+    return frozenset({*shared, f"{manifest.recipe}/{manifest.sha256}.json", *alone})
 
 
 def is_stored_object(path: str) -> bool:
@@ -51,39 +66,75 @@ def is_stored_object(path: str) -> bool:
         path: Its path relative to `Paths.datasets`.
     """
     folder, _, name = path.partition("/")
-    return _DATASET.fullmatch(folder) is not None and _is_own(name)
+    pattern = _OWN_NAME if is_single_dataset(folder) else _SHARED_NAME
+    return pattern.fullmatch(name) is not None
+
+
+def is_single_dataset(folder: str) -> bool:
+    """Whether a folder of `Paths.datasets` holds one dataset, which an earlier version stored, by its name."""
+    return _DATASET.fullmatch(folder) is not None
+
+
+def parse_manifest_name(name: str) -> str | None:
+    """The hash of the manifest that an object of a recipe's folder holds; None if it is another object.
+
+    Args:
+        name: Name of the object.
+    """
+    stem = name.removesuffix(".json")
+    return stem if stem != name and _DATASET.fullmatch(stem) else None
 
 
 @contextmanager
-def new_dataset(paths: Paths) -> Iterator[str]:
-    """Publish the dataset that the block writes into a temporary folder.
+def new_dataset(paths: Paths, manifest: Manifest) -> Iterator[None]:
+    """Publish a dataset whose shards are in `paths.shards`, when the block succeeds.
 
-    The dataset is published in the project. If `paths.elsewhere` is set, it is published in the store, and the project
-    gets its manifest. If the block fails, nothing is published. A dataset that exists is replaced, unless its folder
-    holds files that firelib does not write.
+    The project gets the manifest, and the shards unless `paths.elsewhere` is set. A dataset that exists is replaced,
+    unless its folder holds files that firelib does not write.
 
-    Yields:
-        URI of the folder to write shards and manifest into.
+    Args:
+        paths: Where shards and dataset are.
+        manifest: Names the shards.
 
     Raises:
-        FirelibError: The project's folder holds other files.
+        FirelibError: The project's folder holds other files, a shard is gone, the disk is full, or the bucket cannot
+            be used.
     """
-    if not paths.elsewhere:
-        with storage.publish_folder(paths.tfrecords, _is_own) as folder:
-            yield str(folder)
-        return
-    work = storage.join(paths.datasets, f".{Owner.current().token}.{uuid.uuid4().hex}.tmp")
-    storage.make_folder(work)
-    try:
-        yield work
-        manifest = read_manifest(work)
-        final = _stored_folder(paths, manifest)
-        if not storage.exists(storage.join(final, MANIFEST_NAME)):
-            _publish(work, final, manifest)
-    finally:
-        storage.remove_folder(work)
+    names = sorted(manifest.file_names - {MANIFEST_NAME})
     with storage.publish_folder(paths.tfrecords, _is_own) as folder:
+        if paths.elsewhere:
+            _check_stored(names, paths.shards)
+        else:
+            for name in names:
+                _place(Path(storage.absolute(paths.shards), name), folder / name)
         manifest.write(folder)
+        yield
+        storage.write_bytes(_locate(paths, manifest), manifest.to_json())
+
+
+def _check_stored(names: list[str], folder: str) -> None:
+    stored = storage.sizes(folder, [])
+    missing = [name for name in names if name not in stored]
+    if missing:
+        raise _explain_missing(missing[0], folder)
+
+
+def _place(source: Path, target: Path) -> None:
+    """Give a file a second name; copy it where the file system has no links, or to another one."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise _explain_missing(source.name, str(source.parent)) from None
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _explain_missing(name: str, folder: str) -> FirelibError:
+    return FirelibError(
+        f"{name} was removed while the dataset was made",
+        where=folder,
+        remedy="run firelib transform again, and firelib data gc only when no transform runs",
+    )
 
 
 def check_dataset_folder(paths: Paths) -> None:
@@ -97,19 +148,3 @@ def check_dataset_folder(paths: Paths) -> None:
 
 def _is_own(name: str) -> bool:
     return _OWN_NAME.fullmatch(name) is not None
-
-
-def _publish(work: str, final: str, manifest: Manifest) -> None:
-    """Move a dataset to its final name: a local folder as a whole, in a bucket file by file, the manifest last."""
-    if storage.is_local(final):
-        if Path(final).exists():  # without a manifest: left behind by a cleanup that was killed
-            others = [path.name for path in Path(final).iterdir() if path.name not in manifest.file_names]
-            storage.refuse_files(others, final)
-            shutil.rmtree(final)
-        Path(work).chmod(0o755)
-        storage.rename_folder(Path(work), Path(final))
-        return
-    for name in sorted(manifest.file_names - {MANIFEST_NAME}):
-        fs, source = storage.filesystem(storage.join(work, name))
-        fs.cp_file(source, storage.filesystem(storage.join(final, name))[1])
-    storage.write_bytes(storage.join(final, MANIFEST_NAME), manifest.to_json())

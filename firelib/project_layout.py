@@ -82,8 +82,27 @@ class Paths:
 
     @property
     def datasets(self) -> str:
-        """URI of the folder of datasets, each named by the hash of its manifest."""
+        """URI of the folder of datasets."""
         return storage.join(self.root, "datasets")
+
+    @property
+    def shards(self) -> str:
+        """URI of the folder of the recipe's shards, which its datasets share, each named by its content.
+
+        The manifests of the datasets are in it, too, each named by its hash.
+        """
+        return storage.join(self.shared, "datasets", self.recipe)
+
+    @property
+    def records(self) -> str:
+        """URI of the folder of what is known about the generations of the recipe's rows."""
+        return storage.join(self.shared, "generations", self.recipe)
+
+    @property
+    def shared(self) -> str:
+        """URI below which datasets share shards: the storage root; of local stages, never a bucket."""
+        is_shared = self.elsewhere or storage.is_local(self.root)
+        return self.root if is_shared else str(self.project / ".firelib")
 
     @property
     def lake_json(self) -> Path:

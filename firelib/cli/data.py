@@ -158,7 +158,7 @@ def data_gc(
     ] = 7,
     recipe: RecipeName = None,
 ) -> None:
-    """List, or remove, what no git revision, working tree or run needs: datasets and superseded tables of the lake.
+    """List, or remove, what no git revision, working tree or run needs: shards, their records, superseded tables.
 
     Examples: `firelib data gc` · `firelib data gc --yes` · `firelib data gc --runs --keep-days 30`
     """
@@ -172,9 +172,9 @@ def data_gc(
 
     paths = load_project(recipe).paths
     references = find_references(paths.project)
-    decisions = plan_removal(paths.root, references, Limits(keep_days, runs))
+    decisions = plan_removal([*dict.fromkeys([paths.root, paths.shared])], references, Limits(keep_days, runs))
     if not decisions:
-        note(f"nothing to do: {paths.root} holds no datasets, superseded tables or runs")
+        note(f"nothing to do: {paths.root} holds no shards, superseded tables or runs")
         return
     out.print(decision_table(decisions))
     for problem in references.unknown:

@@ -66,10 +66,13 @@ def extract(recipe: RecipeName = None) -> None:
     extract(project.recipe, project.paths)
 
 
-def transform(recipe: RecipeName = None) -> None:
+def transform(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make all shards again, also those of old commits.")] = False,
+    recipe: RecipeName = None,
+) -> None:
     """Join and clean the lake's tables with Dask on Ray; write TFRecord shards and their manifest.
 
-    Examples: `firelib transform` · `FIRELIB_NUM_CPUS=2 firelib transform`
+    Examples: `firelib transform` · `FIRELIB_NUM_CPUS=2 firelib transform` · `firelib transform --fresh`
     """
     from firelib.config import declare_splits
     from firelib.data.lake import read_lake
@@ -84,7 +87,7 @@ def transform(recipe: RecipeName = None) -> None:
         from firelib.data.transform import transform
 
         declared = declare_splits(project.params.data.split, project.recipe)
-        report_rows(transform(project.recipe, project.params, project.paths), declared)
+        report_rows(transform(project.recipe, project.params, project.paths, fresh), declared)
 
 
 def train(

@@ -2,26 +2,48 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from firelib.console import note
-from firelib.data.prepare import PreparedPartition
 from firelib.data.row_validation import REASON
-from firelib.data.shard_gather import GatheredShard
-from firelib.recipe import FittedFeature, Recipe
+from firelib.recipe import SPLITS, FittedFeature, Recipe
 from firelib.tfrecord.format.fixed_layout import FixedLayout
-from firelib.tfrecord.format.manifest import Manifest, Split
+from firelib.tfrecord.format.manifest import Manifest, Shard, Split
 from firelib.tfrecord.write.shard_writer import choose_layout
+
+
+class CountedRows(Protocol):
+    """Rows of a partition or of a generation."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows before any exclusion."""
+
+    @property
+    def excluded(self) -> Counter[str]:
+        """Reason → number of rows that the recipe excludes."""
+
+
+class DescribedShard(Protocol):
+    """A shard, and what is known about its rows."""
+
+    @property
+    def split(self) -> str:
+        """The split of its rows."""
+
+    @property
+    def shard(self) -> Shard:
+        """The file."""
 
 
 def build_manifest(
     recipe: Recipe,
     features: Sequence[FittedFeature],
     versions: Mapping[str, int],
-    partitions: Sequence[PreparedPartition],
-    shards: Sequence[GatheredShard],
+    parts: Sequence[CountedRows],
+    shards: Sequence[DescribedShard],
     set_aside: pa.Table,
     split: Mapping[str, Any] | None = None,
 ) -> Manifest:
@@ -31,8 +53,8 @@ def build_manifest(
         recipe: Declares label and key.
         features: The features with their statistics (`fit_features`).
         versions: Table name → version that was read.
-        partitions: Results of the first pass.
-        shards: Results of the second pass, in the order of the shards.
+        parts: What was read: partitions, or generations.
+        shards: The shards in their order: those of a split belong together in this order.
         set_aside: All rows that are set aside, with the reason in column `REASON`.
         split: What to say about the split beside the rows (`describe_split`).
     """
@@ -45,7 +67,7 @@ def build_manifest(
         record_bytes=layout.record_bytes if isinstance(layout, FixedLayout) else None,
         splits=_collect_splits(shards),
         tables=dict(versions),
-        quality={**_count_rows(partitions, set_aside), **(split or {})},
+        quality={**_count_rows(parts, set_aside), **(split or {})},
     )
 
 
@@ -78,19 +100,19 @@ def report_rows(manifest: Manifest, declared: Mapping[str, str] | None = None) -
         note(f"  {name}: {split.rows:,} rows, {share}{asked}, {shards}, {size:.1f} MiB")
 
 
-def _collect_splits(shards: Sequence[GatheredShard]) -> dict[str, Split]:
+def _collect_splits(shards: Sequence[DescribedShard]) -> dict[str, Split]:
     splits = {}
-    for name in dict.fromkeys(gathered.split for gathered in shards):
+    for name in sorted({gathered.split for gathered in shards}, key=SPLITS.index):
         files = tuple(gathered.shard for gathered in shards if gathered.split == name)
         splits[name] = Split(rows=sum(shard.rows for shard in files), shards=files)
     return splits
 
 
-def _count_rows(partitions: Sequence[PreparedPartition], set_aside: pa.Table) -> dict[str, object]:
+def _count_rows(parts: Sequence[CountedRows], set_aside: pa.Table) -> dict[str, object]:
     """Counts of rows by reason. The manifest's key for rows set aside is `rejected`, which readers know."""
-    excluded = sum((part.excluded for part in partitions), Counter[str]())
+    excluded = sum((part.excluded for part in parts), Counter[str]())
     return {
-        "read": sum(part.rows for part in partitions),
+        "read": sum(part.rows for part in parts),
         "excluded": dict(sorted(excluded.items())),
         "rejected": dict(sorted(Counter(set_aside[REASON].to_pylist()).items())),
     }

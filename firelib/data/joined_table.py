@@ -21,6 +21,7 @@ def join_tables(
     split: Split | None = None,
     partition_bytes: int = PARTITION_BYTES,
     scratch: str | None = None,
+    after: Mapping[str, int] | None = None,
 ) -> Any:
     """The Dask dataframe of a recipe's samples, not yet computed.
 
@@ -31,12 +32,13 @@ def join_tables(
         split: Cut dates, whose type is compared with the recipe's column of times.
         partition_bytes: Target size of a partition of a table in memory, in bytes.
         scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
+        after: Table name → earlier version, whose rows are left out.
 
     Raises:
         FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns, or a column that decides
             the split has an unsuitable type.
     """
-    return join_planned(recipe, plan_tables(lake, versions, partition_bytes), split, scratch)
+    return join_planned(recipe, plan_tables(lake, versions, partition_bytes, after), split, scratch)
 
 
 def join_planned(
@@ -68,6 +70,22 @@ def join_planned(
         for column in columns:
             check_key_type(column, frame[column], role)
     return frame
+
+
+def describe_table(recipe: Recipe, tables: Mapping[str, Any]) -> Any:
+    """The Dask dataframe that a recipe's `transform` returns, as it describes it: not optimized, joins still joins.
+
+    Args:
+        recipe: Joins the tables in its `transform`.
+        tables: Table name → Dask dataframe.
+
+    Raises:
+        FirelibError: `transform` fails, or returns no table.
+    """
+    try:
+        return to_dask(recipe.transform(tables), f"recipe {recipe.name!r}: transform")
+    except Exception as error:
+        raise explain_recipe_error(error, recipe, tables) from error
 
 
 def call_transform(

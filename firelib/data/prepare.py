@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib import config
+from firelib.data.generations.key_files import KeyFile, write_keys
+from firelib.data.generations.own_rows import OwnCommits, select_own
 from firelib.data.row_validation import validate_rows
 from firelib.data.scratch import scratch_file
 from firelib.data.shuffle.sorted_files import SortedFile, read_sorted, write_sorted
@@ -38,6 +40,8 @@ class PreparedPartition:
         groups: Hash of a group → number of rows, of the largest groups, if groups decide the split.
         times: The first and the last time, if times decide the split.
         strata: Hashes of the rows of each stratum, if the recipe has strata.
+        keys: The file with the hashes of the keys, if generations may share keys.
+        strays: Whether rows have other values of `commit_by` than the generation's commits.
     """
 
     rows: int
@@ -50,6 +54,24 @@ class PreparedPartition:
     groups: Counter[int] = field(default_factory=Counter)
     times: tuple[Any, ...] = ()
     strata: Strata = field(default_factory=dict)
+    keys: KeyFile | None = None
+    strays: bool = False
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What the first pass has to know about the generation of its rows.
+
+    Attributes:
+        commits: The generation's commits, if the rows tell theirs.
+        keys: URI of the folder for the hashes of the keys, if generations may share keys.
+    """
+
+    commits: OwnCommits | None = None
+    keys: str | None = None
+
+
+_ALONE = Membership()
 
 
 def prepare_partition(
@@ -58,6 +80,7 @@ def prepare_partition(
     ranges: Mapping[str, HashRange],
     folder: str,
     split: config.Split = _NO_SPLIT,
+    membership: Membership = _ALONE,
 ) -> PreparedPartition:
     """Validate the rows of one partition, and write the valid ones sorted by position.
 
@@ -67,10 +90,12 @@ def prepare_partition(
         ranges: Split → its range of positions.
         folder: URI of the folder to write into.
         split: Shares of the splits or cut dates, unless the hash of the key decides, or the recipe's test rows.
+        membership: The generation of the rows.
 
     Raises:
         FirelibError: The rows do not have the declared columns and types, or the disk is full.
     """
+    rows, strays = select_own(rows, membership.commits)
     validated = validate_rows(rows, recipe)
     identity = validated.valid.select(list(dict.fromkeys([*recipe.key, *split_columns(recipe)])))
     positions, assigned = compute_positions(identity, recipe, split)
@@ -89,6 +114,8 @@ def prepare_partition(
         groups=_count_groups(assigned),
         times=_find_range(identity[recipe.split_time]) if recipe.split_time else (),
         strata=collect_strata(identity, recipe) if recipe.stratify_by else {},
+        keys=write_keys(identity.to_pandas(), recipe.key, membership.keys) if membership.keys else None,
+        strays=strays,
     )
 
 

@@ -13,20 +13,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib import storage
+from firelib.data.generations.key_files import is_repeated
+from firelib.data.generations.shard_store import store_shard
 from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.row_order import sort_indices
 from firelib.data.row_validation import REASON
-from firelib.data.shuffle.block_files import BlockFile, Blocks, share_schemas
+from firelib.data.shuffle.block_files import Blocks, share_schemas
 from firelib.data.shuffle.sorted_files import SortedFile, read_sorted
 from firelib.data.split.leakage import Contents, describe_contents
-from firelib.data.split.position import HASH, HASH_SPACE, HashRange
+from firelib.data.split.position import HASH, HASH_SPACE, Hashes, HashRange
 from firelib.data.vocabularies.merge import store_words
+from firelib.data.vocabularies.word_counts import WordFile
 from firelib.recipe import Feature, Recipe
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.fixed_layout import FixedLayout
 from firelib.tfrecord.format.manifest import Shard
-from firelib.tfrecord.write.shard_writer import choose_layout, shard_count, shard_name, write_shard
+from firelib.tfrecord.write.shard_writer import choose_layout, shard_count
 from firelib.tfrecord.write.statistics import Moments, compute_moments
 
 _COPIES_OF_SHARD = 12  # of a task with one shard: measured, 570 MiB of a worker for 42 MiB of rows
@@ -38,13 +40,13 @@ class ShardPlan:
 
     Attributes:
         split: The split of its rows.
-        name: File name.
+        stem: What the file's name begins with: split, generation and index.
         hashes: Range of the positions of its rows.
         rows: Expected number of rows.
     """
 
     split: str
-    name: str
+    stem: str
     hashes: HashRange
     rows: int
 
@@ -67,13 +69,18 @@ class GatheredShard:
     moments: dict[str, Moments]
     set_aside: pa.Table
     contents: Contents = field(default_factory=Contents)
-    words: Mapping[str, BlockFile] = field(default_factory=dict)
+    words: Mapping[str, WordFile] = field(default_factory=dict)
 
 
 def plan_shards(
-    recipe: Recipe, totals: Counter[str], ranges: Mapping[str, HashRange], target_bytes: float, mean_bytes: int = 0
+    recipe: Recipe,
+    totals: Counter[str],
+    ranges: Mapping[str, HashRange],
+    target_bytes: float,
+    mean_bytes: int = 0,
+    generation: int = 0,
 ) -> list[ShardPlan]:
-    """The shards of all splits: equal ranges of positions that give about the target size.
+    """The shards of a generation: equal ranges of positions that give about the target size.
 
     Args:
         recipe: Names features and label.
@@ -81,14 +88,18 @@ def plan_shards(
         ranges: Split → its range of positions.
         target_bytes: Size of a shard, in bytes.
         mean_bytes: Mean size of a row in memory, in bytes, for records without a fixed size.
+        generation: Index of the generation.
+
+    Returns:
+        The plans of the splits that have rows, in ascending order of their positions.
     """
     layout = choose_layout([*recipe.features, recipe.label])
     record_bytes = layout.record_bytes if isinstance(layout, FixedLayout) else mean_bytes
     plans = []
     for split, whole in ranges.items():
-        count = shard_count(totals[split], record_bytes, target_bytes)
-        for index, part in enumerate(whole.divide(count)):
-            plans.append(ShardPlan(split, shard_name(split, index, count), part, totals[split] // count))
+        count = shard_count(totals[split], record_bytes, target_bytes) if totals[split] else 0
+        for index, part in enumerate(whole.divide(count) if count else []):
+            plans.append(ShardPlan(split, f"{split}-{generation:05d}-{index:05d}", part, totals[split] // count))
     return plans
 
 
@@ -99,10 +110,14 @@ class GatherTask:
     Attributes:
         plans: The shards to write, in ascending order.
         parts: The blocks with their rows.
+        repeated: Keys that an earlier generation has, sorted; uint64 [keys, 2].
+        limit: Limit of the sample of hashes that the report on leakage compares (`leakage.sample_limit`).
     """
 
     plans: Sequence[ShardPlan]
     parts: Sequence[Blocks]
+    repeated: Hashes = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
+    limit: int = HASH_SPACE
 
 
 def group_shards(plans: Sequence[ShardPlan], files: Sequence[SortedFile], most_rows: int) -> list[GatherTask]:
@@ -135,11 +150,15 @@ def estimate_gather(tasks: Sequence[GatherTask], mean_bytes: int, shard_mib: flo
         shard_mib: Target size of a shard, in MiB.
         task_bytes: Target size of the rows of a task, in bytes.
     """
-    largest = max(tasks, key=lambda task: sum(plan.rows for plan in task.plans))
-    nbytes = sum(plan.rows for plan in largest.plans) * mean_bytes
-    if len(largest.plans) > 1:
-        return TaskMemory(nbytes, f"{len(largest.plans)} shards", value=task_bytes)
+    plans = max((task.plans for task in tasks), key=_count_rows, default=())
+    nbytes = _count_rows(plans) * mean_bytes
+    if len(plans) != 1:
+        return TaskMemory(nbytes, f"{len(plans)} shards", value=task_bytes)
     return TaskMemory(nbytes, "one shard", "data.shard_mib", shard_mib, 2**20, copies=_COPIES_OF_SHARD)
+
+
+def _count_rows(plans: Sequence[ShardPlan]) -> int:
+    return sum(plan.rows for plan in plans)
 
 
 def _select(group: Sequence[ShardPlan], files: Sequence[SortedFile]) -> list[Blocks]:
@@ -149,17 +168,14 @@ def _select(group: Sequence[ShardPlan], files: Sequence[SortedFile]) -> list[Blo
     return selected or [files[0].blocks.select(0, 0)]
 
 
-def gather_shards(
-    task: GatherTask, recipe: Recipe, folder: str, limit: int = HASH_SPACE, scratch: str | None = None
-) -> list[GatheredShard]:
+def gather_shards(task: GatherTask, recipe: Recipe, folder: str, words: str | None = None) -> list[GatheredShard]:
     """Write the shards of a task.
 
     Args:
         task: The shards to write.
         recipe: Names key, features and label.
         folder: URI of the folder of the shards.
-        limit: Limit of the sample of hashes that the report on leakage compares (`leakage.sample_limit`).
-        scratch: URI of a folder for the strings of features that have many; None leaves all in the moments.
+        words: URI of a folder for the strings of features that have many; None leaves all in the moments.
 
     Raises:
         FirelibError: The disk is full.
@@ -170,24 +186,25 @@ def gather_shards(
     for plan in task.plans:
         first = int(np.searchsorted(positions, np.uint64(plan.hashes.low), side="left"))
         stop = int(np.searchsorted(positions, np.uint64(plan.hashes.high - 1), side="right"))
-        shards.append(_write_shard(plan, rows.slice(first, stop - first), recipe, folder, limit, scratch))
+        shards.append(_write_shard(plan, rows.slice(first, stop - first), recipe, folder, task, words))
     return shards
 
 
 def _write_shard(
-    plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, limit: int, scratch: str | None
+    plan: ShardPlan, rows: pa.Table, recipe: Recipe, folder: str, task: GatherTask, words: str | None
 ) -> GatheredShard:
     features = [*recipe.features, recipe.label]
     rows = _order_ties(rows, recipe, features)
     repeated = _repeats_key(rows, recipe.key)
+    if len(task.repeated):
+        repeated |= is_repeated(rows.select(list(recipe.key)).to_pandas(), recipe.key, task.repeated)
     kept = rows.filter(pa.array(~repeated))
     columns = to_columns(kept, features)
-    with storage.explain_storage(folder):
-        shard = write_shard(storage.join(folder, plan.name), columns, choose_layout(features))
+    shard = store_shard(folder, plan.stem, columns, choose_layout(features))
     partial = {f.name: compute_moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
-    partial, words = store_words(partial, scratch) if scratch else (partial, {})
-    contents = describe_contents(kept, columns, recipe, limit)
-    return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))), contents, words)
+    partial, files = store_words(partial, words) if words else (partial, {})
+    contents = describe_contents(kept, columns, recipe, task.limit)
+    return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))), contents, files)
 
 
 def _order_ties(rows: pa.Table, recipe: Recipe, features: Sequence[Feature]) -> pa.Table:

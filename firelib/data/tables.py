@@ -46,62 +46,83 @@ class TablePlan:
         return dd.from_map(partial(_read_partition, self.convert), self.partitions, meta=self.meta)
 
 
-def plan_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -> TablePlan:
-    """Divide a version of a Delta table into partitions.
+def plan_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES, after: int | None = None) -> TablePlan:
+    """Divide a version of a Delta table, or the rows that it has more than an earlier version, into partitions.
 
     Args:
         uri: The Delta table.
         version: The version to read.
         partition_bytes: Target size of a partition in memory, in bytes.
+        after: An earlier version, whose rows are left out.
 
     Returns:
-        Integer and boolean columns have NumPy dtypes where the version has no nulls in them, else pandas' nullable
+        Integer and boolean columns have NumPy dtypes where the rows have no nulls in them, else pandas' nullable
         dtypes. `docs/sources.md` lists the dtypes of all types.
 
     Raises:
         FirelibError: The version is missing or has no rows, or the bucket cannot be used.
     """
-    table = open_table(uri, version)
-    if table is None:
-        raise FirelibError(
-            "the table or its version is gone", where=f"{uri}, version {version}", remedy="run firelib extract again"
-        )
-    actions = _add_actions(table)
+    table = _open(uri, version)
+    earlier = frozenset[str]() if after is None else _list_paths(_open(uri, after))
+    actions = _add_actions(table, earlier)
     if not actions:
         raise FirelibError(
             "the table has no rows", where=f"{uri}, version {version}", remedy="set data.version to another version"
         )
-    convert = partial(to_pandas, nullable=frozenset(_columns_with_nulls(table)), zones=_time_zones(table))
+    convert = partial(to_pandas, nullable=frozenset(_columns_with_nulls(table, earlier)), zones=_time_zones(table))
     sample = convert(_read_head(max(actions, key=lambda action: action["size_bytes"])["uri"]))
     row_bytes = sample.memory_usage(index=False, deep=True).sum() / max(len(sample), 1)
     files = [_measure_file(action, row_bytes) for action in actions]
     return TablePlan(plan_partitions(files, partition_bytes), convert, sample.iloc[:0])
 
 
-def plan_tables(lake: str, versions: Mapping[str, int], partition_bytes: int) -> dict[str, TablePlan]:
+def _open(uri: str, version: int) -> DeltaTable:
+    table = open_table(uri, version)
+    if table is None:
+        raise FirelibError(
+            "the table or its version is gone", where=f"{uri}, version {version}", remedy="run firelib extract again"
+        )
+    return table
+
+
+def plan_tables(
+    lake: str, versions: Mapping[str, int], partition_bytes: int, after: Mapping[str, int] | None = None
+) -> dict[str, TablePlan]:
     """Divide the tables of a lake into partitions.
 
     Args:
         lake: URI below which each table is a Delta table.
         versions: Table name → version to read.
         partition_bytes: Target size of a partition in memory, in bytes.
+        after: Table name → earlier version, whose rows are left out.
 
     Raises:
         FirelibError: A version has no rows.
     """
-    return {name: plan_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()}
+    return {
+        name: plan_table(storage.join(lake, name), version, partition_bytes, (after or {}).get(name))
+        for name, version in versions.items()
+    }
 
 
-def read_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES) -> dd.DataFrame:
-    """A version of a Delta table as a Dask dataframe; arguments, dtypes and errors are those of `plan_table`."""
-    return plan_table(uri, version, partition_bytes).to_dask()
+def read_table(
+    uri: str, version: int, partition_bytes: int = PARTITION_BYTES, after: int | None = None
+) -> dd.DataFrame:
+    """The rows as a Dask dataframe; arguments, dtypes and errors are those of `plan_table`."""
+    return plan_table(uri, version, partition_bytes, after).to_dask()
 
 
-def _add_actions(table: DeltaTable) -> list[dict[str, Any]]:
-    """Delta's entries for the data files, with their URIs, oldest first: names are random."""
+def _list_paths(table: DeltaTable) -> frozenset[str]:
+    """Paths of the data files, as Delta's entries have them."""
+    return frozenset(pa.table(table.get_add_actions())["path"].to_pylist())
+
+
+def _add_actions(table: DeltaTable, earlier: frozenset[str]) -> list[dict[str, Any]]:
+    """Delta's entries for the data files, without earlier ones, with their URIs, oldest first: names are random."""
     uris = {uri.rpartition("/")[2]: uri for uri in list_data_files(table)}
     entries = pa.table(table.get_add_actions()).select(["path", "size_bytes", "modification_time", "num_records"])
-    actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in entries.to_pylist()]
+    added = [entry for entry in entries.to_pylist() if entry["path"] not in earlier]
+    actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in added]
     return sorted(actions, key=lambda entry: (entry["modification_time"], entry["num_records"] or 0, entry["path"]))
 
 
@@ -126,9 +147,10 @@ def _time_zones(table: DeltaTable) -> dict[str, str]:
     return {name: str(zone) for name, zone in zones.items() if zone}
 
 
-def _columns_with_nulls(table: DeltaTable) -> set[str]:
-    """Columns with a null in this version, or without a null count in Delta's statistics."""
+def _columns_with_nulls(table: DeltaTable, earlier: frozenset[str]) -> set[str]:
+    """Columns with a null in files that are not earlier ones, or without a null count in Delta's statistics."""
     actions = pa.table(table.get_add_actions(flatten=True))
+    actions = actions.filter(pa.array([path not in earlier for path in actions["path"].to_pylist()]))
     known = {field.name for field in table.schema().fields if f"null_count.{field.name}" in actions.column_names}
     nulls = {name for name in known if any(count != 0 for count in actions[f"null_count.{name}"].to_pylist())}
     return nulls | ({field.name for field in table.schema().fields} - known)

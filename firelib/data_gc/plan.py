@@ -1,18 +1,20 @@
 """Decide what of the storage root may go."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from firelib import storage
 from firelib.data.delta_tables import matches_record
+from firelib.data_gc.generation_files import StoredRecords, read_records
 from firelib.data_gc.references import References
 from firelib.data_gc.stored import StoredItem, list_items, superseded_table
-from firelib.dataset_store import list_objects
+from firelib.dataset_store import is_stored_object, list_objects, parse_manifest_name
 from firelib.errors import FirelibError
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, read_manifest
 from firelib.train.run_spec import INPUTS
 
 _DAY = 86_400.0
+_FOLDERS = ("dataset", "table")  # which go as a whole
 
 
 @dataclass(frozen=True)
@@ -48,51 +50,101 @@ class Limits:
     runs: bool = False
 
 
-def plan_removal(root: str, references: References, limits: Limits) -> list[Decision]:
+def plan_removal(roots: Sequence[str], references: References, limits: Limits) -> list[Decision]:
     """Compare what the storage root holds with what is needed.
 
     Args:
-        root: The storage root.
+        roots: The storage root; and, where shards are on another disk, the folder that has them.
         references: What revisions and the working tree need.
         limits: What may go at all.
 
     Returns:
-        A decision for each dataset, superseded table and run.
+        A decision for each folder of shards, records or a dataset, each superseded table and each run.
     """
-    now = storage.read_clock(root)
-    items = list(list_items(root))
-    young = {item.uri for item in items if now is None or now - item.written < limits.days * _DAY}
-    runs = [_decide_run(item, item.uri in young, references, limits) for item in items if item.kind == "run"]
-    needs = _Needs(root, references, [run.item for run in runs if not run.files])
-    others = [_decide(item, item.uri in young, references, needs) for item in items if item.kind != "run"]
-    return [*others, *runs]
+    found = [_List(root, limits.days) for root in roots]
+    items = [item for each in found for item in each.items]
+    young = {file for each in found for file in each.find_young()}
+    runs = [_decide_run(item, _is_young(item, young), references, limits) for item in items if item.kind == "run"]
+    records = [read_records(item) for item in items if item.kind == "records"]
+    needs = _Needs(references, [run.item for run in runs if not run.files])
+    needs.add_stored_manifests([item for item in items if item.kind == "shards"], young)
+    needs.add_young_records(records, young)
+    others = [_decide(item, _is_young(item, young), references, needs) for item in items if item.kind in _FOLDERS]
+    shards = [_decide_shards(item, young, references, needs) for item in items if item.kind == "shards"]
+    kept = {f"{each.item.name}/{file}" for each in shards for file in each.item.sizes.keys() - set(each.files)}
+    return [*(_decide_records(each, young, kept, references, needs) for each in records), *shards, *others, *runs]
+
+
+class _List:
+    """What a storage root holds.
+
+    Args:
+        root: The storage root.
+        days: Days for which everything stays that was written.
+    """
+
+    def __init__(self, root: str, days: float) -> None:
+        self.items = list(list_items(root))
+        self._now, self._days = storage.read_clock(root) if self.items else None, days
+
+    def find_young(self) -> Iterator[str]:
+        """URIs of the files that stay because of their age."""
+        for item in self.items:
+            for file, written in item.times.items():
+                if self._now is None or self._now - written < self._days * _DAY:
+                    yield storage.join(item.uri, file)
+
+
+def _is_young(item: StoredItem, young: Set[str]) -> bool:
+    return any(storage.join(item.uri, file) in young for file in item.sizes)
 
 
 class _Needs:
     """The objects of datasets that must stay, and what is not known of them.
 
     Args:
-        root: The storage root.
         references: What revisions and the working tree need.
         runs: The runs that stay.
     """
 
-    def __init__(self, root: str, references: References, runs: list[StoredItem]) -> None:
-        self.objects = {path: "a revision needs it" for each in references.manifests for path in list_objects(each)}
+    def __init__(self, references: References, runs: list[StoredItem]) -> None:
+        self.objects = frozenset[str]().union(*map(list_objects, references.manifests))
+        self.datasets: dict[str, str] = {}  # hash of a manifest → a run that was trained on it
         self.unknown = list(references.unknown)
         for run in runs:
             try:
-                self._add_run(root, run)
+                self.datasets[storage.read_json(storage.join(run.uri, INPUTS))["manifest_sha256"]] = run.name
             except (FirelibError, KeyError, TypeError) as error:
                 problem = error.headline if isinstance(error, FirelibError) else f"no {INPUTS} of this version"
                 self.unknown.append(f"run {run.name}: what it was trained on ({problem})")
 
-    def _add_run(self, root: str, run: StoredItem) -> None:
-        sha256 = storage.read_json(storage.join(run.uri, INPUTS))["manifest_sha256"]
-        uri = storage.join(root, "datasets", sha256, MANIFEST_NAME)
-        if storage.exists(uri):  # otherwise its shards are in a project
-            reason = f"run {run.name} was trained on it"
-            self.objects = {**dict.fromkeys(list_objects(read_manifest(uri)), reason), **self.objects}
+    def add_stored_manifests(self, items: Iterable[StoredItem], young: Set[str]) -> None:
+        """Keep what manifests beside the shards name, if they are young, or a run that stays was trained on them.
+
+        Args:
+            items: The folders of shards.
+            young: URIs of the files that stay because of their age.
+        """
+        for item in items:
+            for file in item.sizes:
+                uri, name = storage.join(item.uri, file), parse_manifest_name(file)
+                if name and (uri in young or name in self.datasets):
+                    try:
+                        self.objects |= list_objects(read_manifest(uri))
+                    except FirelibError as error:
+                        self.unknown.append(f"{uri}: {error.headline}")
+
+    def add_young_records(self, records: Iterable[StoredRecords], young: Set[str]) -> None:
+        """Keep the shards that young records name: a transform may be about to publish them.
+
+        Args:
+            records: The records of all recipes.
+            young: URIs of the files that stay because of their age.
+        """
+        for each in records:
+            for file in each.records:
+                if storage.join(each.item.uri, file) in young:
+                    self.objects |= each.list_shards(file)
 
 
 def _decide_run(item: StoredItem, is_young: bool, references: References, limits: Limits) -> Decision:
@@ -115,10 +167,42 @@ def _decide(item: StoredItem, is_young: bool, references: References, needs: _Ne
     files = {f"{item.name}/{file}": file for file in item.sizes}
     unneeded = {path: file for path, file in files.items() if path not in needs.objects}
     if not unneeded:
-        return Decision(item, (), needs.objects[next(iter(files))])
+        return Decision(item, (), "a revision needs it")
+    if item.name in needs.datasets:
+        return Decision(item, (), f"run {needs.datasets[item.name]} was trained on it")
     if _read_recipe(item) not in references.recipes:
         return Decision(item, (), "its recipe is not of this project")
     return _decide_by_age(item, tuple(sorted(unneeded.values())), is_young, "no revision and no run needs it")
+
+
+def _decide_shards(item: StoredItem, young: Set[str], references: References, needs: _Needs) -> Decision:
+    """Which files of a recipe's shards go: those that no manifest names. Files that firelib did not write stay."""
+    paths = {file: f"{item.name}/{file}" for file in item.sizes}
+    unneeded = {file for file, path in paths.items() if is_stored_object(path) and path not in needs.objects}
+    return _decide_files(item, unneeded, young, references, needs, "no revision and no run needs them")
+
+
+def _decide_records(
+    stored: StoredRecords, young: Set[str], kept: Set[str], references: References, needs: _Needs
+) -> Decision:
+    """Which files about a recipe's generations go: those of generations whose shards go, or are gone."""
+    item = stored.item
+    own = {file for file in item.sizes if storage.join(item.uri, file) in young}
+    return _decide_files(item, stored.find_unneeded(kept, own), young, references, needs, "their shards go")
+
+
+def _decide_files(
+    item: StoredItem, unneeded: Set[str], young: Set[str], references: References, needs: _Needs, reason: str
+) -> Decision:
+    """Decide file by file, in a folder that all datasets of a recipe share."""
+    if needs.unknown:
+        return Decision(item, (), f"not known: {needs.unknown[0]}")
+    if item.name not in references.recipes:
+        return Decision(item, (), "its recipe is not of this project")
+    if not unneeded:
+        return Decision(item, (), "a revision or a run needs them")
+    old = tuple(sorted(file for file in unneeded if storage.join(item.uri, file) not in young))
+    return Decision(item, old, reason if old else f"{reason}, but they are young")
 
 
 def _decide_table(item: StoredItem, is_young: bool, references: References) -> Decision:

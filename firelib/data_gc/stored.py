@@ -1,17 +1,19 @@
-"""What the storage root holds: datasets, superseded tables of the lake, runs."""
+"""What the storage root holds: shards and records of generations, datasets, superseded tables of the lake, runs."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from firelib import storage
-from firelib.dataset_store import is_stored_object
+from firelib.dataset_store import is_single_dataset, is_stored_object
 from firelib.train.run_spec import INPUTS
 
-Kind = Literal["dataset", "table", "run"]
+#: `dataset` is a dataset that an earlier version stored in a folder of its own. `shards` are those of all datasets of a
+#: recipe, and `records` what is known about its generations: of these folders, files go one by one.
+Kind = Literal["shards", "records", "dataset", "table", "run"]
 _SUPERSEDED = re.compile(r"(?P<table>.+)\.superseded-[0-9a-f]{8}")
 _RUN = re.compile(r".+-[0-9a-f]{12}")
 _OWN_FILES = {
@@ -32,14 +34,19 @@ class StoredItem:
         name: Its path below the folder of its kind, such as `flights/planes.superseded-0a1b2c3d`.
         uri: The folder.
         sizes: Path of each file, relative to the folder → size in bytes.
-        written: When the newest file was written, in seconds since 1970, by the clock of the storage.
+        times: Path of each file → when it was written, in seconds since 1970, by the clock of the storage.
     """
 
     kind: Kind
     name: str
     uri: str
     sizes: Mapping[str, int]
-    written: float
+    times: Mapping[str, float]
+
+    @property
+    def written(self) -> float:
+        """When the newest file was written."""
+        return max(self.times.values())
 
     @property
     def foreign_file(self) -> str | None:
@@ -55,7 +62,9 @@ def list_items(root: str) -> Iterator[StoredItem]:
     Args:
         root: The storage root.
     """
-    yield from _group("dataset", storage.join(root, "datasets"), 1)
+    for item in _group("shards", storage.join(root, "datasets"), 1):
+        yield replace(item, kind="dataset") if is_single_dataset(item.name) else item
+    yield from _group("records", storage.join(root, "generations"), 1)
     yield from (item for item in _group("table", storage.join(root, "lake"), 2) if superseded_table(item.name))
     yield from (item for item in _group("run", storage.join(root, "runs"), 1) if _RUN.fullmatch(item.name))
 
@@ -81,7 +90,8 @@ def _group(kind: Kind, folder: str, levels: int) -> Iterator[StoredItem]:
             groups["/".join(parts[:levels])]["/".join(parts[levels:])] = info
     for name, files in sorted(groups.items()):
         sizes = {file: int(info["size"] or 0) for file, info in files.items()}
-        yield StoredItem(kind, name, storage.join(folder, name), sizes, max(map(_written, files.values())))
+        times = {file: _written(info) for file, info in files.items()}
+        yield StoredItem(kind, name, storage.join(folder, name), sizes, times)
 
 
 def _written(info: Mapping[str, Any]) -> float:

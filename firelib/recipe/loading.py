@@ -21,7 +21,7 @@ from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 _PARTS = ("sources", "features", "label", "key", "transform", "build_model")
 _METHODS = ("prepare", "exclude", "set_aside", "callbacks")
-_OPTIONS = ("name", *_METHODS, "parameters", "classes", "expectations", "most_set_aside")
+_OPTIONS = ("name", *_METHODS, "parameters", "classes", "expectations", "most_set_aside", "window")
 _SPLIT_OPTIONS = ("split_by", "split_time", "split_column", "test_rows", "stratify_by")
 
 
@@ -122,6 +122,7 @@ def _problems(recipe: Recipe) -> Iterator[_Described]:
     yield from _expectation_problems(recipe.expectations, features, recipe.label)
     if not (isinstance(recipe.most_set_aside, int | float) and 0 <= recipe.most_set_aside <= 1):
         yield f"most_set_aside: expected a share from 0 to 1, got {recipe.most_set_aside!r}", "most_set_aside", None
+    yield from _window_problems(recipe.window)
     yield from (
         (what, what.partition(":")[0].split()[-1] if ":" in what else "key", None)
         for what in find_split_problems(recipe)
@@ -195,6 +196,11 @@ def _key_problems(key: object) -> Iterator[_Described]:
         yield f"key: expected a sequence such as ({key!r},), got {key!r}", "key", None
     elif not key:
         yield "the key is empty: it must name the columns that identify a row", "key", None
+
+
+def _window_problems(window: object) -> Iterator[_Described]:
+    if window is not None and (isinstance(window, bool) or not isinstance(window, int) or window < 0):
+        yield f"window: expected a number of commits from 0, or None, got {window!r}", "window", None
 
 
 def _load_module(reference: str, problems: Sequence[Problem]) -> ModuleType:

@@ -31,6 +31,9 @@ class Recipe:
         test_rows: A boolean column that is true in the rows of the test split (an official test set); the hash
             distributes the other rows. None: the hash distributes all rows.
         stratify_by: Columns of a stratum, such as the label: each stratum has the declared shares.
+        window: Number of earlier commits of the table that grows (`Source.commit_by`) on whose rows a row may depend,
+            beside its own commit. New commits then leave the shards of earlier ones as they are. None: firelib finds
+            out whether each row depends on one row of that table; if not, all rows count.
         classes: Names of the label's values 0, 1, …
         expectations: Bounds for statistics of features, which `firelib transform` checks.
         most_set_aside: Largest share of the rows that may be set aside, of those that are not excluded.
@@ -70,6 +73,7 @@ class Recipe:
     split_column: ClassVar[str | None] = None
     test_rows: ClassVar[str | None] = None
     stratify_by: ClassVar[Sequence[str]] = ()
+    window: ClassVar[int | None] = None
     classes: ClassVar[Sequence[str]] = ()
     expectations: ClassVar[Sequence[Expectation]] = ()
     most_set_aside: ClassVar[float] = 1.0

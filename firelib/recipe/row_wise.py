@@ -1,6 +1,7 @@
 """Row-wise functions of a recipe: pandas in, pandas out, on tables of any size."""
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 _EXAMPLE_ROWS = 100
 _MOST_TASKS = 100  # of the graph that gives the first partition: few reads, no shuffle of whole tables
+
+#: Whether `first_rows` computes in this context, which gives names and types of columns, but no values.
+reads_example: ContextVar[bool] = ContextVar("reads_example", default=False)
 
 
 def rows(function: "Callable[..., pd.DataFrame]") -> "Callable[..., Any]":
@@ -74,7 +78,11 @@ def first_rows(table: Any) -> "pd.DataFrame":
     if len(first.dask) > _MOST_TASKS:
         empty: pd.DataFrame = table._meta
         return empty
-    example: pd.DataFrame = first.compute(scheduler="synchronous").head(_EXAMPLE_ROWS)
+    token = reads_example.set(True)
+    try:
+        example: pd.DataFrame = first.compute(scheduler="synchronous").head(_EXAMPLE_ROWS)
+    finally:
+        reads_example.reset(token)
     return example
 
 

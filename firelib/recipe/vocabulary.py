@@ -9,7 +9,8 @@ from typing import Any, overload
 
 from firelib.errors import FirelibError
 
-_FILE = re.compile(r"vocabulary-\d{5}\.json")  # never outside of the manifest's folder
+# Never outside of the manifest's folder. Where datasets share a folder, the hash of the content is part of the name.
+_FILE = re.compile(r"vocabulary-\d{5}(-[0-9a-f]{32})?\.json")
 
 
 @dataclass(frozen=True)

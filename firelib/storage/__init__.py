@@ -7,6 +7,7 @@ from firelib.storage.explain import BucketError, explain_storage
 from firelib.storage.files import (
     age_seconds,
     exists,
+    file_size,
     make_folder,
     modified_at,
     read_back,
@@ -17,6 +18,7 @@ from firelib.storage.files import (
     remove_file,
     remove_folder,
     sizes,
+    upload_file,
     write_bytes,
 )
 from firelib.storage.full_disk import explain_full_disk, is_full_disk
@@ -39,6 +41,7 @@ __all__ = [
     "exists",
     "explain_full_disk",
     "explain_storage",
+    "file_size",
     "filesystem",
     "is_full_disk",
     "is_local",
@@ -65,5 +68,6 @@ __all__ = [
     "sha256_json",
     "sizes",
     "to_json",
+    "upload_file",
     "write_bytes",
 ]

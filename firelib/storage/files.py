@@ -121,6 +121,28 @@ def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
     return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
 
 
+def file_size(uri: str) -> int | None:
+    """Size of a file in bytes; None if it is missing, or a web server does not tell."""
+    with explain_storage(uri):
+        info = _info(uri)
+    return None if info is None or info.get("size") is None else int(info["size"])
+
+
+def upload_file(file: Path, uri: str) -> None:
+    """Copy a local file into a bucket; transient errors are retried. A reader sees all of it, or none.
+
+    Args:
+        file: The local file.
+        uri: The object; an existing one is replaced.
+
+    Raises:
+        FirelibError: The bucket cannot be used.
+    """
+    fs, path = filesystem(uri)
+    with explain_storage(uri):
+        _put_file(fs, str(file), path)
+
+
 def age_seconds(uri: str) -> float | None:
     """Seconds since a file was written; None if it is gone or the file system cannot tell.
 
@@ -212,6 +234,11 @@ def _rm_file(fs: fsspec.AbstractFileSystem, path: str) -> None:
 @retry_transient
 def _pipe(fs: fsspec.AbstractFileSystem, path: str, data: bytes) -> None:
     fs.pipe_file(path, data)
+
+
+@retry_transient
+def _put_file(fs: fsspec.AbstractFileSystem, file: str, path: str) -> None:
+    fs.put_file(file, path)
 
 
 @retry_transient

@@ -10,6 +10,7 @@ from firelib.data import table_partitions
 from firelib.data.delta_tables import append_part
 from firelib.data.parts.part import Part, split_into_parts
 from firelib.data.tables import read_table
+from tests.errors import refused
 
 TIME = datetime(2013, 1, 1, 5, tzinfo=UTC)
 TABLE = pa.table(
@@ -40,6 +41,14 @@ def test_a_version_is_read_whole(uri: str) -> None:
     frame = read_table(uri, 1)
     rows = frame.compute(scheduler="sync").sort_values("whole")
     assert pa.Table.from_pandas(rows, schema=TABLE.schema, preserve_index=False).equals(TABLE)
+
+
+def test_rows_of_an_earlier_version_are_left_out(uri: str) -> None:
+    added = read_table(uri, 1, after=0)
+    assert added.compute(scheduler="sync")["whole"].tolist() == [2**60 + 1]
+    assert added.dtypes["small"] == "int8"  # the rows with nulls are not read
+    with refused(what="gone", where=f"{uri}, version 7"):
+        read_table(uri, 1, after=7)
 
 
 def test_integers_stay_integers_beside_nulls(uri: str) -> None:

@@ -5,11 +5,16 @@ import subprocess
 from contextlib import chdir
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 
 from firelib import storage
 from firelib.data.delta_tables import Part, append_part, build_table_record, supersede_table
+from firelib.data.generations.key_files import write_keys
+from firelib.data.generations.record import Counts, Record, RecordedShard
+from firelib.data.generations.record_store import RecordStore
 from firelib.data.lake import Lake
+from firelib.data.vocabularies.word_counts import store_counts
 from firelib.dataset_store import new_dataset
 from firelib.project_layout import Paths
 from firelib.tfrecord.format.manifest import Manifest
@@ -26,6 +31,15 @@ stages:
     deps: [made/tfrecords]
     outs: [data/small/tfrecords]
 """
+
+
+def write_record(paths: Paths, manifest: Manifest) -> None:
+    """Write the record of a generation that has all shards of a dataset, with files of words and keys."""
+    store, name = RecordStore(paths), storage.sha256_json({"generation of": manifest.sha256})
+    words = {"text": store_counts({manifest.sha256: 1}, store.folder)}
+    shards = tuple(RecordedShard("train", shard, {}, words) for shard in manifest.splits["train"].shards)
+    store.write_keys(name, [write_keys(pd.DataFrame({"id": [manifest.sha256]}), ["id"], store.folder)])
+    store.write(name, Record(Counts(), shards, pa.table({}), generation=name))
 
 
 class MadeProject:
@@ -56,8 +70,10 @@ class MadeProject:
         from dvc.cli import main as dvc
 
         made = self.folder / "made"
-        with new_dataset(self._made) as folder:
-            manifest = fill(folder, rows, "train-00000-of-00001.tfrecord")
+        manifest = fill(self._made, rows)
+        write_record(self._made, manifest)
+        with new_dataset(self._made, manifest):
+            pass
         shutil.rmtree(made, ignore_errors=True)
         shutil.copytree(self._made.tfrecords, made / "tfrecords")
         part = Part({}, pa.table({"number": range(rows)}))

@@ -1,7 +1,9 @@
 """`firelib data gc` removes what no revision, working tree or run needs, and nothing else."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +13,11 @@ from typer.testing import CliRunner
 
 from firelib import storage
 from firelib.cli import app
+from firelib.data.generations.record_store import RecordStore
 from firelib.data_gc.plan import Decision, Limits, plan_removal, removed
 from firelib.data_gc.references import find_references
 from firelib.data_gc.remove import remove_files
-from firelib.tfrecord.format.manifest import Manifest
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest
 from firelib.tfrecord.read.dataset import open_dataset
 from tests.data_gc.made_project import MadeProject
 from tests.errors import refused
@@ -44,25 +47,51 @@ def states(project: MadeProject) -> dict[str, Manifest]:
 
 
 def plan(project: MadeProject, limits: Limits = NOW) -> list[Decision]:
-    return plan_removal(project.paths.root, find_references(project.folder), limits)
+    return plan_removal([project.paths.root], find_references(project.folder), limits)
 
 
 def names(decisions: list[Decision], kind: str) -> set[str]:
     return {decision.item.name for decision in removed(decisions) if decision.item.kind == kind}
 
 
+def files(decisions: list[Decision], kind: str) -> set[str]:
+    """Names of the files that go from the folder of the recipe."""
+    return {file for decision in removed(decisions) if decision.item.kind == kind for file in decision.files}
+
+
+def objects_of(manifest: Manifest) -> set[str]:
+    return {f"{manifest.sha256}.json", *(manifest.file_names - {MANIFEST_NAME})}
+
+
+def stored_manifest(project: MadeProject, manifest: Manifest) -> str:
+    return storage.join(project.paths.shards, f"{manifest.sha256}.json")
+
+
+def find_records(project: MadeProject, manifest: Manifest) -> list[str]:
+    """The record of the generation with a dataset's shards, if it can be read, and whether it has keys."""
+    store, name = RecordStore(project.paths), storage.sha256_json({"generation of": manifest.sha256})
+    return [what for what, found in (("record", store.read(name)), ("keys", store.read_keys(name))) if found]
+
+
 def test_only_what_nothing_needs_goes(project: MadeProject, states: dict[str, Manifest]) -> None:
     decisions = plan(project)
-    assert names(decisions, "dataset") == {states["nobody's"].sha256}
+    assert files(decisions, "shards") == objects_of(states["nobody's"])
+    assert sorted(name.partition(".")[2] for name in files(decisions, "records")) == [
+        "keys",
+        "keys.json",
+        "words",
+        "zip",
+    ]
     tables = [decision for decision in decisions if decision.item.kind == "table"]
     assert sorted(len(decision.files) > 0 for decision in tables) == [False, False, True]
     freed = remove_files(removed(decisions))
     assert freed == sum(decision.nbytes for decision in decisions) > 0
     for name, manifest in states.items():
-        folder = storage.join(project.paths.datasets, manifest.sha256)
-        assert storage.exists(folder) is (name != "nobody's")
+        uri = stored_manifest(project, manifest)
+        assert storage.exists(uri) is (name != "nobody's")
+        assert find_records(project, manifest) == ([] if name == "nobody's" else ["record", "keys"])
         if name != "nobody's":
-            assert open_dataset(folder).rows("train") == manifest.splits["train"].rows
+            assert open_dataset(uri).rows("train") == manifest.splits["train"].rows
     assert not list(removed(plan(project)))
 
 
@@ -118,10 +147,41 @@ def test_a_manifest_of_a_newer_format_keeps_everything(project: MadeProject, sta
 
 
 def test_files_of_others_stay(project: MadeProject, states: dict[str, Manifest]) -> None:
-    folder = storage.join(project.paths.datasets, states["nobody's"].sha256)
-    storage.write_bytes(storage.join(folder, "notes.txt"), b"mine")
-    storage.write_bytes(storage.join(project.paths.datasets, "mine", "rows.csv"), b"1")
+    storage.write_bytes(storage.join(project.paths.shards, "notes.txt"), b"mine")
+    storage.write_bytes(storage.join(project.paths.records, "notes.txt"), b"mine")
+    storage.write_bytes(storage.join(project.paths.datasets, "mine", "train-0-0-0.tfrecord"), b"1")
+    decisions = plan(project)
+    assert files(decisions, "shards") == objects_of(states["nobody's"])
+    assert "notes.txt" not in files(decisions, "records")
+
+
+def test_a_dataset_of_an_earlier_version_goes_as_a_whole(project: MadeProject, states: dict[str, Manifest]) -> None:
+    """Earlier versions stored each dataset in a folder of its own."""
+    for state in ("tag", "nobody's"):
+        manifest = states[state]
+        folder = storage.join(project.paths.datasets, manifest.sha256)
+        storage.write_bytes(storage.join(folder, MANIFEST_NAME), manifest.to_json())
+        for name in manifest.file_names - {MANIFEST_NAME}:
+            storage.write_bytes(storage.join(folder, name), b"")
+    assert names(plan(project), "dataset") == {states["nobody's"].sha256}
+    storage.write_bytes(storage.join(project.paths.datasets, states["nobody's"].sha256, "notes.txt"), b"mine")
     assert names(plan(project), "dataset") == set()
+
+
+def test_what_young_manifests_and_records_name_stays(project: MadeProject, states: dict[str, Manifest]) -> None:
+    """A transform has found old shards, and its manifest is not in the working tree yet."""
+    manifest = states["nobody's"]
+    (shard,) = manifest.splits["train"].shards
+    day_old = time.time() - 86_400
+    record = next(Path(project.paths.records).glob(f"{storage.sha256_json({'generation of': manifest.sha256})}.zip"))
+    for youngest in (Path(stored_manifest(project, manifest)), record):
+        for path in Path(project.paths.root).rglob("*"):
+            os.utime(path, (day_old, day_old))
+        assert shard.name in files(plan(project, Limits(days=0.5)), "shards")
+        os.utime(youngest)
+        decisions = plan(project, Limits(days=0.5))
+        assert shard.name not in files(decisions, "shards")
+        assert files(decisions, "records") == set()
 
 
 def test_runs_keep_what_they_were_trained_on(project: MadeProject, states: dict[str, Manifest]) -> None:
@@ -129,10 +189,10 @@ def test_runs_keep_what_they_were_trained_on(project: MadeProject, states: dict[
     inputs = storage.join(run, "inputs.json")
     storage.write_bytes(inputs, storage.to_json({"manifest_sha256": states["nobody's"].sha256}))
     storage.write_bytes(storage.join(run, "step-0000000001", "state.npz"), b"1")
-    assert names(plan(project), "dataset") == set()
+    assert files(plan(project), "shards") == files(plan(project), "records") == set()
     everything = plan(project, Limits(days=0, runs=True))
     assert names(everything, "run") == {"small-0123456789ab"}
-    assert names(everything, "dataset") == {states["nobody's"].sha256}
+    assert files(everything, "shards") == objects_of(states["nobody's"])
     lineage = project.folder / "models" / "small" / "lineage.json"
     lineage.parent.mkdir(parents=True)
     lineage.write_text(json.dumps({"data": {"run": "small-0123456789ab"}}))
@@ -147,7 +207,7 @@ def test_the_command_lists_first_and_removes_when_told(
     shutil.copy(ROOT / "params.yaml", project.folder)
     monkeypatch.chdir(project.folder)
     monkeypatch.setenv("FIRELIB_STORAGE_ROOT", project.paths.root)
-    unneeded = storage.join(project.paths.datasets, states["nobody's"].sha256)
+    unneeded = stored_manifest(project, states["nobody's"])
 
     def run(*words: str) -> str:
         done = CliRunner().invoke(app, ["data", "gc", *words], catch_exceptions=False)
@@ -184,11 +244,12 @@ def check_remote(project: MadeProject) -> None:
     project.git("checkout", "-qf", ".")
     project.make(30)
     decisions = plan(project)
-    assert names(decisions, "dataset") == {unneeded.sha256}
+    assert files(decisions, "shards") == objects_of(unneeded)
     remove_files(removed(decisions))
-    fs, path = storage.filesystem(project.paths.root)
-    assert all("/datasets/" not in name or needed.sha256 in name for name in fs.find(path))
-    assert open_dataset(storage.join(project.paths.datasets, needed.sha256)).rows("train") == 30
+    assert storage.sizes(project.paths.shards, []).keys() == objects_of(needed)
+    assert find_records(project, needed) == ["record", "keys"]
+    assert find_records(project, unneeded) == []
+    assert open_dataset(stored_manifest(project, needed)).rows("train") == 30
 
 
 def test_datasets_in_memory(remote: MadeProject) -> None:

@@ -15,7 +15,11 @@ _MIB = 2**20
 
 
 def plan_within_memory(
-    recipe: Recipe, lake: str, versions: Mapping[str, int], partition_bytes: int
+    recipe: Recipe,
+    lake: str,
+    versions: Mapping[str, int],
+    partition_bytes: int,
+    after: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, TablePlan], TaskMemory]:
     """Divide tables into partitions of the size that is asked for, or smaller ones where memory is short.
 
@@ -27,6 +31,7 @@ def plan_within_memory(
         lake: URI below which each table is a Delta table.
         versions: Table name → version to read.
         partition_bytes: Target size of a partition of a table in memory, in bytes.
+        after: Table name → earlier version, whose rows are left out.
 
     Returns:
         Table name → its partitions; and the memory of a task that joins one of each.
@@ -34,17 +39,27 @@ def plan_within_memory(
     Raises:
         FirelibError: A version has no rows.
     """
-    tables = plan_tables(lake, versions, partition_bytes)
+    tables = plan_tables(lake, versions, partition_bytes, after)
     need = estimate_task(tables, partition_bytes)
     chosen = choose_partition(need)
     if chosen == partition_bytes or aggregates(recipe, tables):
         return tables, need
-    note(
-        f"little memory: partitions of {chosen / _MIB:,.1f} MiB instead of {partition_bytes / _MIB:,.1f} MiB "
-        "(data.partition_bytes); the dataset is the same"
-    )
-    tables = plan_tables(lake, versions, chosen)
+    tables = plan_tables(lake, versions, chosen, after)
     return tables, estimate_task(tables, chosen)
+
+
+def report_small_partitions(need: TaskMemory, partition_bytes: int) -> None:
+    """Say that partitions are smaller than asked for, if they are.
+
+    Args:
+        need: Memory of a task with the partitions that were chosen.
+        partition_bytes: The size that was asked for, in bytes.
+    """
+    if need.value < partition_bytes:
+        note(
+            f"little memory: partitions of {need.value / _MIB:,.1f} MiB instead of {partition_bytes / _MIB:,.1f} MiB "
+            "(data.partition_bytes); the dataset is the same"
+        )
 
 
 def estimate_task(tables: Mapping[str, TablePlan], partition_bytes: int) -> TaskMemory:

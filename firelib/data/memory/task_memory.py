@@ -4,6 +4,7 @@ Ray only starts as many tasks at the same time as the reservations allow. So a s
 at once, and only data whose rows alone exceed the memory of a worker are refused.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ray
@@ -73,6 +74,11 @@ class TaskMemory:
             f"a task needs about {self.nbytes / _MIB:,.0f} MiB for {self.rows_bytes / _MIB:,.0f} MiB of rows "
             f"({self.source})"
         )
+
+
+def find_largest(needs: Iterable[TaskMemory]) -> TaskMemory | None:
+    """The largest of several needs; None without any."""
+    return max(needs, key=lambda need: need.nbytes, default=None)
 
 
 def fit_partition(need: TaskMemory, memory: int, cores: int) -> int:

@@ -171,10 +171,11 @@ def _sort(keys: pa.Table) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _to_json_group(group: dict[str, Any]) -> dict[str, int | str]:
-    return {column: _to_json_value(value) for column, value in group.items()}
+    return {column: to_json_value(value) for column, value in group.items()}
 
 
-def _to_json_value(value: Any) -> int | str:
+def to_json_value(value: Any) -> int | str:
+    """A value of `commit_by` as lake.json has it."""
     if isinstance(value, int | str):
         return value
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -3,19 +3,24 @@
 A sample is kept below the storage root under the hash of the dataset's manifest, which the lineage of a model names. So
 the data that a model was trained on are compared without being read again, also after their source was replaced. The
 rows are those with the smallest hashes, which the first pass has written to the beginning of its files.
+
+Each generation has a sample of its own, in its record. A generation has no more rows than the dataset, so the limit of
+its hashes is not below that of the dataset: what is below the latter in all of them together is the dataset's sample,
+whether generations were made or read.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import dask
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from firelib import storage
 from firelib.console import note
-from firelib.data.dask_on_ray import compute
 from firelib.data.shuffle.sorted_files import SortedFile, read_sorted
 from firelib.data.split.position import HASH, HashRange, key_bits
 from firelib.data.versions.drift import measure_drift
@@ -26,23 +31,48 @@ from firelib.recipe import Recipe, find_split_rule
 _FILES = 16  # that a task reads
 
 
-def sample_dataset(files: Sequence[SortedFile], recipe: Recipe, rows: int) -> pa.Table | None:
-    """A sample of a dataset, if the recipe limits drift. Ray must be connected.
+def limits_drift(recipe: Recipe) -> bool:
+    """Whether a recipe limits the drift of a feature or of the label."""
+    return any(expectation.psi is not None for expectation in recipe.expectations)
+
+
+def plan_sample(files: Sequence[SortedFile], recipe: Recipe, rows: int) -> list[Any]:
+    """Tasks that read the sample of a generation, if the recipe limits drift; none otherwise.
 
     Args:
         files: What the first pass wrote.
         recipe: Declares features and label.
+        rows: Number of rows of the generation.
+
+    Returns:
+        Delayed calls whose results are tables (`read_sample`), of about 100,000 rows together.
+    """
+    if not limits_drift(recipe):
+        return []
+    groups = [files[start : start + _FILES] for start in range(0, len(files), _FILES)]
+    read = dask.delayed(read_sample, pure=False)
+    return [read(group, recipe, sample_limit(rows)) for group in groups]
+
+
+def merge_samples(samples: Iterable[pa.Table | None], recipe: Recipe, rows: int) -> pa.Table | None:
+    """The sample of a dataset, from those of its generations.
+
+    Args:
+        samples: The sample of each generation.
+        recipe: Selects what decides the split.
         rows: Number of rows of the dataset.
 
     Returns:
-        One value for each feature and the label (`to_values`) of about 100,000 rows, in any order; None without limits.
+        One value for each feature and the label (`to_values`) of about 100,000 rows; None without limits for drift.
     """
-    if all(expectation.psi is None for expectation in recipe.expectations):
-        return None
-    ranges = sampled_positions(recipe, sample_limit(rows))
-    groups = [files[start : start + _FILES] for start in range(0, len(files), _FILES)]
-    read = dask.delayed(read_sample, pure=False)
-    return pa.concat_tables(compute([read(group, recipe, ranges) for group in groups], "sample"))
+    last = _find_last(recipe, sample_limit(rows))
+    kept = [each.filter(pc.less_equal(each[HASH], last)).drop_columns([HASH]) for each in samples if each is not None]
+    return pa.concat_tables(kept) if kept else None
+
+
+def _find_last(recipe: Recipe, limit: int) -> pa.Scalar:
+    """The last position in a part of the positions that keys with hashes below a limit have."""
+    return pa.scalar((limit >> 64 - key_bits(find_split_rule(recipe))) - 1, pa.uint64())
 
 
 def sampled_positions(recipe: Recipe, limit: int) -> list[HashRange]:
@@ -56,21 +86,25 @@ def sampled_positions(recipe: Recipe, limit: int) -> list[HashRange]:
     return [HashRange(part << bits, (part << bits) + (limit >> 64 - bits)) for part in range(1 << 64 - bits)]
 
 
-def read_sample(files: Sequence[SortedFile], recipe: Recipe, ranges: Sequence[HashRange]) -> pa.Table:
-    """The rows of some files whose positions are in ranges, one value for each feature and the label.
+def read_sample(files: Sequence[SortedFile], recipe: Recipe, limit: int) -> pa.Table:
+    """The rows of some files with hashes below a limit, one value for each feature and the label.
 
     Args:
         files: What the first pass wrote.
         recipe: Declares features and label.
-        ranges: The ranges.
+        limit: The limit.
+
+    Returns:
+        The values, and in column `HASH` the position of each row in its part.
     """
     samples = []
-    for positions in ranges:
+    for positions in sampled_positions(recipe, limit):
         parts = [blocks for file in files if (blocks := file.select(positions))]
         rows = read_sorted(parts or [files[0].blocks.select(0, 0)])
         found = rows[HASH].to_numpy()
         inside = (found >= np.uint64(positions.low)) & (found <= np.uint64(positions.high - 1))
-        samples.append(reduce_features(rows.filter(pa.array(inside)), recipe))
+        offsets = pa.array(found[inside] - np.uint64(positions.low))
+        samples.append(reduce_features(rows.filter(pa.array(inside)), recipe).append_column(HASH, offsets))
     return pa.concat_tables(samples)
 
 
@@ -78,7 +112,7 @@ def keep_sample(sample: pa.Table | None, manifest: str, paths: Paths) -> None:
     """Keep the sample of a dataset for later transforms.
 
     Args:
-        sample: What `sample_dataset` returned.
+        sample: What `merge_samples` returned.
         manifest: Hash of the dataset's manifest.
         paths: Where the storage root is.
     """
@@ -92,7 +126,7 @@ def measure_drift_since_training(sample: pa.Table | None, paths: Paths) -> dict[
     """How far each feature has moved since the kept model was trained.
 
     Args:
-        sample: What `sample_dataset` returned.
+        sample: What `merge_samples` returned.
         paths: Where the model and the storage root are.
 
     Returns:

@@ -75,7 +75,7 @@ def write_blocks(rows: pa.Table, edges: Iterable[int], uri: str) -> BlockFile:
         FirelibError: The disk is full, or the bucket cannot be used.
     """
     rows = decode_dictionaries(rows).combine_chunks()
-    stream, offsets = _encode(rows, list(edges))
+    stream, offsets = encode_blocks(rows, list(edges))
     fs, path = storage.filesystem(uri)
     with storage.explain_storage(uri), fs.open(path, "wb") as file:
         file.write(stream)
@@ -98,14 +98,19 @@ def stream_blocks(tables: Iterable[pa.Table], schema: pa.Schema, uri: str) -> Bl
     with storage.explain_full_disk(uri), fs.open(path, "wb") as file:
         file.write(schema.serialize())
         for rows in tables:
-            stream, (start, stop) = _encode(rows.cast(schema).combine_chunks(), [0, rows.num_rows])
+            stream, (start, stop) = encode_blocks(rows.cast(schema).combine_chunks(), [0, rows.num_rows])
             file.write(memoryview(stream)[start:stop])
             offsets.append(offsets[-1] + stop - start)
     return BlockFile(uri, schema, np.array(offsets, np.int64))
 
 
-def _encode(rows: pa.Table, edges: Sequence[int]) -> tuple[pa.Buffer, list[int]]:
-    """The content of a file, and the offsets of its blocks."""
+def encode_blocks(rows: pa.Table, edges: Sequence[int]) -> tuple[pa.Buffer, list[int]]:
+    """The content of a file, and the offsets of its blocks.
+
+    Args:
+        rows: The rows in one chunk, without dictionaries.
+        edges: Indices at which blocks begin, ascending, and the number of rows at the end.
+    """
     whole = rows.to_batches()[0] if rows.num_rows else pa.RecordBatch.from_pylist([], rows.schema)
     compression = "lz4" if rows.nbytes > _WORTH_COMPRESSING * (len(edges) - 1) else None
     options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)

@@ -52,7 +52,7 @@ def describe_contents(rows: pa.Table, columns: Mapping[str, Any], recipe: Recipe
         recipe: Names the features, the key and the group.
         limit: The sample's limit.
     """
-    found = {ROWS: _hash_features([columns[feature.name] for feature in recipe.features], rows.num_rows)}
+    found = {ROWS: hash_features([columns[feature.name] for feature in recipe.features], rows.num_rows)}
     for name, group in _candidates(recipe).items():
         found[name] = key_hashes(rows.select(group).to_pandas(), group)
     times = {name: _find_range(rows[name]) for name in recipe.key if _is_time(rows.schema.field(name).type)}
@@ -78,8 +78,13 @@ def _name_group(columns: Sequence[str]) -> str:
     return f"column {name}" if name in (ROWS, KEYS, TIMES) else name
 
 
-def _hash_features(columns: Sequence[Any], rows: int) -> Hashes:
-    """A hash of the values of all features of each row."""
+def hash_features(columns: Sequence[Any], rows: int) -> Hashes:
+    """A hash of the values of all features of each row.
+
+    Args:
+        columns: Values of each feature, as `to_columns` returns them.
+        rows: Number of rows.
+    """
     hashes = np.zeros(rows, np.uint64)
     for column in columns:
         for word in _words(column):
@@ -132,7 +137,7 @@ def report_leakage(shards: Iterable[tuple[str, Contents]], limit: int) -> dict[s
     by_split: dict[str, list[Contents]] = {name: [] for name in SPLITS}
     for split, contents in shards:
         by_split[split].append(contents)
-    merged = {split: _merge(parts) for split, parts in by_split.items()}
+    merged = {split: merge_contents(parts) for split, parts in by_split.items()}
     scale = HASH_SPACE / limit
     report: dict[str, Any] = {}
     for name, (train, _) in merged["train"].hashes.items():
@@ -146,11 +151,31 @@ def report_leakage(shards: Iterable[tuple[str, Contents]], limit: int) -> dict[s
     return {**report, TIMES: times} if times else report
 
 
-def _merge(parts: Sequence[Contents]) -> Contents:
+def restrict(contents: Contents, limit: int) -> Contents:
+    """The contents as far as they are in a smaller sample.
+
+    Args:
+        contents: What some shards hold.
+        limit: The sample's limit.
+    """
+    hashes = {}
+    for name, (values, counts) in contents.hashes.items():
+        kept = len(values) if limit == HASH_SPACE else int(np.searchsorted(values, np.uint64(limit)))
+        hashes[name] = values[:kept], counts[:kept]
+    return Contents(hashes, contents.times)
+
+
+def merge_contents(parts: Sequence[Contents]) -> Contents:
+    """What several shards hold together.
+
+    Args:
+        parts: What each of them holds.
+    """
     hashes, times = {}, {}
     for name in dict.fromkeys(name for part in parts for name in part.hashes):
-        every = np.concatenate([part.hashes[name][0] for part in parts])
-        counts = np.concatenate([part.hashes[name][1] for part in parts])
+        found = [part.hashes[name] for part in parts if name in part.hashes]
+        every = np.concatenate([each for each, _ in found])
+        counts = np.concatenate([each for _, each in found])
         values, indexes = np.unique(every, return_inverse=True)
         hashes[name] = values, np.bincount(indexes, counts, len(values)).astype(np.int64)
     for name in dict.fromkeys(name for part in parts for name in part.times):

@@ -26,6 +26,8 @@ HASH_SPACE = 1 << 64
 #: Column with the hashes in files of the first pass.
 HASH = "firelib_hash"
 Hashes = npt.NDArray[np.uint64]
+# Of the second half of a key's identity: pandas' seed for texts, and what gives numbers another half than the first.
+_SECOND_KEY, _SECOND_SALT, _ODD = "firelib-identity", np.uint64(0xD1B54A32D192ED03), np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,27 @@ def key_hashes(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:
         check_key_type(column, rows[column])
     plain = pd.DataFrame({column: _plain(rows[column]) for column in key})
     return mix(pd.util.hash_pandas_object(plain, index=False).to_numpy().astype(np.uint64))
+
+
+def identify_keys(rows: pd.DataFrame, key: Sequence[str]) -> Hashes:
+    """A hash of 128 bits of each row's key, which is the same for no two keys of a dataset.
+
+    Args:
+        rows: Has the columns `key`.
+        key: Columns that identify a row.
+
+    Returns:
+        uint64 [rows, 2]; the first half is the one of `key_hashes`.
+
+    Raises:
+        FirelibError: A key column is missing or has nulls.
+    """
+    first = key_hashes(rows, key)
+    second = np.zeros(len(rows), np.uint64)
+    for column in key:
+        values = pd.util.hash_array(_plain(rows[column]), hash_key=_SECOND_KEY, categorize=False).astype(np.uint64)
+        second = mix(mix(values ^ _SECOND_SALT) + second * _ODD)
+    return np.stack([first, second], axis=1)
 
 
 def check_key_type(name: str, column: Any, role: str = "key") -> None:

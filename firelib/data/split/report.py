@@ -2,18 +2,37 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from firelib import config
 from firelib.console import note
-from firelib.data.prepare import PreparedPartition
 from firelib.errors import FirelibError
 from firelib.recipe import SPLITS, Recipe, SplitRule, find_split_rule, split_columns
 
 _MOST_PROBLEMS = 10
 
 
-def check_values(partitions: Sequence[PreparedPartition], recipe: Recipe) -> None:
+class HasProblems(Protocol):
+    """Results of the first pass over some rows."""
+
+    @property
+    def problems(self) -> Counter[str]:
+        """What is wrong with the columns that decide the split → number of rows."""
+
+
+class Divided(Protocol):
+    """Rows that are divided between the splits."""
+
+    @property
+    def groups(self) -> Counter[int]:
+        """Hash of a group → number of rows, of the largest groups, if groups decide the split."""
+
+    @property
+    def times(self) -> tuple[Any, ...]:
+        """The first and the last time, if times decide the split."""
+
+
+def check_values(partitions: Sequence[HasProblems], recipe: Recipe) -> None:
     """Refuse nulls and other unusable values in the columns that decide the split, all at once.
 
     Args:
@@ -34,13 +53,11 @@ def check_values(partitions: Sequence[PreparedPartition], recipe: Recipe) -> Non
         )
 
 
-def check_rows(
-    partitions: Sequence[PreparedPartition], totals: Counter[str], recipe: Recipe, split: config.Split
-) -> None:
+def check_rows(parts: Sequence[Divided], totals: Counter[str], recipe: Recipe, split: config.Split) -> None:
     """Refuse empty splits, and note a group that is larger than a split.
 
     Args:
-        partitions: Results of the first pass.
+        parts: Partitions or generations.
         totals: Split → number of rows.
         recipe: Selects what decides the split.
         split: Shares of the splits, or cut dates.
@@ -50,8 +67,8 @@ def check_rows(
     """
     empty = [name for name in SPLITS if not totals[name]]
     if empty:
-        raise _explain_empty(empty, partitions, totals, recipe, split)
-    groups = sum((part.groups for part in partitions), Counter[int]())
+        raise _explain_empty(empty, parts, totals, recipe, split)
+    groups = sum((part.groups for part in parts), Counter[int]())
     largest, smallest = max(groups.values(), default=0), min(split.shares.values(), default=1.0)
     if largest > smallest * totals.total():
         note(
@@ -62,7 +79,7 @@ def check_rows(
 
 def _explain_empty(
     empty: Sequence[str],
-    partitions: Sequence[PreparedPartition],
+    parts: Sequence[Divided],
     totals: Counter[str],
     recipe: Recipe,
     split: config.Split,
@@ -80,12 +97,12 @@ def _explain_empty(
         what = f"{named}: column {recipe.split_column!r} names it in none of {rows} rows"
         where, remedy = f"recipe {recipe.name!r}: split_column", f"the column must name each of {', '.join(SPLITS)}"
     elif rule is SplitRule.TIME:
-        low, high = _find_range(partitions)
+        low, high = _find_range(parts)
         cuts = " and ".join(map(str, split.cuts))
         what = f"{named}: the cuts are {cuts}, and {recipe.split_time!r} goes from {low} to {high}"
         where, remedy = "params.yaml: data.split", "set cuts after the first and not after the last time"
     elif rule is SplitRule.GROUP:
-        groups = len(sum((part.groups for part in partitions), Counter[int]()))
+        groups = len(sum((part.groups for part in parts), Counter[int]()))
         count = f"{groups} group{'s' * (groups != 1)} of {', '.join(recipe.split_by)}"
         what = f"{named}: there are {count} in {rows} rows; the shares are {_show_shares(totals)}"
         where, remedy = f"recipe {recipe.name!r}: split_by", "name columns with more groups, or give larger shares"
@@ -96,8 +113,8 @@ def _explain_empty(
     return FirelibError(what, where=where, remedy=remedy)
 
 
-def _find_range(partitions: Sequence[PreparedPartition]) -> tuple[Any, Any]:
-    ranges = [part.times for part in partitions if part.times]
+def _find_range(parts: Sequence[Divided]) -> tuple[Any, Any]:
+    ranges = [part.times for part in parts if part.times]
     return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 

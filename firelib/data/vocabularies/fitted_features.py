@@ -1,22 +1,42 @@
 """The features of a dataset with their statistics on the training split, from the results of its shards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from firelib.console import note
-from firelib.data.shard_gather import GatheredShard
 from firelib.data.vocabularies.merge import FEW_WORDS, merge_words
+from firelib.data.vocabularies.word_counts import WordFile
 from firelib.recipe import FittedFeature, Recipe
-from firelib.tfrecord.write.statistics import fit_feature, merge_moments
+from firelib.tfrecord.write.statistics import Moments, fit_feature, merge_moments
 
 
-def fit_features(recipe: Recipe, shards: Sequence[GatheredShard], folder: str, scratch: str) -> list[FittedFeature]:
-    """The features with their statistics. Vocabularies too large for a manifest are written into the dataset's folder.
+class MeasuredShard(Protocol):
+    """What is known about the values of a shard."""
+
+    @property
+    def split(self) -> str:
+        """The split of its rows."""
+
+    @property
+    def moments(self) -> dict[str, Moments]:
+        """Feature → moments, for shards of the training split; empty for others."""
+
+    @property
+    def words(self) -> Mapping[str, WordFile]:
+        """Feature → file of its distinct strings, for features with too many of them for `moments`."""
+
+
+def fit_features(
+    recipe: Recipe, shards: Sequence[MeasuredShard], words: str, folder: str, scratch: str
+) -> list[FittedFeature]:
+    """The features with their statistics. Vocabularies too large for a manifest are written beside the shards.
 
     Args:
         recipe: Declares the features.
-        shards: Results of the second pass, in the order of the shards.
-        folder: URI of the dataset's folder.
+        shards: All shards, in their order.
+        words: URI of the folder of the shards' files of words.
+        folder: URI of the folder of the shards.
         scratch: URI of a folder for intermediate files.
 
     Raises:
@@ -26,7 +46,7 @@ def fit_features(recipe: Recipe, shards: Sequence[GatheredShard], folder: str, s
     fitted = []
     for index, feature in enumerate(recipe.features):
         total = merge_moments(shard.moments[feature.name] for shard in train)
-        files = [shard.words[feature.name] for shard in train if feature.name in shard.words]
+        files = [shard.words[feature.name].locate(words) for shard in train if feature.name in shard.words]
         if files or len(total.occurrences or ()) > FEW_WORDS:
             vocabulary = merge_words(feature, total, files, index, folder, scratch)
             plain = fit_feature(feature, replace(total, occurrences=None))

@@ -8,11 +8,21 @@ from typing import Any
 import dask
 import pyarrow.compute as pc
 
+from firelib import storage
 from firelib.data.dask_on_ray import compute
+from firelib.data.generations.shard_store import publish_file, work_folder
 from firelib.data.scratch import scratch_file
 from firelib.data.shuffle.block_files import BlockFile
-from firelib.data.vocabularies.word_counts import WORD, find_most_frequent, merge_counts, write_counts
+from firelib.data.vocabularies.word_counts import (
+    WORD,
+    WordFile,
+    find_most_frequent,
+    merge_counts,
+    store_counts,
+    write_counts,
+)
 from firelib.recipe import Feature
+from firelib.recipe.vocabulary import StoredVocabulary
 from firelib.tfrecord.write.statistics import Moments
 from firelib.tfrecord.write.vocabulary import Vocabulary, fits_inside, may_be_free_text, most_words, write_vocabulary
 
@@ -20,12 +30,12 @@ FEW_WORDS = 4096  # of a shard, which its task returns; more go through a file, 
 _FAN_IN = 8  # files that a task merges
 
 
-def store_words(moments: Mapping[str, Moments], folder: str) -> tuple[dict[str, Moments], dict[str, BlockFile]]:
+def store_words(moments: Mapping[str, Moments], folder: str) -> tuple[dict[str, Moments], dict[str, WordFile]]:
     """Move the words of features that have many of them from a shard's moments into files.
 
     Args:
         moments: Feature → moments of its values in a shard.
-        folder: URI of a folder that all workers can read.
+        folder: URI of the folder of the files, which all workers can read.
 
     Returns:
         The moments, without these words; and feature → the file of its words.
@@ -36,7 +46,7 @@ def store_words(moments: Mapping[str, Moments], folder: str) -> tuple[dict[str, 
     small, files = dict(moments), {}
     for name, each in moments.items():
         if each.occurrences is not None and len(each.occurrences) > FEW_WORDS:
-            files[name] = write_counts(each.occurrences, scratch_file(folder))
+            files[name] = store_counts(each.occurrences, folder)
             small[name] = replace(each, occurrences=Counter())
     return small, files
 
@@ -100,7 +110,16 @@ def choose_words(file: BlockFile, feature: Feature, index: int, folder: str) -> 
     if is_small:
         return Vocabulary(tuple(words.to_pylist()), distinct - len(words))
     parts = (batch[WORD].to_pylist() for batch in counts.to_batches(max_chunksize=1 << 16))
-    return Vocabulary(write_vocabulary(parts, folder, index), distinct - len(words))
+    return Vocabulary(_publish(parts, index, folder), distinct - len(words))
+
+
+def _publish(parts: Iterable[Sequence[str]], index: int, folder: str) -> StoredVocabulary:
+    """Write a vocabulary's file. Datasets share the folder of their shards, so its content is part of its name."""
+    with storage.explain_storage(folder), work_folder(folder) as work:
+        written = write_vocabulary(parts, str(work), index)
+        name = written.file.replace(".json", f"-{written.xxh128}.json")
+        publish_file(work / written.file, folder, name, written.xxh128)
+    return replace(written, file=name, folder=folder)
 
 
 def _count_characters(chunks: Iterable[Any]) -> int:

@@ -1,26 +1,75 @@
 """Files of distinct strings and their number of occurrences, which are merged without holding all of them in memory.
 
 A file has a block for each of `_BUCKETS` ranges of the strings' hash, so that files are merged bucket by bucket: the
-memory of a merge is that of one bucket of its inputs.
+memory of a merge is that of one bucket of its inputs. The files of shards are kept with the records of generations, so
+that a generation that is not made again still gives its words; the files of merges are not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import xxhash
 
-from firelib.data.shuffle.block_files import BlockFile, read_blocks, stream_blocks, write_blocks
+from firelib import storage
+from firelib.data.shuffle.block_files import BlockFile, encode_blocks, read_blocks, stream_blocks, write_blocks
 
 _BUCKETS = 64
 _BITS = 58  # of a hash of 64 bits: the other ones tell the bucket
 _SCHEMA = pa.schema([("word", pa.large_string()), ("count", pa.int64())])
 WORD, COUNT = _SCHEMA.names
+#: What the names of the files of shards end with.
+SUFFIX = ".words"
+
+
+@dataclass(frozen=True)
+class WordFile:
+    """The distinct strings of a feature in a shard, in a file that is named by its content.
+
+    Attributes:
+        name: Name of the file: the XXH3 hash of its content, 128 bits in hex, and `SUFFIX`.
+        offsets: Where each block begins, in bytes, and where the last one ends.
+    """
+
+    name: str
+    offsets: tuple[int, ...]
+
+    @property
+    def xxh128(self) -> str:
+        """The hash of the content."""
+        return self.name.removesuffix(SUFFIX)
+
+    def locate(self, folder: str) -> BlockFile:
+        """The file in a folder.
+
+        Args:
+            folder: URI of the folder.
+        """
+        return BlockFile(storage.join(folder, self.name), _SCHEMA, np.array(self.offsets, np.int64))
+
+
+def store_counts(occurrences: Mapping[str, int], folder: str) -> WordFile:
+    """Write the distinct strings of a shard into a file that is named by its content.
+
+    Args:
+        occurrences: String → number of occurrences.
+        folder: URI of the folder.
+
+    Raises:
+        FirelibError: The disk is full, or the bucket cannot be used.
+    """
+    rows, edges = _sort_into_buckets(occurrences)
+    content, offsets = encode_blocks(rows.combine_chunks(), edges)
+    name = f"{xxhash.xxh3_128_hexdigest(content)}{SUFFIX}"
+    storage.write_bytes(storage.join(folder, name), content.to_pybytes())
+    return WordFile(name, tuple(offsets))
 
 
 def write_counts(occurrences: Mapping[str, int], uri: str) -> BlockFile:
-    """Write the distinct strings of a shard.
+    """Write distinct strings.
 
     Args:
         occurrences: String → number of occurrences.
@@ -29,11 +78,16 @@ def write_counts(occurrences: Mapping[str, int], uri: str) -> BlockFile:
     Raises:
         FirelibError: The disk is full.
     """
+    return write_blocks(*_sort_into_buckets(occurrences), uri)
+
+
+def _sort_into_buckets(occurrences: Mapping[str, int]) -> tuple[pa.Table, list[int]]:
+    """The rows of a file, and the indices at which its blocks begin."""
     words, counts = pa.array(occurrences.keys(), pa.large_string()), pa.array(occurrences.values(), pa.int64())
     buckets = _find_buckets(words)
     order = np.argsort(buckets, kind="stable")
     edges = np.searchsorted(buckets[order], np.arange(_BUCKETS + 1))
-    return write_blocks(pa.table([words, counts], schema=_SCHEMA).take(pa.array(order)), edges.tolist(), uri)
+    return pa.table([words, counts], schema=_SCHEMA).take(pa.array(order)), edges.tolist()
 
 
 def merge_counts(files: Sequence[BlockFile], uri: str) -> BlockFile:

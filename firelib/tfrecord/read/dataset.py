@@ -12,7 +12,7 @@ from firelib.errors import FirelibError
 from firelib.recipe import Feature, FittedFeature
 from firelib.tfrecord.format.column_conversion import concatenate, empty_columns, to_arrow, to_numpy
 from firelib.tfrecord.format.fixed_decoder import Batch
-from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
+from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.tfrecord.read.canonical_store import CanonicalStore
 from firelib.tfrecord.read.description import describe_dataset
 from firelib.tfrecord.read.epoch_order import EpochOrder, check_rank
@@ -81,7 +81,7 @@ def open_dataset(
             where=uri,
             remedy="remove features= and label=",
         )
-    return Dataset(uri.removesuffix(MANIFEST_NAME).rstrip("/"), manifest)
+    return Dataset(uri.rpartition("/")[0] if uri.endswith(".json") else uri.rstrip("/"), manifest)
 
 
 def _missing(uri: str) -> FirelibError:

@@ -1,8 +1,8 @@
 """The order of an epoch: a pure function of (rows, batch size, seed, epoch), independent of the number of workers.
 
-The rows of a split are cut into blocks, and the blocks are permuted. The concatenation of the permuted blocks is cut
-into lanes, and every global batch takes an equal part of each lane. A *window* is a number of consecutive steps; within
-a window, the rows of each lane are shuffled.
+The rows of a split are cut into blocks, and the blocks are shuffled (`block_order`). Their concatenation is cut into
+lanes, and every global batch takes an equal part of each lane. A *window* is a number of consecutive steps; within a
+window, the rows of each lane are shuffled.
 
 A batch therefore mixes rows from all over the file, the rows of a window lie in few blocks, and any step can be reached
 by computing its window alone. Ranks take consecutive parts of a batch and thus different lanes, so together they read
@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from firelib.errors import FirelibError
+from firelib.tfrecord.read.block_order import order_blocks
 from firelib.tfrecord.read.row_ranges import Rows
 
 #: Parts of the epoch that a batch mixes. More lanes mix better and cost memory, since each keeps a window of rows.
@@ -158,7 +159,8 @@ class EpochOrder:
     def _blocks(self) -> tuple[Rows, Rows]:
         """The permuted blocks, and the position in their concatenation where each ends."""
         assert self.seed is not None
-        blocks = _generator(self.seed, self.epoch, 0, 0).permutation(-(-self.rows // self.block_rows))
+        random = _generator(self.seed, self.epoch, 0, 0)
+        blocks = order_blocks(-(-self.rows // self.block_rows), LANES, WINDOW_BLOCKS, random)
         sizes = np.minimum(self.block_rows, self.rows - blocks * self.block_rows)
         return blocks, np.cumsum(sizes)
 

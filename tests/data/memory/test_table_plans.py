@@ -8,7 +8,7 @@ import pytest
 
 from firelib.data.extract import extract
 from firelib.data.memory import table_plans
-from firelib.data.memory.table_plans import aggregates, estimate_task, plan_within_memory
+from firelib.data.memory.table_plans import aggregates, estimate_task, plan_within_memory, report_small_partitions
 from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.tables import plan_tables
 from firelib.recipe import Recipe
@@ -71,6 +71,7 @@ def test_little_memory_makes_smaller_partitions(
     folder, uri, versions = lake
     monkeypatch.setattr(table_plans, "choose_partition", choose)
     tables, need = plan_within_memory(tiny_recipe(folder, kind=kind), uri, versions, _ASKED)
+    report_small_partitions(need, _ASKED)
     assert need.value == (_ASKED // 512 if smaller else _ASKED)
     assert (len(tables["orders"].partitions) > 1) is smaller
     assert ("partitions of 0.0 MiB instead of 1.0 MiB" in capsys.readouterr().err) is smaller

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,8 @@ def make_dataset(
     (folder / "shards").mkdir()
     limit = sample_limit(totals.total())
     plans = plan_shards(recipe, totals, ranges, max(4000, 10 * len(frame)))
-    tasks = group_shards(plans, files, len(frame) // 2)
-    shards = [shard for task in tasks for shard in gather_shards(task, recipe, str(folder / "shards"), limit)]
+    tasks = [replace(task, limit=limit) for task in group_shards(plans, files, len(frame) // 2)]
+    shards = [shard for task in tasks for shard in gather_shards(task, recipe, str(folder / "shards"))]
     numbers: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
     hashes = {}
     for shard in shards:

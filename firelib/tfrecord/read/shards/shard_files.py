@@ -17,6 +17,7 @@ from firelib.tfrecord.format.framing import framed_bytes
 from firelib.tfrecord.format.manifest import Shard, index_name
 from firelib.tfrecord.format.shard_checks import REMEDY, check_sizes, hash_mismatch, missing_file, size_mismatch
 from firelib.tfrecord.read.row_ranges import Rows
+from firelib.tfrecord.read.shards.file_limit import raise_file_limit
 from firelib.tfrecord.read.shards.remote_shards import FetchedRanges, Range, RemoteShards
 from firelib.tfrecord.read.shards.shard_cache import decompress_shard
 
@@ -42,6 +43,7 @@ class ShardFiles:
     def __init__(
         self, folder: str, shards: Sequence[Shard], compressed: bool = False, record_bytes: int | None = None
     ) -> None:
+        raise_file_limit(len(shards))
         self.shards = shards
         self._folder, self._compressed, self._record_bytes = folder, compressed, record_bytes
         self._remote = None if storage.is_local(folder) else RemoteShards(folder, shards, self.hashed, self.remedy)

@@ -1,0 +1,1 @@
+"""Generations: runs of commits whose shards are made once and never again, however many commits follow."""

@@ -1,0 +1,99 @@
+"""What all steps of a transform need to know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from firelib.config.params import Data
+from firelib.data.generations.plan import Generation, estimate_row_bytes
+from firelib.data.joined_table import join_planned
+from firelib.data.lake import Commit, Lake
+from firelib.data.memory.table_plans import plan_within_memory
+from firelib.data.memory.task_memory import TaskMemory, most_rows_bytes
+from firelib.data.split.position import HashRange, split_ranges
+from firelib.data.tables import plan_tables
+from firelib.project_layout import Paths
+from firelib.recipe import Recipe, find_split_rule
+
+
+@dataclass(frozen=True)
+class TransformJob:
+    """The inputs of a transform.
+
+    Attributes:
+        recipe: The recipe; with copies of rows if `data.scale` wants them.
+        original: The recipe without copies.
+        data: Version, splits, and the size of shards and partitions.
+        paths: Where the lake, records and shards are.
+        lake: The pinned tables.
+        scratch: URI of a folder for intermediate files, which all workers can read.
+    """
+
+    recipe: Recipe
+    original: Recipe
+    data: Data
+    paths: Paths
+    lake: Lake
+    scratch: str
+
+    @cached_property
+    def versions(self) -> dict[str, int]:
+        """Table name → version to read."""
+        return self.lake.resolve_versions(self.data.version)
+
+    @cached_property
+    def ranges(self) -> Mapping[str, HashRange]:
+        """Split → its range of positions."""
+        return split_ranges(self.data.split, find_split_rule(self.recipe))
+
+    @property
+    def shard_bytes(self) -> float:
+        """Target size of a shard, in bytes."""
+        return self.data.shard_mib * 2**20
+
+    @property
+    def row_bytes(self) -> float:
+        """Estimated size of a row of the table that grows in a shard, in bytes."""
+        return estimate_row_bytes(self.original, self.data.scale)
+
+    def commits(self, table: str) -> tuple[Commit, ...]:
+        """The commits of a table up to the version to read, oldest first."""
+        return tuple(commit for commit in self.lake.tables[table].commits if commit.version <= self.versions[table])
+
+    def read_tables(self, generation: Generation) -> dict[str, Any]:
+        """Table name → Dask dataframe of the rows that a generation reads, as `transform` gets them.
+
+        Args:
+            generation: The generation.
+        """
+        versions = generation.versions(self.versions)
+        planned = plan_tables(self.paths.lake, versions, self.data.partition_bytes, generation.after)
+        return {name: table.to_dask() for name, table in planned.items()}
+
+    def join_tables(self, generation: Generation) -> tuple[Any, TaskMemory]:
+        """The Dask dataframe of a generation's samples, in partitions that fit into memory. Ray must be connected.
+
+        Args:
+            generation: The generation.
+
+        Returns:
+            The dataframe, not yet computed, and the memory of a task that joins one partition of each table.
+
+        Raises:
+            FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns.
+        """
+        versions = generation.versions(self.versions)
+        tables, need = plan_within_memory(
+            self.recipe, self.paths.lake, versions, self.data.partition_bytes, generation.after
+        )
+        return join_planned(self.recipe, tables, self.data.split, self.scratch, most_rows_bytes()), need
+
+    def window_commits(self, generation: Generation) -> tuple[Commit, ...]:
+        """The commits before a generation that are read, too."""
+        if not generation.table:
+            return ()
+        first = generation.commits[0].version
+        return tuple(
+            each for each in self.commits(generation.table) if first - generation.window <= each.version < first
+        )
