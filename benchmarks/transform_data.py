@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from firelib import Feature, Recipe, storage
+from firelib import Feature, Recipe, Source, storage
 from firelib.data.delta_tables import append_part, build_table_record
 from firelib.data.lake import Lake
 from firelib.data.parts.part import Part
@@ -24,6 +24,7 @@ class Trips(Recipe):
     """Trips with their zone (a small table), their rider (a large table), and totals of the rider (a group-by)."""
 
     name = "trips"
+    sources: ClassVar[Mapping[str, Source]] = {}  # `write_lake` writes the lake
     key = ("id",)
     features = (
         *(Feature(name, "float32") for name in _NUMBERS),

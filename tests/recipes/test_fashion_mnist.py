@@ -11,7 +11,7 @@ import yaml
 
 from firelib.config import Environment, load_params
 from firelib.data.extract import extract
-from firelib.data.formats.read import read_raw_file
+from firelib.data.formats.read import read_raw_files
 from firelib.data.sources.fetch import fetch
 from firelib.data.transform import transform
 from firelib.evaluate.evaluate import evaluate
@@ -155,5 +155,5 @@ def test_the_model_has_no_state_per_worker():
 )
 def test_the_real_files_are_the_published_ones(tmp_path):
     recipe = load_recipe("fashion_mnist")
-    rows = {name: read_raw_file(fetch(source, tmp_path), source).num_rows for name, source in recipe.sources.items()}
+    rows = {name: read_raw_files(fetch(source, tmp_path), source).num_rows for name, source in recipe.sources.items()}
     assert rows == {"train_images": 60_000, "train_labels": 60_000, "test_images": 10_000, "test_labels": 10_000}

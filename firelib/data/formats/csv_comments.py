@@ -34,10 +34,20 @@ def _keep_rows(text: str, dialect: CsvDialect) -> Iterator[str]:
 
 
 def _row_pattern(dialect: CsvDialect) -> re.Pattern[str]:
-    """A row with the end of its line. As for Arrow, only a quote at the beginning of a value opens it."""
+    """A row with the end of its line. As for Arrow, only a quote at the beginning of a value opens it.
+
+    No possessive quantifiers: Python up to 3.11.4 matches them wrongly (https://github.com/python/cpython/issues/106052).
+    """
     delimiter, quote, escape = (re.escape(sign or "") for sign in (dialect.delimiter, dialect.quote, dialect.escape))
-    escaped = f"|{escape}(?:.|\\Z)" if escape else ""
-    double = f"|{quote}{quote}" if not escape else ""
-    quoted = f"(?:{quote}(?:[^{quote}{escape}]++{double}{escaped})*+(?:{quote}|\\Z))?+" if quote else ""
-    value = f"{quoted}(?:[^{delimiter}{escape}\\n]++{escaped})*+"
-    return re.compile(f"{value}(?:{delimiter}{value})*+(?:\\n|\\Z)", re.DOTALL)
+    escaped = f"{escape}(?:.|\\Z)" if escape else ""
+    value = _repeat(f"[^{delimiter}{escape}\\n]*", escaped)
+    if quote:
+        inside = _repeat(f"[^{quote}{escape}]*", escaped or quote + quote)
+        closing = quote if escape else f"{quote}(?!{quote})"
+        value = f"(?:{quote}{inside}(?:{closing}|\\Z)|(?!{quote})){value}"
+    return re.compile(f"{value}(?:{delimiter}{value})*(?:\\n|\\Z)", re.DOTALL)
+
+
+def _repeat(ordinary: str, special: str) -> str:
+    """Ordinary letters with special pairs between them."""
+    return f"{ordinary}(?:{special}{ordinary})*" if special else ordinary

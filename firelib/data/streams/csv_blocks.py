@@ -98,7 +98,7 @@ class _RowCutter:
     def __init__(self, dialect: CsvDialect) -> None:
         self._quote, self._escape = ((sign or "").encode() for sign in (dialect.quote, dialect.escape))
         self._before_quote = np.frombuffer(f"{dialect.delimiter}\r\n".encode() + self._quote, np.uint8)
-        self._rows = _rows_pattern(dialect)
+        self._row = _row_pattern(dialect)
 
     def end_of_rows(self, text: bytes, skipped: int) -> int:
         """Index after the last whole row, 0 if there is none.
@@ -118,8 +118,10 @@ class _RowCutter:
         by_parity = self._end_by_parity(text, start)
         if by_parity is not None:
             return by_parity
-        match = self._rows.match(text, start)
-        return match.end() if match and match.end() > start else 0
+        end = start
+        while match := self._row.match(text, end):
+            end = match.end()
+        return end if end > start else 0
 
     def _end_by_parity(self, text: bytes, start: int) -> int | None:
         """The end of the last row, outside of which an even number of quotes lies.
@@ -140,25 +142,28 @@ class _RowCutter:
         return start + int(outside[-1]) + 1 if len(outside) else None
 
 
-def _rows_pattern(dialect: CsvDialect) -> re.Pattern[bytes]:
-    """Whole rows. As for Arrow, only a quote at the beginning of a value opens it."""
+def _row_pattern(dialect: CsvDialect) -> re.Pattern[bytes]:
+    """A whole row. As for Arrow, only a quote at the beginning of a value opens it.
+
+    No possessive quantifiers: Python up to 3.11.4 matches them wrongly (https://github.com/python/cpython/issues/106052).
+    """
     delimiter, quote, escape = (
         re.escape((sign or "").encode()) for sign in (dialect.delimiter, dialect.quote, dialect.escape)
     )
-    escaped = b"|%b." % escape if escape else b""
-    double = b"|%b%b" % (quote, quote) if not escape else b""
-    quoted = b"(?:%b(?:[^%b%b]++%b%b)*+%b)?+" % (quote, quote, escape, double, escaped, quote) if quote else b""
-    # A quote that is never closed must not be taken for an ordinary letter
-    opening = b"(?!%b)" % quote if quote else b""
-    value = b"(?:%b|%b)(?:[^%b%b\\r\\n]++%b)*+" % (
-        quoted[:-2] if quoted else b"(?!)",
-        opening,
-        delimiter,
-        escape,
-        escaped,
-    )
+    escaped = b"%b." % escape if escape else None
+    value = _repeat(b"[^%b%b\\r\\n]*" % (delimiter, escape), escaped)
+    if quote:
+        inside = _repeat(b"[^%b%b]*" % (quote, escape), escaped or quote + quote)
+        closing = quote if escape else b"%b(?!%b)" % (quote, quote)
+        # A quote that is never closed is not taken for an ordinary letter.
+        value = b"(?:%b%b%b|(?!%b))%b" % (quote, inside, closing, quote, value)
     end = rb"(?:\r\n|\n|\r(?=[^\n]))"
-    return re.compile(b"(?:%b(?:%b%b)*+%b)*+" % (value, delimiter, value, end), re.DOTALL)
+    return re.compile(b"%b(?:%b%b)*%b" % (value, delimiter, value, end), re.DOTALL)
+
+
+def _repeat(ordinary: bytes, special: bytes | None) -> bytes:
+    """Ordinary letters with special pairs between them."""
+    return ordinary if special is None else b"%b(?:%b%b)*" % (ordinary, special, ordinary)
 
 
 def _read_text(stream: Any, encoding: str, size: int) -> Iterator[bytes]:
