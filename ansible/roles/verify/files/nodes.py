@@ -1,37 +1,40 @@
 """Addresses of the nodes that are alive, after a task has really run; Ray's version comes first.
 
-nodes.py [SECONDS [ADDRESS ...]]    waits that long for Ray and for these nodes, then lists those that are there
+    nodes.py [SECONDS [ADDRESS ...]]    repeats that for so long, until Ray works and these nodes are there
+
+Each attempt is a process of its own with a time limit: a driver that connects while Ray starts can wait forever.
 """
 
+import subprocess
 import sys
 import time
 
+ATTEMPT = """
 import ray
 
+ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
+assert ray.get(ray.remote(num_cpus=0)(lambda: 6 * 7).remote()) == 42
+print(ray.__version__, *sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]))
+"""
+LIMIT = 300  # seconds of an attempt; an emulated CPU needs one or two minutes
 
-def run_task(seconds):
-    ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
+
+def attempt():
+    """Exit code, output and errors."""
     try:
-        assert ray.get(ray.remote(num_cpus=0)(lambda: 6 * 7).remote(), timeout=max(60, seconds)) == 42
-    except BaseException:
-        ray.shutdown()
-        raise
-
-
-def alive():
-    return sorted(node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"])
+        command = [sys.executable, "-c", ATTEMPT]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
+    except subprocess.TimeoutExpired:
+        return 1, "", f"no answer within {LIMIT} s"
+    return done.returncode, done.stdout, done.stderr
 
 
 seconds, *expected = sys.argv[1:] or ["0"]
 deadline = time.monotonic() + float(seconds)
 while True:  # systemd starts Ray again if its first start fails, so that a port may be open before a node works
-    try:
-        run_task(deadline - time.monotonic())
+    code, output, errors = attempt()
+    if (code == 0 and set(expected) <= set(output.split())) or time.monotonic() > deadline:
         break
-    except Exception:  # whatever Ray raises while it starts
-        if time.monotonic() > deadline:
-            raise
-        time.sleep(5)
-while not set(expected) <= set(alive()) and time.monotonic() < deadline:
-    time.sleep(1)
-print(ray.__version__, *alive())
+    time.sleep(5)
+print(output, end="")
+sys.exit(errors.strip() if code else 0)
