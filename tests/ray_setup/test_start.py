@@ -56,7 +56,7 @@ def killer() -> Iterator[Callable[[str, str], None]]:
 @pytest.mark.integration
 def test_ray_dies_during_its_start(tmp_path: Path, killer: Callable[[str, str], None]) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        killer("raylet", folder)
+        killer("gcs_server", folder)
         result, _ = session(clean(HOME=str(tmp_path), RAY_TMPDIR=folder))
         assert list(Path(folder).glob("ray/session_*")) == []
     assert "3 attempts" in result["what"]

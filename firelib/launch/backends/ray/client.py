@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -128,7 +128,8 @@ def follow_log(client: Any, job_id: str, address: str) -> Iterator[str]:
         while (chunk := _run(loop, _next_chunk(chunks, address))) is not None:
             yield chunk
     finally:
-        loop.run_until_complete(chunks.aclose())
+        with suppress(RuntimeError):  # a signal interrupted the generator, which is then said to run still
+            loop.run_until_complete(chunks.aclose())
         loop.close()
 
 

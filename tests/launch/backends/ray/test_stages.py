@@ -21,8 +21,8 @@ def test_the_pipeline_runs_there_and_its_small_results_come_back(head, tmp_path_
     assert not list(there.folder.rglob("*.tfrecord"))  # the heavy bytes stay below the storage root
     manifest = there.json("data/signs/tfrecords/manifest.json")
     assert manifest == here.result()
-    [stored] = (head.shared / "datasets").iterdir()
-    assert json.loads((stored / "manifest.json").read_text()) == manifest
+    [stored] = (head.shared / "datasets" / "signs").glob("*.json")
+    assert json.loads(stored.read_text()) == manifest
     again = there.do("firelib", "run")
     assert "nothing to do" in again.stderr
     assert there.json("models/signs/lineage.json")["job"].startswith("train-")
