@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import patience
+from tests.patience import patience, wait_until
 from tests.project import ROOT
 
 ROWS = 200_000
@@ -62,6 +62,7 @@ def _lose_a_node(folder: Path) -> None:
     loser.start()
     after = transform(Trips(), params, paths, fresh=True).sha256
     loser.join()
+    wait_until(lambda: _count_nodes() == 1, 120, "Ray notices the loss")
     print(json.dumps({"before": before, "after": after, "nodes": [*nodes, _count_nodes()]}))  # noqa: T201
     ray.shutdown()
     cluster.shutdown()
