@@ -12,6 +12,7 @@ from firelib.cluster.tunnel import SCHEME, make_absolute
 from firelib.launch.backend import Backend, JobStatus, Shell, State
 from firelib.launch.backends.ray.client import connect, follow_log, translate_errors
 from firelib.launch.backends.ray.code_package import package_code
+from firelib.launch.backends.ray.job_start import start_job
 from firelib.launch.backends.ray.target import RayTarget
 from firelib.launch.job_environment import shared_root, stage_variables
 from firelib.launch.job_record import JobRecord
@@ -89,8 +90,8 @@ class RayBackend(Backend):
         address, environment = request.pop("address"), dict(request.pop("runtime_env"))
         del environment["excludes"]  # the archive leaves them out
         client = connect(address)
-        with package_code(spec) as archive, translate_errors(address):
-            client.submit_job(**request, runtime_env={**environment, "working_dir": archive})
+        with package_code(spec) as archive:
+            start_job(client, address, **request, runtime_env={**environment, "working_dir": archive})
         return {"address": address, "submission_id": spec.job_id}
 
     def status(self, record: JobRecord) -> JobStatus:

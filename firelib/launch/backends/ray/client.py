@@ -16,7 +16,12 @@ from firelib.launch.backend import LostConnectionError
 from firelib.ray_setup.token import enable_token_auth, ray_token, token_file
 
 _connecting = Lock()  # variables belong to the whole process, and `firelib jobs` asks for several jobs at once
+_NO_AGENT = "No available agent"  # of Ray's answer while the agents start, which has the status code of any failure
 _ADDRESS_VARIABLES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
+
+
+class HeadNotReadyError(FirelibError):
+    """The head answers, but cannot start jobs yet."""
 
 
 def connect(address: str) -> Any:
@@ -62,6 +67,7 @@ def translate_errors(address: str) -> Iterator[None]:
 
     Raises:
         LostConnectionError: The head does not answer.
+        HeadNotReadyError: No agent of Ray can start a job yet.
         FirelibError: The head refuses.
     """
     import aiohttp
@@ -83,7 +89,18 @@ def translate_errors(address: str) -> Iterator[None]:
             remedy="start the cluster, or forward the dashboard's port: ssh -L 8265:localhost:8265 HEAD",
         ) from None
     except (RuntimeError, ValueError) as error:
+        if _NO_AGENT in str(error):
+            raise _not_ready(address) from None
         raise FirelibError(f"Ray's head refuses: {error}", where=address, remedy="run firelib doctor") from None
+
+
+def _not_ready(address: str) -> HeadNotReadyError:
+    return HeadNotReadyError(
+        "none of Ray's agents, which start jobs, has registered with the head",
+        where=address,
+        remedy="wait until the hosts are less busy, then run the same command again; the agents' logs are in "
+        "/tmp/ray/session_latest/logs/dashboard_agent.log of each host",
+    )
 
 
 def _authentication_error(message: str, address: str) -> FirelibError:
