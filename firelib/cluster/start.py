@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from firelib.cluster.autoscaler_state import update_workers
 from firelib.cluster.head_api import HeadUnavailableError, read_jobs, read_nodes
 from firelib.cluster.ray_commands import run_ray, up_command
 from firelib.cluster.raylets import find_lost, list_raylets
@@ -101,6 +102,8 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
         note("all nodes are alive already (--restart starts Ray anew)")
         return hosts
     is_new = restart or not _has_head(file, running)
+    if not is_new:
+        update_workers(file)
     for attempt in range(1, _ATTEMPTS + 1):
         code = run_ray(up_command(path, restart=is_new), file)
         missing = wait_for_nodes(file, timeout if code == 0 else 0)
