@@ -100,7 +100,7 @@ def make(hosts: Lab, project: Path, *words: str, check: bool = True) -> str:
 
 
 def making(hosts: Lab, project: Path, *words: str) -> tuple[str, ...]:
-    return ("make", "-C", str(project), f"CLUSTER={hosts.cluster_file}", *words)
+    return ("make", "--no-print-directory", "-C", str(project), f"CLUSTER={hosts.cluster_file}", *words)
 
 
 def firelib(hosts: Lab, project: Path, *words: str, check: bool = True) -> str:
