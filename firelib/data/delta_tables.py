@@ -17,6 +17,7 @@ from firelib import storage
 from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
 from firelib.data.parts.delta_files import delta_schema, write_data_file
+from firelib.data.parts.delta_options import delta_options
 from firelib.data.parts.part import Part
 from firelib.errors import FirelibError
 from firelib.storage.retry import retry_unanswered
@@ -77,7 +78,7 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
 @retry_unanswered
 def _load(uri: str, version: int | None) -> DeltaTable | None:
-    table = DeltaTable(uri, storage_options=storage.delta_options(uri))
+    table = DeltaTable(uri, storage_options=delta_options(uri))
     if version is not None:
         if version > table.version():
             return None
@@ -166,7 +167,7 @@ def _commit(uri: str, part: Part, version: int) -> None:
             schema,
             [file],
             configuration=_CONFIGURATION,
-            storage_options=storage.delta_options(uri),
+            storage_options=delta_options(uri),
             commit_properties=properties,
             post_commithook_properties=_KEEP_LOG,
         )

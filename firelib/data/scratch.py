@@ -62,11 +62,7 @@ def _lease(folder: str) -> Iterator[None]:
 
 
 def _remove_leftovers(parent: str, own: str) -> None:
-    fs, path = storage.filesystem(parent)
-    with storage.explain_storage(parent):
-        entries = fs.ls(path, detail=False) if fs.exists(path) else []
-    for entry in entries:
-        name = str(entry).rstrip("/").rpartition("/")[2]
+    for name in storage.list_names(parent):
         folder = storage.join(parent, name)
         owner = Owner.parse(name.rpartition(".")[0])
         if owner and folder != own and _is_abandoned(folder, owner, own):

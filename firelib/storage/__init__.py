@@ -1,13 +1,14 @@
 """Files anywhere, through fsspec: read, hash, and publish so that a reader sees all of a file or nothing."""
 
 from firelib.storage.create import create_bytes
-from firelib.storage.delta_options import delta_options
 from firelib.storage.durable import rename_folder
 from firelib.storage.explain import BucketError, explain_storage
 from firelib.storage.files import (
     age_seconds,
+    download_folder,
     exists,
     file_size,
+    list_names,
     make_folder,
     modified_at,
     read_back,
@@ -15,15 +16,17 @@ from firelib.storage.files import (
     read_clock,
     read_head,
     read_ranges,
+    remove_empty_folder,
     remove_file,
     remove_folder,
     sizes,
     upload_file,
+    upload_folder,
     write_bytes,
 )
 from firelib.storage.full_disk import explain_full_disk, is_full_disk
 from firelib.storage.hashes import sha256_content, sha256_file, sha256_json
-from firelib.storage.json_files import read_json, to_json
+from firelib.storage.json_files import UnreadableJsonError, read_json, to_json
 from firelib.storage.locks import lock_file
 from firelib.storage.owner import Owner
 from firelib.storage.probe import probe_storage
@@ -34,10 +37,11 @@ from firelib.storage.uris import absolute, filesystem, is_local, join
 __all__ = [
     "BucketError",
     "Owner",
+    "UnreadableJsonError",
     "absolute",
     "age_seconds",
     "create_bytes",
-    "delta_options",
+    "download_folder",
     "exists",
     "explain_full_disk",
     "explain_storage",
@@ -47,6 +51,7 @@ __all__ = [
     "is_local",
     "is_transient",
     "join",
+    "list_names",
     "lock_file",
     "make_folder",
     "modified_at",
@@ -60,6 +65,7 @@ __all__ = [
     "read_ranges",
     "refuse_files",
     "refuse_others",
+    "remove_empty_folder",
     "remove_file",
     "remove_folder",
     "rename_folder",
@@ -69,5 +75,6 @@ __all__ = [
     "sizes",
     "to_json",
     "upload_file",
+    "upload_folder",
     "write_bytes",
 ]

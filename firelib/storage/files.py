@@ -5,10 +5,12 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from firelib.storage.durable import make_durable_folder, sync_folder
 from firelib.storage.explain import explain_storage
@@ -38,6 +40,13 @@ def remove_folder(uri: str) -> None:
     fs, path = filesystem(uri)
     with explain_storage(uri), suppress(FileNotFoundError):  # another process may remove it, too
         _rm(fs, path)
+
+
+def remove_empty_folder(uri: str) -> None:
+    """Remove a folder that nothing is in; another one stays. Buckets have no empty folders."""
+    fs, path = filesystem(uri)
+    with suppress(OSError):
+        fs.rmdir(path)
 
 
 def remove_file(uri: str) -> None:
@@ -99,6 +108,15 @@ def read_head(uri: str, size: int) -> bytes:
         return bytes(file.read(size))
 
 
+def list_names(folder: str) -> list[str]:
+    """Names of the files and folders in a folder, sorted; empty if the folder does not exist."""
+    fs, path = filesystem(folder)
+    with explain_storage(folder):
+        entries = {entry.rstrip("/") for entry in _ls_names(fs, path)}
+    own = path.rstrip("/")  # which some tools create in buckets, as an empty object
+    return sorted(entry.rpartition("/")[2] for entry in entries if entry != own)
+
+
 def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
     """Sizes of the files in a folder, from one listing.
 
@@ -129,11 +147,11 @@ def file_size(uri: str) -> int | None:
 
 
 def upload_file(file: Path, uri: str) -> None:
-    """Copy a local file into a bucket; transient errors are retried. A reader sees all of it, or none.
+    """Copy a local file; transient errors are retried. In a bucket, a reader sees all of it, or none.
 
     Args:
         file: The local file.
-        uri: The object; an existing one is replaced.
+        uri: The copy; an existing file is replaced.
 
     Raises:
         FirelibError: The bucket cannot be used.
@@ -141,6 +159,41 @@ def upload_file(file: Path, uri: str) -> None:
     fs, path = filesystem(uri)
     with explain_storage(uri):
         _put_file(fs, str(file), path)
+
+
+def upload_folder(folder: Path, uri: str) -> None:
+    """Copy the files of a local folder, and of the folders in it; transient errors are retried.
+
+    Args:
+        folder: The local folder.
+        uri: The new folder; files with the same names are replaced.
+
+    Raises:
+        FirelibError: The disk is full, or the bucket cannot be used.
+    """
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = join(uri, file.relative_to(folder).as_posix())
+        if is_local(uri):
+            make_folder(target.rpartition("/")[0])
+        upload_file(file, target)
+
+
+def download_folder(uri: str, folder: Path) -> None:
+    """Copy the files of a folder, and of the folders in it, to this machine; transient errors are retried.
+
+    Args:
+        uri: The folder.
+        folder: The local folder; files with the same names are replaced.
+
+    Raises:
+        FirelibError: The disk is full, or the bucket cannot be used.
+    """
+    fs, path = filesystem(uri)
+    with explain_storage(uri):
+        for file in _find(fs, path):
+            target = folder / file.removeprefix(path).strip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _get_file(fs, file, str(target))
 
 
 def age_seconds(uri: str) -> float | None:
@@ -221,7 +274,10 @@ def _makedirs(fs: fsspec.AbstractFileSystem, path: str) -> None:
 
 @retry_transient
 def _rm(fs: fsspec.AbstractFileSystem, path: str) -> None:
-    if fs.exists(path):
+    if has_magic(path) and not isinstance(fs, LocalFileSystem):
+        for file in fs.find(path):  # `rm` would take the path for a pattern, and remove what matches it
+            fs.rm_file(file)
+    elif fs.exists(path):
         fs.rm(path, recursive=True)
 
 
@@ -239,6 +295,16 @@ def _pipe(fs: fsspec.AbstractFileSystem, path: str, data: bytes) -> None:
 @retry_transient
 def _put_file(fs: fsspec.AbstractFileSystem, file: str, path: str) -> None:
     fs.put_file(file, path)
+
+
+@retry_transient
+def _get_file(fs: fsspec.AbstractFileSystem, path: str, file: str) -> None:
+    fs.get_file(path, file)
+
+
+@retry_transient
+def _find(fs: fsspec.AbstractFileSystem, path: str) -> list[str]:
+    return list(fs.find(path))
 
 
 @retry_transient
@@ -263,6 +329,14 @@ def _info(uri: str) -> dict[str, Any] | None:
         return dict(fs.info(path))
     except FileNotFoundError:
         return None
+
+
+@retry_transient
+def _ls_names(fs: fsspec.AbstractFileSystem, path: str) -> list[str]:
+    try:
+        return list(fs.ls(path, detail=False))
+    except FileNotFoundError:
+        return []
 
 
 @retry_transient

@@ -80,9 +80,7 @@ def find_tables(lake: Lake, versions: Mapping[str, int], folder: str) -> dict[st
 
 
 def _find_uri(lake: Lake, name: str, folder: str) -> str:
-    fs, path = storage.filesystem(folder)
-    entries = fs.ls(path, detail=False) if fs.exists(path) else []
-    names = sorted(str(entry).rstrip("/").rpartition("/")[2] for entry in entries)
+    names = storage.list_names(folder)
     candidates = [name, *(entry for entry in names if entry.startswith(f"{name}.superseded-"))]
     for candidate in candidates:
         uri = storage.join(folder, candidate)
