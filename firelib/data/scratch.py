@@ -1,6 +1,5 @@
 """Ephemeral folders for a stage's intermediate files."""
 
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,21 +43,10 @@ def _lease(folder: str) -> Iterator[None]:
     if storage.is_local(folder):
         yield
         return
-    uri, ended = storage.join(folder, _LEASE), threading.Event()
+    uri = storage.join(folder, _LEASE)
     storage.write_bytes(uri, b"")
-
-    def renew() -> None:
-        while not ended.wait(_RENEWED_SECONDS):
-            with suppress(OSError, FirelibError):  # the next renewal may succeed
-                storage.write_bytes(uri, b"")
-
-    thread = threading.Thread(target=renew, name="scratch-lease", daemon=True)
-    thread.start()
-    try:
+    with storage.repeat(lambda: storage.write_bytes(uri, b""), _RENEWED_SECONDS):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _remove_leftovers(parent: str, own: str) -> None:

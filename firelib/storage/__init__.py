@@ -27,6 +27,7 @@ from firelib.storage.files import (
 from firelib.storage.full_disk import explain_full_disk, is_full_disk
 from firelib.storage.hashes import sha256_content, sha256_file, sha256_json
 from firelib.storage.json_files import UnreadableJsonError, read_json, to_json
+from firelib.storage.lease import Work, hold_lease, repeat
 from firelib.storage.locks import lock_file
 from firelib.storage.owner import Owner
 from firelib.storage.probe import probe_storage
@@ -38,6 +39,7 @@ __all__ = [
     "BucketError",
     "Owner",
     "UnreadableJsonError",
+    "Work",
     "absolute",
     "age_seconds",
     "create_bytes",
@@ -47,6 +49,7 @@ __all__ = [
     "explain_storage",
     "file_size",
     "filesystem",
+    "hold_lease",
     "is_full_disk",
     "is_local",
     "is_transient",
@@ -69,6 +72,7 @@ __all__ = [
     "remove_file",
     "remove_folder",
     "rename_folder",
+    "repeat",
     "sha256_content",
     "sha256_file",
     "sha256_json",
