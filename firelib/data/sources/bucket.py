@@ -8,6 +8,7 @@ from threading import BoundedSemaphore
 
 from firelib import storage
 from firelib.data.sources.listing import object_state
+from firelib.data.sources.raw_file import name_download
 from firelib.errors import FirelibError, UnreachableError
 from firelib.recipe import Source
 from firelib.storage.retry import retry_transient
@@ -34,7 +35,8 @@ def download_object(source: Source, downloads: Path) -> Path:
     """
     uri = str(source)
     state = read_object_state(uri)
-    final = downloads / f"{hashlib.sha256(f'{uri} {state}'.encode()).hexdigest()[:16]}-{PurePosixPath(uri).name}"
+    key = hashlib.sha256(f"{uri} {state}".encode()).hexdigest()[:16]
+    final = downloads / name_download(key, PurePosixPath(uri).name)
     if final.exists():
         return final
     downloads.mkdir(parents=True, exist_ok=True)
