@@ -75,11 +75,6 @@ class RunSpec:
         return storage.join(self.run_uri, INPUTS)
 
     @property
-    def lease_uri(self) -> str:
-        """File that exists while a process trains the run; beside its folder, which `--fresh` removes."""
-        return f"{self.run_uri}.lease.json"
-
-    @property
     def wandb_folder(self) -> str:
         """Folder of W&B's offline runs."""
         return str(Path(self.project, "wandb"))

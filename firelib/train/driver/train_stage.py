@@ -64,7 +64,7 @@ def train(
     manifest = read_manifest(str(paths.manifest))
     check_model_folder(paths)
     spec = build_run_spec(recipe, params, environment, paths, manifest, options)
-    with hold_run(spec):
+    with hold_run(spec.run_id, paths):
         progress = _resume_or_start(spec, manifest, paths, options.fresh)
         publish(spec, manifest, progress, paths)
     return progress
@@ -91,7 +91,7 @@ def train_trial(
     """
     manifest = read_manifest(str(paths.manifest))
     spec = build_run_spec(recipe, params, environment, paths, manifest, options)
-    with hold_run(spec):
+    with hold_run(spec.run_id, paths):
         return _resume_or_start(spec, manifest, paths, options.fresh)
 
 
