@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from threading import BoundedSemaphore
 
 from firelib import storage
+from firelib.console import progress
 from firelib.data.sources.listing import object_state
 from firelib.data.sources.raw_file import name_download
 from firelib.errors import FirelibError, UnreachableError
@@ -62,11 +63,15 @@ def _copy(uri: str, partial: Path) -> None:
     if size <= _RANGE_BYTES:
         _copy_whole(uri, partial)
         return
-    with partial.open("wb") as file, ThreadPoolExecutor(_PARALLEL) as pool:
-        starts = range(0, size, _RANGE_BYTES)
-        copied = sum(
-            pool.map(lambda start: _copy_range(uri, file.fileno(), start, min(start + _RANGE_BYTES, size)), starts)
-        )
+    starts, copied = range(0, size, _RANGE_BYTES), 0
+    with (
+        progress(f"download {PurePosixPath(uri).name}", size) as advance,
+        partial.open("wb") as file,
+        ThreadPoolExecutor(_PARALLEL) as pool,
+    ):
+        for count in pool.map(lambda start: _copy_range(uri, file.fileno(), start, start + _RANGE_BYTES), starts):
+            copied += count
+            advance(copied, size)
     if copied != size:
         raise UnreachableError(
             f"expected {size} bytes of the object, got {copied}", where=f"source {uri}", remedy="run the command again"
