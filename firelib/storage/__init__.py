@@ -33,7 +33,7 @@ from firelib.storage.owner import Owner
 from firelib.storage.probe import probe_storage
 from firelib.storage.publish import publish_folder, refuse_files, refuse_others
 from firelib.storage.retry import is_transient
-from firelib.storage.uris import absolute, filesystem, is_local, join
+from firelib.storage.uris import absolute, filesystem, is_local, is_relative, join
 
 __all__ = [
     "BucketError",
@@ -52,6 +52,7 @@ __all__ = [
     "hold_lease",
     "is_full_disk",
     "is_local",
+    "is_relative",
     "is_transient",
     "join",
     "list_names",
