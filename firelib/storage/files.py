@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from glob import has_magic
 from pathlib import Path
@@ -22,7 +22,7 @@ def exists(uri: str) -> bool:
     """Whether a file or folder exists."""
     fs, path = filesystem(uri)
     with explain_storage(uri):
-        return _exists(fs, path)
+        return bool(_call(fs.exists, path))
 
 
 def make_folder(uri: str) -> None:
@@ -32,7 +32,7 @@ def make_folder(uri: str) -> None:
         make_durable_folder(Path(path))
     else:
         with explain_storage(uri):
-            _makedirs(fs, path)
+            _call(fs.makedirs, path, exist_ok=True)
 
 
 def remove_folder(uri: str) -> None:
@@ -60,7 +60,7 @@ def read_bytes(uri: str) -> bytes:
     """The content of a file; transient errors are retried."""
     fs, path = filesystem(uri)
     with explain_storage(uri):
-        return bytes(_cat(fs, path))
+        return bytes(_call(fs.cat_file, path))
 
 
 def read_back(uri: str) -> bytes:
@@ -87,7 +87,8 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
     fs, _ = filesystem(ranges[0][0])
     paths = [fs._strip_protocol(uri) for uri, _, _ in ranges]
     with explain_storage(ranges[0][0]):
-        return _cat_ranges(fs, paths, [start for _, start, _ in ranges], [stop for _, _, stop in ranges])
+        starts, stops = [start for _, start, _ in ranges], [stop for _, _, stop in ranges]
+        return list(_call(fs.cat_ranges, paths, starts, stops, on_error="raise"))
 
 
 def _read_range(uri: str, start: int, stop: int) -> bytes:
@@ -111,8 +112,11 @@ def read_head(uri: str, size: int) -> bytes:
 def list_names(folder: str) -> list[str]:
     """Names of the files and folders in a folder, sorted; empty if the folder does not exist."""
     fs, path = filesystem(folder)
-    with explain_storage(folder):
-        entries = {entry.rstrip("/") for entry in _ls_names(fs, path)}
+    try:
+        with explain_storage(folder):
+            entries = {entry.rstrip("/") for entry in _call(fs.ls, path, detail=False)}
+    except FileNotFoundError:
+        return []
     own = path.rstrip("/")  # which some tools create in buckets, as an empty object
     return sorted(entry.rpartition("/")[2] for entry in entries if entry != own)
 
@@ -133,7 +137,7 @@ def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
         return {name: info.get("size") for name, info in infos.items() if info is not None}
     try:
         with explain_storage(folder):
-            entries = _ls(fs, path)
+            entries = _call(fs.ls, path, detail=True)
     except FileNotFoundError:
         return {}
     return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
@@ -158,7 +162,7 @@ def upload_file(file: Path, uri: str) -> None:
     """
     fs, path = filesystem(uri)
     with explain_storage(uri):
-        _put_file(fs, str(file), path)
+        _call(fs.put_file, str(file), path)
 
 
 def upload_folder(folder: Path, uri: str) -> None:
@@ -190,10 +194,10 @@ def download_folder(uri: str, folder: Path) -> None:
     """
     fs, path = filesystem(uri)
     with explain_storage(uri):
-        for file in _find(fs, path):
+        for file in _call(fs.find, path):
             target = folder / file.removeprefix(path).strip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
-            _get_file(fs, file, str(target))
+            _call(fs.get_file, file, str(target))
 
 
 def age_seconds(uri: str) -> float | None:
@@ -227,7 +231,7 @@ def modified_at(uri: str) -> float | None:
     fs, path = filesystem(uri)
     try:
         with explain_storage(uri):
-            return float(_read_modified(fs, path).timestamp())
+            return float(_call(fs.modified, path).timestamp())
     except (NotImplementedError, FileNotFoundError, KeyError):
         return None
 
@@ -245,7 +249,7 @@ def write_bytes(uri: str, data: bytes) -> None:
     fs, path = filesystem(uri)
     with explain_storage(uri):
         if not is_local(uri):
-            _pipe(fs, path, data)  # object stores publish an object when it is complete
+            _call(fs.pipe_file, path, data)  # object stores publish an object when it is complete
             return
         target = Path(path)
         make_durable_folder(target.parent)
@@ -263,13 +267,9 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 
 @retry_transient
-def _exists(fs: fsspec.AbstractFileSystem, path: str) -> bool:
-    return bool(fs.exists(path))
-
-
-@retry_transient
-def _makedirs(fs: fsspec.AbstractFileSystem, path: str) -> None:
-    fs.makedirs(path, exist_ok=True)
+def _call(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a method of a file system; transient errors are retried."""
+    return request(*arguments, **options)
 
 
 @retry_transient
@@ -288,57 +288,9 @@ def _rm_file(fs: fsspec.AbstractFileSystem, path: str) -> None:
 
 
 @retry_transient
-def _pipe(fs: fsspec.AbstractFileSystem, path: str, data: bytes) -> None:
-    fs.pipe_file(path, data)
-
-
-@retry_transient
-def _put_file(fs: fsspec.AbstractFileSystem, file: str, path: str) -> None:
-    fs.put_file(file, path)
-
-
-@retry_transient
-def _get_file(fs: fsspec.AbstractFileSystem, path: str, file: str) -> None:
-    fs.get_file(path, file)
-
-
-@retry_transient
-def _find(fs: fsspec.AbstractFileSystem, path: str) -> list[str]:
-    return list(fs.find(path))
-
-
-@retry_transient
-def _read_modified(fs: fsspec.AbstractFileSystem, path: str) -> Any:
-    return fs.modified(path)
-
-
-@retry_transient
-def _cat(fs: fsspec.AbstractFileSystem, path: str) -> Any:
-    return fs.cat_file(path)
-
-
-@retry_transient
-def _cat_ranges(fs: fsspec.AbstractFileSystem, paths: list[str], starts: list[int], stops: list[int]) -> list[bytes]:
-    return list(fs.cat_ranges(paths, starts, stops, on_error="raise"))
-
-
-@retry_transient
 def _info(uri: str) -> dict[str, Any] | None:
     fs, path = filesystem(uri)
     try:
         return dict(fs.info(path))
     except FileNotFoundError:
         return None
-
-
-@retry_transient
-def _ls_names(fs: fsspec.AbstractFileSystem, path: str) -> list[str]:
-    try:
-        return list(fs.ls(path, detail=False))
-    except FileNotFoundError:
-        return []
-
-
-@retry_transient
-def _ls(fs: fsspec.AbstractFileSystem, path: str) -> list[dict[str, Any]]:
-    return list(fs.ls(path, detail=True))
