@@ -14,6 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from firelib.storage.durable import make_durable_folder, sync_folder
 from firelib.storage.explain import explain_storage
+from firelib.storage.full_disk import explain_full_disk
 from firelib.storage.retry import retry_transient
 from firelib.storage.uris import absolute, filesystem, is_local, join
 
@@ -193,7 +194,7 @@ def download_folder(uri: str, folder: Path) -> None:
         FirelibError: The disk is full, or the bucket cannot be used.
     """
     fs, path = filesystem(uri)
-    with explain_storage(uri):
+    with explain_storage(uri), explain_full_disk(str(folder)):
         for file in _call(fs.find, path):
             target = folder / file.removeprefix(path).strip("/")
             target.parent.mkdir(parents=True, exist_ok=True)

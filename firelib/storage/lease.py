@@ -114,9 +114,10 @@ class _Lease:
     def renew(self) -> None:
         if self._is_lost:
             return
-        if self._read() == self._content:
+        held = self._read()
+        if held == self._content:
             write_bytes(self._uri, self._content)
-        else:
+        elif held is not None or not create_bytes(self._uri, self._content):  # somebody may have removed it by hand
             self._is_lost = True
             self._work.on_loss()
 

@@ -98,6 +98,7 @@ def test_kind(error: Exception, kind: ErrorKind | None) -> None:
         (ClientConnectionError("lost"), True),
         (OSError("anything else"), True),
         (FileExistsError("there"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
     ],
     ids=lambda value: None,
 )

@@ -133,6 +133,16 @@ def test_a_process_that_has_lost_its_lease_is_told_once_and_leaves_it(
     assert json.loads(storage.read_bytes(uri))["owner"] == ELSEWHERE.token
 
 
+def test_a_lease_that_somebody_removed_is_written_again(
+    uri: str, work: Work, notes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "_RENEWED_SECONDS", 0.01)
+    with hold_lease(uri, work):
+        storage.remove_file(uri)
+        wait_until(lambda: storage.exists(uri), 20, "the lease is there again")
+    assert notes == []
+
+
 def test_errors_of_a_repeated_action_do_not_end_it() -> None:
     calls = threading.Semaphore(0)
 

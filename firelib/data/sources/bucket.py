@@ -43,7 +43,7 @@ def download_object(source: Source, downloads: Path) -> Path:
     downloads.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f"{final.name}.{storage.Owner.current().token}.part")
     try:
-        with storage.explain_full_disk(str(downloads)), storage.explain_storage(uri):
+        with storage.explain_storage(uri), storage.explain_full_disk(str(downloads)):
             _copy(uri, partial)
         if read_object_state(uri) != state:
             raise UnreachableError(

@@ -9,6 +9,7 @@ from firelib.data.sources.bucket import download_object
 from firelib.data.sources.listing import list_files
 from firelib.recipe import Source
 from tests.errors import refused
+from tests.full_disk import small_disk
 
 CONTENT = os.urandom(100_001)
 
@@ -64,3 +65,11 @@ def test_names_with_signs_of_patterns_are_objects(bucket: str) -> None:
     assert (single.name, single.is_listed) == ("x[1]*.csv", False)
     assert [file.name for file in list_files(Source(f"{bucket}/signs/y[1]/"))] == ["z.csv"]
     assert [file.name for file in list_files(Source(f"{bucket}/signs/x[12].csv"))] == ["x1.csv"]
+
+
+def test_a_full_disk_is_that_of_the_downloads(tmp_path: Path) -> None:
+    uri = f"memory://{tmp_path.name}/rows.csv"
+    write(uri, os.urandom(1 << 20))
+    with small_disk(tmp_path / "disk", 64), refused(what="disk", where=tmp_path / "disk", remedy="space"):
+        download_object(Source(uri), tmp_path / "disk")
+    fsspec.filesystem("memory").store.clear()
