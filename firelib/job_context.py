@@ -27,8 +27,8 @@ def validate_shared_root(root: str) -> str:
     """
     if storage.is_relative(root):
         raise FirelibError(
-            f"storage.root {root!r} is a folder of this job alone: other hosts cannot see it, and it may be deleted with "
-            "the job",
+            f"storage.root {root!r} is a folder of this job alone: other hosts cannot see it, and it may be deleted "
+            "with the job",
             where="a job on another host",
             remedy="set FIRELIB_STORAGE_ROOT to a shared folder (/shared/…) or a bucket (gs://…), here or on the hosts",
         )

@@ -1,4 +1,4 @@
-"""What a recipe says about rows: which ones it excludes (`Recipe.exclude`), and which ones it sets aside (`set_aside`)."""
+"""What a recipe says about rows: which ones it excludes (`exclude`), and which ones it sets aside (`set_aside`)."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -144,10 +144,8 @@ class _Lease:
         """Wait as long as the holder of another host may take for a renewal, and return whether there was one."""
         age = (None if is_local(self._uri) else age_seconds(self._uri)) or 0.0
         if age < _STALE_SECONDS:
-            self._work.note(
-                f"waiting up to {_STALE_SECONDS - age:.0f} s: {_describe(held)} was {self._work.name}; it may have been "
-                "killed"
-            )
+            left = f"{_STALE_SECONDS - age:.0f} s"
+            self._work.note(f"waiting up to {left}: {_describe(held)} was {self._work.name}, and may have been killed")
         written, deadline = modified_at(self._uri), time.monotonic() + _STALE_SECONDS - age
         while time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)

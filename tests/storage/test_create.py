@@ -42,7 +42,8 @@ def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "link", refuse)
     test_an_existing_file_stays(str(tmp_path / "new"))
-    test_of_several_one_succeeds(tmp_path)
+    (tmp_path / "others").mkdir()
+    test_of_several_one_succeeds(tmp_path / "others")
 
 
 def test_a_folder_without_rights_is_an_error_of_this_machine(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_written_file_is_read_back(tmp_path: Path, scheme: str) -> None:
 
 @pytest.fixture(params=["local", "memory"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    yield str(tmp_path / "r[1] ü" / "er") if request.param == "local" else f"memory://{tmp_path.name}/r[1] ü/er"
+    yield str(tmp_path / "r ü" / "er") if request.param == "local" else f"memory://{tmp_path.name}/r ü/er"
     fsspec.filesystem("memory").store.clear()
 
 
@@ -61,12 +61,11 @@ def test_folders_in_object_stores(bucket: str, tmp_path: Path) -> None:
 
 
 def test_names_of_removed_folders_are_no_patterns(folder: str) -> None:
-    other = folder.replace("[1]", "1")
-    for each in (folder, other):
-        storage.write_bytes(storage.join(each, "value"), b"1")
-    storage.remove_folder(folder)
-    assert not storage.exists(storage.join(folder, "value"))
-    assert storage.exists(storage.join(other, "value"))
+    for each in ("[1]", "1"):
+        storage.write_bytes(f"{folder}{each}/value", b"1")
+    storage.remove_folder(f"{folder}[1]")
+    assert not storage.exists(f"{folder}[1]/value")
+    assert storage.exists(f"{folder}1/value")
 
 
 def test_object_stores(bucket: str) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from firelib import storage
 from firelib.errors import FirelibError
 
-
 _MOST_BYTES = 120  # of a name, of which file systems take 255 with all that is added
 
 
