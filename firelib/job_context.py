@@ -23,11 +23,11 @@ def validate_shared_root(root: str) -> str:
     """Return a storage root if a job in an ephemeral folder can use it.
 
     Raises:
-        FirelibError: The root is inside the ephemeral folder.
+        FirelibError: The root is inside the ephemeral folder, or in the home folder of a user.
     """
-    if storage.is_local(root) and not root.startswith("/"):
+    if storage.is_relative(root):
         raise FirelibError(
-            f"storage.root {root!r} is inside the job's ephemeral folder: other hosts cannot see it, and it is deleted "
+            f"storage.root {root!r} is a folder of this job alone: other hosts cannot see it, and it may be deleted "
             "with the job",
             where="a job on another host",
             remedy="set FIRELIB_STORAGE_ROOT to a shared folder (/shared/…) or a bucket (gs://…), here or on the hosts",

@@ -81,6 +81,11 @@ class Paths:
         return storage.join(self.root, "runs")
 
     @property
+    def leases(self) -> str:
+        """URI of the folder of files that name the process that trains a run."""
+        return storage.join(self.root, "leases")
+
+    @property
     def datasets(self) -> str:
         """URI of the folder of datasets."""
         return storage.join(self.root, "datasets")

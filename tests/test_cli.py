@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from firelib.cli import app, main
 from firelib.cli.commands import COMMANDS as COMMANDS_IN_ORDER
+from firelib.cli.project import load_project
 from firelib.console import out
 from firelib.console_tables import column_table
 from firelib.data.lake import read_lake
@@ -218,6 +219,13 @@ def test_option_recipe_selects_a_pipeline(project):
     assert str(failing("--params", "pipelines/fashion_mnist/params.yaml", "transform")) == str(own)
     assert "data/flights/lake.json" in str(failing("transform", "--recipe", "flights"))
     assert "'fashion_mnist'" in failing("transform", "--recipe", "fashion_mnst").remedy
+
+
+@pytest.mark.parametrize(("root", "expected"), [("~/d", "{home}/d"), ("file:///d", "/d"), ("d", "{project}/d")])
+def test_storage_root_is_any_folder(project, monkeypatch, root, expected):
+    monkeypatch.setenv("HOME", str(project / "home"))
+    change(project, (r"root: \S+", f"root: {root}"))
+    assert load_project().paths.root == expected.format(home=project / "home", project=project)
 
 
 def test_names_that_look_like_markup_are_shown(project, shown, capfd):

@@ -25,12 +25,12 @@ def test_copies_of_a_project_are_ephemeral(tmp_path, monkeypatch, variables, fol
     assert is_ephemeral(tmp_path / folder) == ephemeral
 
 
-@pytest.mark.parametrize("root", ["/mnt/shared", "gs://bucket/x", "s3://bucket"])
+@pytest.mark.parametrize("root", ["/mnt/shared", "file:///mnt/shared", "gs://bucket/x", "s3://bucket"])
 def test_shared_roots_are_accepted(root):
     assert validate_shared_root(root) == root
 
 
-@pytest.mark.parametrize("root", ["storage", "", "./x"])
+@pytest.mark.parametrize("root", ["storage", "", "./x", "~/x"])
 def test_roots_inside_the_folder_are_refused(root):
     with refused(what=["storage.root", repr(root)], remedy="FIRELIB_STORAGE_ROOT"):
         validate_shared_root(root)

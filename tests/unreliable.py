@@ -24,6 +24,7 @@ class Unreliable(ThreadingHTTPServer):
     Attributes:
         share: Which part of the requests fails, from 0 to 1.
         error: What a failed request gets: a code of S3, or `drop` for a connection that is closed without an answer.
+        path: What the path of a request contains that may fail; empty for all requests.
         after: Whether the store carries a failed request out, so that only its answer is lost.
         failed: Number of requests that failed.
         total: Number of requests.
@@ -34,7 +35,7 @@ class Unreliable(ThreadingHTTPServer):
     def __init__(self, target: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target = urlsplit(target)
-        self.share, self.error, self.after = 0.0, "SlowDown", False
+        self.share, self.error, self.after, self.path = 0.0, "SlowDown", False, ""
         self.failed = self.total = 0
         self._random, self._lock = random.Random(0), threading.Lock()
 
@@ -42,10 +43,14 @@ class Unreliable(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def fails(self) -> bool:
-        """Draw whether the next request fails."""
+    def fails(self, path: str) -> bool:
+        """Draw whether the next request fails.
+
+        Args:
+            path: Its path.
+        """
         with self._lock:
-            failing = self._random.random() < self.share
+            failing = self.path in path and self._random.random() < self.share
             self.total, self.failed = self.total + 1, self.failed + failing
         return failing
 
@@ -72,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         body = self._read_body()
-        failing = self.server.fails()
+        failing = self.server.fails(self.path)
         if failing and not self.server.after:
             self._fail()
             return

@@ -53,9 +53,8 @@ class Description:
         assert self.recipe
         folder, params = find_project(self.configuration.file), self.configuration.params
         root = params.storage.root if params else "storage"
-        root = str(folder / root) if storage.is_local(root) else root
         sources = (self.configuration.environment or Environment.model_construct()).sources
-        return Paths(self.recipe.name, storage.absolute(root), folder, sources and sources.absolute())
+        return Paths(self.recipe.name, storage.absolute(root, folder), folder, sources and sources.absolute())
 
 
 def check_description(params: Path, with_rows: bool = True, sources: Severity = "error") -> Description:

@@ -12,7 +12,8 @@ import pyarrow as pa
 from firelib.check.finding import Finding, from_error, grade
 from firelib.check.sample import Sample
 from firelib.data.frames.transform_errors import check_columns, find_missing_columns, locate
-from firelib.data.row_validation import check_label, exclude_rows, find_masks, find_violations, to_arrow
+from firelib.data.row_masks import exclude_rows, find_masks
+from firelib.data.row_validation import check_label, find_violations, to_arrow
 from firelib.data.split import key_hashes
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature, Recipe

@@ -51,7 +51,7 @@ def _check_storage(configuration: Configuration, project: Path) -> Iterator[Find
             # Stages that run elsewhere may have other credentials than this machine.
             yield from_error(error, "configuration", file, line, grade(not _is_elsewhere(configuration)))
         return
-    folder = project / storage.absolute(root) if root.startswith("/") else project / root
+    folder = Path(storage.absolute(root, project))
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         what = f"storage.root is {root}, but {existing} is not a folder that you can write to"

@@ -99,9 +99,8 @@ def load_project(name: str | None = None) -> Project:
     folder, root = find_project(file), params.storage.root
     elsewhere = is_ephemeral(folder)
     root = validate_shared_root(root) if elsewhere else root
-    root = str(folder / root) if storage.is_local(root) else root
     sources = environment.sources and environment.sources.absolute()
-    paths = Paths(recipe.name, storage.absolute(root), folder, sources, elsewhere)
+    paths = Paths(recipe.name, storage.absolute(root, folder), folder, sources, elsewhere)
     return Project(recipe, params, environment, paths, file.with_name("dvc.yaml"))
 
 

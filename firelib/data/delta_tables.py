@@ -1,6 +1,5 @@
 """Delta tables of the lake: one for each source, with one version for each distinct value of `commit_by`."""
 
-import hashlib
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +16,13 @@ from firelib import storage
 from firelib.data.formats.lake_types import INFERRED_TYPE, RAW_TYPE
 from firelib.data.lake import Commit, TableRecord
 from firelib.data.parts.delta_files import delta_schema, write_data_file
+from firelib.data.parts.delta_options import delta_options
 from firelib.data.parts.part import Part
 from firelib.errors import FirelibError
 from firelib.storage.retry import retry_unanswered
 
+#: Folder of a table's log.
+LOG = "_delta_log"
 _PART_HASH = "firelib.part"  # key in the metadata of a commit
 _RAW = (RAW_TYPE, INFERRED_TYPE)
 # By default, a table with a hundred versions drops the log of those that are older than 30 days: they could not be read
@@ -28,7 +30,7 @@ _RAW = (RAW_TYPE, INFERRED_TYPE)
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false", "delta.dataSkippingNumIndexedCols": "-1"}
 _KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)  # also of tables without this configuration
 _UNSAFE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
-_UNSAFE_IN_BUCKETS = re.compile(rf"{_UNSAFE.pattern}|[?#]")
+_UNSAFE_IN_BUCKETS = re.compile(rf"{_UNSAFE.pattern}|[?#*]")  # `*` is a pattern of fsspec
 
 
 def check_table_paths(lake: str, names: Iterable[str]) -> None:
@@ -40,7 +42,7 @@ def check_table_paths(lake: str, names: Iterable[str]) -> None:
 
     Raises:
         FirelibError: A path contains a bracket, a backslash, or `%` and two hexadecimal digits; in a bucket, also a
-            question mark or a hash sign.
+            question mark, a hash sign or an asterisk.
     """
     pattern = _UNSAFE if storage.is_local(lake) else _UNSAFE_IN_BUCKETS
     found = {name: pattern.search(storage.join(lake, name)) for name in names}
@@ -77,7 +79,7 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
 @retry_unanswered
 def _load(uri: str, version: int | None) -> DeltaTable | None:
-    table = DeltaTable(uri, storage_options=storage.delta_options(uri))
+    table = DeltaTable(uri, storage_options=delta_options(uri))
     if version is not None:
         if version > table.version():
             return None
@@ -166,7 +168,7 @@ def _commit(uri: str, part: Part, version: int) -> None:
             schema,
             [file],
             configuration=_CONFIGURATION,
-            storage_options=storage.delta_options(uri),
+            storage_options=delta_options(uri),
             commit_properties=properties,
             post_commithook_properties=_KEEP_LOG,
         )
@@ -182,18 +184,6 @@ def count_rows(uri: str) -> int:
     if table is None:
         return 0
     return int(pc.sum(pa.table(table.get_add_actions())["num_records"]).as_py() or 0)
-
-
-def supersede_table(uri: str) -> str:
-    """Rename a table that no longer matches its source, and return its new URI. Nothing is deleted."""
-    content = hashlib.sha256("".join(read_part_hashes(uri)).encode()).hexdigest()[:8]
-    superseded = f"{uri}.superseded-{content}"
-    fs, path = storage.filesystem(uri)
-    _, target = storage.filesystem(superseded)
-    if fs.exists(target):
-        fs.rm(target, recursive=True)  # an earlier copy of the same versions
-    fs.mv(path, target, recursive=True)
-    return superseded
 
 
 def build_table_record(source: str, sha256: str, schema: pa.Schema, parts: Sequence[Part]) -> TableRecord:

@@ -15,7 +15,6 @@ from firelib.data.delta_tables import (
     count_rows,
     matches_record,
     read_part_hashes,
-    supersede_table,
 )
 from firelib.data.file_sets.partitions import shorten
 from firelib.data.formats.declared_types import text_features
@@ -28,6 +27,7 @@ from firelib.data.sources.checks import check_source
 from firelib.data.sources.load_table import LoadedTable, open_table
 from firelib.data.streams.row_stream import RowStream
 from firelib.data.versions.schema_evolution import check_evolution
+from firelib.data.versions.superseded_table import supersede_table
 from firelib.errors import FirelibError, did_you_mean
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, Source

@@ -1,18 +1,18 @@
 """Validate rows: count the rows that the recipe excludes, and set aside the rows that break a declaration."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from firelib.errors import FirelibError, did_you_mean
+from firelib.data.row_masks import exclude_rows, find_masks
+from firelib.errors import FirelibError
 from firelib.recipe import FLOATS, Feature, Recipe, TaskKind, infer_task
 from firelib.tfrecord.format.arrow_columns import cast_column, utf8_lengths
 from firelib.tfrecord.format.fixed_layout import has_fixed_size
@@ -95,50 +95,6 @@ def _flatten(column: "pd.Series[Any]") -> "pd.Series[Any]":
         return column
     values = [value.ravel() if isinstance(value, np.ndarray) else value for value in column]
     return pd.Series(values, column.index, dtype=object)
-
-
-def exclude_rows(rows: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, Counter[str]]:
-    """The rows without those that the recipe excludes, and the number of excluded rows for each reason.
-
-    Args:
-        rows: Rows that the recipe's `transform` returns.
-        recipe: Excludes rows.
-
-    Raises:
-        FirelibError: `exclude` reads a column that the rows lack.
-    """
-    counts: Counter[str] = Counter()
-    out = np.zeros(len(rows), dtype=bool)
-    for reason, mask in find_masks(rows, recipe, "exclude").items():
-        new = mask & ~out
-        counts[reason] = int(new.sum())
-        out |= new
-    return rows[~out], counts
-
-
-def find_masks(
-    rows: pd.DataFrame, recipe: Recipe, method: Literal["exclude", "set_aside"]
-) -> dict[str, npt.NDArray[np.bool_]]:
-    """What a method of the recipe says about rows: reason → mask. A missing value in a mask is false.
-
-    Args:
-        rows: Rows that the recipe's `transform` returns.
-        recipe: Has the method.
-        method: Its name.
-
-    Raises:
-        FirelibError: The method reads a column that the rows lack.
-    """
-    try:
-        masks: Mapping[str, pd.Series] = getattr(recipe, method)(rows)
-    except KeyError as error:
-        name = str(error.args[0])
-        raise FirelibError(
-            f"{method} reads column {name!r}, which the table lacks",
-            where=f"recipe {recipe.name!r}: {method}",
-            remedy=did_you_mean(name, map(str, rows.columns)),
-        ) from error
-    return {reason: mask.fillna(False).to_numpy(bool) for reason, mask in masks.items()}
 
 
 def check_label(rows: pd.DataFrame, table: pa.Table, recipe: Recipe) -> None:

@@ -1,6 +1,5 @@
 """Ephemeral folders for a stage's intermediate files."""
 
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,29 +43,14 @@ def _lease(folder: str) -> Iterator[None]:
     if storage.is_local(folder):
         yield
         return
-    uri, ended = storage.join(folder, _LEASE), threading.Event()
+    uri = storage.join(folder, _LEASE)
     storage.write_bytes(uri, b"")
-
-    def renew() -> None:
-        while not ended.wait(_RENEWED_SECONDS):
-            with suppress(OSError, FirelibError):  # the next renewal may succeed
-                storage.write_bytes(uri, b"")
-
-    thread = threading.Thread(target=renew, name="scratch-lease", daemon=True)
-    thread.start()
-    try:
+    with storage.repeat(lambda: storage.write_bytes(uri, b""), _RENEWED_SECONDS):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _remove_leftovers(parent: str, own: str) -> None:
-    fs, path = storage.filesystem(parent)
-    with storage.explain_storage(parent):
-        entries = fs.ls(path, detail=False) if fs.exists(path) else []
-    for entry in entries:
-        name = str(entry).rstrip("/").rpartition("/")[2]
+    for name in storage.list_names(parent):
         folder = storage.join(parent, name)
         owner = Owner.parse(name.rpartition(".")[0])
         if owner and folder != own and _is_abandoned(folder, owner, own):

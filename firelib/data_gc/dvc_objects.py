@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from firelib import storage
 from firelib.errors import FirelibError
+from firelib.extras import require_modules
 
+_PACKAGES = {"s3": {"dvc-s3": ["dvc_s3"]}, "gs": {"dvc-gs": ["dvc_gs"]}}  # scheme of a remote → extra → module
 _FOLDER = ".dir"  # suffix of the hash of a folder, whose content lists its files
 
 
@@ -16,21 +19,27 @@ class DvcObjects:
 
     Args:
         repo: DVC's repository.
+
+    Raises:
+        FirelibError: The package for the remote is missing.
     """
 
     def __init__(self, repo: Any) -> None:
         self._stores = [repo.cache.local]
-        if repo.config.get("core", {}).get("remote"):
+        if remote := repo.config.get("core", {}).get("remote"):
+            _require_package(str(repo.config.get("remote", {}).get(remote, {}).get("url")))
             self._stores.append(repo.cloud.get_remote_odb())
 
     def read(self, md5: str) -> bytes | None:
-        """A content; None if neither has it."""
+        """A content; None if neither has it.
+
+        Raises:
+            FirelibError: The remote is in a bucket that cannot be used.
+        """
         for store in self._stores:
-            try:
-                content: bytes = store.fs.cat_file(store.oid_to_path(md5))
-            except FileNotFoundError:
-                continue
-            return content
+            path = store.oid_to_path(md5)
+            with suppress(FileNotFoundError), storage.explain_storage(f"{store.fs.protocol}://{path}"):
+                return bytes(store.fs.cat_file(path))
         return None
 
     def read_from_folder(self, md5: str, name: str) -> bytes | None:
@@ -46,12 +55,16 @@ class DvcObjects:
         return self.read(found) if found else None
 
 
+def _require_package(url: str) -> None:
+    require_modules(_PACKAGES.get(url.partition("://")[0], {}), "DVC's remote", url)
+
+
 @contextmanager
 def open_dvc(project: Path) -> Iterator[DvcObjects]:
     """Open the DVC repository of a project.
 
     Raises:
-        FirelibError: There is none, or its configuration is invalid.
+        FirelibError: There is none, its configuration is invalid, or the package for its remote is missing.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from firelib import storage
+from firelib.data.versions.superseded_table import parse_superseded
 from firelib.dataset_store import is_single_dataset, is_stored_object
 from firelib.train.run_spec import INPUTS
 
 #: `dataset` is a dataset that an earlier version stored in a folder of its own. `shards` are those of all datasets of a
 #: recipe, and `records` what is known about its generations: of these folders, files go one by one.
 Kind = Literal["shards", "records", "dataset", "table", "run"]
-_SUPERSEDED = re.compile(r"(?P<table>.+)\.superseded-[0-9a-f]{8}")
 _RUN = re.compile(r".+-[0-9a-f]{12}")
 _OWN_FILES = {
     "table": re.compile(r"_delta_log/.+|part-[^/]+\.parquet"),
@@ -75,8 +75,7 @@ def superseded_table(name: str) -> str | None:
     Args:
         name: Recipe and folder, such as `flights/planes.superseded-0a1b2c3d`.
     """
-    match = _SUPERSEDED.fullmatch(name.partition("/")[2])
-    return match["table"] if match else None
+    return parse_superseded(name.partition("/")[2])
 
 
 def _group(kind: Kind, folder: str, levels: int) -> Iterator[StoredItem]:

@@ -39,7 +39,7 @@ def check_storage(root: str, project: Path) -> Finding:
     """
     if not storage.is_local(root):
         return _check_bucket(root)
-    return check_disk("disk: storage.root", project / storage.absolute(root))
+    return check_disk("disk: storage.root", Path(storage.absolute(root, project)))
 
 
 def _check_bucket(root: str) -> Finding:

@@ -25,6 +25,7 @@ def main() -> int:
     from dvc.cli import main as dvc
 
     _hide_push_hint()
+    _hide_autostage_hint()
     sys.argv = ["dvc", *arguments]  # DVC writes it into its locks
     return int(dvc(arguments))
 
@@ -46,6 +47,13 @@ def _hide_push_hint() -> None:
     with suppress(ConfigError):  # DVC itself explains it
         if not Config.from_cwd(validate=False).get("remote"):
             ui.write = write_others
+
+
+def _hide_autostage_hint() -> None:
+    """Keep DVC from advising `core.autostage` after each run: the line before it names the files for `git add`."""
+    from dvc.repo import scm_context
+
+    scm_context.logger.addFilter(lambda record: "core.autostage" not in record.getMessage())
 
 
 if __name__ == "__main__":

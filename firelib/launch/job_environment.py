@@ -41,7 +41,7 @@ def select_forwarded(environ: Mapping[str, str]) -> dict[str, str]:
 
 def shared_root(root: str | None) -> str | None:
     """Return a storage root that other hosts can reach; None for a folder inside the project."""
-    if root is None or (storage.is_local(root) and not Path(root).is_absolute()):
+    if root is None or storage.is_relative(root):
         return None
     return root
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 from firelib.errors import FirelibError
@@ -50,17 +51,30 @@ class Expectation:
             return
 
     def _problems(self) -> Iterator[tuple[str, str]]:
+        limits = {"missing": self.missing, "psi": self.psi}
         bounds = {"mean": self.mean, "std": self.std, "distinct": self.distinct}
-        if all(bound is None for bound in (self.missing, self.psi, *bounds.values())):
+        if all(each is None for each in (*limits.values(), *bounds.values())):
             yield "the expectation has no bound", "give it one of missing, mean, std, distinct, psi"
+        for name, limit in limits.items():
+            if limit is not None and not _is_number(limit):
+                yield f"{name} is {limit!r}, not a number", f"write {name}=0.25, for example"
+                return
         if self.missing is not None and not 0 <= self.missing <= 1:
             yield f"missing is {self.missing}, but it is a share", "write a number from 0 to 1"
         if self.psi is not None and not self.psi >= 0:
             yield f"psi is {self.psi}, but it is never negative", "write a number from 0, such as 0.25"
         for name, bound in bounds.items():
-            if bound is not None and not (isinstance(bound, Sequence) and len(bound) == _ENDS):
+            if bound is not None and not _is_pair(bound):
                 yield f"{name} is {bound!r}, not a pair of numbers", f"write {name}=(lowest, highest)"
             elif bound and not bound[0] <= bound[1]:  # NaN is no bound
                 yield f"{name} {bound} is empty", f"write {name}=(lowest, highest)"
         if self.on_failure not in ("fail", "warn"):
             yield f"on_failure is {self.on_failure!r}", "write 'fail' or 'warn'"
+
+
+def _is_pair(bound: object) -> bool:
+    return isinstance(bound, Sequence) and len(bound) == _ENDS and all(map(_is_number, bound))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

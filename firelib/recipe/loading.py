@@ -123,15 +123,7 @@ def _problems(recipe: Recipe) -> Iterator[_Described]:
     if not (isinstance(recipe.most_set_aside, int | float) and 0 <= recipe.most_set_aside <= 1):
         yield f"most_set_aside: expected a share from 0 to 1, got {recipe.most_set_aside!r}", "most_set_aside", None
     yield from _window_problems(recipe.window)
-    yield from (
-        (what, what.partition(":")[0].split()[-1] if ":" in what else "key", None)
-        for what in find_split_problems(recipe)
-    )
-
-
-def _split_problems(recipe: Recipe) -> Iterator[_Described]:
-    for what in find_split_problems(recipe):
-        yield what, next(name for name in _SPLIT_OPTIONS if getattr(recipe, name) is not getattr(Recipe, name)), None
+    yield from ((what, part, None) for part, what in find_split_problems(recipe))
 
 
 def _split_columns(recipe: Recipe) -> Sequence[str]:

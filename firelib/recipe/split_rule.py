@@ -49,25 +49,23 @@ def split_columns(recipe: "Recipe") -> tuple[str, ...]:
     return tuple(dict.fromkeys([*recipe.split_by, *filter(None, single), *recipe.stratify_by]))
 
 
-def find_split_problems(recipe: "Recipe") -> Iterator[str]:
-    """What is wrong with the attributes of a recipe that select its split."""
+def find_split_problems(recipe: "Recipe") -> Iterator[tuple[str, str]]:
+    """What is wrong with the attributes of a recipe that select its split, each with the name of the attribute."""
     wrong_types = [*_type_problems(recipe)]
     yield from wrong_types
-    if wrong_types:
-        return
     chosen = [name for name in _ATTRIBUTES if getattr(recipe, name)]
-    if len(chosen) > 1:
-        yield f"expected at most one of {', '.join(_ATTRIBUTES)}, got {' and '.join(chosen)}"
+    if len(chosen) > 1 and not wrong_types:
+        yield chosen[-1], f"expected at most one of {', '.join(_ATTRIBUTES)}, got {' and '.join(chosen)}"
 
 
-def _type_problems(recipe: "Recipe") -> Iterator[str]:
+def _type_problems(recipe: "Recipe") -> Iterator[tuple[str, str]]:
     for name in ("split_by", "stratify_by"):
         value: object = getattr(recipe, name)
         if isinstance(value, str):
-            yield f"{name}: expected a sequence such as ({value!r},), got {value!r}"
+            yield name, f"{name}: expected a sequence such as ({value!r},), got {value!r}"
         elif not isinstance(value, Sequence) or not all(isinstance(column, str) and column for column in value):
-            yield f"{name}: expected names of columns, got {value!r}"
+            yield name, f"{name}: expected names of columns, got {value!r}"
     for name in ("test_rows", "split_time", "split_column"):
         value = getattr(recipe, name)
         if value is not None and not (isinstance(value, str) and value):
-            yield f"{name}: expected the name of a column, got {value!r}"
+            yield name, f"{name}: expected the name of a column, got {value!r}"

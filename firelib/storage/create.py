@@ -1,5 +1,6 @@
 """Create a file only if none has its name: of several processes, one succeeds."""
 
+import errno
 import os
 import uuid
 from contextlib import suppress
@@ -12,6 +13,9 @@ from firelib.storage.explain import explain_storage
 from firelib.storage.files import read_bytes
 from firelib.storage.retry import retry_transient
 from firelib.storage.uris import filesystem, is_local
+
+# FAT, and some file systems in user space and of containers, have no hard links.
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 def create_bytes(uri: str, data: bytes) -> bool:
@@ -59,11 +63,20 @@ def _link(path: Path, data: bytes) -> None:
     make_durable_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
+        _write_new(temporary, data)
+        try:
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _write_new(path, data)  # a reader may see a part of it
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

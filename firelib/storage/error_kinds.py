@@ -69,10 +69,11 @@ _PHRASES = (
     (re.compile(r"URL scheme is not allowed"), ErrorKind.PLAIN_HTTP),
     (re.compile(r"token request|169\.254\.169\.254|metadata\.google\.internal|credential"), ErrorKind.CREDENTIALS),
     (re.compile(r"^Forbidden: |lacked the necessary privileges"), ErrorKind.DENIED),
-    # What gcsfs says of a listing and of an upload: both work without an object, so that the bucket is what is missing.
-    (re.compile(r"(?:^|/)b/[^/]+/o$"), ErrorKind.MISSING_BUCKET),
     (re.compile(r"error sending request|operation timed out|\(Connect\)"), ErrorKind.UNREACHABLE),
 )
+# What gcsfs says of a listing and of an upload: both work without an object, so that the bucket is what is missing.
+_BUCKET_OF_GCS = re.compile(r"(?:https?://\S+/)?b/[^/]+/o")
+_PATH_OF_URL = re.compile(r"(?<=\w)/\S*")  # names that users chose say nothing
 _XML_CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"\b([345]\d\d) [A-Z][a-z]+")
 
@@ -103,8 +104,11 @@ def _classify_one(error: BaseException) -> ErrorKind | None:
             return _CODES[code]
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         return None  # an error of this machine's file system
+    if isinstance(error, FileNotFoundError):  # its text is a path
+        return ErrorKind.MISSING_BUCKET if _BUCKET_OF_GCS.fullmatch(text) else None
+    said = _PATH_OF_URL.sub("", text)
     for pattern, kind in _PHRASES:
-        if pattern.search(text):
+        if pattern.search(said):
             return kind
     for status in _http_statuses(error, text):
         if status in _CODES:

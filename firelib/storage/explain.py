@@ -1,4 +1,4 @@
-"""Explain the errors of object stores: what is wrong, with which bucket, and what to do about it."""
+"""Explain the errors of object stores and web servers: what is wrong, with which one, and what to do about it."""
 
 import re
 from collections.abc import Iterator
@@ -23,31 +23,35 @@ class BucketError(FirelibError):
         self.kind = kind
 
 
-_GOOGLE = ("gs", "gcs")
+_AGAIN = "run the same command again"
+# What to do, by the beginning of URIs; a kind that is missing there has the remedy of all others.
 _REMEDIES = {
-    ErrorKind.CREDENTIALS: (
-        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role",
-        "set GOOGLE_APPLICATION_CREDENTIALS to the file of a key, or run: gcloud auth application-default login",
-    ),
-    ErrorKind.DENIED: (
-        "allow s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on its objects",
-        "grant the role roles/storage.objectUser on the bucket",
-    ),
-    ErrorKind.MISSING_BUCKET: (
-        "create it (aws s3 mb s3://{bucket}), or correct storage.root or the source",
-        "create it (gcloud storage buckets create gs://{bucket}), or correct storage.root or the source",
-    ),
-    ErrorKind.REGION: ("set AWS_DEFAULT_REGION to the region of the bucket",) * 2,
-    ErrorKind.CLOCK: ("set this machine's clock (timedatectl set-ntp true), then run the same command again",) * 2,
-    ErrorKind.PLAIN_HTTP: ("set AWS_ALLOW_HTTP=true if the endpoint is yours, or give it a certificate",) * 2,
-    ErrorKind.THROTTLED: (
-        "wait, then run the same command again; fewer workers (FIRELIB_NUM_CPUS) send fewer requests",
-    )
-    * 2,
-    ErrorKind.UNREACHABLE: (
-        "check the network and AWS_ENDPOINT_URL, then run the same command again",
-        "check the network and STORAGE_EMULATOR_HOST, then run the same command again",
-    ),
+    "s3": {
+        ErrorKind.CREDENTIALS: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine "
+        "a role",
+        ErrorKind.DENIED: "allow s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject on "
+        "its objects",
+        ErrorKind.MISSING_BUCKET: "create it (aws s3 mb s3://{host}), or correct storage.root or the source",
+        ErrorKind.UNREACHABLE: f"check the network and AWS_ENDPOINT_URL, then {_AGAIN}",
+    },
+    "gs": {
+        ErrorKind.CREDENTIALS: "set GOOGLE_APPLICATION_CREDENTIALS to the file of a key, or run: gcloud auth "
+        "application-default login",
+        ErrorKind.DENIED: "grant the role roles/storage.objectUser on the bucket",
+        ErrorKind.MISSING_BUCKET: "create it (gcloud storage buckets create gs://{host}), or correct storage.root or "
+        "the source",
+        ErrorKind.UNREACHABLE: f"check the network and STORAGE_EMULATOR_HOST, then {_AGAIN}",
+    },
+    "": {
+        ErrorKind.CREDENTIALS: "give this process credentials for {scheme}://{host}",
+        ErrorKind.DENIED: "allow reading and writing at {scheme}://{host}",
+        ErrorKind.MISSING_BUCKET: "create it, or correct storage.root or the source",
+        ErrorKind.REGION: "set AWS_DEFAULT_REGION to the region of the bucket",
+        ErrorKind.CLOCK: f"set this machine's clock (timedatectl set-ntp true), then {_AGAIN}",
+        ErrorKind.PLAIN_HTTP: "set AWS_ALLOW_HTTP=true if the endpoint is yours, or give it a certificate",
+        ErrorKind.THROTTLED: f"wait, then {_AGAIN}; fewer workers (FIRELIB_NUM_CPUS) send fewer requests",
+        ErrorKind.UNREACHABLE: f"check the network and the address, then {_AGAIN}",
+    },
 }
 _TRANSIENT = (ErrorKind.THROTTLED, ErrorKind.UNREACHABLE)
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
@@ -68,7 +72,7 @@ def explain_error(error: BaseException, uri: str) -> FirelibError | None:
 
 
 def build_error(kind: ErrorKind, detail: str, uri: str) -> FirelibError:
-    """The error for what is wrong with a bucket.
+    """The error for what is wrong with a bucket, or with a web server.
 
     Args:
         kind: What is wrong.
@@ -76,9 +80,10 @@ def build_error(kind: ErrorKind, detail: str, uri: str) -> FirelibError:
         uri: What was read or written.
     """
     scheme, _, rest = uri.partition("://")
-    bucket = rest.partition("/")[0]
-    remedy = _REMEDIES[kind][scheme in _GOOGLE].format(bucket=bucket)
-    what = f"bucket {bucket!r}: {kind.value} ({detail})"
+    host = rest.partition("/")[0]
+    remedies = {**_REMEDIES[""], **_REMEDIES.get({"gcs": "gs"}.get(scheme, scheme), {})}
+    store = "web server" if scheme in ("http", "https") else "bucket"
+    what, remedy = f"{store} {host!r}: {kind.value} ({detail})", remedies[kind].format(scheme=scheme, host=host)
     if kind in _TRANSIENT:
         return UnreachableError(what, where=uri, remedy=remedy)
     return BucketError(what, where=uri, remedy=remedy, kind=kind)

@@ -3,15 +3,18 @@
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from glob import has_magic
 from pathlib import Path
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from firelib.storage.durable import make_durable_folder, sync_folder
 from firelib.storage.explain import explain_storage
+from firelib.storage.full_disk import explain_full_disk
 from firelib.storage.retry import retry_transient
 from firelib.storage.uris import absolute, filesystem, is_local, join
 
@@ -20,7 +23,7 @@ def exists(uri: str) -> bool:
     """Whether a file or folder exists."""
     fs, path = filesystem(uri)
     with explain_storage(uri):
-        return _exists(fs, path)
+        return bool(_call(fs.exists, path))
 
 
 def make_folder(uri: str) -> None:
@@ -30,7 +33,7 @@ def make_folder(uri: str) -> None:
         make_durable_folder(Path(path))
     else:
         with explain_storage(uri):
-            _makedirs(fs, path)
+            _call(fs.makedirs, path, exist_ok=True)
 
 
 def remove_folder(uri: str) -> None:
@@ -38,6 +41,13 @@ def remove_folder(uri: str) -> None:
     fs, path = filesystem(uri)
     with explain_storage(uri), suppress(FileNotFoundError):  # another process may remove it, too
         _rm(fs, path)
+
+
+def remove_empty_folder(uri: str) -> None:
+    """Remove a folder that nothing is in; another one stays. Buckets have no empty folders."""
+    fs, path = filesystem(uri)
+    with suppress(OSError):
+        fs.rmdir(path)
 
 
 def remove_file(uri: str) -> None:
@@ -51,7 +61,7 @@ def read_bytes(uri: str) -> bytes:
     """The content of a file; transient errors are retried."""
     fs, path = filesystem(uri)
     with explain_storage(uri):
-        return bytes(_cat(fs, path))
+        return bytes(_call(fs.cat_file, path))
 
 
 def read_back(uri: str) -> bytes:
@@ -78,7 +88,8 @@ def read_ranges(ranges: Sequence[tuple[str, int, int]]) -> list[bytes]:
     fs, _ = filesystem(ranges[0][0])
     paths = [fs._strip_protocol(uri) for uri, _, _ in ranges]
     with explain_storage(ranges[0][0]):
-        return _cat_ranges(fs, paths, [start for _, start, _ in ranges], [stop for _, _, stop in ranges])
+        starts, stops = [start for _, start, _ in ranges], [stop for _, _, stop in ranges]
+        return list(_call(fs.cat_ranges, paths, starts, stops, on_error="raise"))
 
 
 def _read_range(uri: str, start: int, stop: int) -> bytes:
@@ -99,6 +110,18 @@ def read_head(uri: str, size: int) -> bytes:
         return bytes(file.read(size))
 
 
+def list_names(folder: str) -> list[str]:
+    """Names of the files and folders in a folder, sorted; empty if the folder does not exist."""
+    fs, path = filesystem(folder)
+    try:
+        with explain_storage(folder):
+            entries = {entry.rstrip("/") for entry in _call(fs.ls, path, detail=False)}
+    except FileNotFoundError:
+        return []
+    own = path.rstrip("/")  # which some tools create in buckets, as an empty object
+    return sorted(entry.rpartition("/")[2] for entry in entries if entry != own)
+
+
 def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
     """Sizes of the files in a folder, from one listing.
 
@@ -115,7 +138,7 @@ def sizes(folder: str, names: Sequence[str]) -> dict[str, int | None]:
         return {name: info.get("size") for name, info in infos.items() if info is not None}
     try:
         with explain_storage(folder):
-            entries = _ls(fs, path)
+            entries = _call(fs.ls, path, detail=True)
     except FileNotFoundError:
         return {}
     return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
@@ -129,18 +152,53 @@ def file_size(uri: str) -> int | None:
 
 
 def upload_file(file: Path, uri: str) -> None:
-    """Copy a local file into a bucket; transient errors are retried. A reader sees all of it, or none.
+    """Copy a local file; transient errors are retried. In a bucket, a reader sees all of it, or none.
 
     Args:
         file: The local file.
-        uri: The object; an existing one is replaced.
+        uri: The copy; an existing file is replaced.
 
     Raises:
         FirelibError: The bucket cannot be used.
     """
     fs, path = filesystem(uri)
     with explain_storage(uri):
-        _put_file(fs, str(file), path)
+        _call(fs.put_file, str(file), path)
+
+
+def upload_folder(folder: Path, uri: str) -> None:
+    """Copy the files of a local folder, and of the folders in it; transient errors are retried.
+
+    Args:
+        folder: The local folder.
+        uri: The new folder; files with the same names are replaced.
+
+    Raises:
+        FirelibError: The disk is full, or the bucket cannot be used.
+    """
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = join(uri, file.relative_to(folder).as_posix())
+        if is_local(uri):
+            make_folder(target.rpartition("/")[0])
+        upload_file(file, target)
+
+
+def download_folder(uri: str, folder: Path) -> None:
+    """Copy the files of a folder, and of the folders in it, to this machine; transient errors are retried.
+
+    Args:
+        uri: The folder.
+        folder: The local folder; files with the same names are replaced.
+
+    Raises:
+        FirelibError: The disk is full, or the bucket cannot be used.
+    """
+    fs, path = filesystem(uri)
+    with explain_storage(uri), explain_full_disk(str(folder)):
+        for file in _call(fs.find, path):
+            target = folder / file.removeprefix(path).strip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _call(fs.get_file, file, str(target))
 
 
 def age_seconds(uri: str) -> float | None:
@@ -174,7 +232,7 @@ def modified_at(uri: str) -> float | None:
     fs, path = filesystem(uri)
     try:
         with explain_storage(uri):
-            return float(_read_modified(fs, path).timestamp())
+            return float(_call(fs.modified, path).timestamp())
     except (NotImplementedError, FileNotFoundError, KeyError):
         return None
 
@@ -192,7 +250,7 @@ def write_bytes(uri: str, data: bytes) -> None:
     fs, path = filesystem(uri)
     with explain_storage(uri):
         if not is_local(uri):
-            _pipe(fs, path, data)  # object stores publish an object when it is complete
+            _call(fs.pipe_file, path, data)  # object stores publish an object when it is complete
             return
         target = Path(path)
         make_durable_folder(target.parent)
@@ -210,18 +268,17 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 
 @retry_transient
-def _exists(fs: fsspec.AbstractFileSystem, path: str) -> bool:
-    return bool(fs.exists(path))
-
-
-@retry_transient
-def _makedirs(fs: fsspec.AbstractFileSystem, path: str) -> None:
-    fs.makedirs(path, exist_ok=True)
+def _call(request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a method of a file system; transient errors are retried."""
+    return request(*arguments, **options)
 
 
 @retry_transient
 def _rm(fs: fsspec.AbstractFileSystem, path: str) -> None:
-    if fs.exists(path):
+    if has_magic(path) and not isinstance(fs, LocalFileSystem):
+        for file in fs.find(path):  # `rm` would take the path for a pattern, and remove what matches it
+            fs.rm_file(file)
+    elif fs.exists(path):
         fs.rm(path, recursive=True)
 
 
@@ -232,39 +289,9 @@ def _rm_file(fs: fsspec.AbstractFileSystem, path: str) -> None:
 
 
 @retry_transient
-def _pipe(fs: fsspec.AbstractFileSystem, path: str, data: bytes) -> None:
-    fs.pipe_file(path, data)
-
-
-@retry_transient
-def _put_file(fs: fsspec.AbstractFileSystem, file: str, path: str) -> None:
-    fs.put_file(file, path)
-
-
-@retry_transient
-def _read_modified(fs: fsspec.AbstractFileSystem, path: str) -> Any:
-    return fs.modified(path)
-
-
-@retry_transient
-def _cat(fs: fsspec.AbstractFileSystem, path: str) -> Any:
-    return fs.cat_file(path)
-
-
-@retry_transient
-def _cat_ranges(fs: fsspec.AbstractFileSystem, paths: list[str], starts: list[int], stops: list[int]) -> list[bytes]:
-    return list(fs.cat_ranges(paths, starts, stops, on_error="raise"))
-
-
-@retry_transient
 def _info(uri: str) -> dict[str, Any] | None:
     fs, path = filesystem(uri)
     try:
         return dict(fs.info(path))
     except FileNotFoundError:
         return None
-
-
-@retry_transient
-def _ls(fs: fsspec.AbstractFileSystem, path: str) -> list[dict[str, Any]]:
-    return list(fs.ls(path, detail=True))

@@ -14,6 +14,10 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+class UnreadableJsonError(FirelibError):
+    """A JSON file that is missing or damaged; not one in a bucket that cannot be used now."""
+
+
 def read_json(uri: str, check: Callable[[bytes], None] | None = None) -> Any:
     """The content of a JSON file.
 
@@ -22,8 +26,9 @@ def read_json(uri: str, check: Callable[[bytes], None] | None = None) -> Any:
         check: Gets the bytes of the file, and may refuse them before they are parsed.
 
     Raises:
-        FirelibError: The file does not exist, is not complete JSON, or holds what no other program could use: repeated
-            names, numbers of more than 100 digits, more than 100 levels, or text that is not Unicode.
+        UnreadableJsonError: The file does not exist, is not complete JSON, or holds what no other program could use:
+            repeated names, numbers of more than 100 digits, more than 100 levels, or text that is not Unicode.
+        FirelibError: The bucket cannot be used.
     """
     try:
         content = read_bytes(uri)
@@ -31,12 +36,12 @@ def read_json(uri: str, check: Callable[[bytes], None] | None = None) -> Any:
             check(content)
         return _parse(content)
     except FileNotFoundError:
-        raise FirelibError(
+        raise UnreadableJsonError(
             f"{uri} does not exist", where=uri, remedy="run the stage that writes it (dvc dag shows which)"
         ) from None
     except (ValueError, RecursionError) as error:
         problem = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise FirelibError(
+        raise UnreadableJsonError(
             f"{uri} is not JSON: {problem}", where=uri, remedy="delete the file and run its stage again"
         ) from None
 

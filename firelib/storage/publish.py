@@ -2,7 +2,7 @@
 
 import re
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,9 +93,8 @@ def refuse_others(final: Path, is_own: Callable[[str], bool]) -> None:
 
 def _make_temporary_folder(final: Path, suffix: str) -> Path:
     """A new folder beside the final one, so that it can be renamed. The name tells whose it is."""
-    prefix = f".{final.name}.{Owner.current().token}."
-    folder = Path(tempfile.mkdtemp(dir=final.parent, prefix=prefix, suffix=f".{suffix}"))
-    folder.chmod(0o755)
+    folder = final.with_name(f".{final.name}.{Owner.current().token}.{uuid.uuid4().hex[:8]}.{suffix}")
+    folder.mkdir()  # with the rights of any new folder, unlike `tempfile.mkdtemp`
     return folder
 
 

@@ -4,6 +4,7 @@ import stamina
 
 from firelib.errors import FirelibError
 from firelib.storage.error_kinds import ErrorKind, classify
+from firelib.storage.full_disk import is_full_disk
 
 _TRANSIENT = (ErrorKind.THROTTLED, ErrorKind.UNREACHABLE)
 
@@ -18,7 +19,7 @@ def is_transient(error: Exception) -> bool:
         NotADirectoryError,
         NotImplementedError,
     )
-    if isinstance(error, (*permanent, FirelibError, TypeError, ValueError)):
+    if isinstance(error, (*permanent, FirelibError, TypeError, ValueError)) or is_full_disk(error):
         return False
     kind = classify(error)
     if kind is not None:

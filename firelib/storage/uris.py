@@ -16,11 +16,25 @@ def is_local(uri: str) -> bool:
     return "://" not in uri or uri.startswith(("file://", "local://"))
 
 
-def absolute(uri: str) -> str:
-    """A URI that does not depend on the working directory (Ray's workers have another one)."""
+def is_relative(uri: str) -> bool:
+    """Whether a URI is a path whose meaning depends on the working directory, the project, or the user (`~`)."""
+    return is_local(uri) and not _strip_scheme(uri).startswith("/")
+
+
+def absolute(uri: str, folder: Path | None = None) -> str:
+    """A URI that does not depend on the working directory (Ray's workers have another one).
+
+    Args:
+        uri: A path, in which `~` is the home folder, or a URI.
+        folder: Folder that relative paths start from; by default the working directory.
+    """
     if not is_local(uri):
         return uri.rstrip("/")
-    return str(Path(uri.removeprefix("file://").removeprefix("local://")).expanduser().absolute())
+    return str((folder or Path()).absolute() / Path(_strip_scheme(uri)).expanduser())
+
+
+def _strip_scheme(uri: str) -> str:
+    return uri.removeprefix("file://").removeprefix("local://")
 
 
 def join(uri: str, *parts: str) -> str:

@@ -29,10 +29,7 @@ def export(model: Model, uri: str) -> None:
         content = {"sha256": hash_weights(model), "parameters": int(model.count_params())}
         storage.write_bytes(str(folder / WEIGHTS), storage.to_json(content))
         storage.remove_folder(uri)
-        fs, path = storage.filesystem(uri)
-        with storage.explain_storage(uri):
-            fs.makedirs(path, exist_ok=True)
-            fs.put(f"{folder}/", f"{path}/", recursive=True)
+        storage.upload_folder(folder, uri)
 
 
 def _export_saved_model(model: Model, folder: Path) -> None:

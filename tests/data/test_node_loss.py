@@ -1,8 +1,6 @@
 """A node of the Ray cluster is lost while the transform runs: the dataset is the same."""
 
 import json
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -10,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import patience, wait_until
-from tests.project import ROOT
+from tests.own_process import run_module
+from tests.patience import wait_until
 
 ROWS = 200_000
 PARTITION_BYTES = 1 << 20
@@ -20,15 +18,7 @@ PARTITION_BYTES = 1 << 20
 @pytest.mark.integration
 @pytest.mark.slow
 def test_a_lost_node_changes_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=patience(600),
-        check=False,
-    )
+    done = run_module(__name__, tmp_path, seconds=600)
     assert done.returncode == 0, done.stderr[-3000:]
     [said] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"before"')]  # Ray prints, too
     assert said["nodes"] == [2, 1]

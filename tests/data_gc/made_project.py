@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 
 from firelib import storage
-from firelib.data.delta_tables import Part, append_part, build_table_record, supersede_table
+from firelib.data.delta_tables import Part, append_part, build_table_record
 from firelib.data.generations.key_files import write_keys
 from firelib.data.generations.record import Counts, Record, RecordedShard
 from firelib.data.generations.record_store import RecordStore
 from firelib.data.lake import Lake
+from firelib.data.versions.superseded_table import supersede_table
 from firelib.data.vocabularies.word_counts import store_counts
 from firelib.dataset_store import new_dataset
 from firelib.project_layout import Paths

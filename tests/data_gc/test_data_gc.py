@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,11 @@ from firelib.data_gc.references import find_references
 from firelib.data_gc.remove import remove_files
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest
 from firelib.tfrecord.read.dataset import open_dataset
+from tests import buckets
 from tests.data_gc.made_project import MadeProject
 from tests.errors import refused
 from tests.project import ROOT
+from tests.unreliable import unreliable
 
 NOW = Limits(days=0)
 
@@ -135,6 +138,28 @@ def test_remote_is_asked_for_what_the_cache_lacks(project: MadeProject, tmp_path
     assert references.unknown == []
     assert [found.sha256 for found in references.manifests] == [manifest.sha256]
     assert [lake.recipe for lake in references.lakes] == ["small"]
+
+
+def test_a_remote_without_its_package_names_the_extra(project: MadeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.commit(30)
+    config = "[core]\n    remote = there\n['remote \"there\"']\n    url = s3://bucket/dvc\n"
+    (project.folder / ".dvc" / "config").write_text(config)
+    monkeypatch.setitem(sys.modules, "dvc_s3", None)
+    with refused(what="dvc_s3", where="s3://bucket/dvc", remedy="firelib[dvc-s3]"):
+        find_references(project.folder)
+
+
+@pytest.mark.slow
+def test_a_remote_that_cannot_be_read_ends_it(project: MadeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.commit(30)
+    with buckets.s3() as uri, unreliable(os.environ["AWS_ENDPOINT_URL"]) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        config = f"[core]\n    remote = there\n['remote \"there\"']\n    url = {uri}/dvc\n"
+        (project.folder / ".dvc" / "config").write_text(config)
+        shutil.rmtree(project.folder / ".dvc" / "cache")
+        proxy.share, proxy.error = 1.0, "AccessDenied"
+        with refused(where=uri, remedy="s3:GetObject", kind=storage.BucketError):
+            find_references(project.folder)
 
 
 def test_a_manifest_of_a_newer_format_keeps_everything(project: MadeProject, states: dict[str, Manifest]) -> None:

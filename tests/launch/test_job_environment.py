@@ -38,7 +38,13 @@ def test_variables_hold_references_only(monkeypatch):
 
 @pytest.mark.parametrize(
     ("root", "shared"),
-    [(None, None), ("storage", None), ("/mnt/shared", "/mnt/shared"), ("gs://bucket/x", "gs://bucket/x")],
+    [
+        (None, None),
+        ("storage", None),
+        ("~/x", None),
+        ("/mnt/shared", "/mnt/shared"),
+        ("gs://bucket/x", "gs://bucket/x"),
+    ],
 )
 def test_only_roots_outside_the_project_are_shared(root, shared):
     assert shared_root(root) == shared

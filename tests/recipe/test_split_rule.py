@@ -45,7 +45,8 @@ def test_an_attribute_selects_the_rule(attributes: dict[str, Any], rule: SplitRu
     ],
 )
 def test_wrong_attributes_are_named(attributes: dict[str, Any], named: list[str]) -> None:
-    (problem,) = find_split_problems(recipe_with(**attributes))
+    ((attribute, problem),) = find_split_problems(recipe_with(**attributes))
+    assert attribute in attributes
     assert all(part in problem for part in named)
 
 

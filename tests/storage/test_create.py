@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +34,16 @@ def test_of_several_one_succeeds(tmp_path: Path) -> None:
     assert created.count(True) == 1
     assert storage.read_bytes(uri) == b"%d" % created.index(True)
     assert [path.name for path in tmp_path.iterdir()] == ["mark"]
+
+
+def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*names: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    test_an_existing_file_stays(str(tmp_path / "new"))
+    (tmp_path / "others").mkdir()
+    test_of_several_one_succeeds(tmp_path / "others")
 
 
 def test_a_folder_without_rights_is_an_error_of_this_machine(tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ KINDS = [
     (PermissionError(errno.EACCES, "Permission denied", "/etc/shadow"), None),
     (ValueError("a value"), None),
     (FileNotFoundError("bucket/a"), None),
+    (FileNotFoundError("bucket/credentials.csv"), None),
+    (FileNotFoundError("bucket/b/group/o"), None),
+    (FileNotFoundError("http://x/download/storage/v1/b/bucket/o/credential%2Fb%2Fx%2Fo?alt=media"), None),
+    (
+        OSError("Generic S3 error\n ↳ Error performing GET http://x/bucket/credentials/a.json in 1s - 503 Slow Down"),
+        ErrorKind.THROTTLED,
+    ),
+    (OSError("Forbidden: https://storage/b/bucket/o/credentials.csv"), ErrorKind.DENIED),
 ]
 
 
@@ -90,6 +98,7 @@ def test_kind(error: Exception, kind: ErrorKind | None) -> None:
         (ClientConnectionError("lost"), True),
         (OSError("anything else"), True),
         (FileExistsError("there"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
     ],
     ids=lambda value: None,
 )

@@ -29,6 +29,20 @@ from tests.project import ROOT
 from tests.unreliable import Unreliable, unreliable
 
 
+@pytest.mark.parametrize(
+    ("uri", "what", "remedy"),
+    [
+        ("s3://b/a", "bucket 'b'", "AWS_ENDPOINT_URL"),
+        ("gcs://b/a", "bucket 'b'", "STORAGE_EMULATOR_HOST"),
+        ("https://example.org/a", "web server 'example.org'", "the address"),
+        ("az://b/a", "bucket 'b'", "the address"),
+    ],
+)
+def test_remedies_are_those_of_the_store(uri: str, what: str, remedy: str) -> None:
+    with refused(what=what, where=uri, remedy=remedy, kind=UnreachableError), storage.explain_storage(uri):
+        raise ConnectionRefusedError("no answer")
+
+
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Unreliable]]:
     """A bucket in S3, and the proxy that all requests to it pass."""

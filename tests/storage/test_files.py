@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -24,6 +25,47 @@ def test_a_written_file_is_read_back(tmp_path: Path, scheme: str) -> None:
     storage.remove_folder(folder)
     storage.remove_folder(folder)
     assert not storage.exists(uri)
+
+
+@pytest.fixture(params=["local", "memory"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    yield str(tmp_path / "r ü" / "er") if request.param == "local" else f"memory://{tmp_path.name}/r ü/er"
+    fsspec.filesystem("memory").store.clear()
+
+
+def check_folder(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "made" / "inner").mkdir(parents=True)
+    for name in ("a", "inner/b c.txt", ".hidden"):
+        (tmp_path / "made" / name).write_text(name)
+    storage.upload_folder(tmp_path / "made", folder)
+    storage.upload_folder(tmp_path / "made", folder)
+    assert storage.list_names(folder) == [".hidden", "a", "inner"]
+    assert storage.list_names(storage.join(folder, "inner")) == ["b c.txt"]
+    storage.download_folder(folder, tmp_path / "got")
+    found = {path.relative_to(tmp_path / "got").as_posix() for path in (tmp_path / "got").rglob("*") if path.is_file()}
+    assert found == {"a", "inner/b c.txt", ".hidden"}
+    assert all((tmp_path / "got" / name).read_text() == name for name in found)
+    storage.remove_empty_folder(folder)
+    assert storage.exists(folder)
+    storage.remove_folder(folder)
+    assert storage.list_names(folder) == []
+    storage.remove_empty_folder(folder)
+
+
+def test_folders_are_copied_and_listed(folder: str, tmp_path: Path) -> None:
+    check_folder(folder, tmp_path)
+
+
+def test_folders_in_object_stores(bucket: str, tmp_path: Path) -> None:
+    check_folder(storage.join(bucket, "r 1 ü", "er"), tmp_path)
+
+
+def test_names_of_removed_folders_are_no_patterns(folder: str) -> None:
+    for each in ("[1]", "1"):
+        storage.write_bytes(f"{folder}{each}/value", b"1")
+    storage.remove_folder(f"{folder}[1]")
+    assert not storage.exists(f"{folder}[1]/value")
+    assert storage.exists(f"{folder}1/value")
 
 
 def test_object_stores(bucket: str) -> None:

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -28,7 +29,17 @@ def test_a_folder_is_published_and_replaced_atomically(tmp_path: Path) -> None:
     assert names(final) == {"content"}
     assert (final / "content").read_text() == "two"
     assert names(tmp_path / "new") == {"model"}
-    assert final.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(("mask", "rights"), [(0o022, 0o755), (0o077, 0o700), (0o002, 0o775)])
+def test_a_folder_has_the_rights_of_any_new_folder(tmp_path: Path, mask: int, rights: int) -> None:
+    before = os.umask(mask)
+    try:
+        for content in ("one", "two"):
+            publish(tmp_path / "model", content)
+            assert (tmp_path / "model").stat().st_mode & 0o777 == rights
+    finally:
+        os.umask(before)
 
 
 def test_a_failing_block_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None:

@@ -23,6 +23,22 @@ def test_an_absolute_uri_does_not_depend_on_the_working_directory(uri: str, expe
     assert storage.absolute(uri) == expected.format(cwd=Path.cwd(), home=Path.home())
 
 
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("storage", "/project/storage"),
+        ("../x", "/project/../x"),
+        ("~/x", "{home}/x"),
+        ("file:///data/x", "/data/x"),
+        ("/data/x", "/data/x"),
+        ("gs://bucket/x", "gs://bucket/x"),
+    ],
+)
+def test_relative_paths_start_from_a_folder(uri: str, expected: str) -> None:
+    assert storage.absolute(uri, Path("/project")) == expected.format(home=Path.home())
+    assert storage.is_relative(uri) == expected.startswith(("/project", "{home}"))
+
+
 def test_join_ignores_a_trailing_slash() -> None:
     assert storage.join("gs://bucket/", "a", "b") == "gs://bucket/a/b"
 

@@ -1,16 +1,13 @@
 """A node is lost for good: training continues with the workers that still have a slot."""
 
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.patience import patience
-from tests.project import ROOT
+from tests.own_process import run_module
 from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 
 EPOCHS = 40
@@ -19,15 +16,7 @@ EPOCHS = 40
 @pytest.mark.integration
 @pytest.mark.slow
 def test_lost_node_restarts_training_with_fewer_workers(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=patience(600),
-        check=False,
-    )
+    done = run_module(__name__, tmp_path, seconds=600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "1 of 2 workers" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {"steps": EPOCHS * 16, "restarts": 1.0}

@@ -1,7 +1,5 @@
 """Workers that never start: the attempt ends with an error that names them."""
 
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -9,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.patience import patience
-from tests.project import ROOT
+from tests.own_process import run_module
 from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 
 
@@ -26,15 +23,7 @@ class Stuck(Toy):
 @pytest.mark.slow
 def test_workers_that_never_start_are_an_error(tmp_path):
     """In a process of its own, because a hanging worker keeps its slot."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=patience(300),
-        check=False,
-    )
+    done = run_module(__name__, tmp_path, seconds=300)
     assert all(part in done.stderr for part in ("2 of 2 workers", "15 s", "FirelibError"))
     assert done.returncode == 1
 

@@ -39,15 +39,17 @@ def fill_defaults(rows: pa.Table, source: Source, where: str) -> pa.Table:
 
 def _to_scalar(default: Any, kind: pa.DataType, column: str, where: str) -> pa.Scalar:
     """The default as a value of a column; a column without a type takes that of the default."""
-    if pa.types.is_null(kind):
-        return pa.scalar(default)
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     try:
-        pa.scalar(default).cast(kind)  # refuses to round, which the conversion does not
+        value = pa.scalar(default)
+        if pa.types.is_null(kind):
+            return value
+        value.cast(kind)  # refuses to round, which the conversion does not
         return pa.scalar(default, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        expected = "an Arrow type" if pa.types.is_null(kind) else f"type {kind}"
         raise FirelibError(
-            f"column {column!r}: expected a default of type {kind}, got {default!r}",
+            f"column {column!r}: expected a default of {expected}, got {default!r}",
             where=where,
             remedy="correct Source.defaults, or declare the type of the column in Source.types",
         ) from None

@@ -47,12 +47,18 @@ def work_folder(folder: str) -> Iterator[Path]:
 
     Args:
         folder: URI of the folder of the final files.
+
+    Raises:
+        FirelibError: The disk is full.
     """
     if storage.is_local(folder):
         storage.make_folder(folder)
     local = storage.absolute(folder) if storage.is_local(folder) else None
     prefix = f".{Owner.current().token}.{uuid.uuid4().hex[:8]}."
-    with tempfile.TemporaryDirectory(dir=local, prefix=prefix, suffix=_WORK) as work:
+    with (
+        storage.explain_full_disk(local or tempfile.gettempdir()),
+        tempfile.TemporaryDirectory(dir=local, prefix=prefix, suffix=_WORK) as work,
+    ):
         yield Path(work)
 
 

@@ -48,8 +48,8 @@ def write_data_file(table: str, name: str, rows: pa.Table | StoredRows) -> AddAc
                 for column in schema.names:
                     nulls[column] += group[column].null_count
     except BaseException:
-        with suppress(OSError):
-            fs.rm(path)
+        with suppress(Exception):  # the storage may be what has failed; the file is in no log
+            fs.rm_file(path)
         raise
     known = {column: count for column, count in nulls.items() if not pa.types.is_nested(schema.field(column).type)}
     stats = json.dumps({"numRecords": rows.num_rows, "nullCount": known})

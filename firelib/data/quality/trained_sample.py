@@ -137,8 +137,11 @@ def measure_drift_since_training(sample: pa.Table | None, paths: Paths) -> dict[
     trained = _read_trained(paths)
     if trained is None:
         return {}
-    both = [field.name for field in sample.schema if field in trained.schema]
-    return {name: measure_drift(name, trained[name], sample[name]).psi for name in both}
+    before = {field.name: field.type for field in trained.schema}
+    known = [field.name for field in sample.schema if before.get(field.name) == field.type]
+    if new := [name for name in sample.column_names if name not in known]:
+        note(f"note: drift is not checked of {', '.join(new)}: the data of the model lack them, or had another type")
+    return {name: measure_drift(name, trained[name], sample[name]).psi for name in known}
 
 
 def _read_trained(paths: Paths) -> pa.Table | None:

@@ -91,11 +91,11 @@ def stream_blocks(tables: Iterable[pa.Table], schema: pa.Schema, uri: str) -> Bl
         uri: The file; an existing one is replaced.
 
     Raises:
-        FirelibError: The disk is full.
+        FirelibError: The disk is full, or the bucket cannot be used.
     """
     offsets = [schema.serialize().size]
     fs, path = storage.filesystem(uri)
-    with storage.explain_full_disk(uri), fs.open(path, "wb") as file:
+    with storage.explain_storage(uri), fs.open(path, "wb") as file:
         file.write(schema.serialize())
         for rows in tables:
             stream, (start, stop) = encode_blocks(rows.cast(schema).combine_chunks(), [0, rows.num_rows])

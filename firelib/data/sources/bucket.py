@@ -7,7 +7,9 @@ from pathlib import Path, PurePosixPath
 from threading import BoundedSemaphore
 
 from firelib import storage
+from firelib.console import progress
 from firelib.data.sources.listing import object_state
+from firelib.data.sources.raw_file import name_download
 from firelib.errors import FirelibError, UnreachableError
 from firelib.recipe import Source
 from firelib.storage.retry import retry_transient
@@ -34,13 +36,14 @@ def download_object(source: Source, downloads: Path) -> Path:
     """
     uri = str(source)
     state = read_object_state(uri)
-    final = downloads / f"{hashlib.sha256(f'{uri} {state}'.encode()).hexdigest()[:16]}-{PurePosixPath(uri).name}"
+    key = hashlib.sha256(f"{uri} {state}".encode()).hexdigest()[:16]
+    final = downloads / name_download(key, PurePosixPath(uri).name)
     if final.exists():
         return final
     downloads.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f"{final.name}.{storage.Owner.current().token}.part")
     try:
-        with storage.explain_full_disk(str(downloads)), storage.explain_storage(uri):
+        with storage.explain_storage(uri), storage.explain_full_disk(str(downloads)):
             _copy(uri, partial)
         if read_object_state(uri) != state:
             raise UnreachableError(
@@ -60,11 +63,15 @@ def _copy(uri: str, partial: Path) -> None:
     if size <= _RANGE_BYTES:
         _copy_whole(uri, partial)
         return
-    with partial.open("wb") as file, ThreadPoolExecutor(_PARALLEL) as pool:
-        starts = range(0, size, _RANGE_BYTES)
-        copied = sum(
-            pool.map(lambda start: _copy_range(uri, file.fileno(), start, min(start + _RANGE_BYTES, size)), starts)
-        )
+    starts, copied = range(0, size, _RANGE_BYTES), 0
+    with (
+        progress(f"download {PurePosixPath(uri).name}", size) as advance,
+        partial.open("wb") as file,
+        ThreadPoolExecutor(_PARALLEL) as pool,
+    ):
+        for count in pool.map(lambda start: _copy_range(uri, file.fileno(), start, start + _RANGE_BYTES), starts):
+            copied += count
+            advance(copied, size)
     if copied != size:
         raise UnreachableError(
             f"expected {size} bytes of the object, got {copied}", where=f"source {uri}", remedy="run the command again"

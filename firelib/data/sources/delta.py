@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from firelib import storage
+from firelib.data.parts.delta_options import delta_options
 from firelib.data.sources.delta_address import delta_folder
 from firelib.errors import FirelibError
 from firelib.recipe import Source
@@ -42,7 +43,7 @@ def _open(source: Source) -> Any:
     from deltalake import DeltaTable  # other sources do not need it
 
     uri = delta_folder(source)
-    return DeltaTable(uri, version=source.version, storage_options=storage.delta_options(uri))
+    return DeltaTable(uri, version=source.version, storage_options=delta_options(uri))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import stamina
 
 from firelib import storage
 from firelib.console import progress
-from firelib.data.sources.raw_file import RawFile, hash_raw_file
+from firelib.data.sources.raw_file import RawFile, hash_raw_file, name_download
 from firelib.errors import FirelibError
 from firelib.recipe import Source
 
@@ -52,7 +52,7 @@ def find_download(uri: str, sha256: str, downloads: Path) -> Path:
         downloads: Folder of downloads.
     """
     name = PurePosixPath(urlsplit(uri).path).name or "download"
-    return downloads / f"{sha256.lower()[:16]}-{name}"
+    return downloads / name_download(sha256.lower()[:16], name)
 
 
 def supports_ranges(uri: str) -> bool:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+import fsspec
 from fsspec.utils import glob_translate
 
 from firelib import storage
 from firelib.data.sources.package import find_in_package
 from firelib.errors import FirelibError
 from firelib.recipe import Source
+from firelib.storage.retry import retry_transient
 
 _BUCKETS = ("s3", "gs", "gcs")
 _LOCAL = ("", "file")
@@ -118,7 +120,8 @@ def _list_uri(uri: str, sha256: str | None, project: Path, source: Source) -> li
         found = None
     if found is None:
         given = str(path) if scheme == "pkg" else uri
-        return [SourceFile(given, PurePosixPath(urlsplit(uri).path if path is None else str(path)).name, sha256)]
+        is_url = path is None and scheme not in _BUCKETS  # in the name of an object, `?` and `#` are letters
+        return [SourceFile(given, PurePosixPath(urlsplit(uri).path if is_url else str(path or uri)).name, sha256)]
     if not found:
         raise _empty(uri, source)
     return sorted(found, key=lambda file: file.name)
@@ -138,7 +141,7 @@ def _list_local(path: Path) -> list[SourceFile] | None:
     if path.is_dir():
         root = path
         names = list(_walk(path))
-    elif path.exists() or not any(letter in str(path) for letter in _MAGIC):
+    elif path.exists() or not _has_magic(str(path)):
         return None
     else:
         root = Path(fixed_part(path.as_posix()))
@@ -174,24 +177,32 @@ def _is_in_loop(folder: Path, root: Path) -> bool:
 
 
 def _list_bucket(uri: str) -> list[SourceFile] | None:
+    """The objects of a folder or pattern; None for a single object."""
     fs, path = storage.filesystem(uri)
-    scheme = split_scheme(uri)[0]
     try:
         with storage.explain_storage(uri):
-            if any(letter in path for letter in _MAGIC):
-                root, infos = fixed_part(path), dict(fs.glob(path, detail=True))
-            else:
-                if not uri.endswith("/") and fs.info(path)["type"] == "file":
-                    return None
-                root, infos = path.rstrip("/"), dict(fs.find(path, detail=True))
+            is_pattern = _has_magic(path) and not fs.exists(path)
+            if not (is_pattern or uri.endswith("/")) and fs.info(path)["type"] == "file":
+                return None
+            found = _find_objects(fs, path, is_pattern)
     except FileNotFoundError:
         return []
-    files = ((name, info, posixpath.relpath(name, root)) for name, info in infos.items() if info["type"] == "file")
+    scheme, root = split_scheme(uri)[0], fixed_part(path) if is_pattern else path.rstrip("/")
+    files = ((name, info, posixpath.relpath(name, root)) for name, info in found.items() if info["type"] == "file")
     return [
         SourceFile(f"{scheme}://{name}", inside, state=object_state(info), is_listed=True)
         for name, info, inside in files
         if is_data(inside)
     ]
+
+
+@retry_transient
+def _find_objects(fs: fsspec.AbstractFileSystem, path: str, is_pattern: bool) -> dict[str, dict[str, object]]:
+    return dict(fs.glob(path, detail=True) if is_pattern else fs.find(path, detail=True))
+
+
+def _has_magic(path: str) -> bool:
+    return any(letter in path for letter in _MAGIC)
 
 
 def object_state(info: dict[str, object]) -> str:
@@ -204,7 +215,7 @@ def object_state(info: dict[str, object]) -> str:
 def fixed_part(pattern: str) -> str:
     """The folder that all matches of a pattern are below."""
     parts = pattern.split("/")
-    index = next(number for number, part in enumerate(parts) if any(letter in part for letter in _MAGIC))
+    index = next(number for number, part in enumerate(parts) if _has_magic(part))
     return "/".join(parts[:index]) or ("/" if pattern.startswith("/") else ".")
 
 
@@ -222,7 +233,7 @@ def _parts(name: str) -> Iterator[str]:
 
 def _empty(uri: str, source: Source) -> FirelibError:
     path = local_path(uri)
-    kind = "pattern" if any(letter in uri for letter in _MAGIC) else "folder"
+    kind = "pattern" if _has_magic(uri) else "folder"
     missing = kind == "folder" and path is not None and not path.is_dir()
     what = f"the {kind} {uri} does not exist" if missing else f"the {kind} {uri} has no files"
     return FirelibError(what, where=f"source {source}", remedy="check the path; hidden files and _files are no data")

@@ -11,6 +11,8 @@ from pathlib import Path
 from firelib import storage
 from firelib.errors import FirelibError
 
+_MOST_BYTES = 120  # of a name, of which file systems take 255 with all that is added
+
 
 @dataclass(frozen=True)
 class RawFile:
@@ -57,6 +59,16 @@ class RawFiles:
         """The files, for errors."""
         first = str(self.files[0].path)
         return first if len(self.files) == 1 else f"{first} and {len(self.files) - 1} more"
+
+
+def name_download(key: str, name: str) -> str:
+    """The name of a downloaded file, short enough for any file system, also with a suffix.
+
+    Args:
+        key: What identifies the content.
+        name: Name of the file where it comes from; its end, which tells the format, stays.
+    """
+    return f"{key}-{name.encode()[-_MOST_BYTES:].decode(errors='ignore')}"
 
 
 def combine_hashes(files: Sequence[RawFile]) -> str:

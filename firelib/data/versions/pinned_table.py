@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from firelib import storage
 from firelib.data.delta_tables import list_data_files, matches_record, open_table
 from firelib.data.lake import Commit, Lake, TableRecord
+from firelib.data.versions.superseded_table import parse_superseded
 from firelib.errors import FirelibError
 
 _BATCH_ROWS = 1 << 16
@@ -80,10 +81,8 @@ def find_tables(lake: Lake, versions: Mapping[str, int], folder: str) -> dict[st
 
 
 def _find_uri(lake: Lake, name: str, folder: str) -> str:
-    fs, path = storage.filesystem(folder)
-    entries = fs.ls(path, detail=False) if fs.exists(path) else []
-    names = sorted(str(entry).rstrip("/").rpartition("/")[2] for entry in entries)
-    candidates = [name, *(entry for entry in names if entry.startswith(f"{name}.superseded-"))]
+    names = storage.list_names(folder)
+    candidates = [name, *(entry for entry in names if parse_superseded(entry) == name)]
     for candidate in candidates:
         uri = storage.join(folder, candidate)
         if matches_record(uri, lake.tables[name]):

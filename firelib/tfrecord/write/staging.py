@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firelib import storage
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, UnreachableError
 from firelib.storage import Owner
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, index_name, read_manifest
 
@@ -55,7 +55,7 @@ class StagedDataset:
             for new, old in moves.items():
                 Path(self.folder, old).rename(Path(self.folder, new))
             manifest.write(Path(self.folder))
-            for name in _list_names(self.folder) - manifest.file_names:  # empty shards
+            for name in set(storage.list_names(self.folder)) - manifest.file_names:  # empty shards
                 Path(self.folder, name).unlink()
         else:
             self._replace(manifest, moves)
@@ -226,9 +226,9 @@ def _inspect(uri: str) -> _Folder:
     """Look at a folder, which may be missing.
 
     Raises:
-        FirelibError: Its manifest is not one of firelib's.
+        FirelibError: Its manifest is not one of firelib's, or the bucket cannot be used.
     """
-    names, own, writer = _list_names(uri), set[str](), None
+    names, own, writer = frozenset(storage.list_names(uri)), set[str](), None
     if MARK in names:
         writer, marked = _read_mark(uri)
         own |= marked
@@ -240,6 +240,8 @@ def _inspect(uri: str) -> _Folder:
 def _read_file_names(uri: str) -> frozenset[str]:
     try:
         return read_manifest(uri).file_names
+    except (storage.BucketError, UnreachableError):
+        raise
     except FirelibError as error:
         raise FirelibError(
             f"{MANIFEST_NAME} does not tell which files are firelib's: {error.headline}",
@@ -263,12 +265,3 @@ def _remove_leftovers(uri: str, names: Iterable[str]) -> None:
         owner = Owner.parse(match["owner"]) if match and match["owner"] else None
         if owner and owner.has_ended:
             storage.remove_folder(storage.join(uri, name))
-
-
-def _list_names(uri: str) -> frozenset[str]:
-    """Names of the entries of a folder; empty if the folder does not exist."""
-    fs, path = storage.filesystem(uri)
-    if not fs.exists(path):
-        return frozenset()
-    names = {entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(path, detail=False)}
-    return frozenset(names - {"", path.rstrip("/").rpartition("/")[2]})

@@ -69,7 +69,7 @@ def write_vocabulary(parts: Iterable[Sequence[str]], folder: str, index: int) ->
     uri = storage.join(folder, name)
     fs, path = storage.filesystem(uri)
     digest, count = xxhash.xxh3_128(), 0
-    with storage.explain_full_disk(uri), fs.open(path, "wb") as file:
+    with storage.explain_storage(uri), fs.open(path, "wb") as file:
         for part in parts:
             for start in range(0, len(part), _CHUNK):
                 lines = ",\n".join(json.dumps(word, ensure_ascii=False) for word in part[start : start + _CHUNK])

@@ -80,15 +80,12 @@ def verify(uri: str) -> None:
 
 def remove(uri: str) -> None:
     """Remove a checkpoint; its folder stays if it holds files of others. A missing checkpoint is not an error."""
-    fs, path = storage.filesystem(uri)
-    if not fs.exists(path):
-        return
-    names = [entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(path, detail=False)]
-    own = sorted(name for name in names if _OWN_NAME.fullmatch(name))  # progress.json first: what is left is torn
+    names = storage.list_names(uri)
+    own = [name for name in names if _OWN_NAME.fullmatch(name)]  # progress.json is first: what is left is torn
     for name in own:
         storage.remove_file(storage.join(uri, name))
-    if len(own) == len(names) and fs.exists(path):  # a bucket has no empty folders
-        fs.rmdir(path)
+    if own == names:
+        storage.remove_empty_folder(uri)
 
 
 def load(uri: str) -> tuple[list[Array], TrainingProgress]:
@@ -121,7 +118,7 @@ def load(uri: str) -> tuple[list[Array], TrainingProgress]:
 def _read_progress(uri: str) -> dict[str, Any]:
     try:
         content = storage.read_json(storage.join(uri, PROGRESS))
-    except FirelibError as error:
+    except storage.UnreadableJsonError as error:  # a bucket that does not answer says nothing about the checkpoint
         raise _torn(uri, error.what) from None
     if not isinstance(content, dict) or "sha256" not in content:
         raise _torn(uri, f"{PROGRESS} holds no hash")

@@ -45,11 +45,7 @@ class CheckpointStore:
 
     def steps(self) -> list[int]:
         """Steps that have a checkpoint, whole or torn, in ascending order."""
-        fs, path = storage.filesystem(self._run_uri)
-        fs.invalidate_cache(path)
-        with storage.explain_storage(self._run_uri):
-            entries = fs.ls(path, detail=False) if fs.exists(path) else []
-        names = [entry.rstrip("/").rpartition("/")[2] for entry in entries]
+        names = storage.list_names(self._run_uri)
         return sorted(int(match[1]) for name in names if (match := _NAME.fullmatch(name)))
 
     def find_newest(self) -> NewestCheckpoint:

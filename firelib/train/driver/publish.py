@@ -52,11 +52,9 @@ def _batch_sizes(rows: int, batch_size: int) -> list[int]:
 
 
 def _publish_model(spec: RunSpec, manifest: Manifest, progress: TrainingProgress, paths: Paths) -> None:
-    fs, exported = storage.filesystem(spec.export_uri)
     data = {**describe_inputs(spec, manifest), "tracking_id": progress.tracking_id}
     with storage.publish_folder(paths.model, _MODEL_FILES.__contains__) as folder:
-        with storage.explain_storage(spec.export_uri):
-            fs.get(f"{exported}/", f"{folder}/", recursive=True)
+        storage.download_folder(spec.export_uri, folder)
         data["weights_sha256"] = storage.read_json(str(folder / WEIGHTS))["sha256"]
         record = lineage(spec.params, paths.project, data)
         storage.write_bytes(str(folder / _LINEAGE), storage.to_json(record))

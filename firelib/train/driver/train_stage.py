@@ -18,6 +18,7 @@ from firelib.train.driver.node_probe import probe_nodes
 from firelib.train.driver.publish import check_model_folder, describe_inputs, publish
 from firelib.train.driver.resources import WorkerResources, choose_resources
 from firelib.train.driver.restart import run_until_finished
+from firelib.train.driver.run_lease import hold_run
 from firelib.train.run_spec import RunSpec, compute_run_id
 
 
@@ -57,13 +58,15 @@ def train(
 
     Raises:
         StoppedError: SIGTERM arrived. A checkpoint is saved, and the same call resumes from it.
-        FirelibError: The model's folder holds other files, the workers do not fit on the cluster, or training failed.
+        FirelibError: The model's folder holds other files, another process trains the same run, the workers do not fit
+            on the cluster, or training failed.
     """
     manifest = read_manifest(str(paths.manifest))
     check_model_folder(paths)
     spec = build_run_spec(recipe, params, environment, paths, manifest, options)
-    progress = _resume_or_start(spec, manifest, paths, options.fresh)
-    publish(spec, manifest, progress, paths)
+    with hold_run(spec.run_id, paths):
+        progress = _resume_or_start(spec, manifest, paths, options.fresh)
+        publish(spec, manifest, progress, paths)
     return progress
 
 
@@ -84,11 +87,12 @@ def train_trial(
 
     Raises:
         StoppedError: SIGTERM arrived, and a checkpoint is saved.
-        FirelibError: The workers do not fit on the cluster, or training failed.
+        FirelibError: Another process trains the same run, the workers do not fit on the cluster, or training failed.
     """
     manifest = read_manifest(str(paths.manifest))
     spec = build_run_spec(recipe, params, environment, paths, manifest, options)
-    return _resume_or_start(spec, manifest, paths, options.fresh)
+    with hold_run(spec.run_id, paths):
+        return _resume_or_start(spec, manifest, paths, options.fresh)
 
 
 def build_run_spec(

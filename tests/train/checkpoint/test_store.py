@@ -1,10 +1,17 @@
+import os
+
+import fsspec
 import numpy as np
 import pytest
 
 from firelib import storage
+from firelib.errors import UnreachableError
 from firelib.train.checkpoint.serialization import save
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
+from tests import buckets
+from tests.errors import refused
+from tests.unreliable import unreliable
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -95,4 +102,35 @@ def test_later_torn_checkpoints_do_not_count_among_the_newest(tmp_path):
     (tmp_path / "step-0000000003" / "state.npz").unlink()
     store.prune(2, 1, None)
     assert store.steps() == [2, 3]
+    assert store.find_newest().step == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", ["AccessDenied", "InternalError"])
+def test_a_bucket_that_cannot_be_read_has_no_torn_checkpoints(monkeypatch, error):
+    """Torn ones are removed."""
+    with buckets.s3() as uri, unreliable(os.environ["AWS_ENDPOINT_URL"]) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        fsspec.filesystem("s3").clear_instance_cache()
+        store = CheckpointStore(f"{uri}/run")
+        fill(store, 1, 2)
+        proxy.share, proxy.error, proxy.path = 1.0, error, "/progress.json"
+        with refused(where="progress.json", kind=UnreachableError if error == "InternalError" else storage.BucketError):
+            store.find_newest()
+        proxy.share = 0.0
+        assert store.find_newest().step == 2
+    fsspec.filesystem("s3").clear_instance_cache()
+
+
+@pytest.mark.parametrize("kind", [UnreachableError, storage.BucketError])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_torn(store, monkeypatch, kind):
+    """Torn ones are removed. The slow test above has a real bucket."""
+    fill(store, 1, 2)
+
+    def fail(uri):
+        raise kind("the bucket does not answer", where=uri, remedy="try again")
+
+    with monkeypatch.context() as patch, refused(what="bucket", kind=kind):
+        patch.setattr("firelib.storage.json_files.read_bytes", fail)
+        store.find_newest()
     assert store.find_newest().step == 2

@@ -105,6 +105,8 @@ class RemoteShards:
         except Exception as error:
             # A range beyond the end of a file fails in a different way on each storage, so sizes are compared first.
             check_sizes(self._folder, self._shards, self._remedy)
+            if isinstance(error, FirelibError):
+                raise
             raise UnreachableError(
                 f"cannot read a shard: {type(error).__name__}: {error}",
                 where=", ".join(sorted(set(uris))[:3]),

@@ -15,6 +15,7 @@ import pytest
 import stamina
 
 from firelib import open_dataset, storage, write_tfrecords
+from firelib.errors import UnreachableError
 from firelib.tfrecord.read.shards.sparse_copy import SparseCopy
 from tests.errors import refused
 from tests.full_disk import small_disk
@@ -170,7 +171,7 @@ def test_transient_failures_are_retried(server: FileServer, status: int) -> None
 def test_permanent_failures_are_reported(server: FileServer) -> None:
     dataset = open_dataset(server.uri)
     server.failures, server.status = 10**6, 503
-    with refused(what=503, where=server.uri, remedy=["network", "credentials"]):
+    with refused(what=["web server", 503], where=server.uri, remedy="wait", kind=UnreachableError):
         dataset.as_numpy("train")
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from firelib.storage import delta_options
+from firelib.data.parts.delta_options import delta_options
 
 
 @pytest.fixture(autouse=True)
