@@ -50,9 +50,10 @@ def test_a_lock_of_a_playbook_that_was_killed_with_its_keeper_is_taken_over(mach
 
 def test_a_killed_playbook_keeps_the_lock_until_its_task_has_ended(machine: Machine) -> None:
     """Ansible's worker completes the task; the same playbook again waits for it."""
-    end = machine.folder / "end"
-    playbook = machine.start(machine.locked_plays(f"until test -e {end}; do sleep 0.1; done"))
-    wait_until(lambda: "keeper" in machine.holder(machine.lock), 60, "the lock is taken and renewed")
+    begun, end = machine.folder / "begun", machine.folder / "end"
+    playbook = machine.start(machine.locked_plays(f"touch {begun}; until test -e {end}; do sleep 0.1; done"))
+    wait_until(begun.exists, 60, "the task runs")
+    wait_until(lambda: "keeper" in machine.holder(machine.lock), 60, "the lock is renewed")
     playbook.kill()
     playbook.wait()
     again = machine.start(ROOT / "ansible" / "stop.yml", "-e", "setup_lock_seconds=600")
