@@ -1,13 +1,17 @@
-"""The base image of the tests' containers: a tarball of minimal Debian, cached between runs."""
+"""What tests with containers keep between runs: base images, bytecode; and the folders of their labs."""
 
+import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -59,6 +63,48 @@ def sweep(folder: Path, hours: float) -> None:
         if Path(parent) != folder:
             with suppress(OSError):  # it has files
                 Path(parent).rmdir()
+
+
+@contextmanager
+def lab_folder() -> Iterator[Path]:
+    """Create a folder in the cache for the duration of the block, and remove those of tests that were killed.
+
+    It is on the disk of uv's cache, whose packages hosts link. A killed test does not remove its folder, but the kernel
+    releases the lock of it.
+    """
+    folder = cache() / f"lab-{os.getpid()}"
+    with (cache() / "labs.lock").open("w") as labs:
+        fcntl.flock(labs, fcntl.LOCK_EX)
+        for other in cache().glob("lab-[0-9]*"):
+            with suppress(FileNotFoundError, BlockingIOError):  # its test has just ended, or runs
+                _remove_abandoned(other)
+        folder.mkdir()
+        descriptor = _lock(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the folder of a lab whose test has ended: here, or in a container with the same cache."""
+    descriptor = _lock(folder)
+    pid = int(folder.name.removeprefix("lab-"))
+    if pid == os.getpid() or not psutil.pid_exists(pid):  # earlier versions of the tests have locked nothing
+        shutil.rmtree(folder, ignore_errors=True)
+    os.close(descriptor)
+
+
+def _lock(folder: Path) -> int:
+    """Open a folder and lock it until it is closed; it is an error that another process has locked it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _make(path: Path, packages: Sequence[str], sources: str, apt: str, release: str) -> None:

@@ -1,10 +1,23 @@
 """The cache that tests with containers share."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from tests.engine_base import sweep
+import pytest
+
+from tests.engine_base import cache, lab_folder, sweep
+from tests.project import ROOT
+
+LAB = """
+from tests.engine_base import lab_folder
+with lab_folder() as folder:
+    (folder / "hosts").mkdir()
+    print(folder, flush=True)
+    input()
+"""
 
 
 def test_sweep_removes_what_was_not_used_for_long(tmp_path: Path) -> None:
@@ -21,3 +34,20 @@ def test_sweep_removes_what_was_not_used_for_long(tmp_path: Path) -> None:
         *("new", "new/file", "old", "old/read", "old/written"),
     ]
     sweep(tmp_path / "none", hours=1)
+
+
+def test_folder_of_a_killed_lab_is_removed_and_that_of_a_running_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TESTS_CACHE", str(tmp_path))
+    command, pipes = [sys.executable, "-c", LAB], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as other:
+        assert other.stdout
+        theirs = Path(other.stdout.readline().strip())
+        with lab_folder() as own:
+            assert {theirs, own} == set(cache().glob("lab-*"))
+        other.kill()
+    assert theirs.exists()
+    with lab_folder() as own:
+        assert [own] == list(cache().glob("lab-*"))
+    assert list(cache().glob("lab-*")) == []

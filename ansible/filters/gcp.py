@@ -43,8 +43,9 @@ def resources(cluster: dict[str, Any], api: str, caller: str, public_key: str) -
 
     Returns:
         One dict per resource: `kind`, `name`, `url`, `create` (URL), `body`, `mark` (fields that show that it is the
-        cluster's own), `holds_data`, `grant` for a role in its IAM policy, and `variable` for fields that follow the
-        plan later, too. In machines, `{zone}` stands for one of `zones`.
+        cluster's own), `holds_data`, `grant` for a role in its IAM policy, `variable` for fields that follow the plan
+        later, too, and `extended` for lists that get the plan's values later, and keep others. In machines, `{zone}`
+        stands for one of `zones`.
     """
     compute = _compute(cluster, api)
     return [
@@ -121,7 +122,9 @@ def _network(cluster: dict[str, Any], compute: str, caller: str) -> list[Resourc
         _compute_resource(f"{compute}/global/networks", name, {"autoCreateSubnetworks": False}, mark),
         _compute_resource(f"{region}/subnetworks", name, subnet, mark),
         _compute_resource(f"{region}/routers", name, router, mark),
-        _compute_resource(firewalls, f"{name}-ssh", from_caller, mark) | {"variable": ["sourceRanges"]},
+        # `allow_from` is the range of all users; without it, the caller's address must not replace another user's.
+        _compute_resource(firewalls, f"{name}-ssh", from_caller, mark)
+        | {"variable" if gcp["allow_from"] else "extended": ["sourceRanges"]},
         _compute_resource(firewalls, f"{name}-inside", from_inside, mark),
         _compute_resource(f"{region}/addresses", f"{name}-head", address, _labels(cluster)),
     ]

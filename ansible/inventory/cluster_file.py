@@ -1,8 +1,7 @@
 """Inventory plugin: the hosts in a file for `ray up`, cluster/*.yaml."""
 
-import getpass
+import functools
 import os
-import platform
 import shlex
 import sys
 from pathlib import Path
@@ -96,6 +95,7 @@ def _variables(file) -> dict[str, object]:
 
 
 def _settings(file, path: str) -> dict[str, object]:
+    from firelib.cluster.setup_lock import identify_caller
     from firelib.cluster.ssh import known_hosts_file
     from firelib.storage import Owner
 
@@ -110,8 +110,9 @@ def _settings(file, path: str) -> dict[str, object]:
         "key": file.auth.ssh_private_key and str(Path(file.auth.ssh_private_key).expanduser()),
         "token_file": str(token),
         "known_hosts": str(known_hosts_file(file)),
-        "caller": _caller(),
+        "caller": identify_caller(),
         "process": Owner.current().token,
+        "tasks_pipe": _open_pipe(),
         "file": path,
         "project": str(_ROOT),
     }
@@ -124,12 +125,14 @@ def _ssh_args(file, address: str) -> str:
     return shlex.join([*pinning_options(file), *jump_options(file, address)])
 
 
-def _caller() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may have no name for the user
-        user = str(os.getuid())
-    return f"{user}@{platform.node()}"
+@functools.cache
+def _open_pipe() -> int:
+    """The reading end of a pipe that stays open until Ansible has ended, with the workers that it forks for tasks.
+
+    If Ansible is killed, they complete their tasks: firelib.cluster.setup_lock waits for the end of the pipe.
+    """
+    reading, _ = os.pipe()
+    return reading
 
 
 def _pinned_args(file) -> str:

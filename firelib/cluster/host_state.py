@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from firelib.cluster.ssh import HostUnreachableError, list_hosts, run_on_host
+from firelib.cluster.ssh import HostUnreachableError, ask_hosts, list_hosts, run_on_host
 from firelib.ray_setup.cluster_file import ClusterFile
 
 _SECONDS = 20.0
@@ -55,10 +54,8 @@ class HostState:
 
 
 def read_host_states(file: ClusterFile) -> list[HostState]:
-    """Read the states of all hosts of a cluster concurrently; one that does not answer does not delay the others."""
-    hosts = list_hosts(file)
-    with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-        return list(pool.map(lambda address: _read(file, address), hosts))
+    """Read the states of all hosts of a cluster, several at the same time."""
+    return ask_hosts(list_hosts(file), lambda address: _read(file, address))
 
 
 def _read(file: ClusterFile, address: str) -> HostState:

@@ -23,7 +23,8 @@ def main() -> int:
         The command's exit code.
     """
     with subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL) as process:  # noqa: S603  chosen by firelib
-        for number in (signal.SIGINT, signal.SIGTERM):  # of the process group: firelib decides, and closes the pipe
+        # These reach the whole process group: firelib decides, and closes the pipe.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
         ending = threading.Lock()
         threading.Thread(target=_end_with_parent, args=(ending,), daemon=True).start()

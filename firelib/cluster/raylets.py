@@ -5,9 +5,8 @@ Ray lists a node as alive until it notices its loss, which takes from a few seco
 
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
-from firelib.cluster.ssh import HostUnreachableError, list_hosts, run_on_host
+from firelib.cluster.ssh import HostUnreachableError, ask_hosts, list_hosts, run_on_host
 from firelib.ray_setup.cluster_file import ClusterFile
 
 #: Ids of the nodes that run on a host; None if the host cannot tell.
@@ -45,8 +44,7 @@ def find_lost(file: ClusterFile, listed: Mapping[str, frozenset[str]]) -> list[s
         listed: Private address → ids of the nodes there that Ray considers alive, for every host of the file.
     """
     hosts = list_hosts(file)
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        found = list(pool.map(lambda address: _list_if_reachable(file, address), hosts))
+    found = ask_hosts(hosts, lambda address: _list_if_reachable(file, address))
     # Where the host cannot tell, Ray's list counts.
     return [
         address

@@ -4,21 +4,35 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.ray_setup.cluster_file import ClusterFile
 
 HEAD = "head"
+#: File on each host with the name of its cluster, which role `cluster_mark` writes.
+MARK_FILE = "/etc/firelib/cluster"
+# At the same time: sshd of a jump host drops some of more than ten logins (MaxStartups 10:30:100).
+_CONCURRENT_LOGINS = 8
 _CONNECT_SECONDS, _VM_CONNECT_SECONDS = 10, 60  # a login to an emulated VM took 23 s
 _CHANGED_KEY = "REMOTE HOST IDENTIFICATION HAS CHANGED"
 _CHANGED_HOST = re.compile(r"Host key for (\S+) has changed")
 _FAILED = 255  # ssh's own exit code; any other one is the command's
+_NO_QUESTIONS = "BatchMode=yes"
+_MARK = re.compile(r"^firelib-cluster=(.+)$", re.MULTILINE)
+
+Answer = TypeVar("Answer")
 
 
 class HostUnreachableError(FirelibError):
     """The login to a host over SSH failed."""
+
+
+class ForeignHostError(FirelibError):
+    """A host belongs to another cluster."""
 
 
 def find_ssh() -> str:
@@ -52,23 +66,28 @@ def ssh_options(file: ClusterFile) -> list[str]:
     """Options of ssh for every host of a cluster: pinned host keys, the key, and no questions."""
     key = file.auth.ssh_private_key
     identity = ["-i", str(Path(key).expanduser()), "-o", "IdentitiesOnly=yes"] if key else []
-    seconds = _VM_CONNECT_SECONDS if file.hosts.qemu else _CONNECT_SECONDS
-    return [*pinning_options(file), *identity, "-o", f"ConnectTimeout={seconds}"]
+    return [*pinning_options(file), *identity, "-o", f"ConnectTimeout={connect_seconds(file)}"]
 
 
-def jump_options(file: ClusterFile, address: str) -> list[str]:
+def connect_seconds(file: ClusterFile) -> int:
+    """Seconds that a login to a host of a cluster may take."""
+    return _VM_CONNECT_SECONDS if file.hosts.qemu else _CONNECT_SECONDS
+
+
+def jump_options(file: ClusterFile, address: str, *options: str) -> list[str]:
     """Options of ssh that lead to a host: through the head, if only the head has a public address.
 
     Args:
         file: The cluster file.
         address: Private address of the host.
+        options: More options of the ssh to the head.
     """
     provider, auth = file.provider, file.auth
     if auth.ssh_proxy_command:
         return ["-o", f"ProxyCommand={auth.ssh_proxy_command}"]
     if not provider.external_head_ip or address == provider.head_ip:
         return []
-    jump = ["ssh", *ssh_options(file), "-W", "%h:%p", f"{auth.ssh_user}@{provider.external_head_ip}"]
+    jump = ["ssh", *ssh_options(file), *options, "-W", "%h:%p", f"{auth.ssh_user}@{provider.external_head_ip}"]
     return ["-o", f"ProxyCommand={shlex.join(jump)}"]
 
 
@@ -83,7 +102,8 @@ def ssh_command(file: ClusterFile, address: str, *options: str) -> list[str]:
     provider = file.provider
     is_public = address == provider.head_ip and provider.external_head_ip
     target = f"{file.auth.ssh_user}@{provider.external_head_ip if is_public else address}"
-    return ["ssh", *ssh_options(file), *jump_options(file, address), *options, target]
+    silent = ["-o", _NO_QUESTIONS] if _NO_QUESTIONS in options else []
+    return ["ssh", *ssh_options(file), *jump_options(file, address, *silent), *options, target]
 
 
 def list_hosts(file: ClusterFile) -> list[str]:
@@ -128,7 +148,7 @@ def run_on_host(
         FirelibError: ssh is not installed.
     """
     find_ssh()
-    argv = [*ssh_command(file, address, "-o", "BatchMode=yes"), command]
+    argv = [*ssh_command(file, address, "-o", _NO_QUESTIONS), command]
     try:
         done = subprocess.run(  # noqa: S603  the file is the user's own
             argv,
@@ -169,13 +189,29 @@ def unreachable(file: ClusterFile, address: str, said: str) -> HostUnreachableEr
 
 
 def _remedy(said: str) -> str:
+    if "Host key verification failed" in said:  # of a local VM, or of the head on the way to a worker
+        return "make vms pins the keys of local VMs; for other hosts, log in once: firelib cluster ssh"
     if "Permission denied" in said:
         return "correct auth.ssh_user or auth.ssh_private_key, or copy the key there: ssh-copy-id"
     return "start the host, or correct its address in the cluster file"
 
 
+def ask_hosts(addresses: Sequence[str], ask: Callable[[str], Answer]) -> list[Answer]:
+    """Call a function for several hosts at the same time.
+
+    Args:
+        addresses: Private addresses.
+        ask: Logs in to one of them.
+
+    Returns:
+        The answers, in the order of the addresses.
+    """
+    with ThreadPoolExecutor(max_workers=_CONCURRENT_LOGINS) as pool:
+        return list(pool.map(ask, addresses))
+
+
 def check_hosts(file: ClusterFile, addresses: Sequence[str]) -> None:
-    """Log in to hosts concurrently.
+    """Log in to hosts, and check that none belongs to another cluster.
 
     Args:
         file: The cluster file.
@@ -183,22 +219,32 @@ def check_hosts(file: ClusterFile, addresses: Sequence[str]) -> None:
 
     Raises:
         HostUnreachableError: The login to some hosts failed; the error names all of them.
+        ForeignHostError: Some hosts belong to another cluster; the error names all of them.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        errors = [error for error in pool.map(lambda address: _login_error(file, address), addresses) if error]
+    found = dict(zip(addresses, ask_hosts(addresses, lambda address: _read_mark(file, address)), strict=True))
+    errors = [mark for mark in found.values() if isinstance(mark, HostUnreachableError)]
+    where = f"cluster {file.cluster_name}"
     if errors:
         raise HostUnreachableError(
             "\n".join(f"{error.where}: {error.what}" for error in errors),
-            where=f"cluster {file.cluster_name}",
+            where=where,
             remedy="; ".join(dict.fromkeys(str(error.remedy) for error in errors)),
+        )
+    foreign = {address: mark for address, mark in found.items() if mark not in ("", file.cluster_name)}
+    if foreign:
+        raise ForeignHostError(
+            "\n".join(f"{address} belongs to cluster {mark}" for address, mark in foreign.items()),
+            where=where,
+            remedy="correct the address in the cluster file, or remove the host from that cluster first "
+            f"(make vms-down with its file); if that cluster no longer exists: sudo rm {MARK_FILE} on the host",
         )
 
 
-def _login_error(file: ClusterFile, address: str) -> HostUnreachableError | None:
+def _read_mark(file: ClusterFile, address: str) -> HostUnreachableError | str:
+    """The name of a host's cluster; empty if the host has none."""
     try:
-        run_on_host(file, address, "true")
+        said = run_on_host(file, address, f'echo "firelib-cluster=$(cat {MARK_FILE} 2>/dev/null)"').stdout
     except HostUnreachableError as error:
         return error
-    return None
+    found = _MARK.search(said)
+    return found[1].strip() if found else ""

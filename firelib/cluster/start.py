@@ -9,6 +9,7 @@ from firelib.cluster.autoscaler_state import update_workers
 from firelib.cluster.head_api import HeadUnavailableError, read_jobs, read_nodes
 from firelib.cluster.ray_commands import run_ray, up_command
 from firelib.cluster.raylets import find_lost, list_raylets
+from firelib.cluster.setup_lock import hold_setup_lock
 from firelib.cluster.ssh import check_hosts, list_hosts
 from firelib.cluster.tunnel import open_tunnel
 from firelib.console import note
@@ -43,7 +44,7 @@ def read_running(file: ClusterFile) -> Running:
 
     Raises:
         HostUnreachableError: The login to the head failed.
-        HeadUnavailableError: Ray runs there, but its dashboard does not answer, so that its jobs are not known.
+        HeadUnavailableError: Ray runs there, or may run, but its dashboard does not answer: its jobs are not known.
         FirelibError: The head refuses the token.
     """
     deadline = time.monotonic() + _ANSWER_SECONDS
@@ -52,8 +53,11 @@ def read_running(file: ClusterFile) -> Running:
             try:
                 return _read(tunnel.url)
             except HeadUnavailableError as error:
-                if not list_raylets(file, file.provider.head_ip):
+                raylets = list_raylets(file, file.provider.head_ip)
+                if raylets == frozenset():
                     return Running()
+                if raylets is None:
+                    raise _hidden_ray(file, error) from None
                 if time.monotonic() > deadline:
                     raise _hidden_jobs(file, error) from None
             time.sleep(_POLL_SECONDS)
@@ -65,6 +69,14 @@ def _read(url: str) -> Running:
         if node.is_alive:
             nodes[node.address] = nodes.get(node.address, frozenset()) | {node.node_id}
     return Running(nodes, tuple(job.job_id for job in read_jobs(url) if job.is_active))
+
+
+def _hidden_ray(file: ClusterFile, error: HeadUnavailableError) -> HeadUnavailableError:
+    return HeadUnavailableError(
+        f"the head does not tell whether Ray runs (pgrep failed), and its dashboard does not answer: {error.headline}",
+        where=f"cluster {file.cluster_name}",
+        remedy="make cluster-setup installs pgrep; then run it again",
+    )
 
 
 def _hidden_jobs(file: ClusterFile, error: HeadUnavailableError) -> HeadUnavailableError:
@@ -91,7 +103,8 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
         HostUnreachableError: The login to some hosts failed; nothing was started.
         HeadUnavailableError: A Ray runs whose jobs are not known, since its dashboard does not answer.
         MissingNodesError: Some hosts did not become nodes; the error names all of them.
-        FirelibError: The head refuses the token, or restarting Ray would end jobs.
+        ClusterLockedError: Another command is changing the cluster.
+        FirelibError: A host belongs to another cluster, the head refuses the token, or restarting Ray would end jobs.
     """
     hosts = list_hosts(file)
     check_hosts(file, hosts)
@@ -101,7 +114,13 @@ def start_cluster(path: Path, file: ClusterFile, restart: bool, timeout: float) 
     if not restart and not _find_missing(file, running):
         note("all nodes are alive already (--restart starts Ray anew)")
         return hosts
-    is_new = restart or not _has_head(file, running)
+    with hold_setup_lock(path, file):
+        return _start_missing(path, file, restart or not _has_head(file, running), timeout)
+
+
+def _start_missing(path: Path, file: ClusterFile, is_new: bool, timeout: float) -> list[str]:
+    """Run `ray up` until all hosts are nodes; `is_new` starts Ray anew."""
+    hosts = list_hosts(file)
     if not is_new:
         update_workers(file)
     for attempt in range(1, _ATTEMPTS + 1):
@@ -144,11 +163,14 @@ def wait_for_nodes(file: ClusterFile, timeout: float) -> list[str]:
     Raises:
         HostUnreachableError: The login to the head failed.
     """
-    deadline = time.monotonic() + timeout
+    deadline, awaited = time.monotonic() + timeout, list[str]()
     with open_tunnel(file) as tunnel:
         while missing := _missing(tunnel.url, file):
             if time.monotonic() > deadline:
                 break
+            if missing != awaited:
+                note(f"waiting for nodes: {', '.join(missing)}")
+            awaited = missing
             time.sleep(_POLL_SECONDS)
     return missing
 

@@ -7,6 +7,7 @@ from firelib.cluster.head_api import HeadUnavailableError, Job, Node, read_jobs,
 from firelib.cluster.host_state import HostState, read_host_states
 from firelib.cluster.ssh import HostUnreachableError
 from firelib.cluster.tunnel import open_tunnel
+from firelib.errors import FirelibError
 from firelib.gcp.machine_catalog import parse_gpu_kind
 from firelib.gcp.machine_types import Gpu
 from firelib.gcp.pricing import Price, price
@@ -75,13 +76,12 @@ def read_status(file: ClusterFile) -> ClusterStatus:
 
 
 def machine_price(file: ClusterFile) -> Price | None:
-    """The hourly price of all machines together; None for hosts that are not rented.
-
-    Raises:
-        FirelibError: The catalog does not list the machine type.
-    """
+    """The hourly price of all machines together; None for hosts that are not rented, or whose price is not known."""
     gcp = file.hosts.gcp
     if gcp is None:
         return None
     gpu = Gpu(parse_gpu_kind(gcp.gpus.type), gcp.gpus.count) if gcp.gpus else None
-    return price(gcp.machine_type, gpu, "spot" if gcp.spot else "on-demand", 1 + len(file.provider.worker_ips))
+    try:
+        return price(gcp.machine_type, gpu, "spot" if gcp.spot else "on-demand", 1 + len(file.provider.worker_ips))
+    except FirelibError:  # the catalog does not list the machine type, such as a custom one
+        return None

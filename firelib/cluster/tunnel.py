@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NoReturn
 
-from firelib.cluster.ssh import HostUnreachableError, find_ssh, ssh_command, unreachable
+from firelib.cluster.ssh import HostUnreachableError, connect_seconds, find_ssh, ssh_command, unreachable
 from firelib.errors import FirelibError
 from firelib.ray_setup.cluster_file import ClusterFile, read_cluster_file
 from firelib.ray_setup.loopback import LOOPBACK
@@ -22,7 +22,7 @@ DASHBOARD_PORT = 8265
 #: Prefix of an address that names a cluster file; the rest is its path.
 SCHEME = "cluster:"
 
-_OPEN_SECONDS = 30.0
+_OPEN_SECONDS = 30.0  # after the login
 _END_SECONDS = 5.0
 _ECHO = b"firelib-tunnel-is-open\n"
 
@@ -98,7 +98,7 @@ class Tunnel:
         """Whether `cat` on the head sends a line back in time, possibly after what the user's shell prints there."""
         assert self._process.stdin is not None  # both are pipes
         assert self._process.stdout is not None
-        deadline, said = time.monotonic() + _OPEN_SECONDS, b""
+        deadline, said = time.monotonic() + connect_seconds(self._file) + _OPEN_SECONDS, b""
         with suppress(BrokenPipeError):  # ssh has ended already
             self._process.stdin.write(_ECHO)
         with selectors.DefaultSelector() as selector:

@@ -28,6 +28,7 @@ Address = Annotated[str, BeforeValidator(lambda value: str(IPv4Address(value)))]
 _MACHINE = re.compile(r"(?P<family>[a-z]\d[a-z]?)-[a-z]+(-[a-z0-9]+)*")
 
 _USER = re.compile(r"[a-z_][-a-z0-9_]{0,31}")
+_GCP_NAME = 25  # the service account is called NAME-node, in at most 30 characters
 _UBUNTU = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"
 
 
@@ -62,7 +63,8 @@ class Gcp(_Strict):
         disk_type: Type of the boot disk; by default the cheapest SSD that the machine type takes.
         image: Image of the boot disk.
         subnet: Address range of the private network; contains all addresses of the hosts.
-        allow_from: Address range that may reach SSH; default the public IPv4 address of this machine.
+        allow_from: Address range that may reach SSH; by default, the public IPv4 address of this machine is added to
+            those of earlier runs.
     """
 
     project: str
@@ -277,6 +279,17 @@ class ClusterFile(_Strict):
     worker_setup_commands: Commands = []
     head_start_ray_commands: Commands = []
     worker_start_ray_commands: Commands = []
+
+    @model_validator(mode="after")
+    def _google_accepts_name_and_key(self) -> "ClusterFile":
+        if self.hosts.gcp and len(self.cluster_name) > _GCP_NAME:
+            raise ValueError(
+                f"cluster_name: on Google Cloud at most {_GCP_NAME} characters, got {len(self.cluster_name)}: "
+                "the name of its service account must fit into 30"
+            )
+        if self.hosts.gcp and not self.auth.ssh_private_key:
+            raise ValueError("auth.ssh_private_key is required with gcp: new machines let in this key only")
+        return self
 
     @model_validator(mode="after")
     def _vms_have_a_user_and_a_key(self) -> "ClusterFile":

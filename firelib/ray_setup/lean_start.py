@@ -1,13 +1,13 @@
-"""Start embedded Ray without the processes that a single machine does not need, and with more patience.
+"""Start Ray, embedded or a node of a job, without the processes that firelib does not need, and with more patience.
 
-`ray.init` has no options for this, so this module patches Ray's internals for the duration of the call. The patches fit
-Ray 2.60, the locked version. They save about 4 CPU-seconds per start, and 2 to 3 seconds in which `ray.init` waits for
-the API server:
+`ray.init` and `ray start` have no options for this, so this module patches Ray's internals for the duration of the
+call. The patches fit Ray 2.60, the locked version. They save about 4 CPU-seconds per start, and 2 to 3 seconds in which
+`ray.init` waits for the API server:
 
 - API server: `include_dashboard=False` only disables its modules; the process still starts, for usage statistics
   (https://github.com/ray-project/ray/pull/26042). Patched: `ray/_private/services.py`, `start_api_server`.
-- Autoscaler monitor: runs on every head node (https://github.com/ray-project/ray/issues/12629), but there is only one
-  node to scale. Patched: `ray/_private/node.py`, `Node.start_monitor`.
+- Autoscaler monitor: runs on every head node (https://github.com/ray-project/ray/issues/12629), but the number of nodes
+  is fixed. Patched: `ray/_private/node.py`, `Node.start_monitor`.
 - Log monitor: prints the workers' output, which only `--debug` shows. `ray start --include-log-monitor` exists, an
   argument of `ray.init` does not (https://github.com/ray-project/ray/pull/48891). Patched: `Node.start_log_monitor`.
 - Agent modules for the dashboard and metrics: the raylet requires the agent, but not these modules. `services.py`

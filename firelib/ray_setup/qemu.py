@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 # IPv4Network refuses bits of a host, such as 10.10.0.1/24, which would otherwise be ignored.
 Subnet = Annotated[str, BeforeValidator(lambda value: str(IPv4Network(value)))]
 
+_SHORTEST_PREFIX = 16  # names of network devices have room for the last 16 bits of an address
+
 
 class Qemu(BaseModel):
     """VMs that QEMU runs on this machine, with the addresses of `head_ip` and `worker_ips`.
@@ -48,6 +50,8 @@ class Qemu(BaseModel):
         Args:
             addresses: Addresses of the hosts.
         """
+        if self.network.prefixlen < _SHORTEST_PREFIX:
+            yield f"qemu.subnet {self.subnet}: expected at most 65,536 addresses, such as 10.10.0.0/24"
         reserved = {
             self.network.network_address: "the network's own address",
             self.network.broadcast_address: "the broadcast address",

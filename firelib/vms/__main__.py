@@ -9,13 +9,15 @@ from typing import Annotated
 import typer
 import yaml
 
+from firelib.cluster.setup_lock import refuse_locked
 from firelib.console import note, out
 from firelib.errors import FirelibError
 from firelib.ray_setup.cluster_file import read_cluster_file
 from firelib.vms.create import create_vms, plan_creation
 from firelib.vms.demo_file import plan_demo
-from firelib.vms.image.base_image import remove_unused_images
-from firelib.vms.listing import list_vms, used_images
+from firelib.vms.guest.processes import find_guests
+from firelib.vms.image.unused_images import remove_unused_images
+from firelib.vms.listing import list_vms
 from firelib.vms.plan import DEFAULT_FOLDER, VmCluster, plan_cluster
 from firelib.vms.preflight import add_system_paths, find_missing, refuse
 from firelib.vms.remove import plan_removal, remove_vms
@@ -50,10 +52,13 @@ def down(
     """Remove the VMs with their disks, network and keys, and check that nothing is left."""
     cluster = _plan(cluster_file, folder)
     refuse(find_missing())
-    _print(plan_removal(cluster, delete_data) if dry_run else remove_vms(cluster, delete_data))
-    if images and not dry_run:
-        removed = remove_unused_images(cluster.images, used_images(folder))
-        _print(f"base image {image}" for image in removed)
+    if dry_run:
+        _print(plan_removal(cluster, delete_data))
+        return
+    _refuse_set_up(cluster_file, cluster)
+    _print(remove_vms(cluster, delete_data))
+    if images:
+        _print(f"base image {image}" for image in remove_unused_images(cluster.folder))
 
 
 @app.command("list")
@@ -69,15 +74,23 @@ def demo_file(example: File, folder: Folder = DEFAULT_FOLDER) -> None:
     """Print the cluster file of `make cluster-demo`; first builds the base image, with whose kernel it probes KVM."""
     add_system_paths()
     refuse(find_missing())
-    demo = plan_demo(example, folder.absolute())
+    demo = plan_demo(example, folder.resolve())
     vms, accelerator = 1 + len(demo["provider"]["worker_ips"]), demo["provider"]["firelib"]["qemu"]["accelerator"]
     note(f"note: {vms} VM{'s' if vms > 1 else ''}, accelerator {accelerator}")
     typer.echo(yaml.safe_dump(demo, sort_keys=False), nl=False)
 
 
 def _plan(cluster_file: Path, folder: Path) -> VmCluster:
+    """Plan the VMs; the folder without links, since processes and disks of VMs are recognised by their paths."""
     add_system_paths()
-    return plan_cluster(read_cluster_file(cluster_file), folder.absolute())
+    return plan_cluster(read_cluster_file(cluster_file), folder.resolve())
+
+
+def _refuse_set_up(cluster_file: Path, cluster: VmCluster) -> None:
+    """Refuse to remove VMs while somebody else is setting them up; the lock is on the head, if it runs."""
+    head = str(cluster.vms[0].address)
+    if head in find_guests(cluster.name, cluster.own_folder):
+        refuse_locked(cluster_file, read_cluster_file(cluster_file))
 
 
 def _print(lines: Iterable[str]) -> None:

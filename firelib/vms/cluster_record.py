@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firelib.errors import FirelibError
-from firelib.storage import lock_file
+from firelib.storage import lock_file, write_bytes
 from firelib.vms.network import mark_of
 from firelib.vms.plan import VmCluster
 
@@ -31,9 +31,7 @@ class ClusterRecord:
 def write_record(cluster: VmCluster) -> None:
     """Write the record of a cluster into its folder, which exists, before anything else is made."""
     content = {"mark": mark_of(cluster.name), "key": str(cluster.key), "known_hosts": str(cluster.known_hosts)}
-    temporary = cluster.own_folder / f".{_RECORD}.new"
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.rename(cluster.own_folder / _RECORD)
+    write_bytes(str(cluster.own_folder / _RECORD), f"{json.dumps(content, indent=2)}\n".encode())
 
 
 def read_record(folder: Path, name: str) -> ClusterRecord | None:
@@ -52,7 +50,7 @@ def read_record(folder: Path, name: str) -> ClusterRecord | None:
         content = {}
     if content.get("mark") == mark_of(name):
         return ClusterRecord(Path(content["key"]), Path(content["known_hosts"]))
-    if any(path.name != f".{_RECORD}.new" for path in folder.iterdir()):
+    if not all(path.name.startswith(f".{_RECORD}.") for path in folder.iterdir()):  # of an interrupted write
         raise FirelibError(
             f"the folder contains files, but no {_RECORD} of {mark_of(name)}: firelib did not make it",
             where=str(folder),

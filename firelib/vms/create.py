@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from firelib.vms.cluster_record import lock_cluster, read_record, write_record
+from firelib.errors import FirelibError
+from firelib.vms.cluster_record import ClusterRecord, lock_cluster, read_record, write_record
 from firelib.vms.guest.accelerator import choose_accelerator
 from firelib.vms.guest.command import Accelerator, qemu_command
 from firelib.vms.guest.folder_server import serve_shared_folder
@@ -14,6 +15,7 @@ from firelib.vms.guest.ssh_server import wait_for_ssh
 from firelib.vms.image.base_image import build_image, find_image
 from firelib.vms.image.download_settings import read_download_settings
 from firelib.vms.image.seed import Keys, read_resolvers, seed_files, write_seed
+from firelib.vms.image.unused_images import keep_images
 from firelib.vms.network import create_network, plan_network_changes
 from firelib.vms.plan import Vm, VmCluster
 from firelib.vms.preflight import refuse_unready
@@ -46,11 +48,12 @@ def create_vms(cluster: VmCluster, timeout: float) -> Iterator[str]:
         One line for each change; none if all VMs run.
 
     Raises:
-        FirelibError: This machine cannot run the VMs, another command works on them, or a program failed.
+        FirelibError: This machine cannot run the VMs, another command works on them, their key is another one than that
+            of the cluster file, or a program failed.
     """
     refuse_unready(cluster, len(_find_stopped(cluster)))
     with lock_cluster(cluster.own_folder, cluster.name):
-        read_record(cluster.own_folder, cluster.name)  # refuses a folder of others
+        _refuse_another_key(cluster, read_record(cluster.own_folder, cluster.name))  # refuses a folder of others, too
         write_record(cluster)
         create_user_key(cluster)
         yield from _create_missing(cluster)
@@ -58,6 +61,16 @@ def create_vms(cluster: VmCluster, timeout: float) -> Iterator[str]:
         create_network(cluster)
         yield from _start_stopped(cluster)
         wait_for_ssh(cluster, timeout)
+
+
+def _refuse_another_key(cluster: VmCluster, record: ClusterRecord | None) -> None:
+    """Refuse a cluster file with another key than that which the VMs let in: nobody could log in to them."""
+    if record and record.key != cluster.key and any(vm.folder.exists() for vm in cluster.vms):
+        raise FirelibError(
+            f"auth.ssh_private_key: the VMs were created with {record.key}, got {cluster.key}",
+            where=f"cluster {cluster.name}",
+            remedy=f"set it to {record.key}, or remove the VMs first (make vms-down)",
+        )
 
 
 def _create_missing(cluster: VmCluster) -> Iterator[str]:
@@ -69,7 +82,8 @@ def _create_missing(cluster: VmCluster) -> Iterator[str]:
         build_image(image, cluster.qemu.release, read_download_settings(cluster.qemu.release))
         yield f"built base image {image}"
     for vm in missing:
-        _create_vm(cluster, vm, image)
+        with keep_images(cluster.images):
+            _create_vm(cluster, vm, image)
         yield f"created VM {vm.address} ({vm.name})"
 
 
@@ -78,7 +92,7 @@ def _create_vm(cluster: VmCluster, vm: Vm, image: Path) -> None:
     unfinished = vm.folder.with_name(f"{_UNFINISHED}{vm.folder.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700, parents=True)
-    (unfinished / vm.image_link.name).symlink_to(image)  # first, so that no other command removes the image as unused
+    (unfinished / vm.image_link.name).symlink_to(image)
     size = f"{cluster.qemu.disk_gib}G"
     run_program(
         *("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw"),

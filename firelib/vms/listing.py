@@ -1,7 +1,6 @@
 """The state of VMs on this machine."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from firelib.vms.guest.processes import find_guests
 from firelib.vms.plan import VmCluster
@@ -15,12 +14,3 @@ def list_vms(cluster: VmCluster) -> Iterator[str]:
         state = "running" if str(vm.address) in running else "stopped" if vm.folder.exists() else "absent"
         yield f"{vm.address} {vm.name} {state}"
     yield from plan_removal(cluster)
-
-
-def used_images(folder: Path) -> set[Path]:
-    """The base images that a VM of this machine uses.
-
-    Args:
-        folder: Folder of all VMs.
-    """
-    return {link.readlink() for link in folder.glob("clusters/*/vms/*/image")}

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from firelib.errors import FirelibError
 from firelib.vms.network import mark_of
 from firelib.vms.plan import VmCluster
 from firelib.vms.run_program import run_program
@@ -14,8 +15,13 @@ def public_key(key: Path) -> Path:
 
 
 def create_user_key(cluster: VmCluster) -> None:
-    """Create the cluster's key unless it exists; its comment is the cluster's mark."""
+    """Create the cluster's key unless it exists; its comment is the cluster's mark.
+
+    Raises:
+        FirelibError: There is a public key of somebody else without its private key: ssh-keygen would replace it.
+    """
     if not cluster.key.exists():
+        _refuse_lone_public_key(cluster)
         _create_folder(cluster.key.parent)
         _generate(cluster.key, mark_of(cluster.name))
     if not public_key(cluster.key).exists():  # ssh-keygen was interrupted, or the user keeps the private key only
@@ -30,10 +36,20 @@ def create_host_key(path: Path, name: str) -> None:
 
 
 def pin_host_keys(cluster: VmCluster) -> None:
-    """Write the host keys of all VMs into the cluster's known_hosts."""
+    """Write the host keys of all VMs into the cluster's known_hosts.
+
+    Raises:
+        FirelibError: There is such a file without the cluster's mark.
+    """
+    if cluster.known_hosts.exists() and not _is_pinned_for(cluster.known_hosts, cluster.name):
+        raise FirelibError(
+            f"the file exists, but firelib did not make it: expected {_header(cluster.name)!r} as its first line",
+            where=str(cluster.known_hosts),
+            remedy="move it away, choose another cluster_name, or auth.ssh_private_key in another folder",
+        )
     lines = [f"{vm.address} {public_key(vm.host_key).read_text().strip()}\n" for vm in cluster.vms]
     temporary = cluster.known_hosts.with_name(f".{cluster.known_hosts.name}.new")
-    temporary.write_text("".join([f"# {mark_of(cluster.name)}\n", *lines]))
+    temporary.write_text("".join([f"{_header(cluster.name)}\n", *lines]))
     temporary.rename(cluster.known_hosts)
     _give_to_owner_of_folder(cluster.known_hosts)
 
@@ -41,9 +57,31 @@ def pin_host_keys(cluster: VmCluster) -> None:
 def list_own_files(key: Path, known_hosts: Path, name: str) -> list[Path]:
     """The files that firelib made for a cluster: those with its mark. A key that existed before has none."""
     pair = [path for path in (key, public_key(key)) if path.exists()]
-    is_own = public_key(key).exists() and public_key(key).read_text().strip().endswith(mark_of(name))
-    pinned = known_hosts.exists() and known_hosts.read_text().startswith(f"# {mark_of(name)}\n")
+    is_own = public_key(key).exists() and _is_marked(public_key(key), name)
+    pinned = known_hosts.exists() and _is_pinned_for(known_hosts, name)
     return [*(pair if is_own else []), *([known_hosts] if pinned else [])]
+
+
+def _refuse_lone_public_key(cluster: VmCluster) -> None:
+    public = public_key(cluster.key)
+    if public.exists() and not _is_marked(public, cluster.name):
+        raise FirelibError(
+            f"auth.ssh_private_key: there is {public}, but no {cluster.key}",
+            where=f"cluster {cluster.name}",
+            remedy="put the private key there, or name a file that does not exist: it is created with a new key",
+        )
+
+
+def _is_marked(public: Path, name: str) -> bool:
+    return public.read_text().split()[2:] == [mark_of(name)]
+
+
+def _is_pinned_for(known_hosts: Path, name: str) -> bool:
+    return known_hosts.read_text().startswith(f"{_header(name)}\n")
+
+
+def _header(name: str) -> str:
+    return f"# {mark_of(name)}"
 
 
 def _generate(path: Path, comment: str) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from tests import engine as engines
 from tests.cluster import stand_ins
+from tests.cluster.user_machine import Machine
+from tests.dvc_pipeline.processes import process_groups
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,10 @@ def head() -> Iterator[stand_ins.Dashboard]:
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: stand_ins.Dashboard) -> stand_ins.FakeSsh:
     """The stand-in of ssh on PATH, which leads to `head`."""
     return stand_ins.put_on_path(tmp_path, monkeypatch, head)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, ssh: stand_ins.FakeSsh) -> Iterator[Machine]:
+    """A user's machine, with hosts that have Ray."""
+    with process_groups() as start:
+        yield Machine(tmp_path, ssh, start)

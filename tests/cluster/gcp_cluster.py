@@ -1,6 +1,5 @@
 """A cluster on Google Cloud, planned by the filters of the playbooks, set up and torn down in the role's order."""
 
-import importlib.util
 from typing import Any
 
 from firelib.gcp.resources.api import Api, Pace
@@ -9,8 +8,8 @@ from firelib.gcp.resources.machine import create_machine
 from firelib.gcp.resources.preflight import check_plan
 from firelib.gcp.resources.resource import Outcome, create, delete
 from tests.cluster.fake_gcp import ADDRESS, TOKEN, FakeCloud
+from tests.cluster.programs import load
 from tests.patience import patience
-from tests.project import ROOT
 
 GCP = {
     "project": "demo",
@@ -26,15 +25,6 @@ GOOGLE = "https://{service}.googleapis.com"
 Item = dict[str, Any]
 
 
-def filters() -> Any:
-    spec = importlib.util.spec_from_file_location("gcp", ROOT / "ansible" / "filters" / "gcp.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def settings(**changes: Any) -> Item:
     from firelib.ray_setup.cluster_file import Gcp
 
@@ -44,12 +34,12 @@ def settings(**changes: Any) -> Item:
 
 
 def plan(api: str = GOOGLE, **changes: Any) -> Item:
-    made: Item = filters().plan(settings(**changes), api)
+    made: Item = load("filters/gcp.py").plan(settings(**changes), api)
     return made
 
 
 def resources(api: str = GOOGLE, key: str = KEY, **changes: Any) -> list[Item]:
-    made: list[Item] = filters().resources(settings(**changes), api, GCP["allow_from"], key)
+    made: list[Item] = load("filters/gcp.py").resources(settings(**changes), api, GCP["allow_from"], key)
     return made
 
 

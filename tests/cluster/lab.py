@@ -189,16 +189,14 @@ class Lab:
 
 
 @contextmanager
-def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
+def lab(engine: Engine, packages: bool = True) -> Iterator[Lab]:
     """A lab without hosts.
 
     Args:
         engine: Runs them.
-        cache: Folder on the disk of uv's cache: hosts link packages from a copy of it.
         packages: Whether hosts will install any.
     """
-    folder = cache / f"lab-{os.getpid()}"
-    try:
+    with engine_base.lab_folder() as folder:
         for name in ("home/.ssh", "hosts", "shared"):
             (folder / name).mkdir(parents=True)
         made = Lab(engine, folder, packages)
@@ -211,12 +209,11 @@ def lab(engine: Engine, cache: Path, packages: bool = True) -> Iterator[Lab]:
                 yield made
             finally:
                 _remove_hosts(engine)  # a network with hosts cannot be removed, which would hide the test's own error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_hosts(engine: Engine) -> None:
-    hosts = engine.docker("ps", "--all", "--quiet").split()
+    """Remove the hosts of the lab: the engine of TESTS_ENGINE may have containers of others."""
+    hosts = engine.docker("ps", "--all", "--quiet", "--filter", f"network={BRIDGE}").split()
     if hosts:
         engine.docker("rm", "--force", "--volumes", *hosts)
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from firelib.cluster import setup_lock, ssh
 from firelib.ray_setup.cluster_file import ClusterFile, parse_cluster_file
 from tests.project import ROOT
 
@@ -126,6 +127,12 @@ class FakeSsh:
         addresses = {"head": HEAD, "first": FIRST, "second": SECOND}
         self.patch.setenv("FAKE_SSH_REFUSES", json.dumps({addresses[name]: said for name, said in hosts.items()}))
 
+    def mark(self, address: str, name: str) -> None:
+        """Mark a host as a part of the cluster with this name."""
+        marks = self.log.parent / "marks"
+        marks.mkdir(exist_ok=True)
+        (marks / address).write_text(f"{name}\n")
+
     def run_nodes(self, *addresses: str) -> None:
         """Let these hosts, and no others, run the nodes that a dashboard would list for them."""
         for file in self.raylets.iterdir():
@@ -152,4 +159,6 @@ def put_on_path(folder: Path, patch: pytest.MonkeyPatch, said: Dashboard) -> Fak
     patch.setenv("FAKE_SSH_LOG", str(folder / "log"))
     patch.setenv("FAKE_SSH_DASHBOARD", said.address)
     patch.setenv("FAKE_SSH_RAYLETS", str(raylets))
+    patch.setattr(setup_lock, "LOCK_FILE", str(folder / "etc" / "setup.lock"))  # the hosts are this machine
+    patch.setattr(ssh, "MARK_FILE", f"{folder}/marks/$FAKE_SSH_HOST")
     return FakeSsh(folder / "log", patch, raylets)

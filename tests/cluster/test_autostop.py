@@ -1,18 +1,16 @@
 """The program that powers idle hosts off; here it only says what it would do."""
 
-import importlib.util
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from types import ModuleType
 
 import pytest
 
+from tests.cluster.programs import load
+from tests.cluster.stand_ins import TOKEN, Dashboard
 from tests.project import ROOT
 
 PROGRAM = ROOT / "ansible" / "roles" / "autostop" / "files" / "autostop.py"
@@ -20,12 +18,7 @@ PROGRAM = ROOT / "ansible" / "roles" / "autostop" / "files" / "autostop.py"
 
 @pytest.fixture(scope="module")
 def autostop() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("autostop", PROGRAM)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("roles/autostop/files/autostop.py")
 
 
 @pytest.fixture
@@ -72,57 +65,73 @@ def test_a_real_child_is_found_with_its_parent(autostop: ModuleType) -> None:
         assert found[str(child.pid)] == (str(child.pid), str(os.getpid()), "cat")
 
 
-def test_idle_time_begins_again_after_work(autostop: ModuleType, tmp_path: Path) -> None:
+@pytest.fixture
+def idle(autostop: ModuleType, tmp_path: Path) -> Callable[..., float]:
+    """A check at a time, which returns the idle minutes."""
     state = tmp_path / "state"
-    assert autostop.idle_minutes(state, False, 0) == 0
-    assert autostop.idle_minutes(state, False, 600) == 10
-    assert autostop.idle_minutes(state, True, 660) == 0
-    assert autostop.idle_minutes(state, False, 720) == 1
-    state.write_text("torn")
-    assert autostop.idle_minutes(state, False, 780) == 0
+
+    def check(now: float, busy: bool = False) -> float:
+        minutes: float = autostop.idle_minutes(state, busy, now)
+        os.utime(state, (now, now))
+        return minutes
+
+    return check
+
+
+def test_idle_time_begins_again_after_work(idle: Callable[..., float], tmp_path: Path) -> None:
+    assert idle(0) == 0
+    assert idle(600) == 10
+    assert idle(660, busy=True) == 0
+    assert idle(720) == 1
+    (tmp_path / "state").write_text("torn")
+    assert idle(780) == 0
+
+
+def test_a_host_that_was_suspended_or_whose_clock_was_set_is_not_idle_since_then(idle: Callable[..., float]) -> None:
+    """It would power off as soon as it is resumed."""
+    assert idle(0) == 0
+    assert idle(60) == 1
+    assert idle(36_000) == 0  # ten hours later
+    assert idle(36_060) == 1
+    assert idle(60) == 0  # the clock was fast
+    assert idle(120) == 1
 
 
 @pytest.fixture
-def head(
-    monkeypatch: pytest.MonkeyPatch, autostop: ModuleType, tmp_path: Path
-) -> Iterator[tuple[str, Path, list[str]]]:
-    """A dashboard's list of jobs, where the port does not matter; address, token file, statuses."""
-    statuses: list[str] = []
-
-    class Jobs(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            allowed = self.headers["Authorization"] == "Bearer secret"
-            body = [{"submission_id": f"job{i}", "status": status} for i, status in enumerate(statuses)]
-            self.send_response(200 if allowed else 401)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Jobs) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        real = autostop.urllib.request.Request
-        here = f":{server.server_port}/"
-        monkeypatch.setattr(
-            autostop.urllib.request, "Request", lambda url, **more: real(url.replace(":8265/", here), **more)
-        )
-        (tmp_path / "token").write_text("secret\n")
-        yield "127.0.0.1", tmp_path / "token", statuses
-        server.shutdown()
+def running_jobs(
+    monkeypatch: pytest.MonkeyPatch, autostop: ModuleType, head: Dashboard, tmp_path: Path
+) -> Callable[[], list[str]]:
+    """The jobs that the program finds on `head`, wherever that listens."""
+    real = autostop.urllib.request.Request
+    monkeypatch.setattr(
+        autostop.urllib.request, "Request", lambda _, **more: real(f"http://{head.address}/api/jobs/", **more)
+    )
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    return lambda: list(autostop.running_jobs("127.0.0.1", tmp_path / "token"))
 
 
-def test_jobs_anywhere_keep_a_host_on(autostop: ModuleType, head: tuple[str, Path, list[str]]) -> None:
-    address, token, statuses = head
-    statuses += ["SUCCEEDED", "RUNNING", "FAILED", "PENDING"]
-    assert list(autostop.running_jobs(address, token)) == ["Ray job job1 is RUNNING", "Ray job job3 is PENDING"]
+def list_jobs(head: Dashboard, *statuses: str) -> None:
+    head.jobs = [{"submission_id": f"job{number}", "status": status} for number, status in enumerate(statuses)]
 
 
-def test_a_head_that_refuses_has_no_jobs(autostop: ModuleType, head: tuple[str, Path, list[str]]) -> None:
-    address, token, statuses = head
-    statuses += ["RUNNING"]
-    token.write_text("wrong")
-    assert list(autostop.running_jobs(address, token)) == []
+def test_jobs_anywhere_keep_a_host_on(head: Dashboard, running_jobs: Callable[[], list[str]]) -> None:
+    list_jobs(head, "SUCCEEDED", "RUNNING", "FAILED", "PENDING")
+    assert running_jobs() == ["Ray job job1 is RUNNING", "Ray job job3 is PENDING"]
+
+
+def test_a_head_that_refuses_has_no_jobs(
+    head: Dashboard, running_jobs: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    list_jobs(head, "RUNNING")
+    (tmp_path / "token").write_text("wrong")
+    assert running_jobs() == []
+
+
+def test_an_answer_that_breaks_off_is_none(head: Dashboard, running_jobs: Callable[[], list[str]]) -> None:
+    """A failed check would not count as idle, nor as busy."""
+    list_jobs(head, "RUNNING")
+    head.is_cut_short = True
+    assert running_jobs() == []
 
 
 def test_dry_run_says_what_would_happen(tmp_path: Path) -> None:

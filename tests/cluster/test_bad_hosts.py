@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import engine_base
 from tests.cluster.ansible_failures import failures
 from tests.cluster.lab import USER, Lab, address, lab
 from tests.engine import Engine
@@ -22,7 +21,7 @@ _INSTALL = "apt-get update -qq && apt-get install -qq --yes --no-install-recomme
 
 @pytest.fixture(scope="module")
 def hosts(engine: Engine) -> Iterator[Lab]:
-    with lab(engine, engine_base.cache(), packages=False) as made:
+    with lab(engine, packages=False) as made:
         made.add_host("only", 10)
         yield made
 

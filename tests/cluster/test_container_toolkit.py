@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests import engine_base
 from tests.cluster.lab import Lab, address, lab
 from tests.engine import Engine
 
@@ -54,7 +53,7 @@ _PLAYBOOK = [
 
 @pytest.fixture
 def hosts(engine: Engine) -> Iterator[Lab]:
-    with lab(engine, engine_base.cache(), packages=False) as made:
+    with lab(engine, packages=False) as made:
         made.write_cluster(made.add_host("only", 10), [])
         engine.docker("exec", "only", "bash", "-c", _ARCHIVE)
         yield made

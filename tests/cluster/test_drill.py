@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import yaml
 
-from tests import engine_base
 from tests.cluster.lab import Lab, lab
 from tests.cluster.scenarios import AFTER_TEARDOWN, find_broken_roles, verify_roles
 from tests.engine import Engine
@@ -29,7 +28,7 @@ _PATIENCE = 600.0
 
 @pytest.fixture
 def hosts(engine: Engine) -> Iterator[Lab]:
-    with lab(engine, engine_base.cache()) as made:
+    with lab(engine) as made:
         yield made
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import engine_base
 from tests.cluster.lab import Lab, address, lab
 from tests.cluster.scenarios import find_broken_roles, verify_roles
 from tests.engine import Engine
@@ -17,7 +16,7 @@ HEAD, WORKER = address(10), address(11)
 
 @pytest.fixture
 def hosts(engine: Engine) -> Iterator[Lab]:
-    with lab(engine, engine_base.cache(), packages=False) as made:
+    with lab(engine, packages=False) as made:
         for name, last in (("head", 10), ("worker", 11), ("stranger", 12)):
             made.add_host(name, last)
         engine.docker("exec", "head", "/usr/sbin/sshd", "-p", str(PORT))  # a listener

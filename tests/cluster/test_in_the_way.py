@@ -1,7 +1,6 @@
 """The program that looks for what is in the way of Ray on a host."""
 
 import getpass
-import importlib.util
 import os
 import socket
 from pathlib import Path
@@ -9,19 +8,12 @@ from types import ModuleType
 
 import pytest
 
-from tests.project import ROOT
-
-PROGRAM = ROOT / "ansible" / "roles" / "reach" / "files" / "in_the_way.py"
+from tests.cluster.programs import load
 
 
 @pytest.fixture(scope="module")
 def program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("in_the_way", PROGRAM)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("roles/reach/files/in_the_way.py")
 
 
 @pytest.fixture
@@ -51,6 +43,14 @@ def test_own_ray_is_not_in_the_way(program: ModuleType, proc: Path) -> None:
     package = "/opt/firelib/venv/lib/python3.11/site-packages/ray"
     write(proc, 7, f"{package}/core/src/ray/gcs/gcs_server", "--gcs_server_port=6379")
     write(proc, 8, "python", f"{package}/_private/log_monitor.py")
+    assert program.in_the_way(proc, Path("/opt/firelib"), [6379]) == []
+
+
+def test_a_name_that_is_cut_within_a_character_is_no_error(program: ModuleType, proc: Path) -> None:
+    """Linux keeps 15 bytes of a process's name."""
+    write(proc, 7, "/usr/bin/übersetzungs-ärger")
+    (proc / "7" / "comm").write_bytes("übersetzungs-ärger".encode()[:15] + b"\n")
+    assert [process.name for process in program.processes(proc)] == ["übersetzungs-\ufffd"]
     assert program.in_the_way(proc, Path("/opt/firelib"), [6379]) == []
 
 

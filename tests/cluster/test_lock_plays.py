@@ -1,90 +1,18 @@
 """The lock around playbooks, with the real Ansible on hosts that are this machine (stand-ins of ssh and sudo)."""
 
-import json
-import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from firelib.storage import Owner
 from tests.cluster.ansible_failures import failures
-from tests.cluster.stand_ins import FIRST, HEAD, SECOND, FakeSsh
-from tests.dvc_pipeline.processes import Run, process_groups
+from tests.cluster.stand_ins import FIRST, HEAD, SECOND
+from tests.cluster.user_machine import Machine
 from tests.patience import wait_until
 from tests.project import ROOT
 
 pytestmark = pytest.mark.containers  # Ansible is there with `make test-cluster` only
-
-_RAY = """#!/bin/sh
-echo "$FAKE_SSH_HOST" >> {folder}/stopped
-echo Stopped
-"""
-
-
-class Machine:
-    """A user's machine with a cluster file.
-
-    Attributes:
-        lock: The lock, which would be on the head.
-        held: Copy of the lock's content while a playbook holds it.
-    """
-
-    def __init__(self, folder: Path, ssh: FakeSsh, start: Run) -> None:
-        self.folder, self.ssh, self._start = folder, ssh, start
-        self.lock, self.held = folder / "etc" / "setup.lock", folder / "held"
-        raw = yaml.safe_load((ROOT / "cluster" / "cluster.yaml").read_text())
-        raw["provider"]["firelib"]["folder"] = str(folder / "opt")
-        self.file = folder / "cluster.yaml"
-        self.file.write_text(yaml.safe_dump(raw))
-
-    def start(self, playbook: Path, *options: str) -> "subprocess.Popen[str]":
-        variables = {"setup_lock_file": str(self.lock), "setup_lock_seconds": 2}
-        command = ["ansible-playbook", "-i", str(self.file), "-e", json.dumps(variables), str(playbook), *options]
-        own = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        own |= {
-            "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-            "ANSIBLE_SSH_ARGS": "",
-            "ANSIBLE_REMOTE_TMP": f"{self.folder}/tmp",
-        }
-        return self._start(command, cwd=ROOT, env=os.environ | own, stdout=subprocess.PIPE)
-
-    def play(self, playbook: Path, *options: str) -> str:
-        return self.start(playbook, *options).communicate()[0]
-
-    def hold(self, seconds_ago: float, token: str = "desk-1-1") -> None:
-        """Let somebody else hold the lock."""
-        self.lock.parent.mkdir(exist_ok=True)
-        self.lock.write_text(json.dumps({"owner": "ben@desk", "token": token, "since": time.time() - seconds_ago}))
-
-    def holder(self, file: Path) -> dict[str, Any]:
-        text = file.read_text() if file.exists() else ""
-        return dict(json.loads(text)) if text else {}
-
-    def locked_plays(self, command: str = "true") -> Path:
-        """The plays of setup.yml that take and release the lock; in between, a command and a look at the lock."""
-        plays = {play["name"]: play for play in yaml.safe_load((ROOT / "ansible" / "setup.yml").read_text())}
-        look = {"name": "Look", "ansible.builtin.command": f"cp {self.lock} {self.held}"}
-        work = {"name": "Work", "ansible.builtin.shell": command}
-        middle = {"hosts": "localhost", "gather_facts": False, "tags": ["always"], "tasks": [work, look]}
-        playbook = self.folder / "play.yml"
-        playbook.write_text(yaml.safe_dump([plays["Lock the cluster"], middle, plays["Unlock the cluster"]]))
-        return playbook
-
-
-@pytest.fixture
-def machine(tmp_path: Path, ssh: FakeSsh) -> Iterator[Machine]:
-    ray = tmp_path / "opt" / "venv" / "bin" / "ray"
-    ray.parent.mkdir(parents=True)
-    ray.write_text(_RAY.format(folder=tmp_path))
-    ray.chmod(0o755)
-    with process_groups() as start:
-        yield Machine(tmp_path, ssh, start)
 
 
 def test_the_lock_of_the_head_is_renewed_and_released_for_one_worker_and_one_role(machine: Machine) -> None:
@@ -120,19 +48,38 @@ def test_a_lock_of_a_playbook_that_was_killed_with_its_keeper_is_taken_over(mach
     assert failures(machine.play(machine.locked_plays(), "-e", "setup_lock_seconds=3600")) != []
 
 
-def test_a_killed_playbook_releases_the_lock(machine: Machine) -> None:
-    end = machine.folder / "end"
-    playbook = machine.start(machine.locked_plays(f"until test -e {end}; do sleep 0.1; done"))
-    wait_until(lambda: "renewed" in machine.holder(machine.lock), 60, "the lock is taken and renewed")
+def test_a_killed_playbook_keeps_the_lock_until_its_task_has_ended(machine: Machine) -> None:
+    """Ansible's worker completes the task; the same playbook again waits for it."""
+    begun, end = machine.folder / "begun", machine.folder / "end"
+    playbook = machine.start(machine.locked_plays(f"touch {begun}; until test -e {end}; do sleep 0.1; done"))
+    wait_until(begun.exists, 60, "the task runs")
+    wait_until(lambda: "keeper" in machine.holder(machine.lock), 60, "the lock is renewed")
     playbook.kill()
     playbook.wait()
+    again = machine.start(ROOT / "ansible" / "stop.yml", "-e", "setup_lock_seconds=600")
+    said = iter(again.stdout or ())
+    assert any("its tasks still run on the hosts" in line for line in said)
+    assert "keeper" in machine.holder(machine.lock)
+    assert not (machine.folder / "stopped").exists()
+    end.touch()
+    assert failures("".join(said)) == []
+    assert again.wait() == 0
+    assert sorted((machine.folder / "stopped").read_text().split()) == [HEAD, FIRST, SECOND]
     wait_until(lambda: machine.lock.read_text() == "", 60, "the lock is released")
-    end.touch()  # Ansible lets the task end in its own time
 
 
 def test_a_dry_run_takes_no_lock(machine: Machine) -> None:
     assert failures(machine.play(ROOT / "ansible" / "stop.yml", "--check")) == []
     assert not machine.lock.exists()
+
+
+def test_ray_of_another_cluster_is_not_stopped(machine: Machine) -> None:
+    """As when an address in the cluster file is wrong."""
+    machine.ssh.mark(SECOND, "other")
+    machine.ssh.mark(FIRST, "firelib")
+    [said] = failures(machine.play(ROOT / "ansible" / "stop.yml"))
+    assert f"{SECOND} belongs to cluster other, not to firelib" in said
+    assert sorted((machine.folder / "stopped").read_text().split()) == [HEAD, FIRST]
 
 
 def test_stop_takes_the_lock_where_the_head_answers(machine: Machine) -> None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import psutil
 import pytest
 
-from tests import engine_base
 from tests.cluster.lab import Lab, lab
 from tests.cluster.test_drill import hosts_of, recap
 from tests.dvc_pipeline.processes import is_alive
@@ -136,7 +135,7 @@ class Cluster:
 @pytest.fixture(scope="module")
 def running(engine: Engine) -> Iterator[Cluster]:
     """Set up and started; the steps' times are about those of undisturbed commands."""
-    with lab(engine, engine_base.cache()) as hosts:
+    with lab(engine) as hosts:
         head, one = (hosts.add_host(name, last) for name, last in zip(NAMES, (10, 11), strict=True))
         hosts.write_cluster(head, [one])
         made = Cluster(hosts)

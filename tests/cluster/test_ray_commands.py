@@ -1,5 +1,6 @@
 """Ray's commands end with firelib, with everything that they have started."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tests.project import ROOT
 CODE = """
 from firelib.cluster.ray_commands import run_ray
 from tests.cluster.stand_ins import cluster
-run_ray(["sh", "-c", "sleep 600; true"], cluster())
+run_ray(["sh", "-c", "trap '' HUP; sleep 600; true"], cluster())
 """
 
 
@@ -43,5 +44,15 @@ def test_nothing_outlives_firelib(start: Run, number: signal.Signals) -> None:
     wait_until(lambda: any(process.name() == "sleep" for process in descendants(run)), 60, "the command runs")
     started = descendants(run)
     run.send_signal(number)
+    run.wait()
+    wait_for_end(started)
+
+
+def test_nothing_outlives_a_terminal_that_is_closed(start: Run) -> None:
+    """SIGHUP reaches the whole process group, and what ignores it would run on."""
+    run = start([sys.executable, "-c", CODE], cwd=ROOT)
+    wait_until(lambda: any(process.name() == "sleep" for process in descendants(run)), 60, "the command runs")
+    started = descendants(run)
+    os.killpg(run.pid, signal.SIGHUP)
     run.wait()
     wait_for_end(started)

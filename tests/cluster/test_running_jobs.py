@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.programs import load
 from tests.cluster.stand_ins import TOKEN, Dashboard
-from tests.cluster.test_setup_lock import load
-from tests.project import ROOT
 
-PROGRAM = ROOT / "ansible" / "roles" / "reach" / "files" / "running_jobs.py"
+PROGRAM = "roles/reach/files/running_jobs.py"
 
 
 def test_jobs_that_wait_or_run_are_listed(head: Dashboard, tmp_path: Path) -> None:
@@ -34,6 +33,8 @@ def test_a_ray_that_does_not_tell_its_jobs_may_have_some(
     assert "401" in program.running_jobs(url, tmp_path / "missing")[0]
     head.is_up = False
     assert "503" in program.running_jobs(url, token_file)[0]
+    head.is_up, head.is_cut_short = True, True
+    assert "IncompleteRead" in program.running_jobs(url, token_file)[0]
     monkeypatch.setattr(program, "SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert "0.2 s" in program.running_jobs(f"http://127.0.0.1:{silent.getsockname()[1]}", token_file)[0]

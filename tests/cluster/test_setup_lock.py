@@ -1,153 +1,174 @@
-"""The lock on a head: who may take it, how it is kept, and when it counts as abandoned."""
+"""The lock of a cluster as commands of this machine use it, on a head that a stand-in of ssh leads to."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
+import psutil
 import pytest
 
-from tests.cluster.stand_ins import HEAD, FakeSsh
+from firelib.cluster import setup_lock
+from firelib.cluster.setup_lock import (
+    ClusterLockedError,
+    SetupLock,
+    UnfinishedTasksError,
+    hold_setup_lock,
+    refuse_locked,
+)
+from firelib.cluster.ssh import HostUnreachableError
+from firelib.errors import FirelibError
+from firelib.storage import Owner
+from tests.cluster.stand_ins import HEAD, FakeSsh, cluster
+from tests.errors import refused
 from tests.patience import wait_until
 from tests.project import ROOT
 
-PROGRAM = ROOT / "ansible" / "roles" / "setup_lock" / "files" / "setup_lock.py"
-HOUR = "3600"
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def program() -> ModuleType:
-    return load(PROGRAM)
+FILE = ROOT / "cluster" / "cluster.yaml"
+TOKEN = "from firelib.storage import Owner; print(Owner.current().token, flush=True)"
+HOLD = """
+import sys
+from pathlib import Path
+from firelib.cluster import setup_lock
+from tests.cluster.stand_ins import cluster
+setup_lock.LOCK_FILE, setup_lock.ABANDONED_SECONDS = sys.argv[1], 1.0
+with setup_lock.hold_setup_lock(Path("cluster/cluster.yaml"), cluster()):
+    print("held", flush=True)
+    input()
+"""
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "firelib" / "setup.lock"
+def lock(ssh: FakeSsh) -> Path:
+    """The file that would be on the head; its folder is made by the first command that takes the lock."""
+    return Path(setup_lock.LOCK_FILE)
 
 
-def test_the_second_caller_is_told_who_holds_the_lock(
-    program: ModuleType, file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert program.main([str(file), "take", "ann@laptop", "a", HOUR]) == 0
-    assert program.main([str(file), "take", "ben@desk", "b", HOUR]) == 1
-    said = capsys.readouterr().out
-    assert "ann@laptop" in said
-    assert "UTC" in said
-    assert program.main([str(file), "take", "ann@laptop", "a", HOUR]) == 0  # the same run again
+def read(lock: Path) -> dict[str, Any]:
+    text = lock.read_text() if lock.exists() else ""
+    return dict(json.loads(text)) if text else {}
 
 
-def test_a_released_lock_is_free_and_nobody_releases_that_of_others(program: ModuleType, file: Path) -> None:
-    program.main([str(file), "take", "ann@laptop", "a", HOUR])
-    program.main([str(file), "release", "b"])
-    assert program.main([str(file), "take", "ben@desk", "b", HOUR]) == 1
-    program.main([str(file), "release", "a"])
-    assert program.main([str(file), "take", "ben@desk", "b", HOUR]) == 0
+def write(lock: Path, token: str, keeper: str = "") -> None:
+    """Let somebody hold the lock."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    holder = {"owner": "ben@desk", "token": token, "since": time.time(), "keeper": keeper}
+    lock.write_text(json.dumps(holder))
 
 
-def test_a_lock_of_an_ended_process_or_of_long_ago_is_taken_over(program: ModuleType, file: Path) -> None:
-    program.main([str(file), "take", "ann@laptop", "a", HOUR])
-    assert program.main([str(file), "take", "ann@laptop", "c", HOUR, "other"]) == 1
-    assert program.main([str(file), "take", "ann@laptop", "c", HOUR, "a"]) == 0
-    file.write_text(json.dumps({"owner": "ann@laptop", "token": "a", "since": time.time() - 7200}))
-    assert program.main([str(file), "take", "ben@desk", "b", HOUR]) == 0
-
-
-def test_a_renewed_lock_is_not_abandoned(program: ModuleType, file: Path) -> None:
-    program.main([str(file), "take", "ann@laptop", "a", HOUR])
-    old = {"owner": "ann@laptop", "token": "a", "since": time.time() - 7200}
-    file.write_text(json.dumps(old))
-    assert program.main([str(file), "renew", "a"]) == 0
-    assert program.main([str(file), "renew", "b"]) == 1
-    assert program.main([str(file), "take", "ben@desk", "b", HOUR]) == 1
-    assert json.loads(file.read_text())["since"] == old["since"]
-
-
-def test_a_lock_that_was_removed_is_not_made_again(program: ModuleType, file: Path) -> None:
-    """As teardown.yml does while the lock is kept."""
-    assert program.main([str(file), "renew", "a"]) == 1
-    assert program.main([str(file), "release", "a"]) == 0
-    assert not file.parent.exists()
-
-
-def test_a_dry_run_only_looks(program: ModuleType, file: Path) -> None:
-    assert program.main(["--check", str(file), "take", "ann@laptop", "a", HOUR]) == 0
-    assert not file.exists()
-    program.main([str(file), "take", "ann@laptop", "a", HOUR])
-    assert program.main(["--check", str(file), "take", "ben@desk", "b", HOUR]) == 1
-
-
-def test_a_lock_that_was_cut_short_is_free(program: ModuleType, file: Path) -> None:
-    file.parent.mkdir()
-    file.write_text('{"owner": "ann')
-    assert program.main([str(file), "take", "ben@desk", "b", HOUR]) == 0
-
-
-def test_of_many_callers_at_once_one_gets_it(program: ModuleType, file: Path) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        codes = list(pool.map(lambda name: program.main([str(file), "take", name, name, HOUR]), "abcdefgh"))
-    assert sorted(codes) == [0] + [1] * 7
-
-
-@pytest.fixture
-def playbook() -> Iterator["subprocess.Popen[str]"]:
-    """A process in the place of a playbook; it prints the token that names it."""
-    code = "from firelib.storage import Owner; print(Owner.current().token, flush=True); input()"
+@contextmanager
+def running(*command: str) -> Iterator["subprocess.Popen[str]"]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **pipes) as process:
+    with subprocess.Popen([sys.executable, "-c", *command], cwd=ROOT, **pipes) as process:
         yield process
         process.kill()
 
 
-def hold(action: str, file: Path, token: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    """Run the program of this machine, on the lock of a head that the stand-in of ssh leads to."""
-    words = [action, "--cluster", str(ROOT / "cluster" / "cluster.yaml"), "--file", str(file), "--token", token]
-    command = [sys.executable, str(PROGRAM.with_name("hold_lock.py")), *words, "--owner", "ann@laptop", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+@pytest.fixture
+def ended() -> str:
+    """The token of a process of this machine that has ended."""
+    command = [sys.executable, "-c", TOKEN]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_a_lock_is_renewed_until_its_playbook_ends(ssh: FakeSsh, file: Path, playbook: "subprocess.Popen[str]") -> None:
-    assert playbook.stdout
-    token = playbook.stdout.readline().strip()
-    assert hold("take", file, token, "--check").returncode == 0
-    assert not file.exists()
-    assert hold("take", file, token, "--seconds", "1").returncode == 0
-    wait_until(lambda: '"renewed"' in file.read_text(), 60, "the lock is renewed")
-    other = hold("take", file, "desk-1-1", "--seconds", "3600")
-    assert other.returncode == 1
-    assert "ann@laptop has been changing this cluster since" in other.stderr
-    assert "remedy: wait until that playbook ends" in other.stderr
-    playbook.kill()
-    wait_until(lambda: file.read_text() == "", 60, "the lock is released")
+def test_the_lock_is_held_during_the_block_only(lock: Path) -> None:
+    with hold_setup_lock(FILE, cluster()):
+        assert read(lock)["token"] == Owner.current().token
+        other = SetupLock(FILE, cluster(), token="desk-1-1")
+        with refused(what=setup_lock.identify_caller(), where=HEAD, remedy=f"sudo rm {lock}", kind=ClusterLockedError):
+            other.take()
+    assert lock.read_text() == ""
+    other.take()
 
 
-def test_a_head_that_does_not_answer_is_an_error_unless_it_may_be_off(ssh: FakeSsh, file: Path) -> None:
+def test_a_lock_of_somebody_else_is_respected(lock: Path) -> None:
+    write(lock, "desk-1-1")
+    with refused(what="ben@desk", where=[lock, HEAD], kind=ClusterLockedError), hold_setup_lock(FILE, cluster()):
+        pytest.fail("it is held")
+    with refused(what="ben@desk", kind=ClusterLockedError):
+        refuse_locked(FILE, cluster())
+    assert read(lock)["token"] == "desk-1-1"
+
+
+def test_a_lock_of_a_command_that_has_ended_is_taken_over(lock: Path, ended: str) -> None:
+    """Its keeper has ended, too, or it had none yet; as after a power cut."""
+    for keeper in ("", ended):
+        write(lock, ended, keeper)
+        refuse_locked(FILE, cluster())
+        assert read(lock)["token"] == ended
+        SetupLock(FILE, cluster(), token="desk-2-2").take()
+        assert read(lock)["token"] == "desk-2-2"
+
+
+def test_the_tasks_of_a_killed_command_are_waited_for(lock: Path, ended: str) -> None:
+    """As long as its keeper runs, which follows them."""
+    with running(f"{TOKEN}; input()") as keeper:
+        assert keeper.stdout
+        write(lock, ended, keeper.stdout.readline().strip())
+        other = SetupLock(FILE, cluster(), token="desk-2-2")
+        with refused(what="ben@desk", where=lock, remedy=f"sudo rm {lock}", kind=UnfinishedTasksError):
+            other.take()
+        keeper.kill()
+    other.take(wait_seconds=1)
+    assert read(lock)["token"] == "desk-2-2"
+
+
+def test_a_killed_command_releases_its_lock(lock: Path) -> None:
+    with running(HOLD, str(lock)) as command:
+        assert command.stdout
+        assert command.stdout.readline() == "held\n"
+        wait_until(lambda: "renewed" in read(lock), 60, "the lock is renewed")
+        command.kill()
+        wait_until(lambda: lock.read_text() == "", 60, "the lock is released")
+
+
+def test_a_keeper_that_was_killed_does_not_keep_the_lock(lock: Path) -> None:
+    with hold_setup_lock(FILE, cluster()):
+        wait_until(lambda: "keeper" in read(lock), 60, "the keeper renews the lock")
+        keeper = Owner.parse(read(lock)["keeper"])
+        assert keeper
+        psutil.Process(keeper.pid).kill()
+    assert lock.read_text() == ""
+
+
+def test_a_head_that_does_not_answer_is_an_error_unless_it_may_be_off(
+    ssh: FakeSsh, lock: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ssh.refuse(head="No route to host")
-    needed, optional = (hold("take", file, "desk-1-1", *options) for options in ((), ("--if-reachable",)))
-    assert needed.returncode == 1
-    assert "No route to host" in needed.stderr
-    assert (optional.returncode, optional.stdout.split()[0]) == (0, HEAD)
-    assert not file.exists()
+    with refused(what="No route to host", kind=HostUnreachableError), hold_setup_lock(FILE, cluster()):
+        pytest.fail("it is not held")
+    refuse_locked(FILE, cluster())
+    assert "No route to host" in capsys.readouterr().err
+    assert not lock.exists()
 
 
-def test_a_head_without_python_is_told(ssh: FakeSsh, file: Path) -> None:
-    (ssh.log.parent / "bin" / "sudo").write_text("#!/bin/sh\necho sudo: python3: command not found >&2; exit 1\n")
-    said = hold("take", file, "desk-1-1")
-    assert said.returncode == 1
-    assert "command not found" in said.stderr
-    assert "remedy: run ansible/setup.yml without --limit" in said.stderr
+def replace_sudo(ssh: FakeSsh, script: str) -> None:
+    (ssh.log.parent / "bin" / "sudo").write_text(f"#!/bin/sh\n{script}\n")
+
+
+def test_a_head_without_python_is_told(ssh: FakeSsh) -> None:
+    replace_sudo(ssh, "echo sudo: python3: command not found >&2; exit 1")
+    with refused(what="command not found", where=HEAD, remedy="ansible/setup.yml") as caught:
+        SetupLock(FILE, cluster()).take()
+    assert type(caught.value) is FirelibError
+
+
+def test_what_the_heads_shell_prints_at_the_login_is_skipped(ssh: FakeSsh, lock: Path) -> None:
+    write(lock, "desk-1-1")
+    replace_sudo(ssh, 'echo Welcome; shift; exec "$@"')
+    with refused(what="ben@desk", kind=ClusterLockedError):
+        SetupLock(FILE, cluster()).take()
+
+
+def test_the_caller_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> str:
+        raise KeyError(os.getuid())
+
+    assert "@" in setup_lock.identify_caller()
+    monkeypatch.setattr(setup_lock.getpass, "getuser", unknown)
+    assert setup_lock.identify_caller().startswith(f"{os.getuid()}@")

@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from firelib.cluster.pinned_ssh import pinned_environment
 from firelib.cluster.ssh import (
     HostUnreachableError,
+    ask_hosts,
     check_hosts,
     find_host,
     known_hosts_file,
@@ -49,8 +51,16 @@ def test_workers_are_reached_through_the_heads_public_address(home: Path) -> Non
     jump = shlex.split(proxy.removeprefix("ProxyCommand="))
     assert jump[-3:] == ["-W", "%h:%p", "firelib@203.0.113.7"]
     assert "StrictHostKeyChecking=accept-new" in jump
+    assert "BatchMode=yes" not in jump
     own = cluster(auth={"ssh_proxy_command": "nc %h %p"})
     assert "ProxyCommand=nc %h %p" in ssh_command(own, HEAD)
+
+
+def test_the_way_to_a_worker_asks_no_questions_either(home: Path) -> None:
+    """The passphrase of a key, on a terminal, until the time limit."""
+    file = cluster(provider={"external_head_ip": "203.0.113.7"})
+    [proxy] = [word for word in ssh_command(file, FIRST, "-o", "BatchMode=yes") if word.startswith("ProxyCommand=")]
+    assert "BatchMode=yes" in shlex.split(proxy)
 
 
 @pytest.mark.parametrize(("name", "address"), [("head", HEAD), ("0", HEAD), ("2", SECOND), (FIRST, FIRST)])
@@ -86,6 +96,28 @@ def test_a_changed_key_of_the_head_is_told_on_the_way_to_a_worker(ssh: FakeSsh) 
     file = cluster(provider={"external_head_ip": "203.0.113.7"})
     with refused(where=FIRST, remedy="-R 203.0.113.7", kind=HostUnreachableError):
         run_on_host(file, FIRST, "true")
+
+
+def test_a_vm_whose_key_is_not_pinned_has_a_remedy(ssh: FakeSsh) -> None:
+    ssh.refuse(first="No ED25519 host key is known for 10.10.0.11.\nHost key verification failed.")
+    with refused(what="Host key verification failed", where=FIRST, remedy="make vms", kind=HostUnreachableError):
+        run_on_host(cluster(), FIRST, "true")
+
+
+def test_few_logins_run_at_the_same_time() -> None:
+    """sshd of a jump host drops some of more than ten."""
+    running, most = [], []
+
+    def ask(address: str) -> str:
+        running.append(address)
+        most.append(len(running))
+        time.sleep(0.02)
+        running.remove(address)
+        return address
+
+    hosts = [f"10.10.1.{number}" for number in range(40)]
+    assert ask_hosts(hosts, ask) == hosts
+    assert 1 < max(most) <= 8
 
 
 def test_a_missing_ssh_is_named(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

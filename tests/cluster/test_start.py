@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from firelib.cluster import raylets, start
+from firelib.cluster import raylets, setup_lock, start
 from firelib.cluster.head_api import HeadUnavailableError
-from firelib.cluster.ssh import HostUnreachableError
+from firelib.cluster.setup_lock import ClusterLockedError
+from firelib.cluster.ssh import ForeignHostError, HostUnreachableError
 from firelib.cluster.start import MissingNodesError, start_cluster
 from tests.cluster.stand_ins import FIRST, HEAD, SECOND, Dashboard, FakeSsh, cluster
 from tests.errors import refused
@@ -46,6 +48,7 @@ class Ray:
 def ray(monkeypatch: pytest.MonkeyPatch, head: Dashboard, ssh: FakeSsh) -> Ray:
     stands = Ray(head, ssh)
     monkeypatch.setattr(start, "run_ray", stands)
+    monkeypatch.setattr(start, "hold_setup_lock", lambda *_: nullcontext())  # it starts a process; tested in one test
     monkeypatch.setattr(start, "_POLL_SECONDS", 0.05)
     monkeypatch.setattr(start, "_ANSWER_SECONDS", 0.2)
     return stands
@@ -147,6 +150,18 @@ def test_a_ray_whose_jobs_are_hidden_is_not_restarted(head: Dashboard, ray: Ray)
     assert ray.commands == []
 
 
+def test_a_head_that_cannot_tell_whether_ray_runs_is_not_restarted(
+    head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its dashboard does not answer, so its jobs are not known either."""
+    ray.runs(HEAD)
+    head.is_up = False
+    monkeypatch.setattr(raylets, "_LIST", "no-such-program")
+    with refused(what="pgrep", where="firelib", remedy="make cluster-setup", kind=HeadUnavailableError):
+        go()
+    assert ray.commands == []
+
+
 def test_a_ray_that_was_just_started_gets_time_to_answer(
     head: Dashboard, ray: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +182,27 @@ def test_missing_nodes_are_named(ray: Ray) -> None:
     with refused(what=FIRST, where="firelib", remedy="ray monitor", kind=MissingNodesError) as caught:
         go()
     assert SECOND not in caught.value.what
+
+
+def test_nothing_is_started_on_hosts_of_another_cluster(ssh: FakeSsh, ray: Ray) -> None:
+    """`ray up` would stop the Ray that runs there."""
+    ssh.mark(HEAD, "firelib")
+    ssh.mark(SECOND, "other")
+    with refused(what=[(SECOND, "other")], where="firelib", remedy="make vms-down", kind=ForeignHostError) as caught:
+        go()
+    assert HEAD not in caught.value.what
+    assert ray.commands == []
+
+
+def test_nothing_is_started_while_another_command_changes_the_cluster(
+    ssh: FakeSsh, ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "hold_setup_lock", setup_lock.hold_setup_lock)
+    other = setup_lock.SetupLock(PATH, cluster(), token="desk-1-1", caller="ben@desk")
+    other.take()
+    with refused(what="ben@desk", where=HEAD, kind=ClusterLockedError):
+        go()
+    assert ray.commands == []
 
 
 def test_nothing_is_started_while_a_host_cannot_be_reached(ssh: FakeSsh, ray: Ray) -> None:

@@ -77,6 +77,8 @@ def test_cost_counts_the_hours_of_each_machine() -> None:
     status = ClusterStatus(hosts, price=rate)
     assert status.cost == pytest.approx(rate.hourly / 3 * 3)
     assert machine_price(cluster()) is None
+    custom = {**RENTED, "firelib": {"gcp": GCP | {"machine_type": "n1-custom-8-30720"}}}
+    assert machine_price(cluster(provider=custom)) is None
     assert ClusterStatus(hosts).cost is None
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import engine_base
 from tests.cluster.lab import USER, Lab, lab
 from tests.cluster.scenarios import AFTER_TEARDOWN, verify_roles
 from tests.cluster.test_drill import assert_unchanged, none_runs, recap, until
@@ -30,7 +29,7 @@ GO = "go"  # the file for which the job waits
 
 @pytest.fixture
 def hosts(engine: Engine) -> Iterator[Lab]:
-    with lab(engine, engine_base.cache()) as made:
+    with lab(engine) as made:
         yield made
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import engine_base
 from tests.cluster.ansible_failures import failures
 from tests.cluster.lab import NAME, Lab, lab
 from tests.engine import Engine
@@ -32,7 +31,7 @@ LISTED = (
 
 @pytest.fixture
 def hosts(engine: Engine) -> Iterator[Lab]:
-    with lab(engine, engine_base.cache(), packages=False) as made:
+    with lab(engine, packages=False) as made:
         made.write_cluster(made.add_host("only", 10), [])
         on_host(made, f"{_INSTALL} python3")
         on_host(made, "; ".join(f"mkdir -p $(dirname {path}) && touch {path}" for path in (*FILES, RAY)))

@@ -19,7 +19,7 @@ from firelib.vms.preflight import PROGRAMS, add_system_paths
 from tests import engine, engine_base
 from tests.cluster.scenarios import verify_roles
 from tests.machines.prepared_image import prepare_image
-from tests.machines.vm_lab import HEAD, VmLab, changed, limit
+from tests.machines.vm_lab import HEAD, VmLab, changed, limit, remove_abandoned
 from tests.patience import wait_until
 
 pytestmark = pytest.mark.machines
@@ -53,6 +53,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, forwarding: None) -> Iterator[
     add_system_paths()
     engine.install(PROGRAMS)
     images = engine_base.cache() / "vms"
+    remove_abandoned(images)
     made = VmLab(tmp_path_factory.mktemp("vm"), images)
     (made.home / ".ssh").mkdir(parents=True)
     made.write_cluster()

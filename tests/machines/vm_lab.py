@@ -15,8 +15,11 @@ import psutil
 import yaml
 
 from firelib.ray_setup.cluster_file import read_cluster_file
+from firelib.ray_setup.qemu import Qemu
+from firelib.vms.cluster_record import read_record
 from firelib.vms.guest.processes import find_guests
 from firelib.vms.plan import VmCluster, plan_cluster
+from firelib.vms.remove import remove_vms
 from tests.cluster.ansible_failures import failures
 from tests.engine import CommandFailedError
 from tests.patience import patience, wait_until
@@ -24,6 +27,7 @@ from tests.project import ROOT
 
 HEAD = "10.123.79.10"
 SUBNET = "10.123.79.0/24"
+_PREFIX = "test-"  # of the cluster's name, before the id of the test's process
 _BOOT_SECONDS = 600.0  # an emulated CPU on a busy machine
 
 
@@ -56,7 +60,7 @@ class VmLab:
     def write_cluster(self, **settings: Any) -> None:
         """The repository's example, with one VM of this lab."""
         raw = yaml.safe_load((ROOT / "cluster" / "local-vms.yaml").read_text())
-        raw["cluster_name"] = f"test-{os.getpid()}"
+        raw["cluster_name"] = f"{_PREFIX}{os.getpid()}"
         raw["provider"] |= {"head_ip": HEAD, "worker_ips": []}
         raw["provider"]["firelib"] |= {"qemu": {"subnet": SUBNET, "accelerator": "tcg", "disk_gib": 12}, **settings}
         raw["auth"] = {"ssh_user": "fire", "ssh_private_key": str(self.home / ".ssh" / "id")}
@@ -136,6 +140,21 @@ class VmLab:
         finally:
             self.seconds[name] = time.monotonic() - begun
             print(f"{name}: {self.seconds[name]:.0f} s", flush=True)  # noqa: T201  # what the test is for
+
+
+def remove_abandoned(images: Path) -> list[str]:
+    """Remove the VMs of tests that were killed; return what was removed.
+
+    Args:
+        images: Folder of all VMs of tests.
+    """
+    removed = []
+    for folder in sorted((images / "clusters").glob(f"{_PREFIX}[0-9]*")):
+        record = read_record(folder, folder.name)
+        if record and not psutil.pid_exists(int(folder.name.removeprefix(_PREFIX))):
+            left = VmCluster(folder.name, Qemu(), "", record.key, record.known_hosts, (), images, None)
+            removed += remove_vms(left, delete_data=True)
+    return removed
 
 
 def changed(said: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ GCP = {"project": "p", "region": "europe-west4", "zone": "europe-west4-a", "mach
 L4 = {"type": "nvidia-l4"}
 T4 = {"type": "nvidia-tesla-t4"}
 KEY = {"ssh_private_key": "~/.ssh/id"}
+RENTED = {"type": "local", "head_ip": "10.10.0.10", "worker_ips": [], "firelib": {"gcp": GCP}}
 VMS = {"type": "local", "head_ip": "10.10.0.10", "worker_ips": [], "firelib": {"qemu": {}}}
 
 
@@ -163,7 +164,10 @@ def change(path: str, value: Any, provider: dict[str, Any] | None = None) -> Cal
         (change("provider.firelib.qemu", {"subnet": "10.10.0.1/24"}), ("provider.firelib.qemu.subnet", "10.10.0.1/24")),
         (change("provider.firelib.qemu", {"subnet": "10.9.0.0/24"}), ("10.10.0.10", "10.10.0.12", "10.9.0.0/24")),
         (change("provider", VMS | {"worker_ips": ["10.10.0.1", "10.10.0.255"]}), ("10.10.0.1", "10.10.0.255")),
+        (change("provider.firelib.qemu", {"subnet": "10.0.0.0/8"}), ("qemu.subnet", "10.0.0.0/8")),
         (change("provider", VMS | {"external_head_ip": "203.0.113.7"}), ("external_head_ip",)),
+        (change("cluster_name", "a" * 26, RENTED), ("cluster_name", 25, 26)),
+        (change("auth", {"ssh_user": "x"}, RENTED), ("auth.ssh_private_key", "gcp")),
         (change("auth", {"ssh_user": "x"}, VMS), ("auth.ssh_private_key", "qemu")),
         (change("auth", KEY | {"ssh_user": "root"}, VMS), ("auth.ssh_user", "root", "firelib")),
         (change("auth", KEY | {"ssh_user": "ann smith"}, VMS), ("auth.ssh_user", "ann smith")),

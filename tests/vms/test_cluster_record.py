@@ -56,7 +56,7 @@ def test_the_folder_of_another_cluster_is_refused(cluster: VmCluster) -> None:
 
 
 def test_an_interrupted_record_is_none(cluster: VmCluster) -> None:
-    (cluster.own_folder / ".firelib-vms.json.new").write_text("{")
+    (cluster.own_folder / ".firelib-vms.json.0a1b.tmp").write_text("{")
     assert read_record(cluster.own_folder, "lab") is None
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from firelib.vms.plan import VmCluster
 from firelib.vms.ssh_keys import create_host_key, create_user_key, list_own_files, pin_host_keys, public_key
+from tests.errors import refused
 from tests.vms.clusters import vm_cluster
 
 pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs ssh-keygen")
@@ -62,5 +63,26 @@ def test_host_keys_are_pinned_by_address(cluster: VmCluster) -> None:
     assert [line.split()[0] for line in lines] == ["#", "10.20.0.10", "10.20.0.11"]
     assert public_key(cluster.vms[0].host_key).read_text().strip() in lines[1]
     assert cluster.known_hosts in own_files(cluster)
+    pin_host_keys(cluster)
+    assert cluster.known_hosts.read_text().splitlines() == lines
+
+
+def test_a_file_of_others_is_not_replaced_by_pinned_keys(cluster: VmCluster) -> None:
+    cluster.known_hosts.parent.mkdir(parents=True)
     cluster.known_hosts.write_text("10.20.0.10 ssh-ed25519 theirs\n")
+    with refused(what="firelib:lab", where=cluster.known_hosts, remedy="cluster_name"):
+        pin_host_keys(cluster)
+    assert cluster.known_hosts.read_text() == "10.20.0.10 ssh-ed25519 theirs\n"
     assert cluster.known_hosts not in own_files(cluster)
+
+
+def test_a_public_key_of_others_is_not_replaced(cluster: VmCluster) -> None:
+    """Its private key may be on a token, or in an agent; one of firelib's own is made again."""
+    cluster.key.parent.mkdir(parents=True)
+    public_key(cluster.key).write_text("ssh-ed25519 AAAA ann@token\n")
+    with refused(what=[public_key(cluster.key), cluster.key], where="lab", remedy="private key"):
+        create_user_key(cluster)
+    assert public_key(cluster.key).read_text() == "ssh-ed25519 AAAA ann@token\n"
+    public_key(cluster.key).write_text("ssh-ed25519 AAAA firelib:lab\n")
+    create_user_key(cluster)
+    assert own_files(cluster) == [cluster.key, public_key(cluster.key)]

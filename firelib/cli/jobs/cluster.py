@@ -174,12 +174,17 @@ def down(cluster: ClusterPath = _CLUSTER_FILE, dry_run: options.DryRun = False) 
     Examples: `firelib cluster down`
     """
     from firelib.cluster.ray_commands import down_command, run_ray
+    from firelib.cluster.setup_lock import hold_setup_lock
+    from firelib.cluster.ssh import check_hosts
 
     file = _read(cluster)
     if dry_run:
         typer.echo(shlex.join(down_command(cluster)))
         return
-    raise typer.Exit(run_ray(down_command(cluster), file))
+    check_hosts(file, [file.provider.head_ip])
+    with hold_setup_lock(cluster, file):
+        code = run_ray(down_command(cluster), file)
+    raise typer.Exit(code)
 
 
 def _read(path: Path) -> "ClusterFile":

@@ -34,8 +34,9 @@ def create(api: Api, resource: Mapping[str, Any], dry_run: bool) -> Outcome:
 
     Args:
         api: Google Cloud's APIs.
-        resource: The planned resource: `kind`, `name`, `url`, `create`, `body`, `mark`, and optionally `grant` and
-            `variable`, the names of fields that are corrected if they differ.
+        resource: The planned resource: `kind`, `name`, `url`, `create`, `body`, `mark`, and optionally `grant`,
+            `variable`, the names of fields that are corrected if they differ, and `extended`, the names of lists that
+            get the values which they lack.
         dry_run: Only read.
 
     Raises:
@@ -65,12 +66,24 @@ def _insert(api: Api, resource: Mapping[str, Any]) -> None:
 
 
 def _correct(api: Api, resource: Mapping[str, Any], found: Json, dry_run: bool) -> bool:
-    """Change variable fields that differ, such as the caller's address in a firewall rule; return whether any does."""
-    wanted = {name: resource["body"][name] for name in resource.get("variable", ())}
-    changes = {name: value for name, value in wanted.items() if found.get(name) != value}
+    """Change fields that differ, such as the addresses in a firewall rule; return whether any does."""
+    changes = _find_changes(resource, found)
     if changes and not dry_run:
         api.change("PATCH", resource["url"], changes)
+    for name in set(changes) & set(resource.get("extended", ())):
+        kept = [value for value in changes[name] if value not in resource["body"][name]]
+        api.notes.append(f"{resource['name']}: {name} keeps {', '.join(kept)} of earlier runs or other users")
     return bool(changes)
+
+
+def _find_changes(resource: Mapping[str, Any], found: Json) -> Json:
+    """The fields to change, with their new values."""
+    body = resource["body"]
+    wanted = {name: body[name] for name in resource.get("variable", ())}
+    for name in resource.get("extended", ()):
+        present = found.get(name, [])
+        wanted[name] = [*present, *(value for value in body[name] if value not in present)]
+    return {name: value for name, value in wanted.items() if found.get(name) != value}
 
 
 def delete(api: Api, resource: Mapping[str, Any], dry_run: bool, keep: bool = False) -> Outcome:

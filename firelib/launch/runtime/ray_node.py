@@ -16,7 +16,7 @@ import psutil
 from firelib.console import note
 from firelib.errors import FirelibError
 
-_RAY_START = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
+_RAY_START = (sys.executable, "-m", "firelib.launch.runtime.ray_start")
 _GRACE_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
 _START_SECONDS = 120.0

@@ -66,8 +66,10 @@ def _servers(prefix: str, source: str) -> Iterator[tuple[str, psutil.Process]]:
 def _create_source(folder: Path) -> None:
     """Create the folder for the clusters' user, once: later changes of its owner or mode stay."""
     if not folder.exists():
-        folder.mkdir(parents=True)
-        os.chown(folder, USER_ID, USER_ID)
+        new = folder.with_name(f".new-{folder.name}")
+        new.mkdir(parents=True, exist_ok=True)  # an interrupted call may have left it
+        os.chown(new, USER_ID, USER_ID)
+        new.rename(folder)
 
 
 def _start(cluster: VmCluster, vm: Vm) -> subprocess.Popen[bytes]:

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from ipaddress import IPv4Address
 
+from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.vms.guest.processes import find_guests
 from firelib.vms.plan import Vm, VmCluster
@@ -26,9 +27,12 @@ def wait_for_ssh(cluster: VmCluster, timeout: float) -> None:
     Raises:
         FirelibError: A VM powered off or did not answer in time; the error contains the end of its console.
     """
-    deadline = time.monotonic() + timeout
+    deadline, is_told = time.monotonic() + timeout, False
     for vm in cluster.vms:
         while not answers(vm.address):
+            if not is_told:
+                note(f"waiting until the VMs accept logins, at most {timeout:g} s")
+            is_told = True
             if str(vm.address) not in find_guests(cluster.name, cluster.own_folder):
                 raise _failure(vm, "has powered off while it booted")
             if time.monotonic() > deadline:

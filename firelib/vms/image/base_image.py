@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -147,16 +147,3 @@ def _debootstrap_command(scratch: Path, root: Path, release: str) -> list[str | 
         *(f"--customize-hook={hook}" for hook in hooks),
     ]
     return ["mmdebstrap", *options, release, root, f"{scratch}/sources.list"]
-
-
-def remove_unused_images(images: Path, used: Collection[Path]) -> list[Path]:
-    """Remove base images that no VM uses, and return them.
-
-    Args:
-        images: Folder of all images.
-        used: Folders of images that are the base of a VM's disk.
-    """
-    unused = [folder for folder in sorted(images.glob("base-*")) if folder not in used]
-    for folder in unused:
-        shutil.rmtree(folder)
-    return unused

@@ -65,12 +65,38 @@ def test_bucket_with_objects_is_emptied_and_deleted(cloud: FakeCloud, cluster: C
     assert path_of(cloud, bucket) not in cloud.resources
 
 
-def test_the_callers_address_follows_the_caller(cloud: FakeCloud, cluster: Cluster) -> None:
-    cluster.create("networks", "firewalls")
+FIRST, SECOND = "198.51.100.4/32", "192.0.2.9/32"
+
+
+def ssh_rule(cluster: Cluster, address: str) -> Item:
+    """The rule for SSH as a user plans it who calls from this address."""
     rule = next(item for item in cluster.resources if item["name"] == "firelib-ssh")
-    moved = {**rule, "body": {**rule["body"], "sourceRanges": ["192.0.2.9/32"]}}
+    return {**rule, "body": {**rule["body"], "sourceRanges": [address]}}
+
+
+def test_a_second_user_does_not_lock_out_the_first(cloud: FakeCloud) -> None:
+    """Without `allow_from`, each run adds the address that it comes from."""
+    cluster = Cluster(cloud, allow_from=None)
+    cluster.create("networks", "firewalls")
+    rule = ssh_rule(cluster, SECOND)
+    path = path_of(cloud, rule)
+    assert create(cluster.api, rule, dry_run=True).changed
+    assert cloud.resources[path]["sourceRanges"] == [FIRST]
+    assert create(cluster.api, rule, dry_run=False).changed
+    assert cloud.resources[path]["sourceRanges"] == [FIRST, SECOND]
+    assert any(FIRST in note for note in cluster.api.notes)
+    for address in (FIRST, SECOND):
+        assert not create(cluster.api, ssh_rule(cluster, address), dry_run=False).changed
+    given = Cluster(cloud, allow_from=SECOND)
+    assert create(given.api, ssh_rule(given, SECOND), dry_run=False).changed
+    assert cloud.resources[path]["sourceRanges"] == [SECOND]
+
+
+def test_the_rule_for_ssh_follows_allow_from(cloud: FakeCloud, cluster: Cluster) -> None:
+    cluster.create("networks", "firewalls")
+    rule, moved = ssh_rule(cluster, FIRST), ssh_rule(cluster, SECOND)
     assert create(cluster.api, moved, dry_run=True).changed
-    assert cloud.resources[path_of(cloud, rule)]["sourceRanges"] == ["198.51.100.4/32"]
+    assert cloud.resources[path_of(cloud, rule)]["sourceRanges"] == [FIRST]
     assert create(cluster.api, moved, dry_run=False).changed
     assert cloud.resources[path_of(cloud, rule)] == moved["body"]
     assert not create(cluster.api, moved, dry_run=False).changed

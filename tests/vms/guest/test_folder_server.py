@@ -72,6 +72,22 @@ def test_the_users_data_is_removed_only_on_request(cluster: VmCluster) -> None:
     assert not cluster.shared_source.exists()
 
 
+def test_an_interrupted_creation_of_the_folder_is_completed(
+    cluster: VmCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between mkdir and chown: jobs could not write to a folder of root."""
+
+    def interrupted(*_: object) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patch, suppress(InterruptedError):
+        patch.setattr(os, "chown", interrupted)
+        with serve_shared_folder(cluster, cluster.vms[0]):
+            pass
+    with serve_shared_folder(cluster, cluster.vms[0]):
+        assert cluster.shared_source.stat().st_uid == USER_ID
+
+
 def test_without_a_shared_folder_nothing_is_served(tmp_path: Path) -> None:
     cluster = vm_cluster(tmp_path)
     with serve_shared_folder(cluster, cluster.vms[0]):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firelib.vms.image import base_image
-from firelib.vms.image.base_image import build_image, find_image, remove_unused_images
+from firelib.vms.image.base_image import build_image, find_image
 from firelib.vms.image.download_settings import DownloadSettings
 from firelib.vms.preflight import add_system_paths
 from firelib.vms.run_program import run_program
@@ -71,11 +71,3 @@ def test_a_build_tells_its_steps_and_what_it_leaves_out(
     assert sorted(path.name for path in image.iterdir()) == ["initrd.img", "root.ext4", "vmlinuz"]
     build_image(image, "bookworm", settings)
     assert capsys.readouterr().err == ""
-
-
-def test_only_unused_images_are_removed(tmp_path: Path) -> None:
-    used, unused, other = (tmp_path / name for name in ("base-a", "base-b", "other"))
-    for folder in (used, unused, other):
-        folder.mkdir()
-    assert remove_unused_images(tmp_path, {used}) == [unused]
-    assert sorted(tmp_path.iterdir()) == [used, other]

@@ -4,6 +4,7 @@ A timer starts it every minute, as root. Standard library only: it must work whe
 """
 
 import argparse
+import http.client
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import NamedTuple
 PROC = Path("/proc")
 GPU_PERCENT = 5
 SECONDS = 10
+GAP_SECONDS = 600  # without a check; the timer's interval is a minute
 ALWAYS_THERE = ("IDLE", "DashboardAgent", "RuntimeEnvAgent")  # processes of every node, at work or not
 
 
@@ -64,7 +66,7 @@ def running_jobs(head: str, token_file: Path) -> Iterator[str]:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach the head
         with opener.open(request, timeout=SECONDS) as answer:
             jobs = json.load(answer)
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return
     for job in jobs:
         if job.get("status") in ("PENDING", "RUNNING"):
@@ -124,12 +126,15 @@ def busy_gpus() -> Iterator[str]:
 
 
 def idle_minutes(state: Path, is_busy: bool, now: float) -> float:
-    """For how long this host has been idle; remembered in a file."""
+    """For how long this host has been idle; remembered in a file.
+
+    After a gap, the time begins anew: the host was suspended, or its clock was set.
+    """
     try:
-        since = float(state.read_text())
+        since, last = float(state.read_text()), state.stat().st_mtime
     except (OSError, ValueError):
-        since = now
-    since = now if is_busy else min(since, now)
+        since = last = now
+    since = now if is_busy or abs(now - last) > GAP_SECONDS else min(since, now)
     state.write_text(str(since))
     return (now - since) / 60
 

@@ -72,7 +72,7 @@ def processes(proc: Path) -> Iterator[Process]:
     for path in proc.glob("[0-9]*"):
         try:
             program = (path / "cmdline").read_bytes().decode(errors="replace").partition("\0")[0]
-            name = (path / "comm").read_text(encoding="utf-8").strip()
+            name = (path / "comm").read_text(encoding="utf-8", errors="replace").strip()  # cut after 15 bytes
             yield Process(path, _user(path.stat().st_uid), name, program)
         except OSError:
             continue

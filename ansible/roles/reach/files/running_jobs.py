@@ -7,6 +7,7 @@ If Ray runs, but does not tell its jobs, the line is the reason: there may be so
 Standard library only. The token is read here, since a command line would show it to everyone on the host.
 """
 
+import http.client
 import json
 import sys
 import urllib.error
@@ -33,6 +34,8 @@ def running_jobs(url: str, token_file: Path) -> list[str]:
         return [f"unknown jobs (the dashboard answers HTTP {error.code})"]
     except TimeoutError:
         return [f"unknown jobs (the dashboard does not answer within {SECONDS} s)"]
+    except http.client.HTTPException as error:
+        return [f"unknown jobs (the dashboard's answer is broken: {error!r})"]
     except (OSError, ValueError):
         return []
     return [job.get("submission_id") or job["job_id"] for job in jobs if job["status"] in ("PENDING", "RUNNING")]
