@@ -214,7 +214,8 @@ class GenerationBuilder:
         totals, files = self._count_rows(prepared)
         rows, need = totals.total(), prepared.need
         mean_bytes = sum(part.nbytes for part in prepared.parts) // max(rows, 1)
-        plans = plan_shards(job.recipe, totals, job.ranges, job.shard_bytes, mean_bytes, index)
+        record_bytes = sum(part.record_bytes for part in prepared.parts) // max(rows, 1)
+        plans = plan_shards(job.recipe, totals, job.ranges, job.shard_bytes, record_bytes, index)
         grouped = group_shards(plans, files, int(need.value) // max(mean_bytes, 1))
         tasks = [replace(task, repeated=repeated, limit=sample_limit(rows)) for task in grouped]
         gathering = estimate_gather(tasks, mean_bytes, job.data.shard_mib, int(need.value))
