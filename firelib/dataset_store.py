@@ -116,7 +116,7 @@ def _check_stored(names: list[str], folder: str) -> None:
     stored = storage.sizes(folder, [])
     missing = [name for name in names if name not in stored]
     if missing:
-        raise _explain_missing(missing[0], folder)
+        raise explain_missing(missing[0], folder)
 
 
 def _place(source: Path, target: Path) -> None:
@@ -124,16 +124,23 @@ def _place(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except FileNotFoundError:
-        raise _explain_missing(source.name, str(source.parent)) from None
+        raise explain_missing(source.name, str(source.parent)) from None
     except OSError:
         shutil.copy2(source, target)
 
 
-def _explain_missing(name: str, folder: str) -> FirelibError:
+def explain_missing(name: str, folder: str) -> FirelibError:
+    """The error for a file that was written and is not there.
+
+    Args:
+        name: Its name.
+        folder: URI of its folder.
+    """
     return FirelibError(
-        f"{name} was removed while the dataset was made",
+        f"{name} was removed while the dataset was made, or is on another machine",
         where=folder,
-        remedy="run firelib transform again, and firelib data gc only when no transform runs",
+        remedy="run firelib transform again, and firelib data gc only when no transform runs; on a cluster, "
+        "storage.root (FIRELIB_STORAGE_ROOT) must be a bucket or a folder that all nodes share",
     )
 
 

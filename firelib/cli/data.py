@@ -158,7 +158,7 @@ def data_gc(
     ] = 7,
     recipe: RecipeName = None,
 ) -> None:
-    """List, or remove, what no git revision, working tree or run needs: shards, their records, superseded tables.
+    """List, or remove, what no git revision, working tree or run needs: shards, records, samples, superseded tables.
 
     Examples: `firelib data gc` · `firelib data gc --yes` · `firelib data gc --runs --keep-days 30`
     """

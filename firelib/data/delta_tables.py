@@ -123,8 +123,17 @@ def matches_record(uri: str, record: TableRecord) -> bool:
         uri: The table.
         record: Its entry in lake.json.
     """
-    pinned = [commit.sha256 for commit in record.commits]
-    return read_part_hashes(uri)[: len(pinned)] == pinned
+    return has_pinned(read_part_hashes(uri), record)
+
+
+def has_pinned(hashes: Sequence[str], record: TableRecord) -> bool:
+    """Whether the first versions of a table are those that lake.json pins.
+
+    Args:
+        hashes: What `read_part_hashes` returned.
+        record: The table's entry in lake.json.
+    """
+    return [*hashes[: len(record.commits)]] == [commit.sha256 for commit in record.commits]
 
 
 def append_part(uri: str, part: Part, version: int) -> None:

@@ -20,6 +20,8 @@ from firelib.data.split.assignment import Assignment, assign_splits
 from firelib.data.split.position import HASH, Hashes, HashRange, compute_hashes, find_ranges, key_hashes, place_in_split
 from firelib.data.split.strata import Cuts, Strata, collect_strata, move_rows
 from firelib.recipe import Recipe, SplitRule, find_split_rule, split_columns
+from firelib.tfrecord.format.fixed_layout import has_fixed_layout
+from firelib.tfrecord.write.record_size import count_record_bytes
 
 _NO_SPLIT = config.Split()
 _MOST_GROUPS = 1000  # whose rows are counted in a partition
@@ -35,6 +37,7 @@ class PreparedPartition:
         set_aside: Rows that break a declaration, with the reason.
         splits: Split → number of valid rows.
         nbytes: Size of the valid rows in memory, in bytes.
+        record_bytes: Approximate size of their records, in bytes, if these have no fixed size.
         file: The valid rows; None if there are problems.
         problems: What is wrong with the columns that decide the split → number of rows.
         groups: Hash of a group → number of rows, of the largest groups, if groups decide the split.
@@ -49,6 +52,7 @@ class PreparedPartition:
     set_aside: pa.Table
     splits: Counter[str]
     nbytes: int = 0
+    record_bytes: int = 0
     file: SortedFile | None = None
     problems: Counter[str] = field(default_factory=Counter)
     groups: Counter[int] = field(default_factory=Counter)
@@ -110,6 +114,7 @@ def prepare_partition(
         validated.set_aside,
         count_splits(positions, ranges),
         validated.valid.select(_sample_columns(recipe)).nbytes + positions.nbytes,
+        _count_record_bytes(validated.valid, recipe),
         file,
         groups=_count_groups(assigned),
         times=_find_range(identity[recipe.split_time]) if recipe.split_time else (),
@@ -150,6 +155,11 @@ def count_splits(positions: Hashes, ranges: Mapping[str, HashRange]) -> Counter[
     """
     which = find_ranges(positions, ranges)
     return Counter({split: int((which == index).sum()) for index, split in enumerate(ranges)})
+
+
+def _count_record_bytes(rows: pa.Table, recipe: Recipe) -> int:
+    features = [*recipe.features, recipe.label]
+    return 0 if has_fixed_layout(features) else count_record_bytes(rows, features)
 
 
 def _sample_columns(recipe: Recipe) -> list[str]:

@@ -77,7 +77,7 @@ def plan_shards(
     totals: Counter[str],
     ranges: Mapping[str, HashRange],
     target_bytes: float,
-    mean_bytes: int = 0,
+    record_bytes: int = 0,
     generation: int = 0,
 ) -> list[ShardPlan]:
     """The shards of a generation: equal ranges of positions that give about the target size.
@@ -87,14 +87,15 @@ def plan_shards(
         totals: Split → number of rows.
         ranges: Split → its range of positions.
         target_bytes: Size of a shard, in bytes.
-        mean_bytes: Mean size of a row in memory, in bytes, for records without a fixed size.
+        record_bytes: Mean size of a record, in bytes, if records have no fixed size. It must not depend on partitions,
+            since the content of the shards follows their number.
         generation: Index of the generation.
 
     Returns:
         The plans of the splits that have rows, in ascending order of their positions.
     """
     layout = choose_layout([*recipe.features, recipe.label])
-    record_bytes = layout.record_bytes if isinstance(layout, FixedLayout) else mean_bytes
+    record_bytes = layout.record_bytes if isinstance(layout, FixedLayout) else record_bytes
     plans = []
     for split, whole in ranges.items():
         count = shard_count(totals[split], record_bytes, target_bytes) if totals[split] else 0

@@ -1,10 +1,11 @@
 """Decide what of the storage root may go."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from firelib import storage
-from firelib.data.delta_tables import matches_record
+from firelib.data.delta_tables import has_pinned, read_part_hashes
 from firelib.data_gc.generation_files import StoredRecords, read_records
 from firelib.data_gc.references import References
 from firelib.data_gc.stored import StoredItem, list_items, superseded_table
@@ -15,6 +16,7 @@ from firelib.train.run_spec import INPUTS
 
 _DAY = 86_400.0
 _FOLDERS = ("dataset", "table")  # which go as a whole
+_SAMPLE = re.compile(r"([0-9a-f]{64})\.parquet")  # named by the manifest of the dataset
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def plan_removal(roots: Sequence[str], references: References, limits: Limits) -
         limits: What may go at all.
 
     Returns:
-        A decision for each folder of shards, records or a dataset, each superseded table and each run.
+        A decision for each folder of shards, records, samples or a dataset, each superseded table and each run.
     """
     found = [_List(root, limits.days) for root in roots]
     items = [item for each in found for item in each.items]
@@ -71,8 +73,15 @@ def plan_removal(roots: Sequence[str], references: References, limits: Limits) -
     needs.add_young_records(records, young)
     others = [_decide(item, _is_young(item, young), references, needs) for item in items if item.kind in _FOLDERS]
     shards = [_decide_shards(item, young, references, needs) for item in items if item.kind == "shards"]
+    samples = [_decide_samples(item, young, references, needs) for item in items if item.kind == "samples"]
     kept = {f"{each.item.name}/{file}" for each in shards for file in each.item.sizes.keys() - set(each.files)}
-    return [*(_decide_records(each, young, kept, references, needs) for each in records), *shards, *others, *runs]
+    return [
+        *(_decide_records(each, young, kept, references, needs) for each in records),
+        *shards,
+        *samples,
+        *others,
+        *runs,
+    ]
 
 
 class _List:
@@ -109,6 +118,7 @@ class _Needs:
 
     def __init__(self, references: References, runs: list[StoredItem]) -> None:
         self.objects = frozenset[str]().union(*map(list_objects, references.manifests))
+        self.manifests = {*(manifest.sha256 for manifest in references.manifests), *references.trained_on}
         self.datasets: dict[str, str] = {}  # hash of a manifest → a run that was trained on it
         self.unknown = list(references.unknown)
         for run in runs:
@@ -117,6 +127,7 @@ class _Needs:
             except (FirelibError, KeyError, TypeError) as error:
                 problem = error.headline if isinstance(error, FirelibError) else f"no {INPUTS} of this version"
                 self.unknown.append(f"run {run.name}: what it was trained on ({problem})")
+        self.manifests |= self.datasets.keys()
 
     def add_stored_manifests(self, items: Iterable[StoredItem], young: Set[str]) -> None:
         """Keep what manifests beside the shards name, if they are young, or a run that stays was trained on them.
@@ -182,13 +193,22 @@ def _decide_shards(item: StoredItem, young: Set[str], references: References, ne
     return _decide_files(item, unneeded, young, references, needs, "no revision and no run needs them")
 
 
+def _decide_samples(item: StoredItem, young: Set[str], references: References, needs: _Needs) -> Decision:
+    """Which samples of a recipe go: those of datasets that nothing needs, and that no model was trained on."""
+    named = {file: match[1] for file in item.sizes if (match := _SAMPLE.fullmatch(file))}
+    unneeded = {file for file, manifest in named.items() if manifest not in needs.manifests}
+    return _decide_files(item, unneeded, young, references, needs, "no revision and no run needs their datasets")
+
+
 def _decide_records(
     stored: StoredRecords, young: Set[str], kept: Set[str], references: References, needs: _Needs
 ) -> Decision:
-    """Which files about a recipe's generations go: those of generations whose shards go, or are gone."""
+    """Which files about a recipe's generations go: those of shards that go, are gone, or were made again."""
     item = stored.item
     own = {file for file in item.sizes if storage.join(item.uri, file) in young}
-    return _decide_files(item, stored.find_unneeded(kept, own), young, references, needs, "their shards go")
+    return _decide_files(
+        item, stored.find_unneeded(kept, own), young, references, needs, "their shards go, or were made again"
+    )
 
 
 def _decide_files(
@@ -210,14 +230,11 @@ def _decide_table(item: StoredItem, is_young: bool, references: References) -> D
     lakes = [lake for lake in references.lakes if lake.recipe == recipe]
     if not lakes:
         return Decision(item, (), "its recipe is not of this project")
-    records = {
-        record.model_dump_json(): record for lake in lakes for name, record in lake.tables.items() if name == table
-    }
     try:
-        is_needed = any(matches_record(item.uri, record) for record in records.values())
+        hashes = read_part_hashes(item.uri)
     except FirelibError as error:
         return Decision(item, (), f"cannot be read: {error.headline}")
-    if is_needed:
+    if any(has_pinned(hashes, record) for lake in lakes for name, record in lake.tables.items() if name == table):
         return Decision(item, (), "a lake.json of a revision pins it")
     return _decide_by_age(item, tuple(item.sizes), is_young, "no lake.json of a revision pins it")
 

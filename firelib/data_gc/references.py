@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from firelib.console import progress
 from firelib.data.lake import Lake
 from firelib.data_gc.dvc_objects import DvcObjects, open_dvc
-from firelib.data_gc.git_history import read_history
+from firelib.data_gc.git_history import list_working_trees, read_history
 from firelib.errors import FirelibError
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, parse_manifest
 
@@ -33,12 +34,14 @@ class References:
         lakes: Contents of lake.json.
         manifests: Manifests of datasets.
         runs: Ids of the runs whose models are named.
+        trained_on: Hashes of the manifests of the datasets that these models were trained on.
         unknown: What is named but could not be read, each with the reason.
     """
 
     lakes: list[Lake] = field(default_factory=list)
     manifests: list[Manifest] = field(default_factory=list)
     runs: set[str] = field(default_factory=set)
+    trained_on: set[str] = field(default_factory=set)
     unknown: list[str] = field(default_factory=list)
 
     @property
@@ -48,33 +51,48 @@ class References:
 
 
 def find_references(project: Path) -> References:
-    """Read what all git revisions, the index and the working tree name.
+    """Read what all git revisions, each index and each working tree name.
 
     Args:
         project: The project's folder.
 
     Raises:
-        FirelibError: The project is no git and DVC repository, or a shallow clone.
+        FirelibError: The project is no git and DVC repository, or a shallow clone; DVC's remote cannot be used; or a
+            stage replaces what is read.
     """
-    contents = {(path, content) for path, content in read_history(project, _PATTERNS)}
-    contents |= set(_read_working_tree(project))
+    projects = list_working_trees(project)
+    contents = set(read_history(projects, _PATTERNS))
+    for each in projects:
+        contents |= set(_read_working_tree(each))
     found, seen = References(), set[str]()
-    with open_dvc(project) as objects:
-        for path, content in sorted(contents):
-            if Path(path).name != _LOCK:
+    with open_dvc(projects) as objects, progress("read what revisions name", len(contents)) as advance:
+        for number, (path, content) in enumerate(sorted(contents), 1):
+            if Path(path).name == _LOCK:
+                for output in _parse_lock(content, path, found):
+                    if str(output) not in seen:
+                        seen.add(str(output))
+                        _add_output(found, output, objects)
+            else:
                 _add(found, content, path)
-                continue
-            for output in _parse_lock(content, path, found):
-                if str(output) not in seen:
-                    seen.add(str(output))
-                    _add_output(found, output, objects)
+            advance(number)
     return found
 
 
 def _read_working_tree(project: Path) -> Iterator[tuple[str, bytes]]:
     for pattern in _PATTERNS:
         for path in project.glob(pattern):
-            yield path.relative_to(project).as_posix(), path.read_bytes()
+            yield path.relative_to(project).as_posix(), _read_file(path)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FirelibError(
+            "the file was replaced while it was read",
+            where=str(path),
+            remedy="run firelib data gc again when no stage runs",
+        ) from None
 
 
 def _parse_lock(content: bytes, path: str, found: References) -> list[dict[str, Any]]:
@@ -114,6 +132,7 @@ def _add(found: References, content: bytes, path: str) -> None:
             found.manifests.append(parse_manifest(value, path))
         else:
             found.runs.add(str(value["data"]["run"]))
+            found.trained_on.add(str(value["data"].get("manifest_sha256")))
     except (FirelibError, ValidationError, ValueError, TypeError, KeyError) as error:
         problem = error.headline if isinstance(error, FirelibError) else str(error).partition("\n")[0]
         found.unknown.append(f"{path}: this version of firelib cannot read it ({problem})")

@@ -1,4 +1,4 @@
-"""What the storage root holds: shards and records of generations, datasets, superseded tables of the lake, runs."""
+"""What the storage root holds: shards, records and samples of recipes, datasets, superseded tables, runs."""
 
 import re
 from collections import defaultdict
@@ -13,8 +13,9 @@ from firelib.dataset_store import is_single_dataset, is_stored_object
 from firelib.train.run_spec import INPUTS
 
 #: `dataset` is a dataset that an earlier version stored in a folder of its own. `shards` are those of all datasets of a
-#: recipe, and `records` what is known about its generations: of these folders, files go one by one.
-Kind = Literal["shards", "records", "dataset", "table", "run"]
+#: recipe, `records` what is known about its generations, and `samples` what drift is measured with: of these folders,
+#: files go one by one.
+Kind = Literal["shards", "records", "samples", "dataset", "table", "run"]
 _RUN = re.compile(r".+-[0-9a-f]{12}")
 _OWN_FILES = {
     "table": re.compile(r"_delta_log/.+|part-[^/]+\.parquet"),
@@ -65,6 +66,7 @@ def list_items(root: str) -> Iterator[StoredItem]:
     for item in _group("shards", storage.join(root, "datasets"), 1):
         yield replace(item, kind="dataset") if is_single_dataset(item.name) else item
     yield from _group("records", storage.join(root, "generations"), 1)
+    yield from _group("samples", storage.join(root, "samples"), 1)
     yield from (item for item in _group("table", storage.join(root, "lake"), 2) if superseded_table(item.name))
     yield from (item for item in _group("run", storage.join(root, "runs"), 1) if _RUN.fullmatch(item.name))
 

@@ -104,6 +104,40 @@ def test_what_was_written_lately_stays(project: MadeProject, states: dict[str, M
     assert any("young" in decision.reason for decision in decisions)
 
 
+def test_no_setting_of_git_hides_a_revision(project: MadeProject) -> None:
+    """Contents of the first commit, of a side branch that a merge has dropped, and of the merge alone."""
+    project.commit(30)
+    first = project.git("rev-parse", "--abbrev-ref", "HEAD").strip()
+    project.git("checkout", "-qb", "side")
+    project.commit(40)
+    project.git("checkout", "-qf", first)
+    project.git("merge", "-q", "--no-commit", "-s", "ours", "--no-ff", "side")
+    project.commit(50)
+    project.commit(60)
+    project.git("branch", "-qD", "side")
+    project.git("reflog", "expire", "--expire=now", "--all")
+    for name, value in (("showRoot", "false"), ("diffMerges", "off"), ("showSignature", "true")):
+        project.git("config", f"log.{name}", value)
+    assert not list(removed(plan(project)))
+
+
+def test_what_another_working_tree_needs_stays(project: MadeProject, tmp_path: Path) -> None:
+    """Its state was never committed, and only its own cache of DVC may have it."""
+    other = tmp_path / "other tree"
+    project.commit(30)
+    project.git("worktree", "add", "-q", "--detach", str(other))
+    project.make(40)
+    shutil.copytree(project.folder / "data", other / "data", dirs_exist_ok=True)
+    shutil.copy(project.folder / "dvc.lock", other)
+    unneeded = project.make(50)
+    project.make(30)
+    assert files(plan(project), "shards") == objects_of(unneeded)
+    shutil.move(project.folder / ".dvc" / "cache", other / ".dvc" / "cache")
+    references = find_references(project.folder)
+    assert references.unknown == []
+    assert {manifest.splits["train"].rows for manifest in references.manifests} == {30, 40}
+
+
 def test_nothing_goes_while_a_revision_cannot_be_read(
     project: MadeProject, states: dict[str, Manifest], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from firelib.console import note
 from firelib.data.dask_on_ray import compute
+from firelib.data.generations.dataset_records import DatasetRecords
 from firelib.data.generations.fingerprint import describe_inputs, name_generation, name_without
 from firelib.data.generations.job import TransformJob
 from firelib.data.generations.key_files import KeyFile
@@ -36,12 +37,13 @@ from firelib.data.shard_gather import (
     plan_shards,
 )
 from firelib.data.shuffle.sorted_files import SortedFile
-from firelib.data.split.leakage import merge_contents, sample_limit
+from firelib.data.split.leakage import count_sampled, merge_contents, sample_limit
 from firelib.data.split.position import Hashes
 from firelib.data.split.report import check_values
 from firelib.data.split.strata import find_cuts
 
 _MOST_GROUPS = 1000  # whose rows a record counts
+_MOST_SAMPLED = 1 << 25  # rows of a graph, with 16 bytes for each column that the report on leakage compares
 _BATCH_TASKS = 1000  # of one graph: a transform that is stopped keeps the generations of earlier graphs
 
 
@@ -132,7 +134,10 @@ class GenerationBuilder:
             repeated: Keys of each generation whose rows are set aside.
         """
         names = [name_without(*pair) for pair in zip(self._names, repeated, strict=True)]
-        records = {index: record for index, name in enumerate(names) if (record := self._store.read(name))}
+        records = DatasetRecords(self._job.recipe)
+        for index, name in enumerate(names):
+            if record := self._store.read(name):
+                records.add(index, record)
         missing = [index for index in range(len(names)) if index not in records]
         if len(names) > 1:
             note(f"  {len(names)} generations, {len(missing) or 'none'} to be made")
@@ -140,12 +145,28 @@ class GenerationBuilder:
                 check_window(self._job, self._generations[missing[-1]])
         ready = [index for index in missing if index in self._prepared]
         for batch in chain([ready], self._prepare([index for index in missing if index not in ready])):
-            for index, record in self._write(batch, repeated):
-                records[index] = replace(record, generation=self._names[index])
-                self._store.write(names[index], records[index])
-                del self._prepared[index]
-            self._store.refresh()
-        return [records[index] for index in range(len(names))]
+            for group in self._group(batch):
+                for index, record in self._write(group, repeated):
+                    made = replace(record, generation=self._names[index])
+                    self._store.write(names[index], made)
+                    records.add(index, made)
+                    del self._prepared[index]
+                self._store.refresh()
+        return records.list_records()
+
+    def _group(self, indices: Sequence[int]) -> Iterator[list[int]]:
+        """Prepared generations whose samples of hashes fit into the memory of this process together."""
+        group: list[int] = []
+        sampled = 0
+        for index in indices:
+            rows = count_sampled(sum(part.rows for part in self._prepared[index].parts))
+            if group and sampled + rows > _MOST_SAMPLED:
+                yield group
+                group, sampled = [], 0
+            group.append(index)
+            sampled += rows
+        if group:
+            yield group
 
     def _prepare(self, indices: Sequence[int], with_keys: bool = False) -> Iterator[list[int]]:
         """Run the first pass over some generations.
@@ -214,9 +235,12 @@ class GenerationBuilder:
         totals, files = self._count_rows(prepared)
         rows, need = totals.total(), prepared.need
         mean_bytes = sum(part.nbytes for part in prepared.parts) // max(rows, 1)
-        plans = plan_shards(job.recipe, totals, job.ranges, job.shard_bytes, mean_bytes, index)
+        record_bytes = sum(part.record_bytes for part in prepared.parts) // max(rows, 1)
+        plans = plan_shards(job.recipe, totals, job.ranges, job.shard_bytes, record_bytes, index)
         grouped = group_shards(plans, files, int(need.value) // max(mean_bytes, 1))
-        tasks = [replace(task, repeated=repeated, limit=sample_limit(rows)) for task in grouped]
+        # As the result of a task, the keys are in Ray's object store once, and not in each task.
+        shared = dask.delayed(np.asarray, pure=False)(repeated) if len(repeated) else repeated
+        tasks = [replace(task, repeated=shared, limit=sample_limit(rows)) for task in grouped]
         gathering = estimate_gather(tasks, mean_bytes, job.data.shard_mib, int(need.value))
         return _Divided(totals, tasks, gathering, plan_sample(files, job.recipe, rows))
 

@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
+from importlib.machinery import ModuleSpec
 from itertools import accumulate
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def hash_code(recipe: Recipe) -> str | None:
 def list_project_code(file: Path, package: str = "") -> list[Path]:
     """The recipe's file and the files it imports, directly or not, without those of libraries and of firelib.
 
-    Imports inside of functions count. Modules that are imported by a computed name are not found.
+    Imports inside of functions count, and so do the packages that Python imports with a module. Modules that are
+    imported by a computed name are not found.
 
     Args:
         file: The recipe's file.
@@ -57,8 +59,8 @@ def list_project_code(file: Path, package: str = "") -> list[Path]:
         if path in found:
             continue
         found[path] = None
-        names = dict.fromkeys(name for each in _list_imports(path, parent) for name in _list_parents(each))
-        pending += [module for name in names if (module := _find_module(name))]
+        names = dict.fromkeys([parent, *_list_imports(path, parent)])
+        pending += [module for name in names for module in _find_modules(name)]
     return sorted(found)
 
 
@@ -66,7 +68,7 @@ def _list_imports(path: Path, package: str) -> Iterator[str]:
     """Names of all modules that a file may import: of `from a import b`, both `a` and `a.b`."""
     try:
         tree = ast.parse(path.read_bytes())
-    except SyntaxError:  # of a module that the recipe never imports
+    except (SyntaxError, ValueError):  # of a module that the recipe never imports, or that is compiled
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -78,23 +80,28 @@ def _list_imports(path: Path, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _list_parents(name: str) -> Iterator[str]:
-    """The packages of a module, and the module: Python imports all of them."""
-    return accumulate(name.split("."), "{}.{}".format)
+def _find_modules(name: str) -> Iterator[tuple[Path, str]]:
+    """The file and the package of a module of the project, and of the packages it is in; nothing for libraries.
 
-
-def _find_module(name: str) -> tuple[Path, str] | None:
-    """The file and the package of a module of the project; None for others."""
+    To find a module, Python imports its packages. Those of libraries, such as TensorFlow, would take seconds.
+    """
     if not name or name.partition(".")[0] in (*sys.stdlib_module_names, "firelib"):
-        return None
-    spec = None
-    with suppress(ImportError, ValueError, AttributeError):
-        spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    path = Path(spec.origin).resolve()
-    is_library = any(path.is_relative_to(folder) for folder in _library_folders())
-    return None if is_library else (path, spec.parent or "")
+        return
+    for part in accumulate(name.split("."), "{}.{}".format):
+        spec = None
+        with suppress(Exception):  # a package of the project, which this imports, may fail with any
+            spec = importlib.util.find_spec(part)
+        if spec is None or _is_library(spec):
+            return
+        if spec.origin is not None:
+            yield Path(spec.origin).resolve(), spec.parent or ""
+
+
+def _is_library(spec: ModuleSpec) -> bool:
+    """Whether a module, or a package without a file, is outside of the project."""
+    places = [spec.origin] if spec.has_location and spec.origin else [*(spec.submodule_search_locations or ())]
+    paths = [Path(place).resolve() for place in places]
+    return not paths or any(path.is_relative_to(folder) for path in paths for folder in _library_folders())
 
 
 @cache

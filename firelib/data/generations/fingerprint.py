@@ -1,5 +1,6 @@
 """The hash of everything that decides what a generation holds."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -79,4 +80,5 @@ def name_without(name: str | None, repeated: Hashes) -> str | None:
     """
     if name is None or not len(repeated):
         return name
-    return storage.sha256_json({"generation": name, "without": np.ascontiguousarray(repeated).tobytes().hex()})
+    keys = hashlib.sha256(np.ascontiguousarray(repeated, "<u8").data).hexdigest()
+    return storage.sha256_json({"generation": name, "without": keys})

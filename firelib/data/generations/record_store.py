@@ -55,10 +55,10 @@ class RecordStore:
         Args:
             name: Hash of what decides the generation; None if it has no name.
         """
-        if name is None or not self._may_read(name):
+        if name is None or not self._may_read(f"{name}{RECORD}"):
             return None
         try:
-            record = record_file.from_bytes(storage.read_bytes(self._locate(name)))
+            record = record_file.from_bytes(storage.read_bytes(self._locate(f"{name}{RECORD}")))
         except (FileNotFoundError, ValueError):
             return None
         shards, words = list_files(each.shard for each in record.shards), list_words(record.word_files)
@@ -73,8 +73,7 @@ class RecordStore:
             record: The record.
         """
         if name is not None:
-            self._written.add(name)
-            storage.write_bytes(self._locate(name), record_file.to_bytes(record))
+            self._write(f"{name}{RECORD}", record_file.to_bytes(record))
 
     def read_keys(self, name: str | None) -> tuple[KeyFile, ...] | None:
         """The files with the keys of a generation; None without them.
@@ -82,10 +81,10 @@ class RecordStore:
         Args:
             name: Hash of what decides the generation; None if it has no name.
         """
-        if name is None or not self._may_read(name):
+        if name is None or not self._may_read(f"{name}{KEY_FILES}"):
             return None
         try:
-            files = parse_key_files(storage.read_bytes(self._locate(name, KEY_FILES)))
+            files = parse_key_files(storage.read_bytes(self._locate(f"{name}{KEY_FILES}")))
         except FileNotFoundError:
             return None
         return files if files is not None and are_keys_intact(files, self._stored) else None
@@ -98,13 +97,17 @@ class RecordStore:
             files: The files.
         """
         if name is not None:
-            storage.write_bytes(self._locate(name, KEY_FILES), _KEYS.dump_json(tuple(files)))
+            self._write(f"{name}{KEY_FILES}", _KEYS.dump_json(tuple(files)))
 
-    def _may_read(self, name: str) -> bool:
-        return not self._fresh or name in self._written
+    def _may_read(self, file: str) -> bool:
+        return not self._fresh or file in self._written
 
-    def _locate(self, name: str, suffix: str = RECORD) -> str:
-        return storage.join(self.folder, f"{name}{suffix}")
+    def _write(self, file: str, content: bytes) -> None:
+        self._written.add(file)
+        storage.write_bytes(self._locate(file), content)
+
+    def _locate(self, file: str) -> str:
+        return storage.join(self.folder, file)
 
 
 def parse_key_files(content: bytes) -> tuple[KeyFile, ...] | None:

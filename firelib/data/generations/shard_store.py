@@ -12,6 +12,7 @@ from typing import Any
 import xxhash
 
 from firelib import storage
+from firelib.dataset_store import explain_missing
 from firelib.storage import Owner
 from firelib.tfrecord.format.manifest import Shard, index_name
 from firelib.tfrecord.write.shard_writer import Layout, write_shard
@@ -133,10 +134,20 @@ def stamp_files(folder: str, files: Iterable[StoredFile]) -> dict[str, int]:
     Args:
         folder: URI of the folder of the files.
         files: The files.
+
+    Raises:
+        FirelibError: A file is gone, or another machine has written it into a folder of its own.
     """
     if not storage.is_local(folder):
         return {}
-    return {file.name: Path(storage.absolute(folder), file.name).stat().st_mtime_ns for file in files}
+    return {file.name: _read_stamp(folder, file.name) for file in files}
+
+
+def _read_stamp(folder: str, name: str) -> int:
+    try:
+        return Path(storage.absolute(folder), name).stat().st_mtime_ns
+    except FileNotFoundError:
+        raise explain_missing(name, folder) from None
 
 
 def are_intact(

@@ -65,9 +65,22 @@ def merge_samples(samples: Iterable[pa.Table | None], recipe: Recipe, rows: int)
     Returns:
         One value for each feature and the label (`to_values`) of about 100,000 rows; None without limits for drift.
     """
-    last = _find_last(recipe, sample_limit(rows))
-    kept = [each.filter(pc.less_equal(each[HASH], last)).drop_columns([HASH]) for each in samples if each is not None]
+    kept = [
+        each.drop_columns([HASH]) for sample in samples if (each := narrow_sample(sample, recipe, rows)) is not None
+    ]
     return pa.concat_tables(kept) if kept else None
+
+
+def narrow_sample(sample: pa.Table | None, recipe: Recipe, rows: int) -> pa.Table | None:
+    """The part of a generation's sample that belongs to the sample of its dataset.
+
+    Args:
+        sample: The sample of a generation.
+        recipe: Selects what decides the split.
+        rows: Number of rows of the dataset; with fewer, the part is larger.
+    """
+    last = _find_last(recipe, sample_limit(rows))
+    return None if sample is None else sample.filter(pc.less_equal(sample[HASH], last))
 
 
 def _find_last(recipe: Recipe, limit: int) -> pa.Scalar:

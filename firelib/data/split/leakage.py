@@ -43,6 +43,11 @@ def sample_limit(rows: int) -> int:
     return HASH_SPACE if rows <= _SAMPLE else HASH_SPACE * _SAMPLE // rows
 
 
+def count_sampled(rows: int) -> int:
+    """About how many rows are in the sample of a dataset of so many rows."""
+    return min(rows, _SAMPLE)
+
+
 def describe_contents(rows: pa.Table, columns: Mapping[str, Any], recipe: Recipe, limit: int) -> Contents:
     """What a shard holds.
 
@@ -152,7 +157,7 @@ def report_leakage(shards: Iterable[tuple[str, Contents]], limit: int) -> dict[s
 
 
 def restrict(contents: Contents, limit: int) -> Contents:
-    """The contents as far as they are in a smaller sample.
+    """A copy of the contents as far as they are in a smaller sample, without the memory of the others.
 
     Args:
         contents: What some shards hold.
@@ -161,7 +166,7 @@ def restrict(contents: Contents, limit: int) -> Contents:
     hashes = {}
     for name, (values, counts) in contents.hashes.items():
         kept = len(values) if limit == HASH_SPACE else int(np.searchsorted(values, np.uint64(limit)))
-        hashes[name] = values[:kept], counts[:kept]
+        hashes[name] = values[:kept].copy(), counts[:kept].copy()
     return Contents(hashes, contents.times)
 
 

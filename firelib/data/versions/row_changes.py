@@ -99,6 +99,8 @@ def _hash_table(
 
 def _hashable(batch: pa.RecordBatch) -> pd.DataFrame:
     """Rows in pandas, whose dtypes depend on the types alone: a batch without nulls gives equal hashes, too."""
+    if not batch.num_columns:  # a table of Arrow without columns has no rows
+        return pd.DataFrame(index=range(batch.num_rows))
     columns = [_plain(column) for column in batch.columns]
     frame: pd.DataFrame = pa.table(columns, names=batch.schema.names).to_pandas(types_mapper=NULLABLE_DTYPES.get)
     return frame

@@ -95,8 +95,17 @@ class RankBatches:
 
         Returns:
             The loaded rows of the chunk's window, and the index of each row of the chunk in them: int64 [steps, rows].
+
+        Raises:
+            FirelibError: A shard cannot be read, or is damaged. The next call tries again.
         """
-        window, loaded = self._window(first // self.order.window_steps).result()
+        index = first // self.order.window_steps
+        try:
+            window, loaded = self._window(index).result()
+        except BaseException:
+            with self._lock:
+                self._windows.pop(index, None)
+            raise
         if self._check:
             self._check.advance(stop / self.order.steps)
         return loaded, window.index[window.step_slice(first, stop)].reshape(stop - first, -1)

@@ -1,11 +1,13 @@
 """The hash of a recipe's code covers what the recipe imports from the project."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from firelib.data.generations import code_hash
 from firelib.data.generations.code_hash import hash_code, list_project_code
 from firelib.recipe import load_recipe
 from tests.recipe.test_loading import PARTS
@@ -52,6 +54,38 @@ def test_other_files_do_not_count(project: Path) -> None:
     before = hash_code(recipe)
     (project / "generations_helper" / "unused.py").write_text("x = 2\n")
     assert hash_code(recipe) == before
+
+
+def test_the_package_of_a_recipe_counts(project: Path) -> None:
+    package = project / "generations_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "recipe.py").write_text(PARTS)
+    importlib.invalidate_caches()
+    recipe = load_recipe("generations_package.recipe")
+    before = hash_code(recipe)
+    (package / "__init__.py").write_text("import pandas\npandas.set_option('mode.copy_on_write', True)\n")
+    assert hash_code(recipe) != before
+
+
+def test_libraries_are_not_imported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe imports TensorFlow in `build_model`, which a transform does not need, and its image may lack."""
+    library = project / "site" / "generations_library"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("")
+    (library / "part.py").write_text("")
+    monkeypatch.syspath_prepend(project / "site")
+    monkeypatch.setattr(code_hash, "_library_folders", lambda: (project / "site",))
+    (project / "generations_recipe.py").write_text("def build_model():\n    from generations_library.part import x\n")
+    assert list_project_code(project / "generations_recipe.py") == [project / "generations_recipe.py"]
+    assert "generations_library" not in sys.modules
+
+
+def test_a_package_that_cannot_be_imported_stops_nothing(project: Path) -> None:
+    (project / "generations_helper" / "__init__.py").write_text("raise KeyError('ONLY_IN_TRAINING')\n")
+    (project / "generations_recipe.py").write_text("def build_model():\n    import generations_helper.tables\n")
+    names = [path.name for path in list_project_code(project / "generations_recipe.py")]
+    assert names == ["__init__.py", "generations_recipe.py"]
 
 
 def test_a_recipe_without_a_file_has_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from firelib.data.generations import build
 from firelib.data.row_validation import REASON
+from firelib.data.split import leakage
 from firelib.data.transform import transform
 from tests.data.generations.made import assert_from_scratch, generations_of, made_files, remake
 from tests.data.transformed import INVALID, TWICE, assert_no_leftovers, hashes, make, rows_of
@@ -61,6 +63,16 @@ def test_a_fresh_transform_makes_all_again(tmp_path: Path, capsys: pytest.Captur
     capsys.readouterr()
     transform(tiny_recipe(tmp_path), params, paths, fresh=True)
     assert "4 generations, 4 to be made" in capsys.readouterr().err
+    assert hashes(paths.tfrecords) == before
+
+
+def test_the_number_of_generations_in_a_graph_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sources(tmp_path, ROWS)
+    _, paths = make(tmp_path)
+    before = hashes(paths.tfrecords)
+    monkeypatch.setattr(build, "_MOST_SAMPLED", 1)  # one generation after the other
+    monkeypatch.setattr(leakage, "_SAMPLE", 100)  # rows, of about 600
+    transform(tiny_recipe(tmp_path), project(tmp_path)[0], paths, fresh=True)
     assert hashes(paths.tfrecords) == before
 
 

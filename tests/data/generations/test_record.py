@@ -116,6 +116,12 @@ def test_damage_is_noticed_wherever_it_is() -> None:
         except ValueError:
             continue
         assert_same(read, example())  # of names and times in the archive, a few bytes mean nothing
+    directory = content.index(b"PK\1\2")
+    for at in range(directory, len(content)):  # of a method of compression, this bit makes another one
+        try:
+            from_bytes(content[:at] + bytes([content[at] ^ 8]) + content[at + 1 :])
+        except ValueError:
+            continue
     for size in (0, 1, len(content) // 2, len(content) - 1):
         with pytest.raises(ValueError, match="record"):
             from_bytes(content[:size])

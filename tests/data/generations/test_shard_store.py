@@ -12,6 +12,7 @@ from firelib.data.generations.shard_store import are_intact, list_files, remove_
 from firelib.recipe import Feature
 from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.write.shard_writer import choose_layout
+from tests.errors import refused
 
 NUMBERS = [Feature("x", "int64")]
 TEXTS = [Feature("text", "string")]
@@ -82,6 +83,14 @@ def test_a_shard_that_a_bucket_lacks_is_not_intact(tmp_path: Path) -> None:
             folder, list_files([shard]), {}, {other: size for other, size in sizes.items() if other != name}
         )
     fsspec.filesystem("memory").store.clear()
+
+
+def test_a_shard_that_is_gone_before_its_record_is_written_is_named(tmp_path: Path) -> None:
+    """Garbage was collected meanwhile, or a worker of another machine has a folder of its own under this path."""
+    shard = store(str(tmp_path))
+    (tmp_path / shard.name).unlink()
+    with refused(what=shard.name, where=tmp_path, remedy=["firelib transform", "storage.root"]):
+        stamp_files(str(tmp_path), list_files([shard]))
 
 
 def test_a_failure_leaves_nothing(folder: str) -> None:

@@ -79,6 +79,19 @@ def test_a_key_that_does_not_identify_rows_is_not_used(tmp_path: Path) -> None:
     assert compare_rows(*two_tables(tmp_path / "day", ROWS, twice), ("day",)).key == ()
 
 
+def test_rows_without_a_common_column_are_counted(tmp_path: Path) -> None:
+    """Their only column has another type, so all that is known is how many there are."""
+
+    def pin_ids(rows: int, kind: str) -> PinnedTable:
+        part = Part({}, pa.table({"id": pa.array(range(rows), kind)}))
+        append_part(str(tmp_path / kind), part, 0)
+        return PinnedTable("t", str(tmp_path / kind), build_table_record("t", "", part.rows.schema, [part]), 0)
+
+    found = compare_rows(pin_ids(2, "int64"), pin_ids(5, "int32"), ["id"])
+    assert (found.before, found.after) == (2, 5)
+    assert (found.key, found.added, found.removed, found.changed) == ((), 3, 0, 0)
+
+
 KINDS = {
     "flag": pa.array([True, None, False]),
     "whole": pa.array([1, None, 2**60 + 1]),
