@@ -16,6 +16,8 @@ from tests.project import ROOT
 
 # `sleep` stands for the ssh of a command of Ray's.
 CODE = """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
 from firelib.cluster.ray_commands import run_ray
 from tests.cluster.stand_ins import cluster
 run_ray(["sh", "-c", "trap '' HUP; sleep 600; true"], cluster())

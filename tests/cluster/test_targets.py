@@ -187,6 +187,6 @@ def follow_again(hosts: Lab, project: Path, job: str) -> None:
     assert "metrics/flights/test.json" in firelib(hosts, project, "fetch", job)
     assert (project / "metrics" / "flights" / "test.json").is_file()
     assert (project / "models" / "flights" / "model.keras").is_file()
-    assert not list(project.rglob("*.tfrecord"))
+    assert not list((project / "data").rglob("*.tfrecord"))
     stages = yaml.safe_load((hosts.shared / "projects" / SETTINGS["PROJECT"] / "dvc.lock").read_text())["stages"]
     assert set(stages) >= {"extract", "transform", "train", "evaluate"}
