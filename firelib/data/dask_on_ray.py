@@ -11,8 +11,9 @@ from ray.exceptions import RayError, RayTaskError, WorkerCrashedError
 from ray.util.dask import RayDaskCallback, ray_dask_get
 
 from firelib.console import Advance, progress
+from firelib.data.memory.node_memory import reserve_memory
 from firelib.data.memory.out_of_memory import explain_lack
-from firelib.data.memory.task_memory import TaskMemory, reserve_memory
+from firelib.data.memory.task_memory import TaskMemory
 from firelib.errors import FirelibError
 from firelib.machine import count_oom_kills
 

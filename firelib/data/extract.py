@@ -163,8 +163,8 @@ def _extract_table(name: str, source: Source, recipe: Recipe, paths: Paths, run:
     _note_texts(name, schema)
     reader = _Reader(table.rows, MarkerScan(_undeclared_texts(schema, source, recipe)), run)
     with RowStore(_scratch_folder(paths)) as store:
-        parts = split_into_parts(reader, source.commit_by, f"table {name!r}, source {source}: commit_by", store)
-        table.check_unchanged()
+        with table.refuse_changes():
+            parts = split_into_parts(reader, source.commit_by, f"table {name!r}, source {source}: commit_by", store)
         _check_rows(name, reader.num_rows, source)
         _note_set_aside(name, table.loaded, reader.num_rows)
         _note_markers(name, reader.markers.found, source)

@@ -199,7 +199,7 @@ def _write_shard(
     repeated = _repeats_key(rows, recipe.key)
     if len(task.repeated):
         repeated |= is_repeated(rows.select(list(recipe.key)).to_pandas(), recipe.key, task.repeated)
-    kept = rows.filter(pa.array(~repeated))
+    kept = rows.filter(pa.array(~repeated)) if repeated.any() else rows
     columns = to_columns(kept, features)
     shard = store_shard(folder, plan.stem, columns, choose_layout(features))
     partial = {f.name: compute_moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}

@@ -18,7 +18,9 @@ from firelib.storage.json_files import build_object
 
 _CODECS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 _HEAD_BYTES = 1 << 20
-_BLOCK_BYTES = 16 << 20  # a record must fit into a block
+_BLOCK_BYTES = 16 << 20
+#: Arrow reads no longer line: it may begin in one block, and must end in the next.
+MOST_LINE_BYTES = 2 * _BLOCK_BYTES
 
 
 def read_json(path: Path, source: Source) -> pa.Table:

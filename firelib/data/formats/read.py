@@ -112,19 +112,24 @@ class TypeRules:
                 default of another type.
         """
         check_names(content.column_names, where)
-        source = self._source
-        optional = source.defaults if is_complete else source.types
-        present = {name: kind for name, kind in source.types.items() if name in content.column_names}
-        declared = {name: kind for name, kind in source.types.items() if name in present or name not in optional}
-        content = cast_to_declared(content, replace(source, types=declared), where)
+        content = self._cast_to_declared(content, where, is_complete)
         for column in self._exact:
-            if column in content.column_names and column not in source.types:
+            if column in content.column_names and column not in self._source.types:
                 index = content.column_names.index(column)
                 content = content.set_column(index, column, _infer_exact(content[column]))
-        content = fill_defaults(content, source, where)
+        content = fill_defaults(content, self._source, where)
         if is_complete:
-            content = _record_inferred(content, self.looked_at)
+            content = _record_inferred(content, self.looked_at - set(self._source.defaults))
         return to_lake_types(content, where)
+
+    def _cast_to_declared(self, content: pa.Table, where: str, is_complete: bool = True) -> pa.Table:
+        """Convert columns to the types of `Source.types`; a missing one may have a default."""
+        source = self._source
+        optional = source.defaults if is_complete else source.types
+        declared = {
+            name: kind for name, kind in source.types.items() if name in content.column_names or name not in optional
+        }
+        return cast_to_declared(content, replace(source, types=declared), where)
 
     @property
     def looked_at(self) -> set[str]:
@@ -139,13 +144,15 @@ class TypeRules:
             where: The source, for errors.
         """
         exact = {name: scan.exact for name, scan in texts.items() if name in self._exact and scan.exact}
-        inferred = {name: scan.inferred for name, scan in texts.items() if name not in exact and scan.inferred}
+        noted = texts.keys() - exact.keys() - self._source.defaults.keys()
+        inferred = {name: kind for name in noted if (kind := texts[name].inferred)}
 
         def apply(batch: pa.Table) -> pa.Table:
-            batch = cast_to_declared(batch, self._source, where)
+            batch = self._cast_to_declared(batch, where)
             for name, kind in exact.items():
                 if is_text(batch.schema.field(name).type):
                     batch = batch.set_column(batch.column_names.index(name), name, batch[name].cast(kind))
+            batch = fill_defaults(batch, self._source, where)
             return to_lake_types(_with_inferred(batch, inferred), where)
 
         return apply

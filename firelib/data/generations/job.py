@@ -9,8 +9,9 @@ from firelib.config.params import Data
 from firelib.data.generations.plan import Generation, estimate_row_bytes
 from firelib.data.joined_table import join_planned
 from firelib.data.lake import Commit, Lake
+from firelib.data.memory.node_memory import choose_partition, most_rows_bytes
 from firelib.data.memory.table_plans import plan_within_memory
-from firelib.data.memory.task_memory import TaskMemory, most_rows_bytes
+from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.data.tables import plan_tables
 from firelib.project_layout import Paths
@@ -85,7 +86,7 @@ class TransformJob:
         """
         versions = generation.versions(self.versions)
         tables, need = plan_within_memory(
-            self.recipe, self.paths.lake, versions, self.data.partition_bytes, generation.after
+            self.recipe, self.paths.lake, versions, self.data.partition_bytes, choose_partition, generation.after
         )
         return join_planned(self.recipe, tables, self.data.split, self.scratch, most_rows_bytes()), need
 

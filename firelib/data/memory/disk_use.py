@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 
 from firelib import storage
 from firelib.console import note
+from firelib.errors import FirelibError
 
 _MIB = 2**20
 
@@ -18,12 +19,16 @@ def report_disk_use(scratch: str) -> Iterator[None]:
     """
     before = spilled_bytes()
     yield
-    fs, path = storage.filesystem(scratch)
-    written, after = fs.du(path), spilled_bytes()
-    spilled = (
-        "" if before is None or after is None else f", {(after - before) / _MIB:,.0f} MiB of objects spilled by Ray"
-    )
-    note(f"  on disk meanwhile: {written / _MIB:,.0f} MiB of scratch files{spilled}")
+    with suppress(OSError, FirelibError), storage.explain_storage(scratch):  # a missing figure must not fail the stage
+        fs, path = storage.filesystem(scratch)
+        note(f"  on disk meanwhile: {fs.du(path) / _MIB:,.0f} MiB of scratch files{_describe_spilled(before)}")
+
+
+def _describe_spilled(before: int | None) -> str:
+    after = spilled_bytes()
+    if before is None or after is None:
+        return ""
+    return f", {(after - before) / _MIB:,.0f} MiB of objects spilled by Ray"
 
 
 def spilled_bytes() -> int | None:

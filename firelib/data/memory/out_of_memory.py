@@ -1,5 +1,8 @@
-"""Explain tasks that ended for lack of memory or disk: their own errors show neither the cause nor what would pass."""
+"""Explain tasks that lacked memory or disk, or whose worker ended: their own errors do not tell what would pass."""
 
+import socket
+
+import ray
 from ray.exceptions import (
     NodeDiedError,
     ObjectStoreFullError,
@@ -11,16 +14,18 @@ from ray.exceptions import (
 )
 
 from firelib import machine
-from firelib.data.memory.task_memory import TaskMemory, largest_node_memory, suggest_less_memory
+from firelib.data.memory.node_memory import largest_node_memory
+from firelib.data.memory.task_memory import TaskMemory, suggest_less_memory
 from firelib.errors import FirelibError, LackOfMemoryError
 
 _MIB, _GIB = 2**20, 2**30
 _LOST = (WorkerCrashedError, NodeDiedError)
+_TASK = "a task in a Ray worker"
 _DISK = "free space on the disk of Ray's sessions, or set RAY_TMPDIR to a folder on a larger disk"
 
 
 def explain_lack(error: RayError, label: str, kills: int, need: TaskMemory | None) -> FirelibError | None:
-    """Explain the error of a task if memory or disk ran out.
+    """Explain the error of a task if memory or disk ran out, or if its worker ended for another reason.
 
     Args:
         error: What Ray raised.
@@ -35,14 +40,26 @@ def explain_lack(error: RayError, label: str, kills: int, need: TaskMemory | Non
     if isinstance(cause, OutOfDiskError | ObjectStoreFullError):
         what = f"{label}: Ray's objects need more room than the object store and the disk have"
         return FirelibError(what, where="Ray's object store", remedy=_DISK)
+    if isinstance(cause, _LOST) and not kills and _is_on_this_machine():
+        return _explain_crash(label, need)
     found = _describe_end(cause, kills)
     if not found:
         return None
     estimate = f"; {need.describe()}" if need else ""
-    return LackOfMemoryError(
-        f"{label}: out of memory: {found}{estimate}",
-        where="a task in a Ray worker",
-        remedy=_suggest(need),
+    return LackOfMemoryError(f"{label}: out of memory: {found}{estimate}", where=_TASK, remedy=_suggest(need))
+
+
+def _is_on_this_machine() -> bool:
+    """Whether all nodes are on the machine whose kernel was asked."""
+    return {node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]} <= {socket.gethostname()}
+
+
+def _explain_crash(label: str, need: TaskMemory | None) -> FirelibError:
+    return FirelibError(
+        f"{label}: a worker ended each time the task was started, and the kernel has killed none for lack of memory",
+        where=_TASK,
+        remedy="look at the last lines of the worker with --debug: native code that the recipe calls may have crashed. "
+        f"If another program, such as earlyoom, ends processes that need much memory: {_suggest(need)}",
     )
 
 

@@ -1,17 +1,30 @@
 """Partitions of a recipe's tables that fit into the memory of workers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dask.dataframe.dask_expr._cumulative import CumulativeAggregations
+from dask.dataframe.dask_expr._expr import (
+    Expr,
+    Head,
+    MapOverlap,
+    MapPartitions,
+    Partitions,
+    ResetIndex,
+    Sample,
+    Tail,
+)
 from dask.dataframe.dask_expr._reductions import ApplyConcatApply
 
 from firelib.console import note
 from firelib.data.frames.conversion import to_dask
-from firelib.data.memory.task_memory import TaskMemory, choose_partition
+from firelib.data.generations.independence import EagerComputation
+from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.tables import TablePlan, plan_tables
 from firelib.recipe import Recipe
 
 _MIB = 2**20
+# Steps of Dask whose result depends on the partitions: in the last digits of sums, or in which rows there are.
+_DEPENDENT = (ApplyConcatApply, CumulativeAggregations, MapOverlap, Sample, Head, Tail, Partitions)
 
 
 def plan_within_memory(
@@ -19,18 +32,20 @@ def plan_within_memory(
     lake: str,
     versions: Mapping[str, int],
     partition_bytes: int,
+    choose: Callable[[TaskMemory], int],
     after: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, TablePlan], TaskMemory]:
     """Divide tables into partitions of the size that is asked for, or smaller ones where memory is short.
 
-    Partitions do not change a dataset, except the last digits of sums of fractions over several of them. So they keep
-    the size that is asked for, whatever the machine, if the recipe aggregates rows.
+    The dataset must not depend on the machine. So partitions keep the size that is asked for where they may change it,
+    such as the last digits of a sum of fractions.
 
     Args:
         recipe: Joins the tables in its `transform`.
         lake: URI below which each table is a Delta table.
         versions: Table name → version to read.
         partition_bytes: Target size of a partition of a table in memory, in bytes.
+        choose: Chooses the size that fits, from the memory of a task with partitions of the size that is asked for.
         after: Table name → earlier version, whose rows are left out.
 
     Returns:
@@ -41,8 +56,8 @@ def plan_within_memory(
     """
     tables = plan_tables(lake, versions, partition_bytes, after)
     need = estimate_task(tables, partition_bytes)
-    chosen = choose_partition(need)
-    if chosen == partition_bytes or aggregates(recipe, tables):
+    chosen = choose(need)
+    if chosen == partition_bytes or depends_on_partitions(recipe, tables):
         return tables, need
     tables = plan_tables(lake, versions, chosen, after)
     return tables, estimate_task(tables, chosen)
@@ -75,15 +90,24 @@ def estimate_task(tables: Mapping[str, TablePlan], partition_bytes: int) -> Task
     return TaskMemory(sum(sizes.values()), source, value=partition_bytes)
 
 
-def aggregates(recipe: Recipe, tables: Mapping[str, TablePlan]) -> bool:
-    """Whether the recipe's `transform` combines values of several rows, other than by joins.
+def depends_on_partitions(recipe: Recipe, tables: Mapping[str, TablePlan]) -> bool:
+    """Whether the table that the recipe's `transform` returns may be another one if its tables are divided differently.
+
+    Functions of `map_partitions` do not depend on the division, by their contract (`firelib.rows`).
 
     Args:
         recipe: The recipe.
         tables: Table name → its partitions.
     """
     try:
-        frame = to_dask(recipe.transform({name: table.to_dask() for name, table in tables.items()}), recipe.name)
+        with EagerComputation() as eager:
+            frame = to_dask(recipe.transform({name: table.to_dask() for name, table in tables.items()}), recipe.name)
     except Exception:  # noqa: BLE001  the recipe's own error, which the transform explains when it calls it again
         return True
-    return any(True for _ in frame.expr.find_operations((ApplyConcatApply, CumulativeAggregations)))
+    return eager.found or any(map(_depends_on_partitions, frame.expr.walk()))
+
+
+def _depends_on_partitions(step: Expr) -> bool:
+    if isinstance(step, ResetIndex):
+        return not step.drop  # the index counts the rows of each partition
+    return isinstance(step, _DEPENDENT) or (isinstance(step, MapPartitions) and bool(step._has_partition_info))

@@ -1,16 +1,7 @@
-"""Memory that a task of the transform needs: estimated before it runs, and reserved with Ray's resource `memory`.
-
-Ray only starts as many tasks at the same time as the reservations allow. So a small limit costs time: fewer tasks run
-at once, and only data whose rows alone exceed the memory of a worker are refused.
-"""
+"""Memory that a task of the transform needs, estimated before it runs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import ray
-
-from firelib.console import note
-from firelib.errors import FirelibError
 
 _MIB = 2**20
 _WORKER_BYTES = 128 * _MIB  # Python, Ray, pandas and Arrow, before a worker holds any row
@@ -18,7 +9,7 @@ _WORKER_BYTES = 128 * _MIB  # Python, Ray, pandas and Arrow, before a worker hol
 #: for the file, in part at the same time. Measured: two workers took 400 MiB each for 36 MiB of rows of flights.
 COPIES = 8
 _LEAST_PARTITION = 4 * _MIB  # smaller partitions cost more time than fewer workers
-_LEAST_COPIES = 4  # blocks, decoded blocks, their frames, and the concatenated frame: less never suffices
+LEAST_COPIES = 4  # blocks, decoded blocks, their frames, and the concatenated frame: less never suffices
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class TaskMemory:
     @property
     def least_bytes(self) -> int:
         """Memory without which the task cannot run, in bytes."""
-        return _LEAST_COPIES * self.rows_bytes
+        return LEAST_COPIES * self.rows_bytes
 
     def fitting_value(self, available: int) -> int:
         """The largest value of the parameter with which a task is expected to fit into memory.
@@ -100,66 +91,6 @@ def fit_partition(need: TaskMemory, memory: int, cores: int) -> int:
         if fitting >= min(_LEAST_PARTITION, asked):
             return fitting
     return asked
-
-
-def choose_partition(need: TaskMemory) -> int:
-    """The size of partitions that fits the node with the least memory for each core (`fit_partition`).
-
-    Args:
-        need: Memory of a task with partitions of the size that is asked for.
-    """
-    nodes = [node for node in _list_resources() if node.get("CPU")]
-    if not nodes:
-        return int(need.value)
-    tightest = min(nodes, key=lambda node: node["memory"] / node["CPU"])
-    return fit_partition(need, int(tightest["memory"]), int(tightest["CPU"]))
-
-
-def reserve_memory(need: TaskMemory, label: str) -> dict[str, float]:
-    """What each task reserves, so that no more of them run at the same time than there is memory for.
-
-    Args:
-        need: Memory of the largest task.
-        label: Name of the work, for notes and errors.
-
-    Returns:
-        Options for Ray's tasks.
-
-    Raises:
-        FirelibError: No node has memory for the rows of a task.
-    """
-    nodes = _list_resources()
-    largest = largest_node_memory()
-    if largest is None:
-        return {}
-    if need.least_bytes > largest:
-        raise FirelibError(
-            f"{label}: {need.describe()}, and the largest node has {largest / _MIB:,.0f} MiB for tasks",
-            where=f"memory of Ray's workers; params.yaml: {need.parameter} = {need.value}",
-            remedy=suggest_less_memory(need, largest),
-        )
-    reserved = min(need.nbytes, largest)
-    at_once = sum(min(node.get("CPU", 0), node["memory"] // reserved) for node in nodes)
-    cores = sum(node.get("CPU", 0) for node in nodes)
-    if at_once < cores:
-        note(f"{label}: memory for {max(at_once, 1):.0f} of {cores:.0f} tasks at the same time; {need.describe()}")
-    return {"memory": reserved}
-
-
-def largest_node_memory() -> int | None:
-    """Memory for tasks of the node that has most of it, in bytes; None if Ray was started without this resource."""
-    return max((int(node["memory"]) for node in _list_resources()), default=None)
-
-
-def most_rows_bytes() -> int | None:
-    """Size of the rows, in bytes, from which no worker can hold them; None if the memory of workers is unknown."""
-    memory = largest_node_memory()
-    return None if memory is None else memory // _LEAST_COPIES
-
-
-def _list_resources() -> list[dict[str, float]]:
-    """The resources of each node that offers memory to tasks."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"] and "memory" in node["Resources"]]
 
 
 def suggest_less_memory(need: TaskMemory, available: int) -> str:

@@ -6,7 +6,6 @@ each column. Arrow itself writes the stream, of arrays that lie in a sparse file
 content of a buffer, the hash gets the content of the stored rows.
 """
 
-import hashlib
 import mmap
 import struct
 import tempfile
@@ -18,7 +17,7 @@ import pyarrow as pa
 
 from firelib.data.parts.array_buffers import Node, measure_columns, read_buffer
 from firelib.data.parts.row_store import StoredRows
-from firelib.data.sources.row_sets import hash_rows, plain_schema
+from firelib.data.sources.row_sets import HashSink, hash_rows, plain_schema
 
 _IN_MEMORY = 32 * 2**20
 _MOST_OFFSET = 2**31 - 1  # of Arrow's strings and lists
@@ -46,37 +45,29 @@ def hash_stored_rows(rows: StoredRows, is_slice: bool = False) -> str:
     return _hash_as_one_batch(rows, nodes)
 
 
-class _Hash:
-    """A file that only hashes what is written."""
+class _Sink(HashSink):
+    """A hash of what is written, or of what stands for it.
 
-    closed = False
+    Attributes:
+        fill: Address of a buffer → the content that is hashed instead.
+    """
 
     def __init__(self) -> None:
-        self.digest = hashlib.sha256()
+        super().__init__()
         self.fill: dict[int, Iterator[bytes]] = {}
 
     def write(self, content: Any) -> int:
         """Hash content, or what stands for it."""
         parts = self.fill.pop(content.address, None) if isinstance(content, pa.Buffer) else None
         if parts is None:
-            self.digest.update(content)
-            return len(content)
-        size = 0
-        for part in parts:
-            self.digest.update(part)
-            size += len(part)
+            return super().write(content)
+        size = sum(super(_Sink, self).write(part) for part in parts)
         assert size == len(content), f"expected {len(content)} bytes of a column, got {size}"
         return size
 
-    def flush(self) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
 
 def _hash_as_one_batch(rows: StoredRows, nodes: list[Node]) -> str:
-    sink = _Hash()
+    sink = _Sink()
     schema = plain_schema(rows.schema)
     with tempfile.TemporaryFile() as file:
         size = sum(node.nbytes for column in nodes for node in column.walk()) + mmap.PAGESIZE
@@ -87,7 +78,7 @@ def _hash_as_one_batch(rows: StoredRows, nodes: list[Node]) -> str:
     return sink.digest.hexdigest()
 
 
-def _lay_out(rows: StoredRows, nodes: list[Node], schema: pa.Schema, space: mmap.mmap, sink: _Hash) -> pa.RecordBatch:
+def _lay_out(rows: StoredRows, nodes: list[Node], schema: pa.Schema, space: mmap.mmap, sink: _Sink) -> pa.RecordBatch:
     """A batch whose buffers have the right sizes, but no content."""
     whole = pa.py_buffer(space)
     end = 0
@@ -113,7 +104,7 @@ def _lay_out(rows: StoredRows, nodes: list[Node], schema: pa.Schema, space: mmap
 
 
 def _hash_batches(rows: StoredRows) -> str:
-    sink, schema = _Hash(), plain_schema(rows.schema)
+    sink, schema = HashSink(), plain_schema(rows.schema)
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
         for table in _regroup(rows.to_batches(), rows.schema, _BATCH_ROWS):
             # `take` copies: a slice would show bytes of its neighbours, and nulls those of what the reader left there

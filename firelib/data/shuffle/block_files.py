@@ -4,6 +4,7 @@ A file is an Arrow stream without its end, and whoever reads it knows the offset
 many files therefore costs one small request per file, without opening a file to see what it holds.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -15,6 +16,7 @@ import pyarrow as pa
 from firelib import storage
 
 _WORTH_COMPRESSING = 1 << 16  # bytes of a block: in smaller ones, each of many buffers costs more than it saves
+_BUFFER_BYTES = 1 << 20  # that are written at once: Arrow writes each buffer of a column by itself
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,13 @@ def write_blocks(rows: pa.Table, edges: Iterable[int], uri: str) -> BlockFile:
         FirelibError: The disk is full, or the bucket cannot be used.
     """
     rows = decode_dictionaries(rows).combine_chunks()
-    stream, offsets = encode_blocks(rows, list(edges))
     fs, path = storage.filesystem(uri)
-    with storage.explain_storage(uri), fs.open(path, "wb") as file:
-        file.write(stream)
+    with (
+        storage.explain_storage(uri),
+        fs.open(path, "wb") as file,
+        pa.output_stream(file, buffer_size=_BUFFER_BYTES) as sink,
+    ):
+        offsets = encode_blocks(rows, list(edges), sink)
     return BlockFile(uri, rows.schema, np.array(offsets, np.int64))
 
 
@@ -98,31 +103,33 @@ def stream_blocks(tables: Iterable[pa.Table], schema: pa.Schema, uri: str) -> Bl
     with storage.explain_storage(uri), fs.open(path, "wb") as file:
         file.write(schema.serialize())
         for rows in tables:
-            stream, (start, stop) = encode_blocks(rows.cast(schema).combine_chunks(), [0, rows.num_rows])
-            file.write(memoryview(stream)[start:stop])
+            block = pa.BufferOutputStream()
+            start, stop = encode_blocks(rows.cast(schema).combine_chunks(), [0, rows.num_rows], block)
+            file.write(memoryview(block.getvalue())[start:stop])
             offsets.append(offsets[-1] + stop - start)
     return BlockFile(uri, schema, np.array(offsets, np.int64))
 
 
-def encode_blocks(rows: pa.Table, edges: Sequence[int]) -> tuple[pa.Buffer, list[int]]:
-    """The content of a file, and the offsets of its blocks.
+def encode_blocks(rows: pa.Table, edges: Sequence[int], sink: pa.NativeFile) -> list[int]:
+    """Write the content of a file.
 
     Args:
-        rows: The rows in one chunk, without dictionaries.
+        rows: The rows, without dictionaries; in one chunk, unless Arrow cannot hold a column in one.
         edges: Indices at which blocks begin, ascending, and the number of rows at the end.
+        sink: Where to write.
+
+    Returns:
+        The offsets of the blocks, and of the end of the last one.
     """
-    whole = rows.to_batches()[0] if rows.num_rows else pa.RecordBatch.from_pylist([], rows.schema)
     compression = "lz4" if rows.nbytes > _WORTH_COMPRESSING * (len(edges) - 1) else None
     options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
-    sink, offsets = pa.BufferOutputStream(), [rows.schema.serialize().size]
+    offsets = [rows.schema.serialize().size]
     writer = pa.ipc.new_stream(sink, rows.schema, options=options)
     for first, stop in pairwise(edges):
-        if first < stop:
-            writer.write_batch(whole.slice(first, stop - first))
-            offsets.append(sink.tell())
-        else:
-            offsets.append(offsets[-1])
-    return sink.getvalue(), offsets
+        for batch in rows.slice(first, stop - first).to_batches():
+            writer.write_batch(batch)
+        offsets.append(sink.tell() if first < stop else offsets[-1])
+    return offsets
 
 
 def decode_dictionaries(rows: pa.Table) -> pa.Table:
@@ -148,12 +155,13 @@ def read_blocks(parts: Sequence[Blocks]) -> list[pa.Table]:
         The rows in the order of `parts`: one table for each run of parts with equal schemas.
     """
     filled = [part for part in parts if part.start < part.stop]
-    contents = storage.read_ranges([(part.uri, part.start, part.stop) for part in filled])
-    runs = groupby(zip(filled, contents, strict=True), key=lambda pair: pair[0].schema)
-    tables = [_decode(schema, [content for _, content in run]) for schema, run in runs]
+    contents = deque(storage.read_ranges([(part.uri, part.start, part.stop) for part in filled]))
+    runs = groupby(part.schema for part in filled)
+    tables = [_decode(schema, contents, sum(1 for _ in run)) for schema, run in runs]
     return tables or [part.schema.empty_table() for part in parts[:1]]
 
 
-def _decode(schema: pa.Schema, contents: Iterable[bytes]) -> pa.Table:
-    stream = b"".join([schema.serialize().to_pybytes(), *contents])
+def _decode(schema: pa.Schema, contents: deque[bytes], count: int) -> pa.Table:
+    """Take the first blocks from `contents`, so that they are released once they are joined."""
+    stream = b"".join([schema.serialize().to_pybytes(), *(contents.popleft() for _ in range(count))])
     return pa.ipc.open_stream(stream).read_all()

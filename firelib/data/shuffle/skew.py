@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from firelib.data.memory.task_memory import COPIES
+from firelib.data.memory.task_memory import TaskMemory
 from firelib.errors import FirelibError
 
 _MIB = 2**20
@@ -82,5 +82,5 @@ def refuse_skew(parts: Iterable[GroupSizes], most_bytes: int) -> None:
         where="a join or group-by in the recipe's transform",
         remedy="drop or aggregate the rows of this key before the join or group-by, add a column to its key, make the "
         "other table one partition (repartition(npartitions=1)), which needs no shuffle, or use workers with "
-        f"{COPIES * largest / _MIB:,.0f} MiB of memory",
+        f"{TaskMemory(largest, 'one partition').nbytes / _MIB:,.0f} MiB of memory",
     )

@@ -62,8 +62,15 @@ def write_sorted(rows: pa.Table, positions: Hashes, uri: str) -> SortedFile:
 def read_sorted(parts: Sequence[Blocks]) -> pa.Table:
     """Rows of several files in ascending order of their positions. At both ends, rows outside the range may remain.
 
+    Columns are sorted one by one, and each is released before the next, so that memory holds the rows about once.
+
     Args:
         parts: What `SortedFile.select` returned, of at least one file.
     """
-    rows = pa.concat_tables(read_blocks(parts), promote_options="permissive").combine_chunks()
-    return rows.take(pa.array(np.argsort(rows[HASH].to_numpy(), kind="stable")))
+    rows = pa.concat_tables(read_blocks(parts), promote_options="permissive")
+    order = pa.array(np.argsort(rows[HASH].to_numpy(), kind="stable"))
+    schema, columns = rows.schema, []
+    while rows.num_columns:
+        columns.append(rows[0].take(order).combine_chunks())
+        rows = rows.remove_column(0)
+    return pa.table(columns, schema=schema)

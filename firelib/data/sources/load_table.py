@@ -1,7 +1,7 @@
 """The table of a source of any kind: files, pictures, a database, a Delta table."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from firelib.data.sources.delta import read_delta
 from firelib.data.sources.delta_address import is_delta
 from firelib.data.sources.fetch import fetch
 from firelib.data.sources.listed_pictures import check_picture_source, find_pictures, picture_names
-from firelib.data.sources.raw_file import RawFiles, check_unchanged
+from firelib.data.sources.raw_file import RawFiles, refuse_changes
 from firelib.data.sources.row_sets import hash_rows, sort_rows
 from firelib.data.streams.row_stream import RowStream
 from firelib.data.streams.stream_files import stream_raw_files
@@ -65,14 +65,13 @@ class OpenedTable:
     where: str
     raw: RawFiles | None = None
 
-    def check_unchanged(self) -> None:
-        """Refuse files that were written while they were read.
+    def refuse_changes(self) -> AbstractContextManager[None]:
+        """Refuse files that are written while the rows are read inside the block.
 
         Raises:
             FirelibError: A file is another one than was hashed.
         """
-        if self.raw is not None:
-            check_unchanged(self.raw, self.where)
+        return nullcontext() if self.raw is None else refuse_changes(self.raw, self.where)
 
 
 class _Context(NamedTuple):
@@ -129,7 +128,8 @@ def open_table(source: Source, paths: Paths, recipe: Recipe, table: str) -> Open
         loaded = loader(context)
         return OpenedTable(RowStream.of_table(loaded.rows), loaded, context.where)
     raw = fetch(source, paths.downloads, paths.sources)
-    rows = stream_raw_files(raw, source, recipe, table)
+    with refuse_changes(raw, context.where):
+        rows = stream_raw_files(raw, source, recipe, table)
     return OpenedTable(rows, LoadedTable(rows.schema.empty_table(), raw.sha256), context.where, raw)
 
 

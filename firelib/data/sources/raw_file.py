@@ -4,7 +4,8 @@ The hash of a `.gz` is the hash of the unpacked data. Equal data give an equal l
 however it is compressed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,23 +83,33 @@ def hash_raw_file(path: Path) -> RawFile:
     return RawFile(path, storage.sha256_content(path), state=state)
 
 
-def check_unchanged(raw: RawFiles, where: str) -> None:
-    """Refuse files that were written while they were read: their rows are not those of their hash.
+@contextmanager
+def refuse_changes(raw: RawFiles, where: str) -> Iterator[None]:
+    """Refuse files that are written during the block: their rows are not those of their hash.
 
     Args:
         raw: The files.
         where: The source, for errors.
 
     Raises:
-        FirelibError: A file is another one than was hashed.
+        FirelibError: A file is another one than was hashed, whatever else the block raises.
     """
+    try:
+        yield
+    except Exception as error:
+        _check_unchanged(raw, where, error)
+        raise
+    _check_unchanged(raw, where)
+
+
+def _check_unchanged(raw: RawFiles, where: str, cause: Exception | None = None) -> None:
     changed = [str(file.path) for file in raw.files if file.is_changed]
     if changed:
         raise FirelibError(
             f"{len(changed)} of {len(raw.files)} files changed while they were read: {changed[0]}",
             where=where,
             remedy="run the command again when nothing writes the files",
-        )
+        ) from cause
 
 
 def _read_state(path: Path) -> tuple[int, int] | None:

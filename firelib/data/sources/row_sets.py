@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,10 +28,34 @@ def sort_rows(table: pa.Table, key: Sequence[str]) -> pa.Table:
 def hash_rows(table: pa.Table) -> str:
     """SHA-256 of the rows' Arrow stream, in hex. It does not depend on metadata, which vary between drivers."""
     table = table.cast(plain_schema(table.schema))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    sink = HashSink()
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
         writer.write_table(table.combine_chunks())
-    return hashlib.sha256(sink.getvalue()).hexdigest()
+    return sink.digest.hexdigest()
+
+
+class HashSink:
+    """A file that only hashes what is written, so that it need not fit into memory.
+
+    Attributes:
+        digest: The SHA-256 of what was written.
+    """
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def write(self, content: Any) -> int:
+        """Hash content."""
+        self.digest.update(content)
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

@@ -23,6 +23,7 @@ from firelib.data.split.position import HASH_SPACE, Hashes, key_hashes, mix
 from firelib.recipe import SPLITS, Recipe, SplitRule, find_split_rule
 
 _SAMPLE = 1 << 21  # rows
+_HASHED = 1 << 14  # rows
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,14 @@ def _words(column: Any) -> Iterable[Hashes]:
 
 
 def _hash_objects(column: Any) -> Hashes:
-    values = column.to_pylist()
+    """Hashes of values that become Python objects, some rows at a time."""
+    parts = [_hash_some(column.slice(start, _HASHED).to_pylist()) for start in range(0, len(column), _HASHED)]
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+
+
+def _hash_some(values: Sequence[Any]) -> Hashes:
     texts = np.array([value if isinstance(value, str | bytes) else repr(value) for value in values], object)
-    return pd.util.hash_array(texts).astype(np.uint64) if len(texts) else np.zeros(0, np.uint64)
+    return pd.util.hash_array(texts).astype(np.uint64)
 
 
 def _sample(hashes: Hashes, limit: int) -> tuple[Hashes, npt.NDArray[np.int64]]:

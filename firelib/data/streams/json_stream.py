@@ -7,16 +7,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from firelib.data.formats.json_lines import infer_schema, is_array, open_text, parse_lines
+from firelib.data.formats.json_lines import MOST_LINE_BYTES, infer_schema, is_array, open_text, parse_lines
 from firelib.data.streams.file_stream import FileStream
 from firelib.data.streams.read_ahead import Unit, read_in_order
 from firelib.data.streams.row_stream import RowStream
+from firelib.errors import FirelibError
 from firelib.recipe import Source
 
 #: Bytes of text in a block.
 BLOCK_BYTES = 8 * 2**20
 _GROWTH = 4  # memory of a block that is being read ÷ its text
 _MARK = b"\xef\xbb\xbf"
+_HEAD_BYTES = 1 << 16  # that tell an array from lines
 
 
 def open_json(path: Path, source: Source, columns: Collection[str]) -> FileStream | None:  # noqa: ARG001  as all formats
@@ -31,20 +33,20 @@ def open_json(path: Path, source: Source, columns: Collection[str]) -> FileStrea
         None for an array of objects, and for a file without objects or without names in them.
 
     Raises:
-        FirelibError: As for `read_json`.
+        FirelibError: As for `read_json`; or a line is longer than 32 MiB.
         pyarrow.ArrowInvalid: As for `read_json`.
         OSError: As for `read_json`.
     """
-    first = next(_read_blocks(path), None)
-    if first is None or is_array(first):
-        return None
+    with open_text(path) as stream:
+        if is_array(bytes(stream.read(_HEAD_BYTES))):
+            return None
     merged: pa.DataType = pa.null()
-    for schema in read_in_order(_units(path, _infer)):
+    for schema in read_in_order(_units(path, source, _infer)):
         merged = merge_types(merged, pa.struct(list(schema)))
     if not merged.num_fields:
         return None
     schema = pa.schema(list(merged))
-    units = partial(_units, path, partial(_parse, schema=schema, source=source))
+    units = partial(_units, path, source, partial(_parse, schema=schema, source=source))
     return FileStream(RowStream(schema, units, path.stat().st_size))
 
 
@@ -74,8 +76,8 @@ def merge_types(a: pa.DataType, b: pa.DataType) -> pa.DataType:
     raise pa.ArrowInvalid(f"values have the types {a} and {b}")
 
 
-def _units(path: Path, read: Any) -> Iterator[Unit[Any]]:
-    for block in _read_blocks(path):
+def _units(path: Path, source: Source, read: Any) -> Iterator[Unit[Any]]:
+    for block in _read_blocks(path, source):
         yield Unit(partial(read, block), len(block) * _GROWTH, len(block))
 
 
@@ -87,15 +89,29 @@ def _parse(block: bytes, schema: pa.Schema, source: Source) -> Iterator[pa.Table
     yield parse_lines(block, schema, source).select(schema.names).cast(schema)
 
 
-def _read_blocks(path: Path, size: int | None = None) -> Iterator[bytes]:
-    """The lines of a file, some MiB at a time."""
-    size, rest = size or BLOCK_BYTES, b""
+def _read_blocks(path: Path, source: Source) -> Iterator[bytes]:
+    """The lines of a file, some MiB at a time.
+
+    Raises:
+        FirelibError: A line is longer than Arrow reads.
+    """
+    rest = b""
     with open_text(path) as stream:
-        while content := bytes(stream.read(size)):
+        while content := bytes(stream.read(BLOCK_BYTES)):
             rest = (rest + content).removeprefix(_MARK)
             end = rest.rfind(b"\n") + 1
-            if rest[:end].strip():
-                yield rest[:end]
-                rest = rest[end:]
+            block, rest = rest[:end], rest[end:]
+            if block.strip():
+                yield block
+            if len(rest) > MOST_LINE_BYTES:
+                raise _no_line(path, source)
     if rest.strip():
         yield rest
+
+
+def _no_line(path: Path, source: Source) -> FirelibError:
+    return FirelibError(
+        f"expected lines of at most {MOST_LINE_BYTES >> 20} MiB, got a longer one",
+        where=f"source {source}: {path.name}",
+        remedy="write one object in each line, or all objects as one array",
+    )

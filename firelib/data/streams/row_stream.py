@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from firelib.data.streams.read_ahead import Report, Unit, read_in_order
 
-#: Largest batch, in bytes of Arrow rows, unless a single row is larger.
+#: Size of a batch, in bytes of Arrow rows, unless a single row is larger.
 BATCH_BYTES = 8 * 2**20
 
 
@@ -55,6 +55,6 @@ class RowStream:
 
 
 def divide(table: pa.Table, most: int = BATCH_BYTES) -> Iterator[pa.RecordBatch]:
-    """The batches of a table, none of them larger than a number of bytes unless it is a single row."""
+    """The batches of a table, of about a number of bytes each, by the mean size of its rows."""
     rows = max(most * table.num_rows // max(table.nbytes, 1), 1)
     yield from (batch for batch in table.to_batches(max_chunksize=rows) if batch.num_rows)

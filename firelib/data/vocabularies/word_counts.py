@@ -62,7 +62,9 @@ def store_counts(occurrences: Mapping[str, int], folder: str) -> WordFile:
         FirelibError: The disk is full, or the bucket cannot be used.
     """
     rows, edges = _sort_into_buckets(occurrences)
-    content, offsets = encode_blocks(rows.combine_chunks(), edges)
+    sink = pa.BufferOutputStream()
+    offsets = encode_blocks(rows.combine_chunks(), edges, sink)
+    content = sink.getvalue()
     name = f"{xxhash.xxh3_128_hexdigest(content)}{SUFFIX}"
     storage.write_bytes(storage.join(folder, name), content.to_pybytes())
     return WordFile(name, tuple(offsets))

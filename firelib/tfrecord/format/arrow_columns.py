@@ -13,6 +13,8 @@ from firelib.recipe import FLOATS, Feature
 from firelib.tfrecord.format.cast_checks import check_cast, decimals_to_floats, is_list
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, numpy_dtype
 
+_PADDED_BYTES = 8 << 20
+
 
 def to_columns(table: pa.Table, features: Sequence[Feature]) -> dict[str, Any]:
     """Convert a table to one array per feature.
@@ -200,8 +202,18 @@ def _to_strings(column: pa.ChunkedArray, feature: Feature) -> npt.NDArray[np.gen
             where=f"feature {feature.name!r}",
             remedy="strip trailing NULs in the recipe",
         )
-    encoded = column.cast(pa.binary()).to_numpy(zero_copy_only=False)
-    return encoded.astype(numpy_dtype(feature)) if len(encoded) else np.empty(0, numpy_dtype(feature))
+    return _pad(column, numpy_dtype(feature))
+
+
+def _pad(column: pa.ChunkedArray, dtype: np.dtype[Any]) -> npt.NDArray[np.generic]:
+    """Strings as an array of NumPy, some MiB at a time, and without a Python object for each of them."""
+    padded = np.empty(len(column), dtype)
+    rows = max(_PADDED_BYTES // dtype.itemsize, 1)
+    for start in range(0, len(column), rows):
+        part = pa.concat_arrays(pc.ascii_rpad(column.slice(start, rows), dtype.itemsize, "\0").chunks)
+        content = part.buffers()[2]
+        padded[start : start + len(part)] = np.frombuffer(content, dtype, len(part), part.offset * dtype.itemsize)
+    return padded
 
 
 def _flatten_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -16,6 +16,8 @@ from firelib.recipe import FLOATS, Feature, FittedFeature
 from firelib.tfrecord.format.fixed_layout import numpy_dtype
 from firelib.tfrecord.kernels.sums import exact_sum, squared_deviations
 from firelib.tfrecord.write.vocabulary import MOST_INSIDE, fits_inside, may_be_free_text, most_words
+
+_COUNTED = 1 << 16  # values of one byte that are counted at a time, since NumPy makes integers of 8 bytes of them
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,7 @@ def compute_moments(values: Any, feature: Feature) -> Moments:
     if not isinstance(values, np.ndarray):
         return _arrow_moments(values, feature)
     if feature.dtype == "string":
-        counted = Counter(values.tolist())  # bytes, of which only the distinct ones are decoded
-        return _word_moments(Counter({word.decode(): count for word, count in counted.items()}), feature)
+        return _word_moments(_count_strings(values), feature)
     return _number_moments(values, feature)
 
 
@@ -68,15 +69,32 @@ def _arrow_moments(values: pa.Array, feature: Feature) -> Moments:
     missing = values.null_count * math.prod(feature.shape)
     items = (values.flatten() if feature.ragged or feature.shape else values).drop_null()
     if feature.dtype == "string":
-        counted = pc.value_counts(items)
-        words = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-        moments = _word_moments(Counter(dict(words)), feature)
+        moments = _text_moments(items, feature)
     elif feature.dtype == "bytes":
         empty = pc.sum(pc.equal(pc.binary_length(items), 0)).as_py() or 0 if feature.nullable else 0
         moments = Moments(len(items) - empty, empty)
     else:
         moments = _number_moments(items.to_numpy(zero_copy_only=False).astype(numpy_dtype(feature)), feature)
     return replace(moments, missing=moments.missing + missing)
+
+
+def _text_moments(items: pa.Array, feature: Feature) -> Moments:
+    counted = pc.value_counts(items)
+    words, counts = counted.field("values"), counted.field("counts")
+    if may_be_free_text(feature) and len(words) > MOST_INSIDE + 1:  # then no word is kept: make no Python objects
+        has_missing = feature.nullable and not feature.ragged
+        missing = pc.sum(counts.filter(pc.equal(words, ""))).as_py() or 0 if has_missing else 0
+        return Moments(len(items) - missing, missing, occurrences=None, most_words=MOST_INSIDE)
+    return _word_moments(Counter(dict(zip(words.to_pylist(), counts.to_pylist(), strict=True))), feature)
+
+
+def _count_strings(values: npt.NDArray[Any]) -> Counter[str]:
+    """Occurrences of strings that NUL pads, with a Python object for each distinct one only."""
+    content = pa.py_buffer(np.ascontiguousarray(values))
+    strings = pa.Array.from_buffers(pa.binary(values.dtype.itemsize), values.size, [None, content])
+    counted = pc.value_counts(strings)
+    words = (word.rstrip(b"\0").decode() for word in counted.field("values").to_pylist())
+    return Counter(dict(zip(words, counted.field("counts").to_pylist(), strict=True)))
 
 
 def _word_moments(occurrences: Counter[str], feature: Feature) -> Moments:
@@ -98,11 +116,22 @@ def _number_moments(values: npt.NDArray[Any], feature: Feature) -> Moments:
     if not present.size:
         return Moments(missing=missing)
     if present.dtype.itemsize == 1:  # images: millions of values, at most 256 distinct ones
-        return _moments_from_counts(*np.unique(present, return_counts=True), missing)
+        return _moments_from_counts(*_count_bytes(present), missing)
     present = present.astype(np.float64)
     mean = exact_sum(present) / present.size
     m2 = squared_deviations(present, mean)
     return Moments(present.size, missing, mean, m2, float(present.min()), float(present.max()))
+
+
+def _count_bytes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Distinct values of one byte, in ascending order, and the number of occurrences of each."""
+    counts = np.zeros(256, np.int64)
+    for start in range(0, values.size, _COUNTED):
+        counts += np.bincount(values[start : start + _COUNTED].view(np.uint8), minlength=256)
+    every = np.arange(256, dtype=np.uint8)
+    distinct = every[counts > 0].view(values.dtype)
+    order = np.argsort(distinct)
+    return distinct[order], counts[counts > 0][order]
 
 
 def _moments_from_counts(distinct: npt.NDArray[Any], counts: npt.NDArray[np.int64], missing: int) -> Moments:
@@ -120,7 +149,10 @@ def merge_moments(parts: Iterable[Moments]) -> Moments:
     The formula is in Chan, Golub & LeVeque (1979), "Updating formulae and a pairwise algorithm for computing sample
     variances".
     """
-    return reduce(_merge_two, parts, Moments())
+    parts = list(parts)
+    most_words = min((part.most_words for part in parts), default=math.inf)
+    numbers = reduce(_merge_numbers, parts, Moments())
+    return replace(numbers, occurrences=_merge_words(parts, most_words), most_words=most_words)
 
 
 def fit_feature(feature: Feature, total: Moments) -> FittedFeature:
@@ -153,11 +185,11 @@ def _present(values: npt.NDArray[Any], feature: Feature) -> npt.NDArray[Any]:
     return values if feature.missing is None else values[values != feature.missing]
 
 
-def _merge_two(a: Moments, b: Moments) -> Moments:
+def _merge_numbers(a: Moments, b: Moments) -> Moments:
+    """The merged moments, without words."""
     count = a.count + b.count
     delta = b.mean - a.mean
     share = b.count / count if count else 0.0
-    most_words = min(a.most_words, b.most_words)
     return Moments(
         count=count,
         missing=a.missing + b.missing,
@@ -165,10 +197,14 @@ def _merge_two(a: Moments, b: Moments) -> Moments:
         m2=a.m2 + b.m2 + delta * delta * a.count * share,
         minimum=min(a.minimum, b.minimum),
         maximum=max(a.maximum, b.maximum),
-        occurrences=_merge_words(a.occurrences, b.occurrences, most_words),
-        most_words=most_words,
     )
 
 
-def _merge_words(a: Counter[str] | None, b: Counter[str] | None, most_words: float) -> Counter[str] | None:
-    return None if a is None or b is None else _limit(a + b, most_words)
+def _merge_words(parts: Sequence[Moments], most_words: float) -> Counter[str] | None:
+    """The words of all sets together, each counted once: adding counters would copy all words for each set."""
+    merged: Counter[str] = Counter()
+    for part in parts:
+        if part.occurrences is None or len(merged) > most_words:
+            return None
+        merged.update(part.occurrences)
+    return _limit(merged, most_words)

@@ -1,19 +1,10 @@
-"""The estimate of a task's memory, and what Ray does with it."""
+"""The estimate of a task's memory."""
 
-import time
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
-
-import dask
 import pytest
-import ray
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firelib.data.dask_on_ray import compute
-from firelib.data.memory.task_memory import TaskMemory, fit_partition, largest_node_memory, reserve_memory
-from tests.errors import refused
+from firelib.data.memory.task_memory import TaskMemory, fit_partition
 
 MIB, GIB = 2**20, 2**30
 
@@ -46,35 +37,3 @@ def test_partitions_that_fit(memory: int, mib: float) -> None:
     """With 300 MiB, one task with a large partition is better than two with tiny ones."""
     fitting = fit_partition(TaskMemory(32 * MIB, "test", value=32 * MIB), memory, cores=2)
     assert fitting == mib * MIB
-
-
-@pytest.mark.usefixtures("ray_cluster")
-def test_rows_that_no_worker_can_hold_are_refused_before_anything_runs(tmp_path: Path) -> None:
-    need = TaskMemory(10**15, "one partition of each table", value=10**15)
-    with refused(what=["write shards", "one partition of each table"], where="data.partition_bytes", remedy="set"):
-        compute([dask.delayed(Path.touch)(tmp_path / "ran")], "write shards", need)
-    assert list(tmp_path.iterdir()) == []
-
-
-def note_times(index: int) -> tuple[float, float, int]:
-    begun = time.time()
-    time.sleep(0.3)
-    return begun, time.time(), index
-
-
-@pytest.mark.usefixtures("ray_cluster")
-def test_tasks_that_need_most_of_the_memory_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
-    memory = largest_node_memory()
-    assert memory is not None
-    need = TaskMemory(int(memory * 0.8) // 8, "test", value=GIB)
-    delayed: Any = dask.delayed(note_times, pure=False)
-    spans = sorted(compute([delayed(index) for index in range(4)], "test", need))
-    assert all(ended <= begun for (_, ended, _), (begun, _, _) in pairwise(spans))
-    assert "memory for 1 of 2 tasks at the same time" in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("ray_cluster")
-def test_small_tasks_run_on_every_core(capsys: pytest.CaptureFixture[str]) -> None:
-    assert reserve_memory(TaskMemory(MIB, "test"), "test")["memory"] < GIB
-    assert capsys.readouterr().err == ""
-    assert ray.cluster_resources()["CPU"] == 2

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,18 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from firelib.data.formats.csv import read_csv
+from firelib.data.formats.csv_input import CsvInput
 from firelib.data.formats.json_lines import read_json
 from firelib.data.sources.row_sets import hash_rows
-from firelib.data.streams import csv_stream, json_stream, parquet_stream
+from firelib.data.streams import csv_file, json_stream, parquet_stream
 from firelib.data.streams.arrow_stream import open_arrow
-from firelib.data.streams.csv_blocks import read_blocks
+from firelib.data.streams.csv_blocks import read_blocks, read_known_blocks
 from firelib.data.streams.csv_stream import open_csv
 from firelib.data.streams.file_stream import FileStream
 from firelib.data.streams.json_stream import open_json
 from firelib.data.streams.parquet_stream import open_parquet
 from firelib.recipe import CsvDialect, Source
+from tests.errors import refused
 
 
 def read(stream: FileStream | None) -> pa.Table:
@@ -34,7 +36,7 @@ def read(stream: FileStream | None) -> pa.Table:
 
 
 def small_csv_blocks(patch: pytest.MonkeyPatch, size: int) -> None:
-    patch.setattr(csv_stream, "read_blocks", lambda file: read_blocks(file, size))
+    patch.setattr(csv_file, "read_blocks", lambda file: read_blocks(file, size))
 
 
 VALUES = {
@@ -131,6 +133,27 @@ def test_odd_csv_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content:
     assert read(open_csv(tmp_path / "a.csv", source, ())).equals(read_csv(tmp_path / "a.csv", source))
 
 
+def test_passes_over_a_csv_file_do_not_depend_on_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks disagree about the types of all columns, half of which have numbers that floats may round."""
+    count = 10
+    days = ["2013-01-01"] * 20 + ["2013-01-01 12:00:00"] * 20
+    numbers = ["1"] * 20 + ["1e20"] * 20
+    lines = [",".join([*(f"d{index}" for index in range(count)), *(f"n{index}" for index in range(count))])]
+    lines += [",".join([day] * count + [number] * count) for day, number in zip(days, numbers, strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    passes: list[CsvInput] = []
+
+    def count_passes(file: CsvInput, sizes: Sequence[int]) -> Iterator[bytes]:
+        passes.append(file)
+        return read_known_blocks(file, sizes)
+
+    small_csv_blocks(monkeypatch, 500)
+    monkeypatch.setattr(csv_file, "read_known_blocks", count_passes)
+    source = Source("a.csv")
+    assert read(open_csv(tmp_path / "a.csv", source, ())).equals(read_csv(tmp_path / "a.csv", source))
+    assert len(passes) == 3  # the types of days, the numbers, the rows
+
+
 def test_compressed_csv_and_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_csv_blocks(monkeypatch, 64)
     monkeypatch.setattr(json_stream, "BLOCK_BYTES", 64)
@@ -170,6 +193,23 @@ def test_types_of_json_lines_do_not_depend_on_blocks(
         streamed = read(open_json(path, Source("rows.jsonl"), ()))
     assert streamed.equals(whole)
     assert hash_rows(streamed) == hash_rows(whole)
+
+
+def test_a_json_file_without_lines_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b'{"rows": "' + b"x" * (40 << 20) + b'"}')
+    with refused(what="lines of at most 32 MiB", where="a.json", remedy="one object in each line"):
+        open_json(path, Source("a.json"), ())
+
+
+@pytest.mark.parametrize(("content", "found"), [(b"\n" * 200 + b'{"n": 1}', [1]), (b" \n" * 200, None)])
+def test_blank_lines_of_json_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, found: list[int] | None
+) -> None:
+    monkeypatch.setattr(json_stream, "BLOCK_BYTES", 64)
+    (tmp_path / "a.jsonl").write_bytes(content)
+    stream = open_json(tmp_path / "a.jsonl", Source("a.jsonl"), ())
+    assert (stream and read(stream)["n"].to_pylist()) == found
 
 
 def odd_table(rows: int) -> pa.Table:

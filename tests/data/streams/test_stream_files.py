@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from firelib.data.formats.lake_types import INFERRED_TYPE
 from firelib.data.formats.read import read_raw_files
 from firelib.data.sources.raw_file import RawFile, RawFiles
-from firelib.data.streams import csv_stream, json_stream, open_files, stream_files
+from firelib.data.streams import csv_file, json_stream, open_files, stream_files
 from firelib.data.streams.csv_blocks import read_blocks
 from firelib.data.streams.stream_files import stream_raw_files
 from firelib.errors import FirelibError
@@ -51,7 +51,7 @@ def compare(folder: Path, source: Source, small: int, block: int) -> None:
         patch.setattr(stream_files, "_WHOLE_BYTES", -1)
         patch.setattr(open_files, "_SMALL_BYTES", small)
         patch.setattr(json_stream, "BLOCK_BYTES", block)
-        patch.setattr(csv_stream, "read_blocks", lambda file: read_blocks(file, block))
+        patch.setattr(csv_file, "read_blocks", lambda file: read_blocks(file, block))
         streamed = outcome(lambda: stream_raw_files(raw, source, Keyed(), "t").read_all())
     assert type(streamed) is type(whole), (streamed, whole)
     if isinstance(whole, pa.Table):
@@ -74,16 +74,43 @@ def csv_files(draw: st.DrawFn) -> list[str]:
     return files
 
 
-@given(csv_files(), st.booleans(), st.sampled_from([0, 30, 1000]), st.sampled_from([5, 40, 1000]))
+DEFAULTS = st.sampled_from([{}, {"word": "none", "both": "1"}, {"x": 7, "later": 0.5}])
+
+
+@given(csv_files(), st.booleans(), st.sampled_from([0, 30, 1000]), st.sampled_from([5, 40, 1000]), DEFAULTS)
 @settings(max_examples=80, deadline=None)
 def test_csv_files(
-    tmp_path_factory: pytest.TempPathFactory, files: list[str], union: bool, small: int, block: int
+    tmp_path_factory: pytest.TempPathFactory,
+    files: list[str],
+    union: bool,
+    small: int,
+    block: int,
+    defaults: dict[str, Any],
 ) -> None:
     folder = tmp_path_factory.mktemp("csv")
     for index, content in enumerate(files):
         (folder / f"y={index % 2}").mkdir(exist_ok=True)
         (folder / f"y={index % 2}" / f"ü {index}.csv").write_text(content)
-    compare(folder, Source(str(folder), union=union), small, block)
+    compare(folder, Source(str(folder), union=union, defaults=defaults), small, block)
+
+
+def test_defaults_of_large_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing values get them whatever the size of the source; so do columns that some files, or all, lack."""
+    monkeypatch.setattr(stream_files, "_WHOLE_BYTES", -1)
+    (tmp_path / "a.csv").write_text("key,word,gate\n1,,7\n2,b,\n")
+    (tmp_path / "b.csv").write_text("key,word\n3,c\n")
+    defaults = {"word": "none", "gate": -1, "later": 7}
+    source = Source(str(tmp_path), union=True, types={"later": "float32"}, defaults=defaults)
+    for small in (0, 1000):
+        monkeypatch.setattr(open_files, "_SMALL_BYTES", small)
+        rows = stream_raw_files(raw_files(tmp_path), source, Keyed(), "t").read_all()
+        assert rows.select(["key", "word", "gate"]).to_pylist() == [
+            {"key": 1, "word": "none", "gate": 7},
+            {"key": 2, "word": "b", "gate": -1},
+            {"key": 3, "word": "c", "gate": -1},
+        ]
+        assert rows["later"].type == pa.float32()
+        assert rows["later"].to_pylist() == [7, 7, 7]
 
 
 def test_numbers_with_a_decimal_comma(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from firelib.recipe import Feature
+from firelib.tfrecord.format import arrow_columns
 from firelib.tfrecord.format.arrow_columns import cast_column, to_column, to_columns
 from tests.errors import refused
 from tests.tfrecord.samples import assert_equal, datasets, table
@@ -132,3 +134,16 @@ def test_values_behind_a_missing_list_do_not_count(column, feature, expected):
     cast = cast_column(pa.table({"x": column}), Feature("x", "int64", optional=True, **feature)).combine_chunks()
     assert cast.to_pylist() == expected
     assert len(pc.list_parent_indices(cast)) == len(pc.list_flatten(cast)) == sum(map(len, filter(None, expected)))
+
+
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3)
+
+
+@given(st.lists(st.none() | _TEXT, max_size=20), st.integers(0, 20))
+def test_strings_are_padded_whatever_their_letters_and_chunks(values: list[str | None], cut: int) -> None:
+    feature = Feature("x", "string", max_length=12, nullable=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrow_columns, "_PADDED_BYTES", 5 * 12)
+        padded = _column(pa.chunked_array([values[:cut], values[cut:]], pa.string()), feature)
+    assert padded.dtype == "S12"
+    assert padded.tolist() == [(value or "").encode() for value in values]

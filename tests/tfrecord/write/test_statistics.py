@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from firelib.recipe import Feature
 from firelib.tfrecord.format.arrow_columns import to_column
-from firelib.tfrecord.write import vocabulary
+from firelib.tfrecord.write import statistics, vocabulary
 from firelib.tfrecord.write.statistics import Moments, compute_moments, fit_feature, merge_moments
 
 FLOAT = Feature("x", "float32", nullable=True)
@@ -115,6 +115,16 @@ def test_counted_bytes_give_the_same_statistics(values: list[tuple[int, int, int
     assert (fitted.minimum, fitted.maximum) == (exact.min(), exact.max())
 
 
+@given(st.lists(st.integers(-128, 127), min_size=1, max_size=60), st.integers(1, 20))
+def test_signed_bytes_are_counted_in_their_order(values: list[int], counted: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "_COUNTED", counted)
+        moments = compute_moments(np.array(values, np.int8), Feature("x", "int8"))
+    assert (moments.count, moments.minimum, moments.maximum) == (len(values), min(values), max(values))
+    assert moments.mean == pytest.approx(np.mean(values), abs=1e-12)
+    assert moments.m2 == pytest.approx(np.var(values) * len(values), abs=1e-6)
+
+
 def moments_of(values: Any, feature: Feature) -> Moments:
     """Moments of Python values, converted as `transform` does."""
     return compute_moments(to_column(pa.table({"x": values}), feature), feature)
@@ -166,6 +176,15 @@ def test_bytes_are_counted(feature: Feature, missing: int) -> None:
     fitted = fit_feature(feature, moments_of(values, feature))
     assert (fitted.count, fitted.missing) == (3 - missing, missing)
     assert fitted.minimum is fitted.maximum is None
+
+
+@pytest.mark.parametrize("nullable", [True, False])
+def test_free_text_is_counted_without_its_words(nullable: bool) -> None:
+    feature = Feature("x", "string", nullable=nullable)
+    texts = [*map(str, range(vocabulary.MOST_INSIDE + 5)), "", "", ""]
+    moments = moments_of(pa.array(texts), feature)
+    assert moments.occurrences is None
+    assert (moments.count, moments.missing) == (len(texts) - 3 * nullable, 3 * nullable)
 
 
 def test_long_texts_are_no_vocabulary() -> None:
