@@ -99,8 +99,8 @@ def _find_modules(name: str) -> Iterator[tuple[Path, str]]:
 
 def _is_library(spec: ModuleSpec) -> bool:
     """Whether a module, or a package without a file, is outside of the project."""
-    places = [spec.origin] if spec.has_location and spec.origin else [*(spec.submodule_search_locations or ())]
-    paths = [Path(place).resolve() for place in places]
+    found = [spec.origin] if spec.has_location and spec.origin else [*(spec.submodule_search_locations or ())]
+    paths = [Path(each).resolve() for each in found]
     return not paths or any(path.is_relative_to(folder) for path in paths for folder in _library_folders())
 
 
