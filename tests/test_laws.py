@@ -185,9 +185,8 @@ def test_folders_are_small():
 )
 def test_component_does_not_import_what_only_others_need(modules, absent):
     code = f"import sys, {modules}; print(*{absent!r} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=patience(120)
-    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=patience(120))
     assert done.stdout.split() == []
 
 

@@ -94,7 +94,7 @@ def test_writes_of_another_process_are_visible(bucket: str) -> None:
     storage.write_bytes(storage.join(folder, "one"), b"1")
     assert set(storage.sizes(folder, [])) == {"one"}
     write = f"from firelib import storage; storage.write_bytes({storage.join(folder, 'two')!r}, b'22')"
-    subprocess.run([sys.executable, "-c", write], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", write], check=True, timeout=patience(120))
     assert storage.exists(storage.join(folder, "two"))
     assert storage.sizes(folder, []) == {"one": 1, "two": 2}
 

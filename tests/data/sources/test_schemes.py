@@ -8,6 +8,7 @@ from firelib.data.sources.local import find_local_file
 from firelib.data.sources.package import find_package_file
 from firelib.data.sources.schemes import Fetcher, check_scheme, find_fetcher
 from tests.errors import refused
+from tests.patience import patience
 
 
 @pytest.mark.parametrize(
@@ -45,4 +46,4 @@ assert "httpx" not in sys.modules
 find_fetcher("https://example.org/rows.csv")
 assert "httpx" in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=patience(120))
