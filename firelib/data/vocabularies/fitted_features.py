@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from firelib.console import note
-from firelib.data.vocabularies.merge import FEW_WORDS, merge_words
+from firelib.data.vocabularies.merge import are_few, merge_words
 from firelib.data.vocabularies.word_counts import WordFile
 from firelib.recipe import FittedFeature, Recipe
 from firelib.tfrecord.write.statistics import Moments, fit_feature, merge_moments
@@ -47,7 +47,7 @@ def fit_features(
     for index, feature in enumerate(recipe.features):
         total = merge_moments(shard.moments[feature.name] for shard in train)
         files = [shard.words[feature.name].locate(words) for shard in train if feature.name in shard.words]
-        if files or len(total.occurrences or ()) > FEW_WORDS:
+        if files or not are_few(total.occurrences or ()):
             vocabulary = merge_words(feature, total, files, index, folder, scratch)
             plain = fit_feature(feature, replace(total, occurrences=None))
             fitted.append(replace(plain, vocabulary=vocabulary.words, cut_words=vocabulary.cut))

@@ -1,7 +1,7 @@
 """Merge the words of all shards: a few of them in this process, many of them in a tree of tasks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,8 +26,18 @@ from firelib.recipe.vocabulary import StoredVocabulary
 from firelib.tfrecord.write.statistics import Moments
 from firelib.tfrecord.write.vocabulary import Vocabulary, fits_inside, may_be_free_text, most_words, write_vocabulary
 
-FEW_WORDS = 4096  # of a shard, which its task returns; more go through a file, so that this process does not hold them
+#: Words of a shard that its task returns; more go through a file, so that this process does not hold them.
+FEW_WORDS, _FEW_CHARACTERS = 4096, 1 << 18
 _FAN_IN = 8  # files that a task merges
+
+
+def are_few(words: Collection[str]) -> bool:
+    """Whether a process may hold the words of all shards.
+
+    Args:
+        words: The distinct words of a shard.
+    """
+    return len(words) <= FEW_WORDS and sum(map(len, words)) <= _FEW_CHARACTERS
 
 
 def store_words(moments: Mapping[str, Moments], folder: str) -> tuple[dict[str, Moments], dict[str, WordFile]]:
@@ -45,7 +55,7 @@ def store_words(moments: Mapping[str, Moments], folder: str) -> tuple[dict[str, 
     """
     small, files = dict(moments), {}
     for name, each in moments.items():
-        if each.occurrences is not None and len(each.occurrences) > FEW_WORDS:
+        if each.occurrences is not None and not are_few(each.occurrences):
             files[name] = store_counts(each.occurrences, folder)
             small[name] = replace(each, occurrences=Counter())
     return small, files

@@ -1,6 +1,9 @@
 """Vocabularies of a dataset with many distinct strings: merged from shards, capped, and stored beside the manifest."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,10 +13,13 @@ import pytest
 from firelib import open_dataset
 from firelib.data.extract import extract
 from firelib.data.transform import transform
+from firelib.data.vocabularies.fitted_features import fit_features
+from firelib.data.vocabularies.word_counts import WordFile
 from firelib.project_layout import Paths
 from firelib.recipe import Feature, Recipe, Source
 from firelib.recipe.vocabulary import StoredVocabulary
 from firelib.tfrecord.format.manifest import Manifest, read_manifest
+from firelib.tfrecord.write.statistics import Moments
 from tests.data.transformed import assert_no_leftovers
 from tests.recipes.tiny import project
 
@@ -98,3 +104,26 @@ def test_other_features_are_as_before(made: tuple[Manifest, Paths, str]) -> None
     assert manifest.fitted["text"].vocabulary == ()
     assert manifest.fitted["text"].count == manifest.splits["train"].rows
     assert said.count("\n") == 0
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard of the training split with a few long strings."""
+
+    moments: dict[str, Moments]
+    split: str = "train"
+    words: Mapping[str, WordFile] = field(default_factory=dict)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_few_words_with_many_characters_are_stored_beside_the_manifest(tmp_path: Path) -> None:
+    recipe, counts = Words(), Counter({f"{number:03}" * 20_000: number for number in range(1, 101)})
+    recipe.features = (Feature("common", "string", max_words=2000),)  # type: ignore[assignment]  a tuple of another length
+    shard = Shard({"common": Moments(counts.total(), occurrences=counts)})
+    folders = [str(tmp_path / name) for name in ("words", "shards", "scratch")]
+    for folder in folders:
+        Path(folder).mkdir()
+    (fitted,) = fit_features(recipe, [shard], *folders)
+    assert isinstance(fitted.vocabulary, StoredVocabulary)
+    assert list(fitted.vocabulary) == by_frequency(counts)
+    assert fitted.count == counts.total()
