@@ -17,7 +17,7 @@ provider:
   head_ip: 10.10.0.11
   worker_ips: [10.10.0.12, 10.10.0.13]
   firelib: {gcp: {project: p, region: %s, zone: %s-a, machine_type: %s, gpus: {type: %s, count: 1}, spot: true}}
-auth: {ssh_user: me}
+auth: {ssh_user: me, ssh_private_key: ~/.ssh/id}
 """
 REQUEST = PlanRequest(Resources(machine="g2-standard-8"), Replicas(2, "spot"), "europe-west4")
 
