@@ -15,7 +15,7 @@ from firelib.errors import FirelibError
 from firelib.ray_setup.loopback import on_loopback_if_it_listens_there
 from firelib.ray_setup.probe import probe
 from firelib.ray_setup.sigterm import keep_sigterm_handler
-from firelib.ray_setup.start import embedded_ray, set_variables
+from firelib.ray_setup.start import embedded_ray
 from firelib.recipe import Recipe
 
 # Ray reads these when it is imported: send no usage reports, keep CUDA_VISIBLE_DEVICES in workers without GPUs, and
@@ -83,14 +83,14 @@ def _ignore(*_: object, **__: object) -> None:
 
 @contextmanager
 def _join(address: str, debug: bool) -> Iterator[None]:
-    """Connect to a running Ray. Unless debugging, discard what its native client logs."""
+    """Connect to a running Ray. Unless debugging, discard what its native client logs while it fails."""
     import ray
     from ray._private import services  # resolves "auto" like `ray.init` (ray/_private/worker.py); no public API does
 
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         probe(services.canonicalize_bootstrap_address(address) if address == "auto" else address)
-        quiet = nullcontext() if debug else _silence_client()
+        quiet = nullcontext() if debug else silence_stderr()
         with on_loopback_if_it_listens_there(address), keep_sigterm_handler(), quiet:
             ray.init(
                 address=address,
@@ -108,18 +108,6 @@ def _join(address: str, debug: bool) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@contextmanager
-def _silence_client() -> Iterator[None]:
-    """Start Ray's native client in silence.
-
-    It reads its log level when it starts, and writes errors to standard error ever after: also those that Ray mends by
-    itself, such as objects that were lost with a node ("Attempting to recover 3 lost objects").
-    """
-    level = {} if "RAY_BACKEND_LOG_LEVEL" in os.environ else {"RAY_BACKEND_LOG_LEVEL": "fatal"}
-    with set_variables(level), silence_stderr():
-        yield
 
 
 def _remedy(address: str) -> str:

@@ -63,7 +63,7 @@ def _start_embedded(environment: Environment, budget: MemoryBudget, debug: bool,
         lean_start(log_monitor=debug),
         on_loopback(),
         keep_sigterm_handler(),
-        set_variables({**_QUICK_END, **_FEW_SPILL_WORKERS, "TMPDIR": workers}),
+        _set_variables({**_QUICK_END, **_FEW_SPILL_WORKERS, "TMPDIR": workers}),
     ):
         ray.init(
             address="local",
@@ -79,14 +79,8 @@ def _start_embedded(environment: Environment, budget: MemoryBudget, debug: bool,
 
 
 @contextmanager
-def set_variables(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables during the block.
-
-    No other one is touched: a thread may import TensorFlow, which reads them.
-
-    Args:
-        values: Name → value.
-    """
+def _set_variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables during the block. No other one is touched: a thread may import TensorFlow, which reads them."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -1,8 +1,6 @@
 import os
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +12,6 @@ from firelib.ray_setup.session import ray_session, require_cpus
 from firelib.recipe import load_recipe
 from tests.errors import refused
 from tests.odd_environments import clean, session
-from tests.patience import patience
-from tests.project import ROOT
 from tests.recipes.tiny import project, write_sources
 
 NATIVE_LOG = re.compile(r"^\[20\d\d-", re.MULTILINE)
@@ -107,37 +103,3 @@ def test_invalid_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     with refused(what=address, where=f"RAY_ADDRESS={address}") as caught, ray_session(Environment()):
         pass
     assert ("FIRELIB_RAY_ADDRESS" in str(caught.value.remedy)) == address.startswith("http")
-
-
-LOST_OBJECTS = """
-import os
-from pathlib import Path
-
-import numpy as np
-import ray
-from ray.cluster_utils import Cluster
-
-from firelib.config import Environment
-from firelib.ray_setup.session import ray_session
-
-few = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-cluster = Cluster(initialize_head=True, head_node_args={**few, "include_dashboard": False})
-far = cluster.add_node(**few, resources={"far": 1})
-os.environ["RAY_ADDRESS"] = cluster.address
-with ray_session(Environment()):
-    rows = ray.remote(num_cpus=0, resources={"far": 0.1})(np.arange).remote(2**20)
-    ray.wait([rows], fetch_local=False)
-    cluster.remove_node(far, allow_graceful=False)
-    cluster.add_node(**few, resources={"far": 1})
-    assert ray.get(rows)[-1] == 2**20 - 1
-cluster.shutdown()
-"""
-
-
-@pytest.mark.integration
-def test_objects_that_ray_recovers_are_not_reported() -> None:
-    command = [sys.executable, "-c", LOST_OBJECTS]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=patience(180), check=False)
-    assert done.returncode == 0, done.stderr
-    assert "lost objects" not in done.stdout + done.stderr
