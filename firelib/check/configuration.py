@@ -1,6 +1,5 @@
 """Check params.yaml: every invalid parameter, with the line of its key."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +36,6 @@ class Configuration:
     raw: dict[Any, Any]
     params: Params | None
     environment: Environment | None
-
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether stages run in a Ray that is not started here."""
-        return bool(self.environment and self.environment.ray_address) or "RAY_ADDRESS" in os.environ
 
     def line(self, name: str) -> int | None:
         """The line of a parameter with a dotted name."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from firelib import storage
 from firelib.check.configuration import Configuration, check_configuration, check_model_params, check_training
 from firelib.check.data_section.copies import check_copies
-from firelib.check.data_section.memory import check_memory
 from firelib.check.data_section.splits import check_splits
 from firelib.check.finding import Finding, Severity, from_error, has_errors
 from firelib.check.labels import check_class_names, check_label_values
@@ -159,7 +158,6 @@ def _check_rows(found: Description, recipe: Recipe, severity: Severity, advance:
     if params:
         found.findings += check_splits(found.checked, recipe, file, configuration)
         found.findings += check_copies(recipe, file, preview, configuration)
-        found.findings += check_memory(recipe, found.paths, configuration)
 
 
 def _own_file(file: str | None) -> str | None:

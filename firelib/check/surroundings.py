@@ -49,7 +49,7 @@ def _check_storage(configuration: Configuration, project: Path) -> Iterator[Find
             storage.probe_storage(root, _PROBE_SECONDS)
         except FirelibError as error:
             # Stages that run elsewhere may have other credentials than this machine.
-            yield from_error(error, "configuration", file, line, grade(not configuration.is_elsewhere))
+            yield from_error(error, "configuration", file, line, grade(not _is_elsewhere(configuration)))
         return
     folder = Path(storage.absolute(root, project))
     existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -58,10 +58,16 @@ def _check_storage(configuration: Configuration, project: Path) -> Iterator[Find
         yield Finding("error", "configuration", what, "choose another folder", file, line, root)
 
 
+def _is_elsewhere(configuration: Configuration) -> bool:
+    """Whether stages run in a Ray that is not started here."""
+    environment = configuration.environment
+    return bool(environment and environment.ray_address) or "RAY_ADDRESS" in os.environ
+
+
 def _check_workers(configuration: Configuration) -> Iterator[Finding]:
     assert configuration.params
     train, environment, file = configuration.params.train, configuration.environment, str(configuration.file)
-    if configuration.is_elsewhere:
+    if _is_elsewhere(configuration):
         return
     cores = (environment.num_cpus if environment else None) or len(os.sched_getaffinity(0))
     wanted = train.workers * train.cpus_per_worker
