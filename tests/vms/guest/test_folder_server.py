@@ -84,8 +84,10 @@ def test_an_interrupted_creation_of_the_folder_is_completed(
         patch.setattr(os, "chown", interrupted)
         with serve_shared_folder(cluster, cluster.vms[0]):
             pass
-    with serve_shared_folder(cluster, cluster.vms[0]):
+    vm = cluster.vms[0]
+    with serve_shared_folder(cluster, vm):
         assert cluster.shared_source.stat().st_uid == USER_ID
+        wait_until(lambda: _served(cluster) == [str(vm.address)], 30, "the program has its name")
 
 
 def test_without_a_shared_folder_nothing_is_served(tmp_path: Path) -> None:
