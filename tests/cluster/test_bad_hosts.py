@@ -175,7 +175,7 @@ def test_somebody_else_sets_the_cluster_up(hosts: Lab) -> None:
         said = setup(hosts)
         assert "ben@desk" in on_host(hosts, "cat /etc/firelib/setup.lock")  # it is still theirs
     assert "ben@desk has been changing this cluster since" in said
-    assert "wait until that playbook ends" in said
+    assert "wait until that command ends" in said
     assert_untouched(hosts)
 
 
