@@ -29,7 +29,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="only show what would be
 
 _EMULATED = (
     "note: KVM does not work here, so the VM's CPU is emulated: the whole pipeline takes more than an hour, most of it "
-    "in training. To see it end in half an hour, set data.version: 0 (January) and train.epochs: 1 in params.yaml."
+    "in training. To shorten it, set data.version: 0 (January) and train.epochs: 1 in params.yaml."
 )
 
 
