@@ -138,13 +138,11 @@ bench-training: setup ## Benchmark training, on the shards of both recipes
 	@$(BIN)/firelib run --recipe fashion_mnist transform
 	@$(BIN)/python -m benchmarks.training
 
-images: ## Build the components' images (BASE_IMAGE=image; for GPUs: COMPONENTS=trainer IMAGE_EXTRAS=gpu)
+images: ## Build the components' images (BASE_IMAGE=image; for GPUs: COMPONENTS=trainer-gpu)
 	@./images/build
 
-push: ## Push the images and show their digests (REGISTRY=region-docker.pkg.dev/project/repository)
-	@for name in extract transform trainer evaluate serve; do \
-		docker tag firelib-$$name $(REGISTRY)/firelib-$$name && docker push --quiet $(REGISTRY)/firelib-$$name && \
-		docker inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' firelib-$$name | grep "^$(REGISTRY)/"; done
+push: ## Push the images that are built; write their digests to images/digests.json (REGISTRY=region-docker.pkg.dev/project/repository)
+	@./images/push $(call quote,$(REGISTRY))
 
 clean: ## Remove the pipeline's outputs after confirmation; keeps downloads and DVC's cache
 	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]
