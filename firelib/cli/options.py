@@ -27,7 +27,13 @@ To = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request without sending it.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and return.")]
-Image = Annotated[str | None, typer.Option(help="Container image, preferably by digest.")]
+Image = Annotated[
+    str | None,
+    typer.Option(
+        help="Container image by digest, a name with {component} in it, or a table of images; "
+        "default: images/digests.json, which make push writes."
+    ),
+]
 Restarts = Annotated[int | None, typer.Option(help="Number of restarts after a failure; default: 0.")]
 Timeout = Annotated[int | None, typer.Option(help="Time limit of the job, in seconds.")]
 QueueTimeout = Annotated[int | None, typer.Option(help="Time limit for the wait before the job starts, in seconds.")]

@@ -87,6 +87,8 @@ class Backend(ABC):
         returns_outputs: Whether outputs have to be fetched; False if the job writes into the project itself.
         mounts_storage_root: Whether replicas see the caller's storage root through a mount, so that a relative path
             must be made absolute before submission.
+        runs_components: Whether a stage runs in the image of its component, so that `firelib run` is one job for each
+            stage.
     """
 
     name: ClassVar[str]
@@ -95,6 +97,7 @@ class Backend(ABC):
     sends_code: ClassVar[bool] = False
     returns_outputs: ClassVar[bool] = False
     mounts_storage_root: ClassVar[bool] = False
+    runs_components: ClassVar[bool] = False
 
     def default_target(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the settings that environment variables provide, such as the address in FIRELIB_RAY_ADDRESS."""
@@ -115,6 +118,14 @@ class Backend(ABC):
     @abstractmethod
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Yield what is wrong with a job beyond its target's form and its secrets, one line `FIELD: …` each."""
+
+    def preflight(self, spec: JobSpec) -> Iterable[str]:  # noqa: ARG002  for others
+        """Yield why a valid job would fail that only the environment knows, one line `FIELD: …` each.
+
+        It may use the network and credentials: it asks whether the image exists, or where the bucket lies. `submit`
+        asks before it sends anything; of a whole run, all stages are asked about before the first one is sent.
+        """
+        return ()
 
     @abstractmethod
     def request(self, spec: JobSpec) -> Mapping[str, Any]:

@@ -33,10 +33,15 @@ class VertexBackend(Backend):
     secret_schemes = ("gcp",)  # anything else would be readable in the request
     sends_code = True
     returns_outputs = True
+    runs_components = True
 
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Return what Vertex AI would refuse."""
         return find_vertex_problems(spec)
+
+    def preflight(self, spec: JobSpec) -> Iterable[str]:
+        """Yield what registry and bucket say against the job."""
+        return find_preflight_problems(spec)
 
     def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
         """Return the plan: rented machines, at the prices and quotas of custom training."""
@@ -57,7 +62,7 @@ class VertexBackend(Backend):
             FirelibError: A preflight check failed, no placement has capacity, or Vertex AI refuses.
         """
         refuse(
-            find_preflight_problems(spec),
+            self.preflight(spec),
             where=f"job {spec.job_id} for vertex",
             remedy='see docs/vertex.md, section "Set up, once"',
         )

@@ -48,6 +48,8 @@ def _parse_machines(text: str) -> tuple[MachineOption, ...]:
 class VertexTarget(Target):
     """Settings of `--to vertex`."""
 
+    of_training = ("machines",)
+
     project: str = setting(
         "id or number of the Google Cloud project",
         example="PROJECT",
