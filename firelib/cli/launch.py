@@ -13,6 +13,7 @@ from firelib.errors import FirelibError, StoppedError
 
 if TYPE_CHECKING:
     from firelib.launch.backend import Backend
+    from firelib.launch.client.job_description import JobDescription
     from firelib.launch.job_record import JobRecord
     from firelib.launch.job_spec import JobSpec
 
@@ -71,26 +72,28 @@ def submit(
         "labels": parse_pairs(label, "--label"),
         "target": {"kill_replica": kill_replica, **parse_pairs(setting, "--set")},
     }
-    backend, spec = build_job(file, given)
-    if dry_run:
-        show_request(backend, spec)
+    described = describe_job(file, given)
+    if described.is_whole_run:
+        _submit_run(described, dry_run, detach)
+    elif dry_run:
+        show_request(described.backend.name, described.parse())
     else:
-        _run_job(backend, spec, detach)
+        _run_job(described.backend.name, described.parse(), detach)
 
 
-def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]":
-    """Merge options, file and defaults, in this order of precedence, into a backend's name and a job.
+def describe_job(file: Path | None, given: dict[str, Any]) -> "JobDescription":
+    """Merge options, file and defaults, in this order of precedence.
 
     Args:
         file: A file that describes a job.
         given: Fields of the job, from the command line; `to` is the backend.
 
     Raises:
-        FirelibError: The file cannot be read, the backend is unknown, or fields are wrong; all of them are named.
+        FirelibError: The file cannot be read, or the backend is unknown.
     """
     from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.job_description import JobDescription
     from firelib.launch.client.job_file import merge_fields, read_job_file
-    from firelib.launch.job_spec import parse_job
 
     described = merge_fields(read_job_file(file) if file else {}, given)
     backend = load_backend(str(described.pop("to", "local")))
@@ -102,9 +105,42 @@ def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]"
         "storage_root": current.paths.root if backend.mounts_storage_root else _shared_root(current),
         "target": backend.default_target(os.environ),
     }
-    fields = merge_fields(defaults, described)
+    stages = described.pop("stages", {})
     where = f"{file} and {_COMMAND_LINE}" if file else _COMMAND_LINE
-    return backend.name, parse_job(fields, where)
+    return JobDescription(backend, merge_fields(defaults, described), where, stages)
+
+
+def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]":
+    """Return a backend's name and the job that options, file and defaults describe.
+
+    Args:
+        file: A file that describes a job.
+        given: Fields of the job, from the command line; `to` is the backend.
+
+    Raises:
+        FirelibError: The file cannot be read, the backend is unknown, or fields are wrong; all of them are named.
+    """
+    described = describe_job(file, given)
+    return described.backend.name, described.parse()
+
+
+def _submit_run(described: "JobDescription", dry_run: bool, detach: bool) -> None:
+    """Send `firelib run` as one job for each stage, or print the requests."""
+    from firelib.launch.client import request_json
+    from firelib.launch.client.code_preview import preview_code
+    from firelib.launch.client.whole_run.remote_run import send_run
+    from firelib.launch.client.whole_run.stage_jobs import split_run
+
+    run, specs = split_run(described)
+    if dry_run:
+        if described.backend.sends_code:
+            preview_code(run)
+        request_json.show_request({stage: described.backend.request(spec) for stage, spec in specs.items()})
+        return
+    record = send_run(described.backend, run, specs)
+    typer.echo(record.job_id)
+    if not detach:
+        _finish_job(record)
 
 
 def show_request(backend: str, spec: "JobSpec") -> None:
@@ -129,10 +165,11 @@ def show_request(backend: str, spec: "JobSpec") -> None:
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
     from firelib.launch.backends.registry import require_packages
+    from firelib.launch.client.stage_inputs import provide_inputs
     from firelib.launch.client.submit_and_wait import send
 
     require_packages(name)
-    record = send(name, spec)
+    record = send(name, spec, provide_inputs)
     typer.echo(record.job_id)
     if not detach:
         _finish_job(record)
@@ -225,26 +262,37 @@ def _fetch_outputs(record: "JobRecord") -> None:
 
 
 def send_stage(current: Project) -> bool:
-    """Run this stage as a job on the Ray cluster that FIRELIB_RAY_ADDRESS names.
+    """Run this stage as a job elsewhere, if FIRELIB_RAY_ADDRESS or a whole run of `firelib submit` says so.
 
     Returns:
-        Whether the stage has run there; False without FIRELIB_RAY_ADDRESS.
+        Whether the stage has run there.
     """
-    if not current.environment.ray_address:
+    if not current.environment.sends_stages:
         return False
-    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.stage_inputs import provide_inputs
     from firelib.launch.client.submit_and_wait import send
+
+    _finish_job(send(*_find_stage_job(current), provide_inputs))
+    return True
+
+
+def _find_stage_job(current: Project) -> "tuple[str, JobSpec]":
+    """Return the backend and the job of this stage."""
+    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.whole_run.remote_run import read_stage_job
     from firelib.launch.job_spec import parse_job
 
+    command = ("firelib", *_stage_arguments(current.paths.project))
+    if current.environment.submit:
+        return read_stage_job(current.environment.submit, command)
     fields = {
-        "command": ("firelib", *_stage_arguments(current.paths.project)),
+        "command": command,
         "project": str(current.paths.project),
         "env": _select_forwarded(),
         "storage_root": _shared_root(current),
         "target": load_backend("ray").default_target(os.environ),
     }
-    _finish_job(send("ray", parse_job(fields, _COMMAND_LINE)))
-    return True
+    return "ray", parse_job(fields, _COMMAND_LINE)
 
 
 def _stage_arguments(folder: Path) -> list[str]:
@@ -264,7 +312,7 @@ def status(job_id: options.JobId) -> None:
     chosen, record = find_job(job_id)
     current = chosen.status(record)
     message = f": {current.message}" if current.message else ""
-    typer.echo(f"{job_id} on {record.backend}: {current.state}{message}")
+    typer.echo(f"{job_id} on {record.environment}: {current.state}{message}")
     if current.is_over:
         chosen.advance(record)  # releases what a job that nobody followed still occupies, its secrets above all
     raise typer.Exit(current.code if current.is_over else 0)
@@ -289,9 +337,13 @@ def cancel(job_id: options.JobId) -> None:
 
     Examples: `firelib cancel ID`
     """
+    from firelib.launch.client.whole_run.remote_run import cancel_stages
+
     chosen, record = find_job(job_id)
     chosen.cancel(record)
-    typer.echo(f"{job_id} on {record.backend}: cancelling")
+    if record.is_whole_run and chosen.status(record).is_over:
+        cancel_stages(record)
+    typer.echo(f"{job_id} on {record.environment}: cancelling")
 
 
 def fetch(job_id: options.JobId) -> None:

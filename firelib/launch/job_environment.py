@@ -13,6 +13,7 @@ JOB_ID = "FIRELIB_JOB_ID"
 TIMEOUT = "FIRELIB_JOB_SECONDS"
 SECRETS = "FIRELIB_JOB_SECRETS"
 IMAGE_DIGEST = "FIRELIB_IMAGE_DIGEST"  # recorded in the lineage
+STAGE_JOBS = "FIRELIB_SUBMIT"  # file with the jobs of the stages that `firelib run` sends
 
 # Settings of the caller that mean the same on another machine.
 _FORWARDED = ("FIRELIB_WORKERS", "FIRELIB_TRACKING", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY")
