@@ -35,6 +35,7 @@ def submit(
     dry_run: options.DryRun = False,
     detach: options.Detach = False,
     replicas: options.Replicas = None,
+    min_replicas: options.MinReplicas = None,
     image: options.Image = None,
     machine: options.Machine = None,
     gpu: options.Gpu = None,
@@ -65,7 +66,7 @@ def submit(
         "env": parse_pairs(env, "--env"),
         "secrets": parse_pairs(secret, "--secret"),
         "resources": {"cpus": cpus, "memory_gib": memory_gib, "gpu": gpu, "machine": machine},
-        "replicas": {"count": replicas, "provisioning": resolved, "restarts": restarts},
+        "replicas": {"count": replicas, "minimum": min_replicas, "provisioning": resolved, "restarts": restarts},
         "timeout_seconds": timeout,
         "queue_seconds": queue_timeout,
         "labels": parse_pairs(label, "--label"),
@@ -120,18 +121,22 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     from firelib.launch.backends.registry import validate_job
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
+    from firelib.launch.client.gpu_use import note_gpu_use
 
     chosen = validate_job(backend, spec)
     if chosen.sends_code:
         preview_code(spec)
+    note_gpu_use(spec)
     request_json.show_request(chosen.request(spec))
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
     from firelib.launch.backends.registry import require_packages
+    from firelib.launch.client.gpu_use import note_gpu_use
     from firelib.launch.client.submit_and_wait import send
 
     require_packages(name)
+    note_gpu_use(spec)
     record = send(name, spec)
     typer.echo(record.job_id)
     if not detach:
@@ -197,6 +202,7 @@ def plan(
         "resources": {"gpu": gpu, "machine": machine},
         "replicas": {"count": replicas, "provisioning": options.resolve_provisioning(provisioning, buying)},
         "region": region,
+        "workers": os.environ.get("FIRELIB_WORKERS") or None,
     }
     request = parse_fields(PlanRequest, merge_fields({}, given), where=_COMMAND_LINE)
     show_plans(make_plans(to, request, find_project(current_options().params)))

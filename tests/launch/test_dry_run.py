@@ -148,3 +148,22 @@ def test_plan_accepts_the_deprecated_spelling(project):
     assert done.returncode == 0, done.stderr
     assert "preemptible_nvidia_l4_gpus" in done.stdout
     assert "--provisioning spot" in done.stderr
+
+
+GPUS = ("--machine", "n1-standard-16", "--gpu", "t4:4", "--replicas", "2")
+
+
+@pytest.mark.parametrize(("workers", "used"), [("", "8 of 8 GPUs used"), ("2", "2 of 8 GPUs used")])
+def test_unused_gpus_are_named_before_anything_is_sent(project, workers, used):
+    asked = firelib_here(project, *VERTEX, *GPUS, FIRELIB_WORKERS=workers, **BUCKET)
+    assert asked.returncode == 0, asked.stderr
+    assert used in asked.stderr
+    planned = firelib_here(project, "plan", "--to", "vertex", *GPUS, FIRELIB_WORKERS=workers)
+    assert f"vertex: {used}" in planned.stdout
+
+
+def test_the_smallest_number_of_replicas_is_checked(project):
+    done = firelib_here(project, *VERTEX, "--replicas", "2", "--min-replicas", "3", **BUCKET)
+    assert done.returncode == 1
+    for part in ("replicas.minimum", "2 replicas", "3"):
+        assert part in done.stderr
