@@ -34,7 +34,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ test-machines: .venv/.cluster ## Test the set-up of a local VM with systemd; nee
 	@$(BIN)/pytest -s -m 'machines and not slow' tests/machines
 
 cluster: .venv/.cluster ## Add Ansible to .venv, to set up your own Ray cluster (docs/cluster.md)
+
+test-gpu: setup ## Test training on GPUs; without one, says why it skips (install CUDA: uv sync --inexact --extra gpu)
+	@$(BIN)/pytest -m gpu tests/gpu
 
 test-images: setup ## Build the images and run jobs in containers; needs root on Debian
 	@$(BIN)/pytest -m containers tests/launch

@@ -3,12 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from firelib.cli import options
-from firelib.cli.project import Project, current_options, load_project
+from firelib.cli.jobs.description import COMMAND_LINE, describe_job, project_root
+from firelib.cli.project import Project, current_options
 from firelib.errors import FirelibError, StoppedError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from firelib.launch.job_spec import JobSpec
 
 _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-_COMMAND_LINE = "the command line"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +36,7 @@ def submit(
     dry_run: options.DryRun = False,
     detach: options.Detach = False,
     replicas: options.Replicas = None,
+    min_replicas: options.MinReplicas = None,
     image: options.Image = None,
     machine: options.Machine = None,
     gpu: options.Gpu = None,
@@ -66,7 +67,7 @@ def submit(
         "env": parse_pairs(env, "--env"),
         "secrets": parse_pairs(secret, "--secret"),
         "resources": {"cpus": cpus, "memory_gib": memory_gib, "gpu": gpu, "machine": machine},
-        "replicas": {"count": replicas, "provisioning": resolved, "restarts": restarts},
+        "replicas": {"count": replicas, "minimum": min_replicas, "provisioning": resolved, "restarts": restarts},
         "timeout_seconds": timeout,
         "queue_seconds": queue_timeout,
         "labels": parse_pairs(label, "--label"),
@@ -81,57 +82,17 @@ def submit(
         _run_job(described.backend.name, described.parse(), detach)
 
 
-def describe_job(file: Path | None, given: dict[str, Any]) -> "JobDescription":
-    """Merge options, file and defaults, in this order of precedence.
-
-    Args:
-        file: A file that describes a job.
-        given: Fields of the job, from the command line; `to` is the backend.
-
-    Raises:
-        FirelibError: The file cannot be read, or the backend is unknown.
-    """
-    from firelib.launch.backends.registry import load_backend
-    from firelib.launch.client.job_description import JobDescription
-    from firelib.launch.client.job_file import merge_fields, read_job_file
-
-    described = merge_fields(read_job_file(file) if file else {}, given)
-    backend = load_backend(str(described.pop("to", "local")))
-    current = load_project()
-    defaults = {
-        "command": ("firelib", "train"),
-        "project": str(current.paths.project),
-        "env": _select_forwarded(),
-        "storage_root": current.paths.root if backend.mounts_storage_root else _shared_root(current),
-        "target": backend.default_target(os.environ),
-    }
-    stages = described.pop("stages", {})
-    where = f"{file} and {_COMMAND_LINE}" if file else _COMMAND_LINE
-    return JobDescription(backend, merge_fields(defaults, described), where, stages)
-
-
-def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]":
-    """Return a backend's name and the job that options, file and defaults describe.
-
-    Args:
-        file: A file that describes a job.
-        given: Fields of the job, from the command line; `to` is the backend.
-
-    Raises:
-        FirelibError: The file cannot be read, the backend is unknown, or fields are wrong; all of them are named.
-    """
-    described = describe_job(file, given)
-    return described.backend.name, described.parse()
-
-
 def _submit_run(described: "JobDescription", dry_run: bool, detach: bool) -> None:
     """Send `firelib run` as one job for each stage, or print the requests."""
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
+    from firelib.launch.client.gpu_use import note_gpu_use
     from firelib.launch.client.whole_run.remote_run import send_run
     from firelib.launch.client.whole_run.stage_jobs import split_run
 
     run, specs = split_run(described)
+    if "train" in specs:
+        note_gpu_use(specs["train"])
     if dry_run:
         if described.backend.sends_code:
             preview_code(run)
@@ -156,19 +117,23 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     from firelib.launch.backends.registry import validate_job
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
+    from firelib.launch.client.gpu_use import note_gpu_use
 
     chosen = validate_job(backend, spec)
     if chosen.sends_code:
         preview_code(spec)
+    note_gpu_use(spec)
     request_json.show_request(chosen.request(spec))
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
     from firelib.launch.backends.registry import require_packages
+    from firelib.launch.client.gpu_use import note_gpu_use
     from firelib.launch.client.stage_inputs import provide_inputs
     from firelib.launch.client.submit_and_wait import send
 
     require_packages(name)
+    note_gpu_use(spec)
     record = send(name, spec, provide_inputs)
     typer.echo(record.job_id)
     if not detach:
@@ -234,21 +199,10 @@ def plan(
         "resources": {"gpu": gpu, "machine": machine},
         "replicas": {"count": replicas, "provisioning": options.resolve_provisioning(provisioning, buying)},
         "region": region,
+        "workers": os.environ.get("FIRELIB_WORKERS") or None,
     }
-    request = parse_fields(PlanRequest, merge_fields({}, given), where=_COMMAND_LINE)
+    request = parse_fields(PlanRequest, merge_fields({}, given), where=COMMAND_LINE)
     show_plans(make_plans(to, request, find_project(current_options().params)))
-
-
-def _select_forwarded() -> dict[str, str]:
-    from firelib.launch.job_environment import select_forwarded
-
-    return select_forwarded(os.environ)
-
-
-def _shared_root(current: Project) -> str | None:
-    from firelib.launch.job_environment import shared_root
-
-    return shared_root(current.params.storage.root)
 
 
 def _fetch_outputs(record: "JobRecord") -> None:
@@ -280,6 +234,7 @@ def _find_stage_job(current: Project) -> "tuple[str, JobSpec]":
     """Return the backend and the job of this stage."""
     from firelib.launch.backends.registry import load_backend
     from firelib.launch.client.whole_run.remote_run import read_stage_job
+    from firelib.launch.job_environment import select_forwarded
     from firelib.launch.job_spec import parse_job
 
     command = ("firelib", *_stage_arguments(current.paths.project))
@@ -288,11 +243,11 @@ def _find_stage_job(current: Project) -> "tuple[str, JobSpec]":
     fields = {
         "command": command,
         "project": str(current.paths.project),
-        "env": _select_forwarded(),
-        "storage_root": _shared_root(current),
+        "env": select_forwarded(os.environ),
+        "storage_root": project_root(current),
         "target": load_backend("ray").default_target(os.environ),
     }
-    return "ray", parse_job(fields, _COMMAND_LINE)
+    return "ray", parse_job(fields, COMMAND_LINE)
 
 
 def _stage_arguments(folder: Path) -> list[str]:

@@ -46,6 +46,9 @@ KillReplica = Annotated[
 ]
 
 Replicas = Annotated[int | None, typer.Option("-n", "--replicas", help="Number of machines or containers; default: 1.")]
+MinReplicas = Annotated[
+    int | None, typer.Option(help="Start with this many if the others do not start in time; default: wait for all.")
+]
 Machine = Annotated[str | None, typer.Option(help="Machine type, such as g2-standard-8.")]
 Gpu = Annotated[str | None, typer.Option(help="GPUs of each replica: l4, or t4:2.")]
 Cpus = Annotated[float | None, typer.Option(help="Cores of each replica.")]

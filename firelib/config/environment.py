@@ -22,6 +22,7 @@ class Environment(BaseSettings):
         storage_root: Overrides storage.root.
         num_cpus: Cores that embedded Ray may use; default all.
         workers: Overrides train.workers.
+        expected_gpus: GPUs that a job has requested for each of its machines: `train.device: auto` then means `gpu`.
         tracking: `wandb` (offline without a key), `tensorboard` or `none`.
         cache: Folder for local copies of remote and of compressed shards; default the user's cache folder.
         cache_gib: Maximum total size of the local copies, in GiB; 0 keeps no copies of remote shards.
@@ -35,6 +36,7 @@ class Environment(BaseSettings):
     storage_root: str | None = None
     num_cpus: int | None = Field(default=None, ge=1)
     workers: int | None = Field(default=None, ge=1)
+    expected_gpus: int | None = Field(default=None, ge=0)
     tracking: Tracking = "wandb"
     cache: Path | None = None
     cache_gib: float = Field(default=64, ge=0)

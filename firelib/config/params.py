@@ -131,4 +131,6 @@ def _override(params: Params, environment: Environment) -> Params:
         storage = storage.model_copy(update={"root": environment.storage_root})
     if environment.workers:
         train = train.model_copy(update={"workers": environment.workers})
+    if environment.expected_gpus and train.device == "auto":
+        train = train.model_copy(update={"device": "gpu"})
     return params.model_copy(update={"storage": storage, "train": train})

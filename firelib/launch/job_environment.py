@@ -7,21 +7,34 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.launch.job_spec import JobSpec
+from firelib.launch.job_spec import JobSpec, Resources
+from firelib.launch.machine_checks import resolve_gpu
+from firelib.launch.worker_count import WORKERS, default_workers
 
 JOB_ID = "FIRELIB_JOB_ID"
 TIMEOUT = "FIRELIB_JOB_SECONDS"
 SECRETS = "FIRELIB_JOB_SECRETS"
 IMAGE_DIGEST = "FIRELIB_IMAGE_DIGEST"  # recorded in the lineage
 STAGE_JOBS = "FIRELIB_SUBMIT"  # file with the jobs of the stages that `firelib run` sends
+EXPECTED_GPUS = "FIRELIB_EXPECTED_GPUS"  # of each replica, which refuses to run the stage with fewer
+MIN_REPLICAS = "FIRELIB_MIN_REPLICAS"  # that replica 0 waits for before it starts the stage
+
+# Stages that compute with TensorFlow.
+_GPU_STAGES = ("train", "tune", "evaluate", "run")
 
 # Settings of the caller that mean the same on another machine.
-_FORWARDED = ("FIRELIB_WORKERS", "FIRELIB_TRACKING", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY")
+_FORWARDED = (WORKERS, "FIRELIB_TRACKING", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY")
 
 
-def stage_variables(spec: JobSpec) -> dict[str, str]:
-    """Build the variables that a backend sets for the stage. They hold references to secrets, but no secret."""
-    variables = dict(spec.env)
+def stage_variables(spec: JobSpec, resources: Resources | None = None) -> dict[str, str]:
+    """Build the variables that a backend sets for the stage. They hold references to secrets, but no secret.
+
+    Args:
+        spec: The job.
+        resources: Resources of each replica, where a backend tries others than the job's own.
+    """
+    resources = resources or spec.resources
+    variables = {**_gpu_variables(spec, resources), **spec.env}
     variables[JOB_ID] = spec.job_id
     variables["FIRELIB_RAY_ADDRESS"] = ""  # the stage runs inside the job and must not submit itself again
     if spec.storage_root:
@@ -30,9 +43,20 @@ def stage_variables(spec: JobSpec) -> dict[str, str]:
         variables[IMAGE_DIGEST] = spec.image.partition("@")[2]
     if spec.timeout_seconds:
         variables[TIMEOUT] = str(spec.timeout_seconds)
+    if spec.replicas.minimum:
+        variables[MIN_REPLICAS] = str(spec.replicas.minimum)
     if spec.secrets:
         variables[SECRETS] = json.dumps(dict(sorted(spec.secrets.items())))
     return dict(sorted(variables.items()))
+
+
+def _gpu_variables(spec: JobSpec, resources: Resources) -> dict[str, str]:
+    """Return the number of GPUs that each replica must have, and the number of workers that use all machines."""
+    gpu, workers = resolve_gpu(resources), default_workers(spec, resources)
+    return {
+        **({EXPECTED_GPUS: str(gpu.count)} if gpu and spec.stage in _GPU_STAGES else {}),
+        **({WORKERS: str(workers)} if workers else {}),
+    }
 
 
 def select_forwarded(environ: Mapping[str, str]) -> dict[str, str]:

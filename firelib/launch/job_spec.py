@@ -75,11 +75,21 @@ class Replicas:
         count: Number of replicas; replica 0 runs the driver.
         provisioning: `spot` machines are cheap but can be preempted; `flex-start` waits for free capacity.
         restarts: Number of restarts after a failure or a preemption; training resumes from its checkpoint.
+        minimum: Smallest number of replicas to start with if the others do not start in time; None means all.
     """
 
     count: Annotated[int, Field(ge=1)] = 1
     provisioning: Provisioning = "on-demand"
     restarts: Annotated[int, Field(ge=0)] = 0
+    minimum: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("minimum")
+    @classmethod
+    def _check_minimum(cls, minimum: int | None, info: ValidationInfo) -> int | None:
+        count = info.data.get("count")
+        if minimum is not None and count is not None and minimum > count:
+            raise ValueError(f"expected at most the {count} replicas of the job")
+        return minimum
 
 
 def _split_command(value: Any) -> Any:

@@ -8,6 +8,7 @@ from firelib.extras import install_command
 from firelib.gcp.pricing import Price, Service, price, quotas
 from firelib.launch.job_spec import Replicas, Resources, refuse
 from firelib.launch.machine_checks import resolve_gpu, validate_machine
+from firelib.launch.worker_count import describe_gpu_use
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class PlanRequest:
         resources: Resources of each replica.
         replicas: Number of replicas, and how they are rented.
         region: Region of Google Cloud, or None.
+        workers: Number of training workers if it is set (`FIRELIB_WORKERS`); None means one for each GPU.
     """
 
     resources: Resources = field(default_factory=Resources)
     replicas: Replicas = field(default_factory=Replicas)
     region: str | None = None
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Plan:
         price: Price of all machines together; None where nothing is rented.
         quotas: Quota metric → amount needed. Whether the project has it is not checked.
         missing: Prerequisites that are not met yet.
+        gpu_use: How many of the GPUs training uses, such as `2 of 8 GPUs used`; empty without GPUs.
     """
 
     backend: str
@@ -44,6 +48,7 @@ class Plan:
     price: Price | None = None
     quotas: Mapping[str, int] = field(default_factory=dict)
     missing: Sequence[str] = ()
+    gpu_use: str = ""
 
 
 def plan_rented_machines(
@@ -70,7 +75,8 @@ def plan_rented_machines(
     described = f"{replicas.count} × {machine}{f' with {gpu.count} {gpu.kind}' if gpu else ''}"
     rented = (machine, gpu, replicas.provisioning, replicas.count, service)
     preemptible = replicas.provisioning != "on-demand"
-    return Plan(backend, described, preemptible, price(*rented), quotas(*rented), missing)
+    gpu_use = describe_gpu_use(request.workers, replicas.count * gpu.count if gpu else 0)
+    return Plan(backend, described, preemptible, price(*rented), quotas(*rented), missing, gpu_use)
 
 
 def find_missing(request: PlanRequest, package: str, extra: str) -> Iterator[str]:

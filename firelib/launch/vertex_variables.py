@@ -6,7 +6,7 @@ https://cloud.google.com/vertex-ai/docs/training/distributed-training#cluster-va
 import json
 from collections.abc import Mapping, Sequence
 
-_PORT = 2222
+_PORT, _OPEN_PORT = 2222, 3333
 
 
 def vertex_variables(job_id: str, hosts: Sequence[str], index: int, output: str) -> Mapping[str, str]:
@@ -28,8 +28,9 @@ def vertex_variables(job_id: str, hosts: Sequence[str], index: int, output: str)
     cluster_spec = {
         "cluster": pools,
         "environment": "cloud",
-        "task": {"type": "workerpool1" if index else "workerpool0", "index": index_in_pool, "trial": ""},
-        "job": json.dumps({"job_id": job_id}),
+        "task": {"type": "workerpool1" if index else "workerpool0", "index": index_in_pool},
+        "job": json.dumps({"python_module": "", "package_uris": [], "job_args": []}),
+        "open_ports": [_OPEN_PORT],
     }
     tf_config = {
         "cluster": roles,

@@ -32,7 +32,7 @@ def embedded_ray(environment: Environment, debug: bool = False, exit_on_loss: bo
     """Run Ray in this process and its children for the duration of the block.
 
     Args:
-        environment: `num_cpus` limits Ray's cores.
+        environment: `num_cpus` limits Ray's cores; `expected_gpus` is the number of its GPUs, which Ray else counts.
         debug: Show the workers' output.
         exit_on_loss: Exit if the GCS or the raylet is lost, as a command does. Otherwise the loss is only reported: the
             process belongs to its caller (a notebook, pytest).
@@ -68,6 +68,7 @@ def _start_embedded(environment: Environment, budget: MemoryBudget, debug: bool,
         ray.init(
             address="local",
             num_cpus=environment.num_cpus,
+            num_gpus=environment.expected_gpus,
             object_store_memory=budget.object_store,
             _memory=budget.tasks_bytes,
             include_dashboard=False,

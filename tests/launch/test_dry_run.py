@@ -163,3 +163,22 @@ def test_a_whole_run_prints_the_request_of_each_stage(project):
     pools = [request["requests"][0]["customJob"]["jobSpec"]["workerPoolSpecs"] for request in requests.values()]
     assert [pool["containerSpec"]["imageUri"] for [pool] in pools] == list(table.values())
     assert not (project / ".firelib").exists()
+
+
+GPUS = ("--machine", "n1-standard-16", "--gpu", "t4:4", "--replicas", "2")
+
+
+@pytest.mark.parametrize(("workers", "used"), [("", "8 of 8 GPUs used"), ("2", "2 of 8 GPUs used")])
+def test_unused_gpus_are_named_before_anything_is_sent(project, workers, used):
+    asked = firelib_here(project, *VERTEX, *GPUS, FIRELIB_WORKERS=workers, **BUCKET)
+    assert asked.returncode == 0, asked.stderr
+    assert used in asked.stderr
+    planned = firelib_here(project, "plan", "--to", "vertex", *GPUS, FIRELIB_WORKERS=workers)
+    assert f"vertex: {used}" in planned.stdout
+
+
+def test_the_smallest_number_of_replicas_is_checked(project):
+    done = firelib_here(project, *VERTEX, "--replicas", "2", "--min-replicas", "3", **BUCKET)
+    assert done.returncode == 1
+    for part in ("replicas.minimum", "2 replicas", "3"):
+        assert part in done.stderr

@@ -4,7 +4,9 @@ import os
 
 import pytest
 
+from firelib.gcp.machine_types import Gpu
 from firelib.launch.job_environment import read_secrets, select_forwarded, shared_root, stage_variables
+from firelib.launch.job_spec import Replicas, Resources
 from tests.errors import refused
 from tests.launch.jobs import job
 
@@ -53,3 +55,25 @@ def test_only_roots_outside_the_project_are_shared(root, shared):
 def test_settings_of_this_machine_are_not_forwarded():
     environ = {"FIRELIB_WORKERS": "2", "FIRELIB_NUM_CPUS": "8", "FIRELIB_CACHE": "/home/me", "WANDB_API_KEY": "planted"}
     assert select_forwarded(environ) == {"FIRELIB_WORKERS": "2"}
+
+
+def test_a_job_with_gpus_expects_them_on_each_replica_and_uses_all():
+    variables = stage_variables(job(resources=Resources(gpu=Gpu("t4", 2)), replicas=Replicas(4)))
+    assert (variables["FIRELIB_EXPECTED_GPUS"], variables["FIRELIB_WORKERS"]) == ("2", "8")
+
+
+def test_the_number_of_workers_can_be_chosen():
+    spec = job(resources=Resources(gpu=Gpu("t4", 2)), env={"FIRELIB_WORKERS": "1"})
+    assert stage_variables(spec)["FIRELIB_WORKERS"] == "1"
+
+
+@pytest.mark.parametrize(("stage", "gpus"), [("evaluate", "2"), ("tune", "2"), ("extract", None), ("transform", None)])
+def test_only_stages_that_compute_on_gpus_expect_them(stage, gpus):
+    variables = stage_variables(job(command=("firelib", stage), resources=Resources(gpu=Gpu("t4", 2))))
+    assert variables.get("FIRELIB_EXPECTED_GPUS") == gpus
+    assert "FIRELIB_WORKERS" not in variables
+
+
+def test_other_jobs_get_neither():
+    variables = stage_variables(job())
+    assert not {"FIRELIB_EXPECTED_GPUS", "FIRELIB_WORKERS", "FIRELIB_MIN_REPLICAS"} & set(variables)

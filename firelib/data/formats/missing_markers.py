@@ -60,7 +60,8 @@ class _Column:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, values: pa.ChunkedArray | pa.Array) -> None:
-        others = values.filter(pc.invert(pc.match_substring_regex(values, _NUMBER)))
+        rest = values.filter(pc.invert(pc.ascii_is_decimal(values)))  # several times faster than the expression
+        others = rest.filter(pc.invert(pc.match_substring_regex(rest, _NUMBER)))
         marks = others.unique()[: _MOST_MARKERS + 1].to_pylist()
         with self._lock:
             self.values += len(values)

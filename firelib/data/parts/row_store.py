@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from firelib import storage
 
-_MEMORY_BYTES = 64 * 2**20
+_MEMORY_BYTES = 32 * 2**20
 
 
 class _Segment(NamedTuple):
@@ -27,9 +28,11 @@ class _Segment(NamedTuple):
 class RowStore:
     """Keeps rows in memory while they are few, and in a file without a name otherwise.
 
+    A thread writes the file, so that reading the source does not wait for the disk.
+
     Args:
         folder: Folder of the file; None keeps all rows in memory.
-        memory_bytes: Most bytes of rows in memory.
+        memory_bytes: Most bytes of rows in memory; as many again may be on their way to the file.
     """
 
     def __init__(self, folder: Path | None = None, memory_bytes: int = _MEMORY_BYTES) -> None:
@@ -37,11 +40,14 @@ class RowStore:
         self._file: int | None = None
         self._end = self._held = 0
         self._unsaved: dict[int, StoredRows] = {}
+        self._thread = ThreadPoolExecutor(1, "row-store")
+        self._saving: Future[None] | None = None
 
     def __enter__(self) -> "RowStore":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -51,12 +57,27 @@ class RowStore:
         self._held += batch.nbytes
         self._unsaved[id(rows)] = rows
         if self._folder is not None and self._held > self._memory_bytes:
-            with storage.explain_full_disk(str(self._folder)):
-                for each in self._unsaved.values():
-                    each.save()
+            self.wait()
+            taken = [(each, each.take_unsaved()) for each in self._unsaved.values()]
+            self._saving = self._thread.submit(self._save, taken)
             self._unsaved, self._held = {}, 0
 
-    def write(self, batch: pa.RecordBatch) -> _Segment:
+    def wait(self) -> None:
+        """Wait until the file has the rows that are on their way to it.
+
+        Raises:
+            FirelibError: The disk is full.
+        """
+        if self._saving is not None:
+            self._saving.result()
+            self._saving = None
+
+    def _save(self, taken: Sequence[tuple["StoredRows", pa.Table]]) -> None:
+        with storage.explain_full_disk(str(self._folder)):
+            for rows, table in taken:
+                rows.saved += [self._write(batch) for batch in table.combine_chunks().to_batches()]
+
+    def _write(self, batch: pa.RecordBatch) -> _Segment:
         """Append rows to the file."""
         if self._file is None:
             self._file = _open_nameless(Path(str(self._folder)))
@@ -92,12 +113,13 @@ class StoredRows:
         schema: Schema of the rows.
         num_rows: Number of rows.
         nbytes: Size of the rows in memory, in bytes.
+        saved: Where the file has the first rows; complete after `RowStore.wait`.
     """
 
     def __init__(self, store: RowStore, schema: pa.Schema) -> None:
         self._store, self.schema = store, schema
         self.num_rows = self.nbytes = 0
-        self._saved: list[_Segment] = []
+        self.saved: list[_Segment] = []
         self._unsaved: list[pa.RecordBatch] = []
 
     def append(self, batch: pa.RecordBatch) -> None:
@@ -107,15 +129,15 @@ class StoredRows:
         self._unsaved.append(batch)
         self._store.add_rows(self, batch)
 
-    def save(self) -> None:
-        """Move the rows in memory to the store's file."""
-        for batch in pa.Table.from_batches(self._unsaved, self.schema).combine_chunks().to_batches():
-            self._saved.append(self._store.write(batch))
-        self._unsaved = []
+    def take_unsaved(self) -> pa.Table:
+        """Hand over the rows in memory, to be moved to the store's file."""
+        table, self._unsaved = pa.Table.from_batches(self._unsaved, self.schema), []
+        return table
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, a few MiB at a time."""
-        for segment in self._saved:
+        self._store.wait()
+        for segment in self.saved:
             arrays = self._store.read(segment, self.schema, range(len(self.schema)))
             yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
         yield from self._unsaved
@@ -126,7 +148,8 @@ class StoredRows:
         Args:
             index: Its position in the schema.
         """
-        for segment in self._saved:
+        self._store.wait()
+        for segment in self.saved:
             yield self._store.read(segment, self.schema, [index])[0]
         yield from (batch.column(index) for batch in self._unsaved)
 

@@ -70,13 +70,13 @@ def _read_groups(path: Path, metadata: pq.FileMetaData, groups: Sequence[int]) -
 
 
 def _read_in_batches(path: Path, metadata: pq.FileMetaData, group: int, rows: int) -> Iterator[pa.Table]:
-    """A row group in batches, page by page.
+    """A row group in batches, page by page. Arrow's threads decode its columns, since it is read alone.
 
     What Parquet's reader leaves in nulls depends on the size of the batches; `take` writes zeros, so that the rows
     have one hash.
     """
     with pq.ParquetFile(path, metadata=metadata, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
-        for batch in file.iter_batches(rows, row_groups=[group], use_threads=False):
+        for batch in file.iter_batches(rows, row_groups=[group]):
             yield pa.Table.from_batches([batch.take(pa.array(np.arange(batch.num_rows)))])
 
 

@@ -14,6 +14,8 @@ def show_plans(plans: Sequence[Plan]) -> None:
         column.justify = "left"
     out.print(shown)
     for plan in plans:
+        if plan.gpu_use:
+            out.print(f"{plan.backend}: {plan.gpu_use}", highlight=False)
         for metric, amount in plan.quotas.items():
             out.print(f"{plan.backend}: quota {metric}: {amount} needed", highlight=False)
         for what in plan.missing:

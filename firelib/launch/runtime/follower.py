@@ -2,36 +2,27 @@
 
 import os
 import signal
-import time
 
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.launch.runtime.ray_node import cpu_arguments, own_address, ray_node
+from firelib.launch.runtime.peer_wait import Reports, poll_seconds
+from firelib.launch.runtime.ray_node import own_address, ray_node, resource_arguments
 from firelib.launch.runtime.rendezvous import Head, Rendezvous
 from firelib.launch.runtime.replica import ReplicaIdentity
+from firelib.launch.runtime.stage_runner import ShutdownFlag
 from firelib.launch.runtime.timeouts import Timeouts
 
 _POLL_SECONDS = 1.0
 
 
-class ShutdownFlag:
-    """A flag that SIGTERM sets."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        signal.signal(signal.SIGTERM, self._set)
-
-    def _set(self, *_: object) -> None:
-        self.is_set = True
-
-
-def follow_head(replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Timeouts) -> int:
+def follow_head(replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Timeouts, shutdown: ShutdownFlag) -> int:
     """Join the current head, again after every loss, until the stage has ended.
 
     Args:
         replica: This replica.
         rendezvous: Where replica 0 publishes its head and the exit code.
         timeouts: How long to wait for a head.
+        shutdown: Whether SIGTERM has arrived; from now on, SIGTERM sets it.
 
     Returns:
         The stage's exit code; 143 after SIGTERM.
@@ -39,40 +30,53 @@ def follow_head(replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Time
     Raises:
         FirelibError: No head appeared in time.
     """
+    signal.signal(signal.SIGTERM, shutdown.set)
     # An exit code that exists already belongs to an earlier attempt, or this replica has started late.
-    earlier = rendezvous.read_exit()
-    shutdown = ShutdownFlag()
-    last_seen = time.monotonic()
+    earlier, clock = rendezvous.read_exit(), timeouts.clock
+    last_seen = clock.now()
+    reports = Reports(last_seen)
     while not shutdown.is_set:
         ended = rendezvous.read_exit()
         if ended and ended != earlier:
-            return ended.code
+            if not (ended.code and replica.platform.ends_followers):
+                return ended.code
+            note(f"replica 0 has ended with exit code {ended.code}: waiting for another attempt")
+            earlier, last_seen = ended, clock.now()
         head = rendezvous.read_head()
-        waited = time.monotonic() - last_seen
+        waited = clock.now() - last_seen
         if head is not None:
-            _join(replica, rendezvous, head, shutdown)
-            last_seen = time.monotonic()
+            _join(replica, rendezvous, head, timeouts, shutdown)
+            last_seen = clock.now()
+            reports = Reports(last_seen)
         elif earlier and waited > timeouts.rejoin:
             return earlier.code
         elif waited > timeouts.head:
-            raise FirelibError(
-                f"replica {replica.index} found no head of the cluster within {timeouts.head:g} s",
-                where=rendezvous.uri,
-                remedy="read the log of replica 0; set FIRELIB_HEAD_SECONDS to wait longer",
-            )
-        time.sleep(_POLL_SECONDS)
+            raise _no_head(replica, rendezvous, timeouts)
+        elif reports.is_due(clock.now()):
+            note(f"replica {replica.index} waits for the head: {waited:.0f} s, at most {timeouts.head:g} s")
+        clock.sleep(poll_seconds(clock.now() - last_seen))
     return 128 + signal.SIGTERM
 
 
-def _join(replica: ReplicaIdentity, rendezvous: Rendezvous, head: Head, shutdown: ShutdownFlag) -> None:
+def _no_head(replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Timeouts) -> FirelibError:
+    return FirelibError(
+        f"replica {replica.index} found no head of the cluster within {timeouts.head:g} s",
+        where=rendezvous.uri,
+        remedy="read the log of replica 0; set FIRELIB_HEAD_SECONDS to wait longer",
+    )
+
+
+def _join(
+    replica: ReplicaIdentity, rendezvous: Rendezvous, head: Head, timeouts: Timeouts, shutdown: ShutdownFlag
+) -> None:
     """Run a node of the head's cluster until the node, the head or this replica ends."""
     host = head.address.rpartition(":")[0]
-    arguments = [f"--address={head.address}", f"--node-ip-address={own_address(host)}", *cpu_arguments(os.environ)]
+    arguments = [f"--address={head.address}", f"--node-ip-address={own_address(host)}"]
     try:
-        with ray_node(head.token, arguments) as node:
+        with ray_node(head.token, [*arguments, *resource_arguments(os.environ)]) as node:
             rendezvous.register(replica.index, head)
             note(f"replica {replica.index} has joined {head.address}")
             while node.poll() is None and not shutdown.is_set and rendezvous.read_head() == head:
-                time.sleep(_POLL_SECONDS)
+                timeouts.clock.sleep(_POLL_SECONDS)
     except FirelibError as error:  # the head may be lost, or not ready yet: the caller tries again
         note(str(error))

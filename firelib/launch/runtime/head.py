@@ -1,61 +1,79 @@
 """Replica 0: start the head of the job's Ray cluster, run the stage on it, and publish the exit code."""
 
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from firelib.console import note
-from firelib.launch.runtime.ray_node import cpu_arguments, own_address, private_token, ray_node
+from firelib.errors import FirelibError
+from firelib.launch.runtime.peer_wait import wait_for_peers
+from firelib.launch.runtime.ray_node import head_address, private_token, ray_node, resource_arguments
 from firelib.launch.runtime.rendezvous import Head, Rendezvous, create_head
 from firelib.launch.runtime.replica import ReplicaIdentity
+from firelib.launch.runtime.stage_runner import ShutdownFlag
 from firelib.launch.runtime.timeouts import Timeouts
+from firelib.launch.worker_count import WORKERS
 
-_POLL_SECONDS = 1.0
 _START_ATTEMPTS = 3
 _DEFAULT_PORT = "6379"  # Ray's default
 
+#: Runs the stage with the variables that connect it to the cluster; returns its exit code.
+Run = Callable[[dict[str, str]], int]
+
 
 def run_head(
-    run: Callable[[dict[str, str]], int], replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Timeouts
+    run: Run, replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Timeouts, shutdown: ShutdownFlag
 ) -> int:
     """Start the head, wait for the other replicas, and run the stage.
 
     Args:
-        run: Runs the stage; receives the variables that connect it to the cluster.
+        run: Runs the stage.
         replica: This replica.
         rendezvous: Where the other replicas find the head and the exit code.
         timeouts: How long to wait for the other replicas.
+        shutdown: Whether SIGTERM has arrived.
 
     Returns:
         The stage's exit code.
 
     Raises:
-        FirelibError: Ray did not start.
+        FirelibError: Ray did not start, only loopback leads to this machine, or replicas are missing.
     """
-    address = own_address(replica.hosts[0])
-    port = os.environ.get("FIRELIB_HEAD_PORT", _DEFAULT_PORT)
+    address, port = head_address(replica.hosts[0]), os.environ.get("FIRELIB_HEAD_PORT", _DEFAULT_PORT)
     head, code = create_head(f"{address}:{port}"), 1
-    arguments = ["--head", f"--node-ip-address={address}", f"--port={port}", "--include-dashboard=false"]
-    arguments += cpu_arguments(os.environ)
     try:
-        with ray_node(head.token, arguments, _START_ATTEMPTS), private_token(head.token) as file:
-            rendezvous.publish_head(head)
-            _wait_for_peers(replica, rendezvous, head, timeouts.peers)
-            code = run({"RAY_ADDRESS": head.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)})
+        code = _run_on_cluster(run, replica, rendezvous, timeouts, head)
     except SystemExit as exit_:  # SIGTERM before the stage began
         code = int(exit_.code or 0)
+    except FirelibError as error:
+        code = error.exit_code
+        raise
     finally:
-        rendezvous.publish_exit(head, code)
+        # A replica that the platform will end and start elsewhere has not ended the job: the others wait for it.
+        if not (code and shutdown.is_set and replica.platform.exit_is_final):
+            rendezvous.publish_exit(head, code)
         rendezvous.remove_head()
     return code
 
 
-def _wait_for_peers(replica: ReplicaIdentity, rendezvous: Rendezvous, head: Head, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    peers = replica.count - 1
-    while len(joined := rendezvous.list_joined(replica.count, head)) < peers:
-        if time.monotonic() > deadline:
-            note(f"{len(joined)} of {peers} other replicas joined within {seconds:g} s: starting the stage with them")
-            return
-        time.sleep(_POLL_SECONDS)
-    note(f"all {replica.count} replicas have joined")
+def _run_on_cluster(run: Run, replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Timeouts, head: Head) -> int:
+    host, _, port = head.address.rpartition(":")
+    arguments = ["--head", f"--node-ip-address={host}", f"--port={port}", "--include-dashboard=false"]
+    arguments += resource_arguments(os.environ)
+    with ray_node(head.token, arguments, _START_ATTEMPTS), private_token(head.token) as file:
+        rendezvous.publish_head(head)
+        present = wait_for_peers(replica, rendezvous, head, timeouts)
+        connection = {"RAY_ADDRESS": head.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
+        return run({**connection, **scale_workers(os.environ, present, replica.count)})
+
+
+def scale_workers(environ: Mapping[str, str], present: int, count: int) -> dict[str, str]:
+    """Return the variable with the number of workers for the replicas that are there; empty if all are.
+
+    Args:
+        environ: The variables of this process, with the number of workers for all replicas.
+        present: Number of replicas that are there.
+        count: Number of replicas of the job.
+    """
+    workers = environ.get(WORKERS, "")
+    if present == count or not workers.isdecimal():
+        return {}
+    return {WORKERS: str(max(1, int(workers) * present // count))}

@@ -13,6 +13,7 @@ from firelib import storage
 from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.job_context import CODE
+from firelib.launch.runtime.gpus.guard import add_driver_folder, require_gpus
 from firelib.launch.runtime.secret_manager import read_cloud_secrets
 from firelib.launch.runtime.stage_runner import run_stage
 from firelib.launch.transfer.code_transfer import unpack_code
@@ -36,10 +37,12 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
         The stage's exit code.
 
     Raises:
-        FirelibError: The code, the outputs or a secret cannot be read.
+        FirelibError: The code, the outputs or a secret cannot be read, or a requested GPU is missing.
     """
     os.environ["FIRELIB_STORAGE_ROOT"] = root
     read_cloud_secrets(os.environ)
+    add_driver_folder(os.environ)
+    require_gpus(os.environ)
     folder = Path.cwd()
     unpack_code({CODE: project}, folder)
     shipped = snapshot_outputs(folder)

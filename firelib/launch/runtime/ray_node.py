@@ -1,5 +1,6 @@
 """One Ray node as a child of this process. `ray stop` is not used: it would end other Ray nodes of the host, too."""
 
+import ipaddress
 import os
 import signal
 import socket
@@ -15,11 +16,13 @@ import psutil
 
 from firelib.console import note
 from firelib.errors import FirelibError
+from firelib.launch.job_environment import EXPECTED_GPUS
 
 _RAY_START = (sys.executable, "-m", "firelib.launch.runtime.ray_start")
 _GRACE_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
 _START_SECONDS = 120.0
+_ELSEWHERE = "192.0.2.1"  # reserved for documentation (RFC 5737): the default route leads there
 
 Node = subprocess.Popen[bytes]
 
@@ -31,18 +34,59 @@ def own_address(host: str) -> str:
         host: A host name of the job's network: this host, or another replica. A name that does not resolve yet (a
             pod's name in its first seconds) selects the address of this host's own name.
     """
+    return _source_address(host) or socket.gethostbyname(socket.gethostname())
+
+
+def head_address(host: str) -> str:
+    """Return the address under which the other replicas reach this host, which is replica 0.
+
+    Args:
+        host: The host name of replica 0 on the job's network. Its address is loopback where `/etc/hosts` gives the
+            host's own name to 127.0.1.1; the address of the default route then takes precedence.
+
+    Raises:
+        FirelibError: All addresses are loopback, which leads every other replica to itself. If the host is named by
+            such an address, all replicas are on this machine, and there is no error.
+    """
+    address = own_address(host)
+    if not _is_loopback(address) or _is_loopback(host):
+        return address
+    routed = _source_address(_ELSEWHERE)
+    if routed and not _is_loopback(routed):
+        return routed
+    raise FirelibError(
+        f"the only address of replica 0 is loopback ({address}), which no other replica can reach",
+        where=f"host {host}, {socket.gethostname()}",
+        remedy="give the container or machine a network that the replicas share, and its address to the host's name",
+    )
+
+
+def _source_address(host: str) -> str | None:
+    """Return the address from which this host would send to another one; None if its name or route is unknown."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host, 9))  # a datagram socket sends nothing here
         except OSError:
-            return socket.gethostbyname(socket.gethostname())
+            return None
         return str(probe.getsockname()[0])
 
 
-def cpu_arguments(environ: Mapping[str, str]) -> list[str]:
-    """Return the argument of `ray start` that limits the node's cores to `FIRELIB_NUM_CPUS`; none without a limit."""
-    cpus = environ.get("FIRELIB_NUM_CPUS")
-    return [f"--num-cpus={cpus}"] if cpus else []
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def resource_arguments(environ: Mapping[str, str]) -> list[str]:
+    """Return the arguments of `ray start` for the node's cores and GPUs, where the job states them.
+
+    Args:
+        environ: The variables of this process: `FIRELIB_NUM_CPUS` limits the cores. Ray is told the number of GPUs that
+            the job has requested, since it would find none where it does not find the driver's library.
+    """
+    amounts = {"cpus": environ.get("FIRELIB_NUM_CPUS"), "gpus": environ.get(EXPECTED_GPUS)}
+    return [f"--num-{name}={amount}" for name, amount in amounts.items() if amount]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 `head.json`   written by replica 0: address of the head, one-off token, id of the attempt.
 `joined/…`    one file for each replica that has joined an attempt.
+`failed/…`    one file for each replica that cannot run the job, with the reason.
 `ended.json`  the driver's exit code, which ends all replicas.
 """
 
@@ -57,16 +58,21 @@ def create_head(address: str) -> Head:
 def rendezvous_uri(environ: Mapping[str, str]) -> str:
     """Return the URI of the job's rendezvous folder: in its storage root, else in its output folder.
 
+    A job that moves to another placement is another job of the platform, whose replicas share a folder of their own:
+    they must not mistake the exit code of the earlier one for theirs.
+
     Raises:
         FirelibError: The environment names neither.
     """
-    job = environ.get(JOB_ID) or environ.get("CLOUD_ML_JOB_ID")
+    platform_job = environ.get("CLOUD_ML_JOB_ID")
+    job = environ.get(JOB_ID) or platform_job
     root = environ.get("FIRELIB_STORAGE_ROOT")
     if root and job:
-        return storage.join(root, "jobs", job, _FOLDER)
-    folder = environ.get("AIP_CHECKPOINT_DIR") or environ.get("AIP_MODEL_DIR")
-    if folder:
-        return storage.join(folder.replace("/gcs/", "gs://", 1), _FOLDER)
+        folder = storage.join(root, "jobs", job, _FOLDER)
+        return storage.join(folder, platform_job) if platform_job and platform_job != job else folder
+    output = environ.get("AIP_CHECKPOINT_DIR") or environ.get("AIP_MODEL_DIR")
+    if output:
+        return storage.join(output.replace("/gcs/", "gs://", 1), _FOLDER)
     raise FirelibError(
         "this replica has no rendezvous folder: neither a storage root with a job id nor an output folder is set",
         where="the environment of this replica",
@@ -116,6 +122,32 @@ class Rendezvous:
         """
         return [index for index in range(1, count) if storage.exists(self._joined(index, head))]
 
+    def report_failure(self, index: int, text: str) -> None:
+        """Report that a replica cannot run the job. Only the log of replica 0 is shown to the user.
+
+        Args:
+            index: The replica.
+            text: The reason.
+        """
+        storage.write_bytes(self._failed(index), storage.to_json({"reason": text}))
+
+    def withdraw_failure(self, index: int) -> None:
+        """Withdraw what a replica reported in an earlier attempt.
+
+        Args:
+            index: The replica.
+        """
+        storage.remove_file(self._failed(index))
+
+    def list_failures(self, count: int) -> dict[int, str]:
+        """Return the reasons of the replicas that cannot run the job, by index.
+
+        Args:
+            count: Number of replicas of the job.
+        """
+        found = {index: _read(self._failed(index)) for index in range(1, count)}
+        return {index: raw["reason"] for index, raw in found.items() if raw}
+
     def publish_exit(self, head: Head, code: int) -> None:
         """Publish the end of the driver.
 
@@ -132,6 +164,9 @@ class Rendezvous:
 
     def _file(self, name: str) -> str:
         return storage.join(self.uri, name)
+
+    def _failed(self, index: int) -> str:
+        return self._file(f"failed/{index}")
 
     def _joined(self, index: int, head: Head) -> str:
         return self._file(f"joined/{head.attempt}-{index}")

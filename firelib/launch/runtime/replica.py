@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from firelib.errors import FirelibError
+from firelib.launch.job_environment import MIN_REPLICAS
+from firelib.launch.runtime.platforms import OWN_MACHINES, Platform, detect_platform
 
 #: Set by firelib's requests to Kubernetes: number of replicas, and host name of replica 0.
 REPLICAS, HEAD = "FIRELIB_REPLICAS", "FIRELIB_HEAD_HOST"
@@ -21,16 +23,25 @@ class ReplicaIdentity:
         index: Index of the replica; replica 0 starts the cluster and runs the driver.
         hosts: Known host names of the replicas; the first one is replica 0.
         count: Number of replicas.
+        minimum: Smallest number of replicas to start with; None means all.
+        platform: Rules of the platform that runs the replicas.
     """
 
     index: int
     hosts: tuple[str, ...]
     count: int
+    minimum: int | None = None
+    platform: Platform = OWN_MACHINES
 
     @property
     def is_head(self) -> bool:
         """Whether this is replica 0."""
         return self.index == 0
+
+    @property
+    def required(self) -> int:
+        """How many replicas must be there before the stage starts."""
+        return self.count if self.minimum is None else self.minimum
 
 
 def detect_replica(environ: Mapping[str, str]) -> ReplicaIdentity | None:
@@ -45,6 +56,12 @@ def detect_replica(environ: Mapping[str, str]) -> ReplicaIdentity | None:
     Raises:
         FirelibError: The variables cannot be parsed, or contradict each other.
     """
+    found = _find_replica(environ)
+    minimum = int(environ[MIN_REPLICAS]) if environ.get(MIN_REPLICAS) else None
+    return found and replace(found, minimum=minimum, platform=detect_platform(environ))
+
+
+def _find_replica(environ: Mapping[str, str]) -> ReplicaIdentity | None:
     if environ.get("RAY_ADDRESS"):
         return None
     if environ.get("CLUSTER_SPEC"):

@@ -13,12 +13,24 @@ from firelib.launch.job_environment import SECRETS, TIMEOUT, read_secrets
 _GRACE_SECONDS = 90.0
 
 
-def run_stage(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+class ShutdownFlag:
+    """Whether SIGTERM has asked this process to end."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def set(self, *_: object) -> None:
+        """Set the flag; a handler of signals."""
+        self.is_set = True
+
+
+def run_stage(arguments: Sequence[str], variables: Mapping[str, str], shutdown: ShutdownFlag | None = None) -> int:
     """Run a stage to its end.
 
     Args:
         arguments: The stage and its options.
         variables: Variables in addition to the ones of this process.
+        shutdown: Flag that SIGTERM sets, before the stage receives it.
 
     Returns:
         The stage's exit code; 128 plus the number of the signal that ended it, as in a shell.
@@ -29,9 +41,15 @@ def run_stage(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     environment = {**os.environ, **variables}
     secrets = read_secrets(json.loads(environment.pop(SECRETS, "{}")))
     seconds = environment.pop(TIMEOUT, None)
+    flag = shutdown or ShutdownFlag()
     command = [sys.executable, "-m", "firelib.cli", *arguments]
-    with subprocess.Popen(command, env={**environment, **secrets}) as stage:  # noqa: S603  # our own program
-        before = signal.signal(signal.SIGTERM, lambda *_: stage.terminate())
+    with subprocess.Popen(command, env={**environment, **secrets}) as stage:  # noqa: S603  our own program
+
+        def forward(*_: object) -> None:
+            flag.set()
+            stage.terminate()
+
+        before = signal.signal(signal.SIGTERM, forward)
         try:
             code = stage.wait(float(seconds) if seconds else None)
         except subprocess.TimeoutExpired:

@@ -66,6 +66,10 @@ class Group:
             **more,
         }
 
+    def add_variables(self, **more: str) -> None:
+        """Set variables of the replicas that start from now on."""
+        self._environment |= more
+
     def start(self, *indices: int) -> None:
         """Start replicas."""
         for index in indices:
@@ -198,3 +202,33 @@ def test_a_single_replica_runs_the_stage_without_a_cluster(group):
     assert group.codes() == [0]
     assert "rows: 100 rows" in group.output(0)
     assert not group.rendezvous.exists()
+
+
+def test_a_preempted_head_waits_to_be_ended_and_the_others_join_its_successor(group):
+    """On Vertex AI an exit with another code than 0 would be the end of the whole job."""
+    group.attempt(2, "nodes", FIRELIB_PLATFORM="vertex")
+    group.start(0, 1)
+    for preemption in range(1, 4):
+        group.wait_for(0, "nodes: 2", times=preemption)
+        group.terminate(0)
+        group.wait_for(0, "waiting to be ended", times=preemption)
+        assert group.running() == [0, 1]
+        assert not (group.rendezvous / "head.json").exists()
+        assert not (group.rendezvous / "ended.json").exists()
+        group.kill(0)
+        group.start(0)
+    group.wait_for(0, "nodes: 2", times=4)
+    (group.folder / "enough").touch()
+    assert group.codes() == [0, 0]
+
+
+def test_a_replica_without_its_gpus_refuses_to_start_and_replica_0_says_so(group):
+    """Only replica 0's log is shown to the user. This machine's TensorFlow is hidden from any GPU."""
+    group.attempt(2, "wait")
+    group.start(0)
+    group.wait_for(0, "waiting for replica 1")
+    group.add_variables(FIRELIB_EXPECTED_GPUS="1", CUDA_VISIBLE_DEVICES="-1")
+    group.start(1)
+    assert group.codes() == [1, 1]
+    assert "replica 1 cannot run the job" in group.output(0)
+    assert "which should have GPUs: 1" in group.output(1)

@@ -3,12 +3,13 @@
 import stat
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
 
 from firelib.launch.runtime import ray_node as module
-from firelib.launch.runtime.ray_node import cpu_arguments, private_token, ray_node
+from firelib.launch.runtime.ray_node import head_address, own_address, private_token, ray_node, resource_arguments
 from tests.errors import refused
 
 #: Fails until it was started as often as its argument says. Then it ends with its child, as `ray start --block` does.
@@ -66,6 +67,57 @@ def test_the_token_is_private_and_temporary():
     assert not file.exists()
 
 
-def test_cores_can_be_limited():
-    assert cpu_arguments({"FIRELIB_NUM_CPUS": "2"}) == ["--num-cpus=2"]
-    assert cpu_arguments({}) == []
+def test_cores_and_gpus_are_those_of_the_job():
+    environ = {"FIRELIB_NUM_CPUS": "2", "FIRELIB_EXPECTED_GPUS": "8"}
+    assert resource_arguments(environ) == ["--num-cpus=2", "--num-gpus=8"]
+    assert resource_arguments({}) == []
+
+
+class Probe:
+    """A socket whose address depends on where it would send to."""
+
+    sources: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *_):
+        self.target = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def connect(self, address):
+        self.target = address[0]
+        if self.target not in self.sources:
+            raise OSError("no route")
+
+    def getsockname(self):
+        return self.sources[self.target], 1234
+
+
+@pytest.mark.parametrize(
+    ("host", "sources", "expected"),
+    [
+        ("job-0", {"job-0": "10.0.0.5"}, "10.0.0.5"),
+        ("job-0", {"job-0": "127.0.0.1", "192.0.2.1": "10.0.0.5"}, "10.0.0.5"),  # Debian's /etc/hosts
+        ("127.0.0.1", {"127.0.0.1": "127.0.0.1"}, "127.0.0.1"),  # all replicas are on this machine
+        ("localhost", {"localhost": "127.0.0.1"}, "127.0.0.1"),
+    ],
+)
+def test_the_head_announces_an_address_that_others_can_reach(monkeypatch, host, sources, expected):
+    monkeypatch.setattr(Probe, "sources", sources)
+    monkeypatch.setattr(module.socket, "socket", Probe)
+    assert head_address(host) == expected
+
+
+@pytest.mark.parametrize("elsewhere", [{}, {"192.0.2.1": "127.0.0.1"}])
+def test_loopback_is_not_announced(monkeypatch, elsewhere):
+    monkeypatch.setattr(Probe, "sources", {"job-0": "127.0.0.1", **elsewhere})
+    monkeypatch.setattr(module.socket, "socket", Probe)
+    with refused(what="loopback (127.0.0.1)", where="job-0", remedy="network"):
+        head_address("job-0")
+
+
+def test_an_unknown_host_selects_the_address_of_this_host():
+    assert own_address("no-such-host.invalid").count(".") == 3

@@ -57,6 +57,18 @@ def test_the_token_is_private_and_is_removed(rendezvous, tmp_path):
 def test_uri_of_the_rendezvous_folder():
     assert rendezvous_uri({"FIRELIB_STORAGE_ROOT": "/r", "FIRELIB_JOB_ID": "j"}) == "/r/jobs/j/meeting"
     assert rendezvous_uri({"FIRELIB_STORAGE_ROOT": "gs://b", "CLOUD_ML_JOB_ID": "7"}) == "gs://b/jobs/7/meeting"
+    both = {"FIRELIB_STORAGE_ROOT": "/r", "FIRELIB_JOB_ID": "j", "CLOUD_ML_JOB_ID": "7"}
+    assert rendezvous_uri(both) == "/r/jobs/j/meeting/7", "each CustomJob of a job has its own"
+    assert rendezvous_uri({**both, "CLOUD_ML_JOB_ID": "j"}) == "/r/jobs/j/meeting"
     assert rendezvous_uri({"AIP_CHECKPOINT_DIR": "gs://b/out/checkpoints/"}) == "gs://b/out/checkpoints/meeting"
     with refused(where="the environment of this replica", remedy=["FIRELIB_STORAGE_ROOT", "AIP_CHECKPOINT_DIR"]):
         rendezvous_uri({})
+
+
+def test_a_replica_that_cannot_run_the_job_says_why(rendezvous):
+    assert rendezvous.list_failures(3) == {}
+    rendezvous.report_failure(2, "the image has no CUDA")
+    assert rendezvous.list_failures(3) == {2: "the image has no CUDA"}
+    rendezvous.withdraw_failure(2)
+    assert rendezvous.list_failures(3) == {}
+    rendezvous.withdraw_failure(2)  # nothing is left to withdraw

@@ -16,6 +16,7 @@ from firelib.launch.backends.kubeflow.pods import (
     build_variables,
 )
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.runtime.platforms import PLATFORM
 from firelib.launch.runtime.replica import HEAD, REPLICAS
 from firelib.launch.transfer.code_transfer import ENTRY
 
@@ -69,7 +70,7 @@ def build_train_job(spec: JobSpec) -> dict[str, Any]:
 
 def _replica_variables(spec: JobSpec) -> dict[str, str]:
     """Return what a pod needs to find the others: their number, and the host name that JobSet gives replica 0."""
-    variables = build_cpu_limit(spec.resources)
+    variables = {PLATFORM: "kubernetes", **build_cpu_limit(spec.resources)}
     if spec.replicas.count == 1:
         return variables
     head = f"{spec.job_id}-{_NODE}-0-0.{spec.job_id}"

@@ -31,6 +31,7 @@ def plan_cluster(request: PlanRequest, project: Path, environ: Mapping[str, str]
         return plan if request.resources.machine else replace(plan, machines="the cluster's hosts")
     cluster = _read_machines(read_cluster_file(file))
     plan = plan_rented_machines("ray", cluster, "compute", missing, str(_CLUSTER_FILE))
+    plan = replace(plan, gpu_use="")  # train.workers of each job decides
     hosts = f"{format_count(cluster.replicas.count, 'host')} of {_CLUSTER_FILE}"
     return plan if cluster.resources.machine else replace(plan, machines=hosts)
 

@@ -1,13 +1,14 @@
-"""The CustomJobs of one firelib job: each attempt runs in the next placement and carries the job's id as a label.
+"""The CustomJobs of one firelib job: each attempt runs in some placement and carries the job's id as a label.
 
 The labels are the source of truth. So `status` and `cancel` find every attempt, even one whose client died before it
 could update the job's record.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from firelib.console import note
-from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus
+from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, Obstacle
 from firelib.launch.backends.vertex.placements import list_placements
 from firelib.launch.backends.vertex.request import JOB_LABEL, build_custom_job
 from firelib.launch.backends.vertex.target import VertexTarget
@@ -56,7 +57,29 @@ def list_attempts(spec: JobSpec, known: str | None = None) -> list[CustomJobStat
     }
     if known is not None and known not in found:
         found[known] = client.get(known)
-    return sorted(found.values(), key=lambda job: (job.placement, job.name))
+    return sorted(found.values(), key=lambda job: (job.created, job.placement, job.name))
+
+
+def choose_placement(spec: JobSpec, attempts: Sequence[CustomJobStatus], obstacle: Obstacle) -> int | None:
+    """Choose the placement of the next attempt.
+
+    After a preemption, the same placement is tried first: its machines fit, and the bucket is near. If there are none,
+    that attempt ends with a stock-out, and the next placement follows.
+
+    Args:
+        spec: The job; `replicas.restarts` limits how often it resumes after a preemption.
+        attempts: All attempts so far, the newest last.
+        obstacle: Why the newest one did not finish.
+
+    Returns:
+        Index of the placement; None if no other attempt would help.
+    """
+    newest = attempts[-1].placement
+    if obstacle == "preemption":
+        losses = sum(attempt.has_run for attempt in attempts)
+        return newest if losses <= spec.replicas.restarts else None
+    count = len(list_placements(spec, VertexTarget.parse(spec.target)))
+    return newest + 1 if newest + 1 < count else None
 
 
 def cancel_attempts(spec: JobSpec, known: str | None = None) -> None:

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from firelib.console import note
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, StoppedError
 from firelib.launch.backend import Backend, JobStatus, Shell
-from firelib.launch.backends.vertex.attempts import cancel_attempts, create_client, list_attempts, start_attempt
+from firelib.launch.backends.vertex.attempts import (
+    cancel_attempts,
+    choose_placement,
+    create_client,
+    list_attempts,
+    start_attempt,
+)
 from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, Obstacle
 from firelib.launch.backends.vertex.placements import list_placements
 from firelib.launch.backends.vertex.preflight import find_preflight_problems
@@ -78,11 +84,13 @@ class VertexBackend(Backend):
     def status(self, record: JobRecord) -> JobStatus:
         """Return the status of the newest attempt. A job that `advance` can still move is `queued`."""
         record = _latest(record)
+        attempts, obstacle = _list_with_obstacle(record)
+        attempt, has_run = attempts[-1], any(each.has_run for each in attempts)
         if _FAILURE in record.handle:
-            return JobStatus("failed", None, record.handle[_FAILURE])
-        attempt, obstacle = _newest(record)
-        if obstacle is None or not (attempt.state == "queued" or _has_next_placement(record.spec, attempt)):
-            return attempt.status(obstacle)
+            return JobStatus("failed", StoppedError.exit_code if has_run else None, record.handle[_FAILURE])
+        is_last = obstacle is None or choose_placement(record.spec, attempts, obstacle) is None
+        if obstacle is None or (is_last and attempt.state != "queued"):
+            return attempt.status(obstacle, has_run)
         message = f"{obstacle} in placement {attempt.placement}; firelib logs {record.job_id} --follow moves the job on"
         return JobStatus("queued", None, message)
 
@@ -113,18 +121,17 @@ class VertexBackend(Backend):
         )
 
     def advance(self, record: JobRecord) -> JobRecord:
-        """Submit a job again in the next placement after a stock-out, a preemption or too long a queue."""
+        """Submit a job again after a preemption, or in the next placement after a stock-out or too long a queue."""
         record = _latest(record)
         if _FAILURE in record.handle:
             return record
-        attempt, obstacle = _newest(record)
+        attempts, obstacle = _list_with_obstacle(record)
         if obstacle is None:
             return record
-        if attempt.state == "queued":
-            create_client(record.spec).cancel(attempt.name)
-        if not _has_next_placement(record.spec, attempt):
-            return record
-        return _start_next(record, attempt, obstacle)
+        if attempts[-1].state == "queued":
+            create_client(record.spec).cancel(attempts[-1].name)
+        number = choose_placement(record.spec, attempts, obstacle)
+        return record if number is None else _start_next(record, attempts[-1], obstacle, number)
 
 
 def _latest(record: JobRecord) -> JobRecord:
@@ -132,24 +139,21 @@ def _latest(record: JobRecord) -> JobRecord:
     return read_record(Path(record.spec.project), record.job_id)
 
 
-def _newest(record: JobRecord) -> tuple[CustomJobStatus, Obstacle | None]:
-    """Return the newest attempt, and why another placement should follow it."""
-    attempt = list_attempts(record.spec, record.handle[_NAME])[-1]
+def _list_with_obstacle(record: JobRecord) -> tuple[list[CustomJobStatus], Obstacle | None]:
+    """Return all attempts, the newest last, and why another one should follow."""
+    attempts = list_attempts(record.spec, record.handle[_NAME])
     if _CANCELLED in record.handle:
-        return attempt, None
-    return attempt, attempt.obstacle(record.spec.queue_seconds, datetime.now(UTC))
+        return attempts, None
+    return attempts, attempts[-1].obstacle(record.spec.queue_seconds, datetime.now(UTC))
 
 
-def _has_next_placement(spec: JobSpec, attempt: CustomJobStatus) -> bool:
-    return attempt.placement + 1 < len(list_placements(spec, VertexTarget.parse(spec.target)))
-
-
-def _start_next(record: JobRecord, attempt: CustomJobStatus, obstacle: Obstacle) -> JobRecord:
+def _start_next(record: JobRecord, attempt: CustomJobStatus, obstacle: Obstacle, number: int) -> JobRecord:
+    """Submit a job again in the placement with this number."""
     from firelib.launch.backends.vertex.client import CapacityError
 
-    number = attempt.placement + 1
     placements = list_placements(record.spec, VertexTarget.parse(record.spec.target))
-    note(f"{placements[attempt.placement]}: {obstacle}; trying {placements[number]}")
+    verb = "resuming" if number == attempt.placement else "trying"
+    note(f"{placements[attempt.placement]}: {obstacle}; {verb} {placements[number]}")
     try:
         name = start_attempt(record.spec, number).name
     except CapacityError as error:

@@ -61,6 +61,16 @@ class CustomJobStatus:
         return int(labels.get(PLACEMENT_LABEL, labels.get(_EARLIER_LABEL, 0)))
 
     @property
+    def created(self) -> datetime:
+        """Time of the job's creation."""
+        return _parse_time(self.raw["createTime"])
+
+    @property
+    def has_run(self) -> bool:
+        """Whether all replicas have run at the same time, so that there may be a checkpoint."""
+        return bool(self.raw.get("startTime"))
+
+    @property
     def message(self) -> str:
         """First line of the service's error, or empty."""
         return str(self.raw.get("error", {}).get("message", "")).partition("\n")[0]
@@ -85,7 +95,7 @@ class CustomJobStatus:
         return (until - _parse_time(self.raw["startTime"])).total_seconds()
 
     def obstacle(self, queue_limit: int | None, now: datetime) -> Obstacle | None:
-        """Return why this CustomJob will not finish where another placement may help.
+        """Return why this CustomJob will not finish where another attempt may help.
 
         Args:
             queue_limit: Seconds that the job may wait for a start; None for no limit.
@@ -95,18 +105,31 @@ class CustomJobStatus:
             None while the job may still finish, if it has finished, and if its own program failed.
         """
         if self.state == "failed" and not _EXIT_CODE.search(self.message):
-            return find_obstacle(self.message)
+            return self._find_failure()
         if self.state in ("queued", "cancelled") and queue_limit and self.queue_seconds(now) >= queue_limit:
             return "queue"
         return None
 
-    def status(self, obstacle: Obstacle | None = None) -> JobStatus:
+    def _find_failure(self) -> Obstacle | None:
+        """Return the obstacle that the error names.
+
+        Vertex AI reports lost Spot machines as a stock-out, too: it finds no others. While the job has not run, there
+        was no capacity; afterwards, a machine was lost, and training resumes from its checkpoint.
+        """
+        obstacle = find_obstacle(self.message)
+        return "preemption" if obstacle == "stock-out" and self.has_run else obstacle
+
+    def status(self, obstacle: Obstacle | None = None, is_resumable: bool = False) -> JobStatus:
         """Return the status in firelib's terms.
 
         Args:
             obstacle: Why the CustomJob did not finish, if no other placement is left.
+            is_resumable: Whether an earlier attempt has run, so that training would resume from its checkpoint.
         """
-        return replace(self._classify(obstacle), seconds=self.run_seconds(datetime.now(UTC)))
+        status = replace(self._classify(obstacle), seconds=self.run_seconds(datetime.now(UTC)))
+        if obstacle and is_resumable and status.exit_code is None:
+            return replace(status, exit_code=StoppedError.exit_code)
+        return status
 
     def _classify(self, obstacle: Obstacle | None) -> JobStatus:
         code = _EXIT_CODE.search(self.message)

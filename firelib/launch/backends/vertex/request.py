@@ -13,6 +13,7 @@ from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.machine_checks import resolve_gpu
+from firelib.launch.runtime.platforms import PLATFORM
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri
 
 #: Labels that identify a CustomJob: the job's id, and the number of the placement.
@@ -70,7 +71,12 @@ def _worker_pools(spec: JobSpec, placement: Placement) -> list[dict[str, Any]]:
 
 
 def _worker_pool(spec: JobSpec, placement: Placement) -> dict[str, Any]:
-    variables: Mapping[str, str] = {**stage_variables(spec), CODE: code_uri(spec), **_cpu_limit(placement)}
+    variables: Mapping[str, str] = {
+        **stage_variables(spec, placement.resources),
+        CODE: code_uri(spec),
+        PLATFORM: "vertex",
+        **_cpu_limit(placement),
+    }
     return {
         "machineSpec": _machine_spec(placement),
         "diskSpec": {"bootDiskType": "pd-ssd", "bootDiskSizeGb": placement.resources.disk_gib},

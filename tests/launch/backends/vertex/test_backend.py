@@ -29,6 +29,7 @@ DONE = Step("JOB_STATE_SUCCEEDED")
 STOCK_OUT = Step(
     "JOB_STATE_FAILED", "Resources are insufficient in region: europe-west4. Please try a different region."
 )
+LOST_SPOT = Step("JOB_STATE_FAILED", "STOCKOUT: the Spot VMs of workerpool1 were lost and no others are available.")
 PREEMPTED = Step("JOB_STATE_FAILED", "The replica workerpool0-0 was preempted too often.")
 NO_QUOTA = Refusal(
     429,
@@ -152,6 +153,45 @@ def test_preempted_for_good_is_resumable(service, tmp_path):
     service.plays["europe-west4"] = [[RUNNING, PREEMPTED]]
     record = send("vertex", spec_for(service, tmp_path, "europe-west4", replicas=Replicas(1, "spot", 1)))
     status, _ = ended(record)
+    assert (status.state, status.code) == ("failed", 75)
+
+
+def spot(service, tmp_path, restarts, regions="europe-west4,us-central1"):
+    return spec_for(service, tmp_path, regions, replicas=Replicas(2, "spot", restarts))
+
+
+def test_a_stock_out_of_a_job_that_has_run_is_a_lost_spot_machine(service, tmp_path):
+    """It resumes where it ran: the machines fit there, and the bucket is near."""
+    service.plays["europe-west4"] = [[RUNNING, LOST_SPOT], [PENDING, RUNNING, DONE]]
+    status, log = ended(send("vertex", spot(service, tmp_path, 1)))
+    assert (status.state, status.exit_code) == ("succeeded", 0)
+    assert regions_of(service) == ["europe-west4", "europe-west4"]
+    assert "customJobs/1000" in log
+    assert "customJobs/1001" in log
+
+
+@pytest.mark.parametrize(("restarts", "state", "code"), [(3, "succeeded", 0), (2, "failed", 75)])
+def test_a_job_that_is_lost_three_times(service, tmp_path, restarts, state, code):
+    service.plays["europe-west4"] = [[RUNNING, LOST_SPOT]] * 3 + [[RUNNING, DONE]]
+    record = send("vertex", spot(service, tmp_path, restarts))
+    for _ in range(2):  # asked twice, it says the same
+        status, _ = ended(record)
+        assert (status.state, status.code) == (state, code)
+    assert regions_of(service) == ["europe-west4"] * (restarts + 1)
+
+
+def test_after_a_loss_the_next_placement_is_tried_if_there_are_no_machines(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING, LOST_SPOT], [PENDING, LOST_SPOT]]
+    status, _ = ended(send("vertex", spot(service, tmp_path, 1)))
+    assert status.state == "succeeded"
+    assert regions_of(service) == ["europe-west4", "europe-west4", "us-central1"]
+
+
+@pytest.mark.parametrize("refusals", [[], [NO_QUOTA]])
+def test_a_job_that_has_run_is_resumable_when_there_are_no_machines_left(service, tmp_path, refusals):
+    service.plays |= {"europe-west4": [[RUNNING, LOST_SPOT], [PENDING, STOCK_OUT]], "us-central1": [[STOCK_OUT]]}
+    service.refusals["us-central1"] = refusals
+    status, _ = ended(send("vertex", spot(service, tmp_path, 1)))
     assert (status.state, status.code) == ("failed", 75)
 
 

@@ -195,3 +195,22 @@ def test_requests_need_no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert requests_of(vertex_job(**FULL))
+
+
+def environments_of(spec):
+    """The variables of each placement's first pool."""
+    pools = [request["customJob"]["jobSpec"]["workerPoolSpecs"][0] for request in requests_of(spec)]
+    return [{each["name"]: each["value"] for each in pool["containerSpec"]["env"]} for pool in pools]
+
+
+def test_each_placement_expects_the_gpus_of_its_own_machines():
+    target = {**TARGET, "machines": "n1-standard-8+t4:1,n1-standard-8"}
+    resources = Resources(machine="g2-standard-24")
+    found = environments_of(vertex_job(replicas=Replicas(3), resources=resources, target=target))
+    assert [each.get("FIRELIB_EXPECTED_GPUS") for each in found] == ["2", "1", None]
+    assert [each["FIRELIB_WORKERS"] for each in found] == ["6", "3", "18"]
+
+
+def test_the_smallest_number_of_replicas_is_part_of_the_request():
+    [found] = environments_of(vertex_job(replicas=Replicas(3, minimum=2)))
+    assert found["FIRELIB_MIN_REPLICAS"] == "2"
