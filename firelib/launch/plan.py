@@ -76,7 +76,7 @@ def plan_rented_machines(
     rented = (machine, gpu, replicas.provisioning, replicas.count, service)
     preemptible = replicas.provisioning != "on-demand"
     gpu_use = describe_gpu_use(request.workers, replicas.count * gpu.count if gpu else 0)
-    return Plan(backend, described, preemptible, price(*rented), quotas(*rented), missing, gpu_use)
+    return Plan(backend, described, preemptible, price(*rented), quotas(*rented), missing, gpu_use=gpu_use)
 
 
 def find_missing(request: PlanRequest, package: str, extra: str) -> Iterator[str]:
