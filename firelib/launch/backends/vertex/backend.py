@@ -206,7 +206,7 @@ def _price(spec: JobSpec, placement: Placement) -> Price | None:
 
 
 def _register_model(record: JobRecord, attempt: CustomJobStatus) -> JobRecord:
-    """Register the model of a job once. The job has succeeded, so a refusal is only a note; the next look tries again."""
+    """Register the model of a job once. The job has succeeded, so a refusal is a note; the next look tries again."""
     name = VertexTarget.parse(record.spec.target).register_model
     if name is None or _MODEL in record.handle:
         return record

@@ -119,6 +119,28 @@ def credentials_for(endpoint: str) -> AnonymousCredentials | None:
     return AnonymousCredentials()
 
 
+def open_session(address: str, scope: str) -> Any:
+    """Return a `requests` session with this machine's credentials, for services that firelib asks without an SDK.
+
+    Args:
+        address: The service, `https://…`; plain HTTP is for loopback, and without credentials.
+        scope: What the session may do.
+
+    Raises:
+        FirelibError: This machine has no credentials, or the address is not encrypted.
+    """
+    import google.auth
+    from google.auth.transport.requests import AuthorizedSession
+
+    credentials: Any = credentials_for(address)
+    if credentials is None:
+        try:
+            credentials, _ = google.auth.default(scopes=[scope])
+        except auth_errors.DefaultCredentialsError as error:
+            raise FirelibError("not logged in to Google Cloud", where=address, remedy=LOG_IN) from error
+    return AuthorizedSession(credentials)
+
+
 def _region(name: str) -> str:
     return name.split("/")[3]
 

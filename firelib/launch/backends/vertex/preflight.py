@@ -1,4 +1,4 @@
-"""Preflight checks of a job for Vertex AI: the image exists and fits, and the bucket is near.
+"""Preflight checks of a job for Vertex AI: the image exists and fits, the bucket is near, secrets exist.
 
 Without them, each of these problems would surface after minutes in a queue. Unlike `validate`, they need network and
 credentials.
@@ -10,6 +10,7 @@ from firelib import storage
 from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.launch.backends.vertex.request_checks import find_bucket_problems
+from firelib.launch.backends.vertex.secret_checks import find_secret_problems
 from firelib.launch.job_spec import JobSpec
 
 
@@ -17,6 +18,17 @@ def find_preflight_problems(spec: JobSpec) -> Iterator[str]:
     """Yield every reason why the job would fail; a check that gets no answer counts as one."""
     yield from _find_image_problems(spec.image or "")
     yield from _find_storage_problems(spec)
+    yield from _find_secret_problems(spec)
+
+
+def _find_secret_problems(spec: JobSpec) -> Iterator[str]:
+    from firelib.launch.backends.vertex.client import translate_errors
+
+    try:
+        with translate_errors("Secret Manager"):
+            yield from find_secret_problems(spec)
+    except FirelibError as error:
+        yield f"secrets: {error}"
 
 
 def _find_image_problems(image: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
-from firelib.launch.backends.vertex.client import LOG_IN, credentials_for
+from firelib.launch.backends.vertex.client import LOG_IN, open_session
 from firelib.launch.backends.vertex.logs.request_budget import RequestBudget
 
 _ENDPOINT = "https://logging.googleapis.com"
@@ -34,7 +34,7 @@ class EntriesClient:
     def __init__(self, project: str, endpoint: str | None, budget: RequestBudget) -> None:
         self._project, self._budget = project, budget
         self._address = f"{endpoint or _ENDPOINT}/v2/entries:list"
-        self._session = _open_session(endpoint or _ENDPOINT)
+        self._session = open_session(endpoint or _ENDPOINT, _SCOPE)
 
     def list_entries(self, job_number: str, since: datetime | None) -> Iterator[dict[str, Any]]:
         """Yield the entries of replica 0 of a CustomJob, ordered by timestamp.
@@ -96,16 +96,3 @@ class EntriesClient:
         if code >= 400:
             message = f"the log cannot be read: HTTP {code}"
             raise FirelibError(message, where=self._address, remedy="ask for roles/logging.viewer")
-
-
-def _open_session(address: str) -> Any:
-    import google.auth
-    from google.auth.transport.requests import AuthorizedSession
-
-    credentials: Any = credentials_for(address)
-    if credentials is None:
-        try:
-            credentials, _ = google.auth.default(scopes=[_SCOPE])
-        except google.auth.exceptions.DefaultCredentialsError as error:
-            raise FirelibError("not logged in to Google Cloud", where=address, remedy=LOG_IN) from error
-    return AuthorizedSession(credentials)
