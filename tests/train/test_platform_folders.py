@@ -1,6 +1,9 @@
 """Models and event files reach the folders that the platform names."""
 
+import fsspec
+
 from firelib.train.platform_folders import EventMirror, copy_model
+from tests import buckets
 
 
 def test_a_model_is_copied_to_where_the_platform_looks(tmp_path):
@@ -45,3 +48,14 @@ def test_what_has_not_grown_is_not_copied_again(tmp_path):
     (tmp_path / "logs/run/events.1").unlink()
     mirror.update()
     assert not (tmp_path / "logs/run/events.1").exists()
+
+
+def test_models_and_event_files_reach_a_bucket(tmp_path):
+    (tmp_path / "saved_model.pb").write_text("graph")
+    (tmp_path / "events.1").write_text("one")
+    with buckets.gcs() as uri:
+        copy_model(tmp_path, {"AIP_MODEL_DIR": f"{uri}/output/model/"})
+        EventMirror(str(tmp_path), "flights-1", {"AIP_TENSORBOARD_LOG_DIR": f"{uri}/output/logs/"}).update()
+        fs, path = fsspec.core.url_to_fs(uri)
+        assert fs.cat(f"{path}/output/model/saved_model.pb") == b"graph"
+        assert fs.cat(f"{path}/output/logs/flights-1/events.1") == b"one"

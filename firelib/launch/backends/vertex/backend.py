@@ -138,18 +138,22 @@ class VertexBackend(Backend):
             FirelibError: The job does not enable Vertex AI's web access, or offers no shell (any more, or yet).
         """
         record = _latest(record)
-        attempt = list_attempts(record.spec, record.handle[_NAME])[-1]
+        name = record.handle.get(_NAME, "")
+        if record.spec.target.get(_WEB_ACCESS, "").lower() != "true":
+            raise FirelibError(
+                "web access is off in this job",
+                where=name,
+                remedy=f"submit it with --set {_WEB_ACCESS}=true, or read firelib logs {record.job_id} --follow",
+            )
+        attempt = list_attempts(record.spec, name)[-1]
         address = attempt.raw.get("webAccessUris", {}).get("workerpool0-0")
-        if address:
-            return Shell(("python", "-m", "webbrowser", address), is_direct=False)
-        enabled = record.spec.target.get(_WEB_ACCESS) == "true"
-        raise FirelibError(
-            "Vertex AI offers no shell in this job at the moment" if enabled else "web access is off in this job",
-            where=attempt.name,
-            remedy="try again while the job runs"
-            if enabled
-            else f"submit it with --set {_WEB_ACCESS}=true, or read its log: firelib logs {record.job_id} --follow",
-        )
+        if address is None:
+            raise FirelibError(
+                "Vertex AI offers no shell in this job at the moment",
+                where=attempt.name,
+                remedy="try again while the job runs",
+            )
+        return Shell(("python", "-m", "webbrowser", address), is_direct=False)
 
     def advance(self, record: JobRecord) -> JobRecord:
         """Submit a job again in the next placement after a stock-out, a preemption or too long a queue.

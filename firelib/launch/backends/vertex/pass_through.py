@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from firelib.errors import did_you_mean
-from firelib.extras import install_command
+from firelib.extras import find_missing, install_command
 
 #: Fields of a CustomJob below which settings are passed through.
 ROOTS = ("job_spec", "encryption_spec")
@@ -50,11 +50,8 @@ def find_field_problems(fields: Mapping[str, str]) -> Iterator[str]:
     Args:
         fields: Path, such as `job_spec.enable_web_access` → value as text.
     """
-    try:
-        import google.cloud.aiplatform_v1  # noqa: F401  only whether it is there
-    except ImportError:
-        if fields:
-            yield f"target.{next(iter(fields))}: needs Google's message types: {install_command(['vertex'])}"
+    if fields and find_missing(["google.cloud.aiplatform_v1"]):
+        yield f"target.{next(iter(fields))}: needs Google's message types: {install_command(['vertex'])}"
         return
     for path, text in fields.items():
         if own := _find_own_field(path):
