@@ -49,6 +49,8 @@ def submit(
     env: options.Env = None,
     secret: options.Secret = None,
     label: options.Label = None,
+    max_cost: options.MaxCost = None,
+    register: options.Register = None,
     kill_replica: options.KillReplica = None,
     setting: options.Setting = None,
 ) -> None:
@@ -70,9 +72,11 @@ def submit(
         "timeout_seconds": timeout,
         "queue_seconds": queue_timeout,
         "labels": parse_pairs(label, "--label"),
-        "target": {"kill_replica": kill_replica, **parse_pairs(setting, "--set")},
+        "target": {"kill_replica": kill_replica, "register_model": register, **parse_pairs(setting, "--set")},
     }
     backend, spec = build_job(file, given)
+    if max_cost is not None:
+        _limit_cost(backend, spec, max_cost)
     if dry_run:
         show_request(backend, spec)
     else:
@@ -118,16 +122,26 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     Raises:
         FirelibError: The backend would refuse the job, or the project's files contain secrets.
     """
+    from firelib.console import note
     from firelib.launch.backends.registry import validate_job
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
     from firelib.launch.client.gpu_use import note_gpu_use
 
     chosen = validate_job(backend, spec)
+    for text in chosen.notes(spec):
+        note(text)
     if chosen.sends_code:
         preview_code(spec)
     note_gpu_use(spec)
     request_json.show_request(chosen.request(spec))
+
+
+def _limit_cost(name: str, spec: "JobSpec", limit: float) -> None:
+    from firelib.launch.backends.registry import validate_job
+    from firelib.launch.client.cost_limit import refuse_expensive_job
+
+    refuse_expensive_job(validate_job(name, spec), spec, limit)
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
