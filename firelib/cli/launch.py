@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,8 @@ def submit(
     env: options.Env = None,
     secret: options.Secret = None,
     label: options.Label = None,
+    max_cost: options.MaxCost = None,
+    register: options.Register = None,
     kill_replica: options.KillReplica = None,
     setting: options.Setting = None,
 ) -> None:
@@ -71,18 +74,22 @@ def submit(
         "timeout_seconds": timeout,
         "queue_seconds": queue_timeout,
         "labels": parse_pairs(label, "--label"),
-        "target": {"kill_replica": kill_replica, **parse_pairs(setting, "--set")},
+        "target": {"kill_replica": kill_replica, "register_model": register, **parse_pairs(setting, "--set")},
     }
     described = describe_job(file, given)
     if described.is_whole_run:
-        _submit_run(described, dry_run, detach)
-    elif dry_run:
-        show_request(described.backend.name, described.parse())
+        _submit_run(described, dry_run, detach, max_cost)
+        return
+    backend, spec = described.backend.name, described.parse()
+    if max_cost is not None:
+        _limit_cost(described.backend, [spec], max_cost)
+    if dry_run:
+        show_request(backend, spec)
     else:
-        _run_job(described.backend.name, described.parse(), detach)
+        _run_job(backend, spec, detach)
 
 
-def _submit_run(described: "JobDescription", dry_run: bool, detach: bool) -> None:
+def _submit_run(described: "JobDescription", dry_run: bool, detach: bool, max_cost: float | None) -> None:
     """Send `firelib run` as one job for each stage, or print the requests."""
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
@@ -91,6 +98,8 @@ def _submit_run(described: "JobDescription", dry_run: bool, detach: bool) -> Non
     from firelib.launch.client.whole_run.stage_jobs import split_run
 
     run, specs = split_run(described)
+    if max_cost is not None:
+        _limit_cost(described.backend, list(specs.values()), max_cost)
     if "train" in specs:
         note_gpu_use(specs["train"])
     if dry_run:
@@ -114,16 +123,28 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     Raises:
         FirelibError: The backend would refuse the job, or the project's files contain secrets.
     """
+    from firelib.console import note
     from firelib.launch.backends.registry import validate_job
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
     from firelib.launch.client.gpu_use import note_gpu_use
 
     chosen = validate_job(backend, spec)
+    for text in chosen.notes(spec):
+        note(text)
     if chosen.sends_code:
         preview_code(spec)
     note_gpu_use(spec)
     request_json.show_request(chosen.request(spec))
+
+
+def _limit_cost(chosen: "Backend", specs: "Sequence[JobSpec]", limit: float) -> None:
+    from firelib.launch.backends.registry import validate_job
+    from firelib.launch.client.cost_limit import refuse_expensive_jobs
+
+    for spec in specs:
+        validate_job(chosen.name, spec)
+    refuse_expensive_jobs(chosen, specs, limit)
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:

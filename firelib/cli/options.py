@@ -41,6 +41,12 @@ Env = Annotated[list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE f
 Secret = Annotated[list[str] | None, typer.Option(help="NAME=env:NAME, file:PATH, gcp:… or k8s:….")]
 Label = Annotated[list[str] | None, typer.Option(help="KEY=VALUE, for billing and for finding the job.")]
 Setting = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for the backend, such as address=….")]
+MaxCost = Annotated[
+    float | None, typer.Option(min=0, help="US dollars: refuse to send a job that may cost more by its --timeout.")
+]
+Register = Annotated[
+    str | None, typer.Option(help="With --to vertex: put the model into Vertex Model Registry under this name.")
+]
 KillReplica = Annotated[
     str | None, typer.Option(help="Fault injection for --to docker: 1@60s kills replica 1 after a minute.")
 ]

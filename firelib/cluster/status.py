@@ -7,7 +7,6 @@ from firelib.cluster.head_api import HeadUnavailableError, Job, Node, read_jobs,
 from firelib.cluster.host_state import HostState, read_host_states
 from firelib.cluster.ssh import HostUnreachableError
 from firelib.cluster.tunnel import open_tunnel
-from firelib.errors import FirelibError
 from firelib.gcp.machine_catalog import parse_gpu_kind
 from firelib.gcp.machine_types import Gpu
 from firelib.gcp.pricing import Price, price
@@ -81,7 +80,4 @@ def machine_price(file: ClusterFile) -> Price | None:
     if gcp is None:
         return None
     gpu = Gpu(parse_gpu_kind(gcp.gpus.type), gcp.gpus.count) if gcp.gpus else None
-    try:
-        return price(gcp.machine_type, gpu, "spot" if gcp.spot else "on-demand", 1 + len(file.provider.worker_ips))
-    except FirelibError:  # the catalog does not list the machine type, such as a custom one
-        return None
+    return price(gcp.machine_type, gpu, "spot" if gcp.spot else "on-demand", 1 + len(file.provider.worker_ips))

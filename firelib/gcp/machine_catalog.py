@@ -23,15 +23,13 @@ def parse_family(machine_type: str) -> str:
 
 
 def list_families() -> list[str]:
-    """Return all machine families, including families without prices."""
-    others = read_catalog()["other_families"]
-    return sorted((*read_catalog()["families"], *others["with_gpus"], *others["without"]))
+    """Return all machine families, including families without listed machine types."""
+    return sorted((*read_catalog()["families"], *read_catalog()["other_families"]))
 
 
 def list_gpu_families() -> set[str]:
     """Return the families whose machines have built-in GPUs."""
-    priced = {parse_family(name) for name, (_, _, _, *gpu) in read_catalog()["machines"].items() if gpu}
-    return priced | set(read_catalog()["other_families"]["with_gpus"])
+    return {parse_family(name) for name, (_, _, _, *gpu) in read_catalog()["machines"].items() if gpu}
 
 
 def parse_gpu_kind(accelerator: str) -> str:

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from firelib.errors import FirelibError, did_you_mean
-from firelib.gcp.machine_catalog import CATALOG, parse_family, read_catalog
+from firelib.gcp.machine_catalog import parse_family, read_catalog
 
 #: How a machine is rented.
 Provisioning = Literal["on-demand", "spot", "flex-start"]
@@ -36,7 +35,7 @@ class Machine:
         name: Google's name.
         vcpus: Virtual cores.
         memory_gib: Memory in GiB.
-        price: Estimated on-demand price, US dollars an hour.
+        price: Estimated on-demand price, US dollars an hour; None if it is not known.
         gpu: Built-in GPUs, or None.
         rented_on_demand: Whether on-demand provisioning exists; otherwise only Spot and Flex-start do.
     """
@@ -44,7 +43,7 @@ class Machine:
     name: str
     vcpus: int
     memory_gib: float
-    price: float
+    price: float | None
     gpu: Gpu | None = None
     rented_on_demand: bool = True
 
@@ -63,7 +62,7 @@ class GpuKind:
         accelerator: Google's name in requests.
         compute_quota: Quota metric of Compute Engine.
         training_quota: Suffix of the quota metric of Vertex AI custom training.
-        regions: Regions that offer it.
+        regions: Regions that offer it; empty if they are not known.
         attach: Machine families that it can be attached to; empty if it only comes built into machines.
         counts: Attachable count → most vCPUs and most GiB of memory that the machine may have.
         price: Estimated price of one attached GPU, US dollars an hour.
@@ -101,18 +100,3 @@ def _parse_gpu_kind(name: str, row: dict[str, Any]) -> GpuKind:
     counts = {count: (vcpus, memory) for count, (vcpus, memory) in row.pop("counts", {}).items()}
     regions, attach = tuple(row.pop("regions")), tuple(row.pop("attach", ()))
     return GpuKind(name, regions=regions, attach=attach, counts=counts, **row)
-
-
-def find_machine(name: str) -> Machine:
-    """Look up a machine type by name.
-
-    Raises:
-        FirelibError: The catalog does not list it.
-    """
-    if name not in machines():
-        raise FirelibError(
-            f"unknown machine type {name!r} (catalog of {read_catalog()['as_of']})",
-            where=CATALOG.name,
-            remedy=did_you_mean(name, machines()),
-        )
-    return machines()[name]

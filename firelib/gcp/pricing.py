@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from firelib.gcp.machine_catalog import read_catalog
-from firelib.gcp.machine_types import Gpu, GpuKind, Machine, Provisioning, find_machine, gpu_kinds
+from firelib.gcp.machine_types import Gpu, GpuKind, Machine, Provisioning, gpu_kinds, machines
 from firelib.gcp.quota_metrics import ALL_GPUS, cpu_metrics, gpu_metrics
 
 Service = Literal["compute", "training"]
 
 _TRAINING = "aiplatform.googleapis.com/"
 _CUSTOM_TRAINING = "custom_model_training_"
+
+#: Quota metric of custom training for the GB of all boot disks (SSD).
+TRAINING_DISK_QUOTA = f"{_TRAINING}{read_catalog()['training']['disk_quota']}"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Price:
     hourly: float
     as_of: str
     source: str
+
+    @property
+    def highest_hourly(self) -> float:
+        """US dollars an hour in the dearest region."""
+        return self.hourly * float(read_catalog()["dearest_region"])
 
     def __str__(self) -> str:
         return f"about ${self.hourly:.2f} an hour (list of {self.as_of})"
@@ -49,27 +57,21 @@ def price(
         service: `training` adds Vertex AI's fee.
 
     Returns:
-        The estimate, or None where nothing is rented.
-
-    Raises:
-        FirelibError: The catalog does not list the machine type.
+        The estimate; None where nothing is rented, or the price is not known.
 
     Example:
         >>> price("g2-standard-8", provisioning="spot", count=2).hourly
         0.683
     """
-    if machine_type is None:
+    machine = machines().get(machine_type or "")
+    if machine is None or machine.price is None:
         return None
     catalog = read_catalog()
     fee = float(catalog["training_fee"]) if service == "training" else 1.0
     share = float(catalog["spot_share"]) if provisioning == "spot" else 1.0
-    hourly = _on_demand(find_machine(machine_type), gpu) * share * fee * count
-    return Price(round(hourly, 3), str(catalog["as_of"]), catalog["source"])
-
-
-def _on_demand(machine: Machine, gpu: Gpu | None) -> float:
     attached = gpu_kinds()[gpu.kind].price * gpu.count if gpu is not None and machine.gpu is None else 0.0
-    return machine.price + attached
+    hourly = (machine.price + attached) * share * fee * count
+    return Price(round(hourly, 3), str(catalog["as_of"]), catalog["source"])
 
 
 def quotas(
@@ -85,14 +87,11 @@ def quotas(
         service: `compute` for Compute Engine, `training` for Vertex AI custom training. Their quotas are separate.
 
     Returns:
-        Quota metric → amount needed; empty where nothing is rented.
-
-    Raises:
-        FirelibError: The catalog does not list the machine type.
+        Quota metric → amount needed; empty where nothing is rented, or the machine type is not known.
     """
-    if machine_type is None:
+    machine = machines().get(machine_type or "")
+    if machine is None:
         return {}
-    machine = find_machine(machine_type)
     gpu = gpu or machine.gpu
     spot = provisioning != "on-demand"
     needed: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """The interface of a backend: how firelib validates, submits, observes and cancels a job in one environment."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from firelib.errors import FirelibError
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
+from firelib.launch.machine_checks import find_machine_notes
 from firelib.launch.plan import Plan, PlanRequest, format_count
 from firelib.launch.target import Target
 from firelib.launch.transfer.output_archive import fetch_outputs
@@ -89,6 +90,9 @@ class Backend(ABC):
             must be made absolute before submission.
         runs_components: Whether a stage runs in the image of its component, so that `firelib run` is one job for each
             stage.
+        poll_seconds: Seconds between two looks at a followed job.
+        log_delay_seconds: How long output may take to appear in the log; a finished job's log is read until it has
+            been silent for that long.
     """
 
     name: ClassVar[str]
@@ -98,6 +102,8 @@ class Backend(ABC):
     returns_outputs: ClassVar[bool] = False
     mounts_storage_root: ClassVar[bool] = False
     runs_components: ClassVar[bool] = False
+    poll_seconds: ClassVar[float] = 1.0
+    log_delay_seconds: ClassVar[float] = 0.0
 
     def default_target(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the settings that environment variables provide, such as the address in FIRELIB_RAY_ADDRESS."""
@@ -126,6 +132,14 @@ class Backend(ABC):
         asks before it sends anything; of a whole run, all stages are asked about before the first one is sent.
         """
         return ()
+
+    def notes(self, spec: JobSpec) -> Iterable[str]:
+        """Yield what the user should know before a job is sent, although nothing forbids it; no network.
+
+        Args:
+            spec: A job for which `validate` returned nothing.
+        """
+        return find_machine_notes(spec.resources)
 
     @abstractmethod
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
@@ -165,6 +179,28 @@ class Backend(ABC):
             LostConnectionError: The connection ended before the log did.
         """
 
+    def open_log(self, record: JobRecord) -> Callable[[], Iterator[str]]:
+        """Return a function that yields the output of replica 0 since its last call.
+
+        The default reads the whole log each time. A backend whose log is remote or out of order overrides it.
+
+        Args:
+            record: The job.
+        """
+        shown = 0
+
+        def read_on() -> Iterator[str]:
+            nonlocal shown
+            position = 0
+            for chunk in self.logs(record, follow=True):
+                new = chunk[max(0, shown - position) :]
+                position += len(chunk)
+                shown = max(shown, position)
+                if new:
+                    yield new
+
+        return read_on
+
     @abstractmethod
     def cancel(self, record: JobRecord) -> None:
         """Ask the job to stop, so that training can save a checkpoint; no error if the job is over."""
@@ -181,6 +217,14 @@ class Backend(ABC):
             FirelibError: The machines are not available; the error names all reasons.
         """
         return Plan(self.name, format_count(request.replicas.count, "replica"))
+
+    def estimate_cost(self, spec: JobSpec) -> float | None:  # noqa: ARG002  for others
+        """Return the most that a job's machines cost within its time limit, in US dollars; None if that is not known.
+
+        Args:
+            spec: The job.
+        """
+        return None
 
     def advance(self, record: JobRecord) -> JobRecord:
         """Do what a job needs from its client: retry elsewhere, or release what a finished job occupies.

@@ -191,6 +191,8 @@ class JobSpec:
         """Return plain data for records and requests. It holds references to secrets, but no secret."""
         raw = asdict(self)
         raw["replicas"]["buying"] = raw["replicas"].pop("provisioning")  # the name of this key in existing records
+        if self.replicas.minimum is None:
+            del raw["replicas"]["minimum"]  # earlier versions do not know it
         return raw
 
     @classmethod

@@ -1,22 +1,42 @@
-"""Checks that a machine type is available with the requested GPUs, region and provisioning."""
+"""Checks that a machine type is available with the requested GPUs, region and provisioning.
 
+The catalog is advice, not a gate: Google adds machine types that it does not list. Those pass, and a note says what is
+not known of them.
+"""
+
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from firelib.errors import did_you_mean
-from firelib.gcp.machine_catalog import explain_gpu_mismatch
-from firelib.gcp.machine_types import Gpu, Machine, find_machine, gpu_kinds, machines
+from firelib.gcp.machine_catalog import explain_gpu_mismatch, read_catalog
+from firelib.gcp.machine_types import Gpu, Machine, gpu_kinds, machines
 from firelib.launch.job_spec import Resources
+
+_MACHINE_TYPE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
+_TPU = re.compile(r"(cloud-)?tpu|ct\d|v\d+[a-z]*(pod|litepod)", re.IGNORECASE)
 
 
 def resolve_gpu(resources: Resources) -> Gpu | None:
-    """Return a replica's GPUs: the requested ones, else the ones built into its machine.
-
-    Raises:
-        FirelibError: The catalog does not list the machine type.
-    """
+    """Return a replica's GPUs: the requested ones, else the ones built into its machine, as far as they are known."""
     if resources.gpu is not None or resources.machine is None:
         return resources.gpu
-    return find_machine(resources.machine).gpu
+    machine = machines().get(resources.machine)
+    return machine.gpu if machine else None
+
+
+def find_machine_notes(resources: Resources) -> Iterator[str]:
+    """Yield what is not known of a machine type that the catalog does not list."""
+    name = resources.machine
+    if name is None or name in machines():
+        return
+    close = get_close_matches(name, machines(), n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    gpus = "" if resources.gpu else "; if it has GPUs, name them: --gpu KIND:COUNT"
+    yield (
+        f"machine type {name!r} is not in the catalog of {read_catalog()['as_of']}{hint}: "
+        f"price and quota are unknown, and nothing about it is checked{gpus}"
+    )
 
 
 def validate_machine(resources: Resources, region: str | None = None, provisioning: str = "on-demand") -> Iterator[str]:
@@ -31,19 +51,28 @@ def validate_machine(resources: Resources, region: str | None = None, provisioni
         One line for each problem.
     """
     name, gpu = resources.machine, resources.gpu
-    unknown = gpu is not None and gpu.kind not in gpu_kinds()
-    if gpu is not None and unknown:
-        yield f"resources.gpu.kind: unknown GPU {gpu.kind!r}: {did_you_mean(gpu.kind, gpu_kinds())}"
+    known = gpu is None or gpu.kind in gpu_kinds()
+    if gpu is not None and not known:
+        yield _explain_unknown_gpu(gpu.kind)
     if name is None:
         return
-    if name not in machines():
-        yield f"resources.machine: unknown machine type {name!r}: {did_you_mean(name, machines())}"
-        return
-    yield from _validate_size(machines()[name], resources)
-    yield from _validate_provisioning(machines()[name], resolve_gpu(resources), provisioning)
-    if not unknown:
-        yield from _validate_gpu(name, gpu)
+    if _TPU.match(name):
+        yield f"resources.machine: {name} has TPUs, which firelib does not train on: choose a machine with GPUs"
+    elif not _MACHINE_TYPE.fullmatch(name):
+        yield f"resources.machine: expected a machine type such as g2-standard-8, got {name!r}"
+    elif machine := machines().get(name):
+        yield from _validate_size(machine, resources)
+        yield from _validate_provisioning(machine, resolve_gpu(resources), provisioning)
+        if known:
+            yield from _validate_gpu(name, gpu)
+    if known:
         yield from _validate_region(resolve_gpu(resources), region)
+
+
+def _explain_unknown_gpu(kind: str) -> str:
+    if _TPU.match(kind):
+        return f"resources.gpu.kind: {kind} is a TPU, which firelib does not train on: choose a GPU"
+    return f"resources.gpu.kind: unknown GPU {kind!r}: {did_you_mean(kind, gpu_kinds())}"
 
 
 def _validate_size(machine: Machine, resources: Resources) -> Iterator[str]:
@@ -69,6 +98,7 @@ def _validate_gpu(machine_type: str, gpu: Gpu | None) -> Iterator[str]:
 
 
 def _validate_region(gpu: Gpu | None, region: str | None) -> Iterator[str]:
-    if gpu is not None and region is not None and region not in gpu_kinds()[gpu.kind].regions:
-        regions = ", ".join(gpu_kinds()[gpu.kind].regions)
+    offered = gpu_kinds()[gpu.kind].regions if gpu is not None else ()
+    if gpu is not None and region is not None and offered and region not in offered:
+        regions = ", ".join(offered)
         yield f"target.region: {gpu.kind} is not available in {region!r}; regions that offer it: {regions}"

@@ -7,7 +7,7 @@ from firelib.extras import find_missing as find_missing_modules
 from firelib.extras import install_command
 from firelib.gcp.pricing import Price, Service, price, quotas
 from firelib.launch.job_spec import Replicas, Resources, refuse
-from firelib.launch.machine_checks import resolve_gpu, validate_machine
+from firelib.launch.machine_checks import find_machine_notes, resolve_gpu, validate_machine
 from firelib.launch.worker_count import describe_gpu_use
 
 
@@ -36,19 +36,23 @@ class Plan:
         backend: The backend's name.
         machines: Description of the machines.
         preemptible: Whether the machines can be preempted.
-        price: Price of all machines together; None where nothing is rented.
+        is_rented: Whether somebody bills the machines.
+        price: Price of all machines together; None where nothing is rented, or the price is not known.
         quotas: Quota metric → amount needed. Whether the project has it is not checked.
         missing: Prerequisites that are not met yet.
         gpu_use: How many of the GPUs training uses, such as `2 of 8 GPUs used`; empty without GPUs.
+        notes: What is not known of the machines.
     """
 
     backend: str
     machines: str
     preemptible: bool = False
+    is_rented: bool = False
     price: Price | None = None
     quotas: Mapping[str, int] = field(default_factory=dict)
     missing: Sequence[str] = ()
     gpu_use: str = ""
+    notes: Sequence[str] = ()
 
 
 def plan_rented_machines(
@@ -76,7 +80,8 @@ def plan_rented_machines(
     rented = (machine, gpu, replicas.provisioning, replicas.count, service)
     preemptible = replicas.provisioning != "on-demand"
     gpu_use = describe_gpu_use(request.workers, replicas.count * gpu.count if gpu else 0)
-    return Plan(backend, described, preemptible, price(*rented), quotas(*rented), missing, gpu_use)
+    notes = tuple(find_machine_notes(request.resources))
+    return Plan(backend, described, preemptible, True, price(*rented), quotas(*rented), missing, gpu_use, notes)
 
 
 def find_missing(request: PlanRequest, package: str, extra: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ def test_each_family_is_listed_once() -> None:
 def test_gpus_are_attached_only_to_families_without_built_in_gpus() -> None:
     attached = {name for row in read_catalog()["gpus"].values() for name in row.get("attach", ())}
     assert attached == {"n1"}
-    assert list_gpu_families() == {"a2", "a3", "a4", "g2", "g4"}
+    assert list_gpu_families() == {"a2", "a3", "a4", "a4x", "g2", "g4"}
 
 
 @pytest.mark.parametrize("name", ["t4", "nvidia-tesla-t4", "NVIDIA_TESLA_T4"])

@@ -6,8 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from firelib.gcp.machine_catalog import read_catalog
-from firelib.gcp.machine_types import Gpu, find_machine, gpu_kinds, machines
-from tests.errors import refused
+from firelib.gcp.machine_types import Gpu, gpu_kinds, machines
 
 
 def test_the_catalog_is_dated_and_names_its_source() -> None:
@@ -17,10 +16,10 @@ def test_the_catalog_is_dated_and_names_its_source() -> None:
 
 @pytest.mark.parametrize("name", machines())
 def test_each_machine_is_plausible(name: str) -> None:
-    machine = find_machine(name)
+    machine = machines()[name]
     assert machine.vcpus >= 2
-    assert machine.memory_gib / machine.vcpus <= 20
-    assert 0.01 < machine.price / machine.vcpus < 1
+    assert 0.9 <= machine.memory_gib / machine.vcpus <= 20
+    assert machine.price is None or 0.01 < machine.price / machine.vcpus < 1
     assert machine.family in read_catalog()["families"]
     assert machine.gpu is None or machine.gpu.kind in gpu_kinds()
 
@@ -32,12 +31,7 @@ def test_each_gpu_is_available(name: str) -> None:
     assert bool(kind.attach) != bool(built_in)
     assert bool(kind.price) == bool(kind.attach) == bool(kind.counts)
     assert len(set(kind.regions)) == len(kind.regions)
-    assert "us-central1" in kind.regions
-
-
-def test_unknown_machine_names_the_nearest() -> None:
-    with refused(what="g2-standart-8", where="machine_catalog.yaml", remedy="g2-standard-8"):
-        find_machine("g2-standart-8")
+    assert not kind.regions or "us-central1" in kind.regions
 
 
 @pytest.mark.parametrize(("kind", "count"), [("", 1), ("l4", 0)])

@@ -38,6 +38,15 @@ def test_spot_is_cheaper_and_the_date_is_shown() -> None:
     assert flex_start.hourly == price_of("g2-standard-8", None, "on-demand", 1).hourly
 
 
+@pytest.mark.parametrize("machine_type", ["n9-standard-8", "a4-highgpu-8g"])
+def test_unknown_prices_are_not_guessed(machine_type: str) -> None:
+    assert price(machine_type, None, "on-demand", 1) is None
+
+
+def test_the_quota_of_an_unknown_machine_type_is_not_guessed() -> None:
+    assert quotas("n9-standard-8", None, "on-demand", 1, "training") == {}
+
+
 def test_quotas_of_compute_engine() -> None:
     on_demand = quotas("n1-standard-8", T4, "on-demand", 3, "compute")
     assert on_demand == {"CPUS": 24, "NVIDIA_T4_GPUS": 6, "GPUS_ALL_REGIONS": 6}

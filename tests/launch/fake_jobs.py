@@ -1,4 +1,4 @@
-"""A stand-in for the REST APIs of Vertex AI's jobs and Cloud Logging, on loopback, with Google's own messages.
+"""A stand-in for the REST APIs of Vertex AI's jobs and models and of Cloud Logging, with Google's own messages.
 
 A script determines the states of a job: one list for each region, one state for each poll. Google's messages parse the
 requests, so a request that the service would not understand is refused here, too.
@@ -7,6 +7,7 @@ requests, so a request that the service would not understand is refused here, to
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,10 +17,13 @@ from typing import Any, TypeVar
 
 from google.cloud import aiplatform_v1
 
+from tests.launch.fake_log import FakeLog, QuotaExceededError
+
 NAMES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
 NAMES |= {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
 OVER = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
 _JOB = re.compile(r"/v1/(projects/[^/]+/locations/([^/]+)/customJobs)(?:/(\d+))?(:cancel)?")
+_MODEL = re.compile(r"/v1/(projects/[^/]+/locations/[^/]+)/models(?:/([a-z0-9_-]+)|:upload)")
 _LABEL = re.compile(r'labels\.([\w-]+)="([^"]*)"')
 
 
@@ -33,10 +37,11 @@ class Refusal(Exception):  # noqa: N818  an answer of the service
 
 @dataclass(frozen=True)
 class Step:
-    """A job at one poll: its state and, at its end, the error."""
+    """A job at one poll: its state, at its end the error, and the address of its shell."""
 
     state: str
     message: str = ""
+    shell: str = ""
 
 
 @dataclass
@@ -49,8 +54,9 @@ class FakeJobs:
         always: The answer to every request, if set.
         age: Apparent age of new jobs.
         jobs: Name → job, in the order of creation.
-        lines: Number of a job → log of its replica 0.
-        page: Lines of the log on one page.
+        log: Cloud Logging.
+        models: Resource name → uploaded versions.
+        expires_after: Requests that succeed before the login expires; None for ever.
     """
 
     plays: dict[str, list[Sequence[Step]]] = field(default_factory=dict)
@@ -58,10 +64,11 @@ class FakeJobs:
     always: Refusal | None = None
     age: timedelta = timedelta(0)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lines: dict[str, list[str]] = field(default_factory=dict)
+    log: FakeLog = field(default_factory=lambda: FakeLog(time.monotonic))
+    expires_after: int | None = None
+    models: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     hidden_in_lists: bool = False
-    page: int = 1
     _steps: dict[str, list[Step]] = field(default_factory=dict)
     url: str = ""
 
@@ -69,8 +76,12 @@ class FakeJobs:
         self.asked.append(f"{method} {path}")
         if self.always:
             raise self.always
+        if self.expires_after is not None and len(self.asked) > self.expires_after:
+            raise Refusal(401, "Request had invalid authentication credentials. Expected OAuth 2 access token.")
         if path == "/v2/entries:list":
-            return self._log(json.loads(body))
+            return self._list_entries(json.loads(body))
+        if found := _MODEL.fullmatch(path):
+            return self._answer_about_models(method, *found.groups(), body)
         found = _JOB.fullmatch(path)
         if not found:
             raise Refusal(404, f"no such method: {path}")
@@ -81,6 +92,23 @@ class FakeJobs:
         if name not in self.jobs:
             raise Refusal(404, f"CustomJob does not exist: {name}")
         return self._cancel(name) if cancel else self._look(name)
+
+    def _answer_about_models(self, method: str, parent: str, name: str | None, body: bytes) -> Mapping[str, Any]:
+        """Return a model, or upload one: the first with its id, the next ones as versions of it."""
+        if method == "GET":
+            if f"{parent}/models/{name}" not in self.models:
+                raise Refusal(404, f"The Model does not exist: {name}")
+            return {"name": f"{parent}/models/{name}"}
+        request = {**json.loads(body), "parent": parent}
+        message = aiplatform_v1.UploadModelRequest.from_json(json.dumps(request), ignore_unknown_fields=False)
+        uri = message.parent_model or f"{parent}/models/{message.model_id}"
+        if (uri in self.models) != bool(message.parent_model):
+            raise Refusal(400, f"parent_model is for models that exist, model_id for others: {uri}")
+        self.models.setdefault(uri, []).append(request)
+        kind = "type.googleapis.com/google.cloud.aiplatform.v1.UploadModelResponse"
+        version = str(len(self.models[uri]))
+        response = {"@type": kind, "model": uri, "modelVersionId": version}
+        return {"name": f"{parent}/operations/{version}", "done": True, "response": response}
 
     def running(self) -> list[str]:
         """Return the jobs that are not over."""
@@ -113,9 +141,11 @@ class FakeJobs:
             job["state"] = step.state
             if step.state == "JOB_STATE_RUNNING":
                 job.setdefault("startTime", _ago(self.age))
-                self.lines.setdefault(name.rpartition("/")[2], []).append(f"line of {name}")
+                self.log.write(name.rpartition("/")[2], f"line of {name}")
             if step.state in OVER:
                 job["endTime"] = _ago(timedelta(0))
+            if step.shell:
+                job["webAccessUris"] = {"workerpool0-0": step.shell}
             if step.message:
                 job["error"] = {"code": 8, "message": step.message}
         return job
@@ -127,15 +157,11 @@ class FakeJobs:
         job |= {"state": "JOB_STATE_CANCELLED", "endTime": _ago(timedelta(0))}
         return {}
 
-    def _log(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the log in short pages, so that callers must read several."""
-        number = re.search(r'resource\.labels\.job_id="(\d+)"', query["filter"])
-        lines = self.lines.get(number[1], []) if number else []
-        start = int(query.get("pageToken", 0))
-        page: dict[str, Any] = {"entries": [{"textPayload": line} for line in lines[start : start + self.page]]}
-        if start + self.page < len(lines):
-            page["nextPageToken"] = str(start + self.page)
-        return page
+    def _list_entries(self, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self.log.list(query)
+        except QuotaExceededError:
+            raise Refusal(429, "Quota exceeded for quota metric 'Read requests' of logging.googleapis.com") from None
 
 
 Service = TypeVar("Service", bound=FakeJobs)

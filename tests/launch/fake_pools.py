@@ -58,7 +58,9 @@ class FakePools(FakeJobs):
         if job["state"] not in ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"):
             [container] = json.loads(docker("inspect", f"vertex-{number}-0"))
             state = container["State"]
-            self.lines[number] = "".join(read_container_log(f"vertex-{number}-0", follow=False)).splitlines()
+            written = "".join(read_container_log(f"vertex-{number}-0", follow=False)).splitlines()
+            for line in written[len(self.log.lines(number)) :]:
+                self.log.write(number, line)
             job["state"] = "JOB_STATE_RUNNING"
             if state["Status"] == "exited":
                 code = state["ExitCode"]
@@ -81,7 +83,7 @@ def _number(name: str) -> str:
 @contextmanager
 def fake_pools(network: str, bucket: Mapping[str, str]) -> Iterator[FakePools]:
     """Run the service on a free port."""
-    with serving(FakePools(network=network, bucket=bucket, page=1000)) as service:
+    with serving(FakePools(network=network, bucket=bucket)) as service:
         try:
             yield service
         finally:

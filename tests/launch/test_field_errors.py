@@ -29,7 +29,7 @@ def test_unknown_fields_name_the_nearest_at_every_level():
             ("imag", "'image'"),
             ("resources.cpu", "'cpus'"),
             ("resources.gpu.kin", "'kind'"),
-            ("replicas.buying", "known: count, provisioning, restarts"),
+            ("replicas.buying", "known: count, minimum, provisioning, restarts"),
         ]
     ):
         job(imag="x", resources={"cpu": 1, "gpu": {"kin": "l4", "kind": "l4"}}, replicas={"buying": "spot"})

@@ -4,7 +4,7 @@ import pytest
 
 from firelib.gcp.machine_types import Gpu
 from firelib.launch.job_spec import Resources
-from firelib.launch.machine_checks import resolve_gpu, validate_machine
+from firelib.launch.machine_checks import find_machine_notes, resolve_gpu, validate_machine
 
 
 def test_built_in_gpus_count() -> None:
@@ -12,6 +12,7 @@ def test_built_in_gpus_count() -> None:
     assert resolve_gpu(Resources(machine="n1-standard-8", gpu=Gpu("t4"))) == Gpu("t4")
     assert resolve_gpu(Resources(machine="n1-standard-8")) is None
     assert resolve_gpu(Resources()) is None
+    assert resolve_gpu(Resources(machine="x9-standard-8")) is None
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,8 @@ def test_built_in_gpus_count() -> None:
         (Resources(machine="g2-standard-24"), "us-central1", "flex-start"),
         (Resources(machine="g2-standard-24", gpu=Gpu("l4", 2)), "us-central1", "spot"),
         (Resources(machine="a3-highgpu-1g"), "us-central1", "spot"),
+        (Resources(machine="a3-ultragpu-8g"), "us-south1", "spot"),  # its regions are not known
+        (Resources(machine="x9-standard-8", gpu=Gpu("l4")), "us-central1", "flex-start"),  # Google adds machine types
     ],
 )
 def test_available_machines(resources, region, provisioning):
@@ -33,7 +36,11 @@ def test_available_machines(resources, region, provisioning):
 @pytest.mark.parametrize(
     ("resources", "region", "provisioning", "parts"),
     [
-        (Resources(machine="n3-standard-8"), None, "spot", ("resources.machine:", "'n3-standard-8'", "'n")),
+        (Resources(machine="n1_standard_8"), None, "spot", ("resources.machine:", "'n1_standard_8'")),
+        (Resources(machine="ct5lp-hightpu-4t"), None, "spot", ("resources.machine:", "ct5lp-hightpu-4t", "TPU")),
+        (Resources(machine="cloud-tpu"), None, "spot", ("resources.machine:", "TPU")),
+        (Resources(gpu=Gpu("v5litepod")), None, "spot", ("resources.gpu.kind:", "v5litepod", "TPU")),
+        (Resources(gpu=Gpu("tpu_v3")), None, "spot", ("resources.gpu.kind:", "TPU")),
         (Resources(gpu=Gpu("t5")), None, "spot", ("resources.gpu.kind:", "'t5'", "a100")),
         (
             Resources(machine="e2-standard-4", gpu=Gpu("t4")),
@@ -70,3 +77,13 @@ def test_unavailable_machines(resources, region, provisioning, parts):
 def test_all_reasons_are_reported_at_once():
     wrong = Resources(machine="g2-standard-8", cpus=16, memory_gib=64, gpu=Gpu("t4"))
     assert len(list(validate_machine(wrong, "us-central1", "spot"))) == 3
+
+
+def test_what_is_not_known_is_noted():
+    [said] = find_machine_notes(Resources(machine="g2-standart-8"))
+    for part in ("'g2-standart-8'", "did you mean 'g2-standard-8'", "2025-06-30", "--gpu"):
+        assert part in said
+    [said] = find_machine_notes(Resources(machine="x9-gpu", gpu=Gpu("l4")))
+    assert "--gpu" not in said
+    assert list(find_machine_notes(Resources(machine="g2-standard-8"))) == []
+    assert list(find_machine_notes(Resources())) == []

@@ -15,8 +15,8 @@ def note_gpu_use(spec: JobSpec) -> None:
         spec: The job.
     """
     machine = spec.resources.machine
-    if machine is not None and machine not in machines():
-        return  # the backend refuses it
+    if machine is not None and machine not in machines() and spec.resources.gpu is None:
+        return  # nobody knows its GPUs
     gpu, workers = resolve_gpu(spec.resources), stage_variables(spec).get(WORKERS, "")
     if gpu is None or not workers.isdecimal():
         return

@@ -20,10 +20,14 @@ def show_plans(plans: Sequence[Plan]) -> None:
             out.print(f"{plan.backend}: quota {metric}: {amount} needed", highlight=False)
         for what in plan.missing:
             out.print(f"{plan.backend}: missing: {what}", highlight=False)
+    for text in dict.fromkeys(text for plan in plans for text in plan.notes):
+        out.print(f"note: {text}", highlight=False)
     sources = sorted({f"{plan.price.source}; {plan.price.as_of}" for plan in plans if plan.price})
     for source in sources:
         out.print(f"prices: {source}", highlight=False)
 
 
 def _price(plan: Plan) -> str:
-    return f"about ${plan.price.hourly:.2f} an hour" if plan.price else "own machines"
+    if plan.price:
+        return f"about ${plan.price.hourly:.2f} an hour"
+    return "unknown" if plan.is_rented else "own machines"

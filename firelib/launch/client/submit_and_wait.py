@@ -9,7 +9,7 @@ from firelib.errors import FirelibError, StoppedError
 from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.backends.registry import validate_job
 from firelib.launch.client.code_preview import preview_code
-from firelib.launch.client.log_follower import follow
+from firelib.launch.client.log_follower import follow, wait_until_over
 from firelib.launch.job_record import JobRecord, write_record
 from firelib.launch.job_spec import JobSpec
 from firelib.signals import on_sigterm
@@ -35,6 +35,8 @@ def send(name: str, spec: JobSpec, prepare: Callable[[JobSpec, str], None] | Non
         FirelibError: The backend does not support the job or refuses it, or the project's files contain secrets.
     """
     chosen = validate_job(name, spec)
+    for text in chosen.notes(spec):
+        note(text)
     if chosen.sends_code:
         preview_code(spec)
         if prepare is not None:
@@ -71,7 +73,7 @@ def wait_for_job(chosen: Backend, record: JobRecord, write: Callable[[str], None
         except KeyboardInterrupt:  # inside this block, SIGTERM raises it as well
             note(f"\nstopping job {record.job_id}; it may save a checkpoint first")
             chosen.cancel(record)
-            note(f"job {record.job_id} is {follow(chosen, record, lambda _: None).state}")
+            note(f"job {record.job_id} is {wait_until_over(chosen, record).state}")
             raise
 
 

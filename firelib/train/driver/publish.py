@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from typing import Any
 
 from firelib import storage
@@ -10,6 +11,7 @@ from firelib.project_layout import Paths
 from firelib.tfrecord.format.manifest import Manifest
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.export import KERAS, SAVED_MODEL, WEIGHTS
+from firelib.train.platform_folders import copy_model
 from firelib.train.run_spec import RunSpec
 
 _LINEAGE, _TIMING = "lineage.json", "timing.json"
@@ -59,6 +61,7 @@ def _publish_model(spec: RunSpec, manifest: Manifest, progress: TrainingProgress
         record = lineage(spec.params, paths.project, data)
         storage.write_bytes(str(folder / _LINEAGE), storage.to_json(record))
         storage.write_bytes(str(folder / _TIMING), storage.to_json(progress.timing))
+    copy_model(paths.model / SAVED_MODEL, os.environ)
 
 
 def describe_inputs(spec: RunSpec, manifest: Manifest) -> dict[str, Any]:

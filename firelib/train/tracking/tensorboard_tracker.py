@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from firelib.train.platform_folders import EventMirror
+
 
 class TensorBoardTracker:
     """Writes one event file per attempt. TensorBoard shows all files of a folder as one run.
@@ -12,6 +14,7 @@ class TensorBoardTracker:
 
     Args:
         folder: Folder of the event files.
+        mirror: Copies them to the platform's TensorBoard.
 
     Attributes:
         id: The same for all TensorBoard runs.
@@ -19,9 +22,10 @@ class TensorBoardTracker:
 
     ID = "tensorboard"
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, mirror: EventMirror) -> None:
         import tensorflow as tf
 
+        self._mirror = mirror
         self.id: str | None = self.ID
         self._writer = tf.summary.create_file_writer(folder)
         plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
@@ -43,6 +47,7 @@ class TensorBoardTracker:
     def flush(self) -> None:
         """Write buffered events to disk."""
         self._writer.flush()
+        self._mirror.update()
 
     def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:  # noqa: ARG002  the protocol's signature
         """Close the event file; TensorBoard shows curves only.
@@ -52,3 +57,4 @@ class TensorBoardTracker:
             exported: Ignored.
         """
         self._writer.close()
+        self._mirror.update()

@@ -1,10 +1,12 @@
 """Experiment tracking: one tracked run over all attempts, written by rank 0 only."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from firelib import storage
 from firelib.train.checkpoint.state import TrainingProgress
+from firelib.train.platform_folders import EventMirror
 from firelib.train.run_spec import RunSpec
 from firelib.train.tracking.tensorboard_tracker import TensorBoardTracker
 from firelib.train.tracking.wandb_tracker import WandbTracker
@@ -66,7 +68,8 @@ def start_tracker(spec: RunSpec, rank: int, resumed_id: str | None, note: Callab
     if rank != 0 or spec.tracking == "none":
         return NoTracker()
     if spec.tracking == "tensorboard":
-        return TensorBoardTracker(spec.tensorboard_folder)
+        folder = spec.tensorboard_folder
+        return TensorBoardTracker(folder, EventMirror(folder, spec.run_id, os.environ))
     return WandbTracker(spec, None if resumed_id == TensorBoardTracker.ID else resumed_id, note)
 
 

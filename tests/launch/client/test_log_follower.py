@@ -1,7 +1,7 @@
 """Logs over bad connections: nothing is repeated or lost, and following ends only when the job is over."""
 
 from firelib.errors import FirelibError
-from firelib.launch.backend import JobStatus, LostConnectionError
+from firelib.launch.backend import Backend, JobStatus, LostConnectionError
 from firelib.launch.client.log_follower import follow
 from firelib.launch.job_record import JobRecord
 from tests.errors import refused
@@ -10,6 +10,9 @@ from tests.launch.jobs import job
 
 class Scripted:
     """A backend that replays one result for each poll: (state, log so far, whether the connection is lost then)."""
+
+    poll_seconds, log_delay_seconds = 0.0, 0.0
+    open_log = Backend.open_log
 
     def __init__(self, *polls):
         self.polls, self.index = polls, -1
@@ -63,3 +66,30 @@ def test_a_permanent_error_is_not_retried():
 
     with refused(what="the job was deleted"):
         follow(Gone(), JobRecord(job(), "gone"), print, pause=0)
+
+
+class Lagging(Scripted):
+    """A backend whose log ends some readings after the job; some of them fail."""
+
+    log_delay_seconds = 0.3
+
+    def __init__(self, *readings):
+        super().__init__(("succeeded", "", False))
+        self.readings = list(readings)
+
+    def open_log(self, record):
+        def read_on():
+            found = self.readings.pop(0) if self.readings else ""
+            if found is None:
+                raise LostConnectionError("too many requests")
+            yield from found
+
+        return read_on
+
+
+def test_output_that_arrives_after_the_end_of_the_job_is_shown():
+    parts = []
+    chosen = Lagging("a", "", None, "b", "", "c")
+    assert follow(chosen, JobRecord(job(), "lagging"), parts.append, pause=0.01).state == "succeeded"
+    assert "".join(parts) == "abc"
+    assert chosen.readings == []

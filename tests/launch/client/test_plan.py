@@ -72,9 +72,17 @@ def test_all_backends_are_planned(tmp_path):
     found = {each.backend: each for each in make_plans("all", REQUEST, tmp_path, {})}
     assert list(found) == ["local", "docker", "ray", "vertex", "kubeflow"]
     assert found["vertex"].price.hourly > found["kubeflow"].price.hourly
-    metric = "custom_model_training_preemptible_nvidia_l4_gpus"
-    assert list(found["vertex"].quotas) == [f"aiplatform.googleapis.com/{metric}"]
+    prefix = "aiplatform.googleapis.com/custom_model_training_"
+    assert found["vertex"].quotas == {f"{prefix}preemptible_nvidia_l4_gpus": 2, f"{prefix}pd_ssd": 200}
     assert found["local"].price is None
+
+
+def test_the_plan_names_what_custom_training_refuses(tmp_path):
+    request = PlanRequest(Resources(machine="n1-standard-32", gpu=Gpu("t4", 1)))
+    [planned] = make_plans("vertex", request, tmp_path, {})
+    assert any("counts of 2, 4" in text for text in planned.notes)
+    [planned] = make_plans("kubeflow", request, tmp_path, {})
+    assert planned.notes == ()
 
 
 def test_plugins_are_planned_too(tmp_path, monkeypatch):
@@ -99,6 +107,13 @@ def test_the_command_shows_prices_with_their_date(tmp_path):
     assert "about $1.71 an hour" in done.stdout
     assert "estimate" in done.stdout
     assert "2025-06-30" in done.stdout
+
+
+def test_the_price_of_an_unknown_machine_type_is_unknown(tmp_path):
+    done = firelib_here(tmp_path, "plan", "--to", "vertex", "--machine", "x9-standard-8")
+    assert done.returncode == 0, done.stderr
+    assert "unknown" in done.stdout
+    assert "note: machine type 'x9-standard-8' is not in the catalog" in " ".join(done.stdout.split())
 
 
 def test_wrong_options_are_reported_at_once(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firelib.errors import StoppedError
-from firelib.launch.backend import JobStatus
+from firelib.launch.backend import Backend, JobStatus
 from firelib.launch.client.submit_and_wait import JobFailedError, raise_for_status, wait_for_job
 from firelib.launch.job_record import JobRecord
 from tests.errors import refused
@@ -19,6 +19,9 @@ from tests.launch.jobs import job
 
 class Service:
     """A backend whose connection runs in asyncio; a signal arrives inside a callback of the loop."""
+
+    poll_seconds, log_delay_seconds = 0.01, 0.0
+    open_log = Backend.open_log
 
     def __init__(self, number: signal.Signals) -> None:
         self._number, self._sent, self.cancelled = number, False, False

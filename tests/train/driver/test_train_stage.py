@@ -21,7 +21,16 @@ pytestmark = [pytest.mark.usefixtures("ray_cluster"), pytest.mark.integration]
 def two_workers(tmp_path_factory):
     """One run without failures on two workers, tracked offline."""
     paths = write_toy(tmp_path_factory.mktemp("two"))
-    return paths, train(Toy(), toy_params(workers=2), TRACKED, paths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIP_MODEL_DIR", f"{paths.project}/platform-model/")
+        return paths, train(Toy(), toy_params(workers=2), TRACKED, paths)
+
+
+def test_the_saved_model_is_copied_to_where_the_platform_looks(two_workers):
+    paths, _ = two_workers
+    copied = paths.project / "platform-model"
+    assert (copied / "saved_model.pb").read_bytes() == (paths.model / "saved_model/saved_model.pb").read_bytes()
+    assert (copied / "variables/variables.index").is_file()
 
 
 def test_loss_curve_does_not_depend_on_the_number_of_workers(two_workers, lone_worker, tmp_path):

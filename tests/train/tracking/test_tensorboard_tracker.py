@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from firelib.train.platform_folders import EventMirror
+from firelib.train.tracking.tensorboard_tracker import TensorBoardTracker
 from tests.train.local_group import Run
 from tests.train.toy import toy_params
 
@@ -62,3 +64,14 @@ def test_note_says_that_there_are_too_few_steps_for_a_profile(outcomes):
 
 def test_untracked_run_writes_no_events(outcomes):
     assert not Path(outcomes["untracked"].spec.tensorboard_folder).exists()
+
+
+def test_events_reach_the_platforms_folder_while_training_goes_on(tmp_path):
+    mirror = EventMirror(str(tmp_path / "own"), "run", {"AIP_TENSORBOARD_LOG_DIR": f"{tmp_path}/logs/"})
+    tracker = TensorBoardTracker(str(tmp_path / "own"), mirror)
+    tracker.log(1, {"loss": 0.5})
+    tracker.flush()
+    assert scalars(tmp_path / "logs/run") == {("loss", 1): [0.5]}
+    tracker.log(2, {"loss": 0.25})
+    tracker.finish({}, None)
+    assert scalars(tmp_path / "logs/run") == {("loss", 1): [0.5], ("loss", 2): [0.25]}

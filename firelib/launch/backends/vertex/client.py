@@ -1,6 +1,7 @@
 """Client of Vertex AI's job service: Google's SDK, with errors that name a remedy."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,9 @@ from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, fi
 
 LOG_IN = "gcloud auth application-default login (submitted jobs keep running meanwhile)"
 _MORE_CAPACITY = "request more quota, or name more placements: --set region=A,B --set machines=M1,M2+t4:1"
+_INSPECT = "inspect the request: firelib submit --dry-run"
+# Google's services do not see a service account at once after its creation.
+_NEW_ACCOUNT = re.compile(r"service account\b.*\b(does not exist|not found)", re.IGNORECASE | re.DOTALL)
 _ATTEMPTS, _MAX_WAIT_SECONDS = 6, 30.0
 
 
@@ -115,6 +119,28 @@ def credentials_for(endpoint: str) -> AnonymousCredentials | None:
     return AnonymousCredentials()
 
 
+def open_session(address: str, scope: str) -> Any:
+    """Return a `requests` session with this machine's credentials, for services that firelib asks without an SDK.
+
+    Args:
+        address: The service, `https://…`; plain HTTP is for loopback, and without credentials.
+        scope: What the session may do.
+
+    Raises:
+        FirelibError: This machine has no credentials, or the address is not encrypted.
+    """
+    import google.auth
+    from google.auth.transport.requests import AuthorizedSession
+
+    credentials: Any = credentials_for(address)
+    if credentials is None:
+        try:
+            credentials, _ = google.auth.default(scopes=[scope])
+        except auth_errors.DefaultCredentialsError as error:
+            raise FirelibError("not logged in to Google Cloud", where=address, remedy=LOG_IN) from error
+    return AuthorizedSession(credentials)
+
+
 def _region(name: str) -> str:
     return name.split("/")[3]
 
@@ -138,6 +164,8 @@ def translate_errors(where: str) -> Iterator[None]:
     """
     try:
         yield
+    except (api_errors.BadRequest, api_errors.Forbidden, api_errors.NotFound) as error:
+        raise _translate_refusal(error, where) from None
     except api_errors.TooManyRequests as error:
         if find_obstacle(error.message):
             raise CapacityError(error.message, where=where, remedy=_MORE_CAPACITY) from None
@@ -145,12 +173,6 @@ def translate_errors(where: str) -> Iterator[None]:
     except (auth_errors.RefreshError, auth_errors.DefaultCredentialsError, api_errors.Unauthorized) as error:
         message = f"not logged in to Google Cloud: {_first_line(error)}"
         raise FirelibError(message, where=where, remedy=LOG_IN) from None
-    except api_errors.Forbidden as error:
-        remedy = "ask for roles/aiplatform.user (and roles/iam.serviceAccountUser on the job's account)"
-        raise FirelibError(error.message, where=where, remedy=remedy) from None
-    except api_errors.NotFound as error:
-        remedy = "check project and region, and enable the API: gcloud services enable aiplatform.googleapis.com"
-        raise FirelibError(error.message, where=where, remedy=remedy) from None
     except (
         api_errors.ServerError,
         auth_errors.TransportError,
@@ -160,8 +182,24 @@ def translate_errors(where: str) -> Iterator[None]:
         message = f"the service does not answer: {_first_line(error)}"
         raise TransientError(message, where=where, remedy="try again in a minute") from None
     except api_errors.ClientError as error:
-        remedy = "inspect the request: firelib submit --dry-run"
-        raise FirelibError(f"refused: {error.message}", where=where, remedy=remedy) from None
+        raise FirelibError(f"refused: {error.message}", where=where, remedy=_INSPECT) from None
+
+
+def _translate_refusal(error: api_errors.ClientError, where: str) -> FirelibError:
+    """Return the error for a missing permission or resource, or for a wrong request."""
+    if _NEW_ACCOUNT.search(error.message):
+        remedy = "check target.service_account; Google may take a minute until it sees a new one: submit again"
+        return TransientError(error.message, where=where, remedy=remedy)
+    if isinstance(error, api_errors.Forbidden):
+        remedy = (
+            "ask for roles/aiplatform.user (and roles/iam.serviceAccountUser on the job's account); "
+            "a new role takes effect after up to two minutes"
+        )
+        return FirelibError(error.message, where=where, remedy=remedy)
+    if isinstance(error, api_errors.NotFound):
+        remedy = "check project and region, and enable the API: gcloud services enable aiplatform.googleapis.com"
+        return FirelibError(error.message, where=where, remedy=remedy)
+    return FirelibError(f"refused: {error.message}", where=where, remedy=_INSPECT)
 
 
 def _first_line(error: Exception) -> str:

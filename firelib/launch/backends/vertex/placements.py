@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from firelib.errors import did_you_mean
+from firelib.gcp.machine_catalog import read_catalog
+from firelib.launch.backends.vertex.machine_rules import find_machine_rule_problems
 from firelib.launch.backends.vertex.target import MachineOption, VertexTarget
 from firelib.launch.job_spec import JobSpec, Resources
-from firelib.launch.machine_checks import validate_machine
+from firelib.launch.machine_checks import find_machine_notes, validate_machine
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,25 @@ def find_placement_problems(spec: JobSpec, target: VertexTarget) -> Iterator[str
     """
     if spec.resources.machine is None:
         yield "resources.machine is missing: --machine n1-standard-8"
-    problems = [
-        problem
-        for placement in list_placements(spec, target)
-        for problem in validate_machine(placement.resources, placement.region, spec.replicas.provisioning)
-    ]
+    provisioning = spec.replicas.provisioning
+    problems: list[str] = []
+    for placement in list_placements(spec, target):
+        problems += validate_machine(placement.resources, placement.region, provisioning)
+        problems += find_machine_rule_problems(placement.resources, provisioning)
     yield from dict.fromkeys(problems)
+
+
+def find_placement_notes(spec: JobSpec, target: VertexTarget) -> Iterator[str]:
+    """Yield what is not known of machines and regions.
+
+    Args:
+        spec: The job.
+        target: Its settings.
+    """
+    known = read_catalog()["training"]["regions"]
+    for region in dict.fromkeys(target.region):
+        if region not in known:
+            yield f"firelib does not know region {region!r} of custom training: {did_you_mean(region, known)}"
+    options = dict.fromkeys(placement.resources for placement in list_placements(spec, target))
+    for resources in options or [spec.resources]:
+        yield from find_machine_notes(resources)

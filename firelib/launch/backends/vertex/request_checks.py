@@ -1,14 +1,16 @@
 """What Vertex AI's custom training would refuse, or accept and then fail after minutes in a queue."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from firelib.launch.backends.vertex.machine_rules import find_time_limit_problems
+from firelib.launch.backends.vertex.pass_through import find_field_problems
 from firelib.launch.backends.vertex.placements import find_placement_problems
-from firelib.launch.backends.vertex.request import JOB_LABEL, PLACEMENT_LABEL
+from firelib.launch.backends.vertex.request import GRACE_SECONDS, JOB_LABEL, PLACEMENT_LABEL
 from firelib.launch.backends.vertex.target import VertexTarget
 from firelib.launch.job_spec import JobSpec
 
@@ -16,21 +18,36 @@ _DIGEST = re.compile(r"[^@\s]+/[^@\s]+@sha256:[0-9a-f]{64}")
 _MIN_DISK_GIB, _MAX_DISK_GIB = 100, 64000
 _MAX_LABELS = 62  # of 64; firelib adds two
 _MAX_VARIABLES = 80  # of 100; the service and the bootstrap add theirs
+_MODEL_STAGES = ("train", "run")
 _RESUMABLE_STAGES = ("train", "tune", "run")
+_REGION = re.compile(r"[a-z]+-[a-z]+\d+")
+_NETWORK = re.compile(r"projects/([^/]+)/global/networks/[^/]+")
+# https://cloud.google.com/storage/docs/locations
+_DUAL_REGIONS = {
+    "asia1": ("asia-northeast1", "asia-northeast2"),
+    "eur4": ("europe-north1", "europe-west4"),
+    "eur5": ("europe-west1", "europe-west2"),
+    "eur7": ("europe-west2", "europe-west3"),
+    "eur8": ("europe-west3", "europe-west6"),
+    "nam4": ("us-central1", "us-east1"),
+}
 _MULTI_REGIONS = {"us": ("us-", "northamerica-"), "eu": ("europe-",), "asia": ("asia-",)}
 
 
 def find_vertex_problems(spec: JobSpec) -> Iterator[str]:
     """Yield every problem of a job that needs no network to be found."""
     target, _ = VertexTarget.parse_with_problems(spec.target)
-    if target.tensorboard and not target.service_account:
-        yield "target.tensorboard: needs target.service_account, the identity that writes to it"
+    yield from find_field_problems(target.fields)
+    yield from _find_resource_problems(target)
+    yield from find_time_limit_problems(spec.replicas.provisioning, spec.timeout_seconds, GRACE_SECONDS)
     yield from find_placement_problems(spec, target)
     yield from _find_image_problems(spec.image)
     if not (spec.storage_root or "").startswith("gs://"):
         yield f"storage_root: expected a bucket, FIRELIB_STORAGE_ROOT=gs://…, got {spec.storage_root!r}"
     if target.bucket_region is not None:
-        yield from find_bucket_problems(target.bucket_region, spec)
+        yield from find_bucket_problems(target.bucket_region.lower().split(","), spec)
+    if target.register_model and spec.stage not in _MODEL_STAGES:
+        yield f"target.register_model: firelib {spec.stage} makes no model: expected {' or '.join(_MODEL_STAGES)}"
     yield from _find_spot_problems(spec)
     yield from _find_limit_problems(spec)
 
@@ -42,17 +59,39 @@ def _find_image_problems(image: str | None) -> Iterator[str]:
         yield f"image: expected REGISTRY/NAME@sha256:… (a tag can change its image), got {image!r}"
 
 
-def find_bucket_problems(location: str, spec: JobSpec) -> Iterator[str]:
+def _find_resource_problems(target: VertexTarget) -> Iterator[str]:
+    """Yield what is wrong with regions and with the resources that a job uses."""
+    for region in target.region:
+        if not _REGION.fullmatch(region):
+            yield f"target.region: expected a region such as europe-west4, not a zone, got {region!r}"
+    network = _NETWORK.fullmatch(target.network or "")
+    if network and not network[1].isdigit():
+        number = f"gcloud projects describe {network[1]} --format='value(projectNumber)'"
+        yield f"target.network: expected the number of the project, got its id {network[1]!r}: {number}"
+    if target.tensorboard is None:
+        return
+    if not target.service_account:
+        yield "target.tensorboard: needs target.service_account, the identity that writes to it"
+    home = target.tensorboard.split("/")[3]
+    for region in dict.fromkeys(target.region):
+        if region != home:
+            yield f"target.tensorboard: it is in {home!r}, and a job in {region!r} cannot write to it"
+
+
+def find_bucket_problems(locations: Sequence[str], spec: JobSpec) -> Iterator[str]:
     """Yield why a bucket does not suit a job's regions: reading across regions is slow and billed.
 
     Args:
-        location: Region or multi-region of the bucket.
+        locations: Region, dual-region or multi-region of the bucket; for a dual-region of the owner's choice, both
+            regions.
         spec: The job.
     """
-    location = location.lower()
+    holding = {region for location in locations for region in _DUAL_REGIONS.get(location, (location,))}
+    around = tuple(prefix for location in locations for prefix in _MULTI_REGIONS.get(location, ()))
     for region in dict.fromkeys(VertexTarget.parse_with_problems(spec.target)[0].region):
-        if location != region and not region.startswith(_MULTI_REGIONS.get(location, ("\0",))):
-            yield f"target.region: the bucket is in {location!r}, got {region!r}: every read would cross regions"
+        if region not in holding and not region.startswith(around or "\0"):
+            where = ", ".join(locations)
+            yield f"target.region: the bucket is in {where!r}, got {region!r}: every read would cross regions"
 
 
 def _find_spot_problems(spec: JobSpec) -> Iterator[str]:

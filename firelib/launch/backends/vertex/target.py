@@ -1,12 +1,14 @@
 """Settings of backend `vertex`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from firelib.errors import FirelibError
 from firelib.gcp.machine_types import Gpu
+from firelib.launch.backends.vertex.pass_through import is_passed_through
 from firelib.launch.job_spec import parse_gpu
 from firelib.launch.target import Target, setting
 
@@ -46,9 +48,14 @@ def _parse_machines(text: str) -> tuple[MachineOption, ...]:
 
 
 class VertexTarget(Target):
-    """Settings of `--to vertex`."""
+    """Settings of `--to vertex`.
 
-    of_training = ("machines",)
+    Example:
+        >>> VertexTarget.parse({"project": "my-lab", "region": "us-east1", "job_spec.enable_web_access": "true"}).fields
+        {'job_spec.enable_web_access': 'true'}
+    """
+
+    of_training = ("machines", "register_model")
 
     project: str = setting(
         "id or number of the Google Cloud project",
@@ -94,3 +101,24 @@ class VertexTarget(Target):
         example="REGION-aiplatform.googleapis.com",
         pattern=r"^(https?://)?[^/\s]+$",
     )
+    register_model: str | None = setting(
+        "name under which a finished job's model is put into Vertex Model Registry",
+        example="flights",
+        pattern=r"^[a-z_][a-z0-9_-]{0,62}$",
+    )
+    serving_image: str = setting(
+        "image that serves a registered model",
+        example="us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest",
+        default="us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest",
+    )
+    fields: Mapping[str, str] = setting(
+        "fields of the CustomJob that firelib has no setting for", example="job_spec.enable_web_access=true", default={}
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_fields(cls, settings: Any) -> Any:
+        """Collect the settings that name fields of the CustomJob; `find_field_problems` checks them."""
+        fields = {name: value for name, value in settings.items() if is_passed_through(name)}
+        others = {name: value for name, value in settings.items() if name not in fields}
+        return {**others, "fields": fields} if fields else others

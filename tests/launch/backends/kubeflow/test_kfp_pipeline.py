@@ -69,7 +69,7 @@ def test_training_gets_its_resources(compiled):
 
 
 def test_all_problems_are_reported_at_once():
-    spec = PipelineSpec({"extract": "firelib-extract:latest"}, Resources(machine="n1-standrd-8"), -1)
+    spec = PipelineSpec({"extract": "firelib-extract:latest"}, Resources(machine="n1_standard_8"), -1)
     with pytest.raises(FirelibError) as caught:
         compile_pipeline(spec)
     for parts in (
@@ -77,7 +77,7 @@ def test_all_problems_are_reported_at_once():
         ("--transform-image",),
         ("--trainer-image",),
         ("--retries", "-1"),
-        ("'n1-standrd-8'", "'n1-standard-8'"),
+        ("resources.machine", "'n1_standard_8'"),
     ):
         assert has_problem(caught.value, *parts)
 

@@ -14,6 +14,8 @@ from firelib.launch.backends.vertex import backend as vertex_backend
 from firelib.launch.backends.vertex import client as vertex_client
 from firelib.launch.backends.vertex.backend import VertexBackend
 from firelib.launch.backends.vertex.client import CapacityError, TransientError
+from firelib.launch.backends.vertex.logs import job_log
+from firelib.launch.backends.vertex.logs.request_budget import RequestBudget
 from firelib.launch.client.log_follower import follow
 from firelib.launch.client.submit_and_wait import send, wait_for_job
 from firelib.launch.job_record import read_record
@@ -50,6 +52,9 @@ def service(monkeypatch):
     """The fake service. It has no bucket and no registry; test_preflight.py and test_same_job.py use some."""
     monkeypatch.setattr(vertex_backend, "find_preflight_problems", lambda _: [])
     monkeypatch.setattr(vertex_backend, "send_code", lambda _: None)
+    monkeypatch.setattr(VertexBackend, "log_delay_seconds", 0.0)
+    monkeypatch.setattr(VertexBackend, "poll_seconds", 0.01)
+    monkeypatch.setattr(job_log, "RequestBudget", lambda: RequestBudget(sleep=lambda _: None))
     with fake_jobs() as running:
         yield running
 
@@ -75,7 +80,7 @@ def test_a_job_succeeds(service, tmp_path):
     status, log = ended(record)
     assert (status.state, status.exit_code) == ("succeeded", 0)
     assert log.splitlines()[0] == "line of projects/my-lab/locations/europe-west4/customJobs/1000"
-    assert len(log.splitlines()) == len(service.lines["1000"])
+    assert len(log.splitlines()) == len(service.log.lines("1000"))
     [kept] = service.jobs.values()
     assert [pool["replicaCount"] for pool in kept["jobSpec"]["workerPoolSpecs"]] == ["1", "2"]
 
@@ -386,3 +391,95 @@ def test_requests_contain_no_secret(service, tmp_path, monkeypatch):
     secrets = {"WANDB_API_KEY": "gcp:projects/my-lab/secrets/wandb/versions/3"}
     send("vertex", spec_for(service, tmp_path, secrets=secrets))
     assert "planted" not in json.dumps(list(service.jobs.values()))
+
+
+def test_a_login_that_expires_while_a_job_is_followed_leaves_it_running(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING] * 20 + [DONE]]
+    record = send("vertex", spec_for(service, tmp_path, "europe-west4"))
+    service.expires_after = len(service.asked) + 7
+    with refused(remedy="gcloud auth application-default login"):
+        ended(record)
+    assert len(service.running()) == 1
+    service.expires_after = None
+    status, log = ended(record)
+    assert status.state == "succeeded"
+    assert log.splitlines() == service.log.lines("1000")
+
+
+def test_a_new_service_account_is_waited_for(service, tmp_path):
+    unseen = Refusal(400, "Service account trainer@my-lab.iam.gserviceaccount.com does not exist.")
+    service.refusals["europe-west4"] = [unseen, unseen]
+    send("vertex", spec_for(service, tmp_path))
+    assert regions_of(service) == ["europe-west4"]
+    service.refusals["europe-west4"] = [unseen] * 20
+    with refused(what="does not exist", remedy="target.service_account"):
+        send("vertex", spec_for(service, tmp_path))
+
+
+def test_a_long_queue_is_explained(service, tmp_path):
+    service.plays["europe-west4"] = [[QUEUED] * 50]
+    service.age = timedelta(minutes=5)
+    assert VERTEX.status(send("vertex", spec_for(service, tmp_path))).message == ""
+    service.age = timedelta(minutes=45)
+    status = VERTEX.status(send("vertex", spec_for(service, tmp_path)))
+    assert status.state == "queued"
+    assert "queued for 45 min" in status.message
+    assert "quota" in status.message
+
+
+def test_web_access_gives_a_shell(service, tmp_path):
+    service.plays["europe-west4"] = [[PENDING, Step("JOB_STATE_RUNNING", shell="https://shell.example/1"), DONE]]
+    target = {"project": "my-lab", "region": "europe-west4", "endpoint": service.url}
+    record = send("vertex", spec_for(service, tmp_path, target={**target, "job_spec.enable_web_access": "true"}))
+    with refused(what="at the moment", remedy="while the job runs"):
+        VERTEX.shell(record)
+    shell = VERTEX.shell(record)
+    assert shell.argv[-1] == "https://shell.example/1"
+    assert not shell.is_direct
+
+
+def test_without_web_access_there_is_no_shell(service, tmp_path):
+    record = send("vertex", spec_for(service, tmp_path))
+    with refused(what="web access is off", remedy="--set job_spec.enable_web_access=true"):
+        VERTEX.shell(record)
+
+
+def registered_job(service, tmp_path, **fields):
+    target = {"project": "my-lab", "region": "europe-west4", "endpoint": service.url, "register_model": "flights"}
+    return spec_for(service, tmp_path, target=target, **fields)
+
+
+def test_the_model_of_a_finished_job_is_registered_once(service, tmp_path, capsys):
+    record = send("vertex", registered_job(service, tmp_path))
+    assert service.models == {}
+    assert ended(record)[0].state == "succeeded"
+    VERTEX.advance(record)
+    [(name, [version])] = service.models.items()
+    assert name == "projects/my-lab/locations/europe-west4/models/flights"
+    assert version["model"]["artifactUri"] == "gs://bucket/x/jobs/train-1/output/model"
+    assert f"registered {name}" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_model_of_a_second_job_is_the_next_version(service, tmp_path):
+    for number in (1, 2):
+        ended(send("vertex", registered_job(service, tmp_path, job_id=f"train-{number}")))
+    [versions] = service.models.values()
+    assert [version["model"]["labels"]["firelib-job"] for version in versions] == ["train-1", "train-2"]
+
+
+def test_the_model_of_a_failed_job_is_not_registered(service, tmp_path):
+    service.plays["europe-west4"] = [[RUNNING, Step("JOB_STATE_FAILED", "non-zero status of 1")]]
+    assert ended(send("vertex", registered_job(service, tmp_path)))[0].state == "failed"
+    assert service.models == {}
+
+
+def test_a_refused_registration_does_not_fail_the_job(service, tmp_path, capsys, monkeypatch):
+    record = send("vertex", registered_job(service, tmp_path))
+
+    def refuse(*_):
+        raise Refusal(403, "Permission 'aiplatform.models.upload' denied")
+
+    monkeypatch.setattr(service, "_answer_about_models", refuse)
+    assert ended(record)[0].state == "succeeded"
+    assert "aiplatform.models.upload" in capsys.readouterr().err
+    assert service.models == {}

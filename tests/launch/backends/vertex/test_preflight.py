@@ -3,6 +3,7 @@
 import fsspec
 import pytest
 
+from firelib.launch.backends.vertex import preflight
 from firelib.launch.backends.vertex.backend import VertexBackend
 from firelib.launch.backends.vertex.preflight import find_preflight_problems
 from tests import buckets
@@ -71,3 +72,43 @@ def test_a_failed_preflight_submits_nothing(address, root, tmp_path):
         VertexBackend().submit(spec)
     fs, path = fsspec.core.url_to_fs(root)
     assert not fs.exists(path)
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """Replaces the store's answer about a bucket."""
+
+    class Store:
+        content: object = {}
+
+        def call(self, *_, **__):
+            if isinstance(self.content, Exception):
+                raise self.content
+            return self.content
+
+    store = Store()
+    monkeypatch.setattr(preflight.storage, "filesystem", lambda _: (store, "bucket"))
+    return store
+
+
+def test_a_bucket_that_may_not_be_looked_at_is_noted(tmp_path, address, answer, capsys):
+    answer.content = OSError("Forbidden: lacks storage.buckets.get access to the Google Cloud Storage bucket")
+    assert missing("gs://bucket/x", f"{address}@{push_image(tmp_path)}") == ""
+    assert "storage.buckets.get" in capsys.readouterr().err
+
+
+def test_a_bucket_in_two_regions_of_choice(tmp_path, address, answer):
+    image = f"{address}@{push_image(tmp_path)}"
+    answer.content = {
+        "location": "US",
+        "locationType": "dual-region",
+        "customPlacementConfig": {"dataLocations": ["US-EAST1", "US-WEST1"]},
+    }
+    assert missing("gs://bucket/x", image, "us-west1") == ""
+    assert "'us-east1, us-west1'" in missing("gs://bucket/x", image, "us-central1")
+
+
+@pytest.mark.parametrize(("location", "region", "fits"), [("EUR4", "europe-west4", True), ("NAM4", "us-west1", False)])
+def test_a_bucket_in_a_named_pair_of_regions(tmp_path, address, answer, location, region, fits):
+    answer.content = {"location": location, "locationType": "dual-region"}
+    assert (missing("gs://bucket/x", f"{address}@{push_image(tmp_path)}", region) == "") is fits

@@ -43,7 +43,6 @@ FULL = {
         "machines": "g2-standard-24",
         "service_account": "trainer@my-lab.iam.gserviceaccount.com",
         "network": "projects/123456/global/networks/lab",
-        "tensorboard": "projects/my-lab/locations/europe-west4/tensorboards/77",
     },
 }
 JOBS = {
@@ -54,6 +53,21 @@ JOBS = {
         "resources": Resources(machine="a3-highgpu-8g"),
         "queue_seconds": 7200,
         "target": {**TARGET, "region": "us-central1", "output": "gs://other/place"},
+    },
+    "vertex_passed_through": {
+        "replicas": Replicas(2),
+        "target": {
+            **TARGET,
+            "service_account": "trainer@my-lab.iam.gserviceaccount.com",
+            "tensorboard": "projects/my-lab/locations/europe-west4/tensorboards/77",
+            "encryption_spec.kms_key_name": "projects/my-lab/locations/europe-west4/keyRings/r/cryptoKeys/k",
+            "job_spec.enable_web_access": "true",
+            "job_spec.persistent_resource_id": "shared-machines",
+            "job_spec.psc_interface_config.network_attachment": "projects/1/regions/europe-west4/networkAttachments/a",
+            "job_spec.reserved_ip_ranges": '["vertex-range"]',
+            "job_spec.worker_pool_specs.disk_spec.boot_disk_type": "pd-standard",
+            "job_spec.worker_pool_specs.machine_spec.reservation_affinity.reservation_affinity_type": "ANY_RESERVATION",
+        },
     },
 }
 
@@ -153,8 +167,13 @@ def test_all_problems_are_reported_at_once():
         ("europe-west4", "europe-west4", True),
         ("EU", "europe-west4", True),
         ("us", "us-central1", True),
+        ("eur4", "europe-west4", True),
+        ("NAM4", "us-east1", True),
+        ("us-east1,us-west1", "us-west1", True),
         ("us-central1", "us-east1", False),
         ("eu", "us-central1", False),
+        ("eur4", "europe-west1", False),
+        ("us-east1,us-west1", "us-central1", False),
     ],
 )
 def test_buckets_must_be_in_the_region_of_the_job(bucket, region, fits):
@@ -162,8 +181,49 @@ def test_buckets_must_be_in_the_region_of_the_job(bucket, region, fits):
     if fits:
         assert requests_of(spec)
         return
-    with refused(what=[("target.region:", repr(bucket), repr(region))]):
+    with refused(what=[("target.region:", repr(bucket.replace(",", ", ")), repr(region))]):
         validate_job("vertex", spec)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "parts"),
+    [
+        ("network", "projects/my-lab/global/networks/lab", ("target.network:", "'my-lab'", "projectNumber")),
+        ("region", "europe-west4-a", ("target.region:", "zone", "'europe-west4-a'")),
+        (
+            "tensorboard",
+            "projects/p/locations/us-central1/tensorboards/7",
+            ("target.tensorboard:", "'us-central1'", "'europe-west4'"),
+        ),
+    ],
+)
+def test_regions_and_resources_are_checked(setting, value, parts):
+    account = {"service_account": "trainer@my-lab.iam.gserviceaccount.com"}
+    with refused(what=[parts]):
+        validate_job("vertex", vertex_job(target={**TARGET, **account, setting: value}))
+
+
+def test_a_tensorboard_turns_event_files_on():
+    [asked] = requests_of(vertex_job(**JOBS["vertex_passed_through"]))
+    given = {each["name"]: each["value"] for each in pools(asked)[0]["containerSpec"]["env"]}
+    assert given["FIRELIB_TRACKING"] == "tensorboard"
+    spec = vertex_job(**JOBS["vertex_passed_through"], env={"FIRELIB_TRACKING": "wandb"})
+    [asked] = requests_of(spec)
+    given = {each["name"]: each["value"] for each in pools(asked)[0]["containerSpec"]["env"]}
+    assert given["FIRELIB_TRACKING"] == "wandb"
+
+
+def pools(asked):
+    return asked["customJob"]["jobSpec"]["workerPoolSpecs"]
+
+
+@pytest.mark.parametrize(("queue_seconds", "wait"), [(None, "0s"), (7200, "7200s")])
+def test_flex_start_waits_for_ever_without_a_limit(queue_seconds, wait):
+    spec = vertex_job(
+        replicas=Replicas(1, "flex-start"), resources=Resources(machine="g2-standard-8"), queue_seconds=queue_seconds
+    )
+    [asked] = requests_of(spec)
+    assert asked["customJob"]["jobSpec"]["scheduling"]["maxWaitDuration"] == wait
 
 
 def test_spot_needs_checkpoints(tmp_path):
