@@ -69,7 +69,7 @@ def plan_rented_machines(
     gpu = resolve_gpu(request.resources)
     described = f"{replicas.count} × {machine}{f' with {gpu.count} {gpu.kind}' if gpu else ''}"
     rented = (machine, gpu, replicas.provisioning, replicas.count, service)
-    preemptible = replicas.provisioning != "on-demand"
+    preemptible = replicas.provisioning == "spot"
     return Plan(backend, described, preemptible, price(*rented), quotas(*rented), missing)
 
 
