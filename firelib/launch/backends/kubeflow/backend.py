@@ -1,14 +1,14 @@
 """Backend `kubeflow`: a TrainJob of Kubeflow Trainer, or a RayJob of KubeRay, in the cluster that kubectl uses."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.launch.backend import Backend, JobStatus, Shell
+from firelib.launch.backend import Backend, JobStatus, LostConnectionError, Shell
 from firelib.launch.backends.kubeflow.cleanup import delete_objects, keep_results, read_final_status, read_saved_log
 from firelib.launch.backends.kubeflow.client import ClusterClient
 from firelib.launch.backends.kubeflow.pod_states import explain_waiting, find_exit_code
@@ -61,12 +61,7 @@ class KubeflowBackend(Backend):
         client = ClusterClient(target.namespace, target.context)
         check_cluster(client, spec)
         send_code(spec)
-        try:
-            created = [client.create(resource) for resource in self.request(spec)["objects"]]
-        except BaseException:
-            delete_objects(client, target.kind, spec.job_id)
-            raise
-        _own_the_others(client, created)
+        _own_the_others(client, _create_all(client, self.request(spec)["objects"]))
         return {"kind": target.kind, "namespace": target.namespace}
 
     def status(self, record: JobRecord) -> JobStatus:
@@ -130,11 +125,25 @@ def _read_status(client: ClusterClient, record: JobRecord) -> JobStatus:
     return status
 
 
-def _own_the_others(client: ClusterClient, created: list[Mapping[str, Any]]) -> None:
+def _create_all(client: ClusterClient, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Create the objects of a job; if that fails, delete those that were created, and no other of the same name."""
+    created: list[Mapping[str, Any]] = []
+    for resource in resources:
+        try:
+            created.append(client.create(resource))
+        except BaseException as error:
+            is_refused = isinstance(error, FirelibError) and not isinstance(error, LostConnectionError)
+            for each in reversed(created if is_refused else [*created, resource]):
+                client.delete(each["kind"], each["metadata"]["name"])
+            raise
+    return created
+
+
+def _own_the_others(client: ClusterClient, created: Sequence[Mapping[str, Any]]) -> None:
     """Make the last object own the others, so that `kubectl delete` of the job alone leaves nothing."""
     *others, owner = created
     for each in others:
         try:
             client.set_owner(each["kind"], each["metadata"]["name"], owner)
         except FirelibError as error:
-            note(f"warning: {error}\nfirelib cancel deletes all objects of the job, kubectl delete {owner['kind']} not")
+            note(f"warning: {error}\ndelete the job with firelib cancel: kubectl would leave its {each['kind']}")

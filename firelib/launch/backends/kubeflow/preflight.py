@@ -67,8 +67,9 @@ def _find_missing_objects(client: ClusterClient, target: KubeflowTarget, spec: J
             yield f"target.image_pull_secrets: the namespace has no secret {secret!r}"
     if target.service_account and _is_missing(client, f"{namespace}/serviceaccounts/{target.service_account}"):
         yield f"target.service_account: the namespace has no service account {target.service_account!r}"
-    if client.find(target.kind, spec.job_id) is not None:
-        yield f"job_id: the namespace has a {target.kind} {spec.job_id!r} already"
+    for kind in OBJECTS[target.kind]:
+        if _ask(lambda: client.find(kind, spec.job_id)) is not None:  # noqa: B023  called at once
+            yield f"job_id: the namespace has a {kind} {spec.job_id!r} already"
 
 
 def _find_secret_problems(client: ClusterClient, path: str, variable: str, secret: str, key: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from firelib.launch.job_spec import Replicas, Resources
 from firelib.launch.plan import PlanRequest
 from tests.errors import refused
 from tests.launch.backends.kubeflow.fake_cluster import FakeCluster, serving, write_kubeconfig
-from tests.launch.backends.kubeflow.test_requests import cluster_job
+from tests.launch.backends.kubeflow.test_requests import cluster_job, objects
 
 KUBEFLOW = KubeflowBackend()
 RAY = {"kind": "RayJob"}
@@ -236,6 +236,17 @@ def test_a_refused_object_deletes_the_others(cluster, tmp_path):
     with refused(what="403", remedy="kubectl auth can-i create trainjobs.g.h --namespace default"):
         submit(tmp_path)
     assert cluster.kept == {}
+
+
+def test_an_object_of_somebody_else_stays(cluster, tmp_path, monkeypatch):
+    theirs = {**objects()[0], "metadata": {"name": "train-1", "uid": "theirs"}}
+    cluster.kept["/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/trainingruntimes/train-1"] = theirs
+    with refused(what=["job_id", "TrainingRuntime"]):
+        submit(tmp_path)
+    monkeypatch.setattr(kubeflow_backend, "check_cluster", lambda *_: None)  # it appears right after the check
+    with refused(what="409", remedy="job_id"):
+        submit(tmp_path)
+    assert [*cluster.kept.values()] == [theirs]
 
 
 def test_fields_that_the_operator_would_drop_are_refused(cluster, tmp_path):
