@@ -11,7 +11,7 @@ from firelib.errors import FirelibError
 from firelib.launch.backend import Backend, JobStatus, LostConnectionError, Shell
 from firelib.launch.backends.kubeflow.cleanup import delete_objects, keep_results, read_final_status, read_saved_log
 from firelib.launch.backends.kubeflow.client import ClusterClient
-from firelib.launch.backends.kubeflow.pod_states import explain_waiting, find_exit_code
+from firelib.launch.backends.kubeflow.pod_states import explain_failure, explain_waiting, find_exit_code, has_started
 from firelib.launch.backends.kubeflow.pods import find_pod_problems
 from firelib.launch.backends.kubeflow.preflight import check_cluster
 from firelib.launch.backends.kubeflow.rayjob import build_ray_job
@@ -117,12 +117,23 @@ def _read_status(client: ClusterClient, record: JobRecord) -> JobStatus:
     if resource is None:
         return JobStatus("cancelled", None, "the object no longer exists in the cluster")
     status = parse_job_status(resource)
-    if status.state == "queued":
-        return replace(status, message=explain_waiting(client.list_pods(job_pods(record.job_id))) or status.message)
-    if status.state == "failed" and status.exit_code is None and kind == "TrainJob":
-        head = replica_zero(kind, record.job_id)
-        return replace(status, exit_code=find_exit_code(client.list_pods(head.selector), head.container) or None)
-    return status
+    return status if status.state == "succeeded" else _explain(status, kind, client, record.job_id)
+
+
+def _explain(status: JobStatus, kind: str, client: ClusterClient, job_id: str) -> JobStatus:
+    """Add what the pods of a job say: why they wait or were ended, and the exit code of replica 0."""
+    pods = client.list_pods(job_pods(job_id))
+    if not status.is_over:
+        # A TrainJob counts pods that wait for a node as active.
+        state = status.state if kind == "RayJob" or has_started(pods) else "queued"
+        return replace(status, state=state, message=explain_waiting(pods) or status.message)
+    reason = explain_failure(pods)
+    message = f"{status.message} ({reason})" if reason else status.message
+    if kind == "TrainJob" and status.exit_code is None:
+        head = replica_zero(kind, job_id)
+        code = find_exit_code(client.list_pods(head.selector), head.container)
+        return replace(status, message=message, exit_code=code or None)
+    return replace(status, message=message)
 
 
 def _create_all(client: ClusterClient, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

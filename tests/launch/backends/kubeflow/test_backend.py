@@ -1,67 +1,22 @@
 """Jobs on a stand-in of the Kubernetes API server, from preflight to cleanup."""
 
-import base64
 import json
 
 import pytest
 
 from firelib.launch.backend import LostConnectionError
-from firelib.launch.backends.kubeflow import backend as kubeflow_backend
 from firelib.launch.backends.kubeflow.backend import KubeflowBackend
 from firelib.launch.backends.registry import load_backend
 from firelib.launch.client.log_follower import follow
-from firelib.launch.client.submit_and_wait import send
 from firelib.launch.job_spec import Replicas, Resources
 from firelib.launch.plan import PlanRequest
 from tests.errors import refused
-from tests.launch.backends.kubeflow.fake_cluster import FakeCluster, serving, write_kubeconfig
-from tests.launch.backends.kubeflow.test_requests import cluster_job, objects
+from tests.launch.backends.kubeflow.submitted import ended, point_to, set_status, submit
 
 KUBEFLOW = KubeflowBackend()
 RAY = {"kind": "RayJob"}
 REPLICA_0 = {"firelib-job": "train-1", "batch.kubernetes.io/job-completion-index": "0"}
-SUBMITTER = {"firelib-job": "train-1", "batch.kubernetes.io/job-name": "train-1"}
-
-
-@pytest.fixture(scope="module")
-def server():
-    """One server for all tests of this module; `cluster` gives each test a new state."""
-
-    class Current:
-        def answer(self, *request):
-            return self.cluster.answer(*request)
-
-    current = Current()
-    with serving(current) as address:
-        yield current, address
-
-
-@pytest.fixture
-def cluster(server, tmp_path, monkeypatch):
-    current, address = server
-    current.cluster = FakeCluster()
-    monkeypatch.setattr(kubeflow_backend, "send_code", lambda _: None)  # without a bucket
-    point_to(address, tmp_path, monkeypatch)
-    return current.cluster
-
-
-def point_to(address, tmp_path, monkeypatch, token=None):
-    from kubernetes.config import kube_config
-
-    file = write_kubeconfig(address, tmp_path, token)
-    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(file))
-
-
-def submit(tmp_path, **fields):
-    return send("kubeflow", cluster_job(project=str(tmp_path), **fields))
-
-
-def set_status(cluster, plural, status):
-    cluster.objects(plural)["train-1"]["status"] = status
-
-
-def ended(kind):
-    return {"conditions": [{"type": kind, "status": "True", "message": "jobset ended"}]}
+OUT_OF_MEMORY = {"exitCode": 137, "reason": "OOMKilled"}
 
 
 def test_a_train_job_is_observed_and_leaves_nothing_in_the_cluster(cluster, tmp_path):
@@ -141,6 +96,42 @@ def test_a_job_that_waits_says_why(cluster, tmp_path, status, parts):
     cluster.add_pod("node-0", REPLICA_0, ["node"], "Pending", False, **{"conditions": [], **status})
     message = KUBEFLOW.status(record).message
     assert all(part in message for part in parts)
+
+
+def test_an_active_job_whose_pods_wait_is_queued(cluster, tmp_path):
+    """JobSet counts pods that wait for a node as active."""
+    record = submit(tmp_path, replicas=Replicas(2))
+    set_status(cluster, "trainjobs", {"jobsStatus": [{"name": "node", "active": 1}]})
+    waits = [{"type": "PodScheduled", "status": "False", "message": "Insufficient memory"}]
+    cluster.add_pod("node-1", {"firelib-job": "train-1"}, ["node"], "Pending", False, conditions=waits)
+    assert KUBEFLOW.status(record).state == "queued"
+    cluster.add_pod("node-0", REPLICA_0, ["node"])
+    status = KUBEFLOW.status(record)
+    assert status.state == "running"
+    assert "Insufficient memory" in status.message
+
+
+@pytest.mark.parametrize(
+    ("status", "parts"),
+    [
+        (
+            {
+                "containerStatuses": [
+                    {"name": "node", "state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+                ]
+            },
+            ["out of memory", "--memory-gib"],
+        ),
+        ({"reason": "Evicted", "message": "The node was low on resource: memory"}, ["Evicted", "low on resource"]),
+    ],
+)
+def test_a_failed_job_says_what_the_cluster_did(cluster, tmp_path, status, parts):
+    record = submit(tmp_path)
+    cluster.add_pod("node-0", REPLICA_0, ["node"], "Failed", False, **status)
+    set_status(cluster, "trainjobs", ended("Failed"))
+    found = KUBEFLOW.status(record)
+    assert found.state == "failed"
+    assert all(part in found.message for part in ["jobset ended", *parts])
 
 
 def test_a_normal_start_is_no_reason(cluster, tmp_path):
@@ -224,7 +215,6 @@ def test_status_builds_no_request(cluster, tmp_path, monkeypatch):
 
 
 def test_a_refused_object_deletes_the_others(cluster, tmp_path):
-    cluster.operators["trainer.kubeflow.org"] = "2.0"
     real = cluster.answer
 
     def answer(method, path, *rest):
@@ -238,71 +228,11 @@ def test_a_refused_object_deletes_the_others(cluster, tmp_path):
     assert cluster.kept == {}
 
 
-def test_an_object_of_somebody_else_stays(cluster, tmp_path, monkeypatch):
-    theirs = {**objects()[0], "metadata": {"name": "train-1", "uid": "theirs"}}
-    cluster.kept["/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/trainingruntimes/train-1"] = theirs
-    with refused(what=["job_id", "TrainingRuntime"]):
-        submit(tmp_path)
-    monkeypatch.setattr(kubeflow_backend, "check_cluster", lambda *_: None)  # it appears right after the check
-    with refused(what="409", remedy="job_id"):
-        submit(tmp_path)
-    assert [*cluster.kept.values()] == [theirs]
-
-
 def test_fields_that_the_operator_would_drop_are_refused(cluster, tmp_path):
     cluster.operators["ray.io"] = "1.5"
     with refused(what="preRunningDeadlineSeconds", remedy="--set kuberay=1.5"):
         submit(tmp_path, target=RAY)
     submit(tmp_path, target={**RAY, "kuberay": "1.5"})
-
-
-def test_everything_that_the_cluster_lacks_is_named_before_anything_is_sent(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr(kubeflow_backend, "send_code", lambda _: pytest.fail("the code was sent"))
-    cluster.version = "v1.31.4-eks-2d5f260"
-    cluster.secrets["wandb"] = {"api": base64.b64encode(b"planted").decode()}
-    cluster.denied |= {("create", "trainjobs"), ("get", "pods/log")}
-    with refused(
-        what=[
-            ("target.platform", "--set platform=generic"),
-            ("secrets.WANDB_API_KEY", "wandb", "key"),
-            ("secrets.OTHER_KEY", "other", "kubectl create secret"),
-            ("target.image_pull_secrets", "registry"),
-            ("target.service_account", "trainer"),
-            ("create", "trainjobs.trainer.kubeflow.org"),
-            ("get", "pods/log"),
-        ]
-    ) as caught:
-        submit(
-            tmp_path,
-            secrets={"WANDB_API_KEY": "k8s:wandb/key", "OTHER_KEY": "k8s:other/key"},
-            target={"service_account": "trainer", "image_pull_secrets": "registry"},
-        )
-    assert "planted" not in str(caught.value)
-    assert cluster.kept == {}
-
-
-def test_a_user_who_may_not_read_secrets_may_refer_to_them(cluster, tmp_path):
-    cluster.denied.add(("get", "secrets"))
-    submit(tmp_path, secrets={"WANDB_API_KEY": "k8s:wandb/key"})
-
-
-def test_a_wrong_namespace_is_not_a_missing_operator(cluster, tmp_path):
-    with refused(what="nowhere", remedy="correct the job") as caught:
-        submit(tmp_path, target={"namespace": "nowhere"})
-    assert "install" not in caught.value.what
-
-
-def test_a_missing_operator_is_named(cluster, tmp_path):
-    del cluster.operators["ray.io"]
-    with refused(what=["rayjobs.ray.io/v1", "KubeRay"]):
-        submit(tmp_path, target=RAY)
-
-
-def test_a_name_that_is_taken(cluster, tmp_path):
-    submit(tmp_path)
-    with refused(what=["job_id", "train-1"]):
-        submit(tmp_path)
-    assert len(cluster.kept) == 2
 
 
 def test_an_expired_token(cluster, server, tmp_path, monkeypatch):
