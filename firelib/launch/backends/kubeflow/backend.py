@@ -40,7 +40,7 @@ class KubeflowBackend(Backend):
     def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
         """Return the plan: nodes of the cluster, at the prices of Compute Engine."""
         if request.replicas.provisioning == "flex-start":
-            return Plan(self.name, "none", missing=["--provisioning on-demand or spot: Kubernetes has no flex-start"])
+            return Plan(self.name, "none", missing=["--provisioning on-demand or spot, not flex-start"])
         return plan_rented_machines(self.name, request, "compute", [*find_missing(request, "kubeflow", self.name)])
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:

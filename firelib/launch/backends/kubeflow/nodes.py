@@ -17,8 +17,8 @@ def find_node_problems(spec: JobSpec) -> Iterator[str]:
     target, _ = KubeflowTarget.parse_with_problems(spec.target)
     if spec.replicas.provisioning == "flex-start":
         yield (
-            "replicas.provisioning: flex-start is a service of Vertex AI; on Kubernetes, choose on-demand or spot, "
-            "or let a queue of the cluster wait for capacity, such as Kueue"
+            "replicas.provisioning: firelib requests no flex-start nodes on Kubernetes; choose on-demand or spot, "
+            "or select a node pool that waits for capacity: --set node_selector=KEY=VALUE (a queue such as Kueue helps)"
         )
     if target.platform == "gke":
         yield from validate_machine(spec.resources, None, spec.replicas.provisioning)
