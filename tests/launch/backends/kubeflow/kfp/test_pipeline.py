@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.kubeflow.kfp_pipeline import FLOW, PipelineSpec, compile_pipeline
+from firelib.launch.backends.kubeflow.kfp.pipeline import FLOW, PipelineSpec, compile_pipeline
 from firelib.launch.job_spec import Gpu, Resources
 from firelib.launch.transfer.code_transfer import send_code
 from tests.launch.drill import firelib_here, write_project
@@ -21,7 +21,14 @@ from tests.launch.problems import has_problem
 from tests.project import ROOT
 
 IMAGES = {name: f"registry/firelib-{name}@sha256:{'0' * 64}" for name in ("extract", "transform", "trainer")}
-SPEC = PipelineSpec(IMAGES, Resources(machine="n1-standard-8", gpu=Gpu("t4")))
+RESOURCES = Resources(machine="n1-standard-8", gpu=Gpu("t4"))
+SPEC = PipelineSpec(
+    IMAGES,
+    RESOURCES,
+    env={"WANDB_PROJECT": "delays"},
+    secrets={"WANDB_API_KEY": "k8s:wandb/key"},
+    target={"image_pull_secrets": "registry", "tolerations": "team=vision:NoSchedule"},
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +39,13 @@ def text():
 @pytest.fixture(scope="module")
 def compiled(text):
     return next(yaml.safe_load_all(text))
+
+
+@pytest.fixture(scope="module")
+def pods(text):
+    """Executor → what Kubernetes adds to its pod."""
+    _, platform = yaml.safe_load_all(text)
+    return platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
 
 
 def test_the_pipeline_equals_the_golden_file(text):
@@ -57,19 +71,67 @@ def test_each_stage_runs_in_its_image_after_the_previous_stage(compiled):
     assert all(task["retryPolicy"]["maxRetryCount"] == 2 for task in tasks.values())
 
 
-def test_training_gets_its_resources(compiled):
-    given = compiled["deploymentSpec"]["executors"]["exec-train"]["container"]["resources"]
-    assert given["accelerator"] == {
-        "count": "1",
-        "resourceCount": "1",
-        "resourceType": "NVIDIA_TESLA_T4",
-        "type": "NVIDIA_TESLA_T4",
+def container(pipeline, stage):
+    return pipeline["deploymentSpec"]["executors"][f"exec-{stage}"]["container"]
+
+
+def test_kubeflow_takes_the_accelerator_as_a_resource_name(compiled):
+    given = container(compiled, "train")["resources"]
+    assert given["accelerator"]["resourceType"] == given["accelerator"]["type"] == "nvidia.com/gpu"
+    assert given["accelerator"]["resourceCount"] == "1"
+    assert "resources" not in container(compiled, "extract")
+
+
+def test_vertex_takes_the_accelerator_as_googles_name():
+    spec = PipelineSpec(IMAGES, RESOURCES, platform="vertex", secrets={"A_KEY": "gcp:projects/p/secrets/s/versions/1"})
+    [compiled] = yaml.safe_load_all(
+        compile_pipeline(spec)
+    )  # no second document: Vertex AI refuses settings of Kubernetes
+    given = container(compiled, "train")["resources"]
+    assert given["accelerator"]["resourceType"] == "NVIDIA_TESLA_T4"
+    assert (given["resourceCpuLimit"], given["resourceMemoryLimit"]) == ("8", "30720Mi")
+    variables = {each["name"]: each["value"] for each in container(compiled, "extract")["env"]}
+    assert json.loads(variables["FIRELIB_JOB_SECRETS"]) == {"A_KEY": "gcp:projects/p/secrets/s/versions/1"}
+
+
+def test_every_stage_gets_its_secrets_and_variables(compiled, pods):
+    for stage in FLOW:
+        assert {"name": "WANDB_PROJECT", "value": "delays"} in container(compiled, stage)["env"]
+        [secret] = pods[f"exec-{stage}"]["secretAsEnv"]
+        assert secret["secretName"] == secret["secretNameParameter"]["runtimeValue"]["constant"] == "wandb"
+        assert secret["keyToEnv"] == [{"secretKey": "key", "envVar": "WANDB_API_KEY"}]
+        assert pods[f"exec-{stage}"]["imagePullSecret"][0]["secretName"] == "registry"
+
+
+def test_only_training_asks_for_nodes_with_gpus(pods):
+    assert pods["exec-train"]["nodeSelector"]["labels"] == {
+        "node.kubernetes.io/instance-type": "n1-standard-8",
+        "cloud.google.com/gke-accelerator": "nvidia-tesla-t4",
     }
-    assert "resources" not in compiled["deploymentSpec"]["executors"]["exec-extract"]["container"]
+    assert "nodeSelector" not in pods["exec-extract"]
+    assert [each["key"] for each in pods["exec-train"]["tolerations"]] == ["nvidia.com/gpu", "team"]
+    assert [each["key"] for each in pods["exec-extract"]["tolerations"]] == ["team"]
+
+
+def test_the_platform_settings_have_fields_that_kfp_knows(pods):
+    known = {"secretAsEnv", "imagePullSecret", "nodeSelector", "tolerations", "emptyDirMounts"}  # of its .proto file
+    assert {field for pod in pods.values() for field in pod} == known
+
+
+def test_without_the_cache_no_stage_is_skipped():
+    compiled = next(yaml.safe_load_all(compile_pipeline(PipelineSpec(IMAGES, caching=False))))
+    assert not any(task["cachingOptions"].get("enableCache") for task in compiled["root"]["dag"]["tasks"].values())
 
 
 def test_all_problems_are_reported_at_once():
-    spec = PipelineSpec({"extract": "firelib-extract:latest"}, Resources(machine="n1_standard_8"), -1)
+    spec = PipelineSpec(
+        {"extract": "firelib-extract:latest"},
+        Resources(machine="n1_standard_8"),
+        -1,
+        env={"A_TOKEN": "x"},
+        secrets={"B_KEY": "env:B_KEY"},
+        target={"kind": "RayJob", "tolerations": "a:Never"},
+    )
     with pytest.raises(FirelibError) as caught:
         compile_pipeline(spec)
     for parts in (
@@ -77,13 +139,32 @@ def test_all_problems_are_reported_at_once():
         ("--transform-image",),
         ("--trainer-image",),
         ("--retries", "-1"),
-        ("resources.machine", "'n1_standard_8'"),
+        ("env.A_TOKEN",),
+        ("secrets.B_KEY", "k8s"),
+        ("target.kind",),
+        ("target.tolerations", "'a:Never'"),
     ):
         assert has_problem(caught.value, *parts)
 
 
+def test_vertex_needs_the_size_of_an_unknown_machine():
+    """The catalog is no gate, but a pipeline on Vertex AI states cores and memory, not the machine type."""
+    unknown = Resources(machine="n1-standrd-8")
+    with pytest.raises(FirelibError) as caught:
+        compile_pipeline(PipelineSpec(IMAGES, unknown, platform="vertex"))
+    assert has_problem(caught.value, "'n1-standrd-8'", "'n1-standard-8'", "--memory-gib")
+    sized = Resources(machine="n9-standard-8", cpus=8, memory_gib=32)
+    assert "cpuLimit" in compile_pipeline(PipelineSpec(IMAGES, sized, platform="vertex"))
+
+
 def test_the_command_writes_the_file(tmp_path, compiled):
     images = [f"--{name}-image={image}" for name, image in IMAGES.items()]
+    images += [
+        "--env=WANDB_PROJECT=delays",
+        "--secret=WANDB_API_KEY=k8s:wandb/key",
+        "--set=image_pull_secrets=registry",
+    ]
+    images += ["--set=tolerations=team=vision:NoSchedule"]
     done = firelib_here(tmp_path, "pipeline", "compile", *images, "--machine", "n1-standard-8", "--gpu", "t4")
     assert done.returncode == 0, done.stderr
     assert next(yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text())) == compiled
