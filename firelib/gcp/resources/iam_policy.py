@@ -9,6 +9,7 @@ from firelib.gcp.resources.api import Api, Json, with_query
 from firelib.gcp.resources.request_error import RequestError
 
 _CHANGED_MEANWHILE = (409, 412)
+_NOT_FOUND = 404
 
 
 def grant(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
@@ -16,7 +17,8 @@ def grant(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
 
     Args:
         api: Google Cloud's APIs.
-        wanted: `get` and `set` (each a dict with `method` and `url`), `version_key`, `wrapped`, `role` and `member`.
+        wanted: `get` and `set` (each a dict with `method` and `url`, and optionally `body`), `version_key` (None where
+            the body asks for the version), `wrapped`, `role` and `member`.
         dry_run: Only read.
 
     Returns:
@@ -93,7 +95,7 @@ def _update(api: Api, wanted: Mapping[str, Any], dry_run: bool, edit: Callable[[
 
     def attempt() -> bool:
         nonlocal sent
-        policy = api.send(wanted["get"]["method"], with_query(wanted["get"]["url"], **{wanted["version_key"]: "3"}))
+        policy = read_policy(api, wanted)
         updated = edit(policy)
         if updated == policy or dry_run:
             return sent or updated != policy
@@ -103,6 +105,39 @@ def _update(api: Api, wanted: Mapping[str, Any], dry_run: bool, edit: Callable[[
         return True
 
     return api.retry(_is_conflict, api.pace.deadline_seconds, attempt)
+
+
+def has_role(api: Api, wanted: Mapping[str, Any]) -> bool:
+    """Whether a member has a role without a condition; not if the resource does not exist.
+
+    Args:
+        api: Google Cloud's APIs.
+        wanted: As for `grant`.
+
+    Raises:
+        RequestError: The policy cannot be read.
+    """
+    try:
+        policy = read_policy(api, wanted)
+    except RequestError as error:
+        if error.status == _NOT_FOUND or error.is_service_disabled:
+            return False
+        raise
+    return add(policy, wanted["role"], wanted["member"]) == policy
+
+
+def read_policy(api: Api, wanted: Mapping[str, Any]) -> Json:
+    """Read a policy with its conditions.
+
+    Args:
+        api: Google Cloud's APIs.
+        wanted: As for `grant`.
+
+    Raises:
+        RequestError: The request failed.
+    """
+    key, get = wanted["version_key"], wanted["get"]
+    return api.send(get["method"], with_query(get["url"], **({key: "3"} if key else {})), get.get("body"))
 
 
 def _is_conflict(error: Exception) -> bool:

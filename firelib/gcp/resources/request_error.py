@@ -18,6 +18,7 @@ _NO_RESPONSE = 0
 _TRANSIENT = {_NO_RESPONSE, 408, 429, 500, 502, 503, 504}
 # Compute Engine reports some rate limits with status 403, and a resource that is still being changed with 400.
 _TRANSIENT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "resourceNotReady"}
+_SERVICE_DISABLED = ("accessNotConfigured", "SERVICE_DISABLED", "it is disabled", "has not been used in project")
 _STOCK_OUT = ("RESOURCE_POOL_EXHAUSTED", "does not have enough resources available")
 
 
@@ -60,6 +61,11 @@ class RequestError(FirelibError):
     def is_stock_out(self) -> bool:
         """Whether the zone has no free machine of this type, which status 503 reports as well as operations do."""
         return any(sign in f"{self.reason} {self.message}" for sign in _STOCK_OUT)
+
+    @property
+    def is_service_disabled(self) -> bool:
+        """Whether the service is not enabled in the project, or has been enabled only a moment ago."""
+        return any(sign in f"{self.reason} {self.message}" for sign in _SERVICE_DISABLED)
 
     @property
     def is_transient(self) -> bool:
