@@ -31,23 +31,13 @@ options:
 author: firelib
 """
 
-_NOT_FOUND = 404
-
 
 def work(module: Any, api: Any) -> dict[str, Any]:
     """Do what `state` says and return whether something changed."""
     from firelib.gcp.resources.iam_policy import grant, revoke
-    from firelib.gcp.resources.request_error import RequestError
 
-    present = module.params["state"] == "present"
-    try:
-        return {"changed": (grant if present else revoke)(api, module.params["grant"], module.check_mode)}
-    except RequestError as error:
-        if error.status == _NOT_FOUND and not present:
-            return {"changed": False}  # the resource is gone, and its policy with it
-        if module.check_mode and (error.status == _NOT_FOUND or error.is_service_disabled):
-            return {"changed": True}  # the resource would be created first
-        raise
+    change = grant if module.params["state"] == "present" else revoke
+    return {"changed": change(api, module.params["grant"], module.check_mode)}
 
 
 def main() -> None:

@@ -47,13 +47,15 @@ class Api:
     Args:
         token: Access token.
         pace: How often and how long requests are repeated.
+        quota_project: Project whose quota of requests is used; Google asks users of application default credentials
+            for one.
 
     Attributes:
         notes: Remarks for the user, such as what was waited for.
     """
 
-    def __init__(self, token: str, pace: Pace | None = None) -> None:
-        self._token, self.pace = token, pace or Pace()
+    def __init__(self, token: str, pace: Pace | None = None, quota_project: str | None = None) -> None:
+        self._token, self.pace, self._quota_project = token, pace or Pace(), quota_project
         self.notes: list[str] = []
         logging.getLogger("stamina").setLevel(logging.ERROR)  # retries are normal here; the last error is reported
 
@@ -148,6 +150,8 @@ class Api:
 
     def _send_once(self, method: str, url: str, body: Json | None) -> Json:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        if self._quota_project:
+            headers["X-Goog-User-Project"] = self._quota_project
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310  we build the URL
         try:

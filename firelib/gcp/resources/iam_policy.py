@@ -28,11 +28,13 @@ def grant(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
         RequestError: A request failed.
     """
     role, member = wanted["role"], wanted["member"]
+    if dry_run:
+        return not has_role(api, wanted)  # also if the resource would be created first
     return wait_until_visible(api, member, lambda: _update(api, wanted, dry_run, lambda old: add(old, role, member)))
 
 
 def revoke(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
-    """Remove a member from a policy, whichever roles it has there.
+    """Remove a member from a policy, whichever roles it has there; nothing if the resource is gone.
 
     Args:
         api: Google Cloud's APIs.
@@ -45,7 +47,12 @@ def revoke(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
     Raises:
         RequestError: A request failed.
     """
-    return _update(api, wanted, dry_run, lambda old: remove(old, wanted["member"]))
+    try:
+        return _update(api, wanted, dry_run, lambda old: remove(old, wanted["member"]))
+    except RequestError as error:
+        if error.status == _NOT_FOUND:
+            return False
+        raise
 
 
 def add(policy: Json, role: str, member: str) -> Json:

@@ -13,6 +13,7 @@ REMEDY = (
 _SIGN_IN = (
     "run gcloud auth login (or set GCP_ACCESS_TOKEN; a token is valid for an hour), then run the same command again"
 )
+_SET_QUOTA_PROJECT = "run gcloud auth application-default set-quota-project PROJECT, then the same command again"
 _UNAUTHENTICATED = 401
 _NO_RESPONSE = 0
 _TRANSIENT = {_NO_RESPONSE, 408, 429, 500, 502, 503, 504}
@@ -99,5 +100,11 @@ def parse_error(request: str, status: int, body: Mapping[str, Any], retry_after:
     fields = error if isinstance(error, Mapping) else {}
     first: Mapping[str, Any] = next(iter(fields.get("errors", [])), {})
     reason = first.get("reason") or fields.get("status") or "no reason given"
-    remedy = _SIGN_IN if status == _UNAUTHENTICATED else REMEDY
-    return RequestError(request, status, reason, fields.get("message", "no message"), retry_after, remedy)
+    message = fields.get("message", "no message")
+    return RequestError(request, status, reason, message, retry_after, _find_remedy(status, message))
+
+
+def _find_remedy(status: int, message: str) -> str:
+    if status == _UNAUTHENTICATED:
+        return _SIGN_IN
+    return _SET_QUOTA_PROJECT if "requires a quota project" in message else REMEDY

@@ -5,6 +5,7 @@ import pytest
 from tests.cluster.fake_gcp import FakeCloud
 from tests.cluster.fake_gcp.faults import EachOnce
 from tests.errors import refused
+from tests.gcp.resources.test_cluster import interrupted_after
 from tests.gcp.vertex.lab import ACCOUNT, BUCKET, Lab
 
 MEMBER = f"serviceAccount:{ACCOUNT}"
@@ -53,6 +54,21 @@ def test_converges_with_every_fault(cloud: FakeCloud) -> None:
     assert set(roles(cloud, MEMBER)) == {"storage", "artifactregistry", "cloudresourcemanager"}
     lab.tear_down()
     assert cloud.resources == {}
+
+
+@pytest.mark.parametrize("requests", [5, 12, 19])
+def test_an_interrupted_run_is_completed_by_the_next(cloud: FakeCloud, requests: int) -> None:
+    with interrupted_after(cloud, requests):
+        Lab(cloud).set_up()
+    lab = Lab(cloud)
+    lab.set_up()
+    assert set(cloud.created.values()) == {1}
+    assert lab.submit(cloud)["state"] == "JOB_STATE_SUCCEEDED"
+    with interrupted_after(cloud, requests):
+        lab.tear_down()
+    lab.tear_down()
+    assert cloud.resources == {}
+    assert roles(cloud, MEMBER) == {}
 
 
 def test_a_job_runs_and_its_log_arrives(cloud: FakeCloud, lab: Lab) -> None:

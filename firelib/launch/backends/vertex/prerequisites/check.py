@@ -14,7 +14,7 @@ from firelib.gcp.resources.api import Api, Pace
 from firelib.gcp.vertex.docker_helper import config_file, has_helper, is_configured
 from firelib.gcp.vertex.plan import GOOGLE, plan_project
 from firelib.gcp.vertex.settings import VARIABLES, parse_settings, read_saved
-from firelib.launch.backends.vertex.prerequisites.login import read_token
+from firelib.launch.backends.vertex.prerequisites.login import read_login
 from firelib.launch.backends.vertex.prerequisites.project_checks import LOG_IN, MAKE, PROJECT_CHECKS
 
 _SECONDS = 60.0
@@ -47,10 +47,13 @@ def check_vertex(
         return [_check_packages(), Finding.from_error("settings", error, MAKE)]
     local = [_check_packages(), Finding("settings", "ok", _describe(plan)), _check_docker(plan, environ)]
     try:
-        token = read_token(environ)
+        login = read_login(environ)
     except FirelibError as error:
         return [*local, Finding.from_error("login", error, LOG_IN)]
-    checks = {name: partial(check, Api(token, _PACE), plan) for name, check in PROJECT_CHECKS.items()}
+    checks = {
+        name: partial(check, Api(login.token, _PACE, login.quota_project), plan)
+        for name, check in PROJECT_CHECKS.items()
+    }
     return [*local, Finding("login", "ok", "an access token was found"), *run_checks(checks, seconds, MAKE)]
 
 

@@ -1,7 +1,8 @@
-"""The access token of the login that `firelib submit` uses, too."""
+"""The login that `firelib submit` uses, too."""
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from firelib.errors import FirelibError
 
@@ -9,8 +10,21 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _SECONDS = 20.0
 
 
-def read_token(environ: Mapping[str, str], seconds: float = _SECONDS) -> str:
-    """Return an access token: `GCP_ACCESS_TOKEN`, or one from Google's application default credentials.
+@dataclass(frozen=True)
+class Login:
+    """An access token.
+
+    Attributes:
+        token: The token.
+        quota_project: Project whose quota of requests is used, if the credentials name one.
+    """
+
+    token: str = field(repr=False)
+    quota_project: str | None = None
+
+
+def read_login(environ: Mapping[str, str], seconds: float = _SECONDS) -> Login:
+    """Return the login: `GCP_ACCESS_TOKEN`, or Google's application default credentials.
 
     Args:
         environ: Environment variables.
@@ -20,8 +34,8 @@ def read_token(environ: Mapping[str, str], seconds: float = _SECONDS) -> str:
         FirelibError: There are no credentials, they have expired, or nothing responds in time.
     """
     if environ.get("GCP_ACCESS_TOKEN"):
-        return environ["GCP_ACCESS_TOKEN"]
-    result: list[str | Exception] = []
+        return Login(environ["GCP_ACCESS_TOKEN"])
+    result: list[Login | Exception] = []
     thread = threading.Thread(target=_refresh, args=(result,), daemon=True)  # the process may end before it does
     thread.start()
     thread.join(seconds)
@@ -32,13 +46,13 @@ def read_token(environ: Mapping[str, str], seconds: float = _SECONDS) -> str:
     return found
 
 
-def _refresh(result: list[str | Exception]) -> None:
+def _refresh(result: list[Login | Exception]) -> None:
     try:
         import google.auth
         from google.auth.transport.requests import Request
 
         credentials, _ = google.auth.default(scopes=[_SCOPE])
         credentials.refresh(Request())
-        result.append(str(credentials.token))
+        result.append(Login(str(credentials.token), getattr(credentials, "quota_project_id", None)))
     except Exception as error:  # noqa: BLE001  raised by the caller's thread
         result.append(error)
