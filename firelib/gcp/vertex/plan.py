@@ -97,8 +97,8 @@ def _bucket(settings: VertexSettings, api: str) -> Json:
 
 
 def _repository(settings: VertexSettings, api: str) -> Json:
-    parent = f"projects/{settings.project}/locations/{settings.region}/repositories"
-    repositories, name = f"{api.format(service='artifactregistry')}/v1/{parent}", settings.repository
+    parent, _, name = settings.repository.rpartition("/")
+    repositories = f"{api.format(service='artifactregistry')}/v1/{parent}"
     mark, create = {"labels": MARK}, f"{repositories}?repositoryId={name}"
     return _resource("repositories", name, f"{repositories}/{name}", create, {"format": "DOCKER", **mark}, mark)
 

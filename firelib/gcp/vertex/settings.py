@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firelib.errors import FirelibError
@@ -18,6 +18,7 @@ _PATTERNS = {
     "SECRET": (r"[A-Z][A-Z0-9_]{0,200}", "the name of a variable, such as WANDB_API_KEY"),
 }
 _OPTIONAL = ("SECRET",)
+_REGISTRY_DOMAIN = "-docker.pkg.dev"
 #: Variable in the file → the word of `make vertex`.
 VARIABLES = {
     "GOOGLE_CLOUD_PROJECT": "PROJECT",
@@ -38,6 +39,8 @@ class VertexSettings:
         bucket: Name of the bucket.
         machine: Machine type of a job that names none.
         secret: Variable whose value is stored in Secret Manager; empty for none.
+        own_account: Service account of the user's own, instead of the one that `make vertex` creates.
+        own_registry: Repository of the user's own: HOST/PROJECT/NAME.
     """
 
     project: str
@@ -45,26 +48,29 @@ class VertexSettings:
     bucket: str
     machine: str = "n1-standard-8"
     secret: str = ""
+    own_account: str = ""
+    own_registry: str = ""
 
     @property
     def registry(self) -> str:
         """Repository of the images, the value of `make push REGISTRY=…`."""
-        return f"{self.registry_host}/{self.project}/{self.repository}"
+        return self.own_registry or f"{self.region}{_REGISTRY_DOMAIN}/{self.project}/firelib-jobs"
 
     @property
     def registry_host(self) -> str:
         """Host of the registry, for which Docker needs a credential helper."""
-        return f"{self.region}-docker.pkg.dev"
+        return self.registry.partition("/")[0]
 
     @property
     def repository(self) -> str:
-        """Name of the repository in Artifact Registry."""
-        return "firelib-jobs"
+        """Name of the repository in Artifact Registry, relative to its API."""
+        host, project, name = self.registry.split("/")
+        return f"projects/{project}/locations/{host.removesuffix(_REGISTRY_DOMAIN)}/repositories/{name}"
 
     @property
     def account(self) -> str:
         """Email of the jobs' service account."""
-        return f"firelib-jobs@{self.project}.iam.gserviceaccount.com"
+        return self.own_account or f"firelib-jobs@{self.project}.iam.gserviceaccount.com"
 
     @property
     def storage_root(self) -> str:
@@ -118,6 +124,18 @@ def parse_settings(words: Mapping[str, str | None], saved: Mapping[str, str] | N
             remedy="make vertex PROJECT=my-lab-123456 REGION=europe-west4",
         )
     return VertexSettings(given["PROJECT"], given["REGION"], given["BUCKET"], given["MACHINE"], given.get("SECRET", ""))
+
+
+def with_own(settings: VertexSettings, account: str | None, registry: str | None) -> VertexSettings:
+    """Return settings with a service account and a registry that `make vertex` has not made.
+
+    Args:
+        settings: The settings.
+        account: Email of the account, or nothing.
+        registry: The repository, or nothing. One that is not in Artifact Registry is left out.
+    """
+    is_known = registry and re.fullmatch(rf"[^/]+{re.escape(_REGISTRY_DOMAIN)}/[^/]+/[^/]+", registry)
+    return replace(settings, own_account=account or "", own_registry=registry or "" if is_known else "")
 
 
 def read_saved(project: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from firelib.errors import FirelibError, did_you_mean
 
 #: Name → the function that checks. It is imported on use, since it may need the packages of an extra.
 CHECKS: Mapping[str, str] = {
-    "vertex": "firelib.launch.backends.vertex.prerequisites:check_vertex",
+    "vertex": "firelib.launch.backends.vertex.prerequisites.check:check_vertex",
     "kubernetes": "firelib.launch.backends.kubeflow.prerequisites:check_kuberay",
     "kubeflow": "firelib.launch.backends.kubeflow.prerequisites:check_trainer",
 }

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from firelib.config import load_params
 from firelib.doctor.concurrent_checks import run_checks
 from firelib.doctor.finding import Finding
 from firelib.errors import FirelibError
@@ -26,7 +27,7 @@ def check_kuberay(settings: Mapping[str, str], project: Path, environ: Mapping[s
 
     Args:
         settings: Values of `--set`: `namespace`, `context`.
-        project: The project's folder; not used.
+        project: The project's folder, whose parameters may name the bucket.
         environ: Environment variables.
     """
     return _check("RayJob", settings, project, environ)
@@ -37,17 +38,17 @@ def check_trainer(settings: Mapping[str, str], project: Path, environ: Mapping[s
 
     Args:
         settings: Values of `--set`: `namespace`, `context`.
-        project: The project's folder; not used.
+        project: The project's folder, whose parameters may name the bucket.
         environ: Environment variables.
     """
     return _check("TrainJob", settings, project, environ)
 
 
-def _check(kind: Kind, settings: Mapping[str, str], _: Path, environ: Mapping[str, str]) -> list[Finding]:
+def _check(kind: Kind, settings: Mapping[str, str], project: Path, environ: Mapping[str, str]) -> list[Finding]:
     packages = _check_packages()
     target, problems = KubeflowTarget.parse_with_problems(settings)
     local = [packages, *(Finding("settings", "error", text, "correct --set NAME=VALUE") for text in problems)]
-    local.append(_check_storage(environ))
+    local.append(_check_storage(project, environ))
     if packages.status != "ok" or problems:
         return local
     try:
@@ -71,13 +72,20 @@ def _check_packages() -> Finding:
     return Finding("packages", "ok", "extra kubeflow is installed")
 
 
-def _check_storage(environ: Mapping[str, str]) -> Finding:
+def _check_storage(project: Path, environ: Mapping[str, str]) -> Finding:
     """Pods of several nodes share nothing but a bucket."""
-    root = environ.get("FIRELIB_STORAGE_ROOT", "")
+    root = environ.get("FIRELIB_STORAGE_ROOT") or _read_root(project / "params.yaml")
     if root.startswith(("gs://", "s3://")):
         return Finding("storage", "ok", root)
-    detail = f"FIRELIB_STORAGE_ROOT: expected a bucket that the pods may read and write, got {root!r}"
+    detail = f"storage.root: expected a bucket that the pods may read and write, got {root!r}"
     return Finding("storage", "error", detail, "export FIRELIB_STORAGE_ROOT=gs://BUCKET/firelib (or s3://…)")
+
+
+def _read_root(params: Path) -> str:
+    try:
+        return load_params(params).storage.root
+    except FirelibError:  # firelib doctor checks the file
+        return ""
 
 
 def _connect(target: KubeflowTarget) -> Any:

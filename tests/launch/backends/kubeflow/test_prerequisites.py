@@ -15,6 +15,7 @@ import yaml
 from firelib.doctor.finding import Finding
 from firelib.launch.backends.kubeflow.prerequisites import check_kuberay, check_trainer
 from tests.doctor.findings import only
+from tests.project import ROOT
 
 BUCKET = {"FIRELIB_STORAGE_ROOT": "gs://bucket/firelib"}
 RAY = {"resources": [{"name": "rayjobs"}, {"name": "rayclusters"}]}
@@ -144,6 +145,15 @@ def test_no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finding = only(check_kuberay({}, tmp_path, BUCKET), "cluster")
     assert finding.status == "error"
     assert "kubectl config get-contexts" in str(finding.remedy)
+
+
+@pytest.mark.usefixtures("server")
+def test_the_parameters_may_name_the_bucket(tmp_path: Path) -> None:
+    assert only(check_kuberay({"namespace": "lab"}, tmp_path, {}), "storage").status == "error"
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["storage"]["root"] = "s3://lab/firelib"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    assert only(check_kuberay({"namespace": "lab"}, tmp_path, {}), "storage").detail == "s3://lab/firelib"
 
 
 def test_wrong_settings_are_named_before_anything_is_asked(tmp_path: Path) -> None:

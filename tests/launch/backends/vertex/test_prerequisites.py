@@ -93,6 +93,19 @@ def test_variables_take_precedence_over_the_file(cloud: FakeCloud, project: Path
     assert "gs://other does not exist" in found["bucket"]
 
 
+def test_an_account_and_a_registry_of_ones_own(cloud: FakeCloud, project: Path) -> None:
+    """What others made is checked as it is; a registry that is not Google's is not asked for."""
+    mine = "mine@demo-lab.iam.gserviceaccount.com"
+    cloud.resources[f"/iam/v1/projects/demo-lab/serviceAccounts/{mine}"] = {"email": mine}
+    own = {"FIRELIB_SERVICE_ACCOUNT": mine, "REGISTRY": "us-east1-docker.pkg.dev/other-lab/images"}
+    found = problems(diagnose(cloud, project, **own))
+    assert "us-east1-docker.pkg.dev/other-lab/images" in found["registry"]
+    assert mine in found["rights of jobs"]
+    assert "us-east1-docker.pkg.dev" in found["Docker's login"]
+    assert "service account" not in found
+    assert "registry" not in problems(diagnose(cloud, project, REGISTRY="ghcr.io/me"))
+
+
 @pytest.mark.parametrize(
     ("environ", "name", "remedy"),
     [

@@ -13,7 +13,7 @@ from firelib.extras import find_missing, install_command
 from firelib.gcp.resources.api import Api, Pace
 from firelib.gcp.vertex.docker_helper import config_file, has_helper, is_configured
 from firelib.gcp.vertex.plan import GOOGLE, plan_project
-from firelib.gcp.vertex.settings import VARIABLES, parse_settings, read_saved
+from firelib.gcp.vertex.settings import VARIABLES, parse_settings, read_saved, with_own
 from firelib.launch.backends.vertex.prerequisites.login import read_login
 from firelib.launch.backends.vertex.prerequisites.project_checks import LOG_IN, MAKE, PROJECT_CHECKS
 
@@ -33,16 +33,18 @@ def check_vertex(
     """Check packages, login, project, services, bucket, registry, service account, rights and quota.
 
     Args:
-        settings: Values of `--set`: `project`, `region`.
+        settings: Values of `--set`: `project`, `region`, `service_account`.
         project: The project's folder, with the settings that `make vertex` has written.
         environ: Environment variables, which take precedence over these.
         api: Address of Google's APIs with the placeholder `{service}`.
         seconds: Time limit of all checks together.
     """
-    saved = {**read_saved(project), **{name: environ[name] for name in VARIABLES if environ.get(name)}}
+    names = (*VARIABLES, "FIRELIB_SERVICE_ACCOUNT", "REGISTRY")
+    saved = {**read_saved(project), **{name: environ[name] for name in names if environ.get(name)}}
     words = {"PROJECT": settings.get("project"), "REGION": settings.get("region", "").partition(",")[0]}
     try:
-        plan = plan_project(parse_settings(words, saved), api)
+        account = settings.get("service_account") or saved.get("FIRELIB_SERVICE_ACCOUNT")
+        plan = plan_project(with_own(parse_settings(words, saved), account, saved.get("REGISTRY")), api)
     except FirelibError as error:
         return [_check_packages(), Finding.from_error("settings", error, MAKE)]
     local = [_check_packages(), Finding("settings", "ok", _describe(plan)), _check_docker(plan, environ)]
