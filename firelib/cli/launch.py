@@ -12,6 +12,8 @@ from firelib.cli.project import Project, current_options, load_project
 from firelib.errors import FirelibError, StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firelib.launch.backend import Backend
     from firelib.launch.job_record import JobRecord
     from firelib.launch.job_spec import JobSpec
@@ -99,6 +101,7 @@ def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]"
 
     described = merge_fields(read_job_file(file) if file else {}, given)
     backend = load_backend(str(described.pop("to", "local")))
+    saved = load_settings_of(backend.name)
     current = load_project()
     defaults = {
         "command": ("firelib", "train"),
@@ -106,10 +109,26 @@ def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]"
         "env": _select_forwarded(),
         "storage_root": current.paths.root if backend.mounts_storage_root else _shared_root(current),
         "target": backend.default_target(os.environ),
+        **saved,
     }
     fields = merge_fields(defaults, described)
     where = f"{file} and {_COMMAND_LINE}" if file else _COMMAND_LINE
     return backend.name, parse_job(fields, where)
+
+
+def load_settings_of(backend: str) -> "Mapping[str, Any]":
+    """Set the variables that `make vertex` has written for a backend, and return the fields of a job that it has.
+
+    Args:
+        backend: Name of the backend.
+    """
+    from firelib.config import load_params
+    from firelib.launch.client.saved_settings import load_saved_settings
+    from firelib.project_layout import find_project
+
+    params = current_options().params
+    root = load_params(params).storage.root if params.is_file() else ""
+    return load_saved_settings(backend, find_project(params), root, os.environ)
 
 
 def show_request(backend: str, spec: "JobSpec") -> None:

@@ -25,6 +25,9 @@ To = Annotated[
     str | None,
     typer.Option("--to", help="local (default), docker, ray, vertex or kubeflow.", autocompletion=complete_backend),
 ]
+DoctorTo = Annotated[
+    str | None, typer.Option("--to", help="vertex, kubernetes (KubeRay) or kubeflow (Trainer); default: this machine.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request without sending it.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and return.")]
 Image = Annotated[str | None, typer.Option(help="Container image, preferably by digest.")]

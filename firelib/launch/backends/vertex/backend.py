@@ -97,7 +97,7 @@ class VertexBackend(Backend):
         refuse(
             find_preflight_problems(spec),
             where=f"job {spec.job_id} for vertex",
-            remedy='see docs/vertex.md, section "Set up, once"',
+            remedy="firelib doctor --to vertex names what is missing",
         )
         send_code(spec)
         try:
