@@ -14,6 +14,7 @@ from firelib.launch.backends.slurm.job_state import CANCELLED, parse_slurm_state
 from firelib.launch.backends.slurm.log_reader import read_log
 from firelib.launch.backends.slurm.script import build_script, job_folder
 from firelib.launch.backends.slurm.target import SlurmTarget
+from firelib.launch.backends.slurm.time_limit import parse_seconds
 from firelib.launch.job_environment import read_secrets
 from firelib.launch.job_record import JobRecord
 from firelib.launch.job_spec import JobSpec
@@ -41,6 +42,9 @@ class SlurmBackend(Backend):
             yield f"replicas.provisioning: a partition or QOS decides, got {spec.replicas.provisioning!r}"
         if spec.queue_seconds is not None:
             yield f"queue_seconds: Slurm has no limit for the time in the queue, got {spec.queue_seconds}"
+        target = SlurmTarget.parse_with_problems(spec.target)[0]
+        if target.time and target.grace >= parse_seconds(target.time):
+            yield f"target.grace: expected less than the time limit {target.time}, got {target.grace} s"
         if _NO_PATH.search(spec.project):
             yield f"project: expected a path without % \\ and quotes, which sbatch interprets, got {spec.project!r}"
 

@@ -19,9 +19,10 @@ wait_for() {
 
 # Replica 0 announces the address that it has on the network to the last node: its own name may mean loopback.
 last_address() {
-    local node
+    local node address
     node="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | tail -n 1)"
-    scontrol show node "$node" | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p'
+    address="$(scontrol show node "$node" | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p')"
+    echo "${address:-$node}"
 }
 
 # A port that differs from job to job, for several jobs may share a node; the next one that nothing listens on.
@@ -60,7 +61,12 @@ batch() {
 replica() {
     local code own="$scratch/firelib-$SLURM_JOB_ID" index="$SLURM_PROCID"
     ((index == 0)) || exec >> "$folder/log.$index" 2>&1
-    mkdir -p -m 700 "$own/replicas" && : > "$own/replicas/$index"
+    (umask 077 && mkdir -p "$own/replicas")
+    if [[ ! -O "$own" ]]; then # another user can create a folder of this name first
+        echo "firelib: $own on $HOSTNAME is no folder of $USER: give --set scratch=/FOLDER" >&2
+        exit 1
+    fi
+    : > "$own/replicas/$index"
     export RAY_TMPDIR="$own" JOB_COMPLETION_INDEX="$index" FIRELIB_REPLICAS="$SLURM_NTASKS"
     export FIRELIB_NUM_CPUS="${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}"
     # shellcheck source=/dev/null  # a file of the user

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from firelib.launch.backends.slurm.time_limit import TIME_LIMIT
 from firelib.launch.target import Target, setting
 
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.,-]*$"
@@ -94,7 +95,7 @@ class SlurmTarget(Target):
     time: str | None = setting(
         "time limit of one start; default: --timeout, else that of the partition",
         example="MINUTES, HH:MM:SS or DAYS-HH[:MM[:SS]]",
-        pattern=r"^(\d+|\d+(:\d\d){1,2}|\d+-\d{1,2}(:\d\d){0,2})$",
+        pattern=TIME_LIMIT,
         variable="SBATCH_TIMELIMIT",
     )
     grace: Annotated[int, Field(ge=1, le=65535)] = setting(

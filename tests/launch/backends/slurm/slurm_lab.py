@@ -89,6 +89,20 @@ class SlurmLab:
         """Run a Slurm client and return its output."""
         return run(*command)
 
+    def preempt(self, job: str) -> None:
+        """Start a job of higher priority on all nodes, and let the preempted one start again."""
+        run("sbatch", "--partition=high", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap", "sleep 1")
+        self.start_again(job)
+
+    def start_again(self, job: str) -> None:
+        """Wait until a job is in the queue again, and start it at once: Slurm lets it wait for two minutes."""
+        wait_until(lambda: self.state(job) == "PENDING", 120, f"job {job} waits in the queue again")
+        run("scontrol", "update", f"JobId={job}", "StartTime=now")
+
+    def state(self, job: str) -> str:
+        """A job's state in Slurm's words."""
+        return run("squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T").strip()
+
     def describe_jobs(self) -> str:
         """What Slurm tells others about all jobs: their fields and their scripts."""
         jobs = run("squeue", "--noheader", "--states=all", "--format=%i").split()
@@ -97,10 +111,11 @@ class SlurmLab:
 
     def stop_node(self, name: str) -> None:
         """Let a node go down: its daemon and all that it has started are killed."""
-        for process in psutil.Process(self.daemons[name].pid).children(recursive=True):
-            process.kill()
         self.daemons[name].kill()
         self.daemons[name].wait()
+        for process in psutil.process_iter(["environ"]):
+            if (process.info["environ"] or {}).get("SLURMD_NODENAME") == name:
+                process.kill()
         run("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=test")
 
     def start_node(self, name: str) -> None:

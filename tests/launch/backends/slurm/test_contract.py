@@ -11,5 +11,7 @@ from tests.launch.drill import write_project
 class TestJobs(JobContract):
     @pytest.fixture
     def lab(self, slurm, tmp_path):
-        yield JobLab(SlurmBackend(), write_project(tmp_path), {}, slurm.describe_jobs)
-        assert not list(tmp_path.glob(".firelib/jobs/*/secrets"))
+        project = tmp_path / "my project"
+        project.mkdir()
+        yield JobLab(SlurmBackend(), write_project(project), {}, slurm.describe_jobs)
+        assert not list(project.glob(".firelib/jobs/*/secrets"))
