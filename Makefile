@@ -42,7 +42,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu cluster coverage lint format docs bench bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs bench bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ test-gpu: setup ## Test training on GPUs; without one, says why it skips (instal
 
 test-images: setup ## Build the images and run jobs in containers; needs root on Debian
 	@$(BIN)/pytest -m containers tests/launch
+
+test-slurm: setup ## Run jobs of a Slurm with three nodes on this machine; needs root on Debian
+	@$(BIN)/pytest -m slurm tests/launch/backends/slurm
 
 coverage: setup ## Run the tests and show the lines that they cover
 	@$(BIN)/coverage erase

@@ -23,7 +23,7 @@ JobFile = Annotated[
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", help="local (default), docker, ray, vertex or kubeflow.", autocompletion=complete_backend),
+    typer.Option("--to", help="local (default), docker, ray, vertex, kubeflow or slurm.", autocompletion=complete_backend),
 ]
 DoctorTo = Annotated[
     str | None, typer.Option("--to", help="vertex, kubernetes (KubeRay) or kubeflow (Trainer); default: this machine.")
@@ -60,7 +60,7 @@ Provisioning = Annotated[_Provisioning | None, typer.Option(help="How to rent ma
 Buying = Annotated[_Provisioning | None, typer.Option(hidden=True, help="Deprecated: use --provisioning.")]
 Region = Annotated[str | None, typer.Option(help="Region of Google Cloud.")]
 PlanTo = Annotated[
-    str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow or all.", autocompletion=complete_backend)
+    str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow, slurm or all.", autocompletion=complete_backend)
 ]
 
 
