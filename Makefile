@@ -152,15 +152,13 @@ bench-training: setup ## Benchmark training, on the shards of both recipes
 	@$(BIN)/firelib run --recipe fashion_mnist transform
 	@$(BIN)/python -m benchmarks.training
 
-images: ## Build the components' images (BASE_IMAGE=image; for GPUs: COMPONENTS=trainer IMAGE_EXTRAS=gpu)
+images: ## Build the components' images (BASE_IMAGE=image; for GPUs: COMPONENTS=trainer-gpu)
 	@./images/build
 
 # `make vertex` has written the registry.
 REGISTRY ?= $(shell sed -n 's/^REGISTRY=//p' .firelib/vertex.env 2> /dev/null)
-push: ## Push the images and show their digests (REGISTRY=region-docker.pkg.dev/project/repository)
-	@for name in extract transform trainer evaluate serve; do \
-		docker tag firelib-$$name $(REGISTRY)/firelib-$$name && docker push --quiet $(REGISTRY)/firelib-$$name && \
-		docker inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' firelib-$$name | grep "^$(REGISTRY)/"; done
+push: ## Push the images that are built; write their digests to images/digests.json (REGISTRY=region-docker.pkg.dev/project/repository)
+	@./images/push $(call quote,$(REGISTRY))
 
 # The playbook reads the words from the environment: none of them is read as code, and no secret is in a command line.
 VERTEX = $(foreach word,PROJECT REGION BUCKET MACHINE SECRET CALLER CONFIRM,$(word)=$(call quote,$($(word)))) \

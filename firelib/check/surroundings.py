@@ -61,7 +61,7 @@ def _check_storage(configuration: Configuration, project: Path) -> Iterator[Find
 def _is_elsewhere(configuration: Configuration) -> bool:
     """Whether stages run in a Ray that is not started here."""
     environment = configuration.environment
-    return bool(environment and environment.ray_address) or "RAY_ADDRESS" in os.environ
+    return bool(environment and environment.sends_stages) or "RAY_ADDRESS" in os.environ
 
 
 def _check_workers(configuration: Configuration) -> Iterator[Finding]:

@@ -66,6 +66,11 @@ def find_needs(command: str) -> Needs:
     return COMMANDS[command].needs if command in COMMANDS else _SUBCOMMANDS.get(command, {})
 
 
+def sends_stages(environ: Mapping[str, str]) -> bool:
+    """Whether the variables say that stages run as jobs elsewhere, so that this machine needs no packages for them."""
+    return bool(environ.get("FIRELIB_RAY_ADDRESS") or environ.get("FIRELIB_SUBMIT"))
+
+
 def run_needs(stages: Iterable[str]) -> Needs:
     """Optional packages that `firelib run` needs for some stages."""
     return {**_DVC, **merge_needs(stages)}

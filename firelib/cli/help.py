@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
-from firelib.cli.commands import COMMANDS, find_needs
+from firelib.cli.commands import COMMANDS, find_needs, sends_stages
 from firelib.extras import require_modules
 
 #: Type of an option, as Typer names it → what the help shows for its value.
@@ -52,7 +52,7 @@ class _Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         name = str(ctx.command_path).partition(" ")[2]
-        if not os.environ.get("FIRELIB_RAY_ADDRESS"):  # with it, the cluster does the work
+        if not sends_stages(os.environ):  # another machine does the work
             require_modules(find_needs(name), f"firelib {name}")
         return super().invoke(ctx)
 

@@ -3,23 +3,24 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from firelib.cli import options
-from firelib.cli.project import Project, current_options, load_project
+from firelib.cli.jobs.description import COMMAND_LINE, describe_job, project_root
+from firelib.cli.project import Project, current_options
 from firelib.errors import FirelibError, StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from firelib.launch.backend import Backend
+    from firelib.launch.client.job_description import JobDescription
     from firelib.launch.job_record import JobRecord
     from firelib.launch.job_spec import JobSpec
 
 _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
-_COMMAND_LINE = "the command line"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -76,59 +77,44 @@ def submit(
         "labels": parse_pairs(label, "--label"),
         "target": {"kill_replica": kill_replica, "register_model": register, **parse_pairs(setting, "--set")},
     }
-    backend, spec = build_job(file, given)
+    described = describe_job(file, given)
+    if described.is_whole_run:
+        _submit_run(described, dry_run, detach, max_cost)
+        return
+    backend, spec = described.backend.name, described.parse()
     if max_cost is not None:
-        _limit_cost(backend, spec, max_cost)
+        _limit_cost(backend, [spec], max_cost)
     if dry_run:
         show_request(backend, spec)
     else:
         _run_job(backend, spec, detach)
 
 
-def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]":
-    """Merge options, file and defaults, in this order of precedence, into a backend's name and a job.
+def _submit_run(described: "JobDescription", dry_run: bool, detach: bool, max_cost: float | None) -> None:
+    """Send `firelib run` as one job for each stage, or print the requests."""
+    from firelib.console import note
+    from firelib.launch.client import request_json
+    from firelib.launch.client.code_preview import preview_code
+    from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.whole_run.remote_run import send_run
+    from firelib.launch.client.whole_run.stage_jobs import split_run
 
-    Args:
-        file: A file that describes a job.
-        given: Fields of the job, from the command line; `to` is the backend.
-
-    Raises:
-        FirelibError: The file cannot be read, the backend is unknown, or fields are wrong; all of them are named.
-    """
-    from firelib.launch.backends.registry import load_backend
-    from firelib.launch.client.job_file import merge_fields, read_job_file
-    from firelib.launch.job_spec import parse_job
-
-    described = merge_fields(read_job_file(file) if file else {}, given)
-    backend = load_backend(str(described.pop("to", "local")))
-    saved = load_settings_of(backend.name)
-    current = load_project()
-    defaults = {
-        "command": ("firelib", "train"),
-        "project": str(current.paths.project),
-        "env": _select_forwarded(),
-        "storage_root": current.paths.root if backend.mounts_storage_root else _shared_root(current),
-        "target": backend.default_target(os.environ),
-        **saved,
-    }
-    fields = merge_fields(defaults, described)
-    where = f"{file} and {_COMMAND_LINE}" if file else _COMMAND_LINE
-    return backend.name, parse_job(fields, where)
-
-
-def load_settings_of(backend: str) -> "Mapping[str, Any]":
-    """Set the variables that `make vertex` has written for a backend, and return the fields of a job that it has.
-
-    Args:
-        backend: Name of the backend.
-    """
-    from firelib.config import load_params
-    from firelib.launch.client.saved_settings import load_saved_settings
-    from firelib.project_layout import find_project
-
-    params = current_options().params
-    root = load_params(params).storage.root if params.is_file() else ""
-    return load_saved_settings(backend, find_project(params), root, os.environ)
+    run, specs = split_run(described)
+    if max_cost is not None:
+        _limit_cost(described.backend.name, list(specs.values()), max_cost)
+    for text in dict.fromkeys(text for spec in specs.values() for text in described.backend.notes(spec)):
+        note(text)
+    if "train" in specs:
+        note_gpu_use(specs["train"])
+    if dry_run:
+        if described.backend.sends_code:
+            preview_code(run)
+        request_json.show_request({stage: described.backend.request(spec) for stage, spec in specs.items()})
+        return
+    record = send_run(described.backend, run, specs)
+    typer.echo(record.job_id)
+    if not detach:
+        _finish_job(record)
 
 
 def show_request(backend: str, spec: "JobSpec") -> None:
@@ -156,21 +142,23 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     request_json.show_request(chosen.request(spec))
 
 
-def _limit_cost(name: str, spec: "JobSpec", limit: float) -> None:
+def _limit_cost(name: str, specs: "Sequence[JobSpec]", limit: float) -> None:
     from firelib.launch.backends.registry import validate_job
-    from firelib.launch.client.cost_limit import refuse_expensive_job
+    from firelib.launch.client.cost_limit import refuse_expensive_jobs
 
-    refuse_expensive_job(validate_job(name, spec), spec, limit)
+    backends = [validate_job(name, spec) for spec in specs]
+    refuse_expensive_jobs(backends[0], specs, limit)
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
     from firelib.launch.backends.registry import require_packages
     from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.stage_inputs import provide_inputs
     from firelib.launch.client.submit_and_wait import send
 
     require_packages(name)
     note_gpu_use(spec)
-    record = send(name, spec)
+    record = send(name, spec, provide_inputs)
     typer.echo(record.job_id)
     if not detach:
         _finish_job(record)
@@ -237,20 +225,8 @@ def plan(
         "region": region,
         "workers": os.environ.get("FIRELIB_WORKERS") or None,
     }
-    request = parse_fields(PlanRequest, merge_fields({}, given), where=_COMMAND_LINE)
+    request = parse_fields(PlanRequest, merge_fields({}, given), where=COMMAND_LINE)
     show_plans(make_plans(to, request, find_project(current_options().params)))
-
-
-def _select_forwarded() -> dict[str, str]:
-    from firelib.launch.job_environment import select_forwarded
-
-    return select_forwarded(os.environ)
-
-
-def _shared_root(current: Project) -> str | None:
-    from firelib.launch.job_environment import shared_root
-
-    return shared_root(current.params.storage.root)
 
 
 def _fetch_outputs(record: "JobRecord") -> None:
@@ -264,26 +240,38 @@ def _fetch_outputs(record: "JobRecord") -> None:
 
 
 def send_stage(current: Project) -> bool:
-    """Run this stage as a job on the Ray cluster that FIRELIB_RAY_ADDRESS names.
+    """Run this stage as a job elsewhere, if FIRELIB_RAY_ADDRESS or a whole run of `firelib submit` says so.
 
     Returns:
-        Whether the stage has run there; False without FIRELIB_RAY_ADDRESS.
+        Whether the stage has run there.
     """
-    if not current.environment.ray_address:
+    if not current.environment.sends_stages:
         return False
-    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.stage_inputs import provide_inputs
     from firelib.launch.client.submit_and_wait import send
+
+    _finish_job(send(*_find_stage_job(current), provide_inputs))
+    return True
+
+
+def _find_stage_job(current: Project) -> "tuple[str, JobSpec]":
+    """Return the backend and the job of this stage."""
+    from firelib.launch.backends.registry import load_backend
+    from firelib.launch.client.whole_run.remote_run import read_stage_job
+    from firelib.launch.job_environment import select_forwarded
     from firelib.launch.job_spec import parse_job
 
+    command = ("firelib", *_stage_arguments(current.paths.project))
+    if current.environment.submit:
+        return read_stage_job(current.environment.submit, command)
     fields = {
-        "command": ("firelib", *_stage_arguments(current.paths.project)),
+        "command": command,
         "project": str(current.paths.project),
-        "env": _select_forwarded(),
-        "storage_root": _shared_root(current),
+        "env": select_forwarded(os.environ),
+        "storage_root": project_root(current),
         "target": load_backend("ray").default_target(os.environ),
     }
-    _finish_job(send("ray", parse_job(fields, _COMMAND_LINE)))
-    return True
+    return "ray", parse_job(fields, COMMAND_LINE)
 
 
 def _stage_arguments(folder: Path) -> list[str]:
@@ -303,7 +291,7 @@ def status(job_id: options.JobId) -> None:
     chosen, record = find_job(job_id)
     current = chosen.status(record)
     message = f": {current.message}" if current.message else ""
-    typer.echo(f"{job_id} on {record.backend}: {current.state}{message}")
+    typer.echo(f"{job_id} on {record.environment}: {current.state}{message}")
     if current.is_over:
         chosen.advance(record)  # releases what a job that nobody followed still occupies, its secrets above all
     raise typer.Exit(current.code if current.is_over else 0)
@@ -328,9 +316,13 @@ def cancel(job_id: options.JobId) -> None:
 
     Examples: `firelib cancel ID`
     """
+    from firelib.launch.client.whole_run.remote_run import cancel_stages
+
     chosen, record = find_job(job_id)
     chosen.cancel(record)
-    typer.echo(f"{job_id} on {record.backend}: cancelling")
+    if record.is_whole_run and chosen.status(record).is_over:
+        cancel_stages(record)
+    typer.echo(f"{job_id} on {record.environment}: cancelling")
 
 
 def fetch(job_id: options.JobId) -> None:

@@ -23,14 +23,22 @@ JobFile = Annotated[
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", help="local (default), docker, ray, vertex, kubeflow or slurm.", autocompletion=complete_backend),
+    typer.Option(
+        "--to", help="local (default), docker, ray, vertex, kubeflow, slurm.", autocompletion=complete_backend
+    ),
 ]
 DoctorTo = Annotated[
     str | None, typer.Option("--to", help="vertex, kubernetes (KubeRay) or kubeflow (Trainer); default: this machine.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request without sending it.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and return.")]
-Image = Annotated[str | None, typer.Option(help="Container image, preferably by digest.")]
+Image = Annotated[
+    str | None,
+    typer.Option(
+        help="Container image by digest, a name with {component} in it, or a table of images; "
+        "default: images/digests.json, which make push writes."
+    ),
+]
 Restarts = Annotated[int | None, typer.Option(help="Number of restarts after a failure; default: 0.")]
 Timeout = Annotated[int | None, typer.Option(help="Time limit of the job, in seconds.")]
 QueueTimeout = Annotated[int | None, typer.Option(help="Time limit for the wait before the job starts, in seconds.")]
@@ -60,7 +68,8 @@ Provisioning = Annotated[_Provisioning | None, typer.Option(help="How to rent ma
 Buying = Annotated[_Provisioning | None, typer.Option(hidden=True, help="Deprecated: use --provisioning.")]
 Region = Annotated[str | None, typer.Option(help="Region of Google Cloud.")]
 PlanTo = Annotated[
-    str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow, slurm or all.", autocompletion=complete_backend)
+    str,
+    typer.Option("--to", help="local, docker, ray, vertex, kubeflow, slurm or all.", autocompletion=complete_backend),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from firelib.cli import launch
-from firelib.cli.commands import STAGES, run_needs
+from firelib.cli.commands import STAGES, run_needs, sends_stages
 from firelib.cli.completion import complete_stage
 from firelib.cli.project import (
     RecipeName,
@@ -43,7 +43,7 @@ def run(
 
     Examples: `firelib run` · `firelib run transform` · `firelib run --recipe fashion_mnist`
     """
-    if not os.environ.get("FIRELIB_RAY_ADDRESS"):
+    if not sends_stages(os.environ):
         require_modules(run_needs(targets or STAGES), "firelib run")
     from firelib.dvc_pipeline.run import RunOptions, run_pipeline
 

@@ -28,6 +28,7 @@ class Environment(BaseSettings):
         cache_gib: Maximum total size of the local copies, in GiB; 0 keeps no copies of remote shards.
         sources: Folder of raw files, used by name where the recipe declares their hashes.
         ray_address: Dashboard of a Ray cluster, http://HOST:8265; each stage is submitted there as a job.
+        submit: File of `firelib submit -- firelib run`, with the job of each stage.
     """
 
     model_config = SettingsConfigDict(env_prefix="FIRELIB_", env_ignore_empty=True, extra="ignore")
@@ -41,6 +42,12 @@ class Environment(BaseSettings):
     cache_gib: float = Field(default=64, ge=0)
     sources: Path | None = None
     ray_address: str | None = None
+    submit: Path | None = None
+
+    @property
+    def sends_stages(self) -> bool:
+        """Whether stages run as jobs elsewhere."""
+        return bool(self.ray_address or self.submit)
 
 
 def load_environment() -> Environment:

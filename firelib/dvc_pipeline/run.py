@@ -123,7 +123,7 @@ def _run_stages(
 ) -> int:
     repro = replace(repro, watch=check.watch if check else None)
     before = _modified_at(paths.test_metrics)
-    if environment.ray_address:  # each stage submits itself to that cluster
+    if environment.sends_stages:  # each stage submits itself as a job
         code = repro.run({})
     else:
         with ray_session(environment, debug=options.debug, exit_on_loss=True) as address:

@@ -27,7 +27,7 @@ def check_before_run(params: Path, environment: Environment, stale: Sequence[str
 
     # Without a stale extract, the lake has the rows, and their source may be gone.
     with_rows = _EXTRACT in stale and find_spec("dask") is not None
-    description = check_description(params, with_rows, "warning" if environment.ray_address else "error")
+    description = check_description(params, with_rows, "warning" if environment.sends_stages else "error")
     findings = [*description.findings, *check_dvc_file(description)]
     show(findings)
     errors = sum(finding.severity == "error" for finding in findings)

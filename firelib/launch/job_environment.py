@@ -15,6 +15,7 @@ JOB_ID = "FIRELIB_JOB_ID"
 TIMEOUT = "FIRELIB_JOB_SECONDS"
 SECRETS = "FIRELIB_JOB_SECRETS"
 IMAGE_DIGEST = "FIRELIB_IMAGE_DIGEST"  # recorded in the lineage
+STAGE_JOBS = "FIRELIB_SUBMIT"  # file with the jobs of the stages that `firelib run` sends
 EXPECTED_GPUS = "FIRELIB_EXPECTED_GPUS"  # of each replica, which refuses to run the stage with fewer
 MIN_REPLICAS = "FIRELIB_MIN_REPLICAS"  # that replica 0 waits for before it starts the stage
 

@@ -10,6 +10,9 @@ from firelib.errors import FirelibError, did_you_mean
 from firelib.launch.job_spec import JobSpec
 from firelib.project_layout import JOBS
 
+#: Key of the handle of a whole run: the backend that its stages are sent to, each as a job of its own.
+STAGES_SENT_TO = "stages_sent_to"
+
 
 @dataclass(frozen=True)
 class JobRecord:
@@ -31,6 +34,24 @@ class JobRecord:
     def job_id(self) -> str:
         """The job's id."""
         return self.spec.job_id
+
+    @property
+    def environment(self) -> str:
+        """Where the job runs, as `--to` names it: of a whole run, where its stages run."""
+        return self.handle.get(STAGES_SENT_TO, self.backend)
+
+    def is_stage_of(self, other: "JobRecord") -> bool:
+        """Whether a whole run has sent this job for one of its stages.
+
+        Args:
+            other: The whole run.
+        """
+        return other.is_whole_run and self.job_id.startswith(f"{other.job_id}-")
+
+    @property
+    def is_whole_run(self) -> bool:
+        """Whether this is `firelib run` as one job for each stage."""
+        return STAGES_SENT_TO in self.handle
 
 
 def record_folder(project: Path, job_id: str) -> Path:

@@ -1,10 +1,8 @@
-"""Queries to an image registry: whether it has an image, and for which platform, without pulling the image."""
+"""Queries to an image registry: whether it has an image, for which platform and with which labels, without a pull."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-
-import requests
 
 from firelib.errors import FirelibError
 
@@ -21,26 +19,34 @@ _SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class ImagePlatform:
-    """The platform of an image, in the terms of the OCI image specification.
+class ImageConfig:
+    """The configuration of an image, in the terms of the OCI image specification.
 
     Attributes:
         os: Operating system, such as `linux`.
         architecture: CPU architecture, such as `amd64`.
+        labels: Its labels; empty for an image that none of the platforms' machines can run.
     """
 
     os: str
     architecture: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def runs_on_clouds(self) -> bool:
+        """Whether the machines of Vertex AI, and most nodes of Kubernetes, can run the image."""
+        return (self.os, self.architecture) == ("linux", "amd64")
 
 
-def read_image_platform(image: str) -> ImagePlatform | None:
-    """Ask the registry for an image's platform.
+def read_image_config(image: str) -> ImageConfig | None:
+    """Ask the registry for an image's configuration.
 
     Args:
         image: HOST/NAME@sha256:…
 
     Returns:
-        The platform; `linux/amd64` if an image for several platforms has it; None if the registry has no such image.
+        The configuration, that for `linux/amd64` if the image is for several platforms; None if the registry has no
+        such image.
 
     Raises:
         FirelibError: The registry does not answer, or denies access.
@@ -48,17 +54,22 @@ def read_image_platform(image: str) -> ImagePlatform | None:
     name, _, digest = image.partition("@")
     host, _, repository = name.partition("/")
     manifest = _read(host, f"{repository}/manifests/{digest}")
-    if manifest is None:
+    if manifest is not None and "manifests" in manifest:
+        platforms = [(each["platform"]["os"], each["platform"]["architecture"]) for each in manifest["manifests"]]
+        if ("linux", "amd64") not in platforms:
+            return ImageConfig(*platforms[0])
+        chosen = manifest["manifests"][platforms.index(("linux", "amd64"))]
+        manifest = _read(host, f"{repository}/manifests/{chosen['digest']}")
+    config = _read(host, f"{repository}/blobs/{manifest['config']['digest']}") if manifest else None
+    if config is None:
         return None
-    if "manifests" in manifest:
-        platforms = [each["platform"] for each in manifest["manifests"]]
-        found = [ImagePlatform(each["os"], each["architecture"]) for each in platforms]
-        return next((each for each in found if each == ImagePlatform("linux", "amd64")), found[0])
-    config = _read(host, f"{repository}/blobs/{manifest['config']['digest']}")
-    return ImagePlatform(config["os"], config["architecture"]) if config else None
+    labels = (config.get("config") or {}).get("Labels") or {}
+    return ImageConfig(config["os"], config["architecture"], labels)
 
 
 def _read(host: str, path: str) -> dict[str, Any] | None:
+    import requests
+
     url = f"{'http' if host.startswith(_LOOPBACK) else 'https'}://{host}/v2/{path}"
     try:
         answer = requests.get(url, headers={"Accept": ", ".join(_MANIFESTS), **_authorize(host)}, timeout=_SECONDS)
@@ -82,8 +93,13 @@ def _authorize(host: str) -> Mapping[str, str]:
     if not host.endswith(_GOOGLE):
         return {}
     import google.auth
+    from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
 
-    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    credentials.refresh(Request())
+    try:
+        credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+        credentials.refresh(Request())
+    except GoogleAuthError as error:
+        what = f"not logged in to Google Cloud: {str(error).partition(chr(10))[0]}"
+        raise FirelibError(what, where=host, remedy="gcloud auth application-default login") from None
     return {"Authorization": f"Bearer {credentials.token}"}

@@ -1,7 +1,7 @@
 """The typed settings of a backend, which `--set NAME=VALUE` and environment variables provide."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -44,6 +44,8 @@ class Target(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    #: Settings that concern the training only: the other stages of a whole run do not get them.
+    of_training: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def parse(cls, settings: Mapping[str, str]) -> Self:

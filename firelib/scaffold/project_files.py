@@ -23,11 +23,12 @@ _FILES = {
     "images/Dockerfile.dockerignore": "dockerignore",
     "images/requirements.py": "requirements.py",
     "images/build": "build",
+    "images/push": "push",
     "README.md": "README.md",
 }
 #: All files of a project, beside its data.
 FILES = ("recipe.py", "dvc.yaml", *_FILES)
-EXECUTABLE = ("images/build",)
+EXECUTABLE = ("images/build", "images/push")
 _MEANINGS = ("shares of the rows", "shares of the groups")
 _STEPS = 3000  # of training, about
 _RARE = 0.1  # share of the rarest class below which classes are weighted

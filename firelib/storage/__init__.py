@@ -5,6 +5,7 @@ from firelib.storage.durable import rename_folder
 from firelib.storage.explain import BucketError, explain_storage
 from firelib.storage.files import (
     age_seconds,
+    download_file,
     download_folder,
     exists,
     file_size,
@@ -43,6 +44,7 @@ __all__ = [
     "absolute",
     "age_seconds",
     "create_bytes",
+    "download_file",
     "download_folder",
     "exists",
     "explain_full_disk",

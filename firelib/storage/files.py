@@ -183,6 +183,22 @@ def upload_folder(folder: Path, uri: str) -> None:
         upload_file(file, target)
 
 
+def download_file(uri: str, file: Path) -> None:
+    """Copy a file to this machine; transient errors are retried.
+
+    Args:
+        uri: The file.
+        file: The local copy; an existing file is replaced, and folders above it are created.
+
+    Raises:
+        FirelibError: The disk is full, or the bucket cannot be used.
+    """
+    fs, path = filesystem(uri)
+    with explain_storage(uri), explain_full_disk(str(file)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _call(fs.get_file, path, str(file))
+
+
 def download_folder(uri: str, folder: Path) -> None:
     """Copy the files of a folder, and of the folders in it, to this machine; transient errors are retried.
 

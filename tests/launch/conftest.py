@@ -36,7 +36,7 @@ def images() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def pushed(images, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A registry's folder, and component → image by digest, as `make push` prints them."""
+    """A registry's folder, and component → image by digest, as `make push` prints and writes them."""
     folder = tmp_path_factory.mktemp("registry")
     with registry(folder) as address:
         command = ["make", "push", f"REGISTRY={address}/lab"]

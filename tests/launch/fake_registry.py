@@ -1,13 +1,15 @@
 """An image registry on loopback with the part of the OCI distribution API that `docker push` needs."""
 
 import hashlib
+import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>blobs/uploads|blobs|manifests)/(?P<reference>[^/]*)")
@@ -113,3 +115,17 @@ def registry(folder: Path) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def put_blob(folder: Path, content: Mapping[str, Any]) -> str:
+    """Store a JSON document as a push would; return its digest."""
+    data = json.dumps(content).encode()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    (folder / digest).write_bytes(data)
+    return digest
+
+
+def push_image(folder: Path, architecture: str = "amd64", labels: Mapping[str, str] | None = None) -> str:
+    """Store an image without layers; return its digest. Without labels, its configuration has none, as Docker's."""
+    config = {"os": "linux", "architecture": architecture, "config": {"Labels": labels}}
+    return put_blob(folder, {"schemaVersion": 2, "config": {"digest": put_blob(folder, config)}, "layers": []})

@@ -152,6 +152,21 @@ def test_plan_accepts_the_deprecated_spelling(project):
     assert "--provisioning spot" in done.stderr
 
 
+def test_a_whole_run_prints_the_request_of_each_stage(project):
+    components = ("extract", "transform", "trainer", "evaluate")
+    table = {name: IMAGE.replace("trainer", name) for name in components}
+    (project / "images").mkdir()
+    (project / "images/digests.json").write_text(json.dumps(table))
+    arguments = ("submit", "--to", "vertex", "--dry-run", *TARGETS["vertex"][2:])
+    done = firelib_here(project, *arguments, "--", "firelib", "run", **BUCKET)
+    assert done.returncode == 0, done.stderr
+    requests = json.loads(done.stdout)
+    assert list(requests) == ["extract", "transform", "train", "evaluate"]
+    pools = [request["requests"][0]["customJob"]["jobSpec"]["workerPoolSpecs"] for request in requests.values()]
+    assert [pool["containerSpec"]["imageUri"] for [pool] in pools] == list(table.values())
+    assert not (project / ".firelib").exists()
+
+
 GPUS = ("--machine", "n1-standard-16", "--gpu", "t4:4", "--replicas", "2")
 
 

@@ -5,7 +5,9 @@ import subprocess
 
 import pytest
 
-from firelib.launch.oci_registry import read_image_platform
+from firelib import __version__
+from firelib.launch.images.image_choice import DIGESTS
+from firelib.launch.oci_registry import read_image_config
 from firelib.storage import sha256_file
 from tests.launch.drill import PLANTED
 from tests.project import ROOT
@@ -48,6 +50,8 @@ def test_an_image_describes_itself(images, component):
     assert labels["org.opencontainers.image.title"] == f"firelib-{component}"
     revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert labels["org.opencontainers.image.revision"].startswith(revision.strip())
+    assert labels["org.opencontainers.image.version"] == __version__
+    assert labels["org.firelib.component"] == component
     assert labels["firelib.lock_sha256"] == sha256_file(ROOT / "uv.lock")
 
 
@@ -83,8 +87,21 @@ def test_no_secret_of_the_builder_is_in_an_image(images, component):
     assert found.stdout.splitlines() == [phrase]
 
 
-def test_the_registry_reports_the_platform(pushed):
+def test_a_push_lists_what_the_registry_has(pushed):
     _, names = pushed
     assert set(names) == set(COMPONENTS)
-    platform = read_image_platform(names["trainer"])
-    assert (platform.os, platform.architecture) == ("linux", "amd64")
+    config = read_image_config(names["trainer"])
+    assert config.runs_on_clouds
+    assert config.labels["org.firelib.component"] == "trainer"
+    assert config.labels["org.firelib.accelerator"] == "cpu"
+    assert json.loads((ROOT / DIGESTS).read_text()) == names
+
+
+def test_programs_find_the_driver_that_clouds_mount(images):
+    """Vertex AI and GKE mount NVIDIA's driver at /usr/local/nvidia."""
+    program = "import shutil, ctypes; print(shutil.which('nvidia-smi')); ctypes.CDLL('libcuda-of-a-test.so')"
+    place = {"bin/nvidia-smi": "/bin/true", "lib64/libcuda-of-a-test.so": "/lib/x86_64-linux-gnu/libm.so.6"}
+    links = " && ".join(f"ln -s {source} /usr/local/nvidia/{name}" for name, source in place.items())
+    script = f'mkdir -p /usr/local/nvidia/bin /usr/local/nvidia/lib64 && {links} && python3 -c "{program}"'
+    arguments = ("run", "--rm", "--network", "none", "--user", "root", "--entrypoint", "sh", "firelib-trainer")
+    assert images.docker(*arguments, "-c", script).strip() == "/usr/local/nvidia/bin/nvidia-smi"

@@ -14,7 +14,7 @@ from kfp import components, local
 from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec, compile_pipeline
 from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.transfer.code_transfer import send_code
-from firelib.launch.transfer.output_archive import read_outputs, unpack_outputs
+from firelib.launch.transfer.output_archive import download_outputs
 from firelib.tfrecord.format.manifest import read_manifest
 from tests.buckets import gcs_server
 from tests.launch.drill import PLANTED
@@ -84,7 +84,7 @@ def test_kubeflow_pipeline_with_the_docker_runner(images, pushed, composed, tmp_
         local.init(docker_runner(network, digests["trainer"]), pipeline_root=str(root), raise_on_error=True)
         pipeline(project=send_code(spec), root=str(root))
     for packed in sorted((root / "pipelines").glob("*.tar.gz"), key=os.path.getmtime):
-        unpack_outputs(read_outputs(str(packed)), folder, "evaluate")
+        download_outputs(str(packed), folder, "evaluate")
     manifests = [(each / "data/flights/tfrecords/manifest.json").read_text() for each in (folder, composed)]
     assert manifests[0] == manifests[1]
     assert losses(folder) == pytest.approx(losses(composed), rel=1e-4)

@@ -68,7 +68,8 @@ def run(
 
     Examples: `firelib cluster run` · `firelib cluster run -- firelib train --fresh`
     """
-    from firelib.cli.launch import build_job, follow_detachable, show_request
+    from firelib.cli.jobs.description import build_job
+    from firelib.cli.launch import follow_detachable, show_request
     from firelib.launch.client.submit_and_wait import send
 
     command = stage or ["firelib", "run"]

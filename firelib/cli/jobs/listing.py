@@ -17,7 +17,7 @@ def jobs(
     """
     from firelib.cli.project import current_options
     from firelib.console import note
-    from firelib.launch.client.job_list import list_jobs
+    from firelib.launch.client.job_list import list_jobs, select_newest
     from firelib.launch.client.job_table import show_jobs
     from firelib.launch.job_record import read_records
     from firelib.project_layout import find_project
@@ -26,6 +26,7 @@ def jobs(
     if not records:
         note("no jobs yet: firelib submit --help")
         return
-    show_jobs(list_jobs(records[-last:], timeout))
-    if len(records) > last:
-        note(f"{len(records) - last} older jobs: firelib jobs --last {len(records)}")
+    newest = select_newest(records, last)
+    show_jobs(list_jobs(newest, timeout))
+    if len(newest) < len(records):
+        note(f"older jobs: firelib jobs --last {len(records)}")

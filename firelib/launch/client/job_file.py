@@ -1,6 +1,6 @@
 """Jobs that are described in a YAML file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from firelib.config import read_yaml_mapping
 from firelib.errors import did_you_mean
 from firelib.launch.job_spec import JobSpec, refuse
 
-#: The key of the backend's name.
-BACKEND = "to"
+#: The key of the backend's name, and that of the fields that only one stage of `firelib run` has.
+BACKEND, STAGES = "to", "stages"
 _GENERATED = ("job_id", "project")
-_KEYS = (BACKEND, *(field.name for field in fields(JobSpec) if field.name not in _GENERATED))
+_KEYS = (BACKEND, STAGES, *(field.name for field in fields(JobSpec) if field.name not in _GENERATED))
 _REMEDY = "see 'Describe a job in a file' in docs/submit.md"
 
 
@@ -20,7 +20,8 @@ def read_job_file(path: Path) -> dict[str, Any]:
     """Read the description of a job.
 
     Args:
-        path: A YAML file whose keys are `to` (the backend) and the fields of `JobSpec`.
+        path: A YAML file whose keys are `to` (the backend), `stages` (fields of single stages of `firelib run`) and the
+            fields of `JobSpec`.
 
     Returns:
         Field → value, not checked yet; keys without a value are left out.
@@ -29,7 +30,8 @@ def read_job_file(path: Path) -> dict[str, Any]:
         FirelibError: The file cannot be read, is not a YAML mapping, or has unknown keys (the error names all of them).
     """
     raw = read_yaml_mapping(path, if_missing="check the path after --file", if_no_mapping=_REMEDY)
-    refuse((_explain_key(key) for key in raw if key not in _KEYS), where=str(path), remedy=_REMEDY)
+    problems = [_explain_key(key) for key in raw if key not in _KEYS]
+    refuse([*problems, *_find_stage_problems(raw.get(STAGES) or {})], where=str(path), remedy=_REMEDY)
     return {key: value for key, value in raw.items() if value is not None}
 
 
@@ -37,6 +39,15 @@ def _explain_key(key: object) -> str:
     if key in _GENERATED:
         return f"{key}: cannot be set in a file, firelib submit sets it"
     return f"{key} is unknown: {did_you_mean(str(key), _KEYS)}"
+
+
+def _find_stage_problems(stages: Any) -> Iterator[str]:
+    if not isinstance(stages, Mapping):
+        yield f"{STAGES}: expected stage → fields, got {stages!r}"
+        return
+    for stage, described in stages.items():
+        if not isinstance(described, Mapping):
+            yield f"{STAGES}.{stage}: expected field → value, got {described!r}"
 
 
 def merge_fields(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,11 +23,13 @@ class ListedJob:
         record: The job.
         status: Its status; None if the backend did not answer.
         problem: Why the backend did not answer; empty if it did.
+        stages: The jobs of the stages that a whole run has sent, the newest last.
     """
 
     record: JobRecord
     status: JobStatus | None = None
     problem: str = ""
+    stages: Sequence["ListedJob"] = ()
 
     @property
     def age(self) -> float:
@@ -38,6 +40,9 @@ class ListedJob:
     @property
     def cost(self) -> float | None:
         """US dollars for the machines so far; None if none are rented, or their time is not reported."""
+        if self.stages:
+            known = [stage.cost for stage in self.stages if stage.cost is not None]
+            return sum(known) if known else None
         resources, replicas = self.record.spec.resources, self.record.spec.replicas
         if self.status is None or self.status.seconds is None or resources.machine is None:
             return None
@@ -68,6 +73,26 @@ def list_jobs(records: Sequence[JobRecord], timeout: float) -> list[ListedJob]:
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     return list(found)
+
+
+def select_newest(records: Sequence[JobRecord], last: int) -> list[JobRecord]:
+    """Return the newest jobs; the stages of a whole run do not count, and come with it.
+
+    Args:
+        records: All jobs, the newest last.
+        last: Number of jobs.
+    """
+    runs = [record for record in records if record.is_whole_run]
+    alone = [record for record in records if not any(record.is_stage_of(run) for run in runs)]
+    newest = alone[-last:]
+    return [record for record in records if record in newest or any(record.is_stage_of(run) for run in newest)]
+
+
+def group_stages(jobs: Sequence[ListedJob]) -> list[ListedJob]:
+    """Return the jobs with those of stages inside the whole runs that have sent them."""
+    runs = [job for job in jobs if job.record.is_whole_run]
+    alone = [job for job in jobs if not any(job.record.is_stage_of(run.record) for run in runs)]
+    return [replace(job, stages=[each for each in jobs if each.record.is_stage_of(job.record)]) for job in alone]
 
 
 def _ask(record: JobRecord) -> ListedJob:

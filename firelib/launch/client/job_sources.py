@@ -34,7 +34,7 @@ def refuse_unsent_sources(spec: JobSpec, selection: CodeSelection) -> None:
     """
     if spec.stage not in _READ_SOURCES:
         return
-    recipe = _load_recipe(spec)
+    recipe = load_job_recipe(spec)
     if spec.stage == "run" and f"data/{recipe.name}/lake.json" in selection.files:
         return  # extract is up to date, so the job reads the lake
     found = dict(_find_unsent(recipe, spec, selection))
@@ -50,8 +50,8 @@ def refuse_unsent_sources(spec: JobSpec, selection: CodeSelection) -> None:
         )
 
 
-def _load_recipe(spec: JobSpec) -> Recipe:
-    """The recipe that the job's command selects."""
+def load_job_recipe(spec: JobSpec) -> Recipe:
+    """Return the recipe that a job's command selects."""
     project, options = Path(spec.project), _options(spec.command)
     file = project / options.get("--params", "params.yaml")
     wanted = options.get("--recipe")

@@ -19,12 +19,14 @@ class JobFailedError(FirelibError):
     """A job failed or was cancelled; `exit_code` is the exit code of its stage."""
 
 
-def send(name: str, spec: JobSpec) -> JobRecord:
+def send(name: str, spec: JobSpec, prepare: Callable[[JobSpec, str], None] | None = None) -> JobRecord:
     """Check a job, send it to a backend and write its record.
 
     Args:
         name: The backend.
         spec: The job.
+        prepare: Gets the job and the backend's name after the checks, where the job's project is sent elsewhere. It
+            uploads what the job needs beside the project, or refuses the job.
 
     Returns:
         The job's record.
@@ -37,6 +39,8 @@ def send(name: str, spec: JobSpec) -> JobRecord:
         note(text)
     if chosen.sends_code:
         preview_code(spec)
+        if prepare is not None:
+            prepare(spec, name)
     record = JobRecord(spec, name, chosen.submit(spec))
     write_record(Path(spec.project), record)
     return record

@@ -17,7 +17,7 @@ from firelib.launch.runtime.gpus.guard import add_driver_folder, require_gpus
 from firelib.launch.runtime.secret_manager import read_cloud_secrets
 from firelib.launch.runtime.stage_runner import run_stage
 from firelib.launch.transfer.code_transfer import unpack_code
-from firelib.launch.transfer.output_archive import pack_outputs, read_outputs, snapshot_outputs, unpack_outputs
+from firelib.launch.transfer.output_archive import download_outputs, snapshot_outputs, upload_outputs
 
 #: Input of the first stage, which has no predecessor.
 NOTHING = "none"
@@ -47,7 +47,7 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
     unpack_code({CODE: project}, folder)
     shipped = snapshot_outputs(folder)
     if before != NOTHING:
-        unpack_outputs(read_outputs(before), folder, stage)
+        download_outputs(before, folder, stage)
     code = run_stage([stage], {CODE: project})
     if code == 0:
         after.parent.mkdir(parents=True, exist_ok=True)
@@ -59,10 +59,10 @@ def _upload(folder: Path, shipped: dict[str, tuple[int, int]], root: str) -> str
     """Upload an archive of all outputs under the hash of its content; return its URI."""
     digest = hashlib.sha256()
     for name in sorted(snapshot_outputs(folder)):
-        digest.update(f"{name}\n{hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{name}\n{storage.sha256_file(folder / name)}\n".encode())
     uri = storage.join(root, "pipelines", f"{digest.hexdigest()}.tar.gz")
     if not storage.exists(uri):
-        storage.write_bytes(uri, pack_outputs(folder, shipped))
+        upload_outputs(folder, shipped, uri)
     return uri
 
 

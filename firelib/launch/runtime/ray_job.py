@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firelib import storage
 from firelib.launch.job_environment import JOB_ID, SECRETS, TIMEOUT, read_secrets
-from firelib.launch.transfer.output_archive import outputs_uri, pack_outputs, snapshot_outputs
+from firelib.launch.transfer.output_archive import outputs_uri, snapshot_outputs, upload_outputs
 
 
 @contextmanager
@@ -22,13 +21,13 @@ def job_stage(project: Path, root: str) -> Iterator[None]:
         root: Storage root that all hosts share.
 
     Raises:
-        FirelibError: A secret is missing, or the outputs are too large.
+        FirelibError: A secret is missing, or the bucket cannot be used.
     """
     os.environ.update(read_secrets(json.loads(os.environ.pop(SECRETS, "{}"))))
     before = snapshot_outputs(project)
     with _time_limit(os.environ.pop(TIMEOUT, None)):
         yield
-    storage.write_bytes(outputs_uri(root, os.environ[JOB_ID]), pack_outputs(project, before))
+    upload_outputs(project, before, outputs_uri(root, os.environ[JOB_ID]))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from firelib.launch.job_environment import JOB_ID
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.bounded_archive import unpack_zip
 from firelib.launch.transfer.code_archive import write_package
-from firelib.launch.transfer.output_archive import outputs_uri, pack_outputs, snapshot_outputs
+from firelib.launch.transfer.output_archive import outputs_uri, snapshot_outputs, upload_outputs
 
 #: Command of a container that unpacks the code and runs a stage.
 ENTRY = ("python", "-m", "firelib.launch.bootstrap")
@@ -86,7 +86,7 @@ def run_and_upload_outputs(environ: Mapping[str, str], folder: Path, run: Callab
         The exit code of `run`.
 
     Raises:
-        FirelibError: The outputs are too large.
+        FirelibError: The bucket cannot be used.
     """
     root, job_id = environ.get("FIRELIB_STORAGE_ROOT"), environ.get(JOB_ID)
     if not (environ.get(CODE) and root and job_id):
@@ -94,5 +94,5 @@ def run_and_upload_outputs(environ: Mapping[str, str], folder: Path, run: Callab
     before = snapshot_outputs(folder)
     code = run()
     if code == 0:
-        storage.write_bytes(outputs_uri(root, job_id), pack_outputs(folder, before))
+        upload_outputs(folder, before, outputs_uri(root, job_id))
     return code

@@ -10,7 +10,17 @@ from typing import IO
 from firelib import storage
 from firelib.errors import FirelibError
 from firelib.launch.job_spec import JobSpec
-from firelib.launch.transfer.bounded_archive import MAX_BYTES, MAX_FILES, MIB, read_members
+from firelib.launch.transfer.bounded_archive import MAX_BYTES, MIB, read_members
+from firelib.launch.transfer.large_outputs import (
+    LISTING,
+    LargeOutput,
+    choose_large,
+    download_large,
+    format_listing,
+    large_folder,
+    parse_listing,
+    upload_large,
+)
 from firelib.launch.transfer.output_paths import OUTPUT_FOLDERS, is_output
 
 _NAME = "outputs.tar.gz"
@@ -37,30 +47,32 @@ def snapshot_outputs(project: Path) -> dict[str, tuple[int, int]]:
     return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}
 
 
-def pack_outputs(project: Path, before: Mapping[str, tuple[int, int]]) -> bytes:
-    """Pack the outputs that are new or changed.
+def upload_outputs(project: Path, before: Mapping[str, tuple[int, int]], uri: str) -> None:
+    """Upload the outputs that are new or changed: one archive, and large files beside it.
 
     Args:
         project: The project's folder.
         before: The state before the stage, from `snapshot_outputs`.
-
-    Returns:
-        A gzipped tar archive.
+        uri: URI of the archive.
 
     Raises:
-        FirelibError: The outputs are too large, or too many, to go back.
+        FirelibError: The bucket cannot be used.
     """
-    names = sorted(name for name, state in snapshot_outputs(project).items() if before.get(name) != state)
-    size = sum((project / name).stat().st_size for name in names)
-    if size > MAX_BYTES or len(names) > MAX_FILES:
-        raise FirelibError(
-            f"the outputs of the stage have {size / MIB:.0f} MiB in {len(names)} files, the limits are "
-            f"{MAX_BYTES // MIB} MiB and {MAX_FILES} files",
-            where=str(project),
-            remedy="copy the model from storage.root/runs/*/export",
-        )
+    sizes = {name: state[1] for name, state in snapshot_outputs(project).items() if before.get(name) != state}
+    large = upload_large(project, choose_large(sizes), large_folder(uri))
+    aside = {output.name for output in large}
+    storage.write_bytes(uri, _pack(project, sorted(sizes.keys() - aside), large))
+
+
+def _pack(project: Path, names: Sequence[str], large: list[LargeOutput]) -> bytes:
+    """Return a gzipped tar archive of the files, and of the list of the large files if there are any."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        if large:
+            content = format_listing(large)
+            info = tarfile.TarInfo(LISTING)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
         for name in names:
             archive.add(project / name, arcname=name, recursive=False)
     return packed.getvalue()
@@ -74,23 +86,24 @@ def _files(project: Path) -> Iterator[str]:
             yield name
 
 
-def unpack_outputs(archive: IO[bytes], project: Path, stage: str) -> list[str]:
+def unpack_outputs(archive: IO[bytes], project: Path, stage: str, folder: str | None = None) -> list[str]:
     """Unpack an archive of outputs into a project. All members are checked before the first file is written.
 
     Args:
-        archive: The archive from `pack_outputs`; it is read twice, as a stream.
+        archive: The archive from `upload_outputs`; it is read twice, as a stream.
         project: The project's folder.
         stage: The stage that wrote the outputs.
+        folder: URI of the folder with the large files that the archive lists; None if it is not known here.
 
     Returns:
         Paths relative to the project.
 
     Raises:
         FirelibError: The archive is damaged or too large, or it contains something that the stage does not write; the
-            error names all such members.
+            error names all such members. Or a large file is damaged.
     """
-    members = [(member.name, content is not None) for member, content in read_members(archive, _NAME)]
-    problems = [*_find_problems(members, project, stage)]
+    members, large = _read_names(archive)
+    problems = [*_find_problems([*members, *((output.name, True) for output in large)], project, stage)]
     if problems:
         more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
         raise FirelibError(
@@ -99,9 +112,22 @@ def unpack_outputs(archive: IO[bytes], project: Path, stage: str) -> list[str]:
             remedy="check who can write to the job's storage root; nothing was unpacked",
         )
     for member, content in read_members(archive, _NAME):
-        assert content is not None, "the problems above include members without content"
-        storage.write_bytes(str(project / member.name), content.read())
-    return [name for name, _ in members]
+        if member.name != LISTING:
+            assert content is not None, "the problems above include members without content"
+            storage.write_bytes(str(project / member.name), content.read())
+    return [*(name for name, _ in members), *download_large(project, large, folder)]
+
+
+def _read_names(archive: IO[bytes]) -> tuple[list[tuple[str, bool]], list[LargeOutput]]:
+    """Names of the members and whether each is a regular file; and the large files that the archive lists."""
+    members: list[tuple[str, bool]] = []
+    large: list[LargeOutput] = []
+    for member, content in read_members(archive, _NAME):
+        if member.name == LISTING and content is not None and not large:
+            large = parse_listing(content.read(), _NAME)
+        else:
+            members.append((member.name, content is not None))
+    return members, large
 
 
 def _find_problems(members: Sequence[tuple[str, bool]], project: Path, stage: str) -> Iterator[str]:
@@ -150,6 +176,24 @@ def read_outputs(uri: str) -> IO[bytes]:
     return io.BytesIO(storage.read_bytes(uri))
 
 
+def download_outputs(uri: str, project: Path, stage: str) -> list[str]:
+    """Download an archive of outputs, and the large files beside it, into a project.
+
+    Args:
+        uri: URI of the archive.
+        project: The project's folder.
+        stage: The stage that wrote the outputs.
+
+    Returns:
+        Paths relative to the project.
+
+    Raises:
+        FirelibError: The archive is refused, or the storage cannot be read.
+        FileNotFoundError: There is no archive.
+    """
+    return unpack_outputs(read_outputs(uri), project, stage, large_folder(uri))
+
+
 def fetch_outputs(spec: JobSpec) -> list[str]:
     """Download a job's outputs into the project that submitted it.
 
@@ -161,9 +205,8 @@ def fetch_outputs(spec: JobSpec) -> list[str]:
     """
     uri = outputs_uri(spec.storage_root or "", spec.job_id)
     try:
-        archive = read_outputs(uri)
+        return download_outputs(uri, Path(spec.project), spec.stage)
     except FileNotFoundError:
         raise FirelibError(
             "the job has uploaded no outputs (yet)", where=uri, remedy=f"read firelib logs {spec.job_id}"
         ) from None
-    return unpack_outputs(archive, Path(spec.project), spec.stage)

@@ -4,7 +4,7 @@ import pytest
 
 from firelib.launch.backends.local.backend import LocalBackend
 from firelib.launch.backends.vertex.backend import VertexBackend
-from firelib.launch.client.cost_limit import refuse_expensive_job
+from firelib.launch.client.cost_limit import refuse_expensive_jobs
 from firelib.launch.job_spec import Gpu, Replicas, Resources
 from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import TARGET, vertex_job
@@ -28,12 +28,17 @@ def test_the_dearest_placement_counts():
 
 
 def test_a_job_below_the_limit_is_allowed():
-    refuse_expensive_job(VertexBackend(), spec(), 1.40)
+    refuse_expensive_jobs(VertexBackend(), [spec()], 1.40)
 
 
 def test_a_job_above_the_limit_is_refused():
-    with refused(what="at most $1.30, but the job may cost $1.37", where="train-1", remedy="--timeout"):
-        refuse_expensive_job(VertexBackend(), spec(), 1.30)
+    with refused(what="at most $1.30, but $1.37 may be spent", where="train-1", remedy="--timeout"):
+        refuse_expensive_jobs(VertexBackend(), [spec()], 1.30)
+
+
+def test_the_stages_of_a_run_count_together():
+    with refused(what="at most $2.00, but $2.75 may be spent"):
+        refuse_expensive_jobs(VertexBackend(), [spec(), spec()], 2.0)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +51,13 @@ def test_a_job_above_the_limit_is_refused():
     ],
 )
 def test_an_unknown_cost_is_above_every_limit(unknown):
-    with refused(what="the cost of this job is not known", remedy="--timeout"):
-        refuse_expensive_job(VertexBackend(), unknown, 1e9)
+    with refused(what="the cost is not known", remedy="--timeout"):
+        refuse_expensive_jobs(VertexBackend(), [unknown], 1e9)
 
 
 def test_a_backend_that_bills_nothing_knows_no_cost():
     with refused(what="not known"):
-        refuse_expensive_job(LocalBackend(), vertex_job(resources=Resources(gpu=Gpu("l4"))), 1.0)
+        refuse_expensive_jobs(LocalBackend(), [vertex_job(resources=Resources(gpu=Gpu("l4")))], 1.0)
 
 
 def test_the_command_sends_nothing(tmp_path):

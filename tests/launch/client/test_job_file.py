@@ -121,3 +121,17 @@ def test_merging_keeps_what_is_not_given():
         "resources": {"gpu": "t4"},
     }
     assert merge_fields({"env": 3}, {"env": {}}) == {"env": 3}  # a wrong value of a file is reported, not dropped
+
+
+@pytest.mark.parametrize(("stages", "parts"), [("[train]", ("stages", "train")), ("{train: 3}", ("stages.train", "3"))])
+def test_stages_of_another_form_are_refused(tmp_path, stages, parts):
+    (tmp_path / "job.yaml").write_text(f"command: firelib run\nstages: {stages}\n")
+    with refused(what=[parts], where=tmp_path / "job.yaml"):
+        read_job_file(tmp_path / "job.yaml")
+
+
+def test_stages_of_a_job_of_one_stage_are_refused(project):
+    (project / "job.yaml").write_text(f"{JOB}stages: {{train: {{timeout_seconds: 5}}}}\n")
+    done = firelib_here(project, "submit", "-f", "job.yaml", "--dry-run")
+    assert done.returncode == 1
+    assert "stages" in done.stderr

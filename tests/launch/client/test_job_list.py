@@ -10,9 +10,9 @@ from firelib.errors import FirelibError
 from firelib.launch.backend import JobStatus
 from firelib.launch.backends.local.backend import LocalBackend
 from firelib.launch.client import job_list
-from firelib.launch.client.job_list import list_jobs
+from firelib.launch.client.job_list import group_stages, list_jobs, select_newest
 from firelib.launch.client.job_table import row
-from firelib.launch.job_record import JobRecord
+from firelib.launch.job_record import STAGES_SENT_TO, JobRecord
 from tests.launch.jobs import job
 
 
@@ -62,3 +62,44 @@ def test_cost_is_known_for_rented_machines_that_report_their_time() -> None:
 
 def test_no_jobs_are_no_threads(tmp_path: Path) -> None:
     assert list_jobs([], timeout=1) == []
+
+
+def whole_run(number: int) -> list[JobRecord]:
+    """A run and the two stages that it has sent."""
+    run = JobRecord(job(job_id=f"run-{number}", command="firelib run", labels={"kind": "runs"}), "local")
+    stages = [
+        JobRecord(
+            job(
+                job_id=f"run-{number}-{stage}",
+                command=f"firelib {stage}",
+                labels={"kind": "runs"},
+                resources={"machine": "n1-standard-8"},
+            ),
+            "vertex",
+        )
+        for stage in ("extract", "transform")
+    ]
+    return [JobRecord(run.spec, "local", {STAGES_SENT_TO: "vertex"}), *stages]
+
+
+def test_a_whole_run_is_one_row_with_its_last_stage_and_its_whole_cost() -> None:
+    listed = group_stages(list_jobs([*whole_run(1), record("runs")], timeout=5))
+    assert [row(each)[:3] for each in listed] == [
+        ["run-1", "vertex", "run: transform"],
+        ["train-runs", "vertex", "train"],
+    ]
+    [run, _] = listed
+    costs = [stage.cost for stage in run.stages]
+    assert run.cost == pytest.approx(sum(cost for cost in costs if cost is not None))
+    assert all(costs)
+
+
+def test_stages_come_with_their_run_and_do_not_count() -> None:
+    records = [*whole_run(1), *whole_run(2), record("runs")]
+    assert [each.job_id for each in select_newest(records, 2)] == [
+        "run-2",
+        "run-2-extract",
+        "run-2-transform",
+        "train-runs",
+    ]
+    assert select_newest(records, 9) == records

@@ -9,7 +9,13 @@ import pytest
 
 from firelib.launch.backends.ray.output_download import decode_archive, encode_archive
 from firelib.launch.transfer import bounded_archive, output_archive
-from firelib.launch.transfer.output_archive import pack_outputs, read_outputs, snapshot_outputs, unpack_outputs
+from firelib.launch.transfer.output_archive import (
+    download_outputs,
+    read_outputs,
+    snapshot_outputs,
+    unpack_outputs,
+    upload_outputs,
+)
 from tests.errors import refused
 
 
@@ -30,7 +36,9 @@ def test_only_new_and_changed_files_are_packed(tmp_path):
     write(there, "data/a/tfrecords/train-0.tfrecord", "heavy")
     write(there, "models/a/model.keras", "model")
     write(there, "recipe.py", "code")
-    names = unpack_outputs(io.BytesIO(pack_outputs(there, before)), here, "train")
+    archive = str(tmp_path / "outputs.tar.gz")
+    upload_outputs(there, before, archive)
+    names = download_outputs(archive, here, "train")
     assert names == ["data/a/tfrecords/manifest.json", "models/a/model.keras", "plots/a/training.csv"]
     assert (here / "plots/a/training.csv").read_text() == "newer"
 

@@ -19,11 +19,12 @@ from firelib.launch.backends.docker.cleanup import (
 )
 from firelib.launch.backends.docker.command import docker, inspect_containers, read_container_log
 from firelib.launch.backends.docker.containers import remove_job, start_container
+from firelib.launch.backends.docker.image_checks import find_local_image_problems
 from firelib.launch.backends.docker.request import build_containers
 from firelib.launch.backends.docker.target import DockerTarget, ReplicaKill
 from firelib.launch.job_environment import IMAGE_DIGEST, read_secrets
 from firelib.launch.job_record import JobRecord, record_folder
-from firelib.launch.job_spec import JobSpec
+from firelib.launch.job_spec import JobSpec, refuse
 from firelib.launch.plan import Plan, PlanRequest, format_count
 
 
@@ -34,6 +35,7 @@ class DockerBackend(Backend):
     target_type = DockerTarget
     secret_schemes = ("env", "file")
     mounts_storage_root = True
+    runs_components = True
 
     def find_problems(self, spec: JobSpec) -> Iterator[str]:
         """Yield what containers of this machine cannot provide."""
@@ -45,6 +47,10 @@ class DockerBackend(Backend):
         if kill is not None and kill.replica >= spec.replicas.count:
             given = spec.target["kill_replica"]
             yield f"target.kill_replica: expected a replica below {spec.replicas.count}, got {given!r}"
+
+    def preflight(self, spec: JobSpec) -> Iterator[str]:
+        """Yield what Docker says against the image."""
+        yield from find_local_image_problems(build_containers(spec)[0]["image"], spec)
 
     def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
         """Return the plan: containers of this machine."""
@@ -61,6 +67,7 @@ class DockerBackend(Backend):
         Raises:
             FirelibError: Docker does not answer or refuses, or a secret is missing.
         """
+        refuse(self.preflight(spec), where=f"job {spec.job_id} for docker")
         folder = record_folder(Path(spec.project), spec.job_id)
         containers = build_containers(spec)
         digest = docker("image", "inspect", "--format", "{{.Id}}", containers[0]["image"]).strip()

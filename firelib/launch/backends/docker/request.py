@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from firelib import storage
+from firelib.launch.images.image_choice import has_gpu, list_components
 from firelib.launch.job_environment import SECRETS, stage_variables
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.vertex_variables import vertex_variables
 
 #: Mount point of a local storage root in the containers.
 ROOT = "/firelib/storage"
-
-_IMAGES = {"extract": "firelib-extract", "transform": "firelib-transform"}
-_TRAINER = "firelib-trainer"
 
 
 def build_containers(spec: JobSpec) -> list[dict[str, Any]]:
@@ -33,7 +31,7 @@ def _container(spec: JobSpec, hosts: list[str], index: int) -> dict[str, Any]:
     variables = vertex_variables(spec.job_id, hosts, index, f"{inside}/jobs/{spec.job_id}/output")
     return {
         "name": hosts[index],
-        "image": spec.image or _IMAGES.get(spec.stage, _TRAINER),
+        "image": spec.image or f"firelib-{list_components(spec.stage, has_gpu(spec))[0]}",
         "command": list(spec.command),
         "env": {**_variables(spec), "FIRELIB_STORAGE_ROOT": inside, **variables},
         "mounts": {spec.project: "/project", **({root: ROOT} if storage.is_local(root) else {})},

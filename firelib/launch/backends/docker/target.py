@@ -39,6 +39,8 @@ class ReplicaKill:
 class DockerTarget(Target):
     """Settings of `--to docker`."""
 
+    of_training = ("kill_replica",)
+
     kill_replica: Annotated[ReplicaKill | None, BeforeValidator(ReplicaKill.parse)] = setting(
         "kill a replica once and restart it, as a preempted machine would be", example="1@60s"
     )

@@ -18,8 +18,9 @@ from firelib.launch.backends.kubeflow.rayjob import build_ray_job
 from firelib.launch.backends.kubeflow.resources import job_pods, parse_job_status, replica_zero, stage_log
 from firelib.launch.backends.kubeflow.target import KubeflowTarget
 from firelib.launch.backends.kubeflow.trainjob import build_train_job, build_training_runtime
+from firelib.launch.images.image_checks import find_image_problems
 from firelib.launch.job_record import JobRecord
-from firelib.launch.job_spec import JobSpec
+from firelib.launch.job_spec import JobSpec, refuse
 from firelib.launch.plan import Plan, PlanRequest, find_missing, plan_rented_machines
 from firelib.launch.transfer.code_transfer import send_code
 
@@ -32,6 +33,11 @@ class KubeflowBackend(Backend):
     secret_schemes = ("k8s", "gcp")
     sends_code = True
     returns_outputs = True
+    runs_components = True
+
+    def preflight(self, spec: JobSpec) -> Iterable[str]:
+        """Yield what the registry says against the image, if it answers: nodes may have credentials of their own."""
+        return find_image_problems(spec, must_answer=False)
 
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Return what the cluster would refuse."""
@@ -57,6 +63,7 @@ class KubeflowBackend(Backend):
         Raises:
             FirelibError: The cluster refuses or does not answer.
         """
+        refuse(self.preflight(spec), where=f"job {spec.job_id} for kubeflow")
         target = KubeflowTarget.parse(spec.target)
         client = ClusterClient(target.namespace, target.context)
         check_cluster(client, spec)

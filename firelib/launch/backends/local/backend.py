@@ -15,7 +15,7 @@ import psutil
 
 from firelib.errors import STOPPED_FILE
 from firelib.launch.backend import Backend, JobStatus, Shell
-from firelib.launch.job_environment import stage_variables
+from firelib.launch.job_environment import STAGE_JOBS, stage_variables
 from firelib.launch.job_record import JobRecord, record_folder
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.plan import Plan, PlanRequest
@@ -24,6 +24,7 @@ from firelib.parent_watch import RUN_PROCESS
 _SUPERVISOR = "firelib.launch.backends.local.supervisor"
 _POLL_SECONDS = 0.2
 _CANCELLED = "cancelled"
+_OF_A_RUN = (RUN_PROCESS, STOPPED_FILE, STAGE_JOBS)
 _EXIT_CODE = "exit_code"
 
 
@@ -55,7 +56,7 @@ class LocalBackend(Backend):
     def submit(self, spec: JobSpec) -> Mapping[str, str]:
         """Start the process in its own session, so that it survives the end of the caller's."""
         folder = record_folder(Path(spec.project), spec.job_id)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log").open("wb") as log:
             supervisor = subprocess.Popen(  # noqa: S603  # our own module; JobSpec has validated the stage
                 [sys.executable, "-m", _SUPERVISOR, str(folder), *spec.command[1:]],
@@ -109,7 +110,7 @@ class LocalBackend(Backend):
 
 def _job_environment() -> dict[str, str]:
     """The variables of this process, without those that tie a stage to the `firelib run` that started it."""
-    return {name: value for name, value in os.environ.items() if name not in (RUN_PROCESS, STOPPED_FILE)}
+    return {name: value for name, value in os.environ.items() if name not in _OF_A_RUN}
 
 
 def _find_supervisor(record: JobRecord) -> psutil.Process | None:

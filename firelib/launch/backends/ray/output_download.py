@@ -15,7 +15,8 @@ from firelib.launch.backends.ray.client import connect, translate_errors
 from firelib.launch.backends.ray.code_package import package_code
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.job_record import JobRecord
-from firelib.launch.transfer.output_archive import unpack_outputs
+from firelib.launch.transfer.large_outputs import large_folder
+from firelib.launch.transfer.output_archive import outputs_uri, unpack_outputs
 
 BEGIN, END = "-----BEGIN FIRELIB OUTPUTS-----", "-----END FIRELIB OUTPUTS-----"
 _POLL_SECONDS = 0.3
@@ -64,7 +65,9 @@ def download_outputs(record: JobRecord) -> list[str]:
         _wait_for_job(client, sender)
         log = client.get_job_logs(sender)
         client.delete_job(sender)
-    return unpack_outputs(io.BytesIO(decode_archive(log)), Path(record.spec.project), record.spec.stage)
+    root = record.spec.storage_root
+    folder = None if root is None else large_folder(outputs_uri(root, record.job_id))
+    return unpack_outputs(io.BytesIO(decode_archive(log)), Path(record.spec.project), record.spec.stage, folder)
 
 
 def _wait_for_job(client: Any, job_id: str) -> None:

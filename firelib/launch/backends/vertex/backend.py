@@ -48,6 +48,7 @@ class VertexBackend(Backend):
     returns_outputs = True
     poll_seconds = 6.0  # of the 60 reads a minute that Cloud Logging allows a project, one job takes 10
     log_delay_seconds = 15.0
+    runs_components = True
 
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Return what Vertex AI would refuse."""
@@ -56,6 +57,10 @@ class VertexBackend(Backend):
     def notes(self, spec: JobSpec) -> Iterable[str]:
         """Return what firelib does not know of the machines and regions."""
         return find_placement_notes(spec, VertexTarget.parse(spec.target))
+
+    def preflight(self, spec: JobSpec) -> Iterable[str]:
+        """Yield what registry and bucket say against the job."""
+        return find_preflight_problems(spec)
 
     def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
         """Return the plan: rented machines, at the prices and quotas of custom training."""
@@ -95,7 +100,7 @@ class VertexBackend(Backend):
             FirelibError: A preflight check failed, no placement has capacity, or Vertex AI refuses.
         """
         refuse(
-            find_preflight_problems(spec),
+            self.preflight(spec),
             where=f"job {spec.job_id} for vertex",
             remedy="firelib doctor --to vertex names what is missing",
         )

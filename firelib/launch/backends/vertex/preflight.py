@@ -11,12 +11,13 @@ from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.launch.backends.vertex.request_checks import find_bucket_problems
 from firelib.launch.backends.vertex.secret_checks import find_secret_problems
+from firelib.launch.images.image_checks import find_image_problems
 from firelib.launch.job_spec import JobSpec
 
 
 def find_preflight_problems(spec: JobSpec) -> Iterator[str]:
     """Yield every reason why the job would fail; a check that gets no answer counts as one."""
-    yield from _find_image_problems(spec.image or "")
+    yield from find_image_problems(spec)
     yield from _find_storage_problems(spec)
     yield from _find_secret_problems(spec)
 
@@ -29,22 +30,6 @@ def _find_secret_problems(spec: JobSpec) -> Iterator[str]:
             yield from find_secret_problems(spec)
     except FirelibError as error:
         yield f"secrets: {error}"
-
-
-def _find_image_problems(image: str) -> Iterator[str]:
-    from firelib.launch.backends.vertex.client import translate_errors
-    from firelib.launch.oci_registry import read_image_platform
-
-    try:
-        with translate_errors(image):
-            platform = read_image_platform(image)
-    except FirelibError as error:
-        yield f"image: {error}"
-        return
-    if platform is None:
-        yield f"image: the registry has no {image}: make push"
-    elif (platform.os, platform.architecture) != ("linux", "amd64"):
-        yield f"image: expected linux/amd64, got {platform.os}/{platform.architecture}: build it for linux/amd64"
 
 
 def _find_storage_problems(spec: JobSpec) -> Iterator[str]:

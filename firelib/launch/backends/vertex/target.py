@@ -55,6 +55,8 @@ class VertexTarget(Target):
         {'job_spec.enable_web_access': 'true'}
     """
 
+    of_training = ("machines",)
+
     project: str = setting(
         "id or number of the Google Cloud project",
         example="PROJECT",
