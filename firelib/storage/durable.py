@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 # File systems that cannot synchronise a folder (some network and user-space ones) report one of these.
@@ -21,11 +22,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make a folder durable with all its files and folders."""
+    """Make a folder durable with all its files and folders.
+
+    Files that have another name are durable: firelib gives files a second name after it has published the first.
+    """
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
-            if path.is_file() and not path.is_symlink():
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
         sync_folder(Path(parent))

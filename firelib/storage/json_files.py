@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firelib.errors import FirelibError
@@ -103,4 +103,22 @@ def _check_depth(value: Any) -> None:
 
 def to_json(value: Any) -> bytes:
     """Canonical JSON: sorted keys and indentation, so that equal values give equal bytes that people can diff."""
-    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return f"{encode_json(value)}\n".encode()
+
+
+def encode_json(value: Any) -> str:
+    """The text of canonical JSON, without the end of the last line."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def join_json(members: Mapping[str, str]) -> str:
+    """The text of an object, from the texts of its members: those that are the same in many objects are encoded once.
+
+    Args:
+        members: Name → what `encode_json` or this function returned.
+    """
+    if not members:
+        return "{}"
+    texts = {name: members[name].replace("\n", "\n  ") for name in sorted(members)}  # strings have no line ends
+    lines = [f"  {json.dumps(name, ensure_ascii=False)}: {text}" for name, text in texts.items()]
+    return "\n".join(["{", ",\n".join(lines), "}"])
