@@ -2,7 +2,6 @@
 
 import errno
 import os
-import stat
 from pathlib import Path
 
 # File systems that cannot synchronise a folder (some network and user-space ones) report one of these.
@@ -26,14 +25,14 @@ def sync_tree(folder: Path) -> None:
 
     Files that have another name are durable: firelib gives files a second name after it has published the first.
     """
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            found = path.lstat()
-            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-                with path.open("rb") as file:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                sync_tree(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_nlink == 1:
+                with Path(entry.path).open("rb") as file:
                     os.fsync(file.fileno())
-        sync_folder(Path(parent))
+    sync_folder(folder)
 
 
 def make_durable_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ from firelib.storage.files import read_bytes
 _MOST_LEVELS = 100  # more than any file of firelib has, and fewer than any program that reads it can take
 _MOST_DIGITS = 100
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ENCODER = json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -108,7 +109,7 @@ def to_json(value: Any) -> bytes:
 
 def encode_json(value: Any) -> str:
     """The text of canonical JSON, without the end of the last line."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def join_json(members: Mapping[str, str]) -> str:

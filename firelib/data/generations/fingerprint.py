@@ -1,7 +1,7 @@
 """The hash of everything that decides what a generation holds."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from firelib import storage
 from firelib.config.params import Data
 from firelib.data.generations.code_hash import hash_code
 from firelib.data.generations.plan import Generation
-from firelib.data.lake import Lake, TableRecord
+from firelib.data.lake import Commit, Lake
 from firelib.data.quality.trained_sample import limits_drift
 from firelib.data.split.position import Hashes
 from firelib.recipe import Feature, Recipe, find_split_rule, split_columns
@@ -63,27 +63,34 @@ def name_generations(
         return [None] * len(generations)
     # Most of what is hashed is the same for all generations, and encoded once.
     shared = {name: encode_json(value) for name, value in inputs.items()}
+    columns = {name: encode_json(record.columns) for name, record in lake.tables.items()}
     tables = {
-        name: _encode_table(record, 0, lake.resolve_version(name, version)) for name, record in lake.tables.items()
+        name: _join_table(columns[name], record.commits[: lake.resolve_version(name, version) + 1])
+        for name, record in lake.tables.items()
     }
-    return [_name_generation(shared, tables, each, lake) for each in generations]
+    names: list[str | None] = []
+    for each in generations:
+        own = {each.table: _join_table(columns[each.table], _list_read(each, lake))} if each.table else {}
+        members = {**shared, **_describe_generation(each), "tables": join_json({**tables, **own})}
+        names.append(hashlib.sha256(f"{join_json(members)}\n".encode()).hexdigest())
+    return names
 
 
-def _name_generation(shared: Mapping[str, str], tables: Mapping[str, str], generation: Generation, lake: Lake) -> str:
-    own = {}
-    if generation.table:
-        first = max(0, generation.commits[0].version - generation.window)
-        own[generation.table] = _encode_table(lake.tables[generation.table], first, generation.commits[-1].version)
+def _list_read(generation: Generation, lake: Lake) -> Sequence[Commit]:
+    """The commits that a generation reads of the table that grows."""
+    assert generation.table
+    first = max(0, generation.commits[0].version - generation.window)
+    return lake.tables[generation.table].commits[first : generation.commits[-1].version + 1]
+
+
+def _join_table(columns: str, commits: Sequence[Commit]) -> str:
+    return join_json({"columns": columns, "commits": encode_json([commit.sha256 for commit in commits])})
+
+
+def _describe_generation(generation: Generation) -> dict[str, str]:
     groups = [commit.group for commit in generation.commits]
-    identity = {"index": generation.index, "groups": groups, "window": generation.window}
-    members = {name: encode_json(value) for name, value in identity.items()}
-    joined = join_json({**shared, **members, "tables": join_json({**tables, **own})})
-    return hashlib.sha256(f"{joined}\n".encode()).hexdigest()
-
-
-def _encode_table(record: TableRecord, first: int, last: int) -> str:
-    hashes = [commit.sha256 for commit in record.commits[first : last + 1]]
-    return encode_json({"columns": record.columns, "commits": hashes})
+    members = {"index": generation.index, "groups": groups, "window": generation.window}
+    return {name: encode_json(value) for name, value in members.items()}
 
 
 def name_without(name: str | None, repeated: Hashes) -> str | None:

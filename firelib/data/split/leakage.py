@@ -24,6 +24,7 @@ from firelib.recipe import SPLITS, Recipe, SplitRule, find_split_rule
 
 _SAMPLE = 1 << 21  # rows
 _HASHED = 1 << 14  # rows
+_WORTH_KEEPING = 0.7  # of an array: sections of a record that are read have more of what is needed
 _LEADING_BITS = 22  # of a hash: a bit for several times as many hashes as the smaller splits have in the sample
 
 
@@ -209,15 +210,21 @@ def _contains(ascending: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
 
 
 def restrict(contents: Contents, limit: int) -> Contents:
-    """A copy of the contents as far as they are in a smaller sample, without the memory of the others.
+    """The contents as far as they are in a smaller sample, without the memory of the others.
 
     Args:
         contents: What some shards hold.
         limit: The sample's limit.
     """
     selected = _select(contents, limit)
-    counts = None if selected.counts is None else selected.counts.copy()
-    return Contents({name: hashes.copy() for name, hashes in selected.hashes.items()}, contents.times, counts)
+    hashes = {name: _release(each, len(contents.hashes[name])) for name, each in selected.hashes.items()}
+    counts = None if selected.counts is None else _release(selected.counts, len(contents.hashes[ROWS]))
+    return Contents(hashes, contents.times, counts)
+
+
+def _release(part: npt.NDArray[Any], whole: int) -> npt.NDArray[Any]:
+    """A copy of a part, so that the memory of the whole is released; nearly all of it is worth no copy."""
+    return part if len(part) > whole * _WORTH_KEEPING else part.copy()
 
 
 def _select(contents: Contents, limit: int) -> Contents:
