@@ -158,7 +158,7 @@ def read_record(file: IO[bytes], others: int = 0) -> Record:
     try:
         with zipfile.ZipFile(file) as archive:
             parts = {name: _read_member(archive, name) for name in _MEMBERS}
-            described = _ADAPTER.validate_python(json.loads(parts[_JSON]))
+            described = _ADAPTER.validate_json(parts[_JSON])
             limit = sample_limit(described.counts.splits.total() + others)
             contents = read_contents(described.contents, limit, _open_contents(archive, file))
         times, split_times = _collect_times(_read_table(parts[_TIMES]))
