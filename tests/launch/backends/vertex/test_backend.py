@@ -23,6 +23,7 @@ from firelib.launch.job_spec import Replicas, Resources
 from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import IMAGE
 from tests.launch.fake_jobs import Refusal, Step, fake_jobs
+from tests.launch.fake_log import QuotaExceededError
 from tests.launch.jobs import job
 
 VERTEX = VertexBackend()
@@ -404,6 +405,23 @@ def test_a_login_that_expires_while_a_job_is_followed_leaves_it_running(service,
     status, log = ended(record)
     assert status.state == "succeeded"
     assert log.splitlines() == service.log.lines("1000")
+
+
+def test_a_log_is_read_to_its_end_although_the_reads_of_a_minute_are_used_up(service, tmp_path, monkeypatch):
+    service.plays["europe-west4"] = [[RUNNING] * 50]
+    record = send("vertex", spec_for(service, tmp_path, "europe-west4"))
+    for number in range(2500):
+        service.log.write("1000", f"line {number}")
+    read_page, answers = service.log.list, iter([True, False, False, True, False, True])
+
+    def list_in_a_busy_project(query):
+        if not next(answers, True):
+            raise QuotaExceededError
+        return read_page(query)
+
+    monkeypatch.setattr(service.log, "list", list_in_a_busy_project)
+    shown = "".join(VERTEX.logs(record, follow=False)).splitlines()
+    assert [line for line in shown if not line.startswith("line of")] == [f"line {number}" for number in range(2500)]
 
 
 def test_a_new_service_account_is_waited_for(service, tmp_path):
