@@ -32,6 +32,12 @@ free_port() {
     echo "$port"
 }
 
+# SIGTERM for the job goes to replica 0, which runs on this node, too. srun might end all replicas at once instead.
+stop() {
+    signalled=1
+    if [[ -e "$folder/replica_pid" ]]; then kill -TERM "$(< "$folder/replica_pid")"; else kill -TERM "$!"; fi
+}
+
 batch() {
     local code restarted="${SLURM_RESTART_COUNT:-0}"
     [[ ! -e "$folder/exit_code" ]] || exit "$(< "$folder/exit_code")" # it is over, and Slurm has started it again
@@ -39,11 +45,11 @@ batch() {
         echo "firelib: Slurm has started the job again, but its $restarts restarts are used up" >&2
         finish 75
     fi
-    rm -f "$folder/replica_exit_code" "$ended" # of the start before
+    rm -f "$folder"/replica_{pid,exit_code} "$ended" # of the start before
     FIRELIB_HEAD_HOST="$(last_address)" FIRELIB_HEAD_PORT="$(free_port)"
     export FIRELIB_HEAD_HOST FIRELIB_HEAD_PORT
     "${step[@]}" /bin/bash "$folder/job.sh" replica &
-    trap 'signalled=1; kill -TERM "$!"' TERM # srun passes it on to the replicas
+    trap stop TERM
     wait_for "$!"
     code=$?
     trap '' TERM
@@ -72,7 +78,12 @@ replica() {
     # shellcheck source=/dev/null  # a file of the user
     [[ -z "$setup" ]] || source "$setup"
     "${run[@]}" &
-    if ((index == 0)); then trap 'signalled=1; kill -TERM "$!"' TERM; else trap signalled=1 TERM; fi
+    if ((index == 0)); then
+        trap 'signalled=1; kill -TERM "$!"' TERM
+        echo "$$" > "$folder/replica_pid"
+    else
+        trap signalled=1 TERM
+    fi
     wait_for "$!"
     code=$?
     ((index)) || echo "$code" > "$folder/replica_exit_code"
