@@ -95,7 +95,7 @@ def _submit_run(described: "JobDescription", dry_run: bool, detach: bool, max_co
     from firelib.console import note
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
-    from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.planning.gpu_use import note_gpu_use
     from firelib.launch.client.whole_run.remote_run import send_run
     from firelib.launch.client.whole_run.stage_jobs import split_run
 
@@ -131,7 +131,7 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     from firelib.launch.backends.registry import validate_job
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
-    from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.planning.gpu_use import note_gpu_use
 
     chosen = validate_job(backend, spec)
     for text in chosen.notes(spec):
@@ -144,7 +144,7 @@ def show_request(backend: str, spec: "JobSpec") -> None:
 
 def _limit_cost(name: str, specs: "Sequence[JobSpec]", limit: float) -> None:
     from firelib.launch.backends.registry import validate_job
-    from firelib.launch.client.cost_limit import refuse_expensive_jobs
+    from firelib.launch.client.planning.cost_limit import refuse_expensive_jobs
 
     backends = [validate_job(name, spec) for spec in specs]
     refuse_expensive_jobs(backends[0], specs, limit)
@@ -152,7 +152,7 @@ def _limit_cost(name: str, specs: "Sequence[JobSpec]", limit: float) -> None:
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
     from firelib.launch.backends.registry import require_packages
-    from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.planning.gpu_use import note_gpu_use
     from firelib.launch.client.stage_inputs import provide_inputs
     from firelib.launch.client.submit_and_wait import send
 
@@ -213,8 +213,8 @@ def plan(
     Examples: `firelib plan` · `firelib plan --to vertex --gpu l4 --replicas 2`
     """
     from firelib.launch.client.job_file import merge_fields
-    from firelib.launch.client.plan import make_plans
-    from firelib.launch.client.plan_table import show_plans
+    from firelib.launch.client.planning.plan import make_plans
+    from firelib.launch.client.planning.plan_table import show_plans
     from firelib.launch.field_errors import parse_fields
     from firelib.launch.plan import PlanRequest
     from firelib.project_layout import find_project

@@ -3,8 +3,8 @@
 import pytest
 
 from examples.ssh_backend import SshBackend
-from firelib.launch.client import plan
-from firelib.launch.client.plan import make_plans
+from firelib.launch.client.planning import plan
+from firelib.launch.client.planning.plan import make_plans
 from firelib.launch.job_spec import Gpu, Replicas, Resources
 from firelib.launch.plan import PlanRequest
 from tests.errors import refused

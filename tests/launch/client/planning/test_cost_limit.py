@@ -4,7 +4,7 @@ import pytest
 
 from firelib.launch.backends.local.backend import LocalBackend
 from firelib.launch.backends.vertex.backend import VertexBackend
-from firelib.launch.client.cost_limit import refuse_expensive_jobs
+from firelib.launch.client.planning.cost_limit import refuse_expensive_jobs
 from firelib.launch.job_spec import Gpu, Replicas, Resources
 from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import TARGET, vertex_job
