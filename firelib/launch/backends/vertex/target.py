@@ -55,7 +55,7 @@ class VertexTarget(Target):
         {'job_spec.enable_web_access': 'true'}
     """
 
-    of_training = ("machines",)
+    of_training = ("machines", "register_model")
 
     project: str = setting(
         "id or number of the Google Cloud project",
