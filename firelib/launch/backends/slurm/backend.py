@@ -89,7 +89,7 @@ class SlurmBackend(Backend):
 
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:
         """Yield the output of the batch script, which has that of replica 0; the others' are beside it, as `log.1`."""
-        folder, last_asked = Path(record.handle["folder"]), time.monotonic()
+        folder, last_asked = Path(record.handle["folder"]), -_ASK_SECONDS
 
         def is_over() -> bool:
             nonlocal last_asked

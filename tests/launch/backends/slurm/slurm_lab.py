@@ -58,7 +58,9 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
+DefMemPerCPU=1024
 KillWait=60
+SlurmdTimeout=90
 MinJobAge=300
 ReturnToService=2
 SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=1
@@ -109,8 +111,18 @@ class SlurmLab:
         texts = [run("scontrol", "write", "batch_script", job, "-") for job in jobs]
         return "\n".join([run("scontrol", "show", "job", "--details"), *texts])
 
-    def stop_node(self, name: str) -> None:
-        """Let a node go down: its daemon and all that it has started are killed."""
+    @contextmanager
+    def node_down(self, job: str) -> Iterator[None]:
+        """Let the node of a job be down for the duration of the block."""
+        name = run("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
+        self._stop_node(name)
+        try:
+            yield
+        finally:
+            self._start_node(name)
+
+    def _stop_node(self, name: str) -> None:
+        """Kill a node's daemon and all that it has started."""
         self.daemons[name].kill()
         self.daemons[name].wait()
         for process in psutil.process_iter(["environ"]):
@@ -118,7 +130,7 @@ class SlurmLab:
                 process.kill()
         run("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=test")
 
-    def start_node(self, name: str) -> None:
+    def _start_node(self, name: str) -> None:
         """Start a node's daemon, and wait until it takes jobs."""
         self.daemons[name] = _start(self.folder, name, "slurmd", "-D", "-N", name)
         run("scontrol", "update", f"NodeName={name}", "State=RESUME")

@@ -62,27 +62,20 @@ def test_a_job_resumes_after_its_time_limit(lab, slurm):
     assert lab.backend.status(record).state == "running"
 
 
-def test_a_job_starts_again_when_its_node_goes_down(lab, slurm):
-    record = lab.submit("wait", replicas=Replicas(restarts=1), target={"options": "--nodelist=node3"})
+def test_a_job_starts_on_another_node_when_its_node_goes_down(lab, slurm):
+    record = lab.submit("wait", replicas=Replicas(restarts=1))
     wait_until(lambda: "waiting for the end" in lab.log(record), 120, "the stage runs")
-    slurm.stop_node("node3")
-    try:
+    with slurm.node_down(record.handle["slurm_id"]):
         slurm.start_again(record.handle["slurm_id"])
-    finally:
-        slurm.start_node("node3")
-    wait_until(lambda: lab.log(record).count("waiting for the end") == 2, 120, "the stage runs again")
+        wait_until(lambda: lab.log(record).count("waiting for the end") == 2, 120, "the stage runs again")
 
 
 def test_a_job_without_restarts_fails_when_its_node_goes_down(lab, slurm, monkeypatch, tmp_path):
     monkeypatch.setenv("MINE", "value")
-    node = {"options": "--nodelist=node3"}
-    record = lab.submit("secret,wait", secrets={"DRILL_VALUE": "env:MINE"}, target=node)
+    record = lab.submit("secret,wait", secrets={"DRILL_VALUE": "env:MINE"})
     wait_until(lambda: "waiting for the end" in lab.log(record), 120, "the stage runs")
-    slurm.stop_node("node3")
-    try:
+    with slurm.node_down(record.handle["slurm_id"]):
         status, _ = lab.finish(record)
-    finally:
-        slurm.start_node("node3")
     assert (status.state, status.code) == ("failed", 75)
     assert "--restarts" in status.message
     assert not list(tmp_path.glob(".firelib/jobs/*/secrets"))
