@@ -111,13 +111,15 @@ def _build_spec(
     others: dict[str, Any],
 ) -> "PipelineSpec":
     """Return the pipeline that the options describe. Stages inherit settings of tracking, such as WANDB_PROJECT."""
+    from firelib.console import note
     from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec
     from firelib.launch.client.cli_values import parse_pairs
     from firelib.launch.field_errors import parse_fields
     from firelib.launch.job_environment import select_forwarded
     from firelib.launch.job_spec import Resources
+    from firelib.launch.machine_checks import find_machine_notes
 
-    return PipelineSpec(
+    spec = PipelineSpec(
         {component: image for component, image in images.items() if image},
         parse_fields(Resources, resources, where="the command line"),
         env={**select_forwarded(os.environ), **parse_pairs(env, "--env")},
@@ -125,6 +127,9 @@ def _build_spec(
         target=parse_pairs(settings, "--set"),
         **others,
     )
+    for text in find_machine_notes(spec.resources):
+        note(text)
+    return spec
 
 
 def _project_and_root() -> tuple[Path, str | None]:

@@ -18,7 +18,7 @@ from firelib.launch.backends.kubeflow.kfp.pods import build_platform_config
 from firelib.launch.backends.kubeflow.nodes import find_node_problems
 from firelib.launch.backends.kubeflow.pods import build_limits
 from firelib.launch.backends.kubeflow.target import KubeflowTarget
-from firelib.launch.job_environment import IMAGE_DIGEST, SECRETS
+from firelib.launch.job_environment import IMAGE_DIGEST, SECRETS, gpu_variables
 from firelib.launch.job_spec import JobSpec, Resources, parse_job, refuse
 from firelib.launch.machine_checks import resolve_gpu, validate_machine
 from firelib.launch.runtime.pipeline_component import NOTHING
@@ -165,7 +165,11 @@ def _component(stage: str, image: str) -> Any:
 
 def _variables(spec: PipelineSpec, stage: str) -> dict[str, str]:
     """Return the variables of a stage. Secrets of Google's Secret Manager are references, which the stage reads."""
-    variables = {**spec.env, IMAGE_DIGEST: spec.images[FLOW[stage]].partition("@")[2]}
+    variables = {
+        **gpu_variables(_as_job(spec, stage), spec.resources if stage == "train" else Resources()),
+        **spec.env,
+        IMAGE_DIGEST: spec.images[FLOW[stage]].partition("@")[2],
+    }
     references = {name: reference for name, reference in spec.secrets.items() if reference.startswith("gcp:")}
     return {**variables, **({SECRETS: json.dumps(dict(sorted(references.items())))} if references else {})}
 

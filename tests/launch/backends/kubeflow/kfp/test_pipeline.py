@@ -113,6 +113,12 @@ def test_only_training_asks_for_nodes_with_gpus(pods):
     assert [each["key"] for each in pods["exec-extract"]["tolerations"]] == ["team"]
 
 
+def test_training_refuses_to_start_without_its_gpus(compiled):
+    variables = {stage: {each["name"]: each["value"] for each in container(compiled, stage)["env"]} for stage in FLOW}
+    assert variables["train"]["FIRELIB_EXPECTED_GPUS"] == variables["train"]["FIRELIB_WORKERS"] == "1"
+    assert not any("FIRELIB_EXPECTED_GPUS" in variables[stage] for stage in FLOW if stage != "train")
+
+
 def test_the_platform_settings_have_fields_that_kfp_knows(pods):
     known = {"secretAsEnv", "imagePullSecret", "nodeSelector", "tolerations", "emptyDirMounts"}  # of its .proto file
     assert {field for pod in pods.values() for field in pod} == known
