@@ -334,7 +334,11 @@ def test_words_of_vertex_are_variables_and_no_arguments(target: str, end: str) -
 @pytest.mark.parametrize("target", ["kubernetes", "kubeflow"])
 def test_targets_for_kubernetes_end_with_the_doctor(target: str) -> None:
     done = subprocess.run(
-        ["make", "-n", target, "NAMESPACE=lab", "CONTEXT=mine"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", "--no-print-directory", target, "NAMESPACE=lab", "CONTEXT=mine"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     expected = f"firelib doctor --to {target} --set 'namespace=lab' --set 'context=mine'"
     assert done.stdout.splitlines()[-1].endswith(expected)
