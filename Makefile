@@ -6,10 +6,18 @@ SHELL := /bin/bash
 PYTHON  ?= python3
 EXTRAS  := --extra data --extra train --extra pipeline --extra tune --extra sql --extra excel --extra pictures --extra serve
 UV      := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
-ANSIBLE := --extra cluster --group ansible
-# `uv sync` removes what it is not told to install: an environment that has Ansible keeps it.
-KEPT    := $(if $(wildcard .venv/.cluster),$(ANSIBLE))
-SYNC     = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) $(KEPT)
+# What some targets add to the environment. `uv sync` removes what it is not told to install, so a stamp file, .venv/.NAME,
+# keeps each: those of earlier runs are read at once, before an interrupted .venv is removed, those of this run later.
+ADDED_cluster  := --extra cluster --group ansible
+ADDED_vertex   := --extra vertex --extra gcs
+ADDED_kubeflow := --extra kubeflow --extra gcs --extra s3
+TITLE_cluster  := Ansible
+TITLE_vertex   := Vertex AI's client
+TITLE_kubeflow := the clients of Kubernetes and Kubeflow
+ADDITIONS := cluster vertex kubeflow
+EARLIER   := $(patsubst .venv/.%,%,$(wildcard $(ADDITIONS:%=.venv/.%)))
+PRESENT    = $(sort $(EARLIER) $(foreach name,$(ADDITIONS),$(shell [[ ! -e .venv/.$(name) ]] || echo $(name))))
+SYNC       = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) $(foreach name,$(PRESENT),$(ADDED_$(name)))
 BIN     := .venv/bin
 BENCHMARKS := tfrecord_write tfrecord_read tfrecord_memory tfrecord_seek shuffle_quality
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -34,7 +42,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu cluster coverage lint format docs bench bench-tfrecord bench-training images push clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs bench bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,10 +68,10 @@ endif
 
 .venv/.done: .venv/.synced
 	@$(call compile,$(SYNC))
-	@touch $@ $(if $(KEPT),.venv/.cluster)
+	@touch $@ $(PRESENT:%=.venv/.%)
 
-.venv/.cluster: .venv/.done
-	@[[ -e $@ && ! $< -nt $@ ]] || { echo "adding Ansible to .venv"; $(SYNC) $(ANSIBLE); $(call compile,$(SYNC) $(ANSIBLE)); }
+$(ADDITIONS:%=.venv/.%): .venv/.%: .venv/.done
+	@[[ -e $@ && ! $< -nt $@ ]] || { echo "adding $(TITLE_$*) to .venv"; $(SYNC) $(ADDED_$*); $(call compile,$(SYNC) $(ADDED_$*)); }
 	@touch $@
 
 # firelib is an editable installation of this folder, which uv does not compile.
@@ -107,6 +115,9 @@ test-gpu: setup ## Test training on GPUs; without one, says why it skips (instal
 test-images: setup ## Build the images and run jobs in containers; needs root on Debian
 	@$(BIN)/pytest -m containers tests/launch
 
+test-slurm: setup ## Run jobs of a Slurm with three nodes on this machine; needs root on Debian
+	@$(BIN)/pytest -m slurm tests/launch/backends/slurm
+
 coverage: setup ## Run the tests and show the lines that they cover
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
@@ -144,8 +155,28 @@ bench-training: setup ## Benchmark training, on the shards of both recipes
 images: ## Build the components' images (BASE_IMAGE=image; for GPUs: COMPONENTS=trainer-gpu)
 	@./images/build
 
+# `make vertex` has written the registry.
+REGISTRY ?= $(shell sed -n 's/^REGISTRY=//p' .firelib/vertex.env 2> /dev/null)
 push: ## Push the images that are built; write their digests to images/digests.json (REGISTRY=region-docker.pkg.dev/project/repository)
 	@./images/push $(call quote,$(REGISTRY))
+
+# The playbook reads the words from the environment: none of them is read as code, and no secret is in a command line.
+VERTEX = $(foreach word,PROJECT REGION BUCKET MACHINE SECRET CALLER CONFIRM,$(word)=$(call quote,$($(word)))) \
+	$(BIN)/ansible-playbook -i localhost, $(if $(DRY_RUN),--check) $(OPTIONS) ansible/vertex.yml
+
+vertex: .venv/.cluster .venv/.vertex ## Prepare a Google Cloud project for jobs (PROJECT=id REGION=europe-west4; BUCKET=name SECRET=WANDB_API_KEY DRY_RUN=1)
+	@$(VERTEX)
+
+vertex-down: .venv/.cluster .venv/.vertex ## Remove what make vertex made; refuses a bucket with objects (CONFIRM=project's id or DRY_RUN=1)
+	@$(VERTEX) -e state=absent
+
+KUBERNETES = $(BIN)/firelib doctor --to $@ $(if $(NAMESPACE),--set $(call quote,namespace=$(NAMESPACE))) $(if $(CONTEXT),--set $(call quote,context=$(CONTEXT)))
+
+kubernetes: .venv/.kubeflow ## Add the clients of Kubernetes to .venv, and check the cluster (NAMESPACE=default CONTEXT=name)
+	@$(KUBERNETES)
+
+kubeflow: .venv/.kubeflow ## The same for Kubeflow: its clients, and Trainer in the cluster
+	@$(KUBERNETES)
 
 clean: ## Remove the pipeline's outputs after confirmation; keeps downloads and DVC's cache
 	@read -r -p "remove data/*/tfrecords, models, storage and wandb? [y/N] " answer && [[ "$$answer" == y ]]

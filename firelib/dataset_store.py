@@ -5,6 +5,7 @@ job on another machine leaves them below the storage root, where all machines ca
 under its hash. Only the manifest, which is small, returns to the project; its hash locates the shards.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -40,13 +41,13 @@ def dataset_uri(paths: Paths) -> str:
     if all((paths.tfrecords / name).is_file() for name in names):
         return str(paths.manifest)
     earlier = storage.join(paths.datasets, manifest.sha256, MANIFEST_NAME)
-    stored = [uri for uri in (_locate(paths, manifest), earlier) if storage.exists(uri)]
+    stored = [uri for uri in (_locate(paths, manifest.sha256), earlier) if storage.exists(uri)]
     return stored[0] if stored else str(paths.manifest)  # the reader then names the missing shards
 
 
-def _locate(paths: Paths, manifest: Manifest) -> str:
-    """URI of a manifest beside the shards that all datasets share."""
-    return storage.join(paths.shards, f"{manifest.sha256}.json")
+def _locate(paths: Paths, sha256: str) -> str:
+    """URI of a manifest, by its hash, beside the shards that all datasets share."""
+    return storage.join(paths.shards, f"{sha256}.json")
 
 
 def list_objects(manifest: Manifest) -> frozenset[str]:
@@ -86,7 +87,7 @@ def parse_manifest_name(name: str) -> str | None:
 
 
 @contextmanager
-def new_dataset(paths: Paths, manifest: Manifest) -> Iterator[None]:
+def new_dataset(paths: Paths, manifest: Manifest) -> Iterator[str]:
     """Publish a dataset whose shards are in `paths.shards`, when the block succeeds.
 
     The project gets the manifest, and the shards unless `paths.elsewhere` is set. A dataset that exists is replaced,
@@ -95,6 +96,9 @@ def new_dataset(paths: Paths, manifest: Manifest) -> Iterator[None]:
     Args:
         paths: Where shards and dataset are.
         manifest: Names the shards.
+
+    Yields:
+        The hash of the manifest.
 
     Raises:
         FirelibError: The project's folder holds other files, a shard is gone, the disk is full, or the bucket cannot
@@ -105,11 +109,14 @@ def new_dataset(paths: Paths, manifest: Manifest) -> Iterator[None]:
         if paths.elsewhere:
             _check_stored(names, paths.shards)
         else:
+            shards = Path(storage.absolute(paths.shards))
             for name in names:
-                _place(Path(storage.absolute(paths.shards), name), folder / name)
-        manifest.write(folder)
-        yield
-        storage.write_bytes(_locate(paths, manifest), manifest.to_json())
+                _place(shards / name, folder / name)
+        content = manifest.to_json()  # takes a while for thousands of shards
+        sha256 = hashlib.sha256(content).hexdigest()
+        storage.write_bytes(str(folder / MANIFEST_NAME), content)
+        yield sha256
+        storage.write_bytes(_locate(paths, sha256), content)
 
 
 def _check_stored(names: list[str], folder: str) -> None:

@@ -24,15 +24,23 @@ requires-python = ">=3.11"
 dependencies = ["pack"]
 [project.optional-dependencies]
 cluster = ["tool"]
+vertex = ["cloud"]
+kubeflow = ["pods"]
+gcs = []
+s3 = []
 [dependency-groups]
 ansible = []
 [tool.uv.sources]
 pack = {path = "pack-1-py3-none-any.whl"}
 tool = {path = "tool-1-py3-none-any.whl"}
+cloud = {path = "cloud-1-py3-none-any.whl"}
+pods = {path = "pods-1-py3-none-any.whl"}
 """
 MODULES = {
     "pack": "".join(f"x{n} = 'text{n}' * 500\n" for n in range(1000)),  # 3 MB of bytecode
     "tool": "",  # stands for Ansible: installed by `make cluster` only
+    "cloud": "",  # stands for Vertex AI's client, and the next one for those of Kubernetes
+    "pods": "",
 }
 # Replaces uv: runs the real one, then deletes half of the package and sends a signal to make and its children.
 INTERRUPTED_UV = """#!/bin/sh
@@ -90,11 +98,11 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | own | {"PATH": f"{Path(uv()).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def make(folder: Path, target: str = "setup", path: str = "") -> "subprocess.CompletedProcess[str]":
+def make(folder: Path, *targets: str, path: str = "") -> "subprocess.CompletedProcess[str]":
     """Run make in a new process group, with `path` first on PATH."""
     found = environment(folder)
     return subprocess.run(
-        ["make", target, "EXTRAS=", f"PYTHON={sys.executable}"],
+        ["make", *(targets or ("setup",)), "EXTRAS=", f"PYTHON={sys.executable}"],
         cwd=folder,
         env=found | ({"PATH": f"{path}{os.pathsep}{found['PATH']}"} if path else {}),
         stdout=subprocess.PIPE,
@@ -161,7 +169,13 @@ def test_environment_of_an_earlier_makefile_is_kept_and_compiled(project: Path) 
 
 
 def has_tool(folder: Path) -> bool:
-    return any((folder / ".venv").glob("lib/*/site-packages/tool.py"))
+    return "tool" in added(folder)
+
+
+def added(folder: Path) -> set[str]:
+    """What the targets have added to the environment."""
+    names = {path.stem for path in (folder / ".venv").glob("lib/*/site-packages/*.py")}
+    return names & {"tool", "cloud", "pods"}
 
 
 def change_lock(folder: Path) -> None:
@@ -182,6 +196,24 @@ def test_setup_installs_ansible_only_for_clusters_and_keeps_it_after_a_changed_l
     assert "installing" in make(project).stdout
     assert has_tool(project)
     assert "adding Ansible" not in make(project, "cluster").stdout
+
+
+def test_what_targets_add_is_kept_by_the_others(project: Path) -> None:
+    """Also in one run of make, and after a changed lock."""
+    assert "adding the clients of Kubernetes" in make(project, ".venv/.kubeflow").stdout
+    done = make(project, ".venv/.vertex")
+    assert "adding Vertex AI's client" in done.stdout
+    assert added(project) == {"cloud", "pods"}
+    assert "adding" not in make(project, ".venv/.vertex").stdout
+    change_lock(project)
+    assert "adding Ansible" in make(project, "cluster").stdout
+    assert added(project) == {"tool", "cloud", "pods"}
+
+
+def test_two_additions_in_one_run_keep_each_other(project: Path) -> None:
+    done = make(project, ".venv/.cluster", ".venv/.vertex")
+    assert done.returncode == 0, done.stdout
+    assert added(project) == {"tool", "cloud"}
 
 
 def test_setup_after_an_interrupted_one_keeps_ansible(project: Path) -> None:
@@ -276,6 +308,50 @@ def test_targets_pass_their_variables_on() -> None:
     assert planned("cluster-dashboard", "PORT=9000")[0].endswith("--port '9000'")
     assert "--restart" in planned("cluster-up", "RESTART=1")[0]
     assert [line.split()[0].rpartition("/")[2] for line in planned("cluster-down")] == ["firelib", "ansible-playbook"]
+
+
+VERTEX = {
+    "PROJECT": "my-lab",
+    "REGION": "europe-west4",
+    "BUCKET": "mine",
+    "MACHINE": "g2-standard-8",
+    "SECRET": "KEY",
+    "CALLER": "user:me@example.com",
+    "CONFIRM": "my-lab",
+}
+
+
+@pytest.mark.parametrize(("target", "end"), [("vertex", ""), ("vertex-down", " -e state=absent")])
+def test_words_of_vertex_are_variables_and_no_arguments(target: str, end: str) -> None:
+    words = [f"{name}={value}" for name, value in VERTEX.items()]
+    [line] = planned(target, *words)
+    assert all(f"{name}='{value}' " in line.partition("ansible-playbook")[0] for name, value in VERTEX.items())
+    assert line.endswith(f"ansible/vertex.yml{end}")
+    [dry] = planned(target, *words, "DRY_RUN=1")
+    assert "--check" in dry
+
+
+@pytest.mark.parametrize("target", ["kubernetes", "kubeflow"])
+def test_targets_for_kubernetes_end_with_the_doctor(target: str) -> None:
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", target, "NAMESPACE=lab", "CONTEXT=mine"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = f"firelib doctor --to {target} --set 'namespace=lab' --set 'context=mine'"
+    assert done.stdout.splitlines()[-1].endswith(expected)
+
+
+def test_push_knows_the_registry_of_make_vertex(project: Path) -> None:
+    (project / ".firelib").mkdir()
+    (project / ".firelib" / "vertex.env").write_text("FIRELIB_MACHINE=m\nREGISTRY=host/my-lab/images\n")
+    command = ["make", "-n", "push"]
+    found = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    assert "host/my-lab/images" in found.stdout
+    given = subprocess.run([*command, "REGISTRY=other"], cwd=project, capture_output=True, text=True, check=True)
+    assert "host/my-lab/images" not in given.stdout
 
 
 def test_a_cluster_is_removed_only_by_its_name() -> None:

@@ -17,6 +17,7 @@ from firelib.cli.help import App
 from firelib.cli.jobs.cluster import cluster_app
 from firelib.cli.jobs.listing import jobs
 from firelib.cli.jobs.shell import ssh
+from firelib.cli.options import DoctorTo, Setting
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import Options, set_options
 from firelib.cli.serve import serve
@@ -69,13 +70,20 @@ def options(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(to: DoctorTo = None, setting: Setting = None) -> None:
     """Check this machine (versions, memory, disk, ports, tokens, container engine, GPU) and print remedies.
 
-    Examples: `firelib doctor`
+    With `--to`, check what jobs need elsewhere: login, services, bucket, registry, rights, quota.
+
+    Examples: `firelib doctor` · `firelib doctor --to vertex`
     """
     from firelib.doctor import diagnose, show
+    from firelib.launch.client.cli_values import parse_pairs
+    from firelib.launch.client.prerequisites import check_prerequisites
 
-    findings = diagnose(Path.cwd())
+    if to is None:
+        findings = diagnose(Path.cwd())
+    else:
+        findings = check_prerequisites(to, parse_pairs(setting, "--set"), Path.cwd(), os.environ)
     show(findings)
     raise typer.Exit(any(finding.status == "error" for finding in findings))

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ from firelib.cli.project import Project, current_options
 from firelib.errors import FirelibError, StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from firelib.launch.backend import Backend
     from firelib.launch.client.job_description import JobDescription
     from firelib.launch.job_record import JobRecord
@@ -82,7 +83,7 @@ def submit(
         return
     backend, spec = described.backend.name, described.parse()
     if max_cost is not None:
-        _limit_cost(described.backend, [spec], max_cost)
+        _limit_cost(backend, [spec], max_cost)
     if dry_run:
         show_request(backend, spec)
     else:
@@ -91,15 +92,18 @@ def submit(
 
 def _submit_run(described: "JobDescription", dry_run: bool, detach: bool, max_cost: float | None) -> None:
     """Send `firelib run` as one job for each stage, or print the requests."""
+    from firelib.console import note
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
-    from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.planning.gpu_use import note_gpu_use
     from firelib.launch.client.whole_run.remote_run import send_run
     from firelib.launch.client.whole_run.stage_jobs import split_run
 
     run, specs = split_run(described)
     if max_cost is not None:
-        _limit_cost(described.backend, list(specs.values()), max_cost)
+        _limit_cost(described.backend.name, list(specs.values()), max_cost)
+    for text in dict.fromkeys(text for spec in specs.values() for text in described.backend.notes(spec)):
+        note(text)
     if "train" in specs:
         note_gpu_use(specs["train"])
     if dry_run:
@@ -127,7 +131,7 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     from firelib.launch.backends.registry import validate_job
     from firelib.launch.client import request_json
     from firelib.launch.client.code_preview import preview_code
-    from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.planning.gpu_use import note_gpu_use
 
     chosen = validate_job(backend, spec)
     for text in chosen.notes(spec):
@@ -138,18 +142,17 @@ def show_request(backend: str, spec: "JobSpec") -> None:
     request_json.show_request(chosen.request(spec))
 
 
-def _limit_cost(chosen: "Backend", specs: "Sequence[JobSpec]", limit: float) -> None:
+def _limit_cost(name: str, specs: "Sequence[JobSpec]", limit: float) -> None:
     from firelib.launch.backends.registry import validate_job
-    from firelib.launch.client.cost_limit import refuse_expensive_jobs
+    from firelib.launch.client.planning.cost_limit import refuse_expensive_jobs
 
-    for spec in specs:
-        validate_job(chosen.name, spec)
-    refuse_expensive_jobs(chosen, specs, limit)
+    backends = [validate_job(name, spec) for spec in specs]
+    refuse_expensive_jobs(backends[0], specs, limit)
 
 
 def _run_job(name: str, spec: "JobSpec", detach: bool) -> None:
     from firelib.launch.backends.registry import require_packages
-    from firelib.launch.client.gpu_use import note_gpu_use
+    from firelib.launch.client.planning.gpu_use import note_gpu_use
     from firelib.launch.client.stage_inputs import provide_inputs
     from firelib.launch.client.submit_and_wait import send
 
@@ -210,8 +213,8 @@ def plan(
     Examples: `firelib plan` · `firelib plan --to vertex --gpu l4 --replicas 2`
     """
     from firelib.launch.client.job_file import merge_fields
-    from firelib.launch.client.plan import make_plans
-    from firelib.launch.client.plan_table import show_plans
+    from firelib.launch.client.planning.plan import make_plans
+    from firelib.launch.client.planning.plan_table import show_plans
     from firelib.launch.field_errors import parse_fields
     from firelib.launch.plan import PlanRequest
     from firelib.project_layout import find_project

@@ -23,7 +23,12 @@ JobFile = Annotated[
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", help="local (default), docker, ray, vertex or kubeflow.", autocompletion=complete_backend),
+    typer.Option(
+        "--to", help="local (default), docker, ray, vertex, kubeflow, slurm.", autocompletion=complete_backend
+    ),
+]
+DoctorTo = Annotated[
+    str | None, typer.Option("--to", help="vertex, kubernetes (KubeRay) or kubeflow (Trainer); default: this machine.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the request without sending it.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Print the job's id and return.")]
@@ -63,7 +68,8 @@ Provisioning = Annotated[_Provisioning | None, typer.Option(help="How to rent ma
 Buying = Annotated[_Provisioning | None, typer.Option(hidden=True, help="Deprecated: use --provisioning.")]
 Region = Annotated[str | None, typer.Option(help="Region of Google Cloud.")]
 PlanTo = Annotated[
-    str, typer.Option("--to", help="local, docker, ray, vertex, kubeflow or all.", autocompletion=complete_backend)
+    str,
+    typer.Option("--to", help="local, docker, ray, vertex, kubeflow, slurm or all.", autocompletion=complete_backend),
 ]
 
 

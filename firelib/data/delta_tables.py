@@ -79,12 +79,15 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
 @retry_unanswered
 def _load(uri: str, version: int | None) -> DeltaTable | None:
-    table = DeltaTable(uri, storage_options=delta_options(uri))
-    if version is not None:
-        if version > table.version():
-            return None
-        table.load_as_version(version)
-    return table
+    options = delta_options(uri)
+    if version is None:
+        return DeltaTable(uri, storage_options=options)
+    try:
+        return DeltaTable(uri, version=version, storage_options=options)
+    except DeltaError:
+        if version <= DeltaTable(uri, storage_options=options).version():
+            raise
+        return None
 
 
 def list_data_files(table: DeltaTable) -> list[str]:

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,12 +56,20 @@ def validate_rows(rows: pd.DataFrame, recipe: Recipe) -> ValidatedRows:
     reasons = np.full(table.num_rows, None, dtype=object)
     for feature in (*recipe.features, recipe.label):
         for reason, broken in find_violations(cast_column(table, feature), feature):
-            reasons[broken.to_numpy(zero_copy_only=False) & (reasons == None)] = reason  # noqa: E711  elementwise
+            if pc.any(broken).as_py():  # of most rules, no row is, and comparing objects takes longest
+                _set_reason(reasons, broken.to_numpy(zero_copy_only=False), reason)
     for reason, mask in find_masks(rows, recipe, "set_aside").items():
-        reasons[mask & (reasons == None)] = reason  # noqa: E711  elementwise
-    invalid = np.array([reason is not None for reason in reasons], dtype=bool)
+        _set_reason(reasons, mask, reason)
+    invalid = pd.notna(reasons)
     set_aside = table.filter(pa.array(invalid)).append_column(REASON, pa.array(reasons[invalid], pa.string()))
-    return ValidatedRows(table.filter(pa.array(~invalid)), set_aside, excluded)
+    valid = table.filter(pa.array(~invalid)) if invalid.any() else table
+    return ValidatedRows(valid, set_aside, excluded)
+
+
+def _set_reason(reasons: npt.NDArray[np.object_], broken: npt.NDArray[np.bool_], reason: str) -> None:
+    """Give broken rows a reason, unless they have one."""
+    indexes = np.flatnonzero(broken)
+    reasons[[index for index in indexes if reasons[index] is None]] = reason
 
 
 def to_arrow(rows: pd.DataFrame, recipe: Recipe) -> pa.Table:

@@ -204,7 +204,7 @@ def _write_shard(
     shard = store_shard(folder, plan.stem, columns, choose_layout(features))
     partial = {f.name: compute_moments(columns[f.name], f) for f in recipe.features} if plan.split == "train" else {}
     partial, files = store_words(partial, words) if words else (partial, {})
-    contents = describe_contents(kept, columns, recipe, task.limit)
+    contents = describe_contents(kept, columns, recipe, task.limit, plan.split)
     return GatheredShard(plan.split, shard, partial, _add_reason(rows.filter(pa.array(repeated))), contents, files)
 
 

@@ -107,35 +107,38 @@ def _divide_group(uri: str, index: int, rows: int, row_bytes: float, partition_b
     return [Piece(uri, index, int((stop - start) * row_bytes), (start, stop)) for start, stop in pairwise(edges)]
 
 
-def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
+def read_pieces(pieces: Iterable[Piece], columns: Sequence[str] | None = None) -> pa.Table:
     """The rows of a partition.
 
     Args:
         pieces: What to read, in order.
+        columns: Names of the columns to read; None is all.
     """
     with ThreadPoolExecutor(_READERS) as executor:
-        return pa.concat_tables(executor.map(_read_piece, pieces))
+        return pa.concat_tables(executor.map(partial(_read_piece, columns=columns), pieces))
 
 
-def _read_piece(piece: Piece) -> pa.Table:
+def _read_piece(piece: Piece, columns: Sequence[str] | None) -> pa.Table:
     if piece.row_group is not None and piece.rows is not None:
-        return _read_slice(piece.uri, piece.row_group, *piece.rows)
+        return _read_slice(piece.uri, piece.row_group, *piece.rows, columns)
     with open_parquet(piece.uri) as parquet:
-        return parquet.read() if piece.row_group is None else parquet.read_row_group(piece.row_group)
+        if piece.row_group is None:
+            return parquet.read(columns)
+        return parquet.read_row_group(piece.row_group, columns)
 
 
-def _read_slice(uri: str, row_group: int, start: int, stop: int) -> pa.Table:
+def _read_slice(uri: str, row_group: int, start: int, stop: int, columns: Sequence[str] | None) -> pa.Table:
     """Rows of a row group, in batches: memory holds them and a batch, not the row group."""
     with open_parquet(uri, _BUFFER_BYTES) as parquet:
         kept, done = [], 0
-        for batch in parquet.iter_batches((stop - start) // 8 + 1, row_groups=[row_group]):
+        for batch in parquet.iter_batches((stop - start) // 8 + 1, row_groups=[row_group], columns=columns):
             first, last = max(start - done, 0), min(stop - done, batch.num_rows)
             if first < last:
                 kept.append(batch.slice(first, last - first))
             done += batch.num_rows
             if done >= stop:
                 break
-        return pa.Table.from_batches(kept, parquet.schema_arrow)
+        return pa.Table.from_batches(kept, None if columns and kept else parquet.schema_arrow)
 
 
 def open_parquet(uri: str, buffer_bytes: int = 0) -> pq.ParquetFile:

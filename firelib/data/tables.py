@@ -138,8 +138,13 @@ def _measure_file(action: Mapping[str, Any], row_bytes: float) -> DataFile:
     return DataFile(action["uri"], rows, max(int(rows * row_bytes), action["size_bytes"]))
 
 
-def _read_partition(convert: Callable[[pa.Table], pd.DataFrame], pieces: Sequence[Piece]) -> pd.DataFrame:
-    return convert(read_pieces(pieces))
+def _read_partition(
+    convert: Callable[[pa.Table], pd.DataFrame], pieces: Sequence[Piece], columns: Sequence[str]
+) -> pd.DataFrame:
+    """A partition. Dask names the columns that the graph uses: a group-by of two columns reads no others."""
+    if not columns:  # then the rows count, which Parquet does not read without a column
+        return convert(read_pieces(pieces))[[]]
+    return convert(read_pieces(pieces, columns))[list(columns)]
 
 
 def _time_zones(table: DeltaTable) -> dict[str, str]:

@@ -32,7 +32,7 @@ from firelib.data.quality.trained_sample import keep_sample, measure_drift_since
 from firelib.data.row_order import sort_rows
 from firelib.data.row_validation import REASON
 from firelib.data.scratch import scratch_folder
-from firelib.data.split.leakage import report_leakage, restrict, sample_limit
+from firelib.data.split.leakage import report_leakage, sample_limit
 from firelib.data.split.leakage_summary import summarize_leakage
 from firelib.data.split.report import check_rows, describe_split
 from firelib.data.synthetic.scaled_recipe import describe_copies, scale_up
@@ -78,8 +78,8 @@ def transform(recipe: Recipe, params: Params, paths: Paths, fresh: bool = False)
         sample = merge_samples((record.sample for record in records), scaled, totals.total())
         check_expectations(scaled, manifest, measure_drift_since_training(sample, paths))
         check_rows_are_conserved(*count_rows(manifest), f"recipe {recipe.name!r}: firelib transform")
-        with new_dataset(paths, manifest):
-            keep_sample(sample, manifest.sha256, paths)
+        with new_dataset(paths, manifest) as sha256:
+            keep_sample(sample, sha256, paths)
             _write_set_aside(set_aside, paths.set_aside)
     report_cut_words(manifest.features)
     return manifest
@@ -88,8 +88,7 @@ def transform(recipe: Recipe, params: Params, paths: Paths, fresh: bool = False)
 def _describe_dataset(job: TransformJob, records: Sequence[Record], rows: int) -> tuple[Manifest, pa.Table]:
     """The manifest, and the rows set aside; print what training has in common with the other splits."""
     limit = sample_limit(rows)
-    found = [(split, restrict(each, limit)) for record in records for split, each in record.contents.items()]
-    leakage = report_leakage(found, limit)
+    leakage = report_leakage((found for record in records for found in record.contents.items()), limit)
     for line in summarize_leakage(leakage):
         note(f"  on two sides: {line}")
     set_aside = _collect_set_aside(records, job.recipe)

@@ -88,11 +88,11 @@ class Backend(ABC):
         returns_outputs: Whether outputs have to be fetched; False if the job writes into the project itself.
         mounts_storage_root: Whether replicas see the caller's storage root through a mount, so that a relative path
             must be made absolute before submission.
-        runs_components: Whether a stage runs in the image of its component, so that `firelib run` is one job for each
-            stage.
         poll_seconds: Seconds between two looks at a followed job.
         log_delay_seconds: How long output may take to appear in the log; a finished job's log is read until it has
             been silent for that long.
+        runs_components: Whether a stage runs in the image of its component, so that `firelib run` is one job for each
+            stage.
     """
 
     name: ClassVar[str]
@@ -101,9 +101,9 @@ class Backend(ABC):
     sends_code: ClassVar[bool] = False
     returns_outputs: ClassVar[bool] = False
     mounts_storage_root: ClassVar[bool] = False
-    runs_components: ClassVar[bool] = False
     poll_seconds: ClassVar[float] = 1.0
     log_delay_seconds: ClassVar[float] = 0.0
+    runs_components: ClassVar[bool] = False
 
     def default_target(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the settings that environment variables provide, such as the address in FIRELIB_RAY_ADDRESS."""
@@ -125,14 +125,6 @@ class Backend(ABC):
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Yield what is wrong with a job beyond its target's form and its secrets, one line `FIELD: …` each."""
 
-    def preflight(self, spec: JobSpec) -> Iterable[str]:  # noqa: ARG002  for others
-        """Yield why a valid job would fail that only the environment knows, one line `FIELD: …` each.
-
-        It may use the network and credentials: it asks whether the image exists, or where the bucket lies. `submit`
-        asks before it sends anything; of a whole run, all stages are asked about before the first one is sent.
-        """
-        return ()
-
     def notes(self, spec: JobSpec) -> Iterable[str]:
         """Yield what the user should know before a job is sent, although nothing forbids it; no network.
 
@@ -140,6 +132,14 @@ class Backend(ABC):
             spec: A job for which `validate` returned nothing.
         """
         return find_machine_notes(spec.resources)
+
+    def preflight(self, spec: JobSpec) -> Iterable[str]:  # noqa: ARG002  for others
+        """Yield why a valid job would fail that only the environment knows, one line `FIELD: …` each.
+
+        It may use the network and credentials: it asks whether the image exists, or where the bucket lies. `submit`
+        asks before it sends anything; of a whole run, all stages are asked about before the first one is sent.
+        """
+        return ()
 
     @abstractmethod
     def request(self, spec: JobSpec) -> Mapping[str, Any]:

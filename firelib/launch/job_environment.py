@@ -34,7 +34,7 @@ def stage_variables(spec: JobSpec, resources: Resources | None = None) -> dict[s
         resources: Resources of each replica, where a backend tries others than the job's own.
     """
     resources = resources or spec.resources
-    variables = {**_gpu_variables(spec, resources), **spec.env}
+    variables = {**gpu_variables(spec, resources), **spec.env}
     variables[JOB_ID] = spec.job_id
     variables["FIRELIB_RAY_ADDRESS"] = ""  # the stage runs inside the job and must not submit itself again
     if spec.storage_root:
@@ -50,8 +50,13 @@ def stage_variables(spec: JobSpec, resources: Resources | None = None) -> dict[s
     return dict(sorted(variables.items()))
 
 
-def _gpu_variables(spec: JobSpec, resources: Resources) -> dict[str, str]:
-    """Return the number of GPUs that each replica must have, and the number of workers that use all machines."""
+def gpu_variables(spec: JobSpec, resources: Resources) -> dict[str, str]:
+    """Return the number of GPUs that each replica must have, and the number of workers that use all machines.
+
+    Args:
+        spec: The job; only training uses GPUs.
+        resources: Resources of each replica.
+    """
     gpu, workers = resolve_gpu(resources), default_workers(spec, resources)
     return {
         **({EXPECTED_GPUS: str(gpu.count)} if gpu and spec.stage in _GPU_STAGES else {}),

@@ -78,7 +78,7 @@ def plan_rented_machines(
     gpu = resolve_gpu(request.resources)
     described = f"{replicas.count} × {machine}{f' with {gpu.count} {gpu.kind}' if gpu else ''}"
     rented = (machine, gpu, replicas.provisioning, replicas.count, service)
-    preemptible = replicas.provisioning != "on-demand"
+    preemptible = replicas.provisioning == "spot"
     gpu_use = describe_gpu_use(request.workers, replicas.count * gpu.count if gpu else 0)
     notes = tuple(find_machine_notes(request.resources))
     return Plan(backend, described, preemptible, True, price(*rented), quotas(*rented), missing, gpu_use, notes)

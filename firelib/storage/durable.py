@@ -21,14 +21,18 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make a folder durable with all its files and folders."""
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            if path.is_file() and not path.is_symlink():
-                with path.open("rb") as file:
+    """Make a folder durable with all its files and folders.
+
+    Files that have another name are durable: firelib gives files a second name after it has published the first.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                sync_tree(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_nlink == 1:
+                with Path(entry.path).open("rb") as file:
                     os.fsync(file.fileno())
-        sync_folder(Path(parent))
+    sync_folder(folder)
 
 
 def make_durable_folder(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from firelib.errors import FirelibError
@@ -11,6 +11,7 @@ from firelib.storage.files import read_bytes
 _MOST_LEVELS = 100  # more than any file of firelib has, and fewer than any program that reads it can take
 _MOST_DIGITS = 100
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ENCODER = json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -103,4 +104,22 @@ def _check_depth(value: Any) -> None:
 
 def to_json(value: Any) -> bytes:
     """Canonical JSON: sorted keys and indentation, so that equal values give equal bytes that people can diff."""
-    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return f"{encode_json(value)}\n".encode()
+
+
+def encode_json(value: Any) -> str:
+    """The text of canonical JSON, without the end of the last line."""
+    return _ENCODER.encode(value)
+
+
+def join_json(members: Mapping[str, str]) -> str:
+    """The text of an object, from the texts of its members: those that are the same in many objects are encoded once.
+
+    Args:
+        members: Name → what `encode_json` or this function returned.
+    """
+    if not members:
+        return "{}"
+    texts = {name: members[name].replace("\n", "\n  ") for name in sorted(members)}  # strings have no line ends
+    lines = [f"  {json.dumps(name, ensure_ascii=False)}: {text}" for name, text in texts.items()]
+    return "\n".join(["{", ",\n".join(lines), "}"])

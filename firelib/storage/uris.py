@@ -1,6 +1,7 @@
 """URIs of local and remote files, and the file systems that hold them."""
 
 import logging
+import re
 from pathlib import Path
 
 import fsspec
@@ -9,6 +10,7 @@ from firelib.errors import FirelibError
 from firelib.extras import install_command
 
 _S3_RETRIES = 2
+_PLAIN = re.compile(r"(/[^/.][^/]*)+")  # an absolute path that pathlib would not change; it takes many times as long
 
 
 def is_local(uri: str) -> bool:
@@ -30,6 +32,8 @@ def absolute(uri: str, folder: Path | None = None) -> str:
     """
     if not is_local(uri):
         return uri.rstrip("/")
+    if _PLAIN.fullmatch(uri):
+        return uri
     return str((folder or Path()).absolute() / Path(_strip_scheme(uri)).expanduser())
 
 

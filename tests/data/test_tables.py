@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from dask.dataframe.dask_expr.io.io import FromMapProjectable
 
 from firelib.data import table_partitions
 from firelib.data.delta_tables import append_part
@@ -41,6 +42,16 @@ def test_a_version_is_read_whole(uri: str) -> None:
     frame = read_table(uri, 1)
     rows = frame.compute(scheduler="sync").sort_values("whole")
     assert pa.Table.from_pandas(rows, schema=TABLE.schema, preserve_index=False).equals(TABLE)
+
+
+@pytest.mark.parametrize("columns", [["word", "whole"], ["time"], []])
+def test_dask_reads_the_columns_that_it_uses(uri: str, columns: list[str]) -> None:
+    frame = read_table(uri, 1)
+    selected = frame[columns].optimize(fuse=False)
+    (source,) = selected.expr.find_operations(FromMapProjectable)
+    assert sorted(source.columns) == sorted(columns), "the others are not read"
+    expected = frame.compute(scheduler="sync")[columns]
+    pd.testing.assert_frame_equal(selected.compute(scheduler="sync"), expected)
 
 
 def test_rows_of_an_earlier_version_are_left_out(uri: str) -> None:

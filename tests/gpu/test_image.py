@@ -1,4 +1,4 @@
-"""The trainer image with `--gpus all`; build it with `make images COMPONENTS=trainer IMAGE_EXTRAS=gpu`."""
+"""The trainer image with `--gpus all`; build it with `make images COMPONENTS=trainer-gpu`."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from tests.patience import patience
 
 pytestmark = pytest.mark.gpu
 
-IMAGE = "firelib-trainer"
+IMAGE = "firelib-trainer-gpu"
 
 
 def docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -20,7 +20,7 @@ def docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture(autouse=True)
 def image(gpus):
     if not shutil.which("docker") or docker("image", "inspect", IMAGE).returncode:
-        pytest.skip(f"no image {IMAGE}: make images COMPONENTS=trainer IMAGE_EXTRAS=gpu")
+        pytest.skip(f"no image {IMAGE}: make images COMPONENTS=trainer-gpu")
 
 
 def test_tensorflow_sees_every_gpu_in_the_container(gpus):

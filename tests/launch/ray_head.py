@@ -30,12 +30,14 @@ class Head:
         token_file: File with the token.
         shared: Storage root of all its jobs.
         pid: Process id.
+        agent: URL of the agent of its node, which tells Kubernetes whether the node is healthy.
     """
 
     address: str
     token_file: Path
     shared: Path
     pid: int
+    agent: str
 
     def environment(self) -> dict[str, str]:
         """Return the variables of a process that submits jobs to this head."""
@@ -87,7 +89,13 @@ def _started(folder: Path, cpus: int) -> tuple[Head, "subprocess.Popen[bytes]"]:
         ports = [f"--port={gcs}", f"--dashboard-port={dashboard}", f"--metrics-export-port={metrics}"]
         ports += [f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={grpc}"]
         process = _start(folder, [f"--num-cpus={cpus}", f"--ray-client-server-port={client}", *ports])
-        head = Head(f"http://127.0.0.1:{dashboard}", folder / "token", folder / "shared", process.pid)
+        head = Head(
+            f"http://127.0.0.1:{dashboard}",
+            folder / "token",
+            folder / "shared",
+            process.pid,
+            f"http://127.0.0.1:{agent}",
+        )
         if _is_up(head, process, folder / "log"):
             return head, process
         _end(process)

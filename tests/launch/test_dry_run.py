@@ -18,6 +18,7 @@ TARGETS = {
     "ray": ("--set", "address=http://head.invalid:8265"),
     "vertex": ("--image", IMAGE, "--machine", "n1-standard-8", "--set", "project=my-lab", "--set", "region=us-east1"),
     "kubeflow": ("--image", IMAGE, "--replicas", "3"),
+    "slurm": ("--replicas", "3", "--gpu", "any:1", "--set", "partition=gpu"),
 }
 SECRET = {
     "local": "env:PLANTED",
@@ -25,6 +26,7 @@ SECRET = {
     "ray": "file:/etc/planted",
     "vertex": "gcp:projects/my-lab/secrets/planted/versions/1",
     "kubeflow": "k8s:planted/key",
+    "slurm": "env:PLANTED",
 }
 HEAVY = {"aiohttp", "dask", "dvc", "grpc", "keras", "kfp", "kubernetes", "pandas", "ray", "requests", "tensorflow"}
 BUCKET = {"FIRELIB_STORAGE_ROOT": "gs://bucket/firelib"}
@@ -56,7 +58,7 @@ def test_nothing_that_is_planted_is_shown(project, tmp_path_factory, to):
     assert done.returncode == 0, done.stderr
     assert VALUE not in done.stdout + done.stderr
     assert not {name for name in VARIABLES if name in done.stdout}
-    if to not in ("local", "docker"):  # these run in the project itself
+    if to not in ("local", "docker", "slurm"):  # these run in the project itself
         assert ".git-credentials" in done.stderr
         assert "link_out" in done.stderr
         assert re.search(r"gets \d+ files", done.stderr)

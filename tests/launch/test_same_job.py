@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from kfp import components, local
 
-from firelib.launch.backends.kubeflow.kfp_pipeline import PipelineSpec, compile_pipeline
+from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec, compile_pipeline
 from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.transfer.code_transfer import send_code
 from firelib.launch.transfer.output_archive import download_outputs

@@ -39,6 +39,16 @@ def test_a_folder_is_durable_with_its_files(tmp_path: Path, synced: list[str]) -
         assert synced[-1] == tmp_path.name, "the rename comes last"
 
 
+def test_a_second_name_of_a_published_file_costs_nothing(tmp_path: Path, synced: list[str]) -> None:
+    storage.write_bytes(str(tmp_path / "shard"), b"content")
+    synced.clear()
+    with storage.publish_folder(tmp_path / "dataset") as work:
+        os.link(tmp_path / "shard", work / "shard")
+        (work / "manifest").touch()
+    assert "manifest" in synced
+    assert "shard" not in synced
+
+
 def test_file_systems_that_cannot_synchronise_a_folder_are_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

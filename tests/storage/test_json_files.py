@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib import storage
+from firelib.storage.json_files import encode_json, join_json
 from tests.errors import refused
 
 JSON = st.recursive(
@@ -37,6 +38,14 @@ def test_json_depends_on_the_value_alone(value: dict[str, object], random: objec
     random.shuffle(names)  # type: ignore[attr-defined]
     assert storage.to_json({name: value[name] for name in names}) == storage.to_json(value)
     assert storage.sha256_json(value) == hashlib.sha256(storage.to_json(value)).hexdigest()
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=6), st.dictionaries(st.text(), JSON, max_size=3))
+def test_joined_texts_of_members_are_the_text_of_the_object(value: dict[str, object], inner: dict[str, object]) -> None:
+    members = {name: encode_json(each) for name, each in value.items()}
+    joined = join_json({name: encode_json(each) for name, each in inner.items()})
+    assert join_json({**members, "inner": joined}) == encode_json({**value, "inner": inner})
+    assert join_json(members) == encode_json(value)
 
 
 @pytest.mark.parametrize(

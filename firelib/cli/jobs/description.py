@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firelib.cli.project import Project, load_project
+from firelib.cli.project import Project, current_options, load_project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firelib.launch.client.job_description import JobDescription
     from firelib.launch.job_spec import JobSpec
 
@@ -31,6 +33,7 @@ def describe_job(file: Path | None, given: dict[str, Any]) -> "JobDescription":
 
     described = merge_fields(read_job_file(file) if file else {}, given)
     backend = load_backend(str(described.pop("to", "local")))
+    saved = load_settings_of(backend.name)
     current = load_project()
     defaults = {
         "command": ("firelib", "train"),
@@ -38,6 +41,7 @@ def describe_job(file: Path | None, given: dict[str, Any]) -> "JobDescription":
         "env": select_forwarded(os.environ),
         "storage_root": current.paths.root if backend.mounts_storage_root else project_root(current),
         "target": backend.default_target(os.environ),
+        **saved,
     }
     stages = described.pop("stages", {})
     where = f"{file} and {COMMAND_LINE}" if file else COMMAND_LINE
@@ -56,6 +60,21 @@ def build_job(file: Path | None, given: dict[str, Any]) -> "tuple[str, JobSpec]"
     """
     described = describe_job(file, given)
     return described.backend.name, described.parse()
+
+
+def load_settings_of(backend: str) -> "Mapping[str, Any]":
+    """Set the variables that `make vertex` has written for a backend, and return the fields of a job that it has.
+
+    Args:
+        backend: Name of the backend.
+    """
+    from firelib.config import load_params
+    from firelib.launch.client.saved_settings import load_saved_settings
+    from firelib.project_layout import find_project
+
+    params = current_options().params
+    root = load_params(params).storage.root if params.is_file() else ""
+    return load_saved_settings(backend, find_project(params), root, os.environ)
 
 
 def project_root(current: Project) -> str | None:

@@ -31,9 +31,11 @@ def to_pandas(table: pa.Table, nullable: Set[str], zones: Mapping[str, str] = Ma
         zones: Column → time zone, where that is not UTC.
     """
     table = table.cast(pa.schema([_frame_field(field, zones) for field in table.schema]))
-    plain = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
+    plain: pd.DataFrame = table.select([name for name in table.column_names if name not in nullable]).to_pandas(
         types_mapper=_arrow_dtype
     )
+    if plain.shape[1] == table.num_columns:
+        return plain
     with_nulls = table.select([name for name in table.column_names if name in nullable]).to_pandas(
         types_mapper=lambda kind: NULLABLE_DTYPES.get(kind) or _arrow_dtype(kind)
     )

@@ -13,16 +13,17 @@ import pyarrow as pa
 
 from firelib.console import note
 from firelib.data.dask_on_ray import compute
-from firelib.data.generations.dataset_records import DatasetRecords
-from firelib.data.generations.fingerprint import describe_inputs, name_generation, name_without
+from firelib.data.generations.fingerprint import describe_inputs, name_generations, name_without
 from firelib.data.generations.job import TransformJob
 from firelib.data.generations.key_files import KeyFile
 from firelib.data.generations.own_rows import list_own_commits
 from firelib.data.generations.plan import Generation
-from firelib.data.generations.record import Counts, Record, RecordedShard
+from firelib.data.generations.record import MOST_GROUPS, Counts, Record, RecordedShard
 from firelib.data.generations.record_store import RecordStore, list_words
 from firelib.data.generations.repeated_keys import find_repeated
 from firelib.data.generations.shard_store import list_files, stamp_files
+from firelib.data.generations.spans.span import Span
+from firelib.data.generations.spans.span_records import SpanRecords
 from firelib.data.generations.window_check import check_window
 from firelib.data.memory.table_plans import report_small_partitions
 from firelib.data.memory.task_memory import TaskMemory, find_largest
@@ -42,7 +43,6 @@ from firelib.data.split.position import Hashes
 from firelib.data.split.report import check_values
 from firelib.data.split.strata import find_cuts
 
-_MOST_GROUPS = 1000  # whose rows a record counts
 _MOST_SAMPLED = 1 << 25  # rows of a graph, with 16 bytes for each column that the report on leakage compares
 _BATCH_TASKS = 1000  # of one graph: a transform that is stopped keeps the generations of earlier graphs
 
@@ -90,11 +90,11 @@ class GenerationBuilder:
         self._job, self._generations = job, generations
         self._store = RecordStore(job.paths, fresh)
         inputs = describe_inputs(job.original, job.data)
-        self._names = [name_generation(inputs, each, job.lake, job.data.version) for each in generations]
+        self._names = name_generations(inputs, generations, job.lake, job.data.version)
         self._prepared: dict[int, _Prepared] = {}
 
     def make_records(self) -> list[Record]:
-        """The records of all generations, oldest first: read, or made together with their shards.
+        """The records of all generations, of one or of a span, oldest first: read, or made together with their shards.
 
         Raises:
             FirelibError: `transform` fails, rows are invalid, or the disk is full.
@@ -102,7 +102,7 @@ class GenerationBuilder:
         if self._may_share_keys:
             return self._make_without_repeated_keys()
         records = self._make([np.zeros((0, 2), np.uint64)] * len(self._generations))
-        has_strays = len(records) > 1 and any(record.counts.strays for record in records)
+        has_strays = len(self._generations) > 1 and any(record.counts.strays for record in records)
         return self._make_without_repeated_keys() if has_strays else records
 
     @property
@@ -134,11 +134,9 @@ class GenerationBuilder:
             repeated: Keys of each generation whose rows are set aside.
         """
         names = [name_without(*pair) for pair in zip(self._names, repeated, strict=True)]
-        records = DatasetRecords(self._job.recipe)
-        for index, name in enumerate(names):
-            if record := self._store.read(name):
-                records.add(index, record)
-        missing = [index for index in range(len(names)) if index not in records]
+        spans = SpanRecords(self._store, names, self._job.recipe)
+        records = spans.read()
+        missing = records.find_missing(len(names))
         if len(names) > 1:
             note(f"  {len(names)} generations, {len(missing) or 'none'} to be made")
             if missing and self._job.original.window is not None:
@@ -149,9 +147,10 @@ class GenerationBuilder:
                 for index, record in self._write(group, repeated):
                     made = replace(record, generation=self._names[index])
                     self._store.write(names[index], made)
-                    records.add(index, made)
+                    records.add(Span(index), made)
                     del self._prepared[index]
                 self._store.refresh()
+        spans.complete()
         return records.list_records()
 
     def _group(self, indices: Sequence[int]) -> Iterator[list[int]]:
@@ -280,7 +279,7 @@ def describe_generation(
             sum(part.rows for part in parts),
             sum((part.excluded for part in parts), Counter[str]()),
             totals,
-            Counter(dict(groups.most_common(_MOST_GROUPS))),
+            Counter(dict(groups.most_common(MOST_GROUPS))),
             any(part.strays for part in parts),
         ),
         recorded,

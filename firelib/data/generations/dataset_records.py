@@ -8,6 +8,7 @@ those of one generation. So memory does not grow with the number of generations.
 from dataclasses import replace
 
 from firelib.data.generations.record import Record
+from firelib.data.generations.spans.span import Span
 from firelib.data.quality.trained_sample import narrow_sample
 from firelib.data.split.leakage import restrict, sample_limit
 from firelib.recipe import Recipe
@@ -18,29 +19,38 @@ class DatasetRecords:
 
     Args:
         recipe: Selects what decides the split.
+
+    Attributes:
+        rows: Number of rows that are known by now.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._rows = 0
-        self._records: dict[int, Record] = {}
+        self.rows = 0
+        self._records: dict[Span, Record] = {}
 
-    def __contains__(self, index: int) -> bool:
-        return index in self._records
-
-    def add(self, index: int, record: Record) -> None:
-        """Add the record of a generation, without what the rows that are known by now leave out of the samples.
+    def find_missing(self, generations: int) -> list[int]:
+        """Indexes of the generations without a record.
 
         Args:
-            index: Index of the generation.
-            record: Its record.
+            generations: Number of all generations.
         """
-        self._rows += record.counts.splits.total()
-        self._records[index] = narrow_record(record, self._rows, self._recipe)
+        known = {index for span in self._records for index in span.indexes}
+        return [index for index in range(generations) if index not in known]
+
+    def add(self, span: Span, record: Record) -> None:
+        """Add the record of some generations, without what the rows that are known by now leave out of the samples.
+
+        Args:
+            span: The generations.
+            record: Their record.
+        """
+        self.rows += record.counts.splits.total()
+        self._records[span] = narrow_record(record, self.rows, self._recipe)
 
     def list_records(self) -> list[Record]:
         """The records, oldest generation first."""
-        return [self._records[index] for index in sorted(self._records)]
+        return [self._records[span] for span in sorted(self._records, key=lambda span: span.first)]
 
 
 def narrow_record(record: Record, rows: int, recipe: Recipe) -> Record:

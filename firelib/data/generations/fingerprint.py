@@ -1,6 +1,7 @@
 """The hash of everything that decides what a generation holds."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from firelib import storage
 from firelib.config.params import Data
 from firelib.data.generations.code_hash import hash_code
 from firelib.data.generations.plan import Generation
-from firelib.data.lake import Lake
+from firelib.data.lake import Commit, Lake
 from firelib.data.quality.trained_sample import limits_drift
 from firelib.data.split.position import Hashes
 from firelib.recipe import Feature, Recipe, find_split_rule, split_columns
+from firelib.storage.json_files import encode_json, join_json
 
 _FORMAT = 1  # of records; files of another format have other names
 _FEATURES = TypeAdapter(list[Feature])
@@ -46,29 +48,49 @@ def describe_inputs(recipe: Recipe, data: Data) -> dict[str, Any] | None:
     }
 
 
-def name_generation(
-    inputs: dict[str, Any] | None, generation: Generation, lake: Lake, version: int | None
-) -> str | None:
-    """The name of a generation's record.
+def name_generations(
+    inputs: dict[str, Any] | None, generations: Sequence[Generation], lake: Lake, version: int | None
+) -> list[str | None]:
+    """The names of the records of generations.
 
     Args:
         inputs: What `describe_inputs` returned.
-        generation: The generation.
+        generations: The generations.
         lake: Holds the commits of all tables.
         version: The wanted version (`data.version`) of tables that grow.
     """
     if inputs is None:
-        return None
-    tables = {}
-    for name, record in lake.tables.items():
-        own = generation.table == name
-        last = generation.commits[-1].version if own else lake.resolve_version(name, version)
-        first = max(0, generation.commits[0].version - generation.window) if own else 0
-        hashes = [commit.sha256 for commit in record.commits if first <= commit.version <= last]
-        tables[name] = {"columns": record.columns, "commits": hashes}
-    own_groups = [commit.group for commit in generation.commits]
-    identity = {"tables": tables, "index": generation.index, "groups": own_groups, "window": generation.window}
-    return storage.sha256_json({**inputs, **identity})
+        return [None] * len(generations)
+    # Most of what is hashed is the same for all generations, and encoded once.
+    shared = {name: encode_json(value) for name, value in inputs.items()}
+    columns = {name: encode_json(record.columns) for name, record in lake.tables.items()}
+    tables = {
+        name: _join_table(columns[name], record.commits[: lake.resolve_version(name, version) + 1])
+        for name, record in lake.tables.items()
+    }
+    names: list[str | None] = []
+    for each in generations:
+        own = {each.table: _join_table(columns[each.table], _list_read(each, lake))} if each.table else {}
+        members = {**shared, **_describe_generation(each), "tables": join_json({**tables, **own})}
+        names.append(hashlib.sha256(f"{join_json(members)}\n".encode()).hexdigest())
+    return names
+
+
+def _list_read(generation: Generation, lake: Lake) -> Sequence[Commit]:
+    """The commits that a generation reads of the table that grows."""
+    assert generation.table
+    first = max(0, generation.commits[0].version - generation.window)
+    return lake.tables[generation.table].commits[first : generation.commits[-1].version + 1]
+
+
+def _join_table(columns: str, commits: Sequence[Commit]) -> str:
+    return join_json({"columns": columns, "commits": encode_json([commit.sha256 for commit in commits])})
+
+
+def _describe_generation(generation: Generation) -> dict[str, str]:
+    groups = [commit.group for commit in generation.commits]
+    members = {"index": generation.index, "groups": groups, "window": generation.window}
+    return {name: encode_json(value) for name, value in members.items()}
 
 
 def name_without(name: str | None, repeated: Hashes) -> str | None:

@@ -1,10 +1,11 @@
 """What all steps of a transform need to know."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
+from firelib import storage
 from firelib.config.params import Data
 from firelib.data.generations.plan import Generation, estimate_row_bytes
 from firelib.data.joined_table import join_planned
@@ -13,7 +14,7 @@ from firelib.data.memory.node_memory import choose_partition, most_rows_bytes
 from firelib.data.memory.table_plans import plan_within_memory
 from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.split.position import HashRange, split_ranges
-from firelib.data.tables import plan_tables
+from firelib.data.tables import TablePlan, plan_table
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, find_split_rule
 
@@ -68,9 +69,20 @@ class TransformJob:
         Args:
             generation: The generation.
         """
-        versions = generation.versions(self.versions)
-        planned = plan_tables(self.paths.lake, versions, self.data.partition_bytes, generation.after)
+        planned = self._plan_tables(generation, self.data.partition_bytes)
         return {name: table.to_dask() for name, table in planned.items()}
+
+    def _plan_tables(self, generation: Generation, partition_bytes: int) -> dict[str, TablePlan]:
+        after = generation.after
+        return {
+            name: self._plan_table(storage.join(self.paths.lake, name), version, partition_bytes, after.get(name))
+            for name, version in generation.versions(self.versions).items()
+        }
+
+    @cached_property
+    def _plan_table(self) -> Callable[[str, int, int, int | None], TablePlan]:
+        """`plan_table` with a memory: it reads a log, and generations share all tables but one."""
+        return cache(plan_table)
 
     def join_tables(self, generation: Generation) -> tuple[Any, TaskMemory]:
         """The Dask dataframe of a generation's samples, in partitions that fit into memory. Ray must be connected.
@@ -84,10 +96,8 @@ class TransformJob:
         Raises:
             FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns.
         """
-        versions = generation.versions(self.versions)
-        tables, need = plan_within_memory(
-            self.recipe, self.paths.lake, versions, self.data.partition_bytes, choose_partition, generation.after
-        )
+        plan = partial(self._plan_tables, generation)
+        tables, need = plan_within_memory(self.recipe, plan, self.data.partition_bytes, choose_partition)
         return join_planned(self.recipe, tables, self.data.split, self.scratch, most_rows_bytes()), need
 
     def window_commits(self, generation: Generation) -> tuple[Commit, ...]:

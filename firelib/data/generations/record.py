@@ -1,35 +1,34 @@
 """What is known about a generation: its shards, statistics, counts, and rows set aside, in one file.
 
-The file is a zip archive of a JSON file and Arrow tables. A member that is damaged does not match its checksum, so a
-record is read as it was written, or not at all. Floats are exact.
+The file is a zip archive of a JSON file, Arrow tables and hashes. A member that is damaged does not match its checksum,
+so a record is read as it was written, or not at all. Floats are exact.
 """
 
 import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import IO, Any
 
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from firelib.data.split.leakage import Contents
+from firelib.data.split.leakage import Contents, sample_limit
+from firelib.data.split.stored_contents import StoredHashes, read_contents, write_contents
 from firelib.data.vocabularies.word_counts import WordFile
 from firelib.tfrecord.format.manifest import Shard
 from firelib.tfrecord.write.statistics import Moments
 
-_JSON, _SET_ASIDE, _CONTENTS, _TIMES = "record.json", "set_aside.arrow", "contents.arrow", "times.arrow"
+#: Groups whose rows a record counts.
+MOST_GROUPS = 1000
+_JSON, _SET_ASIDE, _TIMES = "record.json", "set_aside.arrow", "times.arrow"
 _SAMPLE = "sample.arrow"  # empty unless the recipe limits drift
-_MEMBERS = (_JSON, _SET_ASIDE, _CONTENTS, _TIMES, _SAMPLE)
+_CONTENTS = "contents.bin"  # has checksums of its own, because only a part may be read
+_MEMBERS = (_JSON, _SET_ASIDE, _TIMES, _SAMPLE)
+_HEADER_BYTES, _LENGTHS = 30, 26  # of a member; where the header has the lengths of the name and of what follows it
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of all members, so that equal records have equal bytes
-_CONTENTS_TYPES = {
-    "split": pa.string(),
-    "name": pa.string(),
-    "hashes": pa.large_list(pa.uint64()),
-    "counts": pa.large_list(pa.int64()),
-}
 _OWN_TIMES = "split_time"  # of the rows; other columns of times are named `<split>/<column>`
 
 
@@ -110,6 +109,7 @@ class _Json:
     shards: tuple[RecordedShard, ...]
     stamps: dict[str, int]
     generation: str | None
+    contents: tuple[StoredHashes, ...]
 
 
 _ADAPTER = TypeAdapter(_Json)
@@ -117,11 +117,12 @@ _ADAPTER = TypeAdapter(_Json)
 
 def to_bytes(record: Record) -> bytes:
     """The content of a record's file."""
-    values = _ADAPTER.dump_python(_Json(record.counts, record.shards, record.stamps, record.generation))
+    stored, contents = write_contents(record.contents)
+    values = _ADAPTER.dump_python(_Json(record.counts, record.shards, record.stamps, record.generation, stored))
     members = {
         _JSON: json.dumps(values).encode(),  # Python writes floats exactly, and infinite ones, too
         _SET_ASIDE: _write_table(record.set_aside),
-        _CONTENTS: _write_table(_tabulate(record.contents)),
+        _CONTENTS: contents,
         _TIMES: _write_table(_tabulate_times(record)),
         _SAMPLE: b"" if record.sample is None else _write_table(record.sample),
     }
@@ -141,24 +142,52 @@ def from_bytes(content: bytes) -> Record:
     Raises:
         ValueError: The content is damaged, or another version of firelib wrote it.
     """
+    return read_record(io.BytesIO(content))
+
+
+def read_record(file: IO[bytes], others: int = 0) -> Record:
+    """A record from its file.
+
+    Args:
+        file: Has what `to_bytes` returned.
+        others: Rows of the dataset in other generations. Hashes that they leave out of the sample are not all read.
+
+    Raises:
+        ValueError: The content is damaged, or another version of firelib wrote it.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(file) as archive:
             parts = {name: _read_member(archive, name) for name in _MEMBERS}
-        described = _ADAPTER.validate_python(json.loads(parts[_JSON]))
-        contents, times = _read_table(parts[_CONTENTS]), _read_table(parts[_TIMES])
-    except (zipfile.BadZipFile, EOFError, KeyError, RuntimeError, pa.ArrowException) as error:
+            described = _ADAPTER.validate_json(parts[_JSON])
+            limit = sample_limit(described.counts.splits.total() + others)
+            contents = read_contents(described.contents, limit, _open_contents(archive, file))
+        times, split_times = _collect_times(_read_table(parts[_TIMES]))
+    except (zipfile.BadZipFile, EOFError, KeyError, OSError, RuntimeError, pa.ArrowException) as error:
         raise ValueError(f"not a record: {error}") from error
-    own, others = _collect_times(times)
     return Record(
         described.counts,
         described.shards,
         _read_table(parts[_SET_ASIDE]),
-        _collect_contents(contents, others),
-        own,
+        {split: replace(each, times=split_times.get(split, {})) for split, each in contents.items()},
+        times,
         described.stamps,
         _read_table(parts[_SAMPLE]) if parts[_SAMPLE] else None,
         described.generation,
     )
+
+
+def _open_contents(archive: zipfile.ZipFile, file: IO[bytes]) -> Callable[[int, int], bytes]:
+    """A function that reads a part of the hashes, without the checksum of the whole member."""
+    header = archive.getinfo(_CONTENTS).header_offset
+    file.seek(header + _LENGTHS)
+    lengths = [int.from_bytes(file.read(2), "little") for _ in range(2)]
+    begin = header + _HEADER_BYTES + sum(lengths)
+
+    def read(start: int, size: int) -> bytes:
+        file.seek(begin + start)
+        return file.read(size)
+
+    return read
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -180,14 +209,6 @@ def _read_table(content: bytes) -> pa.Table:
     return pa.ipc.open_stream(content).read_all()
 
 
-def _tabulate(contents: Mapping[str, Contents]) -> pa.Table:
-    """One row for each split and name of hashes."""
-    rows = [(split, name, *found) for split, each in contents.items() for name, found in each.hashes.items()]
-    columns = zip(*rows, strict=True) if rows else [()] * len(_CONTENTS_TYPES)
-    arrays = [pa.array(list(column), kind) for column, kind in zip(columns, _CONTENTS_TYPES.values(), strict=True)]
-    return pa.table(dict(zip(_CONTENTS_TYPES, arrays, strict=True)))
-
-
 def _tabulate_times(record: Record) -> pa.Table:
     ranges = {f"{split}/{name}": pair for split, each in record.contents.items() for name, pair in each.times.items()}
     return pa.table({name: list(pair) for name, pair in [(_OWN_TIMES, record.times), *ranges.items()] if pair})
@@ -204,12 +225,3 @@ def _collect_times(table: pa.Table) -> tuple[tuple[Any, ...], dict[str, dict[str
         else:
             own = low, high
     return own, others
-
-
-def _collect_contents(table: pa.Table, times: Mapping[str, dict[str, tuple[Any, Any]]]) -> dict[str, Contents]:
-    found: dict[str, Contents] = {}
-    for row in range(table.num_rows):
-        split, name = table["split"][row].as_py(), table["name"][row].as_py()
-        contents = found.setdefault(split, Contents({}, times.get(split, {})))
-        contents.hashes[name] = table["hashes"][row].values.to_numpy(), table["counts"][row].values.to_numpy()
-    return found

@@ -3,15 +3,17 @@
 Records only save time. One that is missing or damaged, or whose shards are, is a generation to be made again.
 """
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
+from typing import IO
 
 from pydantic import TypeAdapter, ValidationError
 
 from firelib import storage
-from firelib.data.generations import record as record_file
 from firelib.data.generations.key_files import KeyFile, are_keys_intact
-from firelib.data.generations.record import Record
+from firelib.data.generations.record import Record, read_record, to_bytes
 from firelib.data.generations.shard_store import StoredFile, are_intact, list_files
 from firelib.data.vocabularies.word_counts import WordFile
 from firelib.project_layout import Paths
@@ -49,21 +51,32 @@ class RecordStore:
         for listing in ("_stored", "_stored_shards"):
             self.__dict__.pop(listing, None)
 
-    def read(self, name: str | None) -> Record | None:
+    def read(self, name: str | None, others: int = 0) -> Record | None:
         """A record whose shards and files of words are intact; None without one.
 
         Args:
             name: Hash of what decides the generation; None if it has no name.
+            others: Rows of the dataset in other generations. Hashes that they leave out of the sample are not all read.
         """
         if name is None or not self._may_read(f"{name}{RECORD}"):
             return None
         try:
-            record = record_file.from_bytes(storage.read_bytes(self._locate(f"{name}{RECORD}")))
+            with self._open(f"{name}{RECORD}") as file:
+                record = read_record(file, others)
         except (FileNotFoundError, ValueError):
             return None
+        return record if self._is_whole(record) else None
+
+    def _open(self, file: str) -> IO[bytes]:
+        """A file, of which only parts may be read. From a bucket, one request is faster than several."""
+        uri = self._locate(file)
+        return Path(storage.absolute(uri)).open("rb") if storage.is_local(uri) else io.BytesIO(storage.read_bytes(uri))
+
+    def _is_whole(self, record: Record) -> bool:
         shards, words = list_files(each.shard for each in record.shards), list_words(record.word_files)
-        is_whole = are_intact(self.shards, shards, record.stamps, self._stored_shards)
-        return record if is_whole and are_intact(self.folder, words, record.stamps, self._stored) else None
+        if not are_intact(self.shards, shards, record.stamps, self._stored_shards):
+            return False
+        return not words or are_intact(self.folder, words, record.stamps, self._stored)
 
     def write(self, name: str | None, record: Record) -> None:
         """Write a record. Its shards and files of words are there already.
@@ -73,7 +86,7 @@ class RecordStore:
             record: The record.
         """
         if name is not None:
-            self._write(f"{name}{RECORD}", record_file.to_bytes(record))
+            self._write(f"{name}{RECORD}", to_bytes(record))
 
     def read_keys(self, name: str | None) -> tuple[KeyFile, ...] | None:
         """The files with the keys of a generation; None without them.

@@ -165,12 +165,12 @@ def are_intact(
         sizes: Name → size in bytes of what a bucket holds.
     """
     if storage.is_local(folder):
-        return all(_is_intact(Path(storage.absolute(folder)), file, stamps.get(file.name)) for file in files)
+        local = Path(storage.absolute(folder))
+        return all(_is_intact(local / file.name, file, stamps.get(file.name)) for file in files)
     return all(file.name in sizes and file.bytes in (None, sizes[file.name]) for file in files)
 
 
-def _is_intact(folder: Path, file: StoredFile, stamp: int | None) -> bool:
-    path = folder / file.name
+def _is_intact(path: Path, file: StoredFile, stamp: int | None) -> bool:
     try:
         found = path.stat()
         return file.bytes in (None, found.st_size) and (found.st_mtime_ns == stamp or _hash_file(path) == file.xxh128)

@@ -19,7 +19,7 @@ from firelib.console import note
 from firelib.data.frames.conversion import to_dask
 from firelib.data.generations.independence import EagerComputation
 from firelib.data.memory.task_memory import TaskMemory
-from firelib.data.tables import TablePlan, plan_tables
+from firelib.data.tables import TablePlan
 from firelib.recipe import Recipe
 
 _MIB = 2**20
@@ -29,11 +29,9 @@ _DEPENDENT = (ApplyConcatApply, CumulativeAggregations, MapOverlap, Sample, Head
 
 def plan_within_memory(
     recipe: Recipe,
-    lake: str,
-    versions: Mapping[str, int],
+    plan: Callable[[int], dict[str, TablePlan]],
     partition_bytes: int,
     choose: Callable[[TaskMemory], int],
-    after: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, TablePlan], TaskMemory]:
     """Divide tables into partitions of the size that is asked for, or smaller ones where memory is short.
 
@@ -42,11 +40,9 @@ def plan_within_memory(
 
     Args:
         recipe: Joins the tables in its `transform`.
-        lake: URI below which each table is a Delta table.
-        versions: Table name → version to read.
-        partition_bytes: Target size of a partition of a table in memory, in bytes.
+        plan: Divides the tables into partitions of a size in memory, in bytes.
+        partition_bytes: The size that is asked for, in bytes.
         choose: Chooses the size that fits, from the memory of a task with partitions of the size that is asked for.
-        after: Table name → earlier version, whose rows are left out.
 
     Returns:
         Table name → its partitions; and the memory of a task that joins one of each.
@@ -54,12 +50,12 @@ def plan_within_memory(
     Raises:
         FirelibError: A version has no rows.
     """
-    tables = plan_tables(lake, versions, partition_bytes, after)
+    tables = plan(partition_bytes)
     need = estimate_task(tables, partition_bytes)
     chosen = choose(need)
     if chosen == partition_bytes or depends_on_partitions(recipe, tables):
         return tables, need
-    tables = plan_tables(lake, versions, chosen, after)
+    tables = plan(chosen)
     return tables, estimate_task(tables, chosen)
 
 

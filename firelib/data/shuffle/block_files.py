@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from firelib import storage
 
-_WORTH_COMPRESSING = 1 << 16  # bytes of a block: in smaller ones, each of many buffers costs more than it saves
+_WORTH_COMPRESSING = 1 << 16  # bytes of a column in a block: of smaller ones, reading takes up to ten times as long
 _BUFFER_BYTES = 1 << 20  # that are written at once: Arrow writes each buffer of a column by itself
 
 
@@ -121,7 +121,8 @@ def encode_blocks(rows: pa.Table, edges: Sequence[int], sink: pa.NativeFile) -> 
     Returns:
         The offsets of the blocks, and of the end of the last one.
     """
-    compression = "lz4" if rows.nbytes > _WORTH_COMPRESSING * (len(edges) - 1) else None
+    columns = (len(edges) - 1) * rows.num_columns
+    compression = "lz4" if rows.nbytes > _WORTH_COMPRESSING * columns else None
     options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
     offsets = [rows.schema.serialize().size]
     writer = pa.ipc.new_stream(sink, rows.schema, options=options)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from firelib.data.shuffle.block_files import BlockFile, Blocks, read_blocks, write_blocks
 from firelib.data.split.position import HASH, Hashes, HashRange
 
-_BLOCK_ROWS = 1024  # a reader decodes up to one block more than it needs at each end of its range
+_BLOCK_ROWS = 512  # a reader decodes up to one block more than it needs at each end of its range
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from firelib.recipe import SPLITS, Recipe, SplitRule, find_split_rule
 
 _SAMPLE = 1 << 21  # rows
 _HASHED = 1 << 14  # rows
+_WORTH_KEEPING = 0.7  # of an array: sections of a record that are read have more of what is needed
+_LEADING_BITS = 22  # of a hash: a bit for several times as many hashes as the smaller splits have in the sample
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,14 @@ class Contents:
     """What a shard holds, as far as it is in the sample.
 
     Attributes:
-        hashes: `ROWS`, `KEYS`, or the name of a group → distinct hashes, and the number of rows of each.
+        hashes: `ROWS`, `KEYS`, or the name of a group → distinct hashes, ascending.
         times: Column of times → the first and the last.
+        counts: Number of rows of each hash of `ROWS`; None for the training split, whose rows are only looked up.
     """
 
-    hashes: dict[str, tuple[Hashes, npt.NDArray[np.int64]]] = field(default_factory=dict)
+    hashes: dict[str, Hashes] = field(default_factory=dict)
     times: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    counts: npt.NDArray[np.int64] | None = None
 
 
 def sample_limit(rows: int) -> int:
@@ -49,7 +53,9 @@ def count_sampled(rows: int) -> int:
     return min(rows, _SAMPLE)
 
 
-def describe_contents(rows: pa.Table, columns: Mapping[str, Any], recipe: Recipe, limit: int) -> Contents:
+def describe_contents(
+    rows: pa.Table, columns: Mapping[str, Any], recipe: Recipe, limit: int, split: str = "test"
+) -> Contents:
     """What a shard holds.
 
     Args:
@@ -57,12 +63,15 @@ def describe_contents(rows: pa.Table, columns: Mapping[str, Any], recipe: Recipe
         columns: Feature → values, as `to_columns` returns them.
         recipe: Names the features, the key and the group.
         limit: The sample's limit.
+        split: The split of the shard.
     """
     found = {ROWS: hash_features([columns[feature.name] for feature in recipe.features], rows.num_rows)}
     for name, group in _candidates(recipe).items():
         found[name] = key_hashes(rows.select(group).to_pandas(), group)
     times = {name: _find_range(rows[name]) for name in recipe.key if _is_time(rows.schema.field(name).type)}
-    return Contents({name: _sample(hashes, limit) for name, hashes in found.items()}, times if rows.num_rows else {})
+    sampled = {name: _sample(hashes, limit) for name, hashes in found.items()}
+    counts = sampled[ROWS][1] if split != "train" else None
+    return Contents({name: each for name, (each, _) in sampled.items()}, times if rows.num_rows else {}, counts)
 
 
 def _is_time(kind: pa.DataType) -> bool:
@@ -137,7 +146,7 @@ def report_leakage(shards: Iterable[tuple[str, Contents]], limit: int) -> dict[s
     """What training has in common with validation and test.
 
     Args:
-        shards: The split and the contents of each shard.
+        shards: The split and the contents of each shard, which may be those of a larger sample.
         limit: The sample's limit.
 
     Returns:
@@ -147,59 +156,148 @@ def report_leakage(shards: Iterable[tuple[str, Contents]], limit: int) -> dict[s
     """
     by_split: dict[str, list[Contents]] = {name: [] for name in SPLITS}
     for split, contents in shards:
-        by_split[split].append(contents)
-    merged = {split: merge_contents(parts) for split, parts in by_split.items()}
+        by_split[split].append(_select(contents, limit))
     scale = HASH_SPACE / limit
     report: dict[str, Any] = {}
-    for name, (train, _) in merged["train"].hashes.items():
+    for name in _list_names(by_split["train"]):
+        hashes = {split: _list_hashes(parts, name) for split, parts in by_split.items()}
+        train = _sort(_preselect(hashes["train"], [*hashes["validation"], *hashes["test"]], limit))
         for split in SPLITS[1:]:
-            hashes, counts = merged[split].hashes.get(name, (train[:0], np.zeros(0, np.int64)))
-            both = np.isin(hashes, train, assume_unique=True)
-            found = counts[both].sum() if name == ROWS else both.sum()
-            total = counts.sum() if name == ROWS else len(hashes)
-            report.setdefault(name, {})[split] = [round(int(found) * scale), round(int(total) * scale)]
-    times = _find_overlaps(merged)
+            count = _count_rows if name == ROWS else _count_values
+            report.setdefault(name, {})[split] = [
+                round(number * scale) for number in count(by_split[split], name, train)
+            ]
+    times = _find_overlaps({split: _merge_times(parts) for split, parts in by_split.items()})
     return {**report, TIMES: times} if times else report
 
 
+def _preselect(train: Sequence[Hashes], others: Sequence[Hashes], limit: int) -> list[Hashes]:
+    """The hashes of training that may be among others: those whose leading bits are. Few are left to be compared.
+
+    Args:
+        train: Hashes of training.
+        others: Hashes of the other splits.
+        limit: The limit of all hashes.
+    """
+    shift = np.uint64(max((limit - 1).bit_length() - _LEADING_BITS, 0))
+    known = np.zeros(1 << _LEADING_BITS, bool)
+    for hashes in others:
+        known[hashes >> shift] = True
+    return [hashes[known[hashes >> shift]] for hashes in train]
+
+
+def _count_rows(parts: Sequence[Contents], name: str, train: Hashes) -> tuple[int, int]:
+    """How many rows have a hash of `train`, and how many there are."""
+    hashes = np.concatenate(_list_hashes(parts, name))
+    counts = np.concatenate([each for part in parts if (each := part.counts) is not None] or [np.zeros(0, np.int64)])
+    order = np.argsort(hashes, kind="stable")
+    return int(counts[order][_contains(train, hashes[order])].sum()), int(counts.sum())
+
+
+def _count_values(parts: Sequence[Contents], name: str, train: Hashes) -> tuple[int, int]:
+    """How many distinct hashes are in `train`, too, and how many there are."""
+    hashes = _merge_hashes(_list_hashes(parts, name))
+    return int(_contains(train, hashes).sum()), len(hashes)
+
+
+def _contains(ascending: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
+    """Whether each hash is in an ascending array. Ascending hashes are found several times as fast as others."""
+    if not len(ascending):
+        return np.zeros(len(hashes), bool)
+    indexes = np.searchsorted(ascending, hashes)
+    found: npt.NDArray[np.bool_] = ascending[np.minimum(indexes, len(ascending) - 1)] == hashes
+    return found
+
+
 def restrict(contents: Contents, limit: int) -> Contents:
-    """A copy of the contents as far as they are in a smaller sample, without the memory of the others.
+    """The contents as far as they are in a smaller sample, without the memory of the others.
 
     Args:
         contents: What some shards hold.
         limit: The sample's limit.
     """
-    hashes = {}
-    for name, (values, counts) in contents.hashes.items():
-        kept = len(values) if limit == HASH_SPACE else int(np.searchsorted(values, np.uint64(limit)))
-        hashes[name] = values[:kept].copy(), counts[:kept].copy()
-    return Contents(hashes, contents.times)
+    selected = _select(contents, limit)
+    hashes = {name: _release(each, len(contents.hashes[name])) for name, each in selected.hashes.items()}
+    counts = None if selected.counts is None else _release(selected.counts, len(contents.hashes[ROWS]))
+    return Contents(hashes, contents.times, counts)
+
+
+def _release(part: npt.NDArray[Any], whole: int) -> npt.NDArray[Any]:
+    """A copy of a part, so that the memory of the whole is released; nearly all of it is worth no copy."""
+    return part if len(part) > whole * _WORTH_KEEPING else part.copy()
+
+
+def _select(contents: Contents, limit: int) -> Contents:
+    """The contents as far as they are in a smaller sample, in the same memory."""
+    kept = {name: count_below(hashes, limit) for name, hashes in contents.hashes.items()}
+    counts = None if contents.counts is None else contents.counts[: kept[ROWS]]
+    return Contents({name: contents.hashes[name][:count] for name, count in kept.items()}, contents.times, counts)
+
+
+def count_below(hashes: Hashes, limit: int) -> int:
+    """Number of hashes below a limit.
+
+    Args:
+        hashes: The hashes, ascending.
+        limit: The limit.
+    """
+    return len(hashes) if limit == HASH_SPACE else int(np.searchsorted(hashes, np.uint64(limit)))
 
 
 def merge_contents(parts: Sequence[Contents]) -> Contents:
-    """What several shards hold together.
+    """What several shards of a split hold together.
 
     Args:
         parts: What each of them holds.
     """
-    hashes, times = {}, {}
-    for name in dict.fromkeys(name for part in parts for name in part.hashes):
-        found = [part.hashes[name] for part in parts if name in part.hashes]
-        every = np.concatenate([each for each, _ in found])
-        counts = np.concatenate([each for _, each in found])
-        values, indexes = np.unique(every, return_inverse=True)
-        hashes[name] = values, np.bincount(indexes, counts, len(values)).astype(np.int64)
+    hashes = {name: _merge_hashes(_list_hashes(parts, name)) for name in _list_names(parts)}
+    return Contents(hashes, _merge_times(parts), _merge_counts(hashes.get(ROWS), parts))
+
+
+def _list_names(parts: Iterable[Contents]) -> list[str]:
+    return list(dict.fromkeys(name for part in parts for name in part.hashes))
+
+
+def _list_hashes(parts: Iterable[Contents], name: str) -> list[Hashes]:
+    return [part.hashes[name] for part in parts if name in part.hashes] or [np.zeros(0, np.uint64)]
+
+
+def _merge_hashes(parts: Sequence[Hashes]) -> Hashes:
+    """The distinct hashes of all parts, ascending."""
+    if len(parts) == 1:
+        return parts[0]
+    every = _sort(parts)
+    distinct: Hashes = every[np.append(True, every[1:] != every[:-1])[: len(every)]]
+    return distinct
+
+
+def _sort(parts: Sequence[Hashes]) -> Hashes:
+    """The hashes of all parts, ascending. Those of a part are, and a stable sort merges parts instead of sorting."""
+    return np.sort(np.concatenate(parts), kind="stable")
+
+
+def _merge_counts(hashes: Hashes | None, parts: Sequence[Contents]) -> npt.NDArray[np.int64] | None:
+    """The number of rows of each of the merged hashes of `ROWS`."""
+    counted = [(part.hashes[ROWS], part.counts) for part in parts if part.counts is not None]
+    if hashes is None or not counted:
+        return None
+    indexes = np.searchsorted(hashes, np.concatenate([each for each, _ in counted]))
+    return np.bincount(indexes, np.concatenate([counts for _, counts in counted]), len(hashes)).astype(np.int64)
+
+
+def _merge_times(parts: Sequence[Contents]) -> dict[str, tuple[Any, Any]]:
+    times = {}
     for name in dict.fromkeys(name for part in parts for name in part.times):
         ranges = [part.times[name] for part in parts if name in part.times]
         times[name] = min(low for low, _ in ranges), max(high for _, high in ranges)
-    return Contents(hashes, times)
+    return times
 
 
-def _find_overlaps(merged: Mapping[str, Contents]) -> dict[str, dict[str, list[str]]]:
+def _find_overlaps(times: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> dict[str, dict[str, list[str]]]:
     overlaps: dict[str, dict[str, list[str]]] = {}
-    for name, (_, last) in merged["train"].times.items():
+    for name, (_, last) in times["train"].items():
         for split in SPLITS[1:]:
-            low, high = merged[split].times.get(name, (None, None))
+            low, high = times[split].get(name, (None, None))
             if low is not None and low <= last:
                 overlaps.setdefault(name, {})[split] = [str(low), str(high)]
     return overlaps

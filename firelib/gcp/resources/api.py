@@ -32,11 +32,13 @@ class Pace:
             as long.
         deadline_seconds: Seconds after which a transient error or an unfinished operation is reported.
         visible_seconds: Seconds that a new service account may take to become visible to other services.
+        response_seconds: Seconds that one response may take.
     """
 
     poll_seconds: float = 5.0
     deadline_seconds: float = 600.0
     visible_seconds: float = 240.0
+    response_seconds: float = 60.0
 
 
 class Api:
@@ -45,13 +47,15 @@ class Api:
     Args:
         token: Access token.
         pace: How often and how long requests are repeated.
+        quota_project: Project whose quota of requests is used; Google asks users of application default credentials
+            for one.
 
     Attributes:
         notes: Remarks for the user, such as what was waited for.
     """
 
-    def __init__(self, token: str, pace: Pace | None = None) -> None:
-        self._token, self.pace = token, pace or Pace()
+    def __init__(self, token: str, pace: Pace | None = None, quota_project: str | None = None) -> None:
+        self._token, self.pace, self._quota_project = token, pace or Pace(), quota_project
         self.notes: list[str] = []
         logging.getLogger("stamina").setLevel(logging.ERROR)  # retries are normal here; the last error is reported
 
@@ -146,10 +150,12 @@ class Api:
 
     def _send_once(self, method: str, url: str, body: Json | None) -> Json:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        if self._quota_project:
+            headers["X-Goog-User-Project"] = self._quota_project
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310  we build the URL
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  the same
+            with urllib.request.urlopen(request, timeout=self.pace.response_seconds) as response:  # noqa: S310  the same
                 return _parse_json(response.read())
         except urllib.error.HTTPError as error:
             raise parse_error(
@@ -199,7 +205,8 @@ def _operation_url(url: str, response: Mapping[str, Any]) -> str | None:
         return str(response["selfLink"])
     name = str(response.get("name", ""))
     root, version, _ = url.partition("/v1/")
-    return f"{root}{version}{name}" if "/operations/" in name else None
+    # Service Usage's operations belong to no project: `operations/NAME`.
+    return f"{root}{version}{name}" if "operations/" in name else None
 
 
 def _if_done(operation: Json) -> Json | None:

@@ -9,6 +9,7 @@ from firelib.gcp.resources.api import Api, Json, with_query
 from firelib.gcp.resources.request_error import RequestError
 
 _CHANGED_MEANWHILE = (409, 412)
+_NOT_FOUND = 404
 
 
 def grant(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
@@ -16,7 +17,8 @@ def grant(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
 
     Args:
         api: Google Cloud's APIs.
-        wanted: `get` and `set` (each a dict with `method` and `url`), `version_key`, `wrapped`, `role` and `member`.
+        wanted: `get` and `set` (each a dict with `method` and `url`, and optionally `body`), `version_key` (None where
+            the body asks for the version), `wrapped`, `role` and `member`.
         dry_run: Only read.
 
     Returns:
@@ -26,11 +28,13 @@ def grant(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
         RequestError: A request failed.
     """
     role, member = wanted["role"], wanted["member"]
+    if dry_run:
+        return not has_role(api, wanted)  # also if the resource would be created first
     return wait_until_visible(api, member, lambda: _update(api, wanted, dry_run, lambda old: add(old, role, member)))
 
 
 def revoke(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
-    """Remove a member from a policy, whichever roles it has there.
+    """Remove a member from a policy, whichever roles it has there; nothing if the resource is gone.
 
     Args:
         api: Google Cloud's APIs.
@@ -43,7 +47,12 @@ def revoke(api: Api, wanted: Mapping[str, Any], dry_run: bool) -> bool:
     Raises:
         RequestError: A request failed.
     """
-    return _update(api, wanted, dry_run, lambda old: remove(old, wanted["member"]))
+    try:
+        return _update(api, wanted, dry_run, lambda old: remove(old, wanted["member"]))
+    except RequestError as error:
+        if error.status == _NOT_FOUND:
+            return False
+        raise
 
 
 def add(policy: Json, role: str, member: str) -> Json:
@@ -93,7 +102,7 @@ def _update(api: Api, wanted: Mapping[str, Any], dry_run: bool, edit: Callable[[
 
     def attempt() -> bool:
         nonlocal sent
-        policy = api.send(wanted["get"]["method"], with_query(wanted["get"]["url"], **{wanted["version_key"]: "3"}))
+        policy = read_policy(api, wanted)
         updated = edit(policy)
         if updated == policy or dry_run:
             return sent or updated != policy
@@ -103,6 +112,39 @@ def _update(api: Api, wanted: Mapping[str, Any], dry_run: bool, edit: Callable[[
         return True
 
     return api.retry(_is_conflict, api.pace.deadline_seconds, attempt)
+
+
+def has_role(api: Api, wanted: Mapping[str, Any]) -> bool:
+    """Whether a member has a role without a condition; not if the resource does not exist.
+
+    Args:
+        api: Google Cloud's APIs.
+        wanted: As for `grant`.
+
+    Raises:
+        RequestError: The policy cannot be read.
+    """
+    try:
+        policy = read_policy(api, wanted)
+    except RequestError as error:
+        if error.status == _NOT_FOUND or error.is_service_disabled:
+            return False
+        raise
+    return add(policy, wanted["role"], wanted["member"]) == policy
+
+
+def read_policy(api: Api, wanted: Mapping[str, Any]) -> Json:
+    """Read a policy with its conditions.
+
+    Args:
+        api: Google Cloud's APIs.
+        wanted: As for `grant`.
+
+    Raises:
+        RequestError: The request failed.
+    """
+    key, get = wanted["version_key"], wanted["get"]
+    return api.send(get["method"], with_query(get["url"], **({key: "3"} if key else {})), get.get("body"))
 
 
 def _is_conflict(error: Exception) -> bool:

@@ -13,11 +13,13 @@ REMEDY = (
 _SIGN_IN = (
     "run gcloud auth login (or set GCP_ACCESS_TOKEN; a token is valid for an hour), then run the same command again"
 )
+_SET_QUOTA_PROJECT = "run gcloud auth application-default set-quota-project PROJECT, then the same command again"
 _UNAUTHENTICATED = 401
 _NO_RESPONSE = 0
 _TRANSIENT = {_NO_RESPONSE, 408, 429, 500, 502, 503, 504}
 # Compute Engine reports some rate limits with status 403, and a resource that is still being changed with 400.
 _TRANSIENT_REASONS = {"rateLimitExceeded", "userRateLimitExceeded", "resourceNotReady"}
+_SERVICE_DISABLED = ("accessNotConfigured", "SERVICE_DISABLED", "it is disabled", "has not been used in project")
 _STOCK_OUT = ("RESOURCE_POOL_EXHAUSTED", "does not have enough resources available")
 
 
@@ -62,6 +64,11 @@ class RequestError(FirelibError):
         return any(sign in f"{self.reason} {self.message}" for sign in _STOCK_OUT)
 
     @property
+    def is_service_disabled(self) -> bool:
+        """Whether the service is not enabled in the project, or has been enabled only a moment ago."""
+        return any(sign in f"{self.reason} {self.message}" for sign in _SERVICE_DISABLED)
+
+    @property
     def is_transient(self) -> bool:
         """Whether the same request may succeed later."""
         return not self.is_stock_out and (self.status in _TRANSIENT or self.reason in _TRANSIENT_REASONS)
@@ -93,5 +100,11 @@ def parse_error(request: str, status: int, body: Mapping[str, Any], retry_after:
     fields = error if isinstance(error, Mapping) else {}
     first: Mapping[str, Any] = next(iter(fields.get("errors", [])), {})
     reason = first.get("reason") or fields.get("status") or "no reason given"
-    remedy = _SIGN_IN if status == _UNAUTHENTICATED else REMEDY
-    return RequestError(request, status, reason, fields.get("message", "no message"), retry_after, remedy)
+    message = fields.get("message", "no message")
+    return RequestError(request, status, reason, message, retry_after, _find_remedy(status, message))
+
+
+def _find_remedy(status: int, message: str) -> str:
+    if status == _UNAUTHENTICATED:
+        return _SIGN_IN
+    return _SET_QUOTA_PROJECT if "requires a quota project" in message else REMEDY

@@ -35,25 +35,44 @@ def create(api: Api, resource: Mapping[str, Any], dry_run: bool) -> Outcome:
     Args:
         api: Google Cloud's APIs.
         resource: The planned resource: `kind`, `name`, `url`, `create`, `body`, `mark`, and optionally `grant`,
-            `variable`, the names of fields that are corrected if they differ, and `extended`, the names of lists that
-            get the values which they lack.
+            `variable`, the names of fields that are corrected if they differ, `extended`, the names of lists that
+            get the values which they lack, and `adopted`, if one of the user's is used as it is.
         dry_run: Only read.
 
     Raises:
         ForeignResourceError: A resource with this name exists, but this cluster did not create it.
         RequestError: A request failed.
     """
-    found = api.get(resource["url"])
+    found = find(api, resource["url"]) if dry_run else api.get(resource["url"])
     missing = found is None
     if missing and dry_run:
         return Outcome(True, resource["body"])
     if found is None:
         _insert(api, resource)
         found = api.poll(f"GET {resource['url']}", lambda: api.get(resource["url"]))
-    check_ours(resource, found)
+    if not resource.get("adopted"):
+        check_ours(resource, found)
     corrected = _correct(api, resource, found, dry_run)
     granted = "grant" in resource and grant(api, resource["grant"], dry_run)
     return Outcome(missing or corrected or granted, found)
+
+
+def find(api: Api, url: str) -> Json | None:
+    """Return a resource; None if it does not exist, or if its service is not enabled, which a dry run does not change.
+
+    Args:
+        api: Google Cloud's APIs.
+        url: URL of the resource.
+
+    Raises:
+        RequestError: The request failed for another reason.
+    """
+    try:
+        return api.get(url)
+    except RequestError as error:
+        if error.is_service_disabled:
+            return None
+        raise
 
 
 def _insert(api: Api, resource: Mapping[str, Any]) -> None:
@@ -91,7 +110,7 @@ def delete(api: Api, resource: Mapping[str, Any], dry_run: bool, keep: bool = Fa
 
     Args:
         api: Google Cloud's APIs.
-        resource: The planned resource, as for `create`.
+        resource: The planned resource, as for `create`; a bucket that `keeps_objects` is deleted only if it is empty.
         dry_run: Only read.
         keep: Keep the resource, but remove the cluster's grants from it.
 
@@ -108,7 +127,8 @@ def delete(api: Api, resource: Mapping[str, Any], dry_run: bool, keep: bool = Fa
         return Outcome("grant" in resource and revoke(api, resource["grant"], dry_run), found)
     content = asdict(measure(api, resource["url"])) if resource["kind"] == "buckets" else None
     if not dry_run:
-        (remove if content is None else _remove_bucket)(api, resource["url"])
+        empties = content is not None and not resource.get("keeps_objects")
+        (_remove_bucket if empties else remove)(api, resource["url"])
     return Outcome(True, found, content)
 
 

@@ -17,6 +17,7 @@ BUILT_IN: Mapping[str, str] = {
     "ray": "firelib.launch.backends.ray.backend:RayBackend",
     "vertex": "firelib.launch.backends.vertex.backend:VertexBackend",
     "kubeflow": "firelib.launch.backends.kubeflow.backend:KubeflowBackend",
+    "slurm": "firelib.launch.backends.slurm.backend:SlurmBackend",
 }
 
 # Name → extra → the modules of it that submitting a job imports.

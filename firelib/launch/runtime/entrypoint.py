@@ -22,7 +22,7 @@ from firelib.launch.runtime.gpus.guard import add_driver_folder, require_gpus
 from firelib.launch.runtime.head import run_head
 from firelib.launch.runtime.image_check import find_component, self_check
 from firelib.launch.runtime.platforms import Platform, detect_platform
-from firelib.launch.runtime.rendezvous import Rendezvous, rendezvous_uri
+from firelib.launch.runtime.rendezvous import Rendezvous, create_head, rendezvous_uri
 from firelib.launch.runtime.replica import ReplicaIdentity, detect_replica
 from firelib.launch.runtime.secret_manager import read_cloud_secrets
 from firelib.launch.runtime.stage_runner import ShutdownFlag, run_stage
@@ -58,10 +58,9 @@ def main(argv: Sequence[str], shutdown: ShutdownFlag | None = None) -> int:
         _prepare()
         return _run(arguments, {}, shutdown)
     rendezvous, timeouts = Rendezvous(rendezvous_uri(os.environ)), Timeouts.from_environment(os.environ)
+    _prepare_replica(replica, rendezvous)
     if replica.is_head:
-        _prepare()
         return run_head(lambda ray: _run(arguments, ray, shutdown), replica, rendezvous, timeouts, shutdown)
-    _prepare_follower(replica, rendezvous)
     return follow_head(replica, rendezvous, timeouts, shutdown)
 
 
@@ -71,13 +70,16 @@ def _prepare() -> None:
     unpack_code(os.environ, Path.cwd())
 
 
-def _prepare_follower(replica: ReplicaIdentity, rendezvous: Rendezvous) -> None:
-    """Prepare; if that fails, tell replica 0, which shows the reason to the user."""
+def _prepare_replica(replica: ReplicaIdentity, rendezvous: Rendezvous) -> None:
+    """Prepare. A failure of replica 0 ends the others; one of the others is shown to the user by replica 0."""
     rendezvous.withdraw_failure(replica.index)
     try:
         _prepare()
     except FirelibError as error:
-        rendezvous.report_failure(replica.index, str(error))
+        if replica.is_head:
+            rendezvous.publish_exit(create_head(""), error.exit_code)
+        else:
+            rendezvous.report_failure(replica.index, str(error))
         raise
 
 

@@ -197,6 +197,7 @@ def _merge_numbers(a: Moments, b: Moments) -> Moments:
         m2=a.m2 + b.m2 + delta * delta * a.count * share,
         minimum=min(a.minimum, b.minimum),
         maximum=max(a.maximum, b.maximum),
+        occurrences=None,
     )
 
 

@@ -1,4 +1,4 @@
-"""IAM policies of buckets and repositories: etags, versions, and accounts that are not visible yet."""
+"""IAM policies: etags, versions, and accounts that are not visible yet."""
 
 import copy
 
@@ -23,7 +23,7 @@ def write(cloud: FakeCloud, path: str, policy: Json, conflict: int) -> Json:
 
     Args:
         cloud: The stand-in.
-        path: The bucket or repository.
+        path: What the policy is for.
         policy: The new policy.
         conflict: Status code for another etag.
     """
@@ -43,10 +43,23 @@ def write(cloud: FakeCloud, path: str, policy: Json, conflict: int) -> Json:
 
 def _replace(cloud: FakeCloud, path: str, policy: Json) -> Json:
     etag = f"CAE={int(cloud.policies[path]['etag'].removeprefix('CAE=')) + 1}"
-    cloud.policies[path] = policy | {"etag": etag}
+    cloud.set_policy(path, policy | {"etag": etag})
     return cloud.policies[path]
+
+
+def handle(cloud: FakeCloud, request: Request) -> Json:
+    """`PATH:getIamPolicy` with GET or POST, `PATH:setIamPolicy`, and `PATH:testIamPermissions`."""
+    path, _, verb = request.path.rpartition(":")
+    if verb == "testIamPermissions":
+        wanted = request.body["permissions"]
+        return {"permissions": [name for name in wanted if cloud.permissions is None or name in cloud.permissions]}
+    if verb == "getIamPolicy":
+        in_body = str(request.body.get("options", {}).get("requestedPolicyVersion", "1"))
+        return read(cloud, path, request.query.get("options.requestedPolicyVersion", in_body))
+    cloud.record(request)
+    return write(cloud, path, request.body["policy"], conflict=409)
 
 
 def is_policy(request: Request) -> bool:
     """Whether a request is for a policy and not for the resource."""
-    return request.path.endswith((":getIamPolicy", ":setIamPolicy", "/iam"))
+    return request.path.endswith((":getIamPolicy", ":setIamPolicy", ":testIamPermissions", "/iam"))

@@ -25,12 +25,12 @@ def _create(cloud: FakeCloud, request: Request) -> Json:
     if path in cloud.resources or path in cloud.policies:
         raise RefusedError(409, "ALREADY_EXISTS", "the repository already exists")
     cloud.policies[path] = {"version": 1, "etag": "CAE=1", "bindings": []}  # taken, but not visible yet
-    return _operate(cloud, partial(cloud.create, path, request.body))
+    return _operate(cloud, path, partial(cloud.create, path, request.body))
 
 
 def _delete(cloud: FakeCloud, request: Request) -> Json:
     cloud.record(request)
-    return _operate(cloud, partial(_remove, cloud, request.path))
+    return _operate(cloud, request.path, partial(_remove, cloud, request.path))
 
 
 def _remove(cloud: FakeCloud, path: str) -> None:
@@ -38,18 +38,14 @@ def _remove(cloud: FakeCloud, path: str) -> None:
     cloud.policies.pop(path, None)
 
 
-def _operate(cloud: FakeCloud, finish: partial[None]) -> Json:
-    prefix = "/artifactregistry/v1/projects/demo/locations/europe-west4"
+def _operate(cloud: FakeCloud, path: str, finish: partial[None]) -> Json:
+    prefix = path.partition("/repositories")[0]
     body = cloud.operate(prefix, {"done": False}, {"done": True}, finish)
     body.pop("selfLink")
     return body
 
 
 def _policy(cloud: FakeCloud, request: Request) -> Json:
-    path, _, verb = request.path.rpartition(":")
-    if path not in cloud.resources:
+    if request.path.rpartition(":")[0] not in cloud.resources:
         raise RefusedError(404, "NOT_FOUND", "the repository does not exist")
-    if verb == "getIamPolicy":
-        return policies.read(cloud, path, request.query.get("options.requestedPolicyVersion", "1"))
-    cloud.record(request)
-    return policies.write(cloud, path, request.body["policy"], conflict=409)
+    return policies.handle(cloud, request)

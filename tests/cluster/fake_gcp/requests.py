@@ -1,6 +1,6 @@
 """A request to the stand-in, and a refusal in the form of the service's errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
@@ -15,12 +15,14 @@ class Request:
         path: `/SERVICE/…`: the stand-in has one port for all services.
         query: Parameters.
         body: The parsed body.
+        lists: Parameters with all of their values.
     """
 
     method: str
     path: str
     query: dict[str, str]
     body: Json
+    lists: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def service(self) -> str:

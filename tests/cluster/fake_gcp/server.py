@@ -5,9 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from tests.cluster.fake_gcp import accounts, compute, quotas, registry, storage
+from tests.cluster.fake_gcp import (
+    accounts,
+    compute,
+    custom_jobs,
+    projects,
+    quotas,
+    registry,
+    secrets,
+    services,
+    storage,
+)
 from tests.cluster.fake_gcp.compute import ADDRESS
 from tests.cluster.fake_gcp.requests import Json, RefusedError, Request, not_found
 from tests.cluster.fake_gcp.state import FakeCloud
@@ -16,10 +26,16 @@ __all__ = ["ADDRESS", "TOKEN", "fake_cloud"]
 
 TOKEN = "ya29.fake"
 SERVICES = {
+    "aiplatform": custom_jobs.handle,
     "artifactregistry": registry.handle,
+    "cloudresourcemanager": projects.handle,
     "cloudquotas": quotas.handle,
     "compute": compute.handle,
     "iam": accounts.handle,
+    "logging": custom_jobs.read_log,
+    "openidconnect": projects.who,
+    "secretmanager": secrets.handle,
+    "serviceusage": services.handle,
     "storage": storage.handle,
 }
 
@@ -38,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         url = urlsplit(self.path)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
-        request = Request(self.command, url.path, dict(parse_qsl(url.query)), body)
+        request = Request(self.command, url.path, dict(parse_qsl(url.query)), body, parse_qs(url.query))
         with self.server.lock:
             response = self._execute(request)
         if response is None:
@@ -87,4 +103,5 @@ def _dispatch(cloud: FakeCloud, request: Request) -> Json:
     if request.service not in SERVICES:
         raise not_found(request.path)
     cloud.pass_time()
+    services.require(cloud, request.service)
     return SERVICES[request.service](cloud, request)

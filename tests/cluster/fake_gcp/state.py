@@ -42,11 +42,18 @@ class FakeCloud:
         limits: Quota of the region or, with the prefix `global:`, of the project → limit and usage.
         immortal: Paths of resources that come back after their deletion.
         family_limits: `gpu_family` or `vm_family` → limit in the Cloud Quotas API.
+        training_limits: Suffix of a quota of custom training → limit in europe-west4.
         offered: Zones that have machines of all types.
         operation_requests: How many requests it takes until an operation is done.
         account_delay: How many requests that name a new service account are refused.
         page_size: Resources or objects in one page.
         ignores_filters: Whether lists contain everything, whatever the filter says.
+        disabled: Services that are not enabled.
+        enabling_requests: How many requests a service still refuses after it has been enabled.
+        permissions: What the caller may do; None for everything.
+        secrets: Path of a secret → the values of its versions.
+        logs: Path of a CustomJob → what its replicas have written, as far as Cloud Logging took it.
+        rights_delay: How many requests it takes until a change of a policy is in effect.
         interference: How many writers come between reading and writing an IAM policy, or a machine's metadata.
         on_operation: Called with each new operation, which it may change.
         faults: Returns an error to send instead, or `lost` to execute the request and not to respond.
@@ -64,11 +71,18 @@ class FakeCloud:
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     immortal: set[str] = field(default_factory=set)
     family_limits: dict[str, float] = field(default_factory=dict)
+    training_limits: dict[str, float] = field(default_factory=lambda: {"nvidia_l4_gpus": 0, "tpus": 0, "cpus": 42})
     offered: tuple[str, ...] = ("europe-west4-a", "europe-west4-b", "europe-west4-c")
     operation_requests: int = 2
     account_delay: int = 0
     page_size: int = 2
     ignores_filters: bool = False
+    disabled: set[str] = field(default_factory=set)
+    enabling_requests: int = 0
+    permissions: set[str] | None = None
+    secrets: dict[str, list[str]] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    rights_delay: int = 0
     interference: int = 0
     on_operation: Callable[[Operation], None] = lambda _: None
     faults: Callable[[Request], RefusedError | str | None] = lambda _: None
@@ -77,6 +91,9 @@ class FakeCloud:
         self.operations: dict[str, Operation] = {}
         self.responses: dict[str, Json] = {}
         self.unseen: dict[str, int] = {}
+        self.starting: dict[str, int] = {}
+        self.effective: dict[str, Json] = {}
+        self.pending_policies: list[tuple[int, str, Json]] = []
         self._numbers = itertools.count(1)
 
     def record(self, request: Request) -> None:
@@ -104,6 +121,19 @@ class FakeCloud:
             if operation.requests == 0:
                 operation.finish()
                 operation.body |= operation.done
+        due = [(path, policy) for left, path, policy in self.pending_policies if left <= 0]
+        self.effective |= dict(due)
+        self.pending_policies = [(left - 1, *rest) for left, *rest in self.pending_policies if left > 0]
+
+    def set_policy(self, path: str, policy: Json) -> None:
+        """Store a policy, which takes effect later."""
+        self.policies[path] = policy
+        self.pending_policies.append((self.rights_delay, path, policy))
+
+    def has_role(self, path: str, role: str, member: str) -> bool:
+        """Whether a member has a role on a resource now, by a policy that is in effect."""
+        bindings = self.effective.get(path, {}).get("bindings", [])
+        return any(binding["role"] == role and member in binding["members"] for binding in bindings)
 
     def poll(self, path: str) -> Json:
         """The state of an operation."""

@@ -31,7 +31,7 @@ def _insert(cloud: FakeCloud, request: Request) -> Json:
     if path in cloud.resources:
         raise RefusedError(409, "conflict", "Your previous request to create the named bucket succeeded.")
     cloud.create(path, request.body)
-    owners = {"role": "roles/storage.legacyBucketOwner", "members": ["projectOwner:demo"]}
+    owners = {"role": "roles/storage.legacyBucketOwner", "members": [f"projectOwner:{request.query['project']}"]}
     cloud.policies[path] = {"version": 1, "etag": "CAE=1", "bindings": [owners]}
     return request.body
 

@@ -8,14 +8,16 @@ import pytest
 
 from firelib.data.generations.dataset_records import DatasetRecords
 from firelib.data.generations.record import Counts, Record
+from firelib.data.generations.spans.span import Span
 from firelib.data.quality.trained_sample import merge_samples
 from firelib.data.split import leakage
 from firelib.data.split.leakage import Contents, merge_contents, restrict, sample_limit
+from firelib.data.split.leakage_summary import ROWS
 from firelib.data.split.position import HASH, HASH_SPACE
 from firelib.data.versions import feature_sample
 from tests.recipes.tiny import Tiny
 
-ROWS, GENERATIONS, SAMPLE = 200, 30, 100
+DAILY, GENERATIONS, SAMPLE = 200, 30, 100  # rows of a generation, generations, rows of a sample
 
 
 @pytest.fixture
@@ -24,45 +26,46 @@ def records(monkeypatch: pytest.MonkeyPatch) -> list[Record]:
     monkeypatch.setattr(leakage, "_SAMPLE", SAMPLE)
     monkeypatch.setattr(feature_sample, "_SAMPLE", SAMPLE)
     random = np.random.default_rng(0)
-    return [make_record(np.sort(random.integers(0, HASH_SPACE, ROWS, np.uint64))) for _ in range(GENERATIONS)]
+    return [make_record(np.sort(random.integers(0, HASH_SPACE, DAILY, np.uint64))) for _ in range(GENERATIONS)]
 
 
 def make_record(hashes: np.ndarray) -> Record:
     """A record with the samples of its own generation."""
-    kept = hashes[hashes < np.uint64(sample_limit(ROWS))]
-    contents = Contents({"rows": (kept, np.ones(len(kept), np.int64))}, {"day": (1, 2)})
+    kept = hashes[hashes < np.uint64(sample_limit(DAILY))]
+    contents = Contents({ROWS: kept}, {"day": (1, 2)}, np.ones(len(kept), np.int64))
     sample = pa.table({"x": np.arange(len(kept)), HASH: kept})
-    return Record(Counts(ROWS, splits=Counter(train=ROWS)), (), pa.table({}), {"train": contents}, sample=sample)
+    return Record(Counts(DAILY, splits=Counter(test=DAILY)), (), pa.table({}), {"test": contents}, sample=sample)
 
 
 def collect(records: list[Record]) -> list[Record]:
     collected = DatasetRecords(Tiny())
+    missing = [*range(len(records))]
     for index in [*range(1, len(records)), 0]:  # in any order
-        assert index not in collected
-        collected.add(index, records[index])
-        assert index in collected
+        collected.add(Span(index), records[index])
+        missing.remove(index)
+        assert collected.find_missing(len(records)) == missing
     return collected.list_records()
 
 
 def test_the_samples_of_the_dataset_are_the_same(records: list[Record]) -> None:
-    limit, rows = sample_limit(GENERATIONS * ROWS), GENERATIONS * ROWS
+    limit, rows = sample_limit(GENERATIONS * DAILY), GENERATIONS * DAILY
     samples = [merge_samples([each.sample for each in some], Tiny(), rows) for some in (records, collect(records))]
     assert samples[0] == samples[1]
     assert samples[0]
     assert SAMPLE / 2 < samples[0].num_rows < SAMPLE * 2
     merged = [
-        merge_contents([restrict(each.contents["train"], limit) for each in some])
+        merge_contents([restrict(each.contents["test"], limit) for each in some])
         for some in (records, collect(records))
     ]
-    for values in zip(merged[0].hashes["rows"], merged[1].hashes["rows"], strict=True):
-        assert np.array_equal(*values)
+    assert np.array_equal(merged[0].hashes[ROWS], merged[1].hashes[ROWS])
+    assert np.array_equal(merged[0].counts, merged[1].counts)
     assert merged[0].times == merged[1].times == {"day": (1, 2)}
 
 
 def test_memory_does_not_grow_with_the_number_of_generations(records: list[Record]) -> None:
     """Of n generations, the samples have the harmonic number of n times the rows of one sample; here 4 times."""
     collected = collect(records)
-    arrays = [each.contents["train"].hashes["rows"][0] for each in collected]
+    arrays = [each.contents["test"].hashes[ROWS] for each in collected]
     held = [(array if array.base is None else array.base).nbytes for array in arrays]
     assert sum(held) < 6 * SAMPLE * 8 < GENERATIONS * SAMPLE * 8
     assert sum(each.sample.num_rows for each in collected if each.sample) < 6 * SAMPLE

@@ -1,7 +1,9 @@
 """Records are read as they were written, or not at all."""
 
+import io
 import math
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firelib.data.generations.record import Counts, Record, RecordedShard, from_bytes, to_bytes
+from firelib.data.generations.record import Counts, Record, RecordedShard, from_bytes, read_record, to_bytes
+from firelib.data.split import leakage
 from firelib.data.split.leakage import Contents
+from firelib.data.split.leakage_summary import ROWS
 from firelib.data.split.position import HASH
 from firelib.data.vocabularies.word_counts import WordFile
 from firelib.tfrecord.format.manifest import Shard
@@ -40,14 +44,13 @@ def shard(name: str = "train-0.tfrecord") -> Shard:
 
 
 def example(**changes: object) -> Record:
-    contents = Contents(
-        {"rows": (np.array([1, 2**64 - 1], np.uint64), np.array([1, 3]))}, {"day": (date(2013, 1, 1),) * 2}
-    )
+    hashes = np.array([1, 2**57, 2**64 - 1], np.uint64)
+    contents = Contents({ROWS: hashes, "day": hashes[:1]}, {"day": (date(2013, 1, 1),) * 2}, np.array([1, 3, 2]))
     members = {
         "counts": Counts(9, Counter({"cancelled": 4}), Counter({"train": 5}), Counter({2**64 - 1: 5}), strays=True),
         "shards": (RecordedShard("train", shard(), {"x": Moments(2, 0, 0.1 + 0.2, 1e-300)}, {"x": WORDS}),),
         "set_aside": pa.table({"id": [1], "rejected_because": ["the key is there twice"], "tags": [["a", "b"]]}),
-        "contents": {"train": contents},
+        "contents": {"train": replace(contents, counts=None), "test": contents},
         "stamps": {"train-0.tfrecord": 1_700_000_000_000_000_001},
         "sample": pa.table({"x": [0.5], HASH: pa.array([2**64 - 1], pa.uint64())}),
         "generation": "0" * 64,
@@ -63,10 +66,11 @@ def assert_same(actual: Record, expected: Record) -> None:
     for split, contents in expected.contents.items():
         assert actual.contents[split].times == contents.times
         assert actual.contents[split].hashes.keys() == contents.hashes.keys()
-        for name, pair in contents.hashes.items():
-            for read, written in zip(actual.contents[split].hashes[name], pair, strict=True):
-                assert read.dtype == written.dtype
-                assert read.tolist() == written.tolist()
+        pairs = [(actual.contents[split].hashes[name], each) for name, each in contents.hashes.items()]
+        assert (actual.contents[split].counts is None) == (contents.counts is None)
+        for read, written in [*pairs, (actual.contents[split].counts, contents.counts)]:
+            assert np.asarray(read).dtype == np.asarray(written).dtype
+            assert np.array_equal(read, written)
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
@@ -76,10 +80,12 @@ def test_a_record_is_read_as_it_was_written() -> None:
 
 
 @given(
-    st.dictionaries(st.text(max_size=5), moments, max_size=3), st.dictionaries(st.text(max_size=5), hashes, max_size=3)
+    st.dictionaries(st.text(max_size=5), moments, max_size=3),
+    st.dictionaries(st.just(ROWS) | st.text(max_size=5), hashes, max_size=3),
 )
 def test_numbers_and_words_are_exact(found: dict[str, Moments], sampled: dict[str, np.ndarray]) -> None:
-    contents = Contents({name: (each, np.ones(len(each), np.int64)) for name, each in sampled.items()})
+    counts = np.ones(len(sampled[ROWS]), np.int64) if ROWS in sampled else None
+    contents = Contents(dict(sampled), counts=counts)
     shards = (RecordedShard("train", shard(), found), RecordedShard("test", shard("test-0.tfrecord"), {}))
     record = example(shards=shards, contents={"train": contents} if sampled else {})
     assert_same(from_bytes(to_bytes(record)), record)
@@ -104,6 +110,18 @@ def test_times_keep_their_type(times: tuple[object, object]) -> None:
 def test_a_record_without_rows() -> None:
     record = Record(Counts(), (), pa.table({}))
     assert_same(from_bytes(to_bytes(record)), record)
+
+
+def test_a_larger_dataset_reads_fewer_hashes() -> None:
+    """With `_SAMPLE` times 100 other rows, the smallest hundredth of the hashes is in the sample."""
+    record = example()
+    file = io.BytesIO(to_bytes(record))
+    few = read_record(file, others=100 * leakage._SAMPLE).contents["test"]
+    assert few.hashes[ROWS].tolist() == [1, 2**57]
+    assert few.counts is not None
+    assert few.counts.tolist() == [1, 3]
+    assert few.hashes["day"].tolist() == [1]
+    assert_same(read_record(file), record)
 
 
 def test_damage_is_noticed_wherever_it_is() -> None:

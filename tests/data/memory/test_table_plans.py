@@ -1,5 +1,6 @@
 """Partitions become smaller where memory is short, unless they would change the dataset."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,8 @@ def test_little_memory_makes_smaller_partitions(
         return int(need.value) // 512
 
     folder, uri, versions = lake
-    tables, need = plan_within_memory(tiny_recipe(folder, kind=kind), uri, versions, _ASKED, choose)
+    plan = partial(plan_tables, uri, versions)
+    tables, need = plan_within_memory(tiny_recipe(folder, kind=kind), plan, _ASKED, choose)
     report_small_partitions(need, _ASKED)
     assert need.value == (_ASKED // 512 if smaller else _ASKED)
     assert (len(tables["orders"].partitions) > 1) is smaller

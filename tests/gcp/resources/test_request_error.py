@@ -52,3 +52,8 @@ def test_it_can_be_pickled() -> None:
     error = RequestError(URL, 429, "rateLimitExceeded", "later", retry_after=3.0)
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.retry_after, copy.is_transient) == (str(error), 3.0, True)
+
+
+def test_a_missing_quota_project_is_named() -> None:
+    body = {"error": {"message": "The iam.googleapis.com API requires a quota project, which is not set by default."}}
+    assert "set-quota-project" in str(parse_error("GET url", 403, body).remedy)

@@ -93,13 +93,8 @@ class JobLab:
     records: list[JobRecord] = field(default_factory=list)
 
     def submit(self, drill: str, **fields: Any) -> JobRecord:
-        spec = JobSpec(
-            command=("firelib", "extract"),
-            job_id=new_job_id("extract"),
-            project=str(self.project),
-            env={"DRILL": drill},
-            **{**self.fields, **fields},
-        )
+        own = {"command": ("firelib", "extract"), "env": {"DRILL": drill}}
+        spec = JobSpec(job_id=new_job_id("extract"), project=str(self.project), **{**own, **self.fields, **fields})
         assert self.backend.validate(spec) == []
         record = JobRecord(spec, self.backend.name, self.backend.submit(spec))
         write_record(self.project, record)

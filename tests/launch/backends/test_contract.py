@@ -4,7 +4,7 @@ import pytest
 
 from examples.ssh_backend import SshBackend
 from firelib.launch.backends.registry import BUILT_IN, load_backend
-from firelib.launch.job_spec import Resources
+from firelib.launch.job_spec import Replicas, Resources
 from tests.launch.backends.contract import RequestCase, RequestContract
 from tests.launch.jobs import job
 
@@ -23,6 +23,11 @@ FIELDS = {
         "target": {"project": "my-lab", "region": "us-central1,europe-west4", "machines": "n1-standard-8+t4:1"},
     },
     "kubeflow": {"image": IMAGE, "storage_root": ROOT, "secrets": {"A_KEY": "k8s:a/b"}},
+    "slurm": {
+        "replicas": Replicas(count=3, restarts=2),
+        "secrets": {"A_KEY": "file:/etc/a"},
+        "target": {"partition": "gpu", "options": "--exclusive"},
+    },
     "ssh": {
         "image": IMAGE,
         "storage_root": ROOT,

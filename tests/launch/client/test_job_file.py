@@ -46,7 +46,7 @@ def test_a_file_describes_a_job(project):
     trainer = job["spec"]["trainer"]
     assert job["metadata"]["namespace"] == "lab"
     assert job["metadata"]["labels"]["team"] == "vision"
-    assert job["spec"]["activeDeadlineSeconds"] > 3600
+    assert variables(job)["FIRELIB_JOB_SECONDS"] == "3600"
     assert trainer["image"] == IMAGE
     assert trainer["args"] == ["firelib", "train", "--fresh"]
     assert trainer["numNodes"] == 3
@@ -72,7 +72,7 @@ def test_options_take_precedence(project):
     trainer = job["spec"]["trainer"]
     assert trainer["args"] == ["firelib", "evaluate"]
     assert trainer["numNodes"] == 2
-    assert trainer["resourcesPerNode"]["limits"] == {"cpu": "4000m", "memory": "26112Mi", "nvidia.com/gpu": "1"}
+    assert trainer["resourcesPerNode"]["limits"] == {"cpu": "4000m", "memory": "26329Mi", "nvidia.com/gpu": "1"}
     assert (variables(job)["FIRELIB_WORKERS"], variables(job)["FIRELIB_TRACKING"]) == ("2", "none")
     [ray_job] = submit(project, *arguments)
     assert (ray_job["kind"], ray_job["metadata"]["namespace"]) == ("RayJob", "lab")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -90,7 +91,8 @@ class Group:
         replica = self._replicas[index]
         tree = [psutil.Process(replica.pid), *psutil.Process(replica.pid).children(recursive=True)]
         for process in tree:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # Ray's processes end by themselves once their parent is gone
+                process.kill()
         replica.wait()
         psutil.wait_procs(tree, timeout=patience(10))
 
@@ -234,3 +236,10 @@ def test_a_replica_without_its_gpus_refuses_to_start_and_replica_0_says_so(group
     assert group.codes() == [1, 1]
     assert "replica 1 cannot run the job" in group.output(0)
     assert "which should have GPUs: 1" in group.output(1)
+
+    group.attempt(2, "wait")
+    group.start(1)
+    group.add_variables(FIRELIB_EXPECTED_GPUS="1", CUDA_VISIBLE_DEVICES="-1")
+    group.start(0)
+    assert group.codes() == [1, 1], "the others do not wait for a head that will not come"
+    assert "which should have GPUs: 1" in group.output(0)

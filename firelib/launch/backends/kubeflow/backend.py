@@ -1,16 +1,22 @@
 """Backend `kubeflow`: a TrainJob of Kubeflow Trainer, or a RayJob of KubeRay, in the cluster that kubectl uses."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from firelib.launch.backend import Backend, JobStatus, Shell
+from firelib.console import note
+from firelib.errors import FirelibError
+from firelib.launch.backend import Backend, JobStatus, LostConnectionError, Shell
+from firelib.launch.backends.kubeflow.cleanup import delete_objects, keep_results, read_final_status, read_saved_log
 from firelib.launch.backends.kubeflow.client import ClusterClient
+from firelib.launch.backends.kubeflow.pod_states import explain_failure, explain_waiting, find_exit_code, has_started
 from firelib.launch.backends.kubeflow.pods import find_pod_problems
+from firelib.launch.backends.kubeflow.preflight import check_cluster
 from firelib.launch.backends.kubeflow.rayjob import build_ray_job
-from firelib.launch.backends.kubeflow.resources import OBJECTS, build_head_selector, parse_job_status
-from firelib.launch.backends.kubeflow.target import Kind, KubeflowTarget
+from firelib.launch.backends.kubeflow.resources import job_pods, parse_job_status, replica_zero, stage_log
+from firelib.launch.backends.kubeflow.target import KubeflowTarget
 from firelib.launch.backends.kubeflow.trainjob import build_train_job, build_training_runtime
 from firelib.launch.images.image_checks import find_image_problems
 from firelib.launch.job_record import JobRecord
@@ -39,6 +45,8 @@ class KubeflowBackend(Backend):
 
     def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
         """Return the plan: nodes of the cluster, at the prices of Compute Engine."""
+        if request.replicas.provisioning == "flex-start":
+            return Plan(self.name, "none", missing=["--provisioning on-demand or spot, not flex-start"])
         return plan_rented_machines(self.name, request, "compute", [*find_missing(request, "kubeflow", self.name)])
 
     def request(self, spec: JobSpec) -> Mapping[str, Any]:
@@ -50,50 +58,110 @@ class KubeflowBackend(Backend):
     def submit(self, spec: JobSpec) -> Mapping[str, str]:
         """Upload the code and create the objects; if one is refused, delete the others.
 
+        Before anything is sent, the cluster is asked whether the job can start.
+
         Raises:
             FirelibError: The cluster refuses or does not answer.
         """
         refuse(self.preflight(spec), where=f"job {spec.job_id} for kubeflow")
-        send_code(spec)
         target = KubeflowTarget.parse(spec.target)
         client = ClusterClient(target.namespace, target.context)
-        try:
-            for resource in self.request(spec)["objects"]:
-                client.create(resource)
-        except BaseException:
-            _delete(client, target.kind, spec.job_id)
-            raise
+        check_cluster(client, spec)
+        send_code(spec)
+        _own_the_others(client, _create_all(client, self.request(spec)["objects"]))
         return {"kind": target.kind, "namespace": target.namespace}
 
     def status(self, record: JobRecord) -> JobStatus:
-        """Return the state that the TrainJob or RayJob reports."""
-        resource = _client(record).find(record.handle["kind"], record.job_id)
-        if resource is None:
-            return JobStatus("cancelled", None, "the object no longer exists in the cluster")
-        return parse_job_status(resource)
+        """Return the state that the TrainJob or RayJob reports, with the reason of a wait and the stage's exit code."""
+        if ended := read_final_status(record):
+            return ended
+        return _read_status(_client(record), record)
 
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:  # noqa: ARG002  callers read again and again
-        """Yield what replica 0 has written, while its pod exists."""
-        return _client(record).pod_logs(build_head_selector(record.handle["kind"], record.job_id))
+        """Yield what the stage has written: from the cluster, and after the job's end from this machine."""
+        saved = read_saved_log(record)
+        if saved is not None:
+            yield saved
+            return
+        client, source = _client(record), stage_log(record.handle["kind"], record.job_id)
+        yield from client.pod_logs(source)
+
+    def advance(self, record: JobRecord) -> JobRecord:
+        """Keep the log and the status of a finished job here, and delete its objects."""
+        if read_final_status(record):
+            return record
+        client, kind = _client(record), record.handle["kind"]
+        if client.find(kind, record.job_id) is None:
+            return record
+        status = _read_status(client, record)
+        if status.is_over:
+            keep_results(record, status, "".join(self.logs(record, False)))
+            delete_objects(client, kind, record.job_id)
+        return record
 
     def cancel(self, record: JobRecord) -> None:
         """Delete the objects; Kubernetes sends SIGTERM to their pods."""
-        _delete(_client(record), cast(Kind, record.handle["kind"]), record.job_id)
+        delete_objects(_client(record), record.handle["kind"], record.job_id)
 
     def shell(self, record: JobRecord) -> Shell:
         """Return `kubectl exec` in the pod of replica 0, for the user, whose kubectl knows how to sign in."""
         context = KubeflowTarget.parse(record.spec.target).context
         given = ("--context", context) if context else ()
         kubectl = shlex.join(["kubectl", *given, "--namespace", record.handle["namespace"]])
-        selector = shlex.quote(build_head_selector(record.handle["kind"], record.job_id))
-        pod = f"{kubectl} get pods --output name --selector {selector}"
-        return Shell(("sh", "-c", f'{kubectl} exec --stdin --tty "$({pod} | head -n 1)" -- sh'), is_direct=False)
+        head = replica_zero(record.handle["kind"], record.job_id)
+        pod = f"{kubectl} get pods --output name --selector {shlex.quote(head.selector)}"
+        run = f'{kubectl} exec --stdin --tty "$({pod} | head -n 1)" --container {head.container} -- sh'
+        return Shell(("sh", "-c", run), is_direct=False)
 
 
 def _client(record: JobRecord) -> ClusterClient:
     return ClusterClient(record.handle["namespace"], KubeflowTarget.parse(record.spec.target).context)
 
 
-def _delete(client: ClusterClient, kind: Kind, job_id: str) -> None:
-    for each in reversed(OBJECTS[kind]):
-        client.delete(each, job_id)
+def _read_status(client: ClusterClient, record: JobRecord) -> JobStatus:
+    kind = record.handle["kind"]
+    resource = client.find(kind, record.job_id)
+    if resource is None:
+        return JobStatus("cancelled", None, "the object no longer exists in the cluster")
+    status = parse_job_status(resource)
+    return status if status.state == "succeeded" else _explain(status, kind, client, record.job_id)
+
+
+def _explain(status: JobStatus, kind: str, client: ClusterClient, job_id: str) -> JobStatus:
+    """Add what the pods of a job say: why they wait or were ended, and the exit code of replica 0."""
+    pods = client.list_pods(job_pods(job_id))
+    if not status.is_over:
+        # A TrainJob counts pods that wait for a node as active.
+        state = status.state if kind == "RayJob" or has_started(pods) else "queued"
+        return replace(status, state=state, message=explain_waiting(pods) or status.message)
+    reason = explain_failure(pods)
+    message = f"{status.message} ({reason})" if reason else status.message
+    if kind == "TrainJob" and status.exit_code is None:
+        head = replica_zero(kind, job_id)
+        code = find_exit_code(client.list_pods(head.selector), head.container)
+        return replace(status, message=message, exit_code=code or None)
+    return replace(status, message=message)
+
+
+def _create_all(client: ClusterClient, resources: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Create the objects of a job; if that fails, delete those that were created, and no other of the same name."""
+    created: list[Mapping[str, Any]] = []
+    for resource in resources:
+        try:
+            created.append(client.create(resource))
+        except BaseException as error:
+            is_refused = isinstance(error, FirelibError) and not isinstance(error, LostConnectionError)
+            for each in reversed(created if is_refused else [*created, resource]):
+                client.delete(each["kind"], each["metadata"]["name"])
+            raise
+    return created
+
+
+def _own_the_others(client: ClusterClient, created: Sequence[Mapping[str, Any]]) -> None:
+    """Make the last object own the others, so that `kubectl delete` of the job alone leaves nothing."""
+    *others, owner = created
+    for each in others:
+        try:
+            client.set_owner(each["kind"], each["metadata"]["name"], owner)
+        except FirelibError as error:
+            note(f"warning: {error}\ndelete the job with firelib cancel: kubectl would leave its {each['kind']}")

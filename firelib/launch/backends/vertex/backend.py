@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import stamina
+
 from firelib.console import note
 from firelib.errors import FirelibError, StoppedError
 from firelib.gcp.pricing import TRAINING_DISK_QUOTA, Price, price
-from firelib.launch.backend import Backend, JobStatus, Shell
+from firelib.launch.backend import Backend, JobStatus, LostConnectionError, Shell
 from firelib.launch.backends.vertex.attempts import (
     cancel_attempts,
     choose_placement,
@@ -34,7 +36,7 @@ from firelib.launch.transfer.code_transfer import send_code
 # Keys of the handle. `name` is the resource name of the newest attempt, `model` that of the registered model; the
 # others end the search for placements.
 _NAME, _CANCELLED, _FAILURE, _MODEL = "name", "cancelled", "failure", "model"
-_LONG_QUEUE_SECONDS = 600.0
+_LONG_QUEUE_SECONDS, _READ_SECONDS = 600.0, 300.0
 _WEB_ACCESS = "job_spec.enable_web_access"
 
 
@@ -46,21 +48,21 @@ class VertexBackend(Backend):
     secret_schemes = ("gcp",)  # anything else would be readable in the request
     sends_code = True
     returns_outputs = True
-    runs_components = True
     poll_seconds = 6.0  # of the 60 reads a minute that Cloud Logging allows a project, one job takes 10
     log_delay_seconds = 15.0
+    runs_components = True
 
     def find_problems(self, spec: JobSpec) -> Iterable[str]:
         """Return what Vertex AI would refuse."""
         return find_vertex_problems(spec)
 
-    def preflight(self, spec: JobSpec) -> Iterable[str]:
-        """Yield what registry and bucket say against the job."""
-        return find_preflight_problems(spec)
-
     def notes(self, spec: JobSpec) -> Iterable[str]:
         """Return what firelib does not know of the machines and regions."""
         return find_placement_notes(spec, VertexTarget.parse(spec.target))
+
+    def preflight(self, spec: JobSpec) -> Iterable[str]:
+        """Yield what registry and bucket say against the job."""
+        return find_preflight_problems(spec)
 
     def plan(self, request: PlanRequest, project: Path, environ: Mapping[str, str]) -> Plan:  # noqa: ARG002
         """Return the plan: rented machines, at the prices and quotas of custom training."""
@@ -102,7 +104,7 @@ class VertexBackend(Backend):
         refuse(
             self.preflight(spec),
             where=f"job {spec.job_id} for vertex",
-            remedy='see docs/vertex.md, section "Set up, once"',
+            remedy="firelib doctor --to vertex names what is missing",
         )
         send_code(spec)
         try:
@@ -127,8 +129,15 @@ class VertexBackend(Backend):
         return JobStatus("queued", None, message)
 
     def logs(self, record: JobRecord, follow: bool) -> Iterator[str]:  # noqa: ARG002  `open_log` follows
-        """Yield what replica 0 of each attempt has written, as far as Cloud Logging has received it."""
-        return self.open_log(record)()
+        """Yield what replica 0 of each attempt has written, as far as Cloud Logging has received it.
+
+        Raises:
+            LostConnectionError: Cloud Logging has not answered for 300 seconds.
+        """
+        read_on = self.open_log(record)
+        for attempt in stamina.retry_context(on=LostConnectionError, attempts=None, timeout=_READ_SECONDS):
+            with attempt:  # a log of many pages may use up the reads of a minute
+                yield from read_on()
 
     def open_log(self, record: JobRecord) -> Callable[[], Iterator[str]]:
         """Return a function that yields what Cloud Logging has received since its last call, in order of arrival."""

@@ -66,7 +66,11 @@ class VertexTarget(Target):
         variable="GOOGLE_CLOUD_PROJECT",
     )
     region: Annotated[tuple[str, ...], BeforeValidator(_split)] = setting(
-        "regions to try, in this order", example="europe-west4,us-central1", default=(), required=True
+        "regions to try, in this order",
+        example="europe-west4,us-central1",
+        default=(),
+        required=True,
+        variable="GOOGLE_CLOUD_REGION",
     )
     machines: Annotated[tuple[MachineOption, ...], BeforeValidator(_parse_machines)] = setting(
         "machine types to try after --machine, each in all regions",
@@ -77,6 +81,7 @@ class VertexTarget(Target):
         "identity of the job",
         example="NAME@PROJECT.iam.gserviceaccount.com",
         pattern=r"^[^@\s]+@[^@\s]+\.gserviceaccount\.com$",
+        variable="FIRELIB_SERVICE_ACCOUNT",
     )
     network: str | None = setting(
         "VPC network, for private addresses",

@@ -43,7 +43,7 @@ class Finding:
     remedy: str
 
 
-_BUILD = "build the image with CUDA: make images COMPONENTS=trainer IMAGE_EXTRAS=gpu"
+_BUILD = "build the image with CUDA: make images COMPONENTS=trainer-gpu"
 
 
 def explain_missing_gpus(expected: int, found: GpuEvidence) -> list[Finding]:

@@ -421,7 +421,7 @@ def test_a_long_queue_is_explained(service, tmp_path):
     service.age = timedelta(minutes=5)
     assert VERTEX.status(send("vertex", spec_for(service, tmp_path))).message == ""
     service.age = timedelta(minutes=45)
-    status = VERTEX.status(send("vertex", spec_for(service, tmp_path)))
+    status = VERTEX.status(send("vertex", spec_for(service, tmp_path, job_id="job-2")))
     assert status.state == "queued"
     assert "queued for 45 min" in status.message
     assert "quota" in status.message

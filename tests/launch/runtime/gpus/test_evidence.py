@@ -24,7 +24,7 @@ def test_enough_gpus(expected, found):
             "the driver library libcuda.so.1 was not found: LD_LIBRARY_PATH=/usr/lib",
             "/usr/local/nvidia/lib64",
         ),
-        (replace(TWO, visible=0, has_cuda=False), "the image has no CUDA", "IMAGE_EXTRAS=gpu"),
+        (replace(TWO, visible=0, has_cuda=False), "the image has no CUDA", "COMPONENTS=trainer-gpu"),
         (replace(TWO, visible=1), "TensorFlow sees 1 of 2 GPUs", "nvidia-smi"),
         (replace(TWO, visible=1, hidden_by="0"), "CUDA_VISIBLE_DEVICES=0 hides GPUs", "remove CUDA_VISIBLE_DEVICES"),
         (

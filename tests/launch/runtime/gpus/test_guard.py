@@ -32,7 +32,7 @@ def test_a_cpu_image_on_a_machine_with_gpus_is_refused():
 
 
 def test_a_machine_without_gpus_is_refused():
-    with refused(what=["no CUDA", "no device"], remedy=["IMAGE_EXTRAS=gpu", "--dry-run", "on CPUs"]):
+    with refused(what=["no CUDA", "no device"], remedy=["COMPONENTS=trainer-gpu", "--dry-run", "on CPUs"]):
         require_gpus({"FIRELIB_EXPECTED_GPUS": "1"}, found())
 
 

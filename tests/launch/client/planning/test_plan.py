@@ -3,8 +3,8 @@
 import pytest
 
 from examples.ssh_backend import SshBackend
-from firelib.launch.client import plan
-from firelib.launch.client.plan import make_plans
+from firelib.launch.client.planning import plan
+from firelib.launch.client.planning.plan import make_plans
 from firelib.launch.job_spec import Gpu, Replicas, Resources
 from firelib.launch.plan import PlanRequest
 from tests.errors import refused
@@ -70,7 +70,7 @@ def test_unavailable_machines_are_refused_with_all_reasons(tmp_path):
 
 def test_all_backends_are_planned(tmp_path):
     found = {each.backend: each for each in make_plans("all", REQUEST, tmp_path, {})}
-    assert list(found) == ["local", "docker", "ray", "vertex", "kubeflow"]
+    assert list(found) == ["local", "docker", "ray", "vertex", "kubeflow", "slurm"]
     assert found["vertex"].price.hourly > found["kubeflow"].price.hourly
     prefix = "aiplatform.googleapis.com/custom_model_training_"
     assert found["vertex"].quotas == {f"{prefix}preemptible_nvidia_l4_gpus": 2, f"{prefix}pd_ssd": 200}
@@ -97,7 +97,7 @@ def test_a_plugin_that_cannot_plan_does_not_hide_the_others(tmp_path, monkeypatc
             raise RuntimeError("no such lab")
 
     monkeypatch.setattr(plan, "load_plugins", lambda: [Broken(), SshBackend()])
-    assert [each.backend for each in make_plans("all", REQUEST, tmp_path, {})][-2:] == ["kubeflow", "ssh"]
+    assert [each.backend for each in make_plans("all", REQUEST, tmp_path, {})][-2:] == ["slurm", "ssh"]
     assert "no such lab" in capsys.readouterr().err
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from firelib.launch.backends.local.backend import LocalBackend
 from firelib.launch.backends.vertex.backend import VertexBackend
-from firelib.launch.client.cost_limit import refuse_expensive_jobs
+from firelib.launch.client.planning.cost_limit import refuse_expensive_jobs
 from firelib.launch.job_spec import Gpu, Replicas, Resources
 from tests.errors import refused
 from tests.launch.backends.vertex.test_requests import TARGET, vertex_job
@@ -32,8 +32,13 @@ def test_a_job_below_the_limit_is_allowed():
 
 
 def test_a_job_above_the_limit_is_refused():
-    with refused(what="at most $1.30, but the job may cost $1.37", where="train-1", remedy="--timeout"):
+    with refused(what="at most $1.30, but $1.37 may be spent", where="train-1", remedy="--timeout"):
         refuse_expensive_jobs(VertexBackend(), [spec()], 1.30)
+
+
+def test_the_stages_of_a_run_count_together():
+    with refused(what="at most $2.00, but $2.75 may be spent"):
+        refuse_expensive_jobs(VertexBackend(), [spec(), spec()], 2.0)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,7 @@ def test_a_job_above_the_limit_is_refused():
     ],
 )
 def test_an_unknown_cost_is_above_every_limit(unknown):
-    with refused(what="the cost of this job is not known", remedy="--timeout"):
+    with refused(what="the cost is not known", remedy="--timeout"):
         refuse_expensive_jobs(VertexBackend(), [unknown], 1e9)
 
 
@@ -64,9 +69,3 @@ def test_the_command_sends_nothing(tmp_path):
     assert done.returncode == 1
     assert "--max-cost: expected at most $5.00" in done.stderr
     assert not list((tmp_path / ".firelib").glob("jobs/*"))
-
-
-def test_the_stages_of_a_whole_run_cost_together():
-    refuse_expensive_jobs(VertexBackend(), [spec(), spec()], 2.80)
-    with refused(what="at most $2.70", where="train-1"):
-        refuse_expensive_jobs(VertexBackend(), [spec(), spec()], 2.70)

@@ -1,0 +1,1 @@
+"""What a job would use and cost: shown or refused before it is sent."""
