@@ -1,4 +1,7 @@
-"""Where buckets lie: regions, pairs of regions, and continents; reading from another region is slow and billed."""
+"""Where buckets lie: regions, pairs of regions, and continents; reading from another region is slow and billed.
+
+https://cloud.google.com/storage/docs/locations
+"""
 
 from collections.abc import Mapping, Sequence
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from firelib.gcp.bucket_locations import covers
 from firelib.launch.backends.vertex.machine_rules import find_time_limit_problems
 from firelib.launch.backends.vertex.pass_through import find_field_problems
 from firelib.launch.backends.vertex.placements import find_placement_problems
@@ -22,16 +23,6 @@ _MODEL_STAGES = ("train", "run")
 _RESUMABLE_STAGES = ("train", "tune", "run")
 _REGION = re.compile(r"[a-z]+-[a-z]+\d+")
 _NETWORK = re.compile(r"projects/([^/]+)/global/networks/[^/]+")
-# https://cloud.google.com/storage/docs/locations
-_DUAL_REGIONS = {
-    "asia1": ("asia-northeast1", "asia-northeast2"),
-    "eur4": ("europe-north1", "europe-west4"),
-    "eur5": ("europe-west1", "europe-west2"),
-    "eur7": ("europe-west2", "europe-west3"),
-    "eur8": ("europe-west3", "europe-west6"),
-    "nam4": ("us-central1", "us-east1"),
-}
-_MULTI_REGIONS = {"us": ("us-", "northamerica-"), "eu": ("europe-",), "asia": ("asia-",)}
 
 
 def find_vertex_problems(spec: JobSpec) -> Iterator[str]:
@@ -86,10 +77,8 @@ def find_bucket_problems(locations: Sequence[str], spec: JobSpec) -> Iterator[st
             regions.
         spec: The job.
     """
-    holding = {region for location in locations for region in _DUAL_REGIONS.get(location, (location,))}
-    around = tuple(prefix for location in locations for prefix in _MULTI_REGIONS.get(location, ()))
     for region in dict.fromkeys(VertexTarget.parse_with_problems(spec.target)[0].region):
-        if region not in holding and not region.startswith(around or "\0"):
+        if not any(covers(location, region) for location in locations):
             where = ", ".join(locations)
             yield f"target.region: the bucket is in {where!r}, got {region!r}: every read would cross regions"
 
