@@ -3,11 +3,10 @@
 import json
 import shlex
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import yaml
 
 from firelib.cluster import setup_lock, ssh
 from firelib.ray_setup.cluster_file import ClusterFile, parse_cluster_file
+from tests.http_server import http_server
 from tests.project import ROOT
 
 HEAD, FIRST, SECOND = "10.10.0.10", "10.10.0.11", "10.10.0.12"
@@ -98,16 +98,9 @@ def dashboard() -> Iterator[Dashboard]:
             self.end_headers()
             self.wfile.write(data)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    said.address = f"127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with http_server(Handler) as address:
+        said.address = address
         yield said
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @dataclass(frozen=True)

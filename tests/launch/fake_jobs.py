@@ -6,17 +6,17 @@ requests, so a request that the service would not understand is refused here, to
 
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, TypeVar
 
 from google.cloud import aiplatform_v1
 
+from tests.http_server import http_server
 from tests.launch.fake_log import FakeLog, QuotaExceededError
 
 NAMES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
@@ -210,13 +210,6 @@ def serving(service: Service) -> Iterator[Service]:
             self.end_headers()
             self.wfile.write(data)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    service.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with http_server(Handler) as address:
+        service.url = f"http://{address}"
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

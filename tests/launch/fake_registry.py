@@ -3,14 +3,15 @@
 import hashlib
 import json
 import re
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.http_server import http_server
 
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>blobs/uploads|blobs|manifests)/(?P<reference>[^/]*)")
 
@@ -106,15 +107,8 @@ def _sha256(file: Path) -> str:
 def registry(folder: Path) -> Iterator[str]:
     """Run a registry that stores its blobs in a folder; yield its address, such as 127.0.0.1:5000."""
     handler = type("Handler", (_Handler,), {"folder": folder, "types": {}})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server(handler) as address:
+        yield address
 
 
 def put_blob(folder: Path, content: Mapping[str, Any]) -> str:

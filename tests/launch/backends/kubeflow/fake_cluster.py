@@ -5,14 +5,14 @@ operators' versions), pods with several containers, logs, secrets, access review
 """
 
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 
 from firelib.launch.backends.kubeflow.resources import API
+from tests.http_server import http_server
 from tests.launch.backends.kubeflow.crd_schemas import find_unknown
 
 GROUPS = {"trainer.kubeflow.org": "v1alpha1", "ray.io": "v1"}
@@ -217,15 +217,8 @@ def serving(cluster):
 
         do_GET = do_POST = do_DELETE = do_PATCH = reply  # noqa: N815  the server's names
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server(Handler) as address:
+        yield f"http://{address}"
 
 
 def write_kubeconfig(address, folder, token=None):

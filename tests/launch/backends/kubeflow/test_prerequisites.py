@@ -1,11 +1,10 @@
 """`firelib doctor --to kubernetes` and `--to kubeflow` against an API server on loopback with fixed answers."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import yaml
 from firelib.doctor.finding import Finding
 from firelib.launch.backends.kubeflow.prerequisites import check_kuberay, check_trainer
 from tests.doctor.findings import only
+from tests.http_server import http_server
 from tests.project import ROOT
 
 BUCKET = {"FIRELIB_STORAGE_ROOT": "gs://bucket/firelib"}
@@ -71,15 +71,8 @@ def serving(server: ApiServer) -> Iterator[str]:
 
         do_GET = do_POST = reply  # noqa: N815  the server's names
 
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{running.server_port}"
-    finally:
-        running.shutdown()
-        running.server_close()
-        thread.join()
+    with http_server(Handler) as address:
+        yield f"http://{address}"
 
 
 def point_to(address: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

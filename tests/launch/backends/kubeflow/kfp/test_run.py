@@ -1,9 +1,8 @@
 """Runs of the pipeline: what would be sent, and a run on a stand-in of Kubeflow Pipelines' API on loopback."""
 
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import yaml
@@ -13,6 +12,7 @@ from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec
 from firelib.launch.backends.kubeflow.kfp.run import build_run, start_run
 from tests import buckets
 from tests.errors import refused
+from tests.http_server import http_server
 from tests.launch.backends.kubeflow.kfp.test_pipeline import IMAGES
 from tests.launch.drill import firelib_here, write_project
 
@@ -47,15 +47,8 @@ def serving(runs, token):
 
         do_GET = do_POST = reply  # noqa: N815  the server's names
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server(Handler) as address:
+        yield f"http://{address}"
 
 
 def test_an_unchanged_project_keeps_the_uri_of_its_code(tmp_path):
