@@ -15,7 +15,6 @@ from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec, compile_
 from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.transfer.code_transfer import send_code
 from firelib.launch.transfer.output_archive import download_outputs
-from firelib.tfrecord.format.manifest import read_manifest
 from tests.buckets import gcs_server
 from tests.launch.drill import PLANTED
 from tests.launch.fake_pools import fake_pools
@@ -41,18 +40,14 @@ def test_local_process(composed, tmp_path):
 
 
 @contextmanager
-def bucket(project: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Run a bucket with a project's data; yield its URI and the variables that lead containers to it."""
+def bucket() -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Run an empty bucket; yield a URI in it and the variables that lead containers to it."""
     with gcs_server(GATEWAY, free_ports(1)[0]) as url, pytest.MonkeyPatch.context() as patch:
         variables = {"STORAGE_EMULATOR_HOST": url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
         variables |= {"FSSPEC_GS_TOKEN": "anon"}  # otherwise gcsfs waits for the metadata server of Google's machines
         for name, value in variables.items():
             patch.setenv(name, value)
-        fs = fsspec.filesystem("gs", skip_instance_cache=True)
-        fs.mkdir("lab")
-        data = project / "data/flights/tfrecords"
-        for file in data.iterdir():
-            fs.put_file(str(file), f"lab/firelib/datasets/{read_manifest(str(data)).sha256}/{file.name}")
+        fsspec.filesystem("gs", skip_instance_cache=True).mkdir("lab")
         yield "gs://lab/firelib", variables
 
 
@@ -60,13 +55,14 @@ def test_vertex_with_containers_and_a_bucket(images, pushed, composed, tmp_path)
     project, image = copy_project(composed, tmp_path), pushed[1]["trainer"]
     with (
         images.network("firelib-pools", SUBNET) as network,
-        bucket(project) as (root, variables),
+        bucket() as (root, variables),
         fake_pools(network, variables) as service,
     ):
         target = [f"--set={name}" for name in ("project=my-lab", "region=us-central1", f"endpoint={service.url}")]
         arguments = ["--image", image, "--machine", "n1-standard-8", "--replicas", "3", "--cpus", "1", *target]
         output = run_firelib(project, "submit", "--to", "vertex", *arguments, FIRELIB_STORAGE_ROOT=root, **PLANTED)
         assert service.running() == []
+    assert "files of the dataset" in output  # uploaded
     assert "all 3 replicas have joined" in output
     assert_same_training(project, composed)
     assert lineage(project)["image"] == image.partition("@")[2]

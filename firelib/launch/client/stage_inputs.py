@@ -69,8 +69,10 @@ def _find_missing(paths: Paths, stage: str) -> Iterator[tuple[Path, tuple[str, .
 def _provide_dataset(paths: Paths, backend: str) -> None:
     """Upload the files of the project's dataset that its folder in the bucket lacks, and at last the manifest."""
     manifest = read_manifest(str(paths.manifest))
+    if _is_stored_alone(paths, manifest):
+        return
     folder, name = _locate(paths, manifest)
-    missing = _list_missing(paths, manifest, folder)
+    missing = _list_missing(manifest, folder)
     absent = [each for each in missing if not (paths.tfrecords / each).is_file()]
     if absent:
         raise FirelibError(
@@ -97,14 +99,16 @@ def _locate(paths: Paths, manifest: Manifest) -> tuple[str, str]:
     return storage.join(paths.datasets, manifest.sha256), MANIFEST_NAME
 
 
-def _list_missing(paths: Paths, manifest: Manifest, folder: str) -> list[str]:
-    """Names of the dataset's files that are not in the bucket, or are there with another size."""
+def _is_stored_alone(paths: Paths, manifest: Manifest) -> bool:
+    """Whether the whole dataset is in a folder of its own, where earlier versions of firelib stored it."""
+    folder = storage.join(paths.datasets, manifest.sha256)
+    return storage.exists(storage.join(folder, MANIFEST_NAME)) and not _list_missing(manifest, folder)
+
+
+def _list_missing(manifest: Manifest, folder: str) -> list[str]:
+    """Names of the dataset's files that are not in a folder, or are there with another size."""
     expected = {shard.name: shard.bytes for split in manifest.splits.values() for shard in split.shards}
     stored = storage.sizes(folder, [])
-    whole = storage.join(paths.datasets, manifest.sha256)  # where earlier versions of firelib stored it
-    earlier = storage.sizes(whole, [])
-    if folder != whole and MANIFEST_NAME in earlier:
-        return []
     names = sorted(manifest.file_names - {MANIFEST_NAME})
     return [name for name in names if name not in stored or stored[name] != expected.get(name, stored[name])]
 

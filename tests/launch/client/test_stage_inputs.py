@@ -117,6 +117,22 @@ def test_a_dataset_in_the_bucket_needs_no_shards_here(project, spec, uploads):
     assert uploads == []
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_dataset_in_the_folder_of_an_earlier_version_is_found_there(project, spec, uploads, tmp_path, is_whole):
+    manifest = make_dataset(project, 30, 20)
+    job_paths = Paths("small", spec("train").storage_root, tmp_path / "container", elsewhere=True)
+    folder = storage.join(job_paths.datasets, manifest.sha256)
+    files = sorted((project / "data/small/tfrecords").iterdir())
+    for file in files if is_whole else files[:-1]:
+        storage.upload_file(file, storage.join(folder, file.name))
+    del uploads[:]
+    provide_inputs(spec("train"), "vertex")
+    assert len(uploads) == (0 if is_whole else 2)
+    job_paths.tfrecords.mkdir(parents=True)
+    job_paths.manifest.write_bytes((project / "data/small/tfrecords/manifest.json").read_bytes())
+    assert open_dataset(dataset_uri(job_paths)).manifest.splits["train"].rows == 50
+
+
 @pytest.mark.parametrize("stage", ["train", "tune"])
 def test_shards_that_are_nowhere_are_named_with_the_command(project, spec, stage):
     [shard] = make_dataset(project, 30).splits["train"].shards
