@@ -13,6 +13,7 @@ from firelib.gcp.resources.resource import find
 from firelib.gcp.vertex.caller import SET_UP, find_missing_permissions
 from firelib.gcp.vertex.plan import find_resource
 from firelib.gcp.vertex.quota import find_shortages
+from firelib.gcp.vertex.settings import default_bucket
 
 _UNAUTHENTICATED = 401
 _REMEDY = (
@@ -79,10 +80,27 @@ def find_bucket_problems(api: Api, plan: Mapping[str, Any]) -> Iterator[str]:
     except RequestError as error:
         yield f"BUCKET: gs://{bucket['name']} is not readable ({error.message}); names of buckets are global"
         return
+    if found and not _is_of_project(api, plan, found):
+        yield f"BUCKET: gs://{bucket['name']} belongs to another project: give BUCKET=another name"
     location = str((found or {}).get("location", region)).lower()
     pair = (found or {}).get("customPlacementConfig", {}).get("dataLocations", ())
     if not covers(location, region, pair):
         yield f"BUCKET: gs://{bucket['name']} is in {location}, expected {region}, the region of the jobs"
+
+
+def _is_of_project(api: Api, plan: Mapping[str, Any], bucket: Mapping[str, Any]) -> bool:
+    """Whether a bucket with our default name is the project's: anybody can guess that name, and take it first.
+
+    A bucket that the user names may belong to another project.
+    """
+    settings = plan["settings"]
+    if settings["bucket"] != default_bucket(settings["project"]):
+        return True
+    try:
+        own = (find(api, plan["project"]) or {}).get("projectNumber")
+    except RequestError:  # the checks of the project name it
+        return True
+    return not own or str(bucket.get("projectNumber", own)) == str(own)
 
 
 def _find_project_problems(api: Api, plan: Mapping[str, Any]) -> Iterator[str]:

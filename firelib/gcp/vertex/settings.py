@@ -100,6 +100,15 @@ class VertexSettings:
         return head + "".join(f"{name}={value}\n" for name, value in self.variables().items())
 
 
+def default_bucket(project: str) -> str:
+    """Return the name of the bucket that `make vertex` creates.
+
+    Args:
+        project: Id of the project.
+    """
+    return f"{project}-firelib-jobs"
+
+
 def parse_settings(words: Mapping[str, str | None], saved: Mapping[str, str] | None = None) -> VertexSettings:
     """Validate the words of `make vertex`.
 
@@ -114,7 +123,7 @@ def parse_settings(words: Mapping[str, str | None], saved: Mapping[str, str] | N
     before = _from_saved(saved or {})
     if given.get("PROJECT") in (None, before.get("PROJECT")):
         given = before | given
-    given.setdefault("BUCKET", f"{given['PROJECT']}-firelib-jobs" if given.get("PROJECT") else "")
+    given.setdefault("BUCKET", default_bucket(given["PROJECT"]) if given.get("PROJECT") else "")
     given.setdefault("MACHINE", VertexSettings.machine)
     problems = list(_find_problems(given))
     if problems:

@@ -45,10 +45,12 @@ def follow_head(replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Time
         head = rendezvous.read_head()
         waited = clock.now() - last_seen
         if head is not None:
-            _join(replica, rendezvous, head, timeouts, shutdown)
-            last_seen = clock.now()
-            reports = Reports(last_seen)
-        elif earlier and waited > timeouts.rejoin:
+            if _join(replica, rendezvous, head, timeouts, shutdown):
+                last_seen = clock.now()
+                reports = Reports(last_seen)
+            elif waited > timeouts.head:  # a head that was killed has not removed its file
+                raise _no_head(replica, rendezvous, timeouts)
+        elif earlier and (not earlier.code or waited > timeouts.rejoin):  # nothing follows a success
             return earlier.code
         elif waited > timeouts.head:
             raise _no_head(replica, rendezvous, timeouts)
@@ -68,15 +70,18 @@ def _no_head(replica: ReplicaIdentity, rendezvous: Rendezvous, timeouts: Timeout
 
 def _join(
     replica: ReplicaIdentity, rendezvous: Rendezvous, head: Head, timeouts: Timeouts, shutdown: ShutdownFlag
-) -> None:
-    """Run a node of the head's cluster until the node, the head or this replica ends."""
+) -> bool:
+    """Run a node of the head's cluster until the node, the head or this replica ends; return whether it has joined."""
+    joined = False
     host = head.address.rpartition(":")[0]
     arguments = [f"--address={head.address}", f"--node-ip-address={own_address(host)}"]
     try:
         with ray_node(head.token, [*arguments, *resource_arguments(os.environ)]) as node:
             rendezvous.register(replica.index, head)
+            joined = True
             note(f"replica {replica.index} has joined {head.address}")
-            while node.poll() is None and not shutdown.is_set and rendezvous.read_head() == head:
+            while node.poll() is None and not shutdown.is_set and rendezvous.is_current(head):
                 timeouts.clock.sleep(_POLL_SECONDS)
     except FirelibError as error:  # the head may be lost, or not ready yet: the caller tries again
         note(str(error))
+    return joined

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from firelib.errors import FirelibError
+from firelib.launch.job_environment import TIMEOUT
 from firelib.launch.runtime.peer_wait import wait_for_peers
 from firelib.launch.runtime.ray_node import head_address, private_token, ray_node, resource_arguments
 from firelib.launch.runtime.rendezvous import Head, Rendezvous, create_head
@@ -14,6 +15,7 @@ from firelib.launch.worker_count import WORKERS
 
 _START_ATTEMPTS = 3
 _DEFAULT_PORT = "6379"  # Ray's default
+_LEAST_SECONDS = 60.0  # of a time limit, which the wait for replicas has used up
 
 #: Runs the stage with the variables that connect it to the cluster; returns its exit code.
 Run = Callable[[dict[str, str]], int]
@@ -40,6 +42,9 @@ def run_head(
     address, port = head_address(replica.hosts[0]), os.environ.get("FIRELIB_HEAD_PORT", _DEFAULT_PORT)
     head, code = create_head(f"{address}:{port}"), 1
     try:
+        if rendezvous.read_exit() is not None:  # what failed in an earlier attempt says nothing about this one
+            for index in range(1, replica.count):
+                rendezvous.withdraw_failure(index)
         code = _run_on_cluster(run, replica, rendezvous, timeouts, head)
     except SystemExit as exit_:  # SIGTERM before the stage began
         code = int(exit_.code or 0)
@@ -48,9 +53,11 @@ def run_head(
         raise
     finally:
         # A replica that the platform will end and start elsewhere has not ended the job: the others wait for it.
-        if not (code and shutdown.is_set and replica.platform.exit_is_final):
-            rendezvous.publish_exit(head, code)
-        rendezvous.remove_head()
+        try:
+            if not (code and shutdown.is_set and replica.platform.exit_is_final):
+                rendezvous.publish_exit(head, code)
+        finally:  # on a full disk, too: the others would join a head that is gone
+            rendezvous.remove_head()
     return code
 
 
@@ -60,9 +67,23 @@ def _run_on_cluster(run: Run, replica: ReplicaIdentity, rendezvous: Rendezvous, 
     arguments += resource_arguments(os.environ)
     with ray_node(head.token, arguments, _START_ATTEMPTS), private_token(head.token) as file:
         rendezvous.publish_head(head)
+        started = timeouts.clock.now()
         present = wait_for_peers(replica, rendezvous, head, timeouts)
+        waited = timeouts.clock.now() - started if replica.platform.counts_wait else 0.0
         connection = {"RAY_ADDRESS": head.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}
-        return run({**connection, **scale_workers(os.environ, present, replica.count)})
+        scaled = scale_workers(os.environ, present, replica.count)
+        return run({**connection, **scaled, **shorten_time_limit(os.environ, waited)})
+
+
+def shorten_time_limit(environ: Mapping[str, str], waited: float) -> dict[str, str]:
+    """Return the variable with the stage's time limit without the wait for replicas; empty without either.
+
+    Args:
+        environ: The variables of this process.
+        waited: Seconds of the platform's own limit that are over; the stage has to end before that one.
+    """
+    limit = environ.get(TIMEOUT)
+    return {TIMEOUT: f"{max(_LEAST_SECONDS, float(limit) - waited):.0f}"} if limit and waited else {}
 
 
 def scale_workers(environ: Mapping[str, str], present: int, count: int) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from firelib.console import note
-from firelib.errors import FirelibError, StoppedError
+from firelib.errors import FirelibError, StoppedError, UnreachableError
 from firelib.launch.runtime.rendezvous import Head, Rendezvous
 from firelib.launch.runtime.replica import ReplicaIdentity
 from firelib.launch.runtime.timeouts import Timeouts
@@ -65,7 +65,10 @@ def wait_for_peers(replica: ReplicaIdentity, rendezvous: Rendezvous, head: Head,
     reports = Reports(started)
     while True:
         now, before = clock.now(), len(joined)
-        joined = [0, *rendezvous.list_joined(replica.count, head)]
+        try:
+            joined = [0, *rendezvous.list_joined(replica.count, head)]
+        except UnreachableError as error:  # the next look tells
+            note(str(error))
         if len(joined) == replica.count:
             note(f"all {replica.count} replicas have joined")
             return replica.count

@@ -18,12 +18,14 @@ class Platform:
             platform restarts only the replicas that it has ended itself, so after SIGTERM a replica waits to be ended.
         ends_followers: Whether the platform ends all replicas once the job has failed. The others then wait for another
             attempt of replica 0 instead of failing with it: each failure would use up one of the job's restarts.
+        counts_wait: Whether the platform's time limit includes the wait of a replica for the others.
     """
 
     peers_seconds: float = 300.0
     is_rented: bool = False
     exit_is_final: bool = False
     ends_followers: bool = False
+    counts_wait: bool = False
 
 
 #: Own machines, among them the containers of backend `docker`: all start within minutes, and each ends by itself.
@@ -37,7 +39,7 @@ PLATFORMS: Mapping[str, Platform] = {
     # https://cloud.google.com/vertex-ai/docs/training/understanding-training-service
     "vertex": Platform(_RENTED_PEERS_SECONDS, is_rented=True, exit_is_final=True, ends_followers=True),
     # An indexed Job counts each failed pod towards backoffLimit, and creates it anew.
-    "kubernetes": Platform(_RENTED_PEERS_SECONDS, is_rented=True, ends_followers=True),
+    "kubernetes": Platform(_RENTED_PEERS_SECONDS, is_rented=True, ends_followers=True, counts_wait=True),
 }
 
 

@@ -122,6 +122,19 @@ class Rendezvous:
         """
         return [index for index in range(1, count) if storage.exists(self._joined(index, head))]
 
+    def is_current(self, head: Head) -> bool:
+        """Whether a head is still the job's. A folder that cannot be read now is no sign that it is not.
+
+        Args:
+            head: The head that this replica has joined; Ray itself tells whether it is lost.
+        """
+        try:
+            return Head(**storage.read_json(self._file("head.json"))) == head
+        except storage.UnreadableJsonError:
+            return False
+        except (FirelibError, OSError):
+            return True
+
     def report_failure(self, index: int, text: str) -> None:
         """Report that a replica cannot run the job. Only the log of replica 0 is shown to the user.
 

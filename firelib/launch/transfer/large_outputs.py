@@ -119,9 +119,9 @@ def download_large(project: Path, outputs: Iterable[LargeOutput], folder: str | 
         Paths of the files that are in the project now.
 
     Raises:
-        FirelibError: The disk is full, the bucket cannot be used, or a file is damaged.
+        FirelibError: The disk is full, the bucket cannot be used, a file is damaged, or gone, or an older one is here.
     """
-    fetched = []
+    fetched, lost = [], []
     for output in outputs:
         uri = storage.join(folder or "STORAGE_ROOT/jobs/ID/outputs", output.name)
         if folder is not None and storage.exists(uri):
@@ -129,7 +129,20 @@ def download_large(project: Path, outputs: Iterable[LargeOutput], folder: str | 
             fetched.append(output.name)
         else:
             note(f"not fetched, cannot be read from here: {uri} ({output.bytes / MIB:.0f} MiB)")
+            lost += [output.name] if _is_lost(output, project / output.name, folder) else []
+    if lost:
+        raise FirelibError(
+            f"the job's {', '.join(lost)} did not arrive; what the project has under this name is older, or nothing",
+            where=folder,
+            remedy="copy it from the storage root named above into the project; if it is gone, run the job again",
+        )
     return fetched
+
+
+def _is_lost(output: LargeOutput, file: Path, folder: str | None) -> bool:
+    """Whether later stages would use an older file, or a bucket no longer has this one."""
+    is_older = file.is_file() and storage.sha256_file(file) != output.sha256
+    return is_older or (folder is not None and not storage.is_local(folder))
 
 
 def _download(output: LargeOutput, uri: str, file: Path) -> None:

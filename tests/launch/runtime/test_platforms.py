@@ -12,16 +12,16 @@ from tests.launch.backends.vertex.test_requests import vertex_job
 
 
 @pytest.mark.parametrize(
-    ("name", "peers_seconds", "is_rented", "exit_is_final", "ends_followers"),
+    ("name", "peers_seconds", "rules"),
     [
-        ("", 300, False, False, False),
-        ("vertex", 3600, True, True, True),
-        ("kubernetes", 3600, True, False, True),
-        ("a platform of another version", 300, False, False, False),
+        ("", 300, ()),
+        ("vertex", 3600, ("is_rented", "exit_is_final", "ends_followers")),
+        ("kubernetes", 3600, ("is_rented", "ends_followers", "counts_wait")),
+        ("a platform of another version", 300, ()),
     ],
 )
-def test_rules(name, peers_seconds, is_rented, exit_is_final, ends_followers):
-    expected = Platform(peers_seconds, is_rented, exit_is_final, ends_followers)
+def test_rules(name, peers_seconds, rules):
+    expected = Platform(peers_seconds, **dict.fromkeys(rules, True))
     assert detect_platform({PLATFORM: name}) == expected
 
 

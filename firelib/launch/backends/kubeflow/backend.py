@@ -1,7 +1,7 @@
 """Backend `kubeflow`: a TrainJob of Kubeflow Trainer, or a RayJob of KubeRay, in the cluster that kubectl uses."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.launch.backend import Backend, JobStatus, LostConnectionError, Shell
 from firelib.launch.backends.kubeflow.cleanup import delete_objects, keep_results, read_final_status, read_saved_log
-from firelib.launch.backends.kubeflow.client import ClusterClient
+from firelib.launch.backends.kubeflow.client import ClusterClient, current_context
 from firelib.launch.backends.kubeflow.pod_states import explain_failure, explain_waiting, find_exit_code, has_started
 from firelib.launch.backends.kubeflow.pods import find_pod_problems
 from firelib.launch.backends.kubeflow.preflight import check_cluster
@@ -65,11 +65,12 @@ class KubeflowBackend(Backend):
         """
         refuse(self.preflight(spec), where=f"job {spec.job_id} for kubeflow")
         target = KubeflowTarget.parse(spec.target)
-        client = ClusterClient(target.namespace, target.context)
+        context = target.context or current_context()
+        client = ClusterClient(target.namespace, context)
         check_cluster(client, spec)
         send_code(spec)
         _own_the_others(client, _create_all(client, self.request(spec)["objects"]))
-        return {"kind": target.kind, "namespace": target.namespace}
+        return {"kind": target.kind, "namespace": target.namespace, **({"context": context} if context else {})}
 
     def status(self, record: JobRecord) -> JobStatus:
         """Return the state that the TrainJob or RayJob reports, with the reason of a wait and the stage's exit code."""
@@ -84,7 +85,24 @@ class KubeflowBackend(Backend):
             yield saved
             return
         client, source = _client(record), stage_log(record.handle["kind"], record.job_id)
-        yield from client.pod_logs(source)
+        yield from (text for _, text in client.pod_logs(source))
+
+    def open_log(self, record: JobRecord) -> Callable[[], Iterator[str]]:
+        """Return a function that yields what each pod has written since its last call; pods of lost nodes vanish."""
+        shown: dict[str, int] = {}
+
+        def read_on() -> Iterator[str]:
+            saved = read_saved_log(record)
+            if saved is not None:  # the job's objects are deleted
+                seen = sum(shown.values())
+                shown[""] = shown.get("", 0) + max(0, len(saved) - seen)
+                yield saved[seen:]
+                return
+            for pod, text in _client(record).pod_logs(stage_log(record.handle["kind"], record.job_id)):
+                seen, shown[pod] = shown.get(pod, 0), max(len(text), shown.get(pod, 0))
+                yield text[seen:]
+
+        return read_on
 
     def advance(self, record: JobRecord) -> JobRecord:
         """Keep the log and the status of a finished job here, and delete its objects."""
@@ -105,7 +123,7 @@ class KubeflowBackend(Backend):
 
     def shell(self, record: JobRecord) -> Shell:
         """Return `kubectl exec` in the pod of replica 0, for the user, whose kubectl knows how to sign in."""
-        context = KubeflowTarget.parse(record.spec.target).context
+        context = _context(record)
         given = ("--context", context) if context else ()
         kubectl = shlex.join(["kubectl", *given, "--namespace", record.handle["namespace"]])
         head = replica_zero(record.handle["kind"], record.job_id)
@@ -115,7 +133,12 @@ class KubeflowBackend(Backend):
 
 
 def _client(record: JobRecord) -> ClusterClient:
-    return ClusterClient(record.handle["namespace"], KubeflowTarget.parse(record.spec.target).context)
+    return ClusterClient(record.handle["namespace"], _context(record))
+
+
+def _context(record: JobRecord) -> str | None:
+    """Return the context that was current when the job was sent: by now, it may be another one."""
+    return record.handle.get("context") or KubeflowTarget.parse(record.spec.target).context
 
 
 def _read_status(client: ClusterClient, record: JobRecord) -> JobStatus:

@@ -17,6 +17,16 @@ _TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answ
 Object = Mapping[str, Any]
 
 
+def current_context() -> str | None:
+    """Return the name of kubectl's current context; None without one, which the first request explains."""
+    from kubernetes import config
+
+    try:
+        return str(config.list_kube_config_contexts()[1]["name"])
+    except config.ConfigException:
+        return None
+
+
 class ClusterClient:
     """Objects and pods of one namespace.
 
@@ -78,15 +88,16 @@ class ClusterClient:
         found = self.get(f"/api/v1/namespaces/{self._namespace}/pods", {"labelSelector": selector}) or {}
         return sorted(found.get("items", []), key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
 
-    def pod_logs(self, source: PodContainer) -> Iterator[str]:
-        """Yield the log of a container from each pod that has started, oldest first.
+    def pod_logs(self, source: PodContainer) -> Iterator[tuple[str, str]]:
+        """Yield the pod's name and the log of a container from each pod that has started, oldest first.
 
         Args:
             source: The pods, and the container. It must be named: a pod can hold more than ours.
         """
         for pod in self.list_pods(source.selector):
             if pod.get("status", {}).get("phase") != "Pending":
-                yield self._read_log(pod["metadata"]["name"], source.container)
+                name = pod["metadata"]["name"]
+                yield name, self._read_log(name, source.container)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Object | None:
         """Return the answer to a GET, or None if there is nothing at this path.

@@ -1,5 +1,6 @@
 """Pods of a job: what every kind of Kubernetes object that starts pods needs. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -45,9 +46,9 @@ def build_variables(spec: JobSpec, extra: Mapping[str, str]) -> list[dict[str, A
         extra: Variables beyond those that every stage gets.
     """
     values = {**stage_variables(spec), CODE: code_uri(spec), **_aws_variables(spec), **extra}
-    cluster_secrets = {name: ref for name, ref in spec.secrets.items() if ref.startswith("k8s:")}
-    if len(cluster_secrets) == len(spec.secrets):
-        values.pop(SECRETS, None)
+    values.pop(SECRETS, None)
+    if others := {name: ref for name, ref in sorted(spec.secrets.items()) if not ref.startswith("k8s:")}:
+        values[SECRETS] = json.dumps(others)  # the cluster resolves its own; the stage would take them for files
     variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(values.items())]
     for name, (secret, key) in parse_cluster_secrets(spec).items():
         variables.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})

@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from firelib.launch.backend import Backend, JobStatus, LostConnectionError, Shel
 from firelib.launch.backends.slurm.client import NO_SLURM, find_accounted_job, run_slurm, show_job
 from firelib.launch.backends.slurm.job_state import CANCELLED, parse_slurm_state, read_ended_status
 from firelib.launch.backends.slurm.log_reader import read_log
-from firelib.launch.backends.slurm.script import build_script, job_folder
+from firelib.launch.backends.slurm.script import build_script, job_folder, time_limit
 from firelib.launch.backends.slurm.target import SlurmTarget
 from firelib.launch.backends.slurm.time_limit import parse_seconds
 from firelib.launch.job_environment import read_secrets
@@ -43,8 +44,9 @@ class SlurmBackend(Backend):
         if spec.queue_seconds is not None:
             yield f"queue_seconds: Slurm has no limit for the time in the queue, got {spec.queue_seconds}"
         target = SlurmTarget.parse_with_problems(spec.target)[0]
-        if target.time and target.grace >= parse_seconds(target.time):
-            yield f"target.grace: expected less than the time limit {target.time}, got {target.grace} s"
+        limit = target.time or time_limit(spec)
+        if limit and target.grace >= parse_seconds(limit):
+            yield f"target.grace: expected less than the time limit {limit}, got {target.grace} s"
         if _NO_PATH.search(spec.project):
             yield f"project: expected a path without % \\ and quotes, which sbatch interprets, got {spec.project!r}"
 
@@ -71,7 +73,10 @@ class SlurmBackend(Backend):
                 _write_private(folder / "secrets" / name, value)
             _write_private(_script(spec), build_script(spec))
             answer = run_slurm("sbatch", "--parsable", str(_script(spec)))
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, LostConnectionError) or not isinstance(error, FirelibError):
+                with suppress(FirelibError):  # Slurm may have accepted the job; no other one has its name
+                    run_slurm("scancel", f"--name={spec.job_id}")
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return {"slurm_id": answer.strip().partition(";")[0], "folder": str(folder)}
@@ -113,6 +118,8 @@ class SlurmBackend(Backend):
                 raise
             except FirelibError:  # it has ended in between
                 continue
+        with suppress(LostConnectionError):  # of a job that waited, no script removes the secrets
+            self.advance(record)
 
     def shell(self, record: JobRecord) -> Shell:
         """Return `srun` on the first node of the running job, next to replica 0."""

@@ -5,8 +5,7 @@
 # finish CODE: record the stage's exit code, remove the secrets, and end the job.
 finish() {
     rm -rf "$folder/secrets"
-    echo "$1" > "$folder/exit_code.new"
-    mv "$folder/exit_code.new" "$folder/exit_code"
+    echo "$1" > "$folder/exit_code.new" && mv "$folder/exit_code.new" "$folder/exit_code" # else Slurm knows the code
     exit "$1"
 }
 
@@ -41,6 +40,7 @@ stop() {
 batch() {
     local code restarted="${SLURM_RESTART_COUNT:-0}"
     [[ ! -e "$folder/exit_code" ]] || exit "$(< "$folder/exit_code")" # it is over, and Slurm has started it again
+    [[ ! -e "$folder/cancelled" ]] || finish 75 # between two starts, or before the first
     if ((restarted > restarts)); then
         echo "firelib: Slurm has started the job again, but its $restarts restarts are used up" >&2
         finish 75
@@ -53,7 +53,7 @@ batch() {
     wait_for "$!"
     code=$?
     trap '' TERM
-    [[ ! -e "$folder/replica_exit_code" ]] || code="$(< "$folder/replica_exit_code")"
+    [[ ! -s "$folder/replica_exit_code" ]] || code="$(< "$folder/replica_exit_code")" # empty: the disk was full
     if ((code && restarted < restarts)) && [[ ! -e "$folder/cancelled" ]]; then
         echo "firelib: exit code $code, restart $((restarted + 1)) of $restarts" >&2
         if scontrol requeue "$SLURM_JOB_ID"; then exit "$code"; fi
@@ -86,7 +86,11 @@ replica() {
     fi
     wait_for "$!"
     code=$?
-    ((index)) || echo "$code" > "$folder/replica_exit_code"
+    if ((index == 0)); then
+        echo "$code" > "$folder/replica_exit_code"
+        # Killed, or on a full disk, it has told nobody. Without a head, the others end after FIRELIB_HEAD_SECONDS.
+        [[ -z "$ended" ]] || rm -f "${ended%/*}/head.json"
+    fi
     rm -f "$own/replicas/$index"
     if rmdir "$own/replicas" 2> /dev/null; then rm -rf "$own"; fi # the last one on this node
     exit "$code"

@@ -39,6 +39,8 @@ def read_ended_status(folder: Path) -> JobStatus | None:
         text = (folder / EXIT_CODE).read_text().strip()
     except FileNotFoundError:
         return None
+    if not text.isdecimal():  # the disk was full: Slurm knows the code
+        return None
     code = int(text)
     if code and (folder / CANCELLED).exists():
         return JobStatus("cancelled", code, "cancelled")

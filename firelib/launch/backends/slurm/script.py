@@ -18,6 +18,7 @@ from firelib.launch.runtime.rendezvous import rendezvous_uri
 ANY_GPU = "any"
 
 _FIXED_PART = Path(__file__).with_name("job.sh")
+_BUCKET_AGAIN_SECONDS = "900"
 _SPARE_SECONDS = 300  # of Slurm's time limit, for the start of the job before the stage's own time limit counts
 
 
@@ -49,7 +50,7 @@ def build_options(spec: JobSpec) -> list[str]:
         "account": target.account,
         "qos": target.qos,
         "constraint": target.constraint,
-        "time": target.time or _time_limit(spec),
+        "time": target.time or time_limit(spec),
         "signal": f"B:TERM@{target.grace}",
         "nodes": str(math.ceil(count / target.tasks_per_node)),
         "ntasks": str(count),
@@ -76,7 +77,8 @@ def _build_task_options(spec: JobSpec) -> Iterator[str]:
         yield f"--gres=gpu:{kind}{gpu.count}" if on_own_node else f"--gpus-per-task={kind}{gpu.count}"
 
 
-def _time_limit(spec: JobSpec) -> str | None:
+def time_limit(spec: JobSpec) -> str | None:
+    """Return Slurm's time limit of a job, in minutes: its own limit and the time to save its work."""
     if spec.timeout_seconds is None:
         return None
     return str(math.ceil((spec.timeout_seconds + _SPARE_SECONDS) / 60))
@@ -87,13 +89,16 @@ def _memory(spec: JobSpec, tasks: int) -> str | None:
 
 
 def _quote_option(option: str) -> str:
-    """Quote an option as sbatch reads its script: double quotes, if there is a space in it."""
-    return f'"{option}"' if " " in option else option
+    """Quote an option as sbatch reads its script: double quotes, if white space or a comment's # is in it."""
+    return f'"{option}"' if "#" in option or option.split() != [option] else option
 
 
 def _build_variables(spec: JobSpec) -> dict[str, str]:
     """Return the variables of the stage, with the files of its secrets."""
-    variables = {**stage_variables(spec), "FIRELIB_STORAGE_ROOT": storage_root(spec)}
+    root = storage_root(spec)
+    # The batch script cannot remove the exit code of the start before from a bucket: it must not end the others early.
+    again = {} if storage.is_local(root) else {"FIRELIB_AGAIN_SECONDS": _BUCKET_AGAIN_SECONDS}
+    variables = {**again, **stage_variables(spec), "FIRELIB_STORAGE_ROOT": root}
     if spec.secrets:
         folder = job_folder(spec) / "secrets"
         variables[SECRETS] = json.dumps({name: f"file:{folder / name}" for name in sorted(spec.secrets)})
@@ -102,7 +107,7 @@ def _build_variables(spec: JobSpec) -> dict[str, str]:
 
 def storage_root(spec: JobSpec) -> str:
     """Return the storage root of a job; default: the folder `storage` of the project."""
-    return spec.storage_root or str(Path(spec.project, "storage"))
+    return storage.absolute(spec.storage_root or "storage", Path(spec.project))
 
 
 def _build_own_variables(spec: JobSpec) -> dict[str, str]:

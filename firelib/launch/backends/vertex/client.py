@@ -16,6 +16,7 @@ from requests import exceptions as http_errors
 from firelib.errors import FirelibError
 from firelib.launch.backend import LostConnectionError
 from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus, find_obstacle
+from firelib.launch.backends.vertex.request import JOB_LABEL, PLACEMENT_LABEL
 
 LOG_IN = "gcloud auth application-default login (submitted jobs keep running meanwhile)"
 _MORE_CAPACITY = "request more quota, or name more placements: --set region=A,B --set machines=M1,M2+t4:1"
@@ -23,10 +24,17 @@ _INSPECT = "inspect the request: firelib submit --dry-run"
 # Google's services do not see a service account at once after its creation.
 _NEW_ACCOUNT = re.compile(r"service account\b.*\b(does not exist|not found)", re.IGNORECASE | re.DOTALL)
 _ATTEMPTS, _MAX_WAIT_SECONDS = 6, 30.0
+#: Without it, the SDK waits for an answer without end.
+TIMEOUT_SECONDS = 60.0
+_CREATE_SECONDS = 120.0
 
 
 class TransientError(LostConnectionError):
     """Too many requests, or the service is down: the same call may succeed in a moment."""
+
+
+class UnansweredError(TransientError):
+    """There was no usable answer: the request may have been executed, or not."""
 
 
 class CapacityError(FirelibError):
@@ -57,13 +65,29 @@ class CustomJobClient:
         """
         region = str(request["parent"]).rpartition("/")[2]
         job = aiplatform_v1.CustomJob.from_json(json.dumps(request["customJob"]))
+        is_unanswered = False
         for attempt in stamina.retry_context(
             on=TransientError, attempts=_ATTEMPTS, timeout=300.0, wait_initial=1.0, wait_max=_MAX_WAIT_SECONDS
         ):
-            with attempt, translate_errors(str(request["parent"])):
-                client = self._client(region)
-                return _to_status(client.create_custom_job(parent=request["parent"], custom_job=job, retry=None))
+            with attempt:
+                if is_unanswered and (found := self._find_created(region, request["customJob"]["labels"])):
+                    return found
+                try:
+                    with translate_errors(str(request["parent"])):
+                        created = self._client(region).create_custom_job(
+                            parent=request["parent"], custom_job=job, retry=None, timeout=_CREATE_SECONDS
+                        )
+                        return _to_status(created)
+                except UnansweredError:
+                    is_unanswered = True
+                    raise
         raise AssertionError("stamina raises the last error")
+
+    def _find_created(self, region: str, labels: Mapping[str, str]) -> CustomJobStatus | None:
+        """Return the CustomJob that an unanswered request has created: a second one would cost as much again."""
+        found = self.list_labelled(region, JOB_LABEL, labels[JOB_LABEL])
+        alive = [job for job in found if str(job.placement) == labels[PLACEMENT_LABEL] and not job.status().is_over]
+        return max(alive, key=lambda job: job.created, default=None)
 
     def list_labelled(self, region: str, label: str, value: str) -> list[CustomJobStatus]:
         """Return all CustomJobs of a region that carry a label.
@@ -76,18 +100,18 @@ class CustomJobClient:
         parent = f"projects/{self._project}/locations/{region}"
         request = {"parent": parent, "filter": f'labels.{label}="{value}"'}
         with translate_errors(parent):
-            return [_to_status(job) for job in self._client(region).list_custom_jobs(request=request)]
+            return [_to_status(job) for job in _list(self._client(region), request)]
 
     def get(self, name: str) -> CustomJobStatus:
         """Return the CustomJob with this full resource name."""
         with translate_errors(name):
-            return _to_status(self._client(_region(name)).get_custom_job(name=name))
+            return _to_status(self._client(_region(name)).get_custom_job(name=name, timeout=TIMEOUT_SECONDS))
 
     def cancel(self, name: str) -> None:
         """Cancel a CustomJob; no error if it is over."""
         with translate_errors(name):
             try:
-                self._client(_region(name)).cancel_custom_job(name=name)
+                self._client(_region(name)).cancel_custom_job(name=name, timeout=TIMEOUT_SECONDS)
             except api_errors.FailedPrecondition:
                 return
             except api_errors.BadRequest as error:  # the same condition over REST
@@ -141,6 +165,10 @@ def open_session(address: str, scope: str) -> Any:
     return AuthorizedSession(credentials)
 
 
+def _list(client: Any, request: Mapping[str, str]) -> Any:
+    return client.list_custom_jobs(request=request, timeout=TIMEOUT_SECONDS)
+
+
 def _region(name: str) -> str:
     return name.split("/")[3]
 
@@ -180,7 +208,7 @@ def translate_errors(where: str) -> Iterator[None]:
         http_errors.Timeout,
     ) as error:
         message = f"the service does not answer: {_first_line(error)}"
-        raise TransientError(message, where=where, remedy="try again in a minute") from None
+        raise UnansweredError(message, where=where, remedy="try again in a minute") from None
     except api_errors.ClientError as error:
         raise FirelibError(f"refused: {error.message}", where=where, remedy=_INSPECT) from None
 

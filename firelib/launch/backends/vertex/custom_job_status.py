@@ -80,6 +80,14 @@ class CustomJobStatus:
         """State in firelib's terms."""
         return _STATES.get(str(self.raw.get("state")), "queued")
 
+    def ended_before(self, time: datetime) -> bool:
+        """Return whether the job ended before a time, or Vertex AI names no end.
+
+        Args:
+            time: The time, with a time zone.
+        """
+        return not self.raw.get("endTime") or _parse_time(self.raw["endTime"]) < time
+
     def queue_seconds(self, now: datetime) -> float:
         """Return the seconds spent waiting for a start: until now, or until the job ended; 0 once it has started."""
         if self.raw.get("startTime"):

@@ -61,7 +61,7 @@ def register_model(spec: JobSpec, name: str, region: str) -> str:
     from google.api_core import exceptions as api_errors
     from google.cloud import aiplatform_v1
 
-    from firelib.launch.backends.vertex.client import credentials_for, translate_errors
+    from firelib.launch.backends.vertex.client import TIMEOUT_SECONDS, credentials_for, translate_errors
 
     target = VertexTarget.parse(spec.target)
     address = target.endpoint or f"{region}-aiplatform.googleapis.com"
@@ -71,11 +71,12 @@ def register_model(spec: JobSpec, name: str, region: str) -> str:
             transport="rest", client_options={"api_endpoint": address}, credentials=credentials_for(address)
         )
         try:
-            client.get_model(name=uri)
+            client.get_model(name=uri, timeout=TIMEOUT_SECONDS)
             exists = True
         except api_errors.NotFound:
             exists = False
-        operation = client.upload_model(request=parse_upload(build_upload(spec, name, region, exists)))
+        request = parse_upload(build_upload(spec, name, region, exists))
+        operation = client.upload_model(request=request, timeout=TIMEOUT_SECONDS)
         try:
             return str(operation.result(timeout=_TIMEOUT_SECONDS).model)
         except (TimeoutError, api_errors.RetryError):

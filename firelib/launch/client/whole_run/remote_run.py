@@ -115,6 +115,8 @@ def cancel_stages(run: JobRecord) -> None:
         run: The record of the whole run.
     """
     for record in read_records(Path(run.spec.project)):
+        if not record.is_stage_of(run):
+            continue
         backend = load_backend(record.backend)
-        if record.is_stage_of(run) and not backend.status(record).is_over:
+        if not backend.status(record).is_over:
             backend.cancel(record)

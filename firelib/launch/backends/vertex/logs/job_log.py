@@ -1,10 +1,11 @@
 """The log of one firelib job: the output of all its attempts, one after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from firelib.launch.backends.vertex.custom_job_status import CustomJobStatus
-from firelib.launch.backends.vertex.logs.cursor import LogCursor
+from firelib.launch.backends.vertex.logs.cursor import OVERLAP, LogCursor
 from firelib.launch.backends.vertex.logs.entries import EntriesClient
 from firelib.launch.backends.vertex.logs.request_budget import RequestBudget
 
@@ -39,5 +40,6 @@ class JobLog:
                 continue
             cursor = self._cursors.setdefault(attempt.name, LogCursor())
             yield from cursor.read(partial(self._entries.list_entries, attempt.name.rpartition("/")[2]))
-            if attempt is not attempts[-1]:  # a later attempt has replaced it, so its log is complete
+            # A later attempt has replaced it, and its last entries have had the time to arrive.
+            if attempt is not attempts[-1] and attempt.ended_before(datetime.now(UTC) - OVERLAP):
                 self._closed.add(attempt.name)
