@@ -6,6 +6,7 @@ import pytest
 
 from firelib.gcp.resources.request_error import RequestError
 from tests.cluster.fake_gcp import FakeCloud
+from tests.cluster.fake_gcp.projects import NUMBER
 from tests.errors import refused
 from tests.gcp.vertex.lab import Lab
 
@@ -91,3 +92,20 @@ def test_a_bucket_of_somebody_else(enabled: FakeCloud) -> None:
     with refused(what=["gs://taken", "not readable"]):
         Lab(enabled, BUCKET="taken").set_up()
     assert enabled.sent == []
+
+
+@pytest.mark.parametrize(("number", "is_refused"), [(NUMBER, False), ("999", True)])
+def test_a_stranger_may_have_taken_the_default_name(enabled: FakeCloud, number: str, is_refused: bool) -> None:
+    """Code and models would go to them."""
+    lab = Lab(enabled)
+    name = f"{lab.settings.project}-firelib-jobs"
+    enabled.resources[f"/storage/storage/v1/b/{name}"] = {
+        "name": name,
+        "location": "EUROPE-WEST4",
+        "projectNumber": number,
+    }
+    if is_refused:
+        with refused(what=[f"gs://{name}", "another project"]):
+            lab.set_up()
+    else:
+        lab.set_up()

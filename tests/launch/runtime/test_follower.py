@@ -165,3 +165,24 @@ def test_a_follower_that_nobody_ends_returns_the_exit_code_at_last(rendezvous, m
     join_with(monkeypatch, end)
     assert follow_head(ON_VERTEX, rendezvous, on_vertex(time), ShutdownFlag()) == 7
     assert time.seconds > 3600
+
+
+def test_nothing_follows_a_success(rendezvous, time):
+    """A replica that starts when the job is over, or again, would hold its machine for an hour."""
+    rendezvous.publish_exit(create_head("127.0.0.1:1"), 0)
+    timeouts = Timeouts(head=3600, rejoin=3600, clock=time.clock)
+    started = time.clock.now()
+    assert follow_head(ON_VERTEX, rendezvous, timeouts, ShutdownFlag()) == 0
+    assert time.clock.now() - started < 60
+
+
+def test_a_head_that_was_killed_is_not_joined_for_ever(rendezvous, monkeypatch, time):
+    """Its file stays, and no node can join it."""
+    rendezvous.publish_head(create_head("127.0.0.1:1"))
+
+    def fail():
+        raise FirelibError("Ray did not start", where="here", remedy="none")
+
+    join_with(monkeypatch, fail)
+    with refused(what="found no head", where=rendezvous.uri):
+        follow_head(REPLICA, rendezvous, Timeouts(head=300, clock=time.clock), ShutdownFlag())

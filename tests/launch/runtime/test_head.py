@@ -6,7 +6,7 @@ import pytest
 
 from firelib.errors import FirelibError
 from firelib.launch.runtime import head as module
-from firelib.launch.runtime.head import run_head, scale_workers
+from firelib.launch.runtime.head import run_head, scale_workers, shorten_time_limit
 from firelib.launch.runtime.peer_wait import MissingReplicasError
 from firelib.launch.runtime.platforms import PLATFORMS
 from firelib.launch.runtime.rendezvous import Rendezvous
@@ -138,3 +138,26 @@ def test_a_stage_that_stops_by_itself_ends_the_job_on_vertex_too(rendezvous, sta
 )
 def test_fewer_replicas_have_fewer_workers(workers, present, count, expected):
     assert scale_workers({"FIRELIB_WORKERS": workers}, present, count) == expected
+
+
+def test_the_wait_for_replicas_counts_where_it_counts_for_the_platform():
+    assert shorten_time_limit({"FIRELIB_JOB_SECONDS": "3600"}, 600.0) == {"FIRELIB_JOB_SECONDS": "3000"}
+    assert shorten_time_limit({"FIRELIB_JOB_SECONDS": "600"}, 3600.0) == {"FIRELIB_JOB_SECONDS": "60"}
+    assert shorten_time_limit({"FIRELIB_JOB_SECONDS": "600"}, 0.0) == shorten_time_limit({}, 60.0) == {}
+
+
+def test_what_failed_in_an_earlier_attempt_does_not_fail_the_next(rendezvous, started):
+    rendezvous.report_failure(1, "a broken GPU")
+    with refused(what="a broken GPU"):
+        run_head(lambda _: 0, ALONE, rendezvous, Timeouts(peers=60, head=0, rejoin=0), ShutdownFlag())
+    assert run_head(lambda _: 0, ALONE, rendezvous, NO_WAIT, ShutdownFlag()) == 0
+
+
+def test_a_head_is_withdrawn_although_the_end_cannot_be_published(rendezvous, started, monkeypatch):
+    def fail(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Rendezvous, "publish_exit", fail)
+    with pytest.raises(OSError, match="no space"):
+        run_head(lambda _: 0, ALONE, rendezvous, NO_WAIT, ShutdownFlag())
+    assert rendezvous.read_head() is None

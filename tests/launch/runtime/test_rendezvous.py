@@ -4,6 +4,8 @@ import stat
 
 import pytest
 
+from firelib.errors import UnreachableError
+from firelib.launch.runtime import rendezvous as module
 from firelib.launch.runtime.rendezvous import Rendezvous, create_head, rendezvous_uri
 from tests.errors import refused
 
@@ -72,3 +74,17 @@ def test_a_replica_that_cannot_run_the_job_says_why(rendezvous):
     rendezvous.withdraw_failure(2)
     assert rendezvous.list_failures(3) == {}
     rendezvous.withdraw_failure(2)  # nothing is left to withdraw
+
+
+def test_a_folder_that_cannot_be_read_is_no_lost_head(tmp_path, monkeypatch):
+    rendezvous, head = Rendezvous(str(tmp_path)), create_head("10.0.0.1:1")
+    assert not rendezvous.is_current(head)
+    rendezvous.publish_head(head)
+    assert rendezvous.is_current(head)
+    assert not rendezvous.is_current(create_head("10.0.0.1:1"))
+
+    def fail(_):
+        raise UnreachableError("the store does not answer", where="gs://b", remedy="wait")
+
+    monkeypatch.setattr(module.storage, "read_json", fail)
+    assert rendezvous.is_current(head)

@@ -3,6 +3,11 @@
 import base64
 import json
 
+import pytest
+import stamina
+from google.auth.exceptions import TransportError
+
+from firelib.errors import UnreachableError
 from firelib.launch.job_environment import SECRETS
 from firelib.launch.runtime.secret_manager import read_cloud_secrets, read_secret
 from tests.errors import refused
@@ -39,3 +44,22 @@ def test_a_secret_is_read():
 def test_a_secret_without_access():
     with refused(what=403, where=NAME, remedy="roles/secretmanager.secretAccessor"):
         read_secret(NAME, Answer(403))
+
+
+def test_what_may_pass_in_a_minute_is_tried_again():
+    """An exit would end a job on Vertex AI for good."""
+
+    codes = [503, 429, None, 200]
+
+    class Hiccups(Answer):
+        def get(self, address, timeout):
+            code = codes.pop(0)
+            if code is None:
+                raise TransportError("the metadata server is not ready")
+            self.status_code = code
+            return super().get(address, timeout)
+
+    with stamina.set_testing(True, attempts=5):
+        assert read_secret(NAME, Hiccups(200, b"the value")) == "the value"
+    with stamina.set_testing(True, attempts=2), pytest.raises(UnreachableError):
+        read_secret(NAME, Answer(503))

@@ -64,6 +64,14 @@ def test_outputs_that_cannot_be_read_from_here_are_named(tmp_path, archive, caps
     assert list(content(tmp_path / "here")) == ["b.keras"]
 
 
+def test_an_older_model_is_not_taken_for_the_new_one(tmp_path, archive):
+    write(tmp_path / "there", a=5000, b=4)
+    write(tmp_path / "here", a=4000)
+    upload_outputs(tmp_path / "there", {}, archive)
+    with refused(what="models/a/a.keras", remedy="copy it"):
+        unpack_outputs(read_outputs(archive), tmp_path / "here", "train", None)
+
+
 def test_a_damaged_file_is_not_put_into_the_project(tmp_path, archive):
     write(tmp_path / "there", a=5000)
     upload_outputs(tmp_path / "there", {}, archive)

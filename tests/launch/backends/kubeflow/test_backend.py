@@ -5,7 +5,9 @@ import json
 import pytest
 
 from firelib.launch.backend import LostConnectionError
+from firelib.launch.backends.kubeflow import backend
 from firelib.launch.backends.kubeflow.backend import KubeflowBackend
+from firelib.launch.backends.kubeflow.client import ClusterClient
 from firelib.launch.backends.registry import load_backend
 from firelib.launch.client.log_follower import follow
 from firelib.launch.job_spec import Replicas, Resources
@@ -34,6 +36,28 @@ def test_a_train_job_is_observed_and_leaves_nothing_in_the_cluster(cluster, tmp_
     cluster.pods.clear()
     assert KUBEFLOW.status(record).state == "succeeded"  # still known on this machine
     assert "".join(KUBEFLOW.logs(record, False)) == "epoch 1\nepoch 2\n"
+
+
+def test_the_log_of_a_new_pod_is_whole_when_the_old_one_has_vanished(cluster, tmp_path):
+    """The node of a preempted pod is deleted, and its pod with it."""
+    record = submit(tmp_path)
+    cluster.add_pod("node-0", REPLICA_0, ["node"])
+    cluster.logs["node-0", "node"] = "epoch 1\nepoch 2\n"
+    read_on = KUBEFLOW.open_log(record)
+    assert "".join(read_on()) == "epoch 1\nepoch 2\n"
+    cluster.pods.clear()
+    cluster.add_pod("node-1", REPLICA_0, ["node"])
+    cluster.logs["node-1", "node"] = "epoch 2 again\n"
+    assert "".join(read_on()) == "epoch 2 again\n"
+    assert "".join(read_on()) == ""
+
+
+def test_a_job_stays_in_the_cluster_that_it_was_sent_to(cluster, tmp_path, monkeypatch):
+    record = submit(tmp_path)
+    asked = []
+    monkeypatch.setattr(backend, "ClusterClient", lambda *given: asked.append(given) or ClusterClient(*given))
+    KUBEFLOW.status(record)
+    assert asked == [(record.handle["namespace"], record.handle["context"])]
 
 
 def test_a_running_job_is_not_released(cluster, tmp_path):
@@ -276,6 +300,16 @@ def test_flex_start_is_no_machine_of_kubernetes_and_not_preempted(to, tmp_path):
     assert not plan.preemptible
     assert any("flex-start" in each for each in plan.missing) == (to == "kubeflow")
     assert (plan.price is None) == (to == "kubeflow")
+
+
+def test_secrets_of_the_cluster_and_of_google_can_be_mixed(cluster, tmp_path):
+    """The stage would take a reference to the cluster's secret for a file."""
+    google = "gcp:projects/p/secrets/s/versions/1"
+    cluster.secrets["tokens"] = {"hf": "dmFsdWU="}
+    submit(tmp_path, secrets={"WANDB_API_KEY": google, "HF_TOKEN": "k8s:tokens/hf"})
+    sent = json.dumps([*cluster.kept.values()])
+    assert json.dumps(json.dumps({"WANDB_API_KEY": google})) in sent
+    assert "k8s:tokens" not in sent
 
 
 def test_nothing_secret_is_kept(cluster, tmp_path):

@@ -61,3 +61,8 @@ def test_the_recorded_exit_code_decides(tmp_path):
     assert read_ended_status(tmp_path).state == "cancelled"
     (tmp_path / "exit_code").write_text("0\n")  # it had ended before the signal arrived
     assert read_ended_status(tmp_path).state == "succeeded"
+
+
+def test_an_exit_code_that_a_full_disk_has_lost(tmp_path):
+    (tmp_path / "exit_code").touch()
+    assert read_ended_status(tmp_path) is None

@@ -154,6 +154,14 @@ def test_a_cancelled_job_is_not_requeued(make_batch):
     assert "requeue" not in batch.calls
 
 
+def test_a_job_that_was_cancelled_between_two_starts_does_not_start(make_batch):
+    batch = make_batch(restarts=2)
+    (batch.folder / "cancelled").touch()
+    code, log = batch.run("exit 0", SLURM_RESTART_COUNT="1")
+    assert (code, batch.exit_code, log) == (75, "75", "")
+    assert not (batch.folder / "secrets").exists()
+
+
 @pytest.mark.parametrize(("state", "recorded"), [("COMPLETING", None), ("RUNNING", "75")])
 def test_slurm_refuses_the_requeue_while_it_requeues_by_itself(make_batch, state, recorded):
     batch = make_batch(restarts=2)

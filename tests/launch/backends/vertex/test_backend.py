@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 import stamina
 from google.auth import exceptions as identities
+from google.cloud.aiplatform_v1 import JobServiceClient
+from requests.exceptions import ConnectionError as LostAnswer
 
 from firelib.errors import FirelibError
 from firelib.launch.backends.vertex import backend as vertex_backend
@@ -97,6 +99,22 @@ def test_transient_errors_are_retried(service, tmp_path):
     service.refusals["europe-west4"] = [TOO_FAST, TOO_FAST, Refusal(503, "The service is currently unavailable.")]
     record = send("vertex", spec_for(service, tmp_path))
     assert regions_of(service) == ["europe-west4"]
+    assert ended(record)[0].state == "succeeded"
+
+
+def test_an_unanswered_request_creates_no_second_job(service, tmp_path, monkeypatch):
+    """Both would run, and be paid; only the newest would be followed."""
+    create, answers = JobServiceClient.create_custom_job, [True]
+
+    def lose_the_first_answer(client, **given):
+        created = create(client, **given)
+        if answers and answers.pop():
+            raise LostAnswer("Connection reset by peer")
+        return created
+
+    monkeypatch.setattr(JobServiceClient, "create_custom_job", lose_the_first_answer)
+    record = send("vertex", spec_for(service, tmp_path))
+    assert list(service.jobs) == [record.handle["name"]]
     assert ended(record)[0].state == "succeeded"
 
 
