@@ -38,9 +38,11 @@ def killer() -> Iterator[Callable[[str, str], None]]:
 
     def watch(name: str, text: str) -> None:
         while not done.wait(0.02):
-            for process in psutil.process_iter(["name", "cmdline"]):
-                if process.info["name"] == name and text in " ".join(process.info["cmdline"] or []):
-                    with suppress(psutil.NoSuchProcess):
+            # Reading the arguments of all processes takes seconds on a busy machine: too late for a start.
+            named = [process for process in psutil.process_iter(["name"]) if process.info["name"] == name]
+            for process in named:
+                with suppress(psutil.NoSuchProcess):
+                    if text in " ".join(process.cmdline()):
                         process.kill()
 
     def start(name: str, text: str) -> None:
