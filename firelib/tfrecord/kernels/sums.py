@@ -12,7 +12,7 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def exact_sum(values: npt.NDArray[np.float64]) -> float:
-    """Sum of values.
+    """Sum of values, to the last bit but one.
 
     Args:
         values: float64 [rows].

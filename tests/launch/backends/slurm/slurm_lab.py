@@ -134,7 +134,7 @@ class SlurmLab:
         """Start a node's daemon, and wait until it takes jobs."""
         self.daemons[name] = _start(self.folder, name, "slurmd", "-D", "-N", name)
         run("scontrol", "update", f"NodeName={name}", "State=RESUME")
-        wait_until(lambda: _state(name) in ("idle", "mixed", "allocated"), 60, f"{name} is up: {self.logs()}")
+        wait_until(lambda: _state(name) in ("idle", "mixed", "allocated"), 300, f"{name} is up: {self.logs()}")
 
     def logs(self) -> str:
         """The last lines of all logs."""

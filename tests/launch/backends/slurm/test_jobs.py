@@ -56,6 +56,7 @@ def test_a_refused_job_leaves_nothing_behind(lab, tmp_path):
 
 def test_a_job_resumes_after_its_time_limit(lab, slurm):
     record = lab.submit("wait", replicas=Replicas(restarts=1), target={"time": "1", "grace": "45"})
+    wait_until(lambda: "waiting for the end" in lab.log(record), 120, "the stage runs")  # it waited before that, too
     slurm.start_again(record.handle["slurm_id"])
     wait_until(lambda: lab.log(record).count("waiting for the end") == 2, 120, "the stage runs again")
     assert "restart 1 of 1" in lab.log(record)
