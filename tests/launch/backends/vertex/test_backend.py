@@ -6,7 +6,6 @@ import signal
 from datetime import timedelta
 
 import pytest
-import stamina
 from google.auth import exceptions as identities
 from google.cloud.aiplatform_v1 import JobServiceClient
 from requests.exceptions import ConnectionError as LostAnswer
@@ -14,66 +13,24 @@ from requests.exceptions import ConnectionError as LostAnswer
 from firelib.errors import FirelibError
 from firelib.launch.backends.vertex import backend as vertex_backend
 from firelib.launch.backends.vertex import client as vertex_client
-from firelib.launch.backends.vertex.backend import VertexBackend
-from firelib.launch.backends.vertex.client import CapacityError, TransientError
-from firelib.launch.backends.vertex.logs import job_log
-from firelib.launch.backends.vertex.logs.request_budget import RequestBudget
-from firelib.launch.client.log_follower import follow
+from firelib.launch.backends.vertex.client import TransientError
 from firelib.launch.client.submit_and_wait import send, wait_for_job
 from firelib.launch.job_record import read_record
-from firelib.launch.job_spec import Replicas, Resources
+from firelib.launch.job_spec import Replicas
 from tests.errors import refused
-from tests.launch.backends.vertex.test_requests import IMAGE
-from tests.launch.fake_jobs import Refusal, Step, fake_jobs
-from tests.launch.jobs import job
-
-VERTEX = VertexBackend()
-QUEUED, PENDING, RUNNING = Step("JOB_STATE_QUEUED"), Step("JOB_STATE_PENDING"), Step("JOB_STATE_RUNNING")
-DONE = Step("JOB_STATE_SUCCEEDED")
-STOCK_OUT = Step(
-    "JOB_STATE_FAILED", "Resources are insufficient in region: europe-west4. Please try a different region."
+from tests.launch.backends.vertex.played import (
+    DONE,
+    PENDING,
+    QUEUED,
+    RUNNING,
+    STOCK_OUT,
+    TOO_FAST,
+    VERTEX,
+    ended,
+    regions_of,
+    spec_for,
 )
-LOST_SPOT = Step("JOB_STATE_FAILED", "STOCKOUT: the Spot VMs of workerpool1 were lost and no others are available.")
-PREEMPTED = Step("JOB_STATE_FAILED", "The replica workerpool0-0 was preempted too often.")
-NO_QUOTA = Refusal(
-    429,
-    "The following quota metrics exceed quota limits: aiplatform.googleapis.com/custom_model_training_nvidia_l4_gpus",
-)
-TOO_FAST = Refusal(429, "Quota exceeded for requests per minute per region")
-
-
-@pytest.fixture(autouse=True)
-def no_pause():
-    """Retry without waiting, as often as usual."""
-    with stamina.set_testing(True, attempts=6, cap=True):
-        yield
-
-
-@pytest.fixture
-def service(monkeypatch):
-    """The fake service. It has no bucket and no registry; test_preflight.py and test_same_job.py use some."""
-    monkeypatch.setattr(vertex_backend, "find_preflight_problems", lambda _: [])
-    monkeypatch.setattr(vertex_backend, "send_code", lambda _: None)
-    monkeypatch.setattr(VertexBackend, "log_delay_seconds", 0.0)
-    monkeypatch.setattr(VertexBackend, "poll_seconds", 0.01)
-    monkeypatch.setattr(job_log, "RequestBudget", lambda: RequestBudget(sleep=lambda _: None))
-    with fake_jobs() as running:
-        yield running
-
-
-def spec_for(service, tmp_path, regions="europe-west4,us-central1", **fields):
-    target = {"project": "my-lab", "region": regions, "endpoint": service.url}
-    given = {"image": IMAGE, "storage_root": "gs://bucket/x", "resources": Resources(machine="g2-standard-8")}
-    return job(**{**given, "project": str(tmp_path), "target": target, **fields})
-
-
-def ended(record):
-    parts: list[str] = []
-    return follow(VERTEX, record, parts.append, pause=0.01), "".join(parts)
-
-
-def regions_of(service):
-    return [name.split("/")[3] for name in service.jobs]
+from tests.launch.fake_jobs import Refusal, Step
 
 
 def test_a_job_succeeds(service, tmp_path):
@@ -125,113 +82,6 @@ def test_retries_are_limited(service, tmp_path):
     assert caught.value.what.endswith(TOO_FAST.message)  # after the request
     assert "europe-west4" in caught.value.where
     assert service.jobs == {}
-
-
-def test_without_quota_the_next_placement_is_tried(service, tmp_path):
-    service.refusals["europe-west4"] = [NO_QUOTA]
-    record = send("vertex", spec_for(service, tmp_path))
-    assert regions_of(service) == ["us-central1"]
-    assert ended(record)[0].state == "succeeded"
-
-
-def test_without_quota_anywhere_the_metric_is_named(service, tmp_path):
-    service.refusals |= {"europe-west4": [NO_QUOTA], "us-central1": [NO_QUOTA]}
-    with refused(what="custom_model_training_nvidia_l4_gpus", remedy="--set region=A,B", kind=CapacityError):
-        send("vertex", spec_for(service, tmp_path))
-
-
-def test_after_a_stock_out_the_next_placement_is_tried(service, tmp_path):
-    service.plays["europe-west4"] = [[PENDING, STOCK_OUT]]
-    status, _ = ended(send("vertex", spec_for(service, tmp_path)))
-    assert status.state == "succeeded"
-    assert regions_of(service) == ["europe-west4", "us-central1"]
-
-
-def test_stock_outs_everywhere_fail_the_job(service, tmp_path):
-    service.plays |= {"europe-west4": [[STOCK_OUT]], "us-central1": [[PENDING, STOCK_OUT]]}
-    record = send("vertex", spec_for(service, tmp_path))
-    for _ in range(2):  # asked twice, it says the same
-        status, _ = ended(record)
-        assert status.state == "failed"
-        assert status.message.startswith("stock-out: Resources are insufficient")
-    assert len(service.jobs) == 2
-
-
-def test_other_machine_types_are_tried_in_the_same_region(service, tmp_path):
-    service.plays["europe-west4"] = [[STOCK_OUT], [RUNNING, DONE]]
-    target = {"project": "my-lab", "region": "europe-west4", "machines": "n1-standard-8+t4", "endpoint": service.url}
-    assert ended(send("vertex", spec_for(service, tmp_path, target=target)))[0].state == "succeeded"
-    pools = [kept["jobSpec"]["workerPoolSpecs"][0]["machineSpec"] for kept in service.jobs.values()]
-    assert [pool["machineType"] for pool in pools] == ["g2-standard-8", "n1-standard-8"]
-
-
-def test_a_preempted_job_is_resumed(service, tmp_path):
-    service.plays["europe-west4"] = [[RUNNING, PENDING, RUNNING, DONE]]
-    status, _ = ended(send("vertex", spec_for(service, tmp_path, replicas=Replicas(2, "spot", 1))))
-    assert status.state == "succeeded"
-    assert len(service.jobs) == 1
-
-
-def test_preempted_for_good_is_resumable(service, tmp_path):
-    service.plays["europe-west4"] = [[RUNNING, PREEMPTED]]
-    record = send("vertex", spec_for(service, tmp_path, "europe-west4", replicas=Replicas(1, "spot", 1)))
-    status, _ = ended(record)
-    assert (status.state, status.code) == ("failed", 75)
-
-
-def spot(service, tmp_path, restarts, regions="europe-west4,us-central1"):
-    return spec_for(service, tmp_path, regions, replicas=Replicas(2, "spot", restarts))
-
-
-def test_a_stock_out_of_a_job_that_has_run_is_a_lost_spot_machine(service, tmp_path):
-    """It resumes where it ran: the machines fit there, and the bucket is near."""
-    service.plays["europe-west4"] = [[RUNNING, LOST_SPOT], [PENDING, RUNNING, DONE]]
-    status, log = ended(send("vertex", spot(service, tmp_path, 1)))
-    assert (status.state, status.exit_code) == ("succeeded", 0)
-    assert regions_of(service) == ["europe-west4", "europe-west4"]
-    assert "customJobs/1000" in log
-    assert "customJobs/1001" in log
-
-
-@pytest.mark.parametrize(("restarts", "state", "code"), [(3, "succeeded", 0), (2, "failed", 75)])
-def test_a_job_that_is_lost_three_times(service, tmp_path, restarts, state, code):
-    service.plays["europe-west4"] = [[RUNNING, LOST_SPOT]] * 3 + [[RUNNING, DONE]]
-    record = send("vertex", spot(service, tmp_path, restarts))
-    for _ in range(2):  # asked twice, it says the same
-        status, _ = ended(record)
-        assert (status.state, status.code) == (state, code)
-    assert regions_of(service) == ["europe-west4"] * (restarts + 1)
-
-
-def test_after_a_loss_the_next_placement_is_tried_if_there_are_no_machines(service, tmp_path):
-    service.plays["europe-west4"] = [[RUNNING, LOST_SPOT], [PENDING, LOST_SPOT]]
-    status, _ = ended(send("vertex", spot(service, tmp_path, 1)))
-    assert status.state == "succeeded"
-    assert regions_of(service) == ["europe-west4", "europe-west4", "us-central1"]
-
-
-@pytest.mark.parametrize("refusals", [[], [NO_QUOTA]])
-def test_a_job_that_has_run_is_resumable_when_there_are_no_machines_left(service, tmp_path, refusals):
-    service.plays |= {"europe-west4": [[RUNNING, LOST_SPOT], [PENDING, STOCK_OUT]], "us-central1": [[STOCK_OUT]]}
-    service.refusals["us-central1"] = refusals
-    status, _ = ended(send("vertex", spot(service, tmp_path, 1)))
-    assert (status.state, status.code) == ("failed", 75)
-
-
-def test_a_job_leaves_a_queue_that_is_too_slow(service, tmp_path):
-    service.plays |= {"europe-west4": [[QUEUED] * 50], "us-central1": [[QUEUED] * 50]}
-    service.age = timedelta(seconds=61)
-    record = send("vertex", spec_for(service, tmp_path, queue_seconds=60))
-    status, _ = ended(record)
-    assert (status.state, regions_of(service)) == ("failed", ["europe-west4", "us-central1"])
-    assert "--queue-timeout" in status.message
-    assert service.running() == []
-
-
-def test_a_job_waits_within_its_queue_limit(service, tmp_path):
-    service.plays["europe-west4"] = [[QUEUED, QUEUED, RUNNING, DONE]]
-    status, _ = ended(send("vertex", spec_for(service, tmp_path, queue_seconds=600)))
-    assert (status.state, len(service.jobs)) == ("succeeded", 1)
 
 
 def test_missing_permissions_are_named(service, tmp_path):
@@ -304,17 +154,6 @@ def test_status_of_a_slow_queue_cancels_nothing(service, tmp_path):
     assert len(service.running()) == 1
     assert VERTEX.status(VERTEX.advance(record)).state == "failed"
     assert service.running() == []
-
-
-def test_a_job_fails_if_the_remaining_placements_have_no_quota(service, tmp_path):
-    service.plays["europe-west4"] = [[STOCK_OUT]]
-    service.refusals["us-central1"] = [NO_QUOTA]
-    record = send("vertex", spec_for(service, tmp_path))
-    status, _ = ended(record)
-    assert status.state == "failed"
-    assert "custom_model_training_nvidia_l4_gpus" in status.message
-    assert VERTEX.status(VERTEX.advance(record)) == status
-    assert regions_of(service) == ["europe-west4"]
 
 
 def test_a_cancelled_job_tries_no_other_placement(service, tmp_path):
