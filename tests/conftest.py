@@ -21,7 +21,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["DVC_NO_ANALYTICS"] = "1"
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-for name in [name for name in os.environ if name.startswith("FIRELIB_") or name == "RAY_ADDRESS"]:
+for name in [name for name in os.environ if name.startswith(("FIRELIB_", "WANDB_")) or name == "RAY_ADDRESS"]:
     del os.environ[name]  # the user's settings must not influence the tests
 
 # Shells start background commands with Ctrl-C ignored, which every process of the tests would inherit.
