@@ -145,7 +145,7 @@ bench: setup ## Benchmark start-up, stages, the TFRecord engine against its peer
 
 bench-tfrecord: setup ## Benchmark the TFRecord engine
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
-	@$(BIN)/python -m benchmarks.report
+	@$(BIN)/python -m benchmarks.harness.report
 
 bench-training: setup ## Benchmark training, on the shards of both recipes
 	@$(BIN)/firelib run transform

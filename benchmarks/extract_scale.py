@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from benchmarks.child import peak_mib, run_child
-from benchmarks.measure import finding, save, spread
+from benchmarks.harness.child import peak_mib, run_child
+from benchmarks.harness.measure import finding, save, spread
 from firelib.console import note
 from firelib.data.extract import extract
 from firelib.project_layout import Paths

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.measure import Way, finding, interleaved, save, spread
+from benchmarks.harness.measure import Way, finding, interleaved, save, spread
 from firelib.console import note
 from tests import engine as engines
 from tests import engine_base

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, spread
+from benchmarks.harness.measure import Pair, Way, compared, finding, interleaved, save, spread
 from firelib.console import note
 from firelib.tfrecord.read.dataset import open_dataset
 

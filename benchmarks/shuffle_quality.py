@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.measure import finding, save, spread
-from benchmarks.on_cpu import import_tensorflow
+from benchmarks.harness.measure import finding, save, spread
+from benchmarks.harness.on_cpu import import_tensorflow
 from firelib.console import note
 from firelib.tfrecord.read.epoch_order import EpochOrder
 

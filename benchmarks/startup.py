@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import finding, save, spread
+from benchmarks.harness.measure import finding, save, spread
 from firelib.console import note
 
 FIRELIB = str(Path(sys.executable).with_name("firelib"))

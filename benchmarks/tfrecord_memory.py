@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks import datasets, drain
-from benchmarks.child import peak_mib, run_child
-from benchmarks.measure import finding, save, spread
-from benchmarks.on_cpu import import_tensorflow
+from benchmarks import datasets
+from benchmarks.harness import drain
+from benchmarks.harness.child import peak_mib, run_child
+from benchmarks.harness.measure import finding, save, spread
+from benchmarks.harness.on_cpu import import_tensorflow
 from firelib import open_dataset, write_tfrecords
 from firelib.console import note
 

@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import datasets, drain
-from benchmarks.measure import Pair, Way, compared, interleaved, present, save
-from benchmarks.on_cpu import import_tensorflow
+from benchmarks import datasets
+from benchmarks.harness import drain
+from benchmarks.harness.measure import Pair, Way, compared, interleaved, present, save
+from benchmarks.harness.on_cpu import import_tensorflow
 from benchmarks.peers import array_record, parse_example, plain, ray_data, tfx_bsl, web_dataset
 from firelib import open_dataset, write_tfrecords
 from firelib.console import note

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import datasets
-from benchmarks.measure import finding, save, spread
-from benchmarks.on_cpu import import_tensorflow
+from benchmarks.harness.measure import finding, save, spread
+from benchmarks.harness.on_cpu import import_tensorflow
 from firelib import open_dataset, write_tfrecords
 from firelib.console import note
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import datasets
-from benchmarks.measure import Pair, Way, compared, interleaved, present, save
-from benchmarks.on_cpu import import_tensorflow
+from benchmarks.harness.measure import Pair, Way, compared, interleaved, present, save
+from benchmarks.harness.on_cpu import import_tensorflow
 from benchmarks.peers import array_record, naive, plain, ray_data, tfx_bsl, web_dataset
 from firelib import write_tfrecords
 from firelib.console import note

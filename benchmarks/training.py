@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Pair, Way, compared, finding, interleaved, save, spread
+from benchmarks.harness.measure import Pair, Way, compared, finding, interleaved, save, spread
 from benchmarks.training_worker import build_job
 from firelib.config import Checkpoint
 from firelib.console import note

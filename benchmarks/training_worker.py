@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.on_cpu import import_tensorflow
+from benchmarks.harness.on_cpu import import_tensorflow
 from benchmarks.training_ways import Epoch, ways
 from firelib.config import Environment, load_params
 from firelib.project_layout import Paths, find_project

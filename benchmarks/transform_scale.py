@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import finding, save, spread
+from benchmarks.harness.measure import finding, save, spread
 from benchmarks.transform_data import make_tables, write_lake
 from benchmarks.transform_job import ENGINES, paths_of
 from firelib.config import Environment

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.measure import finding, save, spread
+from benchmarks.harness.measure import finding, save, spread
 from firelib import Feature, Recipe, Source, storage
 from firelib.config import Environment, Params, parse_params
 from firelib.console import note

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.measure import Way
+from benchmarks.harness.measure import Way
 
 CPUS = 2
 

@@ -2,6 +2,6 @@
 
 import json
 
-from benchmarks.child import peak_mib
+from benchmarks.harness.child import peak_mib
 
 print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the parent reads it

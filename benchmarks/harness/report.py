@@ -1,4 +1,4 @@
-"""Report all results as a table, a chart per benchmark, and docs/benchmarks.md: `python -m benchmarks.report`."""
+"""Report all results as a table, a chart each, and docs/benchmarks.md: `python -m benchmarks.harness.report`."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import matplotlib as mpl
 
-from benchmarks.measure import RESULTS
+from benchmarks.harness.measure import RESULTS
 from firelib.console import note
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: written by make bench -->\n", "<!-- end of results -->\n"
 
 _HEADERS = ("benchmark", "data", "figure", "median", "lowest … highest", "goal", "")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import datasets, drain
+from benchmarks import datasets
+from benchmarks.harness import drain
 from benchmarks.peers import array_record, naive, parse_example, web_dataset
 from firelib import open_dataset, write_tfrecords
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import measure
-from benchmarks.measure import Pair, Way, compared, interleaved, present, ratios, save, spread
+from benchmarks.harness import measure
+from benchmarks.harness.measure import Pair, Way, compared, interleaved, present, ratios, save, spread
 
 
 def test_ratios_are_computed_per_round() -> None:
@@ -38,7 +38,7 @@ def test_way_may_return_its_own_seconds() -> None:
 
 def test_short_runs_are_repeated_and_their_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(0, 0.07)
-    monkeypatch.setattr("benchmarks.measure.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("benchmarks.harness.measure.time.perf_counter", lambda: next(clock))
     seconds = itertools.cycle([9.0, 1.0, 5.0])
     assert interleaved({"short": Way(lambda: next(seconds), "", 10)}, rounds=1) == {"short": [2.0]}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report
+from benchmarks.harness import report
 
 CASE: dict[str, Any] = {
     "title": "rows",

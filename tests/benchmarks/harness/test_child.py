@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from benchmarks.child import run_child
+from benchmarks.harness.child import run_child
 from tests.project import ROOT
 
 GROW = """
-from benchmarks.child import peak_mib
+from benchmarks.harness.child import peak_mib
 before = peak_mib()
 held = bytearray(200 << 20)
 held[::4096] = b"x" * len(held[::4096])

@@ -17,7 +17,7 @@ from typing import Any
 
 from firelib.console import note
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 _LOAD_BEFORE = os.getloadavg()[0]  # load of other work, measured before the benchmark starts
 

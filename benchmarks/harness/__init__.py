@@ -1,0 +1,1 @@
+"""How benchmarks measure, and how results are stored and shown."""
