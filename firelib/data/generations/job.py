@@ -13,6 +13,7 @@ from firelib.data.lake import Commit, Lake
 from firelib.data.memory.node_memory import choose_partition, most_rows_bytes
 from firelib.data.memory.table_plans import plan_within_memory
 from firelib.data.memory.task_memory import TaskMemory
+from firelib.data.shuffle.skew import PartitionLimit
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.data.tables import TablePlan, plan_table
 from firelib.project_layout import Paths
@@ -98,7 +99,9 @@ class TransformJob:
         """
         plan = partial(self._plan_tables, generation)
         tables, need = plan_within_memory(self.recipe, plan, self.data.partition_bytes, choose_partition)
-        return join_planned(self.recipe, tables, self.data.split, self.scratch, most_rows_bytes()), need
+        most = most_rows_bytes()
+        limit = None if most is None else PartitionLimit(most, need.rows_bytes)
+        return join_planned(self.recipe, tables, self.data.split, self.scratch, limit), need
 
     def window_commits(self, generation: Generation) -> tuple[Commit, ...]:
         """The commits before a generation that are read, too."""
