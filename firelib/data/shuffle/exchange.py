@@ -56,7 +56,11 @@ def exchange_through_files(frame: Any, folder: str, limit: PartitionLimit | None
         frame: The dataframe, whose shuffles have Dask's method `tasks`.
         folder: URI of a folder that all workers can read, and that outlives the computation.
         limit: What an output partition may have; None is no limit. If a key has more rows, a task raises an error that
-            says so, before any worker reads them.
+            says so, before any worker reads them. Where memory is tight, a few partitions are measured at once, so that
+            rows that will not fit are refused before the work begins.
+
+    Raises:
+        FirelibError: An output partition will not fit.
     """
     lowered = frame.optimize(fuse=False).expr
     while (shuffle := _find_first_shuffle(lowered)) is not None:
@@ -71,24 +75,33 @@ def _find_first_shuffle(expr: Expr) -> SimpleShuffle | None:
 
 
 def _exchange(shuffle: SimpleShuffle, folder: str, limit: PartitionLimit | None) -> Any:
-    column, groups, key = shuffle.partitioning_index, shuffle.npartitions_out, _find_key(shuffle)
+    grouping = {
+        "column": shuffle.partitioning_index,
+        "groups": shuffle.npartitions_out,
+        "key": _find_key(shuffle),
+    }
     inputs = new_collection(shuffle.frame)
-    foreseen = None
-    if limit and limit.is_tight and inputs.npartitions >= _LEAST_FORECAST:
-        foreseen = _foresee(inputs, partial(measure, column=column, groups=groups, key=key), limit)
-    write = partial(write_groups, column=column, groups=groups, folder=folder, key=key)
-    written = inputs.map_partitions(write, foreseen, meta=("written", object), enforce_metadata=False)
+    if limit and limit.foresee and inputs.npartitions >= _LEAST_FORECAST and not _reads_from_shuffle(shuffle):
+        _refuse_early(inputs, partial(measure, **grouping), limit)
+    write = partial(write_groups, folder=folder, **grouping)
+    written = inputs.map_partitions(write, meta=("written", object), enforce_metadata=False)
     files = dask.delayed(share_kinds)(written.to_delayed(), limit)
     numbers = dd.from_map(_number, list(shuffle._partitions), meta=_number(0))
     return numbers.map_partitions(read_group, files, shuffle.ignore_index, meta=shuffle._meta, enforce_metadata=False)
 
 
-def _foresee(inputs: Any, measure_partition: Any, limit: PartitionLimit) -> Any:
-    """A check of a few partitions, before any other is written: hours may pass until the last one is."""
+def _reads_from_shuffle(shuffle: SimpleShuffle) -> bool:
+    """Whether a shuffle needs the results of another one, which has not run yet."""
+    return any(expr._name.startswith("read_group") for expr in shuffle.frame.walk())
+
+
+def _refuse_early(inputs: Any, measure_partition: Any, limit: PartitionLimit) -> None:
+    """Look at a few partitions before any is written: hours may pass until the last one is."""
     count = inputs.npartitions
     few = inputs.partitions[[index * count // _FORECAST for index in range(_FORECAST)]]
     sizes = few.map_partitions(measure_partition, meta=("sizes", object), enforce_metadata=False)
-    return dask.delayed(refuse_foreseen_skew)(sizes.to_delayed(), count, limit)
+    assert limit.foresee
+    refuse_foreseen_skew(limit.foresee(sizes.to_delayed()), count, limit)
 
 
 def _find_key(shuffle: SimpleShuffle) -> list[str]:
@@ -115,14 +128,11 @@ def _group(rows: pd.DataFrame, column: str, groups: int) -> tuple[npt.NDArray[np
     return order, np.searchsorted(outputs[order], np.arange(groups + 1)).tolist()
 
 
-def write_groups(
-    rows: pd.DataFrame, _foreseen: None, column: str, groups: int, folder: str, key: Sequence[str] = ()
-) -> GroupedFile:
+def write_groups(rows: pd.DataFrame, column: str, groups: int, folder: str, key: Sequence[str] = ()) -> GroupedFile:
     """Write a partition.
 
     Args:
         rows: The rows.
-        _foreseen: The result of the forecast, which comes first.
         column: Column with the index of each row's output partition.
         groups: Number of output partitions.
         folder: URI of the folder to write into.

@@ -1,7 +1,8 @@
 """Skew of a shuffle: all rows of a key meet in one partition, which a worker holds in memory as a whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,6 @@ from firelib.errors import FirelibError
 
 _MIB = 2**20
 _HEAVY = 4  # times the mean rows of an output partition, from which the most frequent key is looked for
-_TIGHT = 3  # times the usual rows of a partition
 _SURE = 1.25  # times the limit, from which a forecast refuses a shuffle
 
 
@@ -22,16 +22,12 @@ class PartitionLimit:
 
     Attributes:
         most_bytes: Most bytes of rows that a worker can hold in memory.
-        usual_bytes: Estimated bytes of the rows of an input partition.
+        foresee: Computes what `measure_groups` returns for a few input partitions, given as tasks; None where memory is
+            so large that a look before the work begins does not pay.
     """
 
     most_bytes: int
-    usual_bytes: int = 0
-
-    @property
-    def is_tight(self) -> bool:
-        """Whether rows that a join has widened, or a little skew, may exceed the limit."""
-        return self.most_bytes < _TIGHT * self.usual_bytes
+    foresee: "Callable[[Sequence[Any]], Sequence[GroupSizes]] | None" = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """A key with so many rows that no worker can hold its partition."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import dask
 import dask.dataframe as dd
@@ -52,20 +54,31 @@ def test_many_even_rows_are_no_fault_of_a_key(tmp_path: Path) -> None:
         frame.compute(scheduler="sync")
 
 
-def test_what_will_not_fit_is_refused_before_all_rows_are_written(tmp_path: Path) -> None:
-    """Hours would pass until the last partition is written."""
-    frame = exchange_through_files(join(0.5, 64), str(tmp_path), PartitionLimit(ROWS * 24 // 4, ROWS * 24))
+def look(tasks: Sequence[Any]) -> Sequence[Any]:
+    return dask.compute(*tasks, scheduler="sync")
+
+
+def test_what_will_not_fit_is_refused_before_the_work_begins(tmp_path: Path) -> None:
     with refused(what=["foreseen from 8 of 64 partitions", "key shop = 7"], where="join or group-by"):
-        frame.compute(scheduler="sync")
+        exchange_through_files(join(0.5, 64), str(tmp_path), PartitionLimit(ROWS * 24 // 4, look))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_forecast_does_not_refuse_keys_that_only_a_few_partitions_have(tmp_path: Path) -> None:
-    """The keys are sorted: a partition has one output partition, and the others have other ones."""
+def test_what_a_few_partitions_have_is_not_foreseen_of_all(tmp_path: Path) -> None:
+    """The keys are sorted: the rows of each input partition belong to another output partition."""
     rows = pd.DataFrame({"shop": np.repeat(np.arange(64), 100), "x": 1.0})
     left, right = (dd.from_pandas(frame, npartitions=64, sort=False) for frame in (rows, rows.drop_duplicates()))
     with dask.config.set({"dataframe.shuffle.method": "tasks"}):
         joined = left.merge(right, on="shop", broadcast=False)
-    limit = PartitionLimit(100 * 24 * 8, 100 * 24 * 8)
-    assert limit.is_tight
+    limit = PartitionLimit(100 * 24 * 8, look)
     assert len(exchange_through_files(joined, str(tmp_path), limit).compute(scheduler="sync")) == len(rows)
+
+
+def test_a_shuffle_of_shuffled_rows_is_not_looked_at(tmp_path: Path) -> None:
+    """The other shuffle would have to run twice."""
+    looks = []
+    limit = PartitionLimit(ROWS * 1000, lambda tasks: looks.append(len(tasks)) or look(tasks))
+    with dask.config.set({"dataframe.shuffle.method": "tasks"}):
+        twice = join(0.0, 64).shuffle("x")
+        assert len(exchange_through_files(twice, str(tmp_path), limit).compute(scheduler="sync")) == ROWS
+    assert looks == [8, 8]  # both sides of the join
