@@ -1,11 +1,11 @@
 """How fast does the same training run in each environment, and what does its adapter cost?
 
-    python -m benchmarks.environments [--rounds 3] [--workers 3] [--epochs 10] [--only NAME …] [--short]
+    python -m benchmarks.environments [--rounds 3] [--workers 3] [--epochs 10] [--only NAME …] [--real] [--short]
 
 The same image, data, steps and number of workers: as a process, in containers, on clusters in containers and in the
-stand-ins of platforms; and on real platforms where credentials lead there. What this machine lacks is left out by
-name, with the reason. Containers need root on Debian, like `make test-images`. `--short` measures the process and the
-containers of backend `docker` for one round of few steps.
+stand-ins of platforms; and with `--real` on real platforms, where credentials lead there. What this machine lacks is
+left out by name, with the reason. Containers need root on Debian, like `make test-images`. `--short` measures the
+process and the containers of backend `docker` for one round of few steps.
 
 Rates come from the training's own step metrics, without start-up and compilation. What each environment needs once
 (images, hosts, a bucket) is made outside of all timers, and removed at the end, after Ctrl-C, too.
@@ -38,6 +38,7 @@ _QUESTION = "How fast does the same training run in each environment?"
 _LOCAL = "local"
 _ROWS = 1_000_000  # a way reports the seconds of a million rows
 _OVERHEAD = 2.0  # percent
+_COSTLY = "a run may cost money: add --real"
 _SHORT_EPOCHS, _SHORT_COUNT = 3, 3
 
 
@@ -49,7 +50,8 @@ def main() -> None:
     adopt_orphans()
     with sigterm_as_ctrl_c(), tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         lab = Lab(stack, Path(folder), options.workers, _SHORT_EPOCHS if options.short else options.epochs)
-        cases = _measure(chosen, lab, stack, 1 if options.short else options.rounds)
+        obstacles = find_obstacles(chosen, options.real)
+        cases = _measure(chosen, obstacles, lab, stack, 1 if options.short else options.rounds)
     note(f"figures: {save('environments', _QUESTION, cases)}")
 
 
@@ -59,6 +61,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
+    parser.add_argument("--real", action="store_true", help="run on real platforms, too, which may cost money")
     parser.add_argument("--short", action="store_true")
     return parser.parse_args()
 
@@ -91,9 +94,23 @@ def choose(environments: Sequence[Environment], only: Sequence[str], short: bool
     return [each for each in environments if each.name in (_LOCAL, *wanted)]
 
 
-def _measure(environments: Sequence[Environment], lab: Lab, stack: ExitStack, rounds: int) -> list[dict[str, Any]]:
-    obstacles = {each.name: each.find_obstacle() for each in environments}
-    absent = {name: reason for name, reason in obstacles.items() if reason is not None}
+def find_obstacles(environments: Sequence[Environment], real: bool) -> dict[str, str]:
+    """Return the name of each environment that is not measured → the reason.
+
+    Args:
+        environments: The chosen environments.
+        real: Whether those elsewhere are measured, too.
+    """
+    reasons = {each.name: each.find_obstacle() for each in environments}
+    if not real:
+        costly = {each.name: _COSTLY for each in environments if each.is_elsewhere and reasons[each.name] is None}
+        reasons |= costly
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _measure(
+    environments: Sequence[Environment], absent: Mapping[str, str], lab: Lab, stack: ExitStack, rounds: int
+) -> list[dict[str, Any]]:
     for name, reason in absent.items():
         note(f"{name} is omitted: {reason}")
     seen: dict[str, list[Figures]] = {}

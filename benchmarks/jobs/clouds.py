@@ -79,12 +79,19 @@ def _submitted(there: Elsewhere, lab: Lab) -> Iterator[Run]:
 
 def clouds() -> list[Environment]:
     """Return the environments elsewhere."""
-    return [
-        Environment(
-            f"{there.backend}, real", f"firelib submit --to {there.backend}", there.set_up, there.find_obstacle, cost
-        )
-        for there, cost in ((_VERTEX, _vertex_price), (_KUBEFLOW, _unknown), (_SLURM, _unknown), (_RAY, _unknown))
-    ]
+    prices = ((_VERTEX, _vertex_price), (_KUBEFLOW, _unknown), (_SLURM, _unknown), (_RAY, _unknown))
+    return [_describe(there, find_price) for there, find_price in prices]
+
+
+def _describe(there: Elsewhere, find_price: Callable[[int], Price | None]) -> Environment:
+    return Environment(
+        name=f"{there.backend}, real",
+        settings=f"firelib submit --to {there.backend}",
+        set_up=there.set_up,
+        find_obstacle=there.find_obstacle,
+        is_elsewhere=True,
+        find_price=find_price,
+    )
 
 
 def _replicas(count: int) -> Sequence[str]:

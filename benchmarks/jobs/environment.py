@@ -44,6 +44,7 @@ class Environment:
         settings: How the job runs there, for the report.
         set_up: Prepares it for the duration of a block, outside of all timers, and yields what runs the training.
         find_obstacle: Returns why this machine cannot run it, or None.
+        is_elsewhere: Whether it is no part of this machine, and its owner may bill each run.
         find_price: Returns the price of its machines, where somebody bills them and it is known.
     """
 
@@ -51,6 +52,7 @@ class Environment:
     settings: str
     set_up: Callable[[Lab], AbstractContextManager[Run]]
     find_obstacle: Callable[[], str | None] = nothing_missing
+    is_elsewhere: bool = False
     find_price: Callable[[int], Price | None] = lambda _: None
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.environments import choose, list_environments, noise, overheads
+from benchmarks.environments import choose, find_obstacles, list_environments, noise, overheads
+from benchmarks.jobs.environment import Environment
 
 NAMES = ["local", "docker", "docker × 2", "docker compose"]
 
@@ -35,3 +36,16 @@ def test_overhead_is_the_additional_time_of_a_row() -> None:
 def test_no_difference_smaller_than_that_of_equal_runs_can_be_seen() -> None:
     assert noise([95.0, 100.0, 105.0]) == pytest.approx(5)
     assert noise([7.0]) == 0
+
+
+def test_what_may_cost_money_is_measured_only_on_request() -> None:
+    def set_up(lab: object) -> None:
+        raise AssertionError("only looked at")
+
+    missing = Environment("missing", "", set_up, lambda: "not logged in", is_elsewhere=True)
+    chosen = [Environment("here", "", set_up), Environment("there", "", set_up, is_elsewhere=True), missing]
+    assert find_obstacles(chosen, real=True) == {"missing": "not logged in"}
+    assert find_obstacles(chosen, real=False) == {
+        "missing": "not logged in",
+        "there": "a run may cost money: add --real",
+    }

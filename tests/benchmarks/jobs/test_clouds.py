@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.jobs import clouds
 from benchmarks.jobs.environment import Environment
+from benchmarks.jobs.lab import is_installed
 
 VARIABLES = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_REGION", "FIRELIB_STORAGE_ROOT", "FIRELIB_RAY_ADDRESS", "KUBECONFIG")
 
@@ -29,10 +30,10 @@ def test_each_says_what_it_needs(real: dict[str, Environment]) -> None:
     assert reasons["slurm, real"].startswith("sbatch is not on PATH")
 
 
+@pytest.mark.skipif(not is_installed("kubernetes"), reason="the client of Kubernetes is missing: make kubernetes")
 def test_a_cluster_of_kubernetes_needs_an_image_and_its_configuration(
     real: dict[str, Environment], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pytest.importorskip("kubernetes")
     monkeypatch.setenv("FIRELIB_STORAGE_ROOT", "gs://lab/firelib")
     find = real["kubeflow, real"].find_obstacle
     assert find() == "no image has been pushed: make images push"

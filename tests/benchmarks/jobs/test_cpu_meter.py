@@ -12,7 +12,7 @@ from tests.patience import patience
 # Uses CPU time, says so, and waits until its standard input is closed.
 BUSY = """
 import sys, time
-while time.process_time() < 0.5:
+while time.process_time() < 0.3:
     pass
 print("used", flush=True)
 sys.stdin.read()
@@ -36,8 +36,8 @@ def test_processes_below_this_one_are_counted_and_workers_are_known_by_their_tit
                 assert process.stdin
                 process.stdin.close()
     used = meter.read()
-    assert used.workers >= 0.45  # the kernel counts in ticks of 10 ms
-    assert used.others >= 0.45
+    assert used.workers >= 0.25  # the kernel counts in ticks of 10 ms
+    assert used.others >= 0.25
 
 
 def test_a_process_that_was_busy_before_is_counted_from_now_on() -> None:
@@ -51,7 +51,7 @@ def test_a_process_that_was_busy_before_is_counted_from_now_on() -> None:
         assert process.stdin
         process.stdin.close()
         process.wait(patience(30))
-    assert meter.read().others < 0.4
+    assert meter.read().others < 0.2
 
 
 @pytest.mark.parametrize("path", ["/docker/" + "0a" * 32, "/system.slice/docker-" + "0a" * 32 + ".scope"])
