@@ -149,7 +149,7 @@ def compile_pipeline(spec: PipelineSpec) -> str:
 def _pipeline(spec: PipelineSpec) -> Any:
     from kfp import dsl
 
-    components = {stage: _component(stage, spec.images[component]) for stage, component in FLOW.items()}
+    components = {stage: build_component(stage, spec.images[component]) for stage, component in FLOW.items()}
 
     def firelib(project: str, root: str) -> None:
         before: Any = NOTHING
@@ -169,8 +169,13 @@ def _pipeline(spec: PipelineSpec) -> Any:
     return dsl.pipeline(name="firelib", description="sources to an evaluated model")(firelib)
 
 
-def _component(stage: str, image: str) -> Any:
-    """Return a container component that takes the URI of earlier outputs and returns the URI of its own."""
+def build_component(stage: str, image: str) -> Any:
+    """Return a container component that takes the URI of earlier outputs and returns the URI of its own.
+
+    Args:
+        stage: The stage that it runs.
+        image: Image by digest.
+    """
     from kfp import dsl
 
     def run(project, before, root, after):  # type: ignore[no-untyped-def]  # kfp reads the annotations set below
