@@ -17,6 +17,7 @@ from firelib.train.worker.input_pipeline import InputPipeline, build_reader_opti
 from firelib.train.worker.training_loop import TrainingWorker
 
 Epoch = Callable[[], dict[str, float]]
+INTERVALS = (5, 20, 100)  # steps between two checkpoints
 
 
 def ways(spec: RunSpec, strategy: Any, rank: int, world: int) -> dict[str, Callable[[], Epoch]]:
@@ -32,10 +33,16 @@ def ways(spec: RunSpec, strategy: Any, rank: int, world: int) -> dict[str, Calla
         "shards": lambda: ours(spec),
         "memory": lambda: ours(spec).from_memory(),
         "half": lambda: ours(_half(spec)),
-        "saving": lambda: ours(_saving(spec)),
+        "saving": lambda: ours(_saving(spec, _steps(spec) * 2 // 3)),
+        **{f"every {steps}": lambda steps=steps: ours(_saving(spec, steps)) for steps in INTERVALS},
         "fit": lambda: _Fit(spec, cached=False),
         "fit, memory": lambda: _Fit(spec, cached=True),
     }
+
+
+def _steps(spec: RunSpec) -> int:
+    """Full batches of an epoch."""
+    return read_manifest(spec.manifest).split("train").rows // spec.params.train.global_batch_size
 
 
 def _half(spec: RunSpec) -> RunSpec:
@@ -45,11 +52,10 @@ def _half(spec: RunSpec) -> RunSpec:
     return replace(spec, params=spec.params.model_copy(update={"train": train}))
 
 
-def _saving(spec: RunSpec) -> RunSpec:
-    """Save one checkpoint within the epoch."""
+def _saving(spec: RunSpec, every_steps: int) -> RunSpec:
+    """Save checkpoints within the epoch."""
     train = spec.params.train
-    rows = read_manifest(spec.manifest).split("train").rows
-    checkpoint = train.checkpoint.model_copy(update={"every_steps": rows // train.global_batch_size * 2 // 3})
+    checkpoint = train.checkpoint.model_copy(update={"every_steps": every_steps})
     train = train.model_copy(update={"checkpoint": checkpoint})
     return replace(spec, params=spec.params.model_copy(update={"train": train}))
 
@@ -62,6 +68,7 @@ class _Loop:
             stop_requested=False, record_progress=_nothing, note=_nothing, show_progress=_nothing
         )
         self._worker = TrainingWorker(spec, Attempt(world), strategy, heartbeat, rank, _nothing)
+        self._worker._progress.starts.append(0)
         self._worker._step_logger = StepLogger(NoTracker(), spec.run_uri, self._worker._input.steps)
 
     def from_memory(self) -> "_Loop":
@@ -88,7 +95,8 @@ class _Memory:
     def __init__(self, pipeline: InputPipeline) -> None:
         import tensorflow as tf
 
-        self.steps, calls = pipeline.steps, list(pipeline.training_batches(0, 0))
+        self.steps, self.row_indices = pipeline.steps, pipeline.row_indices
+        calls = list(pipeline.training_batches(0, 0))
         self._calls, batches = len(calls), [next(iterator) for iterator in calls]
         self._batches = tf.data.Dataset.from_tensor_slices(
             tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *batches)

@@ -1,29 +1,46 @@
-"""A node is lost for good: training continues with the workers that still have a slot."""
+"""A node is lost and comes back: training continues with the workers that have a slot, and grows again."""
 
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from firelib.train.checkpoint.store import CheckpointStore
 from tests.own_process import run_module
+from tests.patience import patience, wait_until
 from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 
-EPOCHS = 40
+EPOCHS = 200
+STEPS = 16
+START = 300.0  # seconds until workers train
+
+
+class SlowToy(Toy):
+    """Pauses before each epoch as long as a file exists, so that more workers are worth a restart."""
+
+    def callbacks(self, params: Mapping[str, Any]) -> Any:
+        import keras
+
+        slow = Path(params["pids"]).parent / "slow"
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: time.sleep(patience(2) * slow.exists()))]
 
 
 @pytest.mark.integration
 @pytest.mark.slow
-def test_lost_node_restarts_training_with_fewer_workers(tmp_path):
-    done = run_module(__name__, tmp_path, seconds=600)
+def test_training_shrinks_and_grows_with_the_nodes(tmp_path):
+    done = run_module(__name__, tmp_path, seconds=900)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "1 of 2 workers" in done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {"steps": EPOCHS * 16, "restarts": 1.0}
+    assert "restarting with 2 workers" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"steps": EPOCHS * STEPS, "restarts": 2.0}
 
 
 def _lose_a_node(folder: Path) -> None:
-    """Run in a process of its own: a cluster of two nodes, one of which is removed after the first checkpoint."""
+    """Run in a process of its own: a cluster of two nodes, one of which is lost and comes back."""
     import threading
 
     import ray
@@ -34,15 +51,25 @@ def _lose_a_node(folder: Path) -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     node = cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False)
-    paths = write_toy(folder)
+    paths, pids, slow = write_toy(folder), folder / "pids", folder / "slow"
+    pids.mkdir()
+    slow.touch()
 
-    def lose() -> None:
-        while not list(Path(paths.runs).rglob("progress.json")):
-            time.sleep(0.05)
+    def lose_and_add() -> None:
+        def newest() -> int:
+            runs = list(Path(paths.runs).glob("*"))
+            return max([0, *CheckpointStore(str(runs[0])).steps()]) if runs else 0
+
+        wait_until(newest, START, "a checkpoint of two workers")
         cluster.remove_node(node, allow_graceful=False)
+        lost_at = newest()
+        wait_until(lambda: newest() > lost_at + STEPS, START, "a checkpoint of one worker")
+        cluster.add_node(num_cpus=1)
+        wait_until(lambda: len(list(pids.iterdir())) == 2 + 1 + 2, START, "two workers again")
+        slow.unlink()
 
-    threading.Thread(target=lose, daemon=True).start()
-    progress = train(Toy(), toy_params(workers=2, epochs=EPOCHS), UNTRACKED, paths)
+    threading.Thread(target=lose_and_add, daemon=True).start()
+    progress = train(SlowToy(), toy_params(workers=2, epochs=EPOCHS, pids=str(pids)), UNTRACKED, paths)
     print(json.dumps({"steps": progress.step, "restarts": progress.timing["restarts"]}))  # noqa: T201
     ray.shutdown()
     cluster.shutdown()

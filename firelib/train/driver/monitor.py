@@ -1,4 +1,4 @@
-"""Monitor the workers of an attempt: show their progress, kill them if one hangs, forward the request to stop."""
+"""Monitor the workers of an attempt: show their progress, kill them if one hangs, stop them on request or to grow."""
 
 import _thread
 import signal
@@ -13,7 +13,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from firelib.config import Train
 from firelib.console import Advance, note, progress
-from firelib.train.progress_actor import BoardUpdate, ProgressActor
+from firelib.train.driver.growth import Growth
+from firelib.train.progress_actor import BoardUpdate, ProgressActor, ProgressSnapshot
 
 _INTERVAL_SECONDS = 0.5
 
@@ -23,23 +24,26 @@ class Monitor:
 
     Args:
         settings: Section `train`.
-        world_size: Number of workers.
+        growth: Decides whether more workers are worth a restart.
 
     Attributes:
         board: Handle of the progress actor.
         stop_requested: Set this event to make the workers save a checkpoint and stop.
         has_trained: This event is set after the first step. Before it there is nothing to save.
+        grown: Number of workers to restart with, if the monitor has stopped the workers because there are more slots;
+            otherwise 0.
         lost: Description of the lost or hanging workers, if the monitor has ended the attempt because of them.
         sends_sigterm: Whether the monitor has sent SIGTERM to this process. There were no workers to kill, so it
             interrupts whatever waits for them.
     """
 
-    def __init__(self, settings: Train, world_size: int) -> None:
+    def __init__(self, settings: Train, growth: Growth) -> None:
         this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self.board: Any = ProgressActor.options(scheduling_strategy=this_node).remote(
-            settings.hang_seconds, world_size, settings.start_seconds
+            settings.hang_seconds, growth.world_size, settings.start_seconds
         )
         self.stop_requested, self.has_trained = threading.Event(), threading.Event()
+        self._growth, self.grown = growth, 0
         self.lost: str | None = None
         self.sends_sigterm = False
         self._done = threading.Event()
@@ -73,11 +77,20 @@ class Monitor:
         if update.snapshot is not None:
             self.has_trained.set()
             advance(update.snapshot.step, update.snapshot.steps, update.snapshot.text)
+            self._grow(update.snapshot)
         else:
             advance(0, note=update.startup)
         if update.lost and self.lost is None:
             self.lost = update.lost
             self._end_attempt(update.workers)
+
+    def _grow(self, snapshot: ProgressSnapshot) -> None:
+        if self.grown or self.stop_requested.is_set():
+            return
+        self.grown = self._growth.find_more_workers(snapshot)
+        if self.grown:
+            note(f"worker slots became free: restarting with {self.grown} workers at the next step")
+            self.board.request_stop.remote()
 
     def _end_attempt(self, workers: list[Any]) -> None:
         for worker in workers:
@@ -88,17 +101,17 @@ class Monitor:
 
 
 @contextmanager
-def monitor_workers(settings: Train, world_size: int) -> Iterator[Monitor]:
+def monitor_workers(settings: Train, growth: Growth) -> Iterator[Monitor]:
     """Monitor workers during the block, with a progress bar on this terminal.
 
     Args:
         settings: Section `train`.
-        world_size: Number of workers.
+        growth: Decides whether more workers are worth a restart.
 
     Yields:
         The monitor, whose `board` the workers report to.
     """
-    monitor = Monitor(settings, world_size)
+    monitor = Monitor(settings, growth)
     with progress("train") as advance:
         thread = threading.Thread(target=monitor.run, args=(advance,), name="monitor", daemon=True)
         thread.start()

@@ -69,6 +69,11 @@ def wait_for_worker_slots(resources: WorkerResources, wanted: int, seconds: floa
         time.sleep(_INTERVAL_SECONDS)
 
 
+def count_free_slots(resources: WorkerResources) -> int:
+    """Count the worker slots that are free now, on nodes that are reachable."""
+    return count_slots([node.free for node in probe_nodes() if node.is_reachable], resources)
+
+
 def _count_free_and_possible(nodes: Sequence[Node], resources: WorkerResources, wanted: int) -> tuple[int, int]:
     reachable = [node for node in nodes if node.is_reachable]
     free = count_slots([node.free for node in reachable], resources)

@@ -13,7 +13,13 @@ from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.driver.node_probe import wait_for_worker_slots
 from firelib.train.driver.prestart import build_runtime_environment, prestart_workers
 from firelib.train.driver.resources import WorkerResources
-from firelib.train.driver.worker_group import WorkerGroup, WorkerLostError, count_workers, raise_stopped
+from firelib.train.driver.worker_group import (
+    MoreSlotsError,
+    WorkerGroup,
+    WorkerLostError,
+    count_workers,
+    raise_stopped,
+)
 from firelib.train.run_spec import RunSpec
 
 _MAX_LOSSES = 3  # in a row, without a new checkpoint between them
@@ -23,7 +29,7 @@ RunAttempt = Callable[[Attempt], dict[str, float]]
 
 
 def run_until_finished(spec: RunSpec, runs_uri: str, resources: WorkerResources) -> dict[str, float]:
-    """Train from the newest checkpoint to the end of the run, restarting after every loss of workers.
+    """Train from the newest checkpoint to the end of the run, restarting after every loss of workers, and to grow.
 
     Ray Train's own `max_failures` would also restart after errors that are bound to come again, half a minute each, and
     it would resume from the newest checkpoint without verifying it.
@@ -58,6 +64,9 @@ def run_until_finished(spec: RunSpec, runs_uri: str, resources: WorkerResources)
                 raise _too_many_losses(loss) from loss
             restart_seconds += time.time() - started
             note(f"lost {loss}; restarting from the last checkpoint")
+        except MoreSlotsError:
+            losses = 0
+            restart_seconds += time.time() - started
     raise AssertionError("unreachable: attempts are counted without end")
 
 

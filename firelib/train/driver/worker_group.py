@@ -12,6 +12,7 @@ from firelib.train.attempt import Attempt
 from firelib.train.checkpoint.serialization import TornCheckpointError
 from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.driver.failure import Failure
+from firelib.train.driver.growth import Growth
 from firelib.train.driver.monitor import Monitor, monitor_workers
 from firelib.train.driver.prestart import RAY_TRAIN, build_runtime_environment
 from firelib.train.driver.resources import WorkerResources
@@ -23,6 +24,10 @@ _SNAPSHOT = "checkpoint_manager_snapshot.json"
 
 class WorkerLostError(Exception):
     """A worker or its checkpoint was lost, and the code is not to blame: a restart may succeed."""
+
+
+class MoreSlotsError(Exception):
+    """The workers have saved a checkpoint and stopped, because there are slots for more of them."""
 
 
 class WorkerGroup:
@@ -46,20 +51,25 @@ class WorkerGroup:
 
         Raises:
             WorkerLostError: A worker, or the train controller, was lost.
+            MoreSlotsError: There are slots for more workers, and the progress is saved.
             StoppedError: SIGTERM arrived, and the progress is saved.
             FirelibError: A worker raised an error.
         """
         note(f"run {self._spec.run_id}: starting {count_workers(self._attempt.world_size)}")
         # Ray would refuse to start if its list of checkpoints named one that is gone. firelib chooses the checkpoint.
         storage.remove_file(storage.join(self._spec.run_uri, _SNAPSHOT))
+        settings = self._spec.params.train
+        growth = Growth(self._attempt.world_size, settings.workers, self._resources)
         with (
-            monitor_workers(self._spec.params.train, self._attempt.world_size) as monitor,
+            monitor_workers(settings, growth) as monitor,
             preserve_ctrl_c(),
             on_sigterm(lambda: _handle_sigterm(monitor)),
         ):
             result = self._fit(monitor)
         figures = dict(result.metrics)
         if figures.pop("stopped"):
+            if monitor.grown and not monitor.stop_requested.is_set():
+                raise MoreSlotsError
             raise_stopped()
         return figures
 

@@ -12,7 +12,7 @@ from firelib.train.driver import restart
 from firelib.train.driver.resources import WorkerResources
 from firelib.train.driver.restart import remove_torn_checkpoints, run_until_finished
 from firelib.train.driver.train_stage import build_run_spec
-from firelib.train.driver.worker_group import WorkerLostError
+from firelib.train.driver.worker_group import MoreSlotsError, WorkerLostError
 from tests.errors import refused
 from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 
@@ -93,6 +93,12 @@ def test_three_losses_in_a_row_without_a_checkpoint_are_an_error(run):
 def test_new_checkpoint_resets_the_count_of_losses(run):
     groups = run([lost(), lost(), 5, lost(), lost(), None])
     assert len(groups.attempts) == 6
+
+
+def test_group_that_stopped_to_grow_is_restarted_and_is_no_loss(run):
+    groups = run([lost(), lost(), MoreSlotsError(), lost(), lost(), None])
+    assert len(groups.attempts) == 6
+    assert groups.figures["restarts"] == 5.0
 
 
 def test_error_of_a_worker_is_not_restarted(run):

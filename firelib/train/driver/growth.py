@@ -1,0 +1,72 @@
+"""Decide when a group that trains with fewer workers than wanted should restart with more of them.
+
+The workers save a checkpoint and stop, and the next attempt resumes at the same step with more workers: no step is
+repeated. Growing costs a start, so it has to save more time than it takes.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+from firelib.train.driver.node_probe import count_free_slots
+from firelib.train.driver.resources import WorkerResources
+from firelib.train.progress_actor import ProgressSnapshot
+
+_INTERVAL_SECONDS = 5.0
+_STABLE_PROBES = 2  # in a row: a slot that is free between two jobs is not worth a restart
+
+
+@dataclass
+class Growth:
+    """Watches for free worker slots during one attempt.
+
+    Args:
+        world_size: Workers of the attempt.
+        wanted: Workers that params.yaml asks for.
+        resources: Resources of each worker.
+    """
+
+    world_size: int
+    wanted: int
+    resources: WorkerResources
+    _started: float = field(default_factory=time.monotonic, init=False)
+    _trains_since: float = field(default=0.0, init=False)
+    _first_step: int = field(default=0, init=False)
+    _probed: float = field(default=0.0, init=False)
+    _stable: int = field(default=0, init=False)
+
+    def find_more_workers(self, snapshot: ProgressSnapshot | None) -> int:
+        """Return with how many workers to restart now, or 0 to go on. Probes the nodes every few seconds.
+
+        Args:
+            snapshot: How far training is; None before the first step.
+        """
+        if self.world_size >= self.wanted or snapshot is None:
+            return 0
+        now = time.monotonic()
+        if not self._trains_since:
+            self._trains_since, self._first_step = now, snapshot.step
+        if now - self._probed < _INTERVAL_SECONDS:
+            return 0
+        self._probed = now
+        possible = min(self.wanted, self.world_size + count_free_slots(self.resources))
+        is_worth_it = possible > self.world_size and self._saves_time(snapshot, possible, now)
+        self._stable = self._stable + 1 if is_worth_it else 0
+        return possible if self._stable == _STABLE_PROBES else 0
+
+    def _saves_time(self, snapshot: ProgressSnapshot, possible: int, now: float) -> bool:
+        done = snapshot.step - self._first_step
+        if not done:
+            return False
+        remaining = (snapshot.steps - snapshot.step) * (now - self._trains_since) / done
+        return saved_seconds(remaining, self.world_size, possible) > self._trains_since - self._started
+
+
+def saved_seconds(remaining: float, world_size: int, possible: int) -> float:
+    """Seconds that more workers save if the rate follows their number, without the cost of the restart.
+
+    Args:
+        remaining: Seconds that training would go on with the present workers.
+        world_size: The present number of workers.
+        possible: Number of workers after the restart.
+    """
+    return remaining * (1 - world_size / possible)
