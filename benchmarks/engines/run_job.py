@@ -76,7 +76,7 @@ def _watch(process: "subprocess.Popen[bytes]", others: Sequence[int]) -> tuple[f
     driver_mib = mib = 0.0
     while process.poll() is None:
         own = memory_mib([process.pid], with_children=False)
-        driver_mib, mib = max(driver_mib, own), max(mib, memory_mib([process.pid, *others]))
+        driver_mib, mib = max(driver_mib, own), max(mib, own, memory_mib([process.pid, *others]))
         time.sleep(_SAMPLE_SECONDS)
     return driver_mib, mib
 
