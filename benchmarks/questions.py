@@ -53,13 +53,13 @@ class Question:
 
 PIPELINE, TRAINING = ("pipeline",), ("two cores", "datasets")
 QUESTIONS = (
-    Question("tfrecord_write", "How fast are TFRecords written?", Form("--rounds 1", 15, 5), Form("--short", 1.5, 3)),
-    Question("tfrecord_read", "How fast are TFRecords read?", Form("--rounds 1", 22, 5), Form("--short", 2.5, 3)),
+    Question("tfrecord_write", "How fast are TFRecords written?", Form("--rounds 1", 9, 3), Form("--short", 1.5, 3)),
+    Question("tfrecord_read", "How fast are TFRecords read?", Form("--rounds 1", 13, 3), Form("--short", 2.5, 3)),
     Question("tfrecord_memory", "Does memory grow with the number of rows?", Form("", 4)),
     Question("tfrecord_seek", "What does it cost to begin in the middle of an epoch?", Form("--rounds 3", 6, 3)),
     Question("shuffle_quality", "How well is an epoch mixed?", Form("", 1)),
     Question("extract_scale", "Does the extract keep up with a stream, in bounded memory?", Form("--rows 3000000", 6)),
-    Question("transform_scale", "Is the cost of the transform linear?", Form("--rows 1000000", 25)),
+    Question("transform_scale", "Is the cost of the transform linear?", Form("--rows 1000000", 15)),
     Question(
         "transform_engines", "Which engine transforms fastest?", Form("--rounds 1", 12), Form("--short --rounds 1", 2)
     ),
@@ -67,13 +67,13 @@ QUESTIONS = (
     Question(
         "input_pipeline",
         "How fast do loaders feed a training loop?",
-        Form("--rows 50000 --rounds 1", 25),
+        Form("--rows 50000 --rounds 1", 20),
         Form("--short", 2),
     ),
-    Question("accelerators", "How many accelerators does a core keep busy?", Form("--rounds 1", 10)),
+    Question("accelerators", "How many accelerators does a core keep busy?", Form("--rounds 1", 8)),
     Question("training", "How fast does the loop train?", Form("", 12), Form("--recipes flights", 3), TRAINING),
     Question("recovery", "What does a failure cost?", Form("--short", 10), needs=TRAINING),
-    Question("spot_trace", "How much of a Spot machine's time is training?", Form("--hours 2", 14), needs=TRAINING),
+    Question("spot_trace", "How much of a Spot machine's time is training?", Form("--hours 1.5", 10), needs=TRAINING),
     Question(
         "environments",
         "What does each environment cost?",
@@ -81,7 +81,7 @@ QUESTIONS = (
         needs=("root", "containers", "two cores", "datasets"),
     ),
     Question("stages", "What does each stage cost?", Form("", 3), needs=PIPELINE),
-    Question("startup", "How long does one wait?", Form("", 16), Form("--short", 4), PIPELINE),
+    Question("startup", "How long does one wait?", Form("--rounds 3", 12), Form("--short", 4), PIPELINE),
     Question("serving", "What does HTTP cost?", Form("", 3), needs=PIPELINE),
     Question("ray_up", "How long until all nodes are alive?", Form("", 12), needs=("root", "containers")),
 )
