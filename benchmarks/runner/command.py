@@ -10,7 +10,7 @@ from benchmarks.harness.report import write_report
 from benchmarks.harness.report.tables import short
 from benchmarks.harness.schema import Result
 from benchmarks.questions import QUESTIONS, Question
-from benchmarks.runner.baseline import Change, compare, read_baseline
+from benchmarks.runner.baseline import Change, compare, read_baseline, require_baselines
 from benchmarks.runner.needs import find_missing
 from benchmarks.runner.publish import publish
 from benchmarks.runner.run import Answer, ask
@@ -39,7 +39,7 @@ class Request:
     label: str = ""
 
 
-def choose(names: Sequence[str], full: bool, questions: Sequence[Question] = QUESTIONS) -> list[Question]:
+def choose(names: Sequence[str], full: bool, questions: Sequence[Question]) -> list[Question]:
     """The questions to ask, in the order of the registry.
 
     Args:
@@ -87,9 +87,11 @@ def bench(request: Request, results: Path = RESULTS) -> int:
         The exit code: 1 if a question failed or a ratio fell.
 
     Raises:
-        FirelibError: A name is unknown, or there is no baseline.
+        FirelibError: A name is unknown, or a check has no baseline.
     """
-    questions = choose(request.names, request.full)
+    questions = choose(request.names, request.full, QUESTIONS)
+    if request.check:
+        require_baselines(questions, results, request.full)
     answers: list[Answer] = []
     with _report_finally(answers, results):
         for answer in ask(questions, request.full, results / "scratch", request.resume):
@@ -109,6 +111,9 @@ def _report_finally(answers: list[Answer], results: Path) -> Iterator[None]:
     """Report what has been measured, also after Ctrl-C."""
     try:
         yield
+    except KeyboardInterrupt:
+        note("go on with: firelib bench --resume, and the other options of this call")
+        raise
     finally:
         if measured := [result for answer in answers for result in answer.results]:
             write_report(measured, results)
@@ -116,7 +121,8 @@ def _report_finally(answers: list[Answer], results: Path) -> Iterator[None]:
 
 def _changes(answers: Sequence[Answer], results: Path, full: bool) -> list[Change]:
     measured: list[Result] = [result for answer in answers for result in answer.results]
-    return [change for result in measured for change in compare(result, read_baseline(results, result.name, full))]
+    baselines = [(result, read_baseline(results, result.name, full)) for result in measured]
+    return [change for result, baseline in baselines if baseline for change in compare(result, baseline)]
 
 
 def _show_fallen(changes: Sequence[Change]) -> bool:

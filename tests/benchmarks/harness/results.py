@@ -45,8 +45,9 @@ def make_result(name: str = "b", **changes: Any) -> Result:
     )
 
 
-def make_ratio(low: float, high: float, name: str = "b", better: str = "higher", unit: str = "×") -> Result:
+def make_ratio(low: float, high: float, better: str = "higher", unit: str = "×", rounds: int = 3) -> Result:
     """A result whose only finding has this spread."""
-    line = {"what": "a ÷ b", "value": low, "low": low, "high": high, "unit": unit, "better": better}
+    spread = {"value": low, "low": low, "high": high, "values": [low] * (rounds - 1) + [high]}
+    line = {"what": "a ÷ b", **spread, "unit": unit, "better": better}
     case = Case.model_validate({"title": "rows", "unit": "rows/s", "bars": [], "findings": [line]})
-    return make_result(name, cases=[case])
+    return make_result(cases=[case])
