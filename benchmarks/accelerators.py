@@ -9,7 +9,7 @@ one pipeline, which runs, with all processes that it starts, on one core. Files 
 import argparse
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,16 +27,17 @@ _CPUS = 1
 
 
 def main() -> None:
-    options = _options()
+    note(f"figures: {save(NAME, QUESTION, _cases(_options()))}")
+
+
+def _cases(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure case after case, so that those that are finished are saved."""
     contenders = _on_one_core(options)
-    cases: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for make in datasets.MAKERS[:1] if options.short else datasets.MAKERS:
             files = Files(make(options.rows), Path(folder, make.__name__))
             note(f"accelerators: {files.title}")
-            cases.append(_measured(files, contenders, options))
-            path = save(NAME, QUESTION, cases)  # what is measured so far
-    note(f"figures: {path}")
+            yield _measured(files, contenders, options)
 
 
 def _options() -> argparse.Namespace:

@@ -9,7 +9,7 @@ moment that the pipeline is built. CPU time is that of all processes that a run 
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,25 +52,25 @@ class Runs:
 
 
 def main() -> None:
-    options = _options()
+    note(f"figures: {save(NAME, QUESTION, _cases(_options()))}")
+
+
+def _cases(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure case after case, so that those that are finished are saved."""
     contenders = chosen(options.only or (SHORT if options.short else ()))
-    kinds = datasets.MAKERS[:1] if options.short else datasets.MAKERS
-    cases: list[dict[str, Any]] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         store = None
         if not options.short:
             store = stack.enter_context(object_store.running(options.milliseconds / 1e3, options.mib))
-        for make in kinds:
+        for make in datasets.MAKERS[:1] if options.short else datasets.MAKERS:
             files = Files(make(options.rows), folder / make.__name__)
             note(f"input: {files.title}, local disk")
-            cases += _measured(f"{files.title}, local disk", _local(files, contenders, options), options.rounds)
+            yield from _measured(f"{files.title}, local disk", _local(files, contenders, options), options.rounds)
             if store:
                 note(f"input: {files.title}, object store")
                 title = f"{files.title}, object store ({options.milliseconds:g} ms, {options.mib:g} MiB/s), first epoch"
-                cases += _measured(title, _remote(files, contenders, store, options), options.rounds)
-            path = save(NAME, QUESTION, cases)  # what is measured so far
-    note(f"figures: {path}")
+                yield from _measured(title, _remote(files, contenders, store, options), options.rounds)
 
 
 def _options() -> argparse.Namespace:
@@ -91,7 +91,9 @@ def _options() -> argparse.Namespace:
 def _measured(title: str, makers: Mapping[str, Callable[[], Way]], rounds: int) -> list[dict[str, Any]]:
     """Measure one kind of data in one storage: a case of rows per second, and one of rows per CPU-second."""
     ways, absent = present(makers)
-    rates = interleaved(ways, rounds, turn_seconds=0)
+    if not ways:
+        return [{"title": title, "unit": "rows/s", "bars": [], "findings": [], "absent": absent}]
+    rates = dict(interleaved(ways, rounds, turn_seconds=0))  # without what the harness saw of start and end
     runs = {name: way.run for name, way in ways.items() if isinstance(way.run, Runs)}
     per_cpu = {name: run.per_cpu_second(rates[name]) for name, run in runs.items()}
     peers = [name for name in ways if name != OURS]
