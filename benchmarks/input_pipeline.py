@@ -21,7 +21,7 @@ from benchmarks.harness.measure import Pair, Way, compared, interleaved, present
 from benchmarks.input import object_store
 from benchmarks.input.contenders import AHEAD_OF, OURS, SHORT, Contender, chosen
 from benchmarks.input.files import Files
-from benchmarks.input.process import measure
+from benchmarks.input.process import measure, with_second_attempt
 from firelib.console import note
 
 NAME, QUESTION = "input_pipeline", "How fast do input pipelines feed a training loop?"
@@ -42,7 +42,7 @@ class Runs:
 
     def __call__(self) -> float:
         """Measure once; return the seconds of a row, since runs differ in their number of rows."""
-        run = self.run_once()
+        run = with_second_attempt(self.run_once)
         self._runs.append((run["rows"] / run["seconds"], run["rows"] / run["cpu_seconds"]))
         return run["seconds"] / run["rows"]
 
@@ -77,15 +77,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="three peers, pictures, local disk: three minutes")
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--seconds", type=float, default=2, help="of a run from the local disk")
     parser.add_argument("--milliseconds", type=float, default=20, help="a round trip to the object store")
     parser.add_argument("--mib", type=float, default=50, help="bandwidth of the object store, in MiB per second")
     parser.add_argument("--only", nargs="+", metavar="CONTENDER")
-    options = parser.parse_args()
-    options.rounds = options.rounds or (2 if options.short else 3)
-    return options
+    return parser.parse_args()
 
 
 def _measured(title: str, makers: Mapping[str, Callable[[], Way]], rounds: int) -> list[dict[str, Any]]:
@@ -111,8 +109,10 @@ def _local(files: Files, contenders: Sequence[Contender], options: argparse.Name
 
 def _local_way(files: Files, contender: Contender, options: argparse.Namespace) -> Way:
     job = files.job(contender, str(files.path(contender)), options.batch, _CPUS)
+    steady = partial(measure, contender.python(), job, "steady")
+    steady({"warm_seconds": 0, "seconds": 0})  # a contender that fails is omitted, and does not end the benchmark
     arguments = {"warm_seconds": options.seconds / 2, "seconds": options.seconds}
-    return _way(contender, partial(measure, contender.python(), job, "steady", arguments))
+    return Way(Runs(partial(steady, arguments)), contender.settings, rows=1)
 
 
 def _remote(
@@ -126,14 +126,9 @@ def _remote_way(files: Files, contender: Contender, store: object_store.Store, o
         raise NotImplementedError(contender.not_remote)
     folder = files.path(contender)
     job = files.job(contender, store.upload(folder, f"{folder.parent.name}/{folder.name}"), options.batch, _CPUS)
-    run_once = partial(measure, contender.python(), job, "epoch", {"rows": files.rows}, store.variables)
-    return _way(contender, run_once)
-
-
-def _way(contender: Contender, run_once: Callable[[], Mapping[str, float]]) -> Way:
-    """A way that is known to work: a contender that fails is omitted, and does not end the benchmark."""
-    run_once()
-    return Way(Runs(run_once), contender.settings, rows=1)
+    epoch = partial(measure, contender.python(), job, "epoch", variables=store.variables)
+    epoch({"rows": 1})
+    return Way(Runs(partial(epoch, {"rows": files.rows})), contender.settings, rows=1)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,18 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from benchmarks.input.environment import ROOT
 from benchmarks.input.job import Job
+from firelib.console import note
+
+T = TypeVar("T")
 
 _LIMIT_SECONDS = 600
 _MOST_CHARACTERS = 500  # of an error
@@ -50,6 +53,19 @@ def measure(
         environment = {**(variables or {}), "FIRELIB_CACHE": job.cache, "CUDA_VISIBLE_DEVICES": ""}
         output = run_module(python, "benchmarks.input.consume", words, environment)
     return dict(json.loads(output.splitlines()[-1]))
+
+
+def with_second_attempt(run: Callable[[], T]) -> T:
+    """Run something, and once again if it fails: a start of Ray may time out, and would end the whole benchmark.
+
+    Raises:
+        RuntimeError: It failed twice.
+    """
+    try:
+        return run()
+    except RuntimeError as error:
+        note(f"measured again: {error}")
+        return run()
 
 
 def run_module(python: Path, module: str, arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> str:
