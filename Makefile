@@ -19,7 +19,6 @@ EARLIER   := $(patsubst .venv/.%,%,$(wildcard $(ADDITIONS:%=.venv/.%)))
 PRESENT    = $(sort $(EARLIER) $(foreach name,$(ADDITIONS),$(shell [[ ! -e .venv/.$(name) ]] || echo $(name))))
 SYNC       = $(UV) sync --quiet --frozen --python $(PYTHON) $(EXTRAS) $(foreach name,$(PRESENT),$(ADDED_$(name)))
 BIN     := .venv/bin
-BENCHMARKS := tfrecord_write tfrecord_read tfrecord_memory tfrecord_seek shuffle_quality
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # Compile bytecode once, regardless of PYTHONDONTWRITEBYTECODE: otherwise each process may compile TensorFlow, Keras, Ray
@@ -42,7 +41,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs bench bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs bench bench-full bench-check bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -137,20 +136,24 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: setup ## Benchmark start-up, stages, the TFRecord engine against its peers, and training; ends with a table and charts (half an hour)
-	@$(BIN)/python -m benchmarks.startup --short
-	@$(BIN)/python -m benchmarks.stages
-	@$(MAKE) --no-print-directory bench-training
-	@$(MAKE) --no-print-directory bench-tfrecord
+BENCH = $(BIN)/firelib bench $(if $(RESUME),--resume)
 
-bench-tfrecord: setup ## Benchmark the TFRecord engine
-	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name; done
+bench: setup ## Benchmark throughput and start-up; ends with tables and charts (a quarter of an hour; RESUME=1 goes on after an interruption)
+	@$(BENCH)
+
+bench-full: setup ## Answer every question with all data (three hours), and write the results into the documentation
+	@$(BENCH) --full
 	@$(BIN)/python -m benchmarks.harness.report
 
-bench-training: setup ## Benchmark training, on the shards of both recipes
-	@$(BIN)/firelib run transform
-	@$(BIN)/firelib run --recipe fashion_mnist transform
-	@$(BIN)/python -m benchmarks.training
+bench-check: setup ## Compare the ratios of make bench with the committed ones; fails if one fell by more than the spreads
+	@$(BENCH) --check
+
+# Names of earlier versions.
+QUESTIONS_bench-tfrecord := tfrecord_write tfrecord_read tfrecord_memory tfrecord_seek shuffle_quality
+QUESTIONS_bench-training := training
+bench-tfrecord bench-training: setup
+	@echo "make $@ is deprecated: use firelib bench $(QUESTIONS_$@) --full" >&2
+	@$(BENCH) --full $(QUESTIONS_$@)
 
 images: ## Build the components' images (BASE_IMAGE=image; for GPUs: COMPONENTS=trainer-gpu)
 	@./images/build

@@ -9,6 +9,7 @@ versions, and has no Delta log.
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from benchmarks.harness.child import peak_mib, run_child
-from benchmarks.harness.measure import finding, save, spread
+from benchmarks.harness.measure import finding, repeat_rounds, save, spread
 from firelib.console import note
 from firelib.data.extract import extract
 from firelib.project_layout import Paths
@@ -49,21 +50,29 @@ def main() -> None:
     if options.child:
         print(json.dumps(_run(*options.child)))  # noqa: T201  the parent reads it
         return
-    cases = [_measure(name, options.rows, options.rounds) for name in options.formats]
+    cases = (_measure(name, options.rows, options.rounds) for name in options.formats)
     note(f"figures: {save('extract_scale', 'Does the extract keep up with a stream, in bounded memory?', cases)}")
 
 
 def _measure(name: str, rows: int, rounds: int) -> dict[str, Any]:
     """Time and memory of each way, in turn."""
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in _WAYS}
     with tempfile.TemporaryDirectory(prefix="firelib-bench-") as folder:
         source = Path(folder, f"rows.{name}")
         _WRITERS[name](source, rows)
-        for index in range(rounds):
-            for way in _WAYS:
-                target = str(Path(folder, f"{index}-{way.replace(' ', '-')}"))
-                found[way].append(run_child("benchmarks.extract_scale", "--child", way, str(source), target))
-                note(f"  {name}, {rows:,} rows, {way}: {found[way][-1]}")
+
+        def measure(call: int) -> dict[str, dict[str, float]]:
+            target = Path(folder, str(call))
+            target.mkdir()
+            figures = {}
+            for number, way in enumerate(_WAYS):
+                own = str(target / str(number))
+                figures[way] = run_child("benchmarks.extract_scale", "--child", way, str(source), own)
+                note(f"  {name}, {rows:,} rows, {way}: {figures[way]}")
+            shutil.rmtree(target)
+            return figures
+
+        measured = repeat_rounds(measure, rounds, warmups=0).values()
+    found = {way: [figures[way] for figures in measured] for way in _WAYS}
     bars = [{"name": way, **spread([each["seconds"] for each in runs])} for way, runs in found.items()]
     ours, plain = found["firelib"], found["pyarrow"]
     slower = [mine["seconds"] / its["seconds"] for mine, its in zip(ours, plain, strict=True)]

@@ -41,7 +41,7 @@ def main() -> None:
         _case(f"{title}, rank correlation", "", orders, correlation, {"firelib": "0"}),
         _case(f"{title}, distance of neighbours", "", orders, distance, {"firelib": "1"}),
     ]
-    note(f"figures: {save('shuffle_quality', 'How well is an epoch mixed?', cases)}")
+    note(f"figures: {save('shuffle_quality', 'How well is an epoch mixed?', cases, page_cache='not used')}")
 
 
 def ours(rows: int, batch: int, seed: int) -> Order:

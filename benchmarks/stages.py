@@ -1,10 +1,11 @@
 """What does each stage cost? Wall time, peak memory of all its processes, and the share of start-up.
 
-Run `python -m benchmarks.stages` (or `make bench`) in a project whose pipeline has run before; each stage runs again.
+    python -m benchmarks.stages
+
+Needs a project whose pipeline has run before; each stage runs again.
 Start-up is measured separately: the same interpreter does only what precedes the stage's work (imports, start of Ray).
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -12,12 +13,13 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from firelib.console import note, out, table
+from benchmarks.harness.measure import finding, save, spread
+from firelib.console import note
 
-RESULTS = Path("benchmarks/results/stages.json")
 _RAY = """
 from firelib.config import Environment
 from firelib.ray_setup.session import ray_session
@@ -38,17 +40,21 @@ COMMANDS = {
 
 
 def main() -> None:
-    rows, results = [], {}
-    for stage, arguments in COMMANDS.items():
-        note(f"measuring {stage}")
-        start_up, _ = measure([sys.executable, "-c", START_UP[stage]])
-        wall, peak = measure([str(Path(sys.executable).with_name("firelib")), *arguments])
-        results[stage] = {"wall_s": wall, "start_up_s": start_up, "peak_mib": peak}
-        rows.append([stage, f"{wall:.1f}", f"{start_up:.1f}", f"{100 * start_up / wall:.0f} %", f"{peak:,.0f}"])
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
-    out.print(table("Stages", ["stage", "wall s", "start-up s", "share", "peak MiB"], rows))
-    note(f"figures: {RESULTS}")
+    note(f"figures: {save('stages', 'What does each stage cost?', (_measure(stage) for stage in COMMANDS))}")
+
+
+def _measure(stage: str) -> dict[str, Any]:
+    note(f"measuring {stage}")
+    start_up, _ = measure([sys.executable, "-c", START_UP[stage]])
+    wall, peak = measure([str(Path(sys.executable).with_name("firelib")), *COMMANDS[stage]])
+    seconds = {"whole stage": wall, "start-up": start_up}
+    bars = [{"name": name, **spread([value])} for name, value in seconds.items()]
+    findings = [
+        finding("whole stage", spread([wall]), "s"),
+        finding("share of start-up", spread([100 * start_up / wall]), "%"),
+        finding("peak memory", spread([peak]), "MiB"),
+    ]
+    return {"title": stage, "unit": "s", "bars": bars, "findings": findings}
 
 
 def measure(command: Sequence[str]) -> tuple[float, float]:

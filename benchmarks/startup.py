@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.measure import finding, save, spread
+from benchmarks.harness.measure import finding, repeat_rounds, save, spread
 from firelib.console import note
 
 FIRELIB = str(Path(sys.executable).with_name("firelib"))
@@ -54,9 +54,9 @@ def main() -> None:
         note(f"{one['what']}: {one['value']:.2f} {one['unit']} ({one['low']:.2f} to {one['high']:.2f}) {one['goal']}")
     title = "flights, page cache dropped before each command" if options.cold else "flights"
     bars = [{"name": name, **spread([t.end for t in times]), "settings": ""} for name, times in measured.items()]
-    if not options.short:
-        name = "startup_cold" if options.cold else "startup"
-        save(name, "How long does one wait?", [{"title": title, "unit": "s", "bars": bars, "findings": findings}])
+    case = {"title": title, "unit": "s", "bars": bars, "findings": findings}
+    page_cache = "dropped before each command" if options.cold else "warm"
+    save("startup_cold" if options.cold else "startup", "How long does one wait?", [case], page_cache)
 
 
 def _commands(folder: Path) -> dict[str, Callable[[], Times]]:
@@ -81,16 +81,18 @@ def _nothing_to_do() -> Times:
 
 
 def _rounds(commands: Mapping[str, Callable[[], Times]], rounds: int, cold: bool) -> dict[str, list[Times]]:
-    measured: dict[str, list[Times]] = {name: [] for name in commands}
-    for index in range(rounds):
+    def measure(call: int) -> dict[str, Times]:
+        measured = {}
         for name, run in commands.items():
             if cold:
                 _drop_page_cache()
-            measured[name].append(run())
-            line = measured[name][-1].line
-            first = f"first step after {line:.1f} s, " if line is not None else ""
-            note(f"round {index + 1}: {name}: {first}end after {measured[name][-1].end:.1f} s")
-    return measured
+            measured[name] = times = run()
+            first = f"first step after {times.line:.1f} s, " if times.line is not None else ""
+            note(f"round {call + 1}: {name}: {first}end after {times.end:.1f} s")
+        return measured
+
+    found = repeat_rounds(measure, rounds, warmups=0).values()
+    return {name: [times[name] for times in found] for name in commands}
 
 
 def watch(command: Sequence[str], is_expected: Callable[[str], bool] | None = None) -> Times:

@@ -35,7 +35,7 @@ def main() -> None:
         _FUNCTIONS[job](getattr(datasets, case), options.rows, folder)
         print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the parent reads it
         return
-    cases = [_measure(case, options.rows) for case in _CASES]
+    cases = (_measure(case, options.rows) for case in _CASES)
     note(f"figures: {save('tfrecord_memory', f'Does memory grow with {_MORE} times the rows?', cases)}")
 
 

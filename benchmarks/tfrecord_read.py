@@ -1,16 +1,16 @@
 """How fast are TFRecords read into batches of tensors, against the best-tuned `parse_example`, other peers, and memory?
 
-    python -m benchmarks.tfrecord_read [--rows 200000] [--rounds 3] [--batch 512]
+    python -m benchmarks.tfrecord_read [--rows 200000] [--rounds 3] [--batch 512] [--short]
 
 Each way is measured twice: iterated inside TensorFlow, which shows the cost of the pipeline, and by a Python loop,
 which adds the same 50 to 300 microseconds per batch to all ways and so hides differences. Ways without a
 `tf.data.Dataset` are only measured in the loop. All ways decode images, except Ray Data and tfx-bsl, which return
-bytes. Slow peers get fewer rows.
+bytes. Slow peers get fewer rows. `--short` takes 100,000 rows and one round, and leaves out the Python loop.
 """
 
 import argparse
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -58,16 +58,21 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     import_tensorflow()
-    cases = []
+    rows, rounds = (100_000, 1) if options.short else (options.rows, options.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        for make in datasets.MAKERS:
-            data = make(options.rows)
-            note(f"reading {data.title}")
-            files = _write(data, Path(folder, make.__name__), options.batch)
-            cases += _measure(files, _GOALS[make.__name__], options.rounds)
-    note(f"figures: {save('tfrecord_read', 'How fast do batches come out of TFRecords?', cases)}")
+        cases = _cases(Path(folder), rows, options.batch, rounds, in_loop=not options.short)
+        note(f"figures: {save('tfrecord_read', 'How fast do batches come out of TFRecords?', cases)}")
+
+
+def _cases(folder: Path, rows: int, batch: int, rounds: int, in_loop: bool) -> Iterator[dict[str, Any]]:
+    for make in datasets.MAKERS:
+        data = make(rows)
+        note(f"reading {data.title}")
+        files = _write(data, folder / make.__name__, batch)
+        yield from _measure(files, _GOALS[make.__name__], rounds, in_loop)
 
 
 def _write(data: datasets.Case, folder: Path, batch: int) -> Files:
@@ -78,19 +83,19 @@ def _write(data: datasets.Case, folder: Path, batch: int) -> Files:
     return Files(data, open_dataset(str(ours)), paths, folder, batch)
 
 
-def _measure(files: Files, goals: dict[str, float], rounds: int) -> list[dict[str, Any]]:
-    """Measure two cases: iterated inside TensorFlow, and by a Python loop."""
+def _measure(files: Files, goals: dict[str, float], rounds: int, in_loop: bool) -> list[dict[str, Any]]:
+    """Measure two cases: iterated inside TensorFlow, and, with `in_loop`, by a Python loop."""
     with ExitStack() as stack:
         ways, absent = present(_in_tensorflow(files))
-        loops, absent_loops = present(_loops(files, list(ways)) | _without_dataset(files, stack))
+        makers = _loops(files, list(ways)) | _without_dataset(files, stack) if in_loop else {}
+        loops, absent_loops = present(makers)
         rates = interleaved({**ways, **{f"{name}{_LOOP}": way for name, way in loops.items()}}, rounds)
     pairs = [_pair(peer, goals.get(peer)) for peer in ways if not peer.startswith("firelib")]
     loop_pairs = [_pair(peer) for peer in loops if not peer.startswith("firelib")]
-    loop_rates = {name: rates[f"{name}{_LOOP}"] for name in loops}
-    return [
-        compared(f"{files.data.title}, inside TensorFlow", ways, rates, pairs, absent),
-        compared(f"{files.data.title}{_LOOP}", loops, loop_rates, loop_pairs, absent_loops),
-    ]
+    loop_rates = rates.renamed({name: f"{name}{_LOOP}" for name in loops})
+    inside = compared(f"{files.data.title}, inside TensorFlow", ways, rates, pairs, absent)
+    looped = compared(f"{files.data.title}{_LOOP}", loops, loop_rates, loop_pairs, absent_loops)
+    return [inside, looped] if in_loop else [inside]
 
 
 def _pair(peer: str, goal: float | None = None) -> Pair:

@@ -11,11 +11,12 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks import datasets
-from benchmarks.harness.measure import finding, save, spread
+from benchmarks.harness.measure import finding, repeat_rounds, save, spread
 from benchmarks.harness.on_cpu import import_tensorflow
 from firelib import open_dataset, write_tfrecords
 from firelib.console import note
@@ -32,16 +33,19 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=512)
     options = parser.parse_args()
     import_tensorflow()
-    cases = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in _CASES:
-            data = getattr(datasets, name)(options.rows)
-            write_tfrecords(data.columns, f"{folder}/{name}", data.features[:-1], label=data.features[-1])
-            for shuffled in (False, True):
-                title = f"{data.title}, {'shuffled' if shuffled else 'in file order'}"
-                note(f"seeking in {title}")
-                cases.append(_measure(title, Path(folder, name), options.batch, shuffled, options.rounds))
-    note(f"figures: {save('tfrecord_seek', 'What does it cost to begin in the middle of an epoch?', cases)}")
+        cases = _cases(Path(folder), options.rows, options.batch, options.rounds)
+        note(f"figures: {save('tfrecord_seek', 'What does it cost to begin in the middle of an epoch?', cases)}")
+
+
+def _cases(folder: Path, rows: int, batch: int, rounds: int) -> Iterator[dict[str, Any]]:
+    for name in _CASES:
+        data = getattr(datasets, name)(rows)
+        write_tfrecords(data.columns, str(folder / name), data.features[:-1], label=data.features[-1])
+        for shuffled in (False, True):
+            title = f"{data.title}, {'shuffled' if shuffled else 'in file order'}"
+            note(f"seeking in {title}")
+            yield _measure(title, folder / name, batch, shuffled, rounds)
 
 
 def _measure(title: str, folder: Path, batch: int, shuffled: bool, rounds: int) -> dict[str, Any]:
@@ -57,14 +61,18 @@ def _measure(title: str, folder: Path, batch: int, shuffled: bool, rounds: int) 
 
 def _interleaved(folder: Path, batch: int, steps: list[int], shuffled: bool, rounds: int) -> dict[int, list[float]]:
     """Measure the milliseconds of each step in each round, after one round of warm-up."""
-    times: dict[int, list[float]] = {step: [] for step in steps}
-    for seed in range(rounds + 1):
-        for step in steps:
-            time.sleep(_PAUSE_SECONDS)
-            seconds = _first_batch(folder, batch, step, seed if shuffled else None)
-            if seed:
-                times[step].append(1000 * seconds)
-    return times
+
+    def measure(call: int) -> dict[int, float]:
+        return {step: 1000 * _rested(folder, batch, step, call if shuffled else None) for step in steps}
+
+    found = repeat_rounds(measure, rounds).values()
+    return {step: [times[step] for times in found] for step in steps}
+
+
+def _rested(folder: Path, batch: int, step: int, seed: int | None) -> float:
+    """`_first_batch` after a pause."""
+    time.sleep(_PAUSE_SECONDS)
+    return _first_batch(folder, batch, step, seed)
 
 
 def _first_batch(folder: Path, batch: int, step: int, seed: int | None) -> float:

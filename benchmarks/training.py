@@ -136,7 +136,9 @@ def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, A
     rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch per turn, so that each wait belongs to one rate
     case = compared(f"{title}, one worker on two cores", ways, rates, _PAIRS, {})
     case["findings"].append(_checkpoints(rows, rates))
-    shares = {way: spread([100 * share for share in group.waited[way][1:]]) for way in ("shards", "memory")}
+    shares = {
+        way: spread([100 * group.waited[way][call] for call in rates.calls]) for way in ("shards", "memory")
+    }
     case["findings"] += [
         finding("input-bound share", shares["shards"], "%", "< 5"),
         finding("of that, taking a batch: the share with batches in memory", shares["memory"], "%"),
@@ -166,8 +168,9 @@ def _one_core_each(title: str, one: Group, two: Group, size: tuple[int, int], ro
     case["findings"].append(
         finding("efficiency of two workers", spread(efficiency), "", _EFFICIENCY.get(title.split(",")[0], ""))
     )
-    half = Steps(batch / 2, rates[_HALF], one.waited["half"][1:])
-    parts = break_down(Steps(batch, rates[_TWO], two.waited["shards"][1:]), half)
+    half = Steps(batch / 2, rates[_HALF], [one.waited["half"][call] for call in rates.calls])
+    waited = [two.waited["shards"][call] for call in rates.calls]
+    parts = break_down(Steps(batch, rates[_TWO], waited), half)
     case["findings"] += [finding(name, spread(values), "ms") for name, values in parts.items()]
     return case
 

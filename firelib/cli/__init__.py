@@ -8,6 +8,7 @@ import typer
 
 from firelib import __version__
 from firelib.cli import launch, scaffold, stages
+from firelib.cli.bench.command import bench
 from firelib.cli.check import check
 from firelib.cli.commands import COMMANDS
 from firelib.cli.compare import compare
@@ -41,6 +42,7 @@ app.add_typer(cluster_app, name="cluster", rich_help_panel=COMMANDS["cluster"].p
 app.command()(serve)
 app.command()(compare)
 stages.add_to(app)
+app.command()(bench)
 
 
 def main() -> None:

@@ -44,6 +44,7 @@ _PANELS: Mapping[str, Mapping[str, Needs]] = {
         name: {}
         for name in ("submit", "plan", "jobs", "status", "logs", "ssh", "cancel", "fetch", "pipeline", "cluster")
     },
+    "Develop firelib": {"bench": {**_TABLES, "train": ("matplotlib",)}},
 }
 
 #: Name → entry, in the order of `firelib --help`.

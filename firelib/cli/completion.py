@@ -67,3 +67,12 @@ def complete_backend() -> Iterator[str]:
     from firelib.launch.backends.registry import backend_names
 
     yield from backend_names()
+
+
+@_completes
+def complete_question() -> Iterator[str]:
+    """Questions of the benchmarks, in a checkout."""
+    from firelib.cli.bench.benchmarks import import_benchmarks
+
+    for question in import_benchmarks("benchmarks.questions").QUESTIONS:
+        yield question.name

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 pipeline_app = App(help="The stages as a pipeline of Kubeflow or Vertex AI.")
 
-_ExtractImage = Annotated[str | None, typer.Option(help="Image of extract, by digest.")]
-_TransformImage = Annotated[str | None, typer.Option(help="Image of transform, by digest.")]
-_TrainerImage = Annotated[str | None, typer.Option(help="Image of train and evaluate, by digest.")]
+_TABLE = "default: from images/digests.json, which make push writes"
+_ExtractImage = Annotated[str | None, typer.Option(help=f"Image of extract, by digest; {_TABLE}.")]
+_TransformImage = Annotated[str | None, typer.Option(help=f"Image of transform, by digest; {_TABLE}.")]
+_TrainerImage = Annotated[str | None, typer.Option(help=f"Image of train and evaluate, by digest; {_TABLE}.")]
 _Machine = Annotated[str | None, typer.Option(help="Machine type that the training fills.")]
 _Cpus = Annotated[float | None, typer.Option(help="Cores of the training.")]
 _MemoryGib = Annotated[float | None, typer.Option(help="Memory of the training, in GiB.")]
@@ -112,7 +113,7 @@ def _build_spec(
 ) -> "PipelineSpec":
     """Return the pipeline that the options describe. Stages inherit settings of tracking, such as WANDB_PROJECT."""
     from firelib.console import note
-    from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec
+    from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec, complete_images
     from firelib.launch.client.cli_values import parse_pairs
     from firelib.launch.field_errors import parse_fields
     from firelib.launch.job_environment import select_forwarded
@@ -129,7 +130,7 @@ def _build_spec(
     )
     for text in find_machine_notes(spec.resources):
         note(text)
-    return spec
+    return complete_images(spec, Path.cwd())
 
 
 def _project_and_root() -> tuple[Path, str | None]:

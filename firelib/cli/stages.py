@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from firelib.cli import launch
 from firelib.cli.commands import STAGES, run_needs, sends_stages
 from firelib.cli.completion import complete_stage
 from firelib.cli.project import (
+    Project,
     RecipeName,
     TrackingName,
     connect_ray,
@@ -20,6 +21,11 @@ from firelib.cli.project import (
     with_tracking,
 )
 from firelib.extras import require_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from firelib.measurements.recording import Measurement
 
 
 def add_to(app: typer.Typer) -> None:
@@ -57,13 +63,17 @@ def extract(recipe: RecipeName = None) -> None:
 
     Examples: `firelib extract` · `firelib extract --recipe fashion_mnist`
     """
+    from firelib import storage
     from firelib.data.extract import extract
+    from firelib.measurements.recording import measure_stage
 
     project = load_project(recipe)
     if launch.send_stage(project):
         return
     probe_storage(project)
-    extract(project.recipe, project.paths)
+    with measure_stage(project.paths, "extract", not storage.exists(project.paths.lake)) as measurement:
+        lake = extract(project.recipe, project.paths)
+        measurement.rows = max(record.rows for record in lake.tables.values())
 
 
 def transform(
@@ -74,6 +84,7 @@ def transform(
 
     Examples: `firelib transform` · `FIRELIB_NUM_CPUS=2 firelib transform` · `firelib transform --fresh`
     """
+    from firelib import storage
     from firelib.config import declare_splits
     from firelib.data.lake import read_lake
 
@@ -85,9 +96,14 @@ def transform(
     with connect_ray(project, preload="firelib.data.transform"):
         from firelib.data.dataset_manifest import report_rows
         from firelib.data.transform import transform
+        from firelib.measurements.recording import measure_stage
 
-        declared = declare_splits(project.params.data.split, project.recipe)
-        report_rows(transform(project.recipe, project.params, project.paths, fresh), declared)
+        is_whole = fresh or not storage.exists(project.paths.records)
+        with measure_stage(project.paths, "transform", is_whole) as measurement:
+            manifest = transform(project.recipe, project.params, project.paths, fresh)
+            measurement.rows = sum(split.rows for split in manifest.splits.values())
+            measurement.row_bytes = manifest.split("train").row_bytes
+        report_rows(manifest, declare_splits(project.params.data.split, project.recipe))
 
 
 def train(
@@ -102,6 +118,7 @@ def train(
     """
     from firelib.console import note, out
     from firelib.console_tables import format_figure, timing_table
+    from firelib.measurements.recording import measure_stage
     from firelib.tfrecord.format.manifest import read_manifest
     from firelib.train.driver.train_stage import TrainOptions, train
 
@@ -111,8 +128,12 @@ def train(
         return
     environment = with_tracking(project.environment, tracking)
     probe_storage(project)
-    with connect_ray(project, preload="firelib.train.driver.ray_trainer"):
+    with (
+        connect_ray(project, preload="firelib.train.driver.ray_trainer"),
+        measure_stage(project.paths, "train", not profile) as measurement,
+    ):
         progress = train(project.recipe, project.params, environment, project.paths, TrainOptions(fresh, profile))
+        _describe_training(measurement, project, progress.timing)
     out.print(timing_table(progress.timing))
     returns_best = project.params.train.early_stopping.returns_best
     metrics = progress.summarize(returns_best)
@@ -120,6 +141,18 @@ def train(
     values = "  ".join(f"{name} {format_figure(value)}" for name, value in metrics.items() if name != "steps")
     note(f"  {which}{metrics['steps']:,} steps  {values}")
     note(f"  model: {project.paths.model}")
+
+
+def _describe_training(measurement: "Measurement", project: Project, timing: "Mapping[str, float]") -> None:
+    """Fill in what a training has measured."""
+    from firelib import storage
+    from firelib.train.export import WEIGHTS
+
+    settings = project.params.train
+    measurement.rows = round(timing["rows_per_second"] * (timing["step_seconds"] + timing.get("data_seconds", 0.0)))
+    measurement.timing, measurement.workers = timing, settings.workers
+    measurement.batch_rows = settings.global_batch_size
+    measurement.parameters = storage.read_json(str(project.paths.model / WEIGHTS))["parameters"]
 
 
 def tune(

@@ -9,6 +9,7 @@ from firelib.config import PARTITION_BYTES, Split
 from firelib.data.frames.conversion import to_dask
 from firelib.data.frames.transform_errors import check_columns, explain_recipe_error
 from firelib.data.shuffle.exchange import exchange_through_files
+from firelib.data.shuffle.skew import PartitionLimit
 from firelib.data.split.position import check_key_type
 from firelib.data.tables import TablePlan, plan_tables
 from firelib.recipe import Recipe
@@ -46,7 +47,7 @@ def join_planned(
     planned: Mapping[str, TablePlan],
     split: Split | None = None,
     scratch: str | None = None,
-    most_bytes: int | None = None,
+    limit: PartitionLimit | None = None,
 ) -> Any:
     """The Dask dataframe of a recipe's samples, from tables that are divided into partitions.
 
@@ -55,14 +56,14 @@ def join_planned(
         planned: Table name → its partitions.
         split: Cut dates, whose type is compared with the recipe's column of times.
         scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
-        most_bytes: Most bytes of rows that a partition may have after a shuffle; None is no limit.
+        limit: What a partition may have after a shuffle; None is no limit.
 
     Raises:
         FirelibError: As `join_tables`.
     """
     tables = {name: table.to_dask() for name, table in planned.items()}
     try:
-        frame = call_transform(recipe, tables, scratch, most_bytes)
+        frame = call_transform(recipe, tables, scratch, limit)
     except Exception as error:
         raise explain_recipe_error(error, recipe, tables) from error
     check_columns(frame, recipe, split)
@@ -89,7 +90,7 @@ def describe_table(recipe: Recipe, tables: Mapping[str, Any]) -> Any:
 
 
 def call_transform(
-    recipe: Recipe, tables: Mapping[str, Any], scratch: str | None = None, most_bytes: int | None = None
+    recipe: Recipe, tables: Mapping[str, Any], scratch: str | None = None, limit: PartitionLimit | None = None
 ) -> Any:
     """The Dask dataframe of a recipe's samples, whatever kind of table its `transform` returns.
 
@@ -97,7 +98,7 @@ def call_transform(
         recipe: Joins the tables in its `transform`.
         tables: Table name → Dask dataframe.
         scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
-        most_bytes: Most bytes of rows that a partition may have after a shuffle; None is no limit.
+        limit: What a partition may have after a shuffle; None is no limit.
 
     Raises:
         FirelibError: `transform` returns no table.
@@ -106,4 +107,4 @@ def call_transform(
     # By default, Dask shuffles through a local folder, which other nodes of a Ray cluster cannot read.
     with dask.config.set({"dataframe.shuffle.method": "tasks"}):
         frame = to_dask(recipe.transform(tables), f"recipe {recipe.name!r}: transform")
-        return exchange_through_files(frame, scratch, most_bytes) if scratch else frame.optimize()
+        return exchange_through_files(frame, scratch, limit) if scratch else frame.optimize()

@@ -11,10 +11,12 @@ from firelib.launch.machine_checks import resolve_gpu
 #: Variable that overrides `train.workers`. Results do not depend on it.
 WORKERS = "FIRELIB_WORKERS"
 
+#: Share of a machine's cores and memory for workers: Kubernetes, Ray and the driver take the rest.
+CORE_SHARE = 0.85
+#: GiB of a worker: TensorFlow and a small model.
+WORKER_GIB = 2.0
+
 _TRAINING_STAGES = ("train", "run")
-# Kubernetes, Ray and the driver take some cores of each machine.
-_CORE_SHARE = 0.85
-_WORKER_GIB = 2.0  # TensorFlow and a small model
 
 
 def default_workers(spec: JobSpec, resources: Resources) -> int | None:
@@ -34,9 +36,9 @@ def default_workers(spec: JobSpec, resources: Resources) -> int | None:
         return spec.replicas.count * gpu.count
     if machine is None:
         return None
-    cores = resources.cpus or machine.vcpus * _CORE_SHARE
-    memory_gib = resources.memory_gib or machine.memory_gib * _CORE_SHARE
-    fitting = min(cores / _read_cpus_per_worker(spec), memory_gib / _WORKER_GIB)
+    cores = resources.cpus or machine.vcpus * CORE_SHARE
+    memory_gib = resources.memory_gib or machine.memory_gib * CORE_SHARE
+    fitting = min(cores / _read_cpus_per_worker(spec), memory_gib / WORKER_GIB)
     return spec.replicas.count * max(1, int(fitting))
 
 

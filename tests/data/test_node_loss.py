@@ -30,8 +30,7 @@ def _lose_a_node(folder: Path) -> None:
     import ray
     from ray.cluster_utils import Cluster
 
-    from benchmarks.transform_data import Trips, make_tables, write_lake
-    from benchmarks.transform_job import paths_of
+    from benchmarks.engines.trips import Trips, make_tables, paths_of, write_lake
     from firelib.data.transform import transform
     from tests.recipes.tiny import project
 

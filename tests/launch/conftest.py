@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine import Engine, engine
+from tests.launch.built_images import build_images, push_images
 from tests.launch.drill import PLANTED
 from tests.launch.fake_registry import registry
 from tests.launch.flights_project import write_flights
@@ -27,10 +28,7 @@ def images() -> Iterator[Engine]:
     """An engine with all images, built from a bare Debian in an environment that contains secrets."""
     with engine() as running, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", running.socket)
-        base = running.base_image("python3", "python3-venv")
-        environment = {**os.environ, **PLANTED, "BASE_IMAGE": base, "BUILD_NETWORK": "host"}
-        built = subprocess.run([ROOT / "images/build"], env=environment, capture_output=True, text=True, check=False)
-        assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+        build_images(running, variables=PLANTED)
         yield running
 
 
@@ -39,11 +37,7 @@ def pushed(images, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str]]]:
     """A registry's folder, and component → image by digest, as `make push` prints and writes them."""
     folder = tmp_path_factory.mktemp("registry")
     with registry(folder) as address:
-        command = ["make", "push", f"REGISTRY={address}/lab"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        names = [line for line in done.stdout.splitlines() if "@sha256:" in line]
-        yield folder, {name.partition("@")[0].rpartition("-")[2]: name for name in names}
+        yield folder, push_images(images, f"{address}/lab")
 
 
 @pytest.fixture(scope="session")

@@ -2,25 +2,21 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 from kfp import components, local
 
 from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec, compile_pipeline
-from firelib.launch.job_environment import IMAGE_DIGEST
 from firelib.launch.transfer.code_transfer import send_code
 from firelib.launch.transfer.output_archive import download_outputs
-from tests.buckets import gcs_server
+from tests.launch.container_bucket import bucket
 from tests.launch.drill import PLANTED
 from tests.launch.fake_pools import fake_pools
 from tests.launch.flights_project import copy_project, lineage, losses, run_firelib, shape, weights, write_flights
 from tests.launch.jobs import job
-from tests.launch.ray_head import free_ports
+from tests.launch.kfp_runner import docker_runner
 
 pytestmark = pytest.mark.containers
 
@@ -39,23 +35,11 @@ def test_local_process(composed, tmp_path):
     assert_same_training(project, composed)
 
 
-@contextmanager
-def bucket() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Run an empty bucket; yield a URI in it and the variables that lead containers to it."""
-    with gcs_server(GATEWAY, free_ports(1)[0]) as url, pytest.MonkeyPatch.context() as patch:
-        variables = {"STORAGE_EMULATOR_HOST": url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
-        variables |= {"FSSPEC_GS_TOKEN": "anon"}  # otherwise gcsfs waits for the metadata server of Google's machines
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        fsspec.filesystem("gs", skip_instance_cache=True).mkdir("lab")
-        yield "gs://lab/firelib", variables
-
-
 def test_vertex_with_containers_and_a_bucket(images, pushed, composed, tmp_path):
     project, image = copy_project(composed, tmp_path), pushed[1]["trainer"]
     with (
         images.network("firelib-pools", SUBNET) as network,
-        bucket() as (root, variables),
+        bucket(GATEWAY) as (root, variables),
         fake_pools(network, variables) as service,
     ):
         target = [f"--set={name}" for name in ("project=my-lab", "region=us-central1", f"endpoint={service.url}")]
@@ -87,11 +71,3 @@ def test_kubeflow_pipeline_with_the_docker_runner(images, pushed, composed, tmp_
     assert shape(lineage(folder)) == shape(lineage(composed))
     assert lineage(folder)["image"] == digests["trainer"].partition("@")[2]
     assert (folder / "metrics/flights/test.json").exists()
-
-
-def docker_runner(network: str, image: str) -> local.DockerRunner:
-    """kfp's runner, which by default keeps the image's entry point and forwards no variables."""
-    variables = {"FIRELIB_WORKERS": "1", "FIRELIB_TRACKING": "none", IMAGE_DIGEST: image.partition("@")[2]}
-    return local.DockerRunner(
-        entrypoint="", user="root", network=network, shm_size="1g", environment=variables, working_dir="/project"
-    )

@@ -7,16 +7,20 @@ from typing import Any
 
 from firelib import storage
 from firelib.config.params import Data
+from firelib.data.dask_on_ray import compute
 from firelib.data.generations.plan import Generation, estimate_row_bytes
 from firelib.data.joined_table import join_planned
 from firelib.data.lake import Commit, Lake
 from firelib.data.memory.node_memory import choose_partition, most_rows_bytes
 from firelib.data.memory.table_plans import plan_within_memory
 from firelib.data.memory.task_memory import TaskMemory
+from firelib.data.shuffle.skew import PartitionLimit
 from firelib.data.split.position import HashRange, split_ranges
 from firelib.data.tables import TablePlan, plan_table
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, find_split_rule
+
+_TIGHT = 3  # times the rows of a usual partition: a join widens rows, and no key has its even share
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class TransformJob:
         """
         plan = partial(self._plan_tables, generation)
         tables, need = plan_within_memory(self.recipe, plan, self.data.partition_bytes, choose_partition)
-        return join_planned(self.recipe, tables, self.data.split, self.scratch, most_rows_bytes()), need
+        return join_planned(self.recipe, tables, self.data.split, self.scratch, _limit_partitions(need)), need
 
     def window_commits(self, generation: Generation) -> tuple[Commit, ...]:
         """The commits before a generation that are read, too."""
@@ -108,3 +112,12 @@ class TransformJob:
         return tuple(
             each for each in self.commits(generation.table) if first - generation.window <= each.version < first
         )
+
+
+def _limit_partitions(need: TaskMemory) -> PartitionLimit | None:
+    """What a partition may have after a shuffle: as many rows as a worker can hold, if that is known."""
+    most = most_rows_bytes()
+    if most is None:
+        return None
+    is_tight = most < _TIGHT * need.rows_bytes
+    return PartitionLimit(most, partial(compute, label="measure keys", need=need) if is_tight else None)

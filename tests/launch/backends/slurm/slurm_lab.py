@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,19 +122,32 @@ class SlurmLab:
             self._start_node(name)
 
     def _stop_node(self, name: str) -> None:
-        """Kill a node's daemon and all that it has started."""
-        self.daemons[name].kill()
+        """Kill a node's daemon and all that it has started, as a power cut does.
+
+        All are frozen first: a daemon that saw its job killed would still report how the job ended, and Slurm would
+        wait for minutes until the node has cleaned up.
+        """
+        processes = {psutil.Process(self.daemons[name].pid), *self._list_started(name)}
+        for act in (psutil.Process.suspend, psutil.Process.kill):
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    act(process)
         self.daemons[name].wait()
-        for process in psutil.process_iter(["environ"]):
-            if (process.info["environ"] or {}).get("SLURMD_NODENAME") == name:
-                process.kill()
         run("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=test")
+
+    def _list_started(self, name: str) -> Iterator[psutil.Process]:
+        """What a node runs: its steps, whose daemons write into the node's log, and their processes."""
+        log = str(self.folder / f"slurmd.{name}.log")
+        for process in psutil.process_iter(["environ", "open_files"]):
+            is_daemon = any(file.path == log for file in process.info["open_files"] or ())
+            if is_daemon or (process.info["environ"] or {}).get("SLURMD_NODENAME") == name:
+                yield process
 
     def _start_node(self, name: str) -> None:
         """Start a node's daemon, and wait until it takes jobs."""
         self.daemons[name] = _start(self.folder, name, "slurmd", "-D", "-N", name)
         run("scontrol", "update", f"NodeName={name}", "State=RESUME")
-        wait_until(lambda: _state(name) in ("idle", "mixed", "allocated"), 300, f"{name} is up: {self.logs()}")
+        wait_until(lambda: _state(name) in ("idle", "mix", "alloc"), 300, f"{name} is up: {self.logs()}")
 
     def logs(self) -> str:
         """The last lines of all logs."""

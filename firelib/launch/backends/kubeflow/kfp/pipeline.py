@@ -6,7 +6,7 @@ Compiling it needs kfp, but no network and no credentials.
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from firelib.launch.backends.kubeflow.kfp.pods import build_platform_config
 from firelib.launch.backends.kubeflow.nodes import find_node_problems
 from firelib.launch.backends.kubeflow.pods import build_limits
 from firelib.launch.backends.kubeflow.target import KubeflowTarget
+from firelib.launch.images.image_choice import choose_image
 from firelib.launch.job_environment import IMAGE_DIGEST, SECRETS, gpu_variables
 from firelib.launch.job_spec import JobSpec, Resources, parse_job, refuse
 from firelib.launch.machine_checks import resolve_gpu, validate_machine
@@ -111,6 +112,23 @@ def _find_size_problems(resources: Resources) -> Iterator[str]:
         )
 
 
+def complete_images(spec: PipelineSpec, project: Path) -> PipelineSpec:
+    """Return the pipeline with the images that it lacks, from the table that `make push` writes into the project.
+
+    Args:
+        spec: The pipeline; its GPUs decide which image trains.
+        project: Folder of the project, which may have no table.
+
+    Raises:
+        FirelibError: The table cannot be read, or does not list a component.
+    """
+    images = dict(spec.images)
+    for stage, component in FLOW.items():
+        if component not in images and (image := choose_image(None, _as_job(spec, stage, project))):
+            images[component] = image
+    return replace(spec, images=images)
+
+
 def compile_pipeline(spec: PipelineSpec) -> str:
     """Return the pipeline as kfp's YAML.
 
@@ -131,7 +149,7 @@ def compile_pipeline(spec: PipelineSpec) -> str:
 def _pipeline(spec: PipelineSpec) -> Any:
     from kfp import dsl
 
-    components = {stage: _component(stage, spec.images[component]) for stage, component in FLOW.items()}
+    components = {stage: build_component(stage, spec.images[component]) for stage, component in FLOW.items()}
 
     def firelib(project: str, root: str) -> None:
         before: Any = NOTHING
@@ -151,8 +169,13 @@ def _pipeline(spec: PipelineSpec) -> Any:
     return dsl.pipeline(name="firelib", description="sources to an evaluated model")(firelib)
 
 
-def _component(stage: str, image: str) -> Any:
-    """Return a container component that takes the URI of earlier outputs and returns the URI of its own."""
+def build_component(stage: str, image: str) -> Any:
+    """Return a container component that takes the URI of earlier outputs and returns the URI of its own.
+
+    Args:
+        stage: The stage that it runs.
+        image: Image by digest.
+    """
     from kfp import dsl
 
     def run(project, before, root, after):  # type: ignore[no-untyped-def]  # kfp reads the annotations set below
@@ -174,12 +197,13 @@ def _variables(spec: PipelineSpec, stage: str) -> dict[str, str]:
     return {**variables, **({SECRETS: json.dumps(dict(sorted(references.items())))} if references else {})}
 
 
-def _as_job(spec: PipelineSpec, stage: str) -> JobSpec:
+def _as_job(spec: PipelineSpec, stage: str, project: Path = Path()) -> JobSpec:
     """Return the job whose pod is that of a stage; only training gets the requested resources."""
     return parse_job(
         {
             "command": ("firelib", stage),
             "job_id": "pipeline",
+            "project": str(project),
             "resources": spec.resources if stage == "train" else Resources(),
             "secrets": {name: ref for name, ref in spec.secrets.items() if ref.startswith("k8s:")},
             "target": {name: value for name, value in spec.target.items() if name in SETTINGS},

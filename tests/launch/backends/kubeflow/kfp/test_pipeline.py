@@ -11,7 +11,8 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from firelib.errors import FirelibError
-from firelib.launch.backends.kubeflow.kfp.pipeline import FLOW, PipelineSpec, compile_pipeline
+from firelib.launch.backends.kubeflow.kfp.pipeline import FLOW, PipelineSpec, compile_pipeline, complete_images
+from firelib.launch.images.image_choice import DIGESTS
 from firelib.launch.job_spec import Gpu, Resources
 from firelib.launch.transfer.code_transfer import send_code
 from tests.launch.drill import firelib_here, write_project
@@ -174,6 +175,25 @@ def test_the_command_writes_the_file(tmp_path, compiled):
     done = firelib_here(tmp_path, "pipeline", "compile", *images, "--machine", "n1-standard-8", "--gpu", "t4")
     assert done.returncode == 0, done.stderr
     assert next(yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text())) == compiled
+
+
+def test_missing_images_come_from_the_table_of_the_project(tmp_path):
+    table = {name: f"registry/{name}@sha256:{'1' * 64}" for name in ("extract", "transform", "trainer", "trainer-gpu")}
+    (tmp_path / DIGESTS).parent.mkdir()
+    (tmp_path / DIGESTS).write_text(json.dumps(table))
+    given = {"extract": IMAGES["extract"]}
+    assert complete_images(PipelineSpec(given, RESOURCES), tmp_path).images == {
+        "extract": IMAGES["extract"],
+        "transform": table["transform"],
+        "trainer": table["trainer-gpu"],  # since the training asks for a GPU
+    }
+    assert complete_images(PipelineSpec(given), tmp_path).images["trainer"] == table["trainer"]
+
+
+def test_without_a_table_the_missing_images_are_named(tmp_path):
+    with pytest.raises(FirelibError) as caught:
+        compile_pipeline(complete_images(PipelineSpec({}), tmp_path))
+    assert has_problem(caught.value, "--trainer-image")
 
 
 @pytest.mark.integration

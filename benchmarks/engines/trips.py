@@ -1,12 +1,14 @@
-"""The tables of the benchmark of the transform, its recipe, and the lake with any number of commits."""
+"""The tables that the engines transform, the recipe, and the lake with any number of commits."""
 
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from deltalake import DeltaTable
 
 from firelib import Feature, Recipe, Source, storage
 from firelib.data.delta_tables import append_part, build_table_record
@@ -85,6 +87,21 @@ def make_tables(rows: int, seed: int = 0) -> dict[str, pa.Table]:
         ),
         "zones": pa.table({"zone": np.arange(_ZONES), "area": random.uniform(1, 90, _ZONES)}),
     }
+
+
+def paths_of(folder: Path) -> Paths:
+    """The paths of the benchmark's project."""
+    return Paths(Trips.name, str(folder / "storage"), folder)
+
+
+def data_files(folder: Path, table: str) -> list[str]:
+    """The Parquet files of a table of the lake.
+
+    Args:
+        folder: The benchmark's project.
+        table: Name of the table.
+    """
+    return sorted(DeltaTable(storage.join(paths_of(folder).lake, table)).file_uris())
 
 
 def write_lake(tables: Mapping[str, pa.Table], commits: int, paths: Paths) -> None:

@@ -1,0 +1,25 @@
+"""Reads the results that are in the repository."""
+
+import json
+from pathlib import Path
+
+from benchmarks.harness.schema import Result
+
+
+def load(folder: Path) -> list[Result]:
+    """Read the results in a folder, by name; those of other machines, NAME@MACHINE.json, follow the first one's.
+
+    `stages.json` had no cases in earlier versions and is passed over then.
+
+    Raises:
+        FirelibError: A file is no result.
+    """
+    paths = sorted(folder.glob("*.json"), key=lambda path: path.stem.partition("@"))
+    return [Result.read(path) for path in paths if "cases" in json.loads(path.read_text())]
+
+
+def load_published(folder: Path) -> list[Result]:
+    """Read the published results: the full form of each benchmark, or the short one if there is no full one."""
+    full, short = load(folder), load(folder / "short")
+    known = {result.name for result in full}
+    return sorted([*full, *(result for result in short if result.name not in known)], key=lambda result: result.name)

@@ -1,0 +1,138 @@
+"""How fast do input pipelines feed a training loop, per second and per CPU-second, from disk and over a network?
+
+    python -m benchmarks.input_pipeline [--short] [--rows 100000] [--rounds 3] [--only firelib Grain …]
+
+Each run is a fresh process. From the local disk it iterates for a while, then counts: the rate in the middle of
+training, with files in the page cache. From the object store it reads the first epoch, with an empty cache, from the
+moment that the pipeline is built. CPU time is that of all processes that a run started.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import datasets
+from benchmarks.harness.measure import Pair, Way, compared, interleaved, present, save
+from benchmarks.input import object_store
+from benchmarks.input.contenders import AHEAD_OF, OURS, SHORT, Contender, chosen
+from benchmarks.input.files import Files
+from benchmarks.input.process import measure
+from firelib.console import note
+
+NAME, QUESTION = "input_pipeline", "How fast do input pipelines feed a training loop?"
+
+_CPUS = 2
+
+
+@dataclass
+class Runs:
+    """Measures a contender again and again, and remembers the CPU time of each run.
+
+    Attributes:
+        run_once: Measures once; returns `rows`, `seconds` and `cpu_seconds`.
+    """
+
+    run_once: Callable[[], Mapping[str, float]]
+    _runs: list[tuple[float, float]] = field(default_factory=list)  # rows per second, and per CPU-second
+
+    def __call__(self) -> float:
+        """Measure once; return the seconds of a row, since runs differ in their number of rows."""
+        run = self.run_once()
+        self._runs.append((run["rows"] / run["seconds"], run["rows"] / run["cpu_seconds"]))
+        return run["seconds"] / run["rows"]
+
+    def per_cpu_second(self, rates: Sequence[float]) -> list[float]:
+        """Rows per CPU-second of the runs with these rows per second: the harness may drop or repeat runs."""
+        return [min(self._runs, key=lambda run: abs(run[0] - rate))[1] for rate in rates]
+
+
+def main() -> None:
+    options = _options()
+    contenders = chosen(options.only or (SHORT if options.short else ()))
+    kinds = datasets.MAKERS[:1] if options.short else datasets.MAKERS
+    cases: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        store = None
+        if not options.short:
+            store = stack.enter_context(object_store.running(options.milliseconds / 1e3, options.mib))
+        for make in kinds:
+            files = Files(make(options.rows), folder / make.__name__)
+            note(f"input: {files.title}, local disk")
+            cases += _measured(f"{files.title}, local disk", _local(files, contenders, options), options.rounds)
+            if store:
+                note(f"input: {files.title}, object store")
+                title = f"{files.title}, object store ({options.milliseconds:g} ms, {options.mib:g} MiB/s), first epoch"
+                cases += _measured(title, _remote(files, contenders, store, options), options.rounds)
+            path = save(NAME, QUESTION, cases)  # what is measured so far
+    note(f"figures: {path}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="three peers, pictures, local disk: three minutes")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--seconds", type=float, default=2, help="of a run from the local disk")
+    parser.add_argument("--milliseconds", type=float, default=20, help="a round trip to the object store")
+    parser.add_argument("--mib", type=float, default=50, help="bandwidth of the object store, in MiB per second")
+    parser.add_argument("--only", nargs="+", metavar="CONTENDER")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (2 if options.short else 3)
+    return options
+
+
+def _measured(title: str, makers: Mapping[str, Callable[[], Way]], rounds: int) -> list[dict[str, Any]]:
+    """Measure one kind of data in one storage: a case of rows per second, and one of rows per CPU-second."""
+    ways, absent = present(makers)
+    rates = interleaved(ways, rounds, turn_seconds=0)
+    runs = {name: way.run for name, way in ways.items() if isinstance(way.run, Runs)}
+    per_cpu = {name: run.per_cpu_second(rates[name]) for name, run in runs.items()}
+    peers = [name for name in ways if name != OURS]
+    goals = [Pair(OURS, name, 1 if name in AHEAD_OF else None) for name in peers]
+    cpu_case = compared(f"{title}, CPU", ways, per_cpu, goals, absent)
+    return [
+        compared(title, ways, rates, [Pair(OURS, name) for name in peers], absent),
+        {**cpu_case, "unit": "rows per CPU-second"},
+    ]
+
+
+def _local(files: Files, contenders: Sequence[Contender], options: argparse.Namespace) -> dict[str, Callable[[], Way]]:
+    return {contender.name: partial(_local_way, files, contender, options) for contender in contenders}
+
+
+def _local_way(files: Files, contender: Contender, options: argparse.Namespace) -> Way:
+    job = files.job(contender, str(files.path(contender)), options.batch, _CPUS)
+    arguments = {"warm_seconds": options.seconds / 2, "seconds": options.seconds}
+    return _way(contender, partial(measure, contender.python(), job, "steady", arguments))
+
+
+def _remote(
+    files: Files, contenders: Sequence[Contender], store: object_store.Store, options: argparse.Namespace
+) -> dict[str, Callable[[], Way]]:
+    return {contender.name: partial(_remote_way, files, contender, store, options) for contender in contenders}
+
+
+def _remote_way(files: Files, contender: Contender, store: object_store.Store, options: argparse.Namespace) -> Way:
+    if contender.not_remote:
+        raise NotImplementedError(contender.not_remote)
+    folder = files.path(contender)
+    job = files.job(contender, store.upload(folder, f"{folder.parent.name}/{folder.name}"), options.batch, _CPUS)
+    run_once = partial(measure, contender.python(), job, "epoch", {"rows": files.rows}, store.variables)
+    return _way(contender, run_once)
+
+
+def _way(contender: Contender, run_once: Callable[[], Mapping[str, float]]) -> Way:
+    """A way that is known to work: a contender that fails is omitted, and does not end the benchmark."""
+    run_once()
+    return Way(Runs(run_once), contender.settings, rows=1)
+
+
+if __name__ == "__main__":
+    main()

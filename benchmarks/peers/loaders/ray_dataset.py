@@ -1,0 +1,92 @@
+"""Ray Data: from Parquet, which is its best way, and from TFRecords, on a Ray of its own."""
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.input.job import Job, Schema
+
+_BUFFER, _PREFETCH = 10_000, 4
+_PASSES = 8  # epochs of one execution, since starting one takes a second
+_FILE_BYTES = 8 << 20
+
+
+def write(columns: Mapping[str, Any], schema: Schema, folder: Path) -> None:
+    """Write Parquet files of about 8 MiB; arrays get Ray's tensor type, which it reads without a copy."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    table = pa.table({name: _column(columns[name], schema[name][1]) for name in schema})
+    rows = max(1, table.num_rows * _FILE_BYTES // table.nbytes)
+    for index, start in enumerate(range(0, table.num_rows, rows)):
+        pq.write_table(table.slice(start, rows), folder / f"part-{index:04d}.parquet")
+
+
+def _column(values: Any, shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return pa.array(values)
+    from ray.data.extensions import ArrowTensorArray
+
+    return ArrowTensorArray.from_numpy(values)
+
+
+@contextmanager
+def prepared(job: Job) -> Iterator[Callable[[], Iterator[dict[str, Any]]]]:
+    """Start Ray; the option `format` is `parquet` or `tfrecord`."""
+    import ray
+
+    ray.init(address="local", num_cpus=job.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    try:
+        yield lambda: _batches(job)
+    finally:
+        ray.shutdown()
+
+
+def _batches(job: Job) -> Iterator[dict[str, Any]]:
+    passes = 1 if job.is_remote else _PASSES
+    while True:
+        dataset = _dataset(job)
+        if passes > 1:
+            dataset = dataset.union(*[_dataset(job) for _ in range(passes - 1)])
+        for batch in dataset.iter_batches(
+            batch_size=job.batch,
+            batch_format="numpy",
+            prefetch_batches=_PREFETCH,
+            local_shuffle_buffer_size=_BUFFER,
+        ):
+            yield {name: _decoded(column, *job.schema[name]) for name, column in batch.items()}
+
+
+def _dataset(job: Job) -> Any:
+    import ray
+
+    if job.options["format"] == "tfrecord":
+        return ray.data.read_tfrecords(sorted(map(str, Path(job.source).glob("*.tfrecord"))), shuffle="files")
+    source, filesystem = job.source, None
+    if job.is_remote:
+        source, filesystem = job.source.partition("://")[2], _s3()
+    return ray.data.read_parquet(source, filesystem=filesystem, shuffle="files")
+
+
+def _s3() -> Any:
+    """Arrow's own client of S3, in C++."""
+    from pyarrow.fs import S3FileSystem
+
+    scheme, _, host = os.environ["AWS_ENDPOINT_URL"].partition("://")
+    return S3FileSystem(scheme=scheme, endpoint_override=host)
+
+
+def _decoded(column: Any, dtype: str, shape: tuple[int, ...]) -> Any:
+    """Turn bytes into arrays: TFRecords have no shapes."""
+    if shape and column.dtype == object:
+        return np.frombuffer(b"".join(column), dtype).reshape(-1, *shape)
+    return column

@@ -1,0 +1,87 @@
+"""The questions that `firelib bench` answers: a line for each. `--list`, the page and the tests read it."""
+
+import shlex
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a question is asked.
+
+    Attributes:
+        arguments: Arguments of the benchmark.
+        minutes: Expected duration on two idle cores, of all processes.
+        processes: Number of processes that measure everything one after the other: what is settled when a process
+            starts, such as where its memory lies, differs between them, and the spread covers it.
+    """
+
+    arguments: str
+    minutes: float
+    processes: int = 1
+
+    @property
+    def argv(self) -> list[str]:
+        return shlex.split(self.arguments)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question.
+
+    Attributes:
+        name: The module in benchmarks/.
+        asks: The question.
+        full: Its form in `firelib bench --full`.
+        short: Its form in `firelib bench`; None leaves it out.
+        needs: What it needs: names in `benchmarks.runner.needs`.
+    """
+
+    name: str
+    asks: str
+    full: Form
+    short: Form | None = None
+    needs: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        return f"benchmarks.{self.name}"
+
+    def form(self, full: bool) -> Form | None:
+        """The full or the short form."""
+        return self.full if full else self.short
+
+
+PIPELINE, TRAINING = ("pipeline",), ("two cores", "datasets")
+QUESTIONS = (
+    Question("tfrecord_write", "How fast are TFRecords written?", Form("--rounds 1", 9, 3), Form("--short", 1.5, 3)),
+    Question("tfrecord_read", "How fast are TFRecords read?", Form("--rounds 1", 13, 3), Form("--short", 2.5, 3)),
+    Question("tfrecord_memory", "Does memory grow with the number of rows?", Form("", 4)),
+    Question("tfrecord_seek", "What does it cost to begin in the middle of an epoch?", Form("--rounds 3", 6, 3)),
+    Question("shuffle_quality", "How well is an epoch mixed?", Form("", 1)),
+    Question("extract_scale", "Does the extract keep up with a stream, in bounded memory?", Form("--rows 3000000", 6)),
+    Question("transform_scale", "Is the cost of the transform linear?", Form("--rows 1000000", 15)),
+    Question(
+        "transform_engines", "Which engine transforms fastest?", Form("--rounds 1", 12), Form("--short --rounds 1", 2)
+    ),
+    Question("version_growth", "What does one more version cost?", Form("", 8)),
+    Question(
+        "input_pipeline",
+        "How fast do loaders feed a training loop?",
+        Form("--rows 50000 --rounds 1", 20),
+        Form("--short", 2),
+    ),
+    Question("accelerators", "How many accelerators does a core keep busy?", Form("--rounds 1", 8)),
+    Question("training", "How fast does the loop train?", Form("", 12), Form("--recipes flights", 3), TRAINING),
+    Question("recovery", "What does a failure cost?", Form("--short", 10), needs=TRAINING),
+    Question("spot_trace", "How much of a Spot machine's time is training?", Form("--hours 1.5", 10), needs=TRAINING),
+    Question(
+        "environments",
+        "What does each environment cost?",
+        Form("--short", 15),
+        needs=("root", "containers", "two cores", "datasets"),
+    ),
+    Question("stages", "What does each stage cost?", Form("", 3), needs=PIPELINE),
+    Question("startup", "How long does one wait?", Form("--rounds 3", 12), Form("--short", 4), PIPELINE),
+    Question("serving", "What does HTTP cost?", Form("", 3), needs=PIPELINE),
+    Question("ray_up", "How long until all nodes are alive?", Form("", 12), needs=("root", "containers")),
+)

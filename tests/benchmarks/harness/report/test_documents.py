@@ -1,0 +1,51 @@
+"""The results in the documentation."""
+
+import pytest
+
+from benchmarks.harness.measure import RESULTS
+from benchmarks.harness.report import documents
+from benchmarks.harness.report.load import load_published
+from tests.benchmarks.harness.results import make_result
+
+
+def test_text_around_the_markers_is_kept() -> None:
+    begin, end = "<!-- results: written by python -m benchmarks.harness.report -->", "<!-- end of results -->"
+    text = f"before\n{begin}\nold\n{end}\nafter\n"
+    once = documents.replace_between(text, "results", documents.results_page([make_result()]))
+    assert once.startswith("before\n")
+    assert once.endswith("after\n")
+    assert "old" not in once
+    assert "| ours | 1,234 | 1,000 … 1,500 | 200 | 90 | 7 | the <best> |" in once
+    assert "peer two was omitted: not installed" in once
+    assert documents.replace_between(once, "results", documents.results_page([make_result()])) == once
+
+
+def test_two_machines_are_side_by_side() -> None:
+    other = make_result().machine.model_copy(update={"cpu_model": "another", "usable_cores": 8})
+    page = documents.results_page([make_result(), make_result(machine=other)])
+    assert page.count("### b") == 1
+    assert "| data | figure | x86_64, 2 cores | another, 8 cores | spreads overlap |" in page
+    assert "| rows | growth | 12 % (12 … 12) | 12 % (12 … 12) | yes |" in page
+
+
+def test_headlines_are_findings_of_the_results() -> None:
+    name, title, what = documents.HEADLINES[0]
+    result = make_result(name)
+    case = result.cases[0].model_copy(update={"title": title})
+    line = case.findings[0].model_copy(update={"what": what})
+    table = documents.headlines_table(
+        [result.model_copy(update={"cases": [case.model_copy(update={"findings": [line]})]})]
+    )
+    assert f"| Why? | {title} | {what} | 5 × (4.13 … 600) | ≥ 4 | yes |" in table
+    assert documents.headlines_table([]).count("\n") == 2
+
+
+def test_a_bar_in_a_cell_does_not_end_it() -> None:
+    assert documents.markdown(["a"], [["x | y\nz"]]).splitlines()[-1] == "| x \\| y z |"
+
+
+@pytest.mark.parametrize("path", [documents.PAGE, documents.README], ids=lambda path: path.name)
+def test_documents_show_the_committed_results(path: object) -> None:
+    """If this fails, run `python -m benchmarks.harness.report`."""
+    assert isinstance(path, type(documents.PAGE))
+    assert documents.render_documents(load_published(RESULTS))[path] == path.read_text()

@@ -1,0 +1,62 @@
+"""CPU time by kind of process; no test depends on speed."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks.jobs.cpu_meter import CpuMeter, CpuSeconds, add_up
+from tests.patience import patience
+
+# Uses CPU time, says so, and waits until its standard input is closed.
+BUSY = """
+import sys, time
+while time.process_time() < 0.3:
+    pass
+print("used", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_time_before_the_job_and_of_others_counts_apart() -> None:
+    before = {(1, 0.0): 10.0, (3, 0.0): 1.0}
+    latest = {(1, 0.0): (14.0, False), (2, 5.0): (3.0, True), (3, 9.0): (2.0, True)}  # 3 is a later process
+    assert add_up(before, latest) == CpuSeconds(workers=5.0, others=4.0)
+
+
+def test_processes_below_this_one_are_counted_and_workers_are_known_by_their_title() -> None:
+    with CpuMeter() as meter:
+        for title in ("ray::RayTrainWorker", "anything"):
+            command = [sys.executable, "-c", BUSY, title]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout
+                assert process.stdout.readline() == "used\n"
+                meter._sample()
+                assert process.stdin
+                process.stdin.close()
+    used = meter.read()
+    assert used.workers >= 0.25  # the kernel counts in ticks of 10 ms
+    assert used.others >= 0.25
+
+
+def test_a_process_that_was_busy_before_is_counted_from_now_on() -> None:
+    command = [sys.executable, "-c", BUSY]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "used\n"
+        time.sleep(0.05)
+        with CpuMeter() as meter:
+            pass
+        assert process.stdin
+        process.stdin.close()
+        process.wait(patience(30))
+    assert meter.read().others < 0.2
+
+
+@pytest.mark.parametrize("path", ["/docker/" + "0a" * 32, "/system.slice/docker-" + "0a" * 32 + ".scope"])
+def test_a_container_is_known_by_its_control_group(path: str) -> None:
+    from benchmarks.jobs.cpu_meter import _CONTAINER
+
+    assert _CONTAINER.search(f"4:memory:{path}\n")
+    assert not _CONTAINER.search("4:memory:/user.slice/session-1.scope\n")
