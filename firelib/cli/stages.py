@@ -58,12 +58,14 @@ def extract(recipe: RecipeName = None) -> None:
     Examples: `firelib extract` · `firelib extract --recipe fashion_mnist`
     """
     from firelib.data.extract import extract
+    from firelib.report.stage_records.record import record_stage
 
     project = load_project(recipe)
     if launch.send_stage(project):
         return
     probe_storage(project)
-    extract(project.recipe, project.paths)
+    with record_stage("extract", project.paths):
+        extract(project.recipe, project.paths)
 
 
 def transform(
@@ -76,13 +78,14 @@ def transform(
     """
     from firelib.config import declare_splits
     from firelib.data.lake import read_lake
+    from firelib.report.stage_records.record import record_stage
 
     project = load_project(recipe)
     read_lake(project.paths.lake_json)  # raises if the input is missing, before Ray starts
     if launch.send_stage(project):
         return
     probe_storage(project)
-    with connect_ray(project, preload="firelib.data.transform"):
+    with connect_ray(project, preload="firelib.data.transform"), record_stage("transform", project.paths):
         from firelib.data.dataset_manifest import report_rows
         from firelib.data.transform import transform
 
@@ -102,6 +105,7 @@ def train(
     """
     from firelib.console import note, out
     from firelib.console_tables import format_figure, timing_table
+    from firelib.report.stage_records.record import record_stage
     from firelib.tfrecord.format.manifest import read_manifest
     from firelib.train.driver.train_stage import TrainOptions, train
 
@@ -111,7 +115,10 @@ def train(
         return
     environment = with_tracking(project.environment, tracking)
     probe_storage(project)
-    with connect_ray(project, preload="firelib.train.driver.ray_trainer"):
+    with (
+        connect_ray(project, preload="firelib.train.driver.ray_trainer"),
+        record_stage("train", project.paths),
+    ):
         progress = train(project.recipe, project.params, environment, project.paths, TrainOptions(fresh, profile))
     out.print(timing_table(progress.timing))
     returns_best = project.params.train.early_stopping.returns_best
@@ -163,11 +170,14 @@ def evaluate(recipe: RecipeName = None) -> None:
     from firelib.console import out
     from firelib.console_tables import class_table, comparison_table
     from firelib.evaluate.evaluate import evaluate
+    from firelib.report.stage_records.record import record_stage
 
     project = load_project(recipe)
     if launch.send_stage(project):
         return
-    out.print(comparison_table(evaluate(project.recipe, project.paths, project.params.evaluate.baselines)))
+    with record_stage("evaluate", project.paths):
+        results = evaluate(project.recipe, project.paths, project.params.evaluate.baselines)
+    out.print(comparison_table(results))
     if project.paths.class_metrics.is_file():
         out.print(class_table(project.paths))
 
