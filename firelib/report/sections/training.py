@@ -10,9 +10,9 @@ from firelib.report.content import Block, Facts, Missing, Table
 from firelib.report.drawings.lines import LineChart
 from firelib.report.figures import only_figures, show_figure
 from firelib.report.project import ReportedProject, read_json_file
-from firelib.report.wandb_runs import WandbRun, find_files, read_runs
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
+from firelib.train.tracking.wandb_runs import WandbRun, find_files, read_runs
 
 _SYSTEM = {"cpu": "CPU, %", "memory_percent": "memory, %", "proc.memory.rssMB": "memory of rank 0, MB"}
 _MOST_MISSING = 10
@@ -93,7 +93,7 @@ def tracked(project: ReportedProject) -> Iterator[Block]:
     """What Weights & Biases holds of the run, as far as it is stored on this machine."""
     if not find_files(project.folder):
         yield Missing(
-            "no offline run of W&B: wandb/ holds none. Runs that were tracked online are at W&B only",
+            "no run of W&B: wandb/ holds none. Those of other machines are not read",
             "WANDB_MODE=offline firelib train --fresh",
         )
         return

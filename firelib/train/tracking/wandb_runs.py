@@ -1,4 +1,4 @@
-"""W&B runs that were stored offline: read from their `.wandb` files, without any network.
+"""W&B runs on this machine: read from their `.wandb` files, without any network.
 
 All folders of one run, one for each attempt that was started, are one tracked run. A step that two of them hold is
 counted, since W&B would show it twice.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from firelib.extras import missing_modules
-from firelib.report.wandb_log import TornLogError, read_log
+from firelib.train.tracking.wandb_log import TornLogError, read_log
 
 _STEP = "_step"
 
@@ -54,8 +54,27 @@ class WandbRun:
 
 
 def find_files(project: Path) -> list[Path]:
-    """The files of all runs that were tracked in a project, oldest first."""
-    return sorted((project / "wandb" / "wandb").glob("*run-*/run-*.wandb"))
+    """The files of all runs that were tracked in a project, oldest first: folders are named by their time."""
+    files = (project / "wandb" / "wandb").glob("*run-*/run-*.wandb")
+    return sorted(files, key=lambda file: file.parent.name.removeprefix("offline-"))
+
+
+def find_last_step(project: Path, run_id: str) -> int | None:
+    """The last step that the files of a run hold; None if the project has no file of it.
+
+    A kill loses the end of a file, so that all steps before the last one are there.
+
+    Args:
+        project: The project's folder.
+        run_id: Id of the W&B run.
+    """
+    files = [file for file in find_files(project) if file.stem == f"run-{run_id}"]
+    run = WandbRun(run_id)
+    for file in files:
+        for record in _scan(file, run):
+            if record.WhichOneof("record_type") == "history":
+                _add_step(record.history, run)
+    return max(run.history, default=0) if files else None
 
 
 def read_runs(project: Path, name: str | None = None) -> list[WandbRun]:
