@@ -16,6 +16,7 @@ ANSIBLE_LOG = Path(".firelib", "ansible.log")
 
 _PREFIX = re.compile(r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+ p=\d+ u=\S+ n=\S+(?: \w+)? ?\|? ?")
 _RECAP = re.compile(r"(?P<host>\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)\s+skipped=(\d+)")
+_PLATFORM = re.compile(r"(?P<system>\w+)-(?P<version>\d+(\.\d+)*).*-(?P<machine>x86_64|aarch64|arm64)")
 _MOST_LOG_BYTES = 8 << 20
 _MOST_RECAPS = 30
 
@@ -101,7 +102,7 @@ def environment(project: ReportedProject) -> Iterator[Block]:
     host: dict[str, Any] = lineage.get("host") or {}
     yield Facts(
         {
-            "platform": host.get("platform"),
+            "platform": host.get("platform") and _shorten_platform(str(host["platform"])),
             "Python": host.get("python"),
             "uv.lock at the training (SHA-256)": then and str(then)[:HASH_DIGITS],
             "uv.lock now": "the same" if then and then == now else now and now[:HASH_DIGITS],
@@ -109,3 +110,9 @@ def environment(project: ReportedProject) -> Iterator[Block]:
     )
     packages = [[name, str(version or "–")] for name, version in (lineage.get("packages") or {}).items()]
     yield Table("Packages at the training", ["package", "version"], packages)
+
+
+def _shorten_platform(platform: str) -> str:
+    """A platform without the names that its kernel's builder gave it."""
+    match = _PLATFORM.match(platform)
+    return f"{match['system']} {match['version']}, {match['machine']}" if match else platform
