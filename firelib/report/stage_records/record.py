@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from firelib import storage
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.project_layout import Paths
+from firelib.project_layout import Paths, make_private_folder
 from firelib.report.stage_records.ray_activity import Node, Task, TaskTotal, read_activity
 
 #: Folder of the records, relative to the project.
@@ -59,6 +59,7 @@ def record_stage(stage: str, paths: Paths) -> Iterator[None]:
     try:
         nodes, totals, tasks = read_activity(begun.timestamp())
         record = StageRecord(stage, begun.isoformat(timespec="seconds"), round(seconds, 2), nodes, totals, tasks)
+        make_private_folder(paths.project)
         storage.write_bytes(str(record_file(paths, stage)), storage.to_json(asdict(record)))
     except Exception as error:  # noqa: BLE001  the stage has succeeded, and Ray raises whatever its client does
         note(f"note: no record of stage {stage} for firelib report: {type(error).__name__}: {error}")
