@@ -41,7 +41,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs bench bench-full bench-check bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs evidence bench bench-full bench-check bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -135,6 +135,10 @@ docs: | $(UV) ## Build the documentation site into build/site/
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
+
+evidence: run ## Run the pipeline, verify it, and renew docs/evidence/: report, Croissant, model card
+	@$(BIN)/firelib report --state HEAD --output docs/evidence
+	@$(BIN)/firelib report --verify --output docs/evidence
 
 BENCH = $(BIN)/firelib bench $(if $(RESUME),--resume)
 

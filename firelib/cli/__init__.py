@@ -11,7 +11,6 @@ from firelib.cli import launch, scaffold, stages
 from firelib.cli.bench.command import bench
 from firelib.cli.check import check
 from firelib.cli.commands import COMMANDS
-from firelib.cli.compare import compare
 from firelib.cli.data import data_app
 from firelib.cli.exit_codes import run_with_exit_codes
 from firelib.cli.help import App
@@ -21,6 +20,8 @@ from firelib.cli.jobs.shell import ssh
 from firelib.cli.options import DoctorTo, Setting
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import Options, set_options
+from firelib.cli.results.compare import compare
+from firelib.cli.results.report import report
 from firelib.cli.serve import serve
 from firelib.parent_watch import watch_run
 from firelib.ray_setup.token import enable_token_auth
@@ -41,6 +42,7 @@ app.add_typer(pipeline_app, name="pipeline", rich_help_panel=COMMANDS["pipeline"
 app.add_typer(cluster_app, name="cluster", rich_help_panel=COMMANDS["cluster"].panel)
 app.command()(serve)
 app.command()(compare)
+app.command()(report)
 stages.add_to(app)
 app.command()(bench)
 
