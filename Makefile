@@ -146,8 +146,7 @@ bench: setup ## Benchmark throughput and start-up; ends with tables and charts (
 	@$(BENCH)
 
 bench-full: setup ## Answer every question with all data (three hours), and write the results into the documentation
-	@$(BENCH) --full
-	@$(BIN)/python -m benchmarks.harness.report
+	@code=0; $(BENCH) --full || code=$$?; $(BIN)/python -m benchmarks.harness.report; exit $$code
 
 bench-check: setup ## Compare the ratios of make bench with the committed ones; fails if one fell by more than the spreads
 	@$(BENCH) --check

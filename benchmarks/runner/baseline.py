@@ -59,31 +59,34 @@ def compare(now: Result, baseline: Result) -> list[Change]:
     ]
 
 
-def read_baseline(results: Path, name: str, full: bool) -> Result | None:
+def read_baseline(results: Path, name: str, full: bool, label: str = "") -> Result | None:
     """Read the committed result; None if there is none.
 
     Args:
         results: The folder results/.
         name: Name of the result.
         full: Its form.
+        label: Name of the machine; empty for the first one.
     """
-    path = published_path(results, name, full)
+    path = published_path(results, name, full, label)
     return Result.read(path) if path.is_file() else None
 
 
-def require_baselines(questions: Sequence[Question], results: Path, full: bool) -> None:
+def require_baselines(questions: Sequence[Question], results: Path, full: bool, label: str = "") -> None:
     """Check before anything is measured that there is something to compare with.
 
     Args:
         questions: The questions that will be asked.
         results: The folder results/.
         full: Their form.
+        label: Name of the machine; empty for the first one.
 
     Raises:
         FirelibError: A question has no committed result.
     """
     folder = published_path(results, "", full).parent
-    names = [path.stem for path in folder.glob("*.json")]
+    stems = [path.stem.partition("@") for path in folder.glob("*.json")]
+    names = [name for name, _, machine in stems if machine == label]
     missing = [
         question.name
         for question in questions

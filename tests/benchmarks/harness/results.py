@@ -13,6 +13,7 @@ CASE: dict[str, Any] = {
             "value": 1234.5,
             "low": 1000.0,
             "high": 1500.0,
+            "values": [300.0, 600.0, 100.0],
             "settings": "the <best>",
             "usage": {"rows": 100, "cpu_seconds": [0.5, 0.25, 1.0], "peak_mib": [90.0], "minor_faults": [7]},
         },

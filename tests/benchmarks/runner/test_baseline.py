@@ -48,3 +48,12 @@ def test_a_missing_baseline_is_named_before_anything_is_measured(tmp_path: Path)
     assert (caught.value.remedy or "").endswith("firelib bench b training startup --full")
     assert read_baseline(tmp_path, "b", full=False) == make_ratio(1, 2)
     assert read_baseline(tmp_path, "b", full=True) is None
+
+
+def test_another_machine_has_a_baseline_of_its_own(tmp_path: Path) -> None:
+    question = Question("b", "?", Form("", 1))
+    make_ratio(1, 2).write(tmp_path / "b@laptop.json")
+    require_baselines([question], tmp_path, full=True, label="laptop")
+    assert read_baseline(tmp_path, "b", full=True, label="laptop") == make_ratio(1, 2)
+    with pytest.raises(FirelibError):
+        require_baselines([question], tmp_path, full=True)
