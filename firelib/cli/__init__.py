@@ -16,6 +16,7 @@ from firelib.cli.exit_codes import run_with_exit_codes
 from firelib.cli.help import App
 from firelib.cli.jobs.cluster import cluster_app
 from firelib.cli.jobs.listing import jobs
+from firelib.cli.jobs.plan import plan
 from firelib.cli.jobs.shell import ssh
 from firelib.cli.options import DoctorTo, Setting
 from firelib.cli.pipeline import pipeline_app
@@ -35,6 +36,7 @@ app = App(
 app.add_typer(data_app, name="data", rich_help_panel=COMMANDS["data"].panel)
 scaffold.add_to(app)
 launch.add_to(app)
+app.command()(plan)
 app.command()(jobs)
 app.command()(ssh)
 app.command()(check)
