@@ -195,11 +195,16 @@ PLAY     = $(BIN)/ansible-playbook -i $(call quote,$(CLUSTER)) $(if $(DRY_RUN),-
 ON       = --cluster $(call quote,$(CLUSTER)) $(if $(DRY_RUN),--dry-run)
 STAGE   ?= run
 
+# What playbooks did stays in a log, which `firelib report` reads.
+vms cluster-setup cluster-down vms-down: export ANSIBLE_LOG_PATH := $(CURDIR)/.firelib/ansible.log
+.firelib:
+	@mkdir -p $@
+
 # A dry run cannot log in to machines that it does not create.
-vms: .venv/.cluster ## Create, or find, the machines that CLUSTER=cluster/NAME.yaml names, and log in to them (DRY_RUN=1: show only)
+vms: .venv/.cluster | .firelib ## Create, or find, the machines that CLUSTER=cluster/NAME.yaml names, and log in to them (DRY_RUN=1: show only)
 	@$(PLAY) ansible/$(if $(DRY_RUN),machines.yml,setup.yml --tags provision)
 
-cluster-setup: .venv/.cluster ## Prepare the machines for Ray: packages, environment, token; again: changed=0
+cluster-setup: .venv/.cluster | .firelib ## Prepare the machines for Ray: packages, environment, token; again: changed=0
 	@$(PLAY) ansible/setup.yml
 
 cluster-up: .venv/.cluster ## Start Ray on all machines and wait for all nodes; running jobs go on (RESTART=1: start Ray anew)
@@ -217,12 +222,12 @@ cluster-ssh: setup ## Open a shell on the head, or on HOST=1 (the first worker) 
 cluster-dashboard: setup ## Forward Ray's dashboard to loopback, until Ctrl-C (PORT=8265)
 	@$(BIN)/firelib cluster dashboard $(ON) --port $(call quote,$(or $(PORT),8265))
 
-cluster-down: .venv/.cluster ## Stop Ray on all machines; the machines stay
+cluster-down: .venv/.cluster | .firelib ## Stop Ray on all machines; the machines stay
 	@$(BIN)/firelib cluster down $(ON) || echo "continuing: the playbook stops Ray on all hosts that answer" >&2
 	@$(PLAY) ansible/stop.yml
 
 # The playbook compares the name with the cluster's, and tells what would be removed if it is another one.
-vms-down: .venv/.cluster ## Remove what the targets above made, after confirmation (CONFIRM=cluster's name; DELETE_DATA=1: jobs' data, too)
+vms-down: .venv/.cluster | .firelib ## Remove what the targets above made, after confirmation (CONFIRM=cluster's name; DELETE_DATA=1: jobs' data, too)
 	@name=$(call quote,$(CONFIRM)); [[ -n "$$name" || -n $(call quote,$(DRY_RUN)) ]] || read -r -p "name of the cluster, to remove it: " name; \
 	[[ "$$name" =~ ^[-a-z0-9]*$$ ]] || { echo "CONFIRM: expected the name of the cluster, got $$name" >&2; exit 2; }; \
 	$(PLAY) ansible/teardown.yml -e '{"confirm": "'"$$name"'"}' $(if $(DELETE_DATA),-e delete_data=true)
