@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from firelib import storage
+from firelib.config.yaml_file import read_yaml_mapping
 from firelib.errors import FirelibError
 from firelib.ray_setup.cluster_file import ClusterFile, read_cluster_file
 from firelib.report.content import Block, Facts, Missing, Table
@@ -36,8 +37,17 @@ def _describe_cluster(file: Path) -> list[str]:
     try:
         cluster = read_cluster_file(file)
     except FirelibError as error:
-        return [file.name, "–", error.headline, "–", "–", "–"]
+        return [file.name, "–", _name_foreign_provider(file) or error.headline, "–", "–", "–"]
     return [file.name, cluster.cluster_name, *_describe_hosts(cluster)]
+
+
+def _name_foreign_provider(file: Path) -> str | None:
+    """What a file says that only Ray reads, such as one for its autoscaler on Google Cloud; None if it is none."""
+    try:
+        kind = read_yaml_mapping(file, if_missing="", if_no_mapping="")["provider"]["type"]
+    except (FirelibError, TypeError, KeyError):
+        return None
+    return f"Ray's own provider {kind!r}" if isinstance(kind, str) and kind != "local" else None
 
 
 def _describe_hosts(cluster: ClusterFile) -> list[str]:

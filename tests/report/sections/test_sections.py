@@ -29,6 +29,7 @@ def test_clusters_of_this_repository(project: ReportedProject) -> None:
     (project.folder / "cluster" / "broken.yaml").write_text("provider: [")
     rows = cells(list(machines.clusters(project)))
     assert ["cluster.yaml", "firelib", "your own, over SSH", "3", "–", "3.11"] in rows
+    assert ["gcp-autoscaling.yaml", "–", "Ray's own provider 'gcp'", "–", "–", "–"] in rows
     assert {row[0] for row in rows} >= {"broken.yaml", "local-vms.yaml"}
 
 
