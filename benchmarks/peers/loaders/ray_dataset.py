@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from benchmarks.input.job import Job, Schema
 
 _BUFFER, _PREFETCH = 10_000, 4
-_PASSES = 8  # epochs of one execution, since starting one takes seconds
+_PASSES = 8  # epochs of one execution, since starting one costs time
 _FILE_BYTES = 8 << 20
 
 
