@@ -136,9 +136,7 @@ def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, A
     rates = interleaved(ways, rounds, turn_seconds=0)  # one epoch per turn, so that each wait belongs to one rate
     case = compared(f"{title}, one worker on two cores", ways, rates, _PAIRS, {})
     case["findings"].append(_checkpoints(rows, rates))
-    shares = {
-        way: spread([100 * group.waited[way][call] for call in rates.calls]) for way in ("shards", "memory")
-    }
+    shares = {way: spread([100 * group.waited[way][call] for call in rates.calls]) for way in ("shards", "memory")}
     case["findings"] += [
         finding("input-bound share", shares["shards"], "%", "< 5"),
         finding("of that, taking a batch: the share with batches in memory", shares["memory"], "%"),
