@@ -95,12 +95,15 @@ def _rounds(commands: Mapping[str, Callable[[], Times]], rounds: int, cold: bool
     return {name: [times[name] for times in found] for name in commands}
 
 
-def watch(command: Sequence[str], is_expected: Callable[[str], bool] | None = None) -> Times:
+def watch(
+    command: Sequence[str], is_expected: Callable[[str], bool] | None = None, folder: Path | None = None
+) -> Times:
     """Run a command to its end and measure the times.
 
     Args:
         command: Its argv.
         is_expected: Recognizes the expected line of its output.
+        folder: Where it runs; None is the current folder.
 
     Raises:
         RuntimeError: The command failed, or did not print the expected line.
@@ -108,7 +111,7 @@ def watch(command: Sequence[str], is_expected: Callable[[str], bool] | None = No
     environment = {**os.environ, **_ENVIRONMENT}
     start, line, output = time.perf_counter(), None, []
     with subprocess.Popen(  # noqa: S603  our own commands
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder
     ) as process:
         assert process.stdout
         for text in process.stdout:
