@@ -12,7 +12,7 @@ class Form:
         arguments: Arguments of the benchmark.
         minutes: Expected duration on two idle cores, of all processes.
         processes: Number of processes that measure everything one after the other: what is settled when a process
-            starts, such as where its memory lies, differs between them, and the spread covers it.
+            starts differs between them, and the spread covers it.
     """
 
     arguments: str

@@ -36,9 +36,6 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 def pooled_spread(processes: Sequence[Sequence[float]]) -> dict[str, Any]:
     """Spread over several processes: each counts by its median, since rounds of one process are not independent.
 
-    How memory happens to be allocated, and which core runs what, is settled when a process starts, and all of its
-    rounds share it.
-
     Args:
         processes: The values of each process, one per round.
     """
