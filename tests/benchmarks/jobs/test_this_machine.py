@@ -9,7 +9,7 @@ import pytest
 from benchmarks.jobs.lab import Lab
 from benchmarks.jobs.this_machine import local
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 
 def test_each_run_trains_all_steps_and_reports_its_own_metrics(tmp_path: Path) -> None:
