@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from firelib.launch.client.capacity.model.estimate import Estimate
 from firelib.launch.client.capacity.model.figures import Figures
+from firelib.launch.client.capacity.model.network import MACHINE_HOP
 from firelib.launch.client.capacity.model.workload import Workload
 from firelib.launch.client.capacity.request import CapacityRequest
 
@@ -44,7 +45,7 @@ def _assumed(figures: Figures, request: CapacityRequest) -> Iterator[str]:
     yield "GPUs were never measured: machine types with GPUs are left out"
     yield (
         f"network, assumed: {request.latency_ms:g} ms to the bucket, {request.bucket_gbit:g} Gbit/s in all, "
-        "2 Gbit/s a vCPU and at most 16 a machine"
+        f"2 Gbit/s a vCPU and at most 16 a machine, {1000 * MACHINE_HOP:g} ms between machines"
     )
     if request.provisioning == "spot":
         yield f"Spot, assumed: {request.preemptions:g} preemptions of a machine an hour"

@@ -5,10 +5,11 @@ from dataclasses import replace
 from math import ceil, floor, log10
 
 from firelib.errors import FirelibError
-from firelib.gcp.machine_types import Machine, machines
+from firelib.gcp.machine_types import machines
 from firelib.gcp.pricing import Service, price
 from firelib.launch.client.capacity.model.estimate import Estimate, estimate
 from firelib.launch.client.capacity.model.figures import Figures
+from firelib.launch.client.capacity.model.network import machine_bandwidth
 from firelib.launch.client.capacity.model.workload import Fleet, Workload
 from firelib.launch.client.capacity.request import CapacityRequest, format_duration
 
@@ -71,12 +72,8 @@ def list_fleets(request: CapacityRequest) -> Iterator[Fleet]:
         for count in (request.replicas,) if request.replicas else _COUNTS:
             known = price(name, None, request.provisioning, count, service)
             hourly = known.hourly if known else None
-            yield _build_fleet(machine, count, request, hourly, losses)
-
-
-def _build_fleet(machine: Machine, count: int, request: CapacityRequest, hourly: float | None, losses: float) -> Fleet:
-    options = {"provisioning": request.provisioning, "hourly": hourly, "losses_per_hour": losses}
-    return Fleet.of(machine, count, request.network, **options)
+            network = replace(request.network, machine_bytes=machine_bandwidth(machine.vcpus))
+            yield Fleet(machine, count, network, request.provisioning, hourly, losses)
 
 
 def _rank(found: Estimate) -> tuple[bool, float, float]:

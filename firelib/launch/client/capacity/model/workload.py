@@ -1,9 +1,9 @@
 """The work and the machines that a plan is made for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from firelib.gcp.machine_types import Machine, Provisioning
-from firelib.launch.client.capacity.model.network import Network, machine_bandwidth
+from firelib.launch.client.capacity.model.network import Network
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,3 @@ class Fleet:
     def losses_per_second(self) -> float:
         """Preemptions of any machine."""
         return self.losses_per_hour * self.count / 3600
-
-    @classmethod
-    def of(cls, machine: Machine, count: int, network: Network, **more: object) -> "Fleet":
-        """Build a fleet whose machines have the bandwidth of their type.
-
-        Args:
-            machine: The machine type.
-            count: Machines.
-            network: Latency and bandwidth of the bucket.
-            more: Other attributes.
-        """
-        own = replace(network, machine_bytes=machine_bandwidth(machine.vcpus))
-        return cls(machine, count, own, **more)  # type: ignore[arg-type]  # the caller names attributes

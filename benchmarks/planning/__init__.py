@@ -1,0 +1,1 @@
+"""Measurements with which the planner of `firelib plan --rows` is checked."""
