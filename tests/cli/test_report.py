@@ -1,9 +1,11 @@
 """The command `firelib report`, in a project that never ran, and in one whose data were extracted."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from firelib.cli import app
@@ -12,28 +14,34 @@ from tests.errors import refused
 from tests.project import ROOT
 
 
-def test_report_and_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in a copy of this project without data."""
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     monkeypatch.chdir(tmp_path)
-    run = CliRunner().invoke
+    return lambda *words: CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_a_project_that_never_ran(run: Callable[..., Result], tmp_path: Path) -> None:
     with refused(what="has not run", remedy="firelib run"):
-        run(app, ["report", "--verify"], catch_exceptions=False)
-    done = run(app, ["report"])
+        run("report", "--verify")
+    done = run("report")
     assert done.exit_code == 0, done.output
     assert "missing: Project: the pipeline has not run" in done.stderr
     assert (tmp_path / "build/report/flights/report.html").is_file()
 
-    assert run(app, ["extract"]).exit_code == 0
-    done = run(app, ["report", "--output", "out", "--state", "HEAD"])
-    assert done.exit_code == 0, done.output
+
+@pytest.mark.integration
+def test_data_of_flights(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert run("extract").exit_code == 0
+    assert run("report", "--output", "out", "--state", "HEAD").exit_code == 0
     assert "month=12" in (tmp_path / "out/report.html").read_text()
     assert (tmp_path / ".firelib/stages/flights/extract.json").is_file()
-    done = run(app, ["report", "--verify", "--output", "out"])
-    assert done.exit_code == 0, done.output
+    assert run("report", "--verify", "--output", "out").exit_code == 0
     file = min((tmp_path / "storage/lake/flights/flights").glob("*.parquet"))
     content = bytearray(file.read_bytes())
     content[100] ^= 1
     file.write_bytes(content)
     with refused(what=["lake", file.name], remedy="firelib extract", kind=ChangedError):
-        run(app, ["report", "--verify", "--output", "out"], catch_exceptions=False)
+        run("report", "--verify", "--output", "out")

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from firelib import storage
+from firelib.report.croissant import describe_dataset
 from firelib.report.project import ReportedProject
 from tests.project import ROOT
 from tests.report.finished import OUT
 
+pytestmark = pytest.mark.integration
 EVIDENCE = ROOT / "docs" / "evidence" / "croissant.json"
 
 
@@ -24,19 +26,15 @@ def test_files_have_their_sizes_and_hashes(pristine: ReportedProject) -> None:
 
 
 def test_outside_of_the_project_no_path_is_written(pristine: ReportedProject, tmp_path: Path) -> None:
-    from firelib.report.croissant import describe_dataset
-
     assert pristine.manifest
     content = describe_dataset(pristine, pristine.manifest, tmp_path)
     assert all("/" not in entry["contentUrl"] for entry in content["distribution"] if "contentUrl" in entry)
 
 
-@pytest.mark.integration
 def test_mlcroissant_accepts_it(pristine: ReportedProject) -> None:
     check(pristine.folder / OUT / "croissant.json", {"train", "validation", "test"})
 
 
-@pytest.mark.integration
 def test_mlcroissant_accepts_the_committed_evidence() -> None:
     check(EVIDENCE, {"train", "validation", "test"})
 

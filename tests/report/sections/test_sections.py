@@ -1,7 +1,9 @@
-"""Sections whose evidence a finished project lacks: machines, jobs, benchmarks, costs, pictures, images."""
+"""Sections whose evidence is not made by the pipeline itself: machines, jobs, benchmarks, costs, pictures, images."""
 
 import shutil
 from pathlib import Path
+
+import pytest
 
 from firelib.launch.job_record import JobRecord, write_record
 from firelib.launch.job_spec import Replicas, Resources
@@ -11,6 +13,7 @@ from firelib.report.project import ReportedProject
 from firelib.report.sections import benchmarks, containers, costs, distributed, machines, metrics, training
 from tests.launch.jobs import job
 from tests.project import ROOT
+from tests.report.finished import fresh_project
 
 LOG = """\
 2026-11-30 10:00:00,123 p=12 u=root n=ansible | PLAY [Prepare] ****
@@ -18,6 +21,13 @@ LOG = """\
 2026-11-30 10:05:00,002 p=12 u=root n=ansible | 10.10.0.10 : ok=51 changed=23 unreachable=0 failed=0    skipped=4
 2026-11-30 11:00:00,000 p=99 u=root n=ansible INFO| 10.10.0.10  : ok=49   changed=0 unreachable=0 failed=0 skipped=6
 """
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ReportedProject:
+    """A project whose pipeline never ran, which these sections do not need."""
+    (tmp_path / ".firelib").mkdir()
+    return fresh_project(tmp_path)
 
 
 def cells(blocks: list[Block]) -> list[list[str]]:
@@ -75,6 +85,7 @@ def test_benchmarks_of_this_repository(project: ReportedProject) -> None:
 
 
 def test_pictures_have_room_below_two_megabytes(project: ReportedProject) -> None:
+    project.paths.plots.mkdir(parents=True)
     for name, size in (("a", 900_000), ("b", 900_000), ("roc", 200_000)):
         (project.paths.plots / f"{name}.png").write_bytes(b"\x89PNG" + bytes(size))
     blocks = list(metrics.pictures(project))
