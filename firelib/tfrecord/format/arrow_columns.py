@@ -138,8 +138,7 @@ def _arrow_type(feature: Feature, column: pa.ChunkedArray) -> pa.DataType:
 
 def _to_arrow_array(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
     """Convert a feature without a fixed size: values of different sizes, or optional ones."""
-    array = column.combine_chunks()
-    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    array = _combine(column)
     if feature.nullable and array.null_count:
         array = array.fill_null(pa.scalar([] if feature.ragged else _fill_value(feature), array.type))
     if feature.shape:
@@ -155,6 +154,11 @@ def _to_arrow_array(column: pa.ChunkedArray, feature: Feature) -> pa.Array:
     if feature.dtype not in ("string", "bytes", "bool"):
         _check_range(items.drop_null().to_numpy(zero_copy_only=False), feature)
     return array
+
+
+def _combine(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array; `combine_chunks` would copy a single chunk, too."""
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
 
 
 def _fill_value(feature: Feature) -> Any:
@@ -226,8 +230,7 @@ def _flatten_lists(column: pa.ChunkedArray, feature: Feature) -> pa.ChunkedArray
     """Flatten nested and fixed-size lists to lists of one level, in which a missing list has no values."""
     if not (feature.shape or feature.ragged) or not is_list(column.type):
         return column
-    array = column.combine_chunks()
-    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    array = _combine(column)
     array = _drop_hidden_values(array)
     while feature.shape and is_list(array.type.value_type):
         array = _merge_inner_level(array, feature)

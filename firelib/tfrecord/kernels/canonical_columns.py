@@ -65,7 +65,7 @@ def decode(base: int, begins: Ints, ends: Ints, index: Ints, fields: Ints) -> in
         for row in range(index.shape[1]):
             record = index[batch, row]
             if not _decode_record(base + begins[record], base + ends[record], base, table, count, batch, row):
-                return batch * index.shape[1] + row
+                return int(batch * index.shape[1] + row)
     return -1
 
 
@@ -123,7 +123,8 @@ def _match_entry(at: int, end: int, field: int) -> tuple[Any, Any]:
         is_short = load_u8(at) == 0x0A and load_u8(at + 1) == np.uint8(stop - name) and stop - name <= 0x7F
         if is_short and stop <= end and found == short_lengths(_get(field, KIND_TAG), size):
             return lengths + 5, stop
-    return _match_long_entry(at, end, field)
+    start, stop = _match_long_entry(at, end, field)
+    return start, stop
 
 
 @njit(nogil=True, cache=True)
@@ -154,7 +155,7 @@ def _enter(at: int, stop: int, tag: int) -> Any:
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _take(at: int, stop: int, base: int, field: int, target: int) -> bool:
+def _take(at: int, stop: int, base: int, field: int, target: int) -> Any:
     """Store the value from address `at` to `stop`; False if the column cannot hold it."""
     if _get(field, FORM) == TEXT:
         store_u64(target, np.uint64(at - base))

@@ -1,6 +1,7 @@
 """A shard file open for writing: it hashes, counts and optionally compresses the records, and writes the index."""
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self, cast
 
@@ -14,6 +15,7 @@ from firelib.tfrecord.format.manifest import Shard, index_name
 Compression = Literal["gzip"] | None
 
 _GZIP_LEVEL = 6
+_MIN_BLOCK = 1 << 18  # bytes whose hash takes longer than the handover to a thread
 
 
 class ShardFile:
@@ -76,19 +78,33 @@ class ShardFile:
 
 
 class _HashingFile:
-    """A binary file that hashes and counts the bytes written to it."""
+    """A binary file that hashes and counts the bytes written to it; a thread hashes a block while it is written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self.digest, self.size = file, xxhash.xxh3_128(), 0
-        self.close = file.close
+        self._hasher = ThreadPoolExecutor(1, "firelib-hash")  # starts a thread with the first block
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
-        self.digest.update(view)
         self.size += (size := len(view))
+        if size < _MIN_BLOCK:
+            self.digest.update(view)
+            self._write(view)
+            return size
+        hashed = self._hasher.submit(self.digest.update, view)
+        try:
+            self._write(view)
+        finally:
+            hashed.result()  # the caller may reuse the memory
+        return size
+
+    def _write(self, view: memoryview) -> None:
         while view:  # an unbuffered file may write fewer bytes than requested
             view = view[self._file.write(view) :]
-        return size
+
+    def close(self) -> None:
+        self._hasher.shutdown()
+        self._file.close()
 
     def flush(self) -> None:
         """Do nothing: GzipFile calls this method, and no bytes are buffered."""
