@@ -41,7 +41,7 @@ ifdef WORKERS
 export FIRELIB_WORKERS := $(WORKERS)
 endif
 
-.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs bench bench-full bench-check bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
+.PHONY: help run setup bytecode test test-integration test-slow test-cluster test-machines test-images test-gpu test-slurm cluster coverage lint format docs evidence bench bench-full bench-check bench-tfrecord bench-training images push vertex vertex-down kubernetes kubeflow clean vms cluster-setup cluster-up cluster-run cluster-status cluster-ssh cluster-dashboard cluster-down vms-down cluster-demo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,14 +136,17 @@ format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
+evidence: run ## Run the pipeline, verify it, and renew docs/evidence/: report, Croissant, model card
+	@$(BIN)/firelib report --state HEAD --output docs/evidence
+	@$(BIN)/firelib report --verify --output docs/evidence
+
 BENCH = $(BIN)/firelib bench $(if $(RESUME),--resume)
 
 bench: setup ## Benchmark throughput and start-up; ends with tables and charts (a quarter of an hour; RESUME=1 goes on after an interruption)
 	@$(BENCH)
 
 bench-full: setup ## Answer every question with all data (three hours), and write the results into the documentation
-	@$(BENCH) --full
-	@$(BIN)/python -m benchmarks.harness.report
+	@code=0; $(BENCH) --full || code=$$?; $(BIN)/python -m benchmarks.harness.report; exit $$code
 
 bench-check: setup ## Compare the ratios of make bench with the committed ones; fails if one fell by more than the spreads
 	@$(BENCH) --check
@@ -192,11 +195,16 @@ PLAY     = $(BIN)/ansible-playbook -i $(call quote,$(CLUSTER)) $(if $(DRY_RUN),-
 ON       = --cluster $(call quote,$(CLUSTER)) $(if $(DRY_RUN),--dry-run)
 STAGE   ?= run
 
+# What playbooks did stays in a log, which `firelib report` reads.
+vms cluster-setup cluster-down vms-down: export ANSIBLE_LOG_PATH := $(CURDIR)/.firelib/ansible.log
+.firelib:
+	@mkdir -p $@
+
 # A dry run cannot log in to machines that it does not create.
-vms: .venv/.cluster ## Create, or find, the machines that CLUSTER=cluster/NAME.yaml names, and log in to them (DRY_RUN=1: show only)
+vms: .venv/.cluster | .firelib ## Create, or find, the machines that CLUSTER=cluster/NAME.yaml names, and log in to them (DRY_RUN=1: show only)
 	@$(PLAY) ansible/$(if $(DRY_RUN),machines.yml,setup.yml --tags provision)
 
-cluster-setup: .venv/.cluster ## Prepare the machines for Ray: packages, environment, token; again: changed=0
+cluster-setup: .venv/.cluster | .firelib ## Prepare the machines for Ray: packages, environment, token; again: changed=0
 	@$(PLAY) ansible/setup.yml
 
 cluster-up: .venv/.cluster ## Start Ray on all machines and wait for all nodes; running jobs go on (RESTART=1: start Ray anew)
@@ -214,12 +222,12 @@ cluster-ssh: setup ## Open a shell on the head, or on HOST=1 (the first worker) 
 cluster-dashboard: setup ## Forward Ray's dashboard to loopback, until Ctrl-C (PORT=8265)
 	@$(BIN)/firelib cluster dashboard $(ON) --port $(call quote,$(or $(PORT),8265))
 
-cluster-down: .venv/.cluster ## Stop Ray on all machines; the machines stay
+cluster-down: .venv/.cluster | .firelib ## Stop Ray on all machines; the machines stay
 	@$(BIN)/firelib cluster down $(ON) || echo "continuing: the playbook stops Ray on all hosts that answer" >&2
 	@$(PLAY) ansible/stop.yml
 
 # The playbook compares the name with the cluster's, and tells what would be removed if it is another one.
-vms-down: .venv/.cluster ## Remove what the targets above made, after confirmation (CONFIRM=cluster's name; DELETE_DATA=1: jobs' data, too)
+vms-down: .venv/.cluster | .firelib ## Remove what the targets above made, after confirmation (CONFIRM=cluster's name; DELETE_DATA=1: jobs' data, too)
 	@name=$(call quote,$(CONFIRM)); [[ -n "$$name" || -n $(call quote,$(DRY_RUN)) ]] || read -r -p "name of the cluster, to remove it: " name; \
 	[[ "$$name" =~ ^[-a-z0-9]*$$ ]] || { echo "CONFIRM: expected the name of the cluster, got $$name" >&2; exit 2; }; \
 	$(PLAY) ansible/teardown.yml -e '{"confirm": "'"$$name"'"}' $(if $(DELETE_DATA),-e delete_data=true)

@@ -127,7 +127,7 @@ def _measure(
 def _prepare(environment: Environment, lab: Lab, stack: ExitStack, seen: dict[str, list[Figures]]) -> Way:
     note(f"preparing {environment.name}")
     run = stack.enter_context(environment.set_up(lab))
-    return Way(partial(_train, environment.name, run, seen), environment.settings, _ROWS)
+    return Way(partial(_train, environment.name, run, seen), environment.settings, _ROWS, counts_cpu=False)
 
 
 def _train(name: str, run: Run, seen: dict[str, list[Figures]]) -> float:

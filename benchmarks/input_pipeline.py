@@ -9,7 +9,7 @@ moment that the pipeline is built. CPU time is that of all processes that a run 
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,7 @@ from benchmarks.harness.measure import Pair, Way, compared, interleaved, present
 from benchmarks.input import object_store
 from benchmarks.input.contenders import AHEAD_OF, OURS, SHORT, Contender, chosen
 from benchmarks.input.files import Files
-from benchmarks.input.process import measure
+from benchmarks.input.process import measure, with_second_attempt
 from firelib.console import note
 
 NAME, QUESTION = "input_pipeline", "How fast do input pipelines feed a training loop?"
@@ -42,7 +42,7 @@ class Runs:
 
     def __call__(self) -> float:
         """Measure once; return the seconds of a row, since runs differ in their number of rows."""
-        run = self.run_once()
+        run = with_second_attempt(self.run_once)
         self._runs.append((run["rows"] / run["seconds"], run["rows"] / run["cpu_seconds"]))
         return run["seconds"] / run["rows"]
 
@@ -52,46 +52,46 @@ class Runs:
 
 
 def main() -> None:
-    options = _options()
+    note(f"figures: {save(NAME, QUESTION, _cases(_options()))}")
+
+
+def _cases(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure case after case, so that those that are finished are saved."""
     contenders = chosen(options.only or (SHORT if options.short else ()))
-    kinds = datasets.MAKERS[:1] if options.short else datasets.MAKERS
-    cases: list[dict[str, Any]] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         store = None
         if not options.short:
             store = stack.enter_context(object_store.running(options.milliseconds / 1e3, options.mib))
-        for make in kinds:
+        for make in datasets.MAKERS[:1] if options.short else datasets.MAKERS:
             files = Files(make(options.rows), folder / make.__name__)
             note(f"input: {files.title}, local disk")
-            cases += _measured(f"{files.title}, local disk", _local(files, contenders, options), options.rounds)
+            yield from _measured(f"{files.title}, local disk", _local(files, contenders, options), options.rounds)
             if store:
                 note(f"input: {files.title}, object store")
                 title = f"{files.title}, object store ({options.milliseconds:g} ms, {options.mib:g} MiB/s), first epoch"
-                cases += _measured(title, _remote(files, contenders, store, options), options.rounds)
-            path = save(NAME, QUESTION, cases)  # what is measured so far
-    note(f"figures: {path}")
+                yield from _measured(title, _remote(files, contenders, store, options), options.rounds)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="three peers, pictures, local disk: three minutes")
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--seconds", type=float, default=2, help="of a run from the local disk")
     parser.add_argument("--milliseconds", type=float, default=20, help="a round trip to the object store")
     parser.add_argument("--mib", type=float, default=50, help="bandwidth of the object store, in MiB per second")
     parser.add_argument("--only", nargs="+", metavar="CONTENDER")
-    options = parser.parse_args()
-    options.rounds = options.rounds or (2 if options.short else 3)
-    return options
+    return parser.parse_args()
 
 
 def _measured(title: str, makers: Mapping[str, Callable[[], Way]], rounds: int) -> list[dict[str, Any]]:
     """Measure one kind of data in one storage: a case of rows per second, and one of rows per CPU-second."""
     ways, absent = present(makers)
-    rates = interleaved(ways, rounds, turn_seconds=0)
+    if not ways:
+        return [{"title": title, "unit": "rows/s", "bars": [], "findings": [], "absent": absent}]
+    rates = dict(interleaved(ways, rounds, turn_seconds=0))  # without what the harness saw of start and end
     runs = {name: way.run for name, way in ways.items() if isinstance(way.run, Runs)}
     per_cpu = {name: run.per_cpu_second(rates[name]) for name, run in runs.items()}
     peers = [name for name in ways if name != OURS]
@@ -109,8 +109,10 @@ def _local(files: Files, contenders: Sequence[Contender], options: argparse.Name
 
 def _local_way(files: Files, contender: Contender, options: argparse.Namespace) -> Way:
     job = files.job(contender, str(files.path(contender)), options.batch, _CPUS)
+    steady = partial(measure, contender.python(), job, "steady")
+    steady({"warm_seconds": 0, "seconds": 0})  # a contender that fails is omitted, and does not end the benchmark
     arguments = {"warm_seconds": options.seconds / 2, "seconds": options.seconds}
-    return _way(contender, partial(measure, contender.python(), job, "steady", arguments))
+    return Way(Runs(partial(steady, arguments)), contender.settings, rows=1, counts_cpu=False)
 
 
 def _remote(
@@ -124,14 +126,9 @@ def _remote_way(files: Files, contender: Contender, store: object_store.Store, o
         raise NotImplementedError(contender.not_remote)
     folder = files.path(contender)
     job = files.job(contender, store.upload(folder, f"{folder.parent.name}/{folder.name}"), options.batch, _CPUS)
-    run_once = partial(measure, contender.python(), job, "epoch", {"rows": files.rows}, store.variables)
-    return _way(contender, run_once)
-
-
-def _way(contender: Contender, run_once: Callable[[], Mapping[str, float]]) -> Way:
-    """A way that is known to work: a contender that fails is omitted, and does not end the benchmark."""
-    run_once()
-    return Way(Runs(run_once), contender.settings, rows=1)
+    epoch = partial(measure, contender.python(), job, "epoch", variables=store.variables)
+    epoch({"rows": 1})
+    return Way(Runs(partial(epoch, {"rows": files.rows})), contender.settings, rows=1, counts_cpu=False)
 
 
 if __name__ == "__main__":

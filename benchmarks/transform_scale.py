@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.engines.figures import Figures
 from benchmarks.engines.run_job import run_job, warm_ray
 from benchmarks.engines.trips import make_tables, paths_of, write_lake
-from benchmarks.harness.measure import finding, save, spread
+from benchmarks.harness.measure import finding, repeat_rounds, save, spread
 from firelib.console import note
 
 _FILES = (12, 120, 480, 2000)
@@ -80,15 +80,19 @@ def _write_lakes(folder: Path, rows: int, files: Sequence[int]) -> int:
 
 def _run_rounds(ways: Mapping[str, Job], folder: Path, rounds: int) -> _Results:
     """Name → figures of each round."""
-    results: dict[str, list[Figures]] = {name: [] for name in ways}
+    names = list(ways)
     with warm_ray() as ray:
-        for index in range(rounds):
-            begin = index % len(ways)
-            for name in [*list(ways)[begin:], *list(ways)[:begin]]:
+
+        def measure(call: int) -> dict[str, Figures]:
+            begin, found = call % len(names), {}
+            for name in names[begin:] + names[:begin]:
                 job = ways[name]
-                figures = run_job("firelib", folder / str(job.files), ray, job.partition_bytes)
+                found[name] = figures = run_job("firelib", folder / str(job.files), ray, job.partition_bytes)
                 note(f"{name}: {figures.seconds:.1f} s, {figures.driver_mib:.0f} MiB")
-                results[name].append(figures)
+            return found
+
+        measured = repeat_rounds(measure, rounds, warmups=0).values()
+    results = {name: [figures[name] for figures in measured] for name in names}
     _require_equal_rows(results)
     return results
 

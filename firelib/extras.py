@@ -29,7 +29,7 @@ EXTRAS: Mapping[str, Extra] = {
         "train, evaluate and predict",
         ("keras", "matplotlib", "requests", "sklearn", "tensorflow", "wandb", *_COMMON),
     ),
-    "pipeline": Extra("firelib run, init and sync: DVC", ("dvc", "ruamel.yaml")),
+    "pipeline": Extra("firelib run, init, sync and report: DVC, Jinja", ("dvc", "jinja2", "ruamel.yaml")),
     "tune": Extra("firelib tune --write", ("ruamel.yaml",)),
     "serve": Extra("firelib serve: a model over HTTP", ("fastapi", "httptools", "orjson", "uvicorn")),
     "sql": Extra("sources in databases", ("adbc_driver_postgresql", "adbc_driver_sqlite", "duckdb")),

@@ -11,6 +11,22 @@ PIPELINES = "pipelines"
 JOBS = Path(".firelib", "jobs")
 
 
+def make_private_folder(project: Path, *names: str) -> Path:
+    """Make a folder below `.firelib/`, which holds what firelib knows about this copy of the project; git ignores it.
+
+    Args:
+        project: The project's folder.
+        names: Names of the folder and of those above it.
+    """
+    private = project / ".firelib"
+    folder = private.joinpath(*names)
+    folder.mkdir(parents=True, exist_ok=True)
+    ignored = private / ".gitignore"  # for projects whose own file does not name the folder
+    if not ignored.exists():
+        ignored.write_text("*\n", encoding="utf-8")
+    return folder
+
+
 def find_project(params: Path) -> Path:
     """Project folder of a params.yaml: its own folder, or two levels up for `pipelines/<recipe>/params.yaml`."""
     folder = params.absolute().parent

@@ -22,7 +22,7 @@ MOST_MODULES = 15  # in one folder
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("scaffold",),
+    ("report", "scaffold"),
     ("launch",),
     ("compare", "data_gc", "dvc_pipeline", "serve", "tune", "vms"),
     ("check",),

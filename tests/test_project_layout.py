@@ -1,6 +1,7 @@
+import subprocess
 from pathlib import Path
 
-from firelib.project_layout import find_params, find_project
+from firelib.project_layout import find_params, find_project, make_private_folder
 from tests.errors import refused
 
 
@@ -21,3 +22,13 @@ def test_own_pipeline_belongs_to_the_same_project(tmp_path: Path) -> None:
 def test_no_pipeline(tmp_path: Path) -> None:
     with refused(what="mine", where=tmp_path / "pipelines", remedy="docs/recipe.md"):
         find_params("mine", tmp_path)
+
+
+def test_git_ignores_the_private_folder_of_any_project(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for _ in range(2):
+        folder = make_private_folder(tmp_path, "measurements", "rows")
+    (folder / "run.json").touch()
+    assert folder == tmp_path / ".firelib/measurements/rows"
+    done = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == ""

@@ -31,7 +31,8 @@ class Way:
         rows: Number of rows per run; slow ways get fewer rows, since rates are compared.
         before: Called before each run, outside of the timer.
         after: Called after each run, outside of the timer; ends processes that would take cores from the next way.
-        marginal: Whether the seconds are a difference, so that the CPU time of a run is that of more work.
+        counts_cpu: Whether what this process and its descendants use in a run is what its rows cost: not if the seconds
+            are a difference, or if processes elsewhere do the work.
     """
 
     run: Callable[[], float | None]
@@ -39,7 +40,7 @@ class Way:
     rows: int
     before: Callable[[], None] = nothing
     after: Callable[[], None] = nothing
-    marginal: bool = False
+    counts_cpu: bool = True
 
 
 class Rates(dict[str, list[float]]):
@@ -140,10 +141,14 @@ def _run(way: Way) -> tuple[float, Counters]:
 
 
 def _usage(way: Way, turns: list[Turn]) -> dict[str, Any]:
-    cpu = [] if way.marginal else [turn.counters.cpu_seconds for turn in turns]
-    faults = [] if way.marginal else [turn.counters.minor_faults for turn in turns]
-    peaks = [round(turn.peak_mib, 1) for turn in turns]
-    return {"rows": way.rows, "cpu_seconds": cpu, "peak_mib": peaks, "minor_faults": faults}
+    if not way.counts_cpu:
+        return {"rows": way.rows}
+    return {
+        "rows": way.rows,
+        "cpu_seconds": [turn.counters.cpu_seconds for turn in turns],
+        "peak_mib": [round(turn.peak_mib, 1) for turn in turns],
+        "minor_faults": [turn.counters.minor_faults for turn in turns],
+    }
 
 
 def present(makers: Mapping[str, Callable[[], Way]]) -> tuple[dict[str, Way], dict[str, str]]:

@@ -26,7 +26,7 @@ class Usage(_Strict):
 
     Attributes:
         rows: Rows per run.
-        cpu_seconds: CPU time of all processes; empty if it includes work that the rate leaves out.
+        cpu_seconds: CPU time of all processes. This list and the others are empty if the rows cost something else.
         peak_mib: Peak resident memory of all processes, in MiB; libraries that other ways have loaded included.
         minor_faults: Page faults of all processes.
     """

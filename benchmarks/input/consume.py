@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.input.accelerator import utilizations
-from benchmarks.input.cpu_time import adopt_orphans, cpu_seconds
+from benchmarks.input.cpu_time import TICK, adopt_orphans, cpu_seconds
 from benchmarks.input.job import Job
 
 #: Starts an endless iteration over batches, epoch after epoch. A batch maps names to arrays or tensors.
@@ -85,7 +85,7 @@ def epoch(batches: Batches, rows: int) -> dict[str, float]:
 def _measured(iterator: Iterator[dict[str, Any]], is_over: Callable[[int, float], bool]) -> dict[str, float]:
     cpu = cpu_seconds()
     rows, seconds = _count(iterator, is_over)
-    return {"rows": rows, "seconds": seconds, "cpu_seconds": cpu_seconds() - cpu}
+    return {"rows": rows, "seconds": seconds, "cpu_seconds": max(cpu_seconds() - cpu, TICK)}
 
 
 def _count(iterator: Iterator[dict[str, Any]], is_over: Callable[[int, float], bool]) -> tuple[int, float]:

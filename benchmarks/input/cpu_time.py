@@ -5,6 +5,8 @@ import os
 
 import psutil
 
+TICK = 1 / os.sysconf("SC_CLK_TCK")  # resolution of `cpu_seconds`
+
 _PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 
 

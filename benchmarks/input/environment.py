@@ -63,13 +63,14 @@ def _run(*command: str) -> None:
 
 GRAIN = LoaderEnvironment("grain", (("grain==0.2.18", "psutil>=6"),))
 
-# Without dependencies: MDS asks for the clients of four clouds and for torchvision, LitData for torchvision.
+# Without dependencies: MDS asks for the clients of four clouds and for torchvision, LitData for torchvision. Without
+# obstore, LitData reads from S3 with boto3: with it, LitData refuses a store without TLS, as on this machine.
 TORCH = LoaderEnvironment(
     "torch",
     (
         ("torch==2.13.0+cpu", "numpy<2.2", "psutil>=6", "boto3", "filelock", "requests", "pillow", "tqdm"),
         ("brotli", "catalogue", "python-snappy", "transformers<5", "xxhash", "zstd"),
-        ("lightning-utilities", "obstore", "tifffile"),
+        ("lightning-utilities", "tifffile"),
         ("--no-deps", "litdata==0.2.76", "mosaicml-streaming==0.13.0"),
     ),
 )

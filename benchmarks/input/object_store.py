@@ -5,6 +5,7 @@
 runs the store (moto's S3 server), prints its port, and ends with its standard input.
 """
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -89,6 +90,7 @@ def _child(module: str, arguments: Sequence[str] = ()) -> Iterator[int]:
 def main() -> None:
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would log each request
     server = ThreadedMotoServer(_HOST, port=0, verbose=False)
     server.start()
     print(server.get_host_and_port()[1], flush=True)  # noqa: T201  the parent reads it

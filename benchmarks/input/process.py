@@ -3,19 +3,24 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from benchmarks.input.environment import ROOT
 from benchmarks.input.job import Job
+from firelib.console import note
+
+T = TypeVar("T")
 
 _LIMIT_SECONDS = 600
+_MOST_CHARACTERS = 500  # of an error
 
 
 def measure(
@@ -50,6 +55,19 @@ def measure(
     return dict(json.loads(output.splitlines()[-1]))
 
 
+def with_second_attempt(run: Callable[[], T]) -> T:
+    """Run something, and once again if it fails: a start of Ray may time out, and would end the whole benchmark.
+
+    Raises:
+        RuntimeError: It failed twice.
+    """
+    try:
+        return run()
+    except RuntimeError as error:
+        note(f"measured again: {error}")
+        return run()
+
+
 def run_module(python: Path, module: str, arguments: Sequence[str], variables: Mapping[str, str] | None = None) -> str:
     """Run `python -m module arguments` from the root of the project; return its output.
 
@@ -75,13 +93,14 @@ def run_module(python: Path, module: str, arguments: Sequence[str], variables: M
             _end(process)
         if process.returncode:
             errors.seek(0)
-            raise RuntimeError(f"{module} {arguments[0]} failed: {_last_lines(errors.read())}")
+            raise RuntimeError(f"{module} {arguments[0]} failed: {_error(errors.read())}")
     return output
 
 
-def _last_lines(errors: str) -> str:
-    """The error itself, which Python prints after the traceback."""
-    return " ".join(errors.strip().splitlines()[-2:]).strip()[-500:]
+def _error(output: str) -> str:
+    """The last error in the output, which Python prints after the traceback; the end of the output if there is none."""
+    starts = [match.start() for match in re.finditer(r"^[\w.]+(Error|Exception|Exit)\b", output, re.MULTILINE)]
+    return " ".join(output[starts[-1] if starts else -_MOST_CHARACTERS :].split())[:_MOST_CHARACTERS]
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

@@ -106,8 +106,17 @@ def _processes() -> Iterator[tuple[tuple[int, float], _Process]]:
                 )
 
 
-def _is_in_container(pid: int) -> bool:
-    """Whether a control group of a process is named by a container's id."""
+def _is_in_container(process: int) -> bool:
+    """Whether a control group of a process is named by a container's id, and this process is not in that container."""
     with suppress(OSError):
-        return bool(_CONTAINER.search(Path(f"/proc/{pid}/cgroup").read_text()))
+        return bool(find_containers(_read_groups(process)) - find_containers(_read_groups("self")))
     return False
+
+
+def _read_groups(process: int | str) -> str:
+    return Path(f"/proc/{process}/cgroup").read_text()
+
+
+def find_containers(groups: str) -> set[str]:
+    """Return the ids of containers in the control groups of a process, as /proc/PID/cgroup lists them."""
+    return set(_CONTAINER.findall(groups))

@@ -14,7 +14,8 @@ from tests.launch.kfp_runner import docker_runner
 
 def main() -> None:
     network, image, workers, project, before, root = sys.argv[1:]
-    local.init(docker_runner(network, image, int(workers)), pipeline_root=root, raise_on_error=True)
+    size = {"FIRELIB_WORKERS": workers, "FIRELIB_NUM_CPUS": workers}  # more workers than cores, too
+    local.init(docker_runner(network, image, **size), pipeline_root=root, raise_on_error=True)
     task = build_component("train", image)(project=project, before=before, root=root)
     print(task.outputs["after"])  # noqa: T201  the parent reads it
 

@@ -24,6 +24,7 @@ from tests.project import ROOT
 FIRELIB = str(Path(sys.executable).with_name("firelib"))
 #: The image that all environments with containers run, as `make images` names it.
 IMAGE = "firelib-trainer"
+_PREFIX = "firelib-bench"
 _DIGESTS = ROOT / "images" / "digests.json"  # a push replaces it
 _RESULTS = ("models", "metrics", "plots")
 
@@ -89,8 +90,11 @@ class Lab:
     def image_by_digest(self) -> str:
         """The image in a registry of this machine."""
         self._stack.callback(_restore_file, _DIGESTS, _DIGESTS.read_bytes() if _DIGESTS.exists() else None)
+        own = f"{_PREFIX}-trainer"  # an engine of earlier tests has images of other components, too
+        self.engine.docker("tag", IMAGE, own)
         address = self._stack.enter_context(registry(self._make_folder("registry")))
-        return push_images(self.engine, f"{address}/bench")["trainer"]
+        self._stack.callback(self.engine.docker, "rmi", own, f"{address}/bench/{own}")
+        return push_images(self.engine, f"{address}/bench", _PREFIX)["trainer"]
 
     def _make_folder(self, name: str) -> Path:
         folder = self.folder / name

@@ -32,7 +32,7 @@ def way(run: Callable[[int], Any], few: int, many: int, settings: str) -> Way:
         _start()
         run(few)
 
-    return Way(lambda: _more_rows(run, few, many), settings, many - few, before, _stop, marginal=True)
+    return Way(lambda: _more_rows(run, few, many), settings, many - few, before, _stop, counts_cpu=False)
 
 
 def _start() -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from benchmarks.harness.measure import RESULTS
 from benchmarks.harness.report import write_report
-from benchmarks.harness.report.tables import short
-from benchmarks.harness.schema import Result
+from benchmarks.harness.report.tables import aligned, short
 from benchmarks.questions import QUESTIONS, Question
-from benchmarks.runner.baseline import Change, compare, read_baseline
+from benchmarks.runner.baseline import Change, compare, read_baseline, require_baselines
 from benchmarks.runner.needs import find_missing
 from benchmarks.runner.publish import publish
 from benchmarks.runner.run import Answer, ask
@@ -39,7 +38,7 @@ class Request:
     label: str = ""
 
 
-def choose(names: Sequence[str], full: bool, questions: Sequence[Question] = QUESTIONS) -> list[Question]:
+def choose(names: Sequence[str], full: bool, questions: Sequence[Question]) -> list[Question]:
     """The questions to ask, in the order of the registry.
 
     Args:
@@ -73,7 +72,7 @@ def show_questions(questions: Sequence[Question] = QUESTIONS) -> None:
         ]
         for question in questions
     ]
-    out.print(table("Questions", ["name", "question", "minutes", "with --full", "left out"], rows))
+    out.print(aligned([["name", "question", "minutes", "with --full", "left out"], *rows]))
 
 
 def bench(request: Request, results: Path = RESULTS) -> int:
@@ -87,9 +86,11 @@ def bench(request: Request, results: Path = RESULTS) -> int:
         The exit code: 1 if a question failed or a ratio fell.
 
     Raises:
-        FirelibError: A name is unknown, or there is no baseline.
+        FirelibError: A name is unknown, or a check has no baseline.
     """
-    questions = choose(request.names, request.full)
+    questions = choose(request.names, request.full, QUESTIONS)
+    if request.check:
+        require_baselines(questions, results, request.full, request.label)
     answers: list[Answer] = []
     with _report_finally(answers, results):
         for answer in ask(questions, request.full, results / "scratch", request.resume):
@@ -100,7 +101,7 @@ def bench(request: Request, results: Path = RESULTS) -> int:
     failed = [answer for answer in answers if answer.problem and not answer.skipped]
     for answer in failed:
         note(f"{answer.question.name} failed: {answer.problem}; go on with: firelib bench --resume")
-    fell = request.check and _show_fallen(_changes(answers, results, request.full))
+    fell = request.check and _show_fallen(_changes(answers, results, request))
     return int(bool(failed or fell))
 
 
@@ -109,14 +110,26 @@ def _report_finally(answers: list[Answer], results: Path) -> Iterator[None]:
     """Report what has been measured, also after Ctrl-C."""
     try:
         yield
+    except KeyboardInterrupt:
+        note("go on with: firelib bench --resume, and the other options of this call")
+        raise
     finally:
         if measured := [result for answer in answers for result in answer.results]:
             write_report(measured, results)
 
 
-def _changes(answers: Sequence[Answer], results: Path, full: bool) -> list[Change]:
-    measured: list[Result] = [result for answer in answers for result in answer.results]
-    return [change for result in measured for change in compare(result, read_baseline(results, result.name, full))]
+def _changes(answers: Sequence[Answer], results: Path, request: Request) -> list[Change]:
+    """The ratios of all answers, beside those of the baseline."""
+    changes: list[Change] = []
+    for result in [result for answer in answers for result in answer.results]:
+        baseline = read_baseline(results, result.name, request.full, request.label)
+        if baseline is None:
+            note(f"{result.name}: not in the baseline")
+            continue
+        if result.machine.cpu_model != baseline.machine.cpu_model:
+            note(f"{result.name}: the baseline is of another processor: {baseline.machine.cpu_model or 'unknown'}")
+        changes += compare(result, baseline)
+    return changes
 
 
 def _show_fallen(changes: Sequence[Change]) -> bool:

@@ -11,16 +11,18 @@ from firelib.cli import launch, scaffold, stages
 from firelib.cli.bench.command import bench
 from firelib.cli.check import check
 from firelib.cli.commands import COMMANDS
-from firelib.cli.compare import compare
 from firelib.cli.data import data_app
 from firelib.cli.exit_codes import run_with_exit_codes
 from firelib.cli.help import App
 from firelib.cli.jobs.cluster import cluster_app
 from firelib.cli.jobs.listing import jobs
+from firelib.cli.jobs.plan import plan
 from firelib.cli.jobs.shell import ssh
 from firelib.cli.options import DoctorTo, Setting
 from firelib.cli.pipeline import pipeline_app
 from firelib.cli.project import Options, set_options
+from firelib.cli.results.compare import compare
+from firelib.cli.results.report import report
 from firelib.cli.serve import serve
 from firelib.parent_watch import watch_run
 from firelib.ray_setup.token import enable_token_auth
@@ -34,6 +36,7 @@ app = App(
 app.add_typer(data_app, name="data", rich_help_panel=COMMANDS["data"].panel)
 scaffold.add_to(app)
 launch.add_to(app)
+app.command()(plan)
 app.command()(jobs)
 app.command()(ssh)
 app.command()(check)
@@ -41,6 +44,7 @@ app.add_typer(pipeline_app, name="pipeline", rich_help_panel=COMMANDS["pipeline"
 app.add_typer(cluster_app, name="cluster", rich_help_panel=COMMANDS["cluster"].panel)
 app.command()(serve)
 app.command()(compare)
+app.command()(report)
 stages.add_to(app)
 app.command()(bench)
 

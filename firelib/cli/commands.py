@@ -38,6 +38,7 @@ _PANELS: Mapping[str, Mapping[str, Needs]] = {
         "predict": _MODEL,
         "serve": {"serve": ("fastapi", "httptools", "orjson", "uvicorn"), **_MODEL},
         "compare": {"train": ("matplotlib",), **_DVC},
+        "report": {**_TABLES, "pipeline": ("dvc", "jinja2")},
     },
     "Data": {"data": {}},
     "Jobs": {

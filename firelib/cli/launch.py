@@ -25,7 +25,7 @@ _EXTRA = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands about jobs to the command line."""
-    for command in (submit, plan, status, logs, cancel, fetch):
+    for command in (submit, status, logs, cancel, fetch):
         app.command()(command)
     app.command("in-job", hidden=True, context_settings=_EXTRA)(in_job)
     app.command("job-outputs", hidden=True)(job_outputs)
@@ -195,38 +195,6 @@ def follow_detachable(record: "JobRecord") -> None:
         ) from None
     raise_for_status(record, status)
     _fetch_outputs(record)
-
-
-def plan(
-    to: options.PlanTo = "all",
-    replicas: options.Replicas = None,
-    machine: options.Machine = None,
-    gpu: options.Gpu = None,
-    region: options.Region = None,
-    provisioning: options.Provisioning = None,
-    buying: options.Buying = None,
-) -> None:
-    """Show what a job needs on each backend: machines, price, quotas, missing prerequisites. Nothing is sent.
-
-    `--to ray` reads cluster/cluster.yaml if it exists.
-
-    Examples: `firelib plan` · `firelib plan --to vertex --gpu l4 --replicas 2`
-    """
-    from firelib.launch.client.job_file import merge_fields
-    from firelib.launch.client.planning.plan import make_plans
-    from firelib.launch.client.planning.plan_table import show_plans
-    from firelib.launch.field_errors import parse_fields
-    from firelib.launch.plan import PlanRequest
-    from firelib.project_layout import find_project
-
-    given = {
-        "resources": {"gpu": gpu, "machine": machine},
-        "replicas": {"count": replicas, "provisioning": options.resolve_provisioning(provisioning, buying)},
-        "region": region,
-        "workers": os.environ.get("FIRELIB_WORKERS") or None,
-    }
-    request = parse_fields(PlanRequest, merge_fields({}, given), where=COMMAND_LINE)
-    show_plans(make_plans(to, request, find_project(current_options().params)))
 
 
 def _fetch_outputs(record: "JobRecord") -> None:

@@ -21,6 +21,9 @@ _TrainerImage = Annotated[str | None, typer.Option(help=f"Image of train and eva
 _Machine = Annotated[str | None, typer.Option(help="Machine type that the training fills.")]
 _Cpus = Annotated[float | None, typer.Option(help="Cores of the training.")]
 _MemoryGib = Annotated[float | None, typer.Option(help="Memory of the training, in GiB.")]
+_Replicas = Annotated[
+    int, typer.Option("--replicas", "-n", help="Pods that train; from 2 on, as a TrainJob that the pipeline sends.")
+]
 _Retries = Annotated[int, typer.Option(help="Number of restarts of a stage that failed.")]
 _Caching = Annotated[bool, typer.Option("--cache/--no-cache", help="Skip stages whose image and inputs are unchanged.")]
 _Env = Annotated[list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE for every stage; no secrets.")]
@@ -41,6 +44,7 @@ def compile_(
     gpu: options.Gpu = None,
     cpus: _Cpus = None,
     memory_gib: _MemoryGib = None,
+    replicas: _Replicas = 1,
     retries: _Retries = 2,
     cache: _Caching = True,
     env: _Env = None,
@@ -59,7 +63,8 @@ def compile_(
 
     images = {"extract": extract_image, "transform": transform_image, "trainer": trainer_image}
     resources = {"cpus": cpus, "memory_gib": memory_gib, "gpu": gpu, "machine": machine}
-    spec = _build_spec(images, resources, env, secret, setting, {"retries": retries, "caching": cache, "platform": to})
+    training = {"replicas": replicas, "retries": retries, "caching": cache}
+    spec = _build_spec(images, resources, env, secret, setting, {**training, "platform": to})
     storage.write_bytes(str(output), compile_pipeline(spec).encode())
     note(f"wrote {output}")
 
@@ -76,6 +81,7 @@ def run(
     gpu: options.Gpu = None,
     cpus: _Cpus = None,
     memory_gib: _MemoryGib = None,
+    replicas: _Replicas = 1,
     retries: _Retries = 2,
     cache: _Caching = True,
     env: _Env = None,
@@ -93,7 +99,8 @@ def run(
 
     images = {"extract": extract_image, "transform": transform_image, "trainer": trainer_image}
     resources = {"cpus": cpus, "memory_gib": memory_gib, "gpu": gpu, "machine": machine}
-    spec = _build_spec(images, resources, env, secret, setting, {"retries": retries, "caching": cache})
+    training = {"replicas": replicas, "retries": retries, "caching": cache}
+    spec = _build_spec(images, resources, env, secret, setting, training)
     request = build_run(spec, *_project_and_root())
     if dry_run:
         request_json.show_request(request.as_json())

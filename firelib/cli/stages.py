@@ -66,12 +66,16 @@ def extract(recipe: RecipeName = None) -> None:
     from firelib import storage
     from firelib.data.extract import extract
     from firelib.measurements.recording import measure_stage
+    from firelib.report.stage_records.record import record_stage
 
     project = load_project(recipe)
     if launch.send_stage(project):
         return
     probe_storage(project)
-    with measure_stage(project.paths, "extract", not storage.exists(project.paths.lake)) as measurement:
+    with (
+        measure_stage(project.paths, "extract", not storage.exists(project.paths.lake)) as measurement,
+        record_stage("extract", project.paths),
+    ):
         lake = extract(project.recipe, project.paths)
         measurement.rows = max(record.rows for record in lake.tables.values())
 
@@ -87,13 +91,14 @@ def transform(
     from firelib import storage
     from firelib.config import declare_splits
     from firelib.data.lake import read_lake
+    from firelib.report.stage_records.record import record_stage
 
     project = load_project(recipe)
     read_lake(project.paths.lake_json)  # raises if the input is missing, before Ray starts
     if launch.send_stage(project):
         return
     probe_storage(project)
-    with connect_ray(project, preload="firelib.data.transform"):
+    with connect_ray(project, preload="firelib.data.transform"), record_stage("transform", project.paths):
         from firelib.data.dataset_manifest import report_rows
         from firelib.data.transform import transform
         from firelib.measurements.recording import measure_stage
@@ -119,6 +124,7 @@ def train(
     from firelib.console import note, out
     from firelib.console_tables import format_figure, timing_table
     from firelib.measurements.recording import measure_stage
+    from firelib.report.stage_records.record import record_stage
     from firelib.tfrecord.format.manifest import read_manifest
     from firelib.train.driver.train_stage import TrainOptions, train
 
@@ -131,6 +137,7 @@ def train(
     with (
         connect_ray(project, preload="firelib.train.driver.ray_trainer"),
         measure_stage(project.paths, "train", not profile) as measurement,
+        record_stage("train", project.paths),
     ):
         progress = train(project.recipe, project.params, environment, project.paths, TrainOptions(fresh, profile))
         _describe_training(measurement, project, progress.timing)
@@ -196,11 +203,14 @@ def evaluate(recipe: RecipeName = None) -> None:
     from firelib.console import out
     from firelib.console_tables import class_table, comparison_table
     from firelib.evaluate.evaluate import evaluate
+    from firelib.report.stage_records.record import record_stage
 
     project = load_project(recipe)
     if launch.send_stage(project):
         return
-    out.print(comparison_table(evaluate(project.recipe, project.paths, project.params.evaluate.baselines)))
+    with record_stage("evaluate", project.paths):
+        results = evaluate(project.recipe, project.paths, project.params.evaluate.baselines)
+    out.print(comparison_table(results))
     if project.paths.class_metrics.is_file():
         out.print(class_table(project.paths))
 

@@ -23,7 +23,8 @@ from firelib.storage.retry import retry_unanswered
 
 #: Folder of a table's log.
 LOG = "_delta_log"
-_PART_HASH = "firelib.part"  # key in the metadata of a commit
+_PART_HASH, _FILE_HASH = "firelib.part", "firelib.file"  # keys in the metadata of a commit
+_DATA_FILE = re.compile(r"part-([0-9a-f]{64})-[0-9a-f]{8}\.snappy\.parquet")
 _RAW = (RAW_TYPE, INFERRED_TYPE)
 # By default, a table with a hundred versions drops the log of those that are older than 30 days: they could not be read
 # any more, and their hashes would be gone. And it counts the nulls, which decide dtypes, of its first 32 columns only.
@@ -119,6 +120,25 @@ def read_part_hashes(uri: str) -> list[str]:
     return [str(commit.get(_PART_HASH, "")) for commit in history]
 
 
+def read_file_hashes(uri: str, version: int) -> dict[str, str | None]:
+    """The data files of a table at a version, and the SHA-256 that their commits pinned.
+
+    Args:
+        uri: The table.
+        version: The version.
+
+    Returns:
+        URI of a file → hash in hex; None for files that an earlier version of firelib wrote.
+    """
+    table = open_table(uri, version)
+    if table is None:
+        return {}
+    with storage.explain_storage(uri), _explain_log(uri):
+        pinned = {str(commit.get(_PART_HASH)): commit.get(_FILE_HASH) for commit in table.history()}
+    parts = {file: _DATA_FILE.search(file) for file in list_data_files(table)}
+    return {file: pinned.get(match[1]) if match else None for file, match in parts.items()}
+
+
 def matches_record(uri: str, record: TableRecord) -> bool:
     """Whether a table has the versions that lake.json pins; the table may have newer versions, too.
 
@@ -164,8 +184,6 @@ def append_part(uri: str, part: Part, version: int) -> None:
 
 @retry_unanswered
 def _commit(uri: str, part: Part, version: int) -> None:
-    # Without retries: Delta would append the part behind a version that another process has committed meanwhile.
-    properties = CommitProperties(custom_metadata={_PART_HASH: part.sha256}, max_commit_retries=0)
     schema = Schema.from_arrow(delta_schema(part.rows.schema))
     table = open_table(uri)
     newest = -1 if table is None else table.version()
@@ -174,11 +192,14 @@ def _commit(uri: str, part: Part, version: int) -> None:
     # No two attempts write the same file: one could replace what the other has committed. A file of a failed attempt
     # stays, since its commit may have succeeded although the answer was lost.
     file = write_data_file(uri, f"part-{part.sha256}-{uuid.uuid4().hex[:8]}.snappy.parquet", part.rows)
+    # Without retries: Delta would append the part behind a version that another process has committed meanwhile.
+    hashes = {_PART_HASH: part.sha256, _FILE_HASH: file.sha256}
+    properties = CommitProperties(custom_metadata=hashes, max_commit_retries=0)
     if table is None:
         create_table_with_add_actions(
             uri,
             schema,
-            [file],
+            [file.action],
             configuration=_CONFIGURATION,
             storage_options=delta_options(uri),
             commit_properties=properties,
@@ -186,7 +207,7 @@ def _commit(uri: str, part: Part, version: int) -> None:
         )
     else:
         table.create_write_transaction(
-            [file], "append", schema, commit_properties=properties, post_commithook_properties=_KEEP_LOG
+            [file.action], "append", schema, commit_properties=properties, post_commithook_properties=_KEEP_LOG
         )
 
 

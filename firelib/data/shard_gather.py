@@ -110,13 +110,13 @@ class GatherTask:
 
     Attributes:
         plans: The shards to write, in ascending order.
-        parts: The blocks with their rows.
+        files: All files of the generation, of which a part has rows of these shards.
         repeated: Keys that an earlier generation has, sorted; uint64 [keys, 2].
         limit: Limit of the sample of hashes that the report on leakage compares (`leakage.sample_limit`).
     """
 
     plans: Sequence[ShardPlan]
-    parts: Sequence[Blocks]
+    files: Sequence[SortedFile]
     repeated: Hashes = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
     limit: int = HASH_SPACE
 
@@ -139,7 +139,7 @@ def group_shards(plans: Sequence[ShardPlan], files: Sequence[SortedFile], most_r
             rows = 0
         groups[-1].append(plan)
         rows += plan.rows
-    return [GatherTask(group, _select(group, files)) for group in groups]
+    return [GatherTask(group, files) for group in groups]
 
 
 def estimate_gather(tasks: Sequence[GatherTask], mean_bytes: int, shard_mib: float, task_bytes: int) -> TaskMemory:
@@ -162,11 +162,11 @@ def _count_rows(plans: Sequence[ShardPlan]) -> int:
     return sum(plan.rows for plan in plans)
 
 
-def _select(group: Sequence[ShardPlan], files: Sequence[SortedFile]) -> list[Blocks]:
-    """The blocks with the rows of a group; one without blocks, if there are no rows, tells the columns."""
-    whole = HashRange(group[0].hashes.low, group[-1].hashes.high)
-    selected = [blocks for file in files if (blocks := file.select(whole))]
-    return selected or [files[0].blocks.select(0, 0)]
+def _select(task: GatherTask) -> list[Blocks]:
+    """The blocks with the rows of a task; one without blocks, if there are no rows, tells the columns."""
+    whole = HashRange(task.plans[0].hashes.low, task.plans[-1].hashes.high)
+    selected = [blocks for file in task.files if (blocks := file.select(whole))]
+    return selected or [task.files[0].blocks.select(0, 0)]
 
 
 def gather_shards(task: GatherTask, recipe: Recipe, folder: str, words: str | None = None) -> list[GatheredShard]:
@@ -181,7 +181,7 @@ def gather_shards(task: GatherTask, recipe: Recipe, folder: str, words: str | No
     Raises:
         FirelibError: The disk is full.
     """
-    rows = read_sorted(task.parts)
+    rows = read_sorted(_select(task))
     positions = rows[HASH].to_numpy()
     shards = []
     for plan in task.plans:

@@ -13,13 +13,16 @@ T = TypeVar("T")
 _PRIVATE = ("env", "secrets")  # fields whose values may be secret: errors do not repeat them
 
 
-def parse_fields(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
+def parse_fields(
+    kind: type[T], raw: Mapping[str, Any], where: str, remedy: str = "see docs/submit.md for the allowed values"
+) -> T:
     """Build a pydantic dataclass from plain data.
 
     Args:
         kind: The dataclass.
         raw: Field → value.
         where: Origin of the data: a job, a file or the command line.
+        remedy: Where the allowed values are explained.
 
     Returns:
         The checked instance.
@@ -31,9 +34,7 @@ def parse_fields(kind: type[T], raw: Mapping[str, Any], where: str) -> T:
         return TypeAdapter(kind).validate_python(dict(raw))
     except ValidationError as error:
         problems = [_explain(kind, detail) for detail in error.errors()]
-        raise FirelibError(
-            "\n".join(problems), where=where, remedy="see docs/submit.md for the allowed values"
-        ) from None
+        raise FirelibError("\n".join(problems), where=where, remedy=remedy) from None
 
 
 def report_problems(problems: Iterable[str]) -> None:

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from firelib import storage
 from firelib.measurements.stage_run import StageRun
+from firelib.project_layout import make_private_folder
 
-_FOLDER = Path(".firelib", "measurements")
+_FOLDER = "measurements"
 _KEPT = 20  # newest runs of each stage
 
 
@@ -24,8 +25,7 @@ def record_run(project: Path, recipe: str, run: StageRun) -> Path:
     Returns:
         The file.
     """
-    folder = project / _FOLDER / recipe
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_private_folder(project, _FOLDER, recipe)
     order = run.created.replace(":", "").replace("+", "_")
     path = folder / f"{run.stage}-{order}-{uuid4().hex[:8]}.json"
     storage.write_bytes(str(path), storage.to_json(run.model_dump(mode="json")))
@@ -43,7 +43,7 @@ def read_runs(project: Path, recipe: str) -> list[StageRun]:
         recipe: The recipe's name.
     """
     runs = []
-    for path in sorted((project / _FOLDER / recipe).glob("*.json")):
+    for path in sorted((project / ".firelib" / _FOLDER / recipe).glob("*.json")):
         with suppress(OSError, ValidationError):  # a newer or damaged record is no reason not to plan
             runs.append(StageRun.model_validate_json(path.read_bytes()))
     return runs

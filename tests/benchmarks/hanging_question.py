@@ -9,8 +9,8 @@ from pathlib import Path
 if __name__ == "__main__":
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     Path(sys.argv[1] + ".part").write_text(f"{os.getpid()} {child.pid}")
-    Path(sys.argv[1] + ".part").rename(sys.argv[1])
     try:
+        Path(sys.argv[1] + ".part").rename(sys.argv[1])
         time.sleep(600)
     finally:
         Path(sys.argv[1] + ".cleaned").touch()

@@ -32,3 +32,9 @@ def test_needs_are_known() -> None:
 def test_all_forms_fit_into_the_promised_time() -> None:
     assert sum(question.short.minutes for question in QUESTIONS if question.short) <= 15
     assert sum(question.full.minutes for question in QUESTIONS) <= 180
+
+
+def test_every_benchmark_that_saves_results_is_a_question() -> None:
+    """If this fails, add a line to benchmarks/questions.py."""
+    files = [path for path in (ROOT / "benchmarks").glob("*.py") if re.search(r"\bsave\(", path.read_text())]
+    assert {path.stem for path in files} <= {question.name for question in QUESTIONS}

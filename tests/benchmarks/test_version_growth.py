@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.version_growth import GrowingDataset, add_version
+from benchmarks.growth.months import GrowingDataset
+from benchmarks.version_growth import add_version
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 

@@ -26,12 +26,13 @@ def build_images(engine: Engine, components: str | None = None, variables: Mappi
     _run(str(ROOT / "images/build"), **(variables or {}), **own)
 
 
-def push_images(engine: Engine, registry: str) -> dict[str, str]:
-    """Push all images that are built, with `make push`.
+def push_images(engine: Engine, registry: str, prefix: str = "firelib") -> dict[str, str]:
+    """Push all images that are built, as `make push` does.
 
     Args:
         engine: Has the images.
         registry: Address of the registry and a folder in it.
+        prefix: The names of the images begin with it.
 
     Returns:
         Component → image by digest.
@@ -39,8 +40,9 @@ def push_images(engine: Engine, registry: str) -> dict[str, str]:
     Raises:
         RuntimeError: The registry has refused an image.
     """
-    lines = _run("make", "push", f"REGISTRY={registry}", DOCKER_HOST=engine.socket).splitlines()
-    names = [line for line in lines if "@sha256:" in line]
+    own = ["make", "push", f"REGISTRY={registry}"]
+    command = own if prefix == "firelib" else [str(ROOT / "images/push"), registry, prefix]
+    names = [line for line in _run(*command, DOCKER_HOST=engine.socket).splitlines() if "@sha256:" in line]
     return {name.partition("@")[0].rpartition("-")[2]: name for name in names}
 
 

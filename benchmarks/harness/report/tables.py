@@ -1,12 +1,13 @@
 """Results as rows of text."""
 
+import statistics
 from collections.abc import Sequence
 
 from benchmarks.harness.figures import is_reached, name_winner
-from benchmarks.harness.schema import Bar, Case, Finding, Result
+from benchmarks.harness.schema import Bar, Case, Finding, Result, Usage
 
 HEADERS = ("benchmark", "data", "figure", "median", "lowest … highest", "faster", "goal", "reached")
-WAY_HEADERS = ("way", "median", "lowest … highest", "rows per CPU-second", "peak MiB", "page faults", "settings")
+WAY_HEADERS = ("way", "median", "lowest … highest", "rows per CPU-second", "cores", "peak MiB", "faults", "settings")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -40,15 +41,13 @@ def way_rows(case: Case) -> list[list[str]]:
 
 
 def _usage(bar: Bar) -> list[str]:
-    used = bar.usage
-    if used is None:
-        return ["", "", ""]
-    cpu, faults, peak = _median(used.cpu_seconds), _median(used.minor_faults), _median(used.peak_mib)
-    return [short(used.rows / cpu) if cpu else "", *("" if each is None else short(each) for each in (peak, faults))]
-
-
-def _median(values: Sequence[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
+    used = bar.usage or Usage(rows=0)
+    per_cpu_second = [used.rows / seconds for seconds in used.cpu_seconds if seconds]
+    cores = [rate / each for rate, each in zip(bar.values, per_cpu_second, strict=False)]
+    return [
+        short(statistics.median(values)) if values else ""
+        for values in (per_cpu_second, cores, used.peak_mib, used.minor_faults)
+    ]
 
 
 def describe(result: Result) -> str:

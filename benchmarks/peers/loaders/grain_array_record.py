@@ -1,7 +1,7 @@
 """Grain over ArrayRecord: one packed NumPy record per row, which a whole batch decodes at once.
 
-That is the fastest form that was found: Examples would have to be parsed. Strings are padded to the longest. Grain is
-installed in an environment of its own.
+That is in Grain's favour, since Examples would have to be parsed. Strings are padded to the longest. Grain is installed
+in an environment of its own.
 """
 
 import json

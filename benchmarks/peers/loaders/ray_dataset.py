@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from benchmarks.input.job import Job, Schema
 
 _BUFFER, _PREFETCH = 10_000, 4
-_PASSES = 8  # epochs of one execution, since starting one takes a second
+_PASSES = 8  # epochs of one execution, since starting one costs time
 _FILE_BYTES = 8 << 20
 
 
@@ -52,12 +52,11 @@ def prepared(job: Job) -> Iterator[Callable[[], Iterator[dict[str, Any]]]]:
 
 
 def _batches(job: Job) -> Iterator[dict[str, Any]]:
-    passes = 1 if job.is_remote else _PASSES
+    read, files, filesystem = _source(job)
+    random, passes = np.random.default_rng(1), 1 if job.is_remote else _PASSES
     while True:
-        dataset = _dataset(job)
-        if passes > 1:
-            dataset = dataset.union(*[_dataset(job) for _ in range(passes - 1)])
-        for batch in dataset.iter_batches(
+        paths = [files[index] for _ in range(passes) for index in random.permutation(len(files))]
+        for batch in read(paths, filesystem=filesystem).iter_batches(
             batch_size=job.batch,
             batch_format="numpy",
             prefetch_batches=_PREFETCH,
@@ -66,15 +65,18 @@ def _batches(job: Job) -> Iterator[dict[str, Any]]:
             yield {name: _decoded(column, *job.schema[name]) for name, column in batch.items()}
 
 
-def _dataset(job: Job) -> Any:
+def _source(job: Job) -> tuple[Callable[..., Any], list[str], Any]:
+    """Ray's reader, the files, and Arrow's file system; None for the local one."""
     import ray
+    from pyarrow.fs import FileSelector
 
     if job.options["format"] == "tfrecord":
-        return ray.data.read_tfrecords(sorted(map(str, Path(job.source).glob("*.tfrecord"))), shuffle="files")
-    source, filesystem = job.source, None
-    if job.is_remote:
-        source, filesystem = job.source.partition("://")[2], _s3()
-    return ray.data.read_parquet(source, filesystem=filesystem, shuffle="files")
+        return ray.data.read_tfrecords, sorted(map(str, Path(job.source).glob("*.tfrecord"))), None
+    if not job.is_remote:
+        return ray.data.read_parquet, sorted(map(str, Path(job.source).glob("*.parquet"))), None
+    filesystem = _s3()
+    listed = filesystem.get_file_info(FileSelector(job.source.partition("://")[2]))
+    return ray.data.read_parquet, sorted(info.path for info in listed), filesystem
 
 
 def _s3() -> Any:

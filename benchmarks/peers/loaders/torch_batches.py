@@ -9,7 +9,7 @@ from benchmarks.input.job import Schema
 
 
 def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Stack rows by column: several times as fast as PyTorch's default, which makes a tensor of each value."""
+    """Stack rows by column, in favour of the peers: PyTorch's default makes a tensor of each value first."""
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 

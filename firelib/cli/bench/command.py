@@ -12,7 +12,7 @@ def bench(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...", help="Questions; default: all.", autocompletion=complete_question, show_default=False
+            metavar="NAME", help="Questions; default: all.", autocompletion=complete_question, show_default=False
         ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Every question with all its data: three hours.")] = False,

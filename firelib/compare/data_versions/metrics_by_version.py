@@ -1,7 +1,7 @@
 """Metrics of the models that were trained on each version of a table, from git revisions and DVC experiments."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -30,14 +30,13 @@ class VersionMetrics:
     metrics: dict[str, float]
 
 
-def read_metrics(lake: Lake, paths: Paths) -> dict[str, list[VersionMetrics]]:
+def read_metrics(lake: Lake, paths: Paths, states: Sequence[str] | None = None) -> dict[str, list[VersionMetrics]]:
     """The metrics of all states of a project whose data this lake has.
-
-    States are the working tree, the last commit, and all branches, tags and experiments.
 
     Args:
         lake: The content of lake.json.
         paths: Where the project is.
+        states: The states beside the working tree; see `open_states`.
 
     Returns:
         Table → metrics, in ascending order of the version; only tables that grow.
@@ -45,7 +44,7 @@ def read_metrics(lake: Lake, paths: Paths) -> dict[str, list[VersionMetrics]]:
     found: dict[str, dict[tuple[object, ...], list[str]]] = {}
     growing = [name for name, record in lake.tables.items() if record.version]
     digest = hashlib.md5(paths.lake_json.read_bytes(), usedforsecurity=False).hexdigest()[:HASH_DIGITS]
-    for snapshot in _open_states(paths) if growing else ():
+    for snapshot in open_states(paths, states) if growing else ():
         with suppress(FirelibError):  # a state without metrics
             facts = read_facts(snapshot)
             metrics = {name: value for name, value in facts.metrics.items() if not name.startswith("train: ")}
@@ -77,9 +76,16 @@ def _find_version(facts: Facts, table: str, lake: Lake, digest: str) -> int | No
     return None
 
 
-def _open_states(paths: Paths) -> Iterator[Snapshot]:
+def open_states(paths: Paths, states: Sequence[str] | None = None) -> Iterator[Snapshot]:
+    """Open the working tree and other states of a project; those that cannot be opened are left out.
+
+    Args:
+        paths: Where the project is.
+        states: Git revisions and experiments; None for the last commit, and all branches, tags and experiments, 30 of
+            them at most.
+    """
     yield open_working_tree(paths.project, paths.recipe)
-    names = list_names(paths.project)
+    names = list_names(paths.project) if states is None else list(states)
     if len(names) > _MOST_STATES:
         note(f"note: metrics of {_MOST_STATES} of {len(names)} branches, tags and experiments")
     for name in names[:_MOST_STATES]:

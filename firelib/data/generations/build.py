@@ -237,9 +237,13 @@ class GenerationBuilder:
         record_bytes = sum(part.record_bytes for part in prepared.parts) // max(rows, 1)
         plans = plan_shards(job.recipe, totals, job.ranges, job.shard_bytes, record_bytes, index)
         grouped = group_shards(plans, files, int(need.value) // max(mean_bytes, 1))
-        # As the result of a task, the keys are in Ray's object store once, and not in each task.
-        shared = dask.delayed(np.asarray, pure=False)(repeated) if len(repeated) else repeated
-        tasks = [replace(task, repeated=shared, limit=sample_limit(rows)) for task in grouped]
+        # As results of tasks, keys and files are in Ray's object store once, and not in each task.
+        keys = dask.delayed(np.asarray, pure=False)(repeated) if len(repeated) else repeated
+        shared = dask.delayed(list, pure=False)(grouped[0].files) if len(grouped) > 1 else None
+        tasks = [
+            replace(task, files=task.files if shared is None else shared, repeated=keys, limit=sample_limit(rows))
+            for task in grouped
+        ]
         gathering = estimate_gather(tasks, mean_bytes, job.data.shard_mib, int(need.value))
         return _Divided(totals, tasks, gathering, plan_sample(files, job.recipe, rows))
 

@@ -1,4 +1,6 @@
-"""One component of a compiled pipeline: `python -m firelib.launch.pipeline_stage STAGE PROJECT BEFORE ROOT AFTER`.
+"""One component of a pipeline: `python -m firelib.launch.pipeline_stage STAGE PROJECT BEFORE ROOT AFTER [OPTION…]`.
+
+With options of `firelib submit`, the component does not compute: it sends the stage as a job and follows it.
 
 Components pass one value on: the URI of an archive with the outputs of all stages so far. Its name is the hash of
 these files, so the platform's cache skips a component whose input and image are unchanged.
@@ -7,6 +9,7 @@ these files, so the platform's cache skips a component whose input and image are
 import hashlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from firelib import storage
@@ -22,8 +25,11 @@ from firelib.launch.transfer.output_archive import download_outputs, snapshot_ou
 #: Input of the first stage, which has no predecessor.
 NOTHING = "none"
 
+#: Where Kubernetes tells a pod its namespace.
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
-def run_component(stage: str, project: str, before: str, root: str, after: Path) -> int:
+
+def run_component(stage: str, project: str, before: str, root: str, after: Path, options: Sequence[str] = ()) -> int:
     """Run a stage on the outputs of the stages before it.
 
     Args:
@@ -32,6 +38,7 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
         before: URI of the outputs so far, or `none`.
         root: Storage root.
         after: File that receives the URI of the outputs.
+        options: Options of `firelib submit` that send the stage as a job; none to run it here.
 
     Returns:
         The stage's exit code.
@@ -48,11 +55,17 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path)
     shipped = snapshot_outputs(folder)
     if before != NOTHING:
         download_outputs(before, folder, stage)
-    code = run_stage([stage], {CODE: project})
+    code = run_stage(_submit(stage, options) if options else [stage], {CODE: project})
     if code == 0:
         after.parent.mkdir(parents=True, exist_ok=True)
         after.write_text(_upload(folder, shipped, root), encoding="utf-8")
     return code
+
+
+def _submit(stage: str, options: Sequence[str]) -> list[str]:
+    """Return the arguments of `firelib` that send a stage as a job into this pod's namespace, unless one is named."""
+    own = [f"--set=namespace={_NAMESPACE.read_text(encoding='utf-8').strip()}"] if _NAMESPACE.is_file() else []
+    return ["submit", *own, *options, "--", "firelib", stage]
 
 
 def _upload(folder: Path, shipped: dict[str, tuple[int, int]], root: str) -> str:
@@ -68,9 +81,9 @@ def _upload(folder: Path, shipped: dict[str, tuple[int, int]], root: str) -> str
 
 def run() -> int:
     """Run `run_component` on the command line; print an error as one message and return 1."""
-    stage, project, before, root, after = sys.argv[1:]
+    stage, project, before, root, after, *options = sys.argv[1:]
     try:
-        return run_component(stage, project, before, root, Path(after))
+        return run_component(stage, project, before, root, Path(after), options)
     except FirelibError as error:
         note(f"error: {error}")
         return 1

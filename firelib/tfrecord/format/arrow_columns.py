@@ -15,6 +15,10 @@ from firelib.tfrecord.format.fixed_layout import has_fixed_size, numpy_dtype
 
 _PADDED_BYTES = 8 << 20
 
+# Arrow types of strings and bytes with offsets of 32 bits, which limit an array to this many bytes.
+_NARROW = {"string": pa.string(), "bytes": pa.binary()}
+_NARROW_BYTES = 1 << 31
+
 
 def to_columns(table: pa.Table, features: Sequence[Feature]) -> dict[str, Any]:
     """Convert a table to one array per feature.
@@ -81,7 +85,7 @@ def cast_column(table: pa.Table, feature: Feature) -> pa.ChunkedArray:
         )
     column = table[feature.name]
     try:
-        column, kind = _flatten_lists(column, feature), _arrow_type(feature)
+        column, kind = _flatten_lists(column, feature), _arrow_type(feature, column)
         check_cast(column, kind)
         return decimals_to_floats(column, kind).cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -119,7 +123,7 @@ def utf8_lengths(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.binary_length(column)
 
 
-def _arrow_type(feature: Feature) -> pa.DataType:
+def _arrow_type(feature: Feature, column: pa.ChunkedArray) -> pa.DataType:
     """The Arrow type of a feature's column; bfloat16 becomes float32, since Arrow has no bfloat16."""
     scalars = {"bool": pa.bool_(), "string": pa.string(), "bytes": pa.large_binary(), "bfloat16": pa.float32()}
     scalar = scalars.get(feature.dtype) or pa.from_numpy_dtype(np.dtype(feature.dtype))
@@ -127,6 +131,8 @@ def _arrow_type(feature: Feature) -> pa.DataType:
         scalar = pa.large_string()
     if feature.ragged:
         return pa.large_list(scalar)
+    if column.type == _NARROW.get(feature.dtype) and column.nbytes < _NARROW_BYTES:
+        scalar = column.type  # its offsets need no conversion
     return pa.list_(scalar) if feature.shape else scalar
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
-from firelib.tfrecord.format.canonical_encoder import KINDS
+from firelib.tfrecord.format.canonical.encoder import KINDS
 from firelib.tfrecord.format.example_fields import LIST_NAMES, not_an_example
 from firelib.tfrecord.format.fixed_layout import has_fixed_size, list_kind, numpy_dtype
 from firelib.tfrecord.format.protobuf_wire import length_prefixed

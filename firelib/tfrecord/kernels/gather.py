@@ -71,7 +71,7 @@ def _take_varints(
     for row in rows:
         source = base + row * framed
         for item in range(items):
-            _put_integer(target, _get_varint(source + item * width, width), size)
+            put_integer(target, _get_varint(source + item * width, width), size)
             target += size
 
 
@@ -97,7 +97,7 @@ def _squeeze(bits: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _put_integer(target: int, bits: Any, size: int) -> None:
+def put_integer(target: int, bits: Any, size: int) -> None:
     """Store the low `size` bytes: a cast to a narrower integer keeps them."""
     if size == 8:
         store_u64(target, bits)

@@ -41,13 +41,13 @@ def _find_feature(name: int, size: int, table: int, features: int, guess: int) -
         index = (guess + attempt) % features
         descriptor = table + index * _WANTED_BYTES
         stop = load_i64(descriptor + 8 * HEAD) + load_i64(descriptor + 8 * HEAD_BYTES) - 1
-        if load_i64(descriptor + 8 * NAME_BYTES) == size and _equal_bytes(name, stop - size, size):
+        if load_i64(descriptor + 8 * NAME_BYTES) == size and equal_bytes(name, stop - size, size):
             return index
     return -1
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _equal_bytes(one: int, other: int, count: int) -> Any:
+def equal_bytes(one: int, other: int, count: int) -> Any:
     """Whether two byte strings are equal, by words of eight bytes; the last word may overlap the one before."""
     differ = np.uint64(0)
     if count < 8:
@@ -81,7 +81,7 @@ def _match_entry(base: int, at: int, end: int, wanted: int, span: int) -> Any:
     if first < 0 or size > np.uint64(end - first):
         return -1
     stop, length = first + np.int64(size), load_i64(wanted + 8 * HEAD_BYTES)
-    if stop - first < length or not _equal_bytes(base + first, load_i64(wanted + 8 * HEAD), length):
+    if stop - first < length or not equal_bytes(base + first, load_i64(wanted + 8 * HEAD), length):
         return -1
     size, value = read_varint(base, first + length, stop)
     if value < 0 or value == stop or size != np.uint64(stop - value):

@@ -1,4 +1,4 @@
-"""Kernels that read the fields of Protocol Buffers messages.
+"""Kernels that read the fields of Protocol Buffers messages, and write varints.
 
 Positions are offsets from the start of the buffer, and nothing outside a message's bounds is read. Functions take
 addresses, since the reference counts of an array view would cost more than parsing a row.
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from firelib.tfrecord.kernels.raw_memory import load_u8
+from firelib.tfrecord.kernels.raw_memory import load_u8, store_u8
 
 # Wire types.
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
@@ -80,3 +80,25 @@ def single_field(base: int, at: int, end: int) -> Any:
         return -1
     size, first = read_varint(base, at + 1, end)
     return first if first >= 0 and size == np.uint64(end - first) else -1
+
+
+@njit(nogil=True, cache=True, inline="always")
+def varint_bytes(value: Any) -> Any:
+    """Bytes of a value's varint."""
+    bits, count = np.uint64(value), 1
+    while bits > np.uint64(0x7F):
+        bits >>= np.uint64(7)
+        count += 1
+    return count
+
+
+@njit(nogil=True, cache=True, inline="always")
+def write_varint(target: int, value: Any) -> Any:
+    """Write a varint; return the address after it."""
+    bits = np.uint64(value)
+    while bits > np.uint64(0x7F):
+        store_u8(target, np.uint8((bits & np.uint64(0x7F)) | np.uint64(0x80)))
+        bits >>= np.uint64(7)
+        target += 1
+    store_u8(target, np.uint8(bits))
+    return target + 1

@@ -7,11 +7,13 @@ import numpy.typing as npt
 
 from firelib.errors import FirelibError
 from firelib.recipe import Feature
+from firelib.tfrecord.format.canonical.decoder import CanonicalDecoder
 from firelib.tfrecord.format.column_conversion import to_dense
 from firelib.tfrecord.format.example_parser import RecordError, parse_examples
 from firelib.tfrecord.format.fixed_decoder import Batch
 from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
 from firelib.tfrecord.kernels.crc32c import find_damaged
+from firelib.tfrecord.read.buffer_pool import BufferPool
 from firelib.tfrecord.read.row_ranges import Rows, split_by_shard
 from firelib.tfrecord.read.shards.remote_shards import FetchedRanges
 from firelib.tfrecord.read.shards.shard_files import ShardFiles
@@ -30,6 +32,8 @@ class CanonicalStore:
 
     def __init__(self, files: ShardFiles, features: Sequence[Feature]) -> None:
         self._files, self._features = files, features
+        self._decoder = CanonicalDecoder(features) if CanonicalDecoder.can_decode(features) else None
+        self._pool = BufferPool()
         self._offsets: dict[int, Rows] = {}
         self.rows = int(files.row_starts[-1])
 
@@ -47,7 +51,7 @@ class CanonicalStore:
         offsets = [self._shard_offsets(shard)[first : last + 1] for shard, first, last in pieces]
         sizes = [int(each[-1] - each[0]) for each in offsets]
         targets = np.cumsum([0, *sizes])
-        buffer = np.empty(targets[-1], np.uint8)
+        buffer = self._pool.empty(int(targets[-1]))
         ranges = [(piece[0], int(each[0]), int(each[-1])) for piece, each in zip(pieces, offsets, strict=True)]
         fetched = self._files.fetch(ranges)
         for (shard, first, _), each, target in zip(pieces, offsets, targets[:-1].tolist(), strict=True):
@@ -57,7 +61,7 @@ class CanonicalStore:
         begins = np.concatenate([none, *(each[:-1] for each in moved)])
         ends = np.concatenate([none, *(each[1:] for each in moved)])
         origins = [(self._files.uri(shard), first, last - first) for shard, first, last in pieces]
-        return LoadedCanonicalRows(buffer, begins, ends, self._features, origins)
+        return LoadedCanonicalRows(buffer, begins, ends, self._features, self._decoder, origins)
 
     def _read(self, shard: int, first: int, offsets: Rows, out: npt.NDArray[np.uint8], fetched: FetchedRanges) -> None:
         """Read and verify the records between a shard's offsets; `first` is the first record's index in the shard."""
@@ -85,14 +89,20 @@ class LoadedCanonicalRows:
         begins: Rows,
         ends: Rows,
         features: Sequence[Feature],
+        decoder: CanonicalDecoder | None,
         origins: Sequence[tuple[str, int, int]],
     ) -> None:
-        self._buffer, self._features, self._origins = buffer, features, origins
+        self._buffer, self._features, self._decoder, self._origins = buffer, features, decoder, origins
         self._begins, self._ends = begins + HEADER_BYTES, ends - FOOTER_BYTES
 
     def decode(self, index: Rows, out: Batch) -> Batch:
         """Decode some of the loaded rows; see `window_prefetch.LoadedRows.decode`."""
-        flat = index.ravel()
+        decoder = self._decoder
+        columns = decoder.decode(self._buffer, self._begins, self._ends, index, out) if decoder else None
+        return self._parse(index.ravel(), out) if columns is None else columns
+
+    def _parse(self, flat: Rows, out: Batch) -> Batch:
+        """Decode records of any encoding, and name the first that does not hold what was declared."""
         try:
             columns = parse_examples(self._buffer, self._begins[flat], self._ends[flat], self._features)
         except RecordError as error:

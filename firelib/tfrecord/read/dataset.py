@@ -225,9 +225,7 @@ class Dataset:
         sequence = Epochs(epoch, epochs, open_epoch, is_shuffled=seed is not None)
         tensors = TensorBatches(self.manifest, order.share_size(world_size) if pad_last else None, self._errors.append)
         chunks = sequence.chunks(start_step, tensors.packing.chunk_rows(content.row_bytes))
-        dataset = tf.data.Dataset.from_tensor_slices(chunks)
-        dataset = dataset.map(tensors.loader(sequence), num_parallel_calls=_PARALLEL_CHUNKS, deterministic=True)
-        dataset = dataset.unbatch() if packed else dataset.unbatch().map(tensors.unpack)
+        dataset = tensors.load(tf.data.Dataset.from_tensor_slices(chunks), sequence, packed, _PARALLEL_CHUNKS)
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(max(0, order.steps - start_step) + (epochs - 1) * order.steps)
         )

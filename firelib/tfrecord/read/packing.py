@@ -68,7 +68,7 @@ class Packing:
         """Rows to decode in one call, for rows of this many bytes; with ragged features, one batch per call."""
         return 1 if self.lists else max(1, int(_CHUNK_BYTES / max(1.0, row_bytes)))
 
-    def pack(self, batches: RankBatches, first: int, stop: int, size: int | None) -> list[Any]:
+    def pack(self, batches: RankBatches, first: int, stop: int, size: int | None, by_column: bool = False) -> list[Any]:
         """Pack the steps of a chunk.
 
         Args:
@@ -76,17 +76,19 @@ class Packing:
             first: First step.
             stop: The step after the last.
             size: Rows to which each step is padded, or None.
+            by_column: Whether columns come before steps.
 
         Returns:
             In this order: an array [steps, columns, rows, *shape] for each group; a TensorProto if there are strings;
-            values and row splits for each ragged feature; float32 weights [steps, rows] if steps are padded.
+            values and row splits for each ragged feature; float32 weights [steps, rows] if steps are padded. With
+            `by_column`, arrays and the TensorProto have the shape [columns, steps, rows, *shape].
         """
         loaded, index = batches.load(first, stop)
         steps, rows = index.shape
         padded = rows if size is None else size
-        packed = [self._empty(group, steps, padded) for group in self.dense]
+        packed = [self._empty(group, steps, padded, by_column) for group in self.dense]
         out = {
-            name: array[:, column, :rows]
+            name: (array[column] if by_column else array[:, column])[:, :rows]
             for group, array in zip(self.dense, packed, strict=True)
             for column, name in enumerate(group.names)
         }
@@ -95,15 +97,16 @@ class Packing:
         columns = self._decode(loaded, index, out)
         flat: list[Any] = [*packed]
         if self.strings:
-            flat.append(string_tensor([columns[name] for name in self.strings], steps, rows, padded))
+            flat.append(string_tensor([columns[name] for name in self.strings], steps, rows, padded, by_column))
         for feature in self.lists:
             flat += _pad_lists(*to_ragged(columns[feature.name], feature), padded)
         if size is not None:
             flat.append(_weights(batches.order.batch_rows(first), steps, rows, size))
         return flat
 
-    def _empty(self, group: ColumnGroup, steps: int, rows: int) -> npt.NDArray[np.generic]:
-        shape = (steps, len(group.names), rows, *group.shape)
+    def _empty(self, group: ColumnGroup, steps: int, rows: int, by_column: bool) -> npt.NDArray[np.generic]:
+        outer = (len(group.names), steps) if by_column else (steps, len(group.names))
+        shape = (*outer, rows, *group.shape)
         return self._pool.empty(prod(shape) * group.dtype.itemsize).view(group.dtype).reshape(shape)
 
     def _decode(self, loaded: LoadedRows, index: Rows, out: Batch) -> Batch:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from firelib.recipe import Feature
-from firelib.tfrecord.format.canonical_encoder import CanonicalEncoder
+from firelib.tfrecord.format.canonical.encoder import CanonicalEncoder
 from firelib.tfrecord.format.fixed_encoder import FixedEncoder
 from firelib.tfrecord.format.fixed_layout import FixedLayout, build_fixed_layout, has_fixed_layout
 from firelib.tfrecord.format.framing import framed_bytes

@@ -18,6 +18,7 @@ class TensorBoardTracker:
 
     Attributes:
         id: The same for all TensorBoard runs.
+        last_step: None: event files are not read.
     """
 
     ID = "tensorboard"
@@ -27,6 +28,7 @@ class TensorBoardTracker:
 
         self._mirror = mirror
         self.id: str | None = self.ID
+        self.last_step: int | None = None
         self._writer = tf.summary.create_file_writer(folder)
         plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
         self._scalar = tf.compat.v1.SummaryMetadata(plugin_data=plugin, data_class="DATA_CLASS_SCALAR")

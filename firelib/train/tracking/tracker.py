@@ -17,9 +17,11 @@ class Tracker(Protocol):
 
     Attributes:
         id: Identifies the tracked run, so that a restart continues it; None if nothing is tracked.
+        last_step: The last step that the tracker holds durably when it starts; None if it cannot tell.
     """
 
     id: str | None
+    last_step: int | None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log the figures of one step.
@@ -45,6 +47,7 @@ class NoTracker:
     """Tracks nothing."""
 
     id: str | None = None
+    last_step: int | None = None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Do nothing."""
@@ -76,7 +79,8 @@ def start_tracker(spec: RunSpec, rank: int, resumed_id: str | None, note: Callab
 class StepLogger:
     """Logs each step exactly once, after it has been checkpointed; earlier it could be re-run.
 
-    A file in the run's folder holds the last step that was logged, since W&B cannot be asked when it is offline.
+    A file in the run's folder holds the last step that was logged. The tracker counts more, if it can tell: W&B's own
+    process buffers what is logged, so that a kill loses the last steps, which are then logged again.
 
     Args:
         tracker: Receives the figures.
@@ -87,7 +91,7 @@ class StepLogger:
     def __init__(self, tracker: Tracker, run_uri: str, epoch_steps: int) -> None:
         self._tracker, self._epoch_steps = tracker, epoch_steps
         self._uri = storage.join(run_uri, "tracked.json")
-        self._logged = self._read_last_step() if tracker.id else 0
+        self._logged = self._find_last_step() if tracker.id else 0
 
     def log_until(self, step: int, progress: TrainingProgress) -> None:
         """Log the steps that are not logged yet.
@@ -107,7 +111,9 @@ class StepLogger:
         self._tracker.flush()
         storage.write_bytes(self._uri, storage.to_json({"run": self._tracker.id, "step": step}))
 
-    def _read_last_step(self) -> int:
+    def _find_last_step(self) -> int:
+        if self._tracker.last_step is not None:
+            return self._tracker.last_step
         if not storage.exists(self._uri):
             return 0
         content = storage.read_json(self._uri)

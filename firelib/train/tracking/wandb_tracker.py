@@ -8,6 +8,7 @@ from typing import Any
 from firelib import storage
 from firelib.train.export import KERAS, WEIGHTS
 from firelib.train.run_spec import RunSpec
+from firelib.train.tracking.wandb_runs import find_last_step
 
 _CONNECT_SECONDS = 30.0
 
@@ -25,12 +26,15 @@ class WandbTracker:
 
     Attributes:
         id: Id of the W&B run.
+        last_step: The last step that W&B holds of the run that is continued: its server, or offline the files in this
+            project. None where these are on another machine.
     """
 
     def __init__(self, spec: RunSpec, resumed_id: str | None, note: Callable[[str], None]) -> None:
         import wandb
 
         Path(spec.wandb_folder).mkdir(parents=True, exist_ok=True)
+        stored = find_last_step(Path(spec.project), resumed_id) if resumed_id else None  # before this attempt's file
         mode = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
         try:
             self._run = _start_run(spec, resumed_id, mode)
@@ -42,6 +46,9 @@ class WandbTracker:
             self._run = _start_run(spec, resumed_id, "offline")
         self._spec = spec
         self.id: str | None = self._run.id
+        self.last_step: int | None = stored
+        if resumed_id and not self._run.offline:
+            self.last_step = max(0, self._run.step - 1) if self._run.resumed else 0  # `step` is the next one
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Log the figures of one step.
@@ -53,7 +60,7 @@ class WandbTracker:
         self._run.log(dict(values), step=step)
 
     def flush(self) -> None:
-        """Do nothing: W&B's own process writes what was logged."""
+        """Do nothing: W&B's own process writes what was logged, and `last_step` tells what a kill has lost of it."""
 
     def finish(self, summary: Mapping[str, Any], exported: str | None) -> None:
         """Write the summary and the artifacts, and end the W&B run.

@@ -13,6 +13,7 @@ CASE: dict[str, Any] = {
             "value": 1234.5,
             "low": 1000.0,
             "high": 1500.0,
+            "values": [300.0, 600.0, 100.0],
             "settings": "the <best>",
             "usage": {"rows": 100, "cpu_seconds": [0.5, 0.25, 1.0], "peak_mib": [90.0], "minor_faults": [7]},
         },
@@ -45,8 +46,9 @@ def make_result(name: str = "b", **changes: Any) -> Result:
     )
 
 
-def make_ratio(low: float, high: float, name: str = "b", better: str = "higher", unit: str = "×") -> Result:
+def make_ratio(low: float, high: float, better: str = "higher", unit: str = "×", rounds: int = 3) -> Result:
     """A result whose only finding has this spread."""
-    line = {"what": "a ÷ b", "value": low, "low": low, "high": high, "unit": unit, "better": better}
+    spread = {"value": low, "low": low, "high": high, "values": [low] * (rounds - 1) + [high]}
+    line = {"what": "a ÷ b", **spread, "unit": unit, "better": better}
     case = Case.model_validate({"title": "rows", "unit": "rows/s", "bars": [], "findings": [line]})
-    return make_result(name, cases=[case])
+    return make_result(cases=[case])

@@ -4,9 +4,7 @@ import subprocess
 import sys
 import time
 
-import pytest
-
-from benchmarks.jobs.cpu_meter import CpuMeter, CpuSeconds, add_up
+from benchmarks.jobs.cpu_meter import CpuMeter, CpuSeconds, add_up, find_containers
 from tests.patience import patience
 
 # Uses CPU time, says so, and waits until its standard input is closed.
@@ -54,9 +52,8 @@ def test_a_process_that_was_busy_before_is_counted_from_now_on() -> None:
     assert meter.read().others < 0.2
 
 
-@pytest.mark.parametrize("path", ["/docker/" + "0a" * 32, "/system.slice/docker-" + "0a" * 32 + ".scope"])
-def test_a_container_is_known_by_its_control_group(path: str) -> None:
-    from benchmarks.jobs.cpu_meter import _CONTAINER
-
-    assert _CONTAINER.search(f"4:memory:{path}\n")
-    assert not _CONTAINER.search("4:memory:/user.slice/session-1.scope\n")
+def test_a_container_is_known_by_its_control_group() -> None:
+    one, other = "0a" * 32, "b1" * 32
+    groups = f"4:memory:/docker/{one}\n2:cpu:/system.slice/docker-{other}.scope\n"
+    assert find_containers(groups) == {one, other}
+    assert find_containers("4:memory:/user.slice/session-1.scope\n0::/\n") == set()

@@ -61,9 +61,11 @@ def test_a_failed_question_fails_the_command_but_not_a_skipped_one(tmp_path: Pat
     assert [path.parent.name for path in tmp_path.rglob("*.json")] == ["scratch"]
 
 
-def test_a_check_replaces_nothing_and_lists_what_fell(tmp_path: Path, answers: list[Answer], capsys: Any) -> None:
-    baseline = make_ratio(4, 5).model_copy(update={"form": "short"})
-    baseline.write(tmp_path / "short" / "b.json")
+def test_a_check_replaces_nothing_and_lists_what_fell(
+    tmp_path: Path, answers: list[Answer], capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ratio(4, 5).write(tmp_path / "short" / "b.json")
+    monkeypatch.setattr(command, "QUESTIONS", (Question("b", "?", Form("", 1), Form("", 1)),))
     answers.append(Answer(QUESTIONS[0], [make_ratio(4.5, 6)]))
     assert bench(Request(check=True), tmp_path) == 0
     answers.append(Answer(QUESTIONS[0], [make_ratio(3, 3.5)]))

@@ -20,8 +20,9 @@ class RecordingTracker:
 
     id = "run"
 
-    def __init__(self):
+    def __init__(self, last_step=None):
         self.entries = []
+        self.last_step = last_step
 
     def log(self, step, values):
         self.entries.append((step, dict(values)))
@@ -51,6 +52,22 @@ def test_each_step_is_logged_once_over_restarts(run_uri):
     again.log_until(7, progress(8, 1))
     assert [step for step, _ in log.entries] == [1, 2, 3, 4, 5, 6, 7]
     assert log.entries[4] == (5, {"loss": 4.0, "epoch": 1})
+
+
+def test_steps_that_a_kill_has_lost_are_logged_again(run_uri):
+    """The tracker holds fewer steps than were logged."""
+    StepLogger(RecordingTracker(), run_uri, 5).log_until(4, progress(4))
+    log = RecordingTracker(last_step=2)
+    StepLogger(log, run_uri, 5).log_until(6, progress(6, 1))
+    assert [step for step, _ in log.entries] == [3, 4, 5, 6]
+
+
+def test_steps_that_the_tracker_holds_are_not_logged_again(run_uri):
+    """A kill between logging and noting it."""
+    StepLogger(RecordingTracker(), run_uri, 5).log_until(2, progress(2))
+    log = RecordingTracker(last_step=4)
+    StepLogger(log, run_uri, 5).log_until(6, progress(6, 1))
+    assert [step for step, _ in log.entries] == [5, 6]
 
 
 def test_last_step_of_an_epoch_is_logged_with_its_metrics(run_uri):

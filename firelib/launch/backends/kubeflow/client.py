@@ -1,6 +1,7 @@
 """Client of a Kubernetes API server, with errors that name a remedy."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -173,12 +174,25 @@ class ClusterClient:
 
         if self._api is None:
             try:
-                self._api = config.new_client_from_config(context=self._context)
+                self._api = self._connect()
             except config.ConfigException as error:
                 raise FirelibError(
                     str(error), where="kubectl's configuration", remedy="list contexts: kubectl config get-contexts"
                 ) from None
         return self._api
+
+    def _connect(self) -> Any:
+        """Connect as kubectl does: by its configuration, and without one, inside a pod, by the pod's own account."""
+        from kubernetes import client, config
+
+        try:
+            return config.new_client_from_config(context=self._context)
+        except config.ConfigException:
+            if self._context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+                raise
+        settings = client.Configuration()
+        config.load_incluster_config(client_configuration=settings)
+        return client.ApiClient(settings)
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:

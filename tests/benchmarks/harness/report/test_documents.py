@@ -15,7 +15,7 @@ def test_text_around_the_markers_is_kept() -> None:
     assert once.startswith("before\n")
     assert once.endswith("after\n")
     assert "old" not in once
-    assert "| ours | 1,234 | 1,000 … 1,500 | 200 | 90 | 7 | the <best> |" in once
+    assert "| ours | 1,234 | 1,000 … 1,500 | 200 | 1.5 | 90 | 7 | the <best> |" in once
     assert "peer two was omitted: not installed" in once
     assert documents.replace_between(once, "results", documents.results_page([make_result()])) == once
 

@@ -20,8 +20,8 @@ def test_results_that_are_not_fit_are_marked() -> None:
 
 def test_ways_with_what_they_use() -> None:
     ours, peer = tables.way_rows(make_result().cases[0])
-    assert ours == ["ours", "1,234", "1,000 … 1,500", "200", "90", "7", "the <best>"]
-    assert peer == ["peer", "200", "150 … 300", "", "", "", ""]
+    assert ours == ["ours", "1,234", "1,000 … 1,500", "200", "1.5", "90", "7", "the <best>"]
+    assert peer == ["peer", "200", "150 … 300", "", "", "", "", ""]
 
 
 def test_rounds_are_counted() -> None:

@@ -5,7 +5,7 @@ Compiling it needs kfp, but no network and no credentials.
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from firelib.extras import missing_modules
 from firelib.gcp.machine_types import gpu_kinds, machines
 from firelib.launch import naming_rules
 from firelib.launch.backends.kubeflow.kfp.pods import build_platform_config
+from firelib.launch.backends.kubeflow.kfp.training_job import list_submit_options
 from firelib.launch.backends.kubeflow.nodes import find_node_problems
 from firelib.launch.backends.kubeflow.pods import build_limits
 from firelib.launch.backends.kubeflow.target import KubeflowTarget
@@ -58,6 +59,8 @@ class PipelineSpec:
         secrets: Variable of every stage → reference to its value: `k8s:SECRET/KEY` or `gcp:…`.
         caching: Whether a stage whose image and inputs are unchanged is skipped.
         target: Settings of the cluster, as for `--to kubeflow`; see `SETTINGS`.
+        replicas: Pods that train. From two on, the component of the training sends a TrainJob of its own, follows it,
+            and passes its outputs on.
     """
 
     images: Mapping[str, str]
@@ -68,6 +71,12 @@ class PipelineSpec:
     secrets: Mapping[str, str] = field(default_factory=dict)
     caching: bool = True
     target: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 1
+
+    @property
+    def sends_training(self) -> bool:
+        """Whether the component of the training sends a job instead of training in its own pod."""
+        return self.replicas > 1
 
     def problems(self) -> Iterator[str]:
         """Yield every problem of the fields."""
@@ -77,6 +86,10 @@ class PipelineSpec:
                 yield f"--{component}-image: expected REGISTRY/NAME@sha256:…, got {image!r}"
         if self.retries < 0:
             yield f"--retries: expected 0 or more, got {self.retries}"
+        if self.replicas < 1:
+            yield f"--replicas: expected 1 or more, got {self.replicas}"
+        if self.sends_training and self.platform == "vertex":
+            yield "--replicas: a pipeline on Vertex AI trains in one pod: firelib submit --to vertex trains in several"
         yield from self._find_variable_problems()
         yield from self._find_target_problems()
 
@@ -99,7 +112,7 @@ class PipelineSpec:
             yield from validate_machine(self.resources)
             yield from _find_size_problems(self.resources)
         elif not problems:
-            yield from find_node_problems(_as_job(self, "train"))
+            yield from find_node_problems(_as_job(replace(self, replicas=1), "train"))
 
 
 def _find_size_problems(resources: Resources) -> Iterator[str]:
@@ -122,9 +135,9 @@ def complete_images(spec: PipelineSpec, project: Path) -> PipelineSpec:
     Raises:
         FirelibError: The table cannot be read, or does not list a component.
     """
-    images = dict(spec.images)
+    images, in_one_pod = dict(spec.images), replace(spec, replicas=1)
     for stage, component in FLOW.items():
-        if component not in images and (image := choose_image(None, _as_job(spec, stage, project))):
+        if component not in images and (image := choose_image(None, _as_job(in_one_pod, stage, project))):
             images[component] = image
     return replace(spec, images=images)
 
@@ -149,7 +162,10 @@ def compile_pipeline(spec: PipelineSpec) -> str:
 def _pipeline(spec: PipelineSpec) -> Any:
     from kfp import dsl
 
-    components = {stage: build_component(stage, spec.images[component]) for stage, component in FLOW.items()}
+    components = {
+        stage: build_component(stage, spec.images[component], _list_submit_options(spec, stage))
+        for stage, component in FLOW.items()
+    }
 
     def firelib(project: str, root: str) -> None:
         before: Any = NOTHING
@@ -160,7 +176,7 @@ def _pipeline(spec: PipelineSpec) -> Any:
                 task.set_env_variable(name, value)
             if spec.retries:
                 task.set_retry(num_retries=spec.retries, backoff_duration="30s")
-            if stage == "train":
+            if stage == "train" and not spec.sends_training:
                 _set_resources(task, spec)
             if spec.platform == "kubeflow" and (config := build_platform_config(_as_job(spec, stage))):
                 task.platform_config["kubernetes"] = config
@@ -169,27 +185,35 @@ def _pipeline(spec: PipelineSpec) -> Any:
     return dsl.pipeline(name="firelib", description="sources to an evaluated model")(firelib)
 
 
-def build_component(stage: str, image: str) -> Any:
+def build_component(stage: str, image: str, options: Sequence[str] = ()) -> Any:
     """Return a container component that takes the URI of earlier outputs and returns the URI of its own.
 
     Args:
         stage: The stage that it runs.
         image: Image by digest.
+        options: Options of `firelib submit`, if the stage runs as a job of its own.
     """
     from kfp import dsl
 
     def run(project, before, root, after):  # type: ignore[no-untyped-def]  # kfp reads the annotations set below
-        return dsl.ContainerSpec(image=image, command=_COMMAND, args=[stage, project, before, root, after])
+        return dsl.ContainerSpec(image=image, command=_COMMAND, args=[stage, project, before, root, after, *options])
 
     run.__annotations__ = {"project": str, "before": str, "root": str, "after": dsl.OutputPath(str)}
     run.__name__ = stage
     return dsl.container_component(run)
 
 
+def _list_submit_options(spec: PipelineSpec, stage: str) -> list[str]:
+    if stage != "train" or not spec.sends_training:
+        return []
+    image = spec.images[FLOW[stage]]
+    return list_submit_options(image, spec.replicas, spec.resources, spec.env, spec.secrets, spec.target)
+
+
 def _variables(spec: PipelineSpec, stage: str) -> dict[str, str]:
     """Return the variables of a stage. Secrets of Google's Secret Manager are references, which the stage reads."""
     variables = {
-        **gpu_variables(_as_job(spec, stage), spec.resources if stage == "train" else Resources()),
+        **gpu_variables(_as_job(spec, stage), _resources_of(spec, stage)),
         **spec.env,
         IMAGE_DIGEST: spec.images[FLOW[stage]].partition("@")[2],
     }
@@ -198,17 +222,22 @@ def _variables(spec: PipelineSpec, stage: str) -> dict[str, str]:
 
 
 def _as_job(spec: PipelineSpec, stage: str, project: Path = Path()) -> JobSpec:
-    """Return the job whose pod is that of a stage; only training gets the requested resources."""
+    """Return the job whose pod is that of a stage."""
     return parse_job(
         {
             "command": ("firelib", stage),
             "job_id": "pipeline",
             "project": str(project),
-            "resources": spec.resources if stage == "train" else Resources(),
+            "resources": _resources_of(spec, stage),
             "secrets": {name: ref for name, ref in spec.secrets.items() if ref.startswith("k8s:")},
             "target": {name: value for name, value in spec.target.items() if name in SETTINGS},
         }
     )
+
+
+def _resources_of(spec: PipelineSpec, stage: str) -> Resources:
+    """Return the resources of a stage's own pod. One that sends a job has nothing to compute."""
+    return spec.resources if stage == "train" and not spec.sends_training else Resources()
 
 
 def _set_resources(task: Any, spec: PipelineSpec) -> None:

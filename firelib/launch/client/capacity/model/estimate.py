@@ -4,15 +4,16 @@ from dataclasses import dataclass, replace
 from math import ceil, inf
 
 from firelib.launch.client.capacity.model.figures import Figures
+from firelib.launch.client.capacity.model.group import Group
 from firelib.launch.client.capacity.model.memory import fit_tasks, fit_workers, needed_gib
 from firelib.launch.client.capacity.model.preemption import expected_seconds
-from firelib.launch.client.capacity.model.read_curve import missing_share
-from firelib.launch.client.capacity.model.simulation import Group, simulate_step
+from firelib.launch.client.capacity.model.simulation import simulate_step
 from firelib.launch.client.capacity.model.workload import Fleet, Workload
 
 _CACHE_BYTES = 64 * 2**30  # default of FIRELIB_CACHE_GIB
 _SCRATCH_PASSES = 3  # transform writes rows as scratch files, reads them, and writes shards
 _TASK_SECONDS = 30.0  # of the transform: what a lost machine repeats
+_MOST_EPOCHS = 20  # whose reading is computed; later ones find everything in the cache, or nothing
 _FORWARD_SHARE = 1 / 3  # of the time of a training step: validation computes no gradients
 
 
@@ -136,7 +137,7 @@ def _train(
     figures: Figures, workload: Workload, fleet: Fleet, group: tuple[int, int]
 ) -> tuple[StageEstimate, int, int]:
     machines, each = group
-    parts = _step_parts(figures, workload, fleet, machines, each)
+    parts = _step_parts(figures, workload, Group(machines, each, workload.batch_rows, fleet.network))
     seconds = _finish_training(figures, workload, fleet, machines * each, sum(parts.values()))
     largest = max(parts, key=lambda name: parts[name])
     overhead = figures.training.start + figures.training.end
@@ -144,38 +145,38 @@ def _train(
     return StageEstimate("train", seconds, limit), machines, each
 
 
-def _step_parts(figures: Figures, workload: Workload, fleet: Fleet, machines: int, each: int) -> dict[str, float]:
+def _step_parts(figures: Figures, workload: Workload, group: Group) -> dict[str, float]:
     """What training does → mean seconds of it in a step over all epochs."""
-    steps, workers = figures.training.steps, machines * each
-    exchange = steps.exchange(workers, machines, fleet.network)
-    step = steps.seconds(workload.batch_rows, workers, machines, fleet.network)
-    local = figures.training.waiting * workload.batch_rows / workers
-    per_step = workload.batch_rows / figures.reading.window_rows
-    fetch = figures.reading.window(workers, machines, fleet.network) * per_step
-    extra = max(0.0, fetch - step - local) * _fetched_share(figures, workload, machines)
+    steps, workers = figures.training.steps, group.workers
+    exchange = steps.exchange(workers, group.machines, group.network)
+    step = steps.seconds(group.batch_rows, workers, group.machines, group.network)
+    local = figures.training.waiting * group.batch_rows / workers
+    window = (step + local) * figures.reading.window_rows / group.batch_rows
+    rows, is_cached = workload.rows * workload.train_share, _is_cached(figures, workload)
+    epochs = min(workload.epochs, _MOST_EPOCHS)
+    waiting = figures.reading.waiting(epochs, rows, group, window, is_cached)
+    extra = waiting / epochs * group.batch_rows / rows
     return {"cores": step - exchange, "all-reduce": exchange, "input": local + extra}
 
 
-def _fetched_share(figures: Figures, workload: Workload, machines: int) -> float:
-    """The share of its rows that a machine fetches from the bucket, on average over the epochs."""
-    split = workload.rows * workload.train_share * figures.reading.row_bytes
-    shares = [missing_share(epoch, machines, split <= _CACHE_BYTES) for epoch in range(workload.epochs)]
-    return sum(shares) / len(shares)
+def _is_cached(figures: Figures, workload: Workload) -> bool:
+    """Whether the training split fits into a machine's cache."""
+    return workload.rows * workload.train_share * figures.reading.row_bytes <= _CACHE_BYTES
 
 
 def _simulated(figures: Figures, workload: Workload, fleet: Fleet, machines: int, each: int) -> StageEstimate:
     group = Group(machines, each, workload.batch_rows, fleet.network)
     steps, reading = figures.training.steps, figures.reading
-    share = _fetched_share(figures, workload, machines)
-    local = figures.training.waiting * workload.batch_rows / group.workers
-    fetching, cached = (simulate_step(group, steps, reading, missing) for missing in (1.0, 0.0))
-    step = share * fetching + (1 - share) * cached + local
-    parts = {"cores": steps.compute(workload.batch_rows, group.workers)}
+    rows, is_cached = workload.rows * workload.train_share, _is_cached(figures, workload)
+    chunks = reading.new_chunks(min(workload.epochs, _MOST_EPOCHS), rows, machines, is_cached)
+    local = figures.training.waiting * group.batch_rows / group.workers
+    fetching, cached = (simulate_step(group, steps, reading, count) for count in (float(chunks.mean()), 0.0))
+    parts = {"cores": steps.compute(group.batch_rows, group.workers)}
     parts["all-reduce"] = steps.exchange(group.workers, machines, fleet.network)
-    parts["input"] = local + share * max(0.0, fetching - cached)
-    parts["stragglers"] = max(0.0, step - sum(parts.values()))
+    parts["input"] = local + max(0.0, fetching - cached)
+    parts["stragglers"] = max(0.0, fetching + local - sum(parts.values()))
     limit = max(parts, key=lambda name: parts[name])
-    return StageEstimate("train", _finish_training(figures, workload, fleet, group.workers, step), limit)
+    return StageEstimate("train", _finish_training(figures, workload, fleet, group.workers, fetching + local), limit)
 
 
 def _finish_training(figures: Figures, workload: Workload, fleet: Fleet, workers: int, step: float) -> float:

@@ -23,15 +23,6 @@ class Network:
     bucket_bytes: float
     machine_bytes: float = inf
 
-    def share(self, workers: int, machines: int) -> float:
-        """Bytes a second from the bucket for each worker while all read.
-
-        Args:
-            workers: Workers on all machines.
-            machines: Machines.
-        """
-        return min(self.bucket_bytes / workers, self.machine_bytes * machines / workers)
-
     def total(self, machines: int) -> float:
         """Bytes a second between the bucket and all machines together.
 

@@ -1,25 +1,37 @@
-"""How long a training worker waits for rows from a bucket."""
+"""How long training waits for rows from a bucket.
+
+A worker reads a window ahead (`firelib.tfrecord.read.epoch_order`). A machine fetches whole chunks into its cache
+(`firelib.tfrecord.read.shards.sparse_copy`), and a chunk has several blocks of rows, which belong to the same lane, but
+to different windows. So the first windows of a training fetch much more than their own rows, and later ones find most
+of theirs in the cache.
+"""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 
-from firelib.launch.client.capacity.model.network import Network
-from firelib.tfrecord.read.epoch_order import LANES, WINDOW_BLOCKS
+import numpy as np
+import numpy.typing as npt
 
-_PARALLEL = 100  # requests at the same time: the limit of aiohttp, on which gcsfs, s3fs and fsspec's HTTP rely
+from firelib.launch.client.capacity.model.group import Group
+from firelib.tfrecord.read.epoch_order import LANES, WINDOW_BLOCKS
+from firelib.tfrecord.read.shards.sparse_copy import BLOCK_BYTES
+
+#: Bytes of a chunk.
+CHUNK_BYTES = BLOCK_BYTES
+
+_MOST_POINTS = 128  # windows of an epoch that are computed; they stand for all
 
 
 @dataclass(frozen=True)
 class ReadCurve:
-    """Seconds to fetch a window of rows: `firelib.tfrecord.read.epoch_order` says what a window is.
-
-    A worker reads its part of the next window while it trains on this one.
+    """How workers read rows.
 
     Attributes:
-        block_rows: Rows of a block, which is one request.
+        block_rows: Rows of a block, which stay in one window.
         row_bytes: Bytes of a row.
-        request: Seconds of a worker's core for each request.
-        row: Seconds of a worker's core for each row: decoding.
+        request: Seconds of a core for a request of one chunk.
+        row: Seconds of a core for each row: decoding.
     """
 
     block_rows: int
@@ -32,46 +44,73 @@ class ReadCurve:
         """Rows of a window over all workers."""
         return LANES * WINDOW_BLOCKS * self.block_rows
 
-    def requests(self, workers: int) -> int:
-        """Requests of one worker for a window: its lanes' blocks, and one that a lane shares with the next window.
+    @property
+    def chunk_blocks(self) -> float:
+        """Blocks of a chunk."""
+        return max(1.0, CHUNK_BYTES / (self.block_rows * self.row_bytes))
+
+    def count_chunks(self, rows: float) -> float:
+        """Chunks of a split.
 
         Args:
-            workers: Workers of the group.
+            rows: Rows of the split.
         """
-        return ceil(LANES / workers) * (WINDOW_BLOCKS + 1)
+        return rows / (self.chunk_blocks * self.block_rows)
 
-    def fetch(self, workers: int, machines: int, network: Network) -> float:
-        """Seconds in which each of the workers fetches its part of a window, while the others do, too.
+    def new_chunks(self, epochs: int, rows: float, machines: int, is_cached: bool = True) -> npt.NDArray[np.float64]:
+        """Chunks that a machine lacks and fetches in the windows of each epoch, on average over all orders of rows.
 
         Args:
-            workers: Workers of the group.
-            machines: Machines that they run on.
-            network: The network to the bucket.
-        """
-        requests, share = self.requests(workers), self.window_rows / workers
-        rounds = ceil(requests / _PARALLEL)
-        transfer = share * self.row_bytes / network.share(workers, machines)
-        return requests * self.request + rounds * network.latency + transfer
+            epochs: Epochs, from the first one on.
+            rows: Rows of the split.
+            machines: Machines, each of which reads some lanes, others in each epoch.
+            is_cached: Whether the whole split fits into each machine's cache. Without a cache, each block is fetched
+                in every epoch, and a chunk for itself.
 
-    def window(self, workers: int, machines: int, network: Network) -> float:
-        """Seconds in which the workers read a window and do nothing else: fetching and decoding overlap.
+        Returns:
+            float64 [epochs, points]: the chunks of a window; the points are spread evenly over the windows of an epoch.
+        """
+        return _count_new_chunks(self, epochs, rows, ceil(LANES / machines) / LANES, is_cached)
+
+    def fetch(self, chunks: npt.NDArray[np.float64], group: Group) -> npt.NDArray[np.float64]:
+        """Seconds in which each machine fetches some chunks for a window.
 
         Args:
-            workers: Workers of the group.
-            machines: Machines that they run on.
-            network: The network to the bucket.
+            chunks: Chunks of each machine, float64 of any shape.
+            group: The workers; those of a machine share its requests.
         """
-        return max(self.fetch(workers, machines, network), self.row * self.window_rows / workers)
+        network = group.network
+        share = min(network.bucket_bytes / group.machines, network.machine_bytes)
+        latency = network.latency * -np.expm1(-chunks)  # a window that lacks nothing waits for nothing
+        return np.asarray(chunks * (self.request / group.per_machine + CHUNK_BYTES / share) + latency)
+
+    def waiting(self, epochs: int, rows: float, group: Group, window_seconds: float, is_cached: bool = True) -> float:
+        """Seconds in which training waits for the bucket, over all epochs.
+
+        Args:
+            epochs: Epochs of the training.
+            rows: Rows of the split.
+            group: The workers.
+            window_seconds: Seconds in which they train on a window, while they fetch the next one.
+            is_cached: Whether the whole split fits into each machine's cache.
+        """
+        fetching = self.fetch(self.new_chunks(epochs, rows, group.machines, is_cached), group)
+        per_point = max(1.0, rows / self.window_rows) / fetching.shape[1]
+        longer = np.maximum(0.0, fetching - window_seconds)
+        first = min(float(fetching[0, 0]), window_seconds)  # nothing is trained on while the first window is fetched
+        return first + float(longer.sum() * per_point)
 
 
-def missing_share(epoch: int, machines: int, is_cached: bool) -> float:
-    """The share of its rows that a machine must still fetch in an epoch.
-
-    Each epoch deals the rows anew, so a machine has seen all of them only after several epochs, unless it is alone.
-
-    Args:
-        epoch: The epoch, counted from 0.
-        machines: Machines that train.
-        is_cached: Whether the whole split fits into each machine's cache.
-    """
-    return (1 - 1 / machines) ** epoch if is_cached else 1.0
+@lru_cache(maxsize=1024)
+def _count_new_chunks(
+    curve: ReadCurve, epochs: int, rows: float, share: float, is_cached: bool
+) -> npt.NDArray[np.float64]:
+    """See `ReadCurve.new_chunks`; `share` is that of the lanes which a machine reads."""
+    windows = max(1.0, rows / curve.window_rows)
+    points = int(min(_MOST_POINTS, windows))
+    if not is_cached:
+        return np.full((epochs, points), rows / curve.block_rows * share / windows)
+    left = (1 - np.linspace(0, 1, points + 1)) ** curve.chunk_blocks  # of a lane's chunks: none of their blocks is read
+    begun = (1 - share) ** np.arange(epochs)  # of all chunks: in no lane of earlier epochs
+    lacking = begun[:, None] * (1 - share * (1 - left))
+    return np.asarray(-np.diff(lacking) * curve.count_chunks(rows) * points / windows)

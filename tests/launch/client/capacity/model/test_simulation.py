@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firelib.launch.client.capacity.model.group import Group
 from firelib.launch.client.capacity.model.network import AllReduce, Network
-from firelib.launch.client.capacity.model.read_curve import ReadCurve
-from firelib.launch.client.capacity.model.simulation import Group, queue, simulate_step
+from firelib.launch.client.capacity.model.read_curve import CHUNK_BYTES, ReadCurve
+from firelib.launch.client.capacity.model.simulation import queue, simulate_step
 from firelib.launch.client.capacity.model.training_curve import StepCurve
 
 STEPS = StepCurve(0.002, 1e-5, 0.1, 200_000, AllReduce(0.0005, 1e9))
@@ -36,30 +37,27 @@ def test_stragglers_cost_what_the_formula_says(machines):
 
 
 def test_a_narrow_bucket_is_the_limit_of_hundreds_of_workers():
-    network = Network(0.02, bucket_bytes=1e6)
-    steps = READING.window_rows / 1024
-    simulated = simulate_step(group(64, 4, network), STEPS, READING)
-    assert simulated == pytest.approx(READING.window_rows * 500 / 1e6 / steps, rel=0.05)
+    network = Network(0.02, bucket_bytes=1e8)
+    simulated = simulate_step(group(64, 4, network), STEPS, READING, chunks=128)
+    assert simulated == pytest.approx(64 * 128 * CHUNK_BYTES / 1e8 / 32, rel=0.05)  # a window has 32 steps
 
 
 def test_cached_rows_need_no_bucket():
     network = Network(5.0, bucket_bytes=1.0)
-    assert simulate_step(group(2, 2, network), EVEN, READING, missing=0) == pytest.approx(
-        EVEN.seconds(1024, 4, 2, network)
-    )
+    assert simulate_step(group(2, 2, network), EVEN, READING) == pytest.approx(EVEN.seconds(1024, 4, 2, network))
 
 
 def test_latency_hides_behind_computing_until_it_is_longer():
     computing = EVEN.seconds(1024, 1) * READING.window_rows / 1024
-    hidden = simulate_step(group(network=Network(0.01 * computing, inf)), EVEN, READING)
-    shown = simulate_step(group(network=Network(4 * computing, inf)), EVEN, READING)
+    hidden = simulate_step(group(network=Network(0.01 * computing, inf)), EVEN, READING, chunks=1)
+    shown = simulate_step(group(network=Network(4 * computing, inf)), EVEN, READING, chunks=1)
     assert hidden == pytest.approx(EVEN.seconds(1024, 1))
     assert shown > 3 * hidden
 
 
 def test_the_same_seed_gives_the_same_seconds():
     network = Network(0.02, 1e8)
-    first, second, other = (simulate_step(group(8, 4, network), STEPS, READING, seed=seed) for seed in (1, 1, 2))
+    first, second, other = (simulate_step(group(8, 4, network), STEPS, READING, 9, seed=seed) for seed in (1, 1, 2))
     assert first == second != other
 
 
@@ -80,4 +78,5 @@ def test_a_queue_is_what_a_loop_gives(ready, service):
 def test_a_slower_bucket_never_speeds_training_up(few, many):
     few, many = sorted((few, many))
     wide, narrow = (Network(0.02, 1e9 / factor) for factor in (few, many))
-    assert simulate_step(group(4, 4, wide), STEPS, READING) <= simulate_step(group(4, 4, narrow), STEPS, READING) + 1e-9
+    fast, slow = (simulate_step(group(4, 4, network), STEPS, READING, chunks=50) for network in (wide, narrow))
+    assert fast <= slow + 1e-9

@@ -8,6 +8,7 @@ from firelib.launch.client.capacity.model.stage_curve import Point, StageCurve, 
 
 ROWS = st.floats(1e3, 1e10)
 CORES = st.integers(1, 4096)
+CURVE = fit_stage([Point(1e6, 2, 3.7), Point(1e7, 2, 24.8), Point(1e7, 4, 14)], usual_fixed=1)
 
 
 def test_two_sizes_give_the_fixed_seconds():
@@ -44,12 +45,10 @@ def test_no_coefficient_is_negative():
 @given(ROWS, ROWS, CORES)
 def test_more_rows_never_take_less_time(few, many, cores):
     few, many = sorted((few, many))
-    curve = fit_stage([Point(1e6, 2, 3.7), Point(1e7, 2, 24.8), Point(1e7, 4, 14)], usual_fixed=1)
-    assert curve.seconds(few, cores) <= curve.seconds(many, cores)
+    assert CURVE.seconds(few, cores) <= CURVE.seconds(many, cores)
 
 
 @given(ROWS, CORES, CORES)
 def test_more_cores_never_take_more_time(rows, few, many):
     few, many = sorted((few, many))
-    curve = fit_stage([Point(1e6, 2, 3.7), Point(1e7, 2, 24.8), Point(1e7, 4, 14)], usual_fixed=1)
-    assert curve.seconds(rows, many) <= curve.seconds(rows, few)
+    assert CURVE.seconds(rows, many) <= CURVE.seconds(rows, few)

@@ -5,8 +5,7 @@ features.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -16,8 +15,8 @@ import pyarrow as pa
 
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import Feature
+from firelib.tfrecord.format.canonical.list_column import ListColumn, group_runs
 from firelib.tfrecord.format.fixed_layout import list_kind, numpy_dtype
-from firelib.tfrecord.format.protobuf_wire import encode_varint, length_prefixed
 from firelib.tfrecord.kernels import canonical as kernel
 from firelib.tfrecord.kernels.raw_memory import SLACK
 
@@ -26,85 +25,6 @@ _MIN_RECORD = 18  # bytes of a framed record without features
 KINDS = {"bytes": kernel.BYTES, "float": kernel.FLOAT, "int64": kernel.INT64}
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class ListColumn:
-    """One feature's values for all rows, as lists of tf.train.Feature.
-
-    Attributes:
-        name: The feature's name in UTF-8.
-        kind: BYTES, FLOAT or INT64.
-        rows: Number of rows.
-        values: The items of all rows: float32, int64, or bytes.
-        per_row: Items of a row, if all rows have the same number.
-        items: Otherwise, int64 [rows + 1]: the index of each row's first item, and the end of the last row.
-        width: Bytes from one item to the next (BYTES), if items are evenly spaced.
-        starts: Otherwise, int64 [items + 1]: the offset of each item in `values`, and the end of the last.
-        lengths: int64 [items]: bytes of each item (BYTES), if items are padded to `width`.
-        present: bool [rows]: whether a row has the feature; None if all rows have it.
-    """
-
-    name: bytes
-    kind: int
-    rows: int
-    values: npt.NDArray[np.generic]
-    per_row: int = 1
-    items: Ints | None = None
-    width: int = 0
-    starts: Ints | None = None
-    lengths: Ints | None = None
-    present: npt.NDArray[np.bool_] | None = None
-
-    @cached_property
-    def key(self) -> npt.NDArray[np.uint8]:
-        """The key field of the map entry, and the tag of the value that follows."""
-        return np.frombuffer(b"\x0a" + length_prefixed(self.name) + b"\x12", np.uint8)
-
-    @cached_property
-    def head(self) -> bytes:
-        """The bytes of an entry before its list; the lengths are final if they are the same in all rows."""
-        payload = self.payload or 0
-        packed = b"\x0a" + encode_varint(payload) if self.kind != kernel.BYTES and payload else b""
-        value = bytes([self.kind << 3 | 2]) + encode_varint(len(packed) + payload) + packed
-        entry = self.key.tobytes() + encode_varint(len(value) + payload) + value
-        return b"\x0a" + encode_varint(len(entry) + payload) + entry
-
-    @property
-    def payload(self) -> int | None:
-        """Bytes of a row's items, if they are the same in all rows; None for varints and items of varying length."""
-        if self.items is not None or self.present is not None:
-            return None
-        if self.kind == kernel.FLOAT:
-            return 4 * self.per_row
-        if self.kind == kernel.INT64 or self.starts is not None or self.lengths is not None:
-            return None
-        return self.per_row * (1 + len(encode_varint(self.width)) + self.width)
-
-    def descriptor(self) -> Ints:
-        """The feature's row in the table that the kernel takes; its addresses are valid while this object exists."""
-        row = np.zeros(kernel.COLUMNS, np.int64)
-        row[kernel.KIND], row[kernel.PER_ROW], row[kernel.WIDTH] = self.kind, self.per_row, self.width
-        row[kernel.KEY_BYTES], row[kernel.NAME_BYTES] = len(self.key), len(self.name)
-        row[kernel.END] = self.values.ctypes.data + self.values.nbytes
-        row[kernel.HEAD_BYTES] = len(self.head)
-        row[kernel.ENTRY_BYTES] = 0 if self.payload is None else len(self.head) + self.payload
-        arrays = {
-            kernel.VALUES: self.values,
-            kernel.ITEMS: self.items,
-            kernel.STARTS: self.starts,
-            kernel.LENGTHS: self.lengths,
-            kernel.PRESENT: self.present,
-            kernel.KEY: self.key,
-            kernel.HEAD: self._padded_head,
-        }
-        for column, array in arrays.items():
-            row[column] = 0 if array is None else array.ctypes.data
-        return row
-
-    @cached_property
-    def _padded_head(self) -> npt.NDArray[np.uint8]:
-        return np.frombuffer(self.head + bytes(32), np.uint8)  # the kernel copies vectors of 32 bytes
 
 
 class CanonicalEncoder:
@@ -116,7 +36,7 @@ class CanonicalEncoder:
     """
 
     def __init__(self, features: Sequence[Feature], block_bytes: int) -> None:
-        self._features = sorted(features, key=_sort_key)
+        self._features = record_order(features)
         self._buffers = [np.empty(max(block_bytes, _MIN_RECORD) + SLACK, np.uint8) for _ in range(2)]
         self._current = 0
 
@@ -134,7 +54,8 @@ class CanonicalEncoder:
             FirelibError: A column is missing, or columns differ in length.
         """
         lists = self._lists(columns)
-        table, rows, start = np.stack([each.descriptor() for each in lists]), lists[0].rows, 0
+        parts = group_runs(lists)
+        table, rows, start = np.stack([each.descriptor() for each in parts]), lists[0].rows, 0
         while start < rows:
             self._current = 1 - self._current
             block, ends = self._block(table, start, rows)
@@ -169,6 +90,11 @@ class CanonicalEncoder:
                 remedy="give each feature one value per row",
             )
         return lists
+
+
+def record_order(features: Sequence[Feature]) -> list[Feature]:
+    """Features in the order of their entries in a record."""
+    return sorted(features, key=_sort_key)
 
 
 def _sort_key(feature: Feature) -> tuple[int, ...]:
@@ -245,8 +171,11 @@ def _dense(values: pa.Array, feature: Feature) -> npt.NDArray[np.generic]:
 
 
 def _from_binary(array: pa.Array, name: bytes, rows: int) -> ListColumn:
-    """Convert large strings or large binaries."""
+    """Convert strings or binaries, whose offsets have 32 or 64 bits."""
+    is_large = pa.types.is_large_string(array.type) or pa.types.is_large_binary(array.type)
+    dtype: npt.DTypeLike = np.int64 if is_large else np.int32
     _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset) if len(array) else np.zeros(1, np.int64)
+    first = array.offset * np.dtype(dtype).itemsize
+    starts = np.frombuffer(offsets, dtype, len(array) + 1, first) if len(array) else np.zeros(1, dtype)
     values = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
     return ListColumn(name, kernel.BYTES, rows, values, starts=starts)

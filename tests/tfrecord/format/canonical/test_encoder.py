@@ -10,7 +10,7 @@ from hypothesis import given
 
 from firelib.recipe import Feature
 from firelib.tfrecord.format.arrow_columns import to_columns
-from firelib.tfrecord.format.canonical_encoder import CanonicalEncoder
+from firelib.tfrecord.format.canonical.encoder import CanonicalEncoder
 from tests.errors import refused
 from tests.tfrecord.canonical_samples import build_table, canonical_rows, serialize_example
 

@@ -1,0 +1,1 @@
+"""Commands about what has been made: comparison of two states, report, verification."""

@@ -1,0 +1,142 @@
+"""Measure a project's stages on this machine, in a folder of their own: `firelib plan --measure`."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from firelib.config import Params
+from firelib.console import note
+from firelib.errors import FirelibError
+from firelib.machine import describe_load, is_busy, usable_cores
+from firelib.measurements.stage_run import StageRun
+from firelib.measurements.store import read_runs, record_run
+from firelib.project_layout import Paths
+
+_ROWS = 2_000_000  # of the larger transform: a few seconds' work that the fixed seconds do not hide
+_MOST_COPIES = 1000
+_NOT_HERE = ("FIRELIB_RAY_ADDRESS", "FIRELIB_SUBMIT", "RAY_ADDRESS", "FIRELIB_STOPPED_FILE")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a calibration.
+
+    Attributes:
+        command: The stage and its options.
+        changes: Section → parameters that differ from the project's.
+        workers: Training workers.
+    """
+
+    command: tuple[str, ...]
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    workers: int = 1
+
+    def __str__(self) -> str:
+        values = [f"{name}={value}" for section in self.changes.values() for name, value in section.items()]
+        return " ".join([*self.command, *values, *([f"workers={self.workers}"] if self.command[0] == "train" else [])])
+
+
+def calibrate(params: Params, paths: Paths) -> list[StageRun]:
+    """Run extract once, transform with two numbers of rows, and an epoch of training with one and with two workers.
+
+    Everything is written into a temporary folder. The runs are recorded in the project.
+
+    Args:
+        params: Parameters of the project's recipe.
+        paths: The recipe's files.
+
+    Returns:
+        The runs.
+
+    Raises:
+        FirelibError: A stage fails.
+    """
+    if is_busy():
+        note(f"this machine is busy ({describe_load()}): the plan will promise too little")
+    with tempfile.TemporaryDirectory(prefix="firelib-measure-") as folder:
+        first = [_measure(Step(("extract",)), params, paths, folder)]
+        first.append(_measure(Step(("transform", "--fresh"), {"data": {"scale": 1}}), params, paths, folder))
+        steps = _list_steps(params, first[-1].rows)
+        runs = [*first, *(_measure(step, params, paths, folder) for step in steps)]
+    for run in runs:
+        record_run(paths.project, paths.recipe, run)
+    return runs
+
+
+def _measure(step: Step, params: Params, paths: Paths, folder: str) -> StageRun:
+    note(f"measuring: {step}")
+    return run_step(step, params, paths, Path(folder))
+
+
+def _list_steps(params: Params, rows: int) -> Iterator[Step]:
+    """Yield the commands after the first transform, which has made some rows."""
+    copies = max(2, min(_MOST_COPIES, ceil(_ROWS / rows)))
+    yield Step(("transform", "--fresh"), {"data": {"scale": copies}})
+    batch = params.train.global_batch_size
+    yield Step(("train", "--fresh"), {"train": {"epochs": 1}})
+    if batch > 1:
+        yield Step(("train", "--fresh"), {"train": {"epochs": 1, "global_batch_size": batch // 2}})
+    if usable_cores() >= 2 * params.train.cpus_per_worker and batch > 1:
+        yield Step(("train", "--fresh"), {"train": {"epochs": 1}}, workers=2)
+
+
+def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun:
+    """Run a stage of a project in another folder, which keeps its files for the next stage.
+
+    Args:
+        step: The command.
+        params: Parameters of the project's recipe.
+        paths: The recipe's files in the project.
+        folder: The other folder.
+
+    Returns:
+        The run as the stage has recorded it.
+
+    Raises:
+        FirelibError: The stage fails, or did not record its run.
+    """
+    before = read_runs(folder, paths.recipe)
+    content = params.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    content.setdefault("data", {}).setdefault("version", params.data.version)
+    for section, values in step.changes.items():
+        content[section] = {**content[section], **values}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    command = [sys.executable, "-m", "firelib", "--params", str(folder / "params.yaml"), *step.command]
+    done = subprocess.run(  # noqa: S603  our own command
+        command, cwd=paths.project, env=_environment(step, paths, folder), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise _explain(step, f"failed with exit code {done.returncode}: {done.stderr.strip()[-1500:]}")
+    recorded = [run for run in read_runs(folder, paths.recipe) if run not in before]
+    if not recorded:
+        raise _explain(step, "recorded nothing: it restarted, or had nothing to do")
+    return recorded[-1]
+
+
+def _explain(step: Step, problem: str) -> FirelibError:
+    return FirelibError(
+        f"{step} {problem}",
+        where="firelib plan --measure",
+        remedy=f"run firelib {step.command[0]} in the project: it must succeed before it can be measured",
+    )
+
+
+def _environment(step: Step, paths: Paths, folder: Path) -> dict[str, str]:
+    """The variables of a command: on this machine, with files that the project has downloaded already."""
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_HERE}
+    own = {
+        "FIRELIB_STORAGE_ROOT": str(folder / "storage"),
+        "FIRELIB_TRACKING": "none",
+        "FIRELIB_WORKERS": str(step.workers),
+    }
+    if paths.downloads.is_dir():
+        own["FIRELIB_SOURCES"] = kept.get("FIRELIB_SOURCES", str(paths.downloads))
+    return {**kept, **own}

@@ -1,0 +1,49 @@
+"""Figures from the runs that a project has recorded."""
+
+import pytest
+
+from firelib.launch.client.capacity.defaults import default_stage, read_defaults
+from firelib.launch.client.capacity.measured import build_figures
+from firelib.measurements.stage_run import StageRun, TrainingFigures
+
+START_UP = read_defaults()["start_up"]
+
+
+def transform(rows, seconds, **more):
+    return StageRun(stage="transform", rows=rows, seconds=seconds, cores=2, cpu="x", row_bytes=321, **more)
+
+
+def train(workers, batch, step, **more):
+    figures = {"spread": 0.05, "waiting_seconds": 1e-6, "start_seconds": 20, "end_seconds": 9, "weights_bytes": 4000}
+    training = TrainingFigures(workers=workers, batch_rows=batch, step_seconds=step, **figures | more)
+    return StageRun(stage="train", rows=10**6, seconds=60, cores=2, training=training)
+
+
+def test_without_runs_all_figures_are_borrowed():
+    figures = build_figures([], "flights")
+    assert figures.borrowed == ("extract", "transform", "train")
+    assert "idle" in figures.origins["train"]
+    assert figures.transform.parallel == default_stage("transform").parallel
+
+
+def test_recorded_runs_replace_the_defaults_of_their_stage():
+    figures = build_figures([transform(10**6, 6), transform(10**7, 51)], "mine", block_rows=64)
+    assert figures.borrowed == ("extract", "train")
+    assert figures.transform.fixed == pytest.approx(1 + START_UP["transform"])
+    assert figures.transform.parallel == pytest.approx(1e-5)
+    assert (figures.reading.block_rows, figures.reading.row_bytes) == (64, 321)
+    assert "2 runs" in figures.origins["transform"]
+
+
+def test_extract_uses_one_core_however_many_there_are():
+    run = StageRun(stage="extract", rows=10**6, seconds=11, cores=16)
+    assert build_figures([run], "mine").extract.parallel == pytest.approx(1e-5)
+
+
+def test_recorded_trainings_give_steps_and_fixed_seconds():
+    runs = [train(1, 1000, 0.012), train(1, 500, 0.007), train(2, 1000, 0.01)]
+    training = build_figures(runs, "mine").training
+    assert (training.steps.fixed, training.steps.per_row) == pytest.approx((0.002, 1e-5))
+    assert training.steps.seconds(1000, 2) == pytest.approx(0.01)
+    assert training.start == 20 + START_UP["train"]
+    assert (training.end, training.steps.spread, training.steps.weights_bytes) == (9, 0.05, 4000)
