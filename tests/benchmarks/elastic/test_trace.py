@@ -3,7 +3,7 @@ import pytest
 
 from benchmarks.elastic.trace import Change, Law, possible_steps, sample_trace
 
-LONG = Law(hours=10_000, lifetime=2, outage=0.5, seed=1)
+LONG = Law(hours=2_000, lifetime=2, outage=0.5, seed=1)
 
 
 def test_same_law_gives_the_same_trace():
@@ -31,7 +31,7 @@ def test_outages_have_the_mean_of_the_law():
             outages.append(change.time - gone.pop(change.node))
         else:
             gone[change.node] = change.time
-    assert np.mean(outages) / 3600 == pytest.approx(0.5, rel=0.1)
+    assert np.mean(outages) / 3600 == pytest.approx(0.5, rel=0.15)
 
 
 def test_possible_steps_follow_the_nodes_that_are_up():
