@@ -109,10 +109,14 @@ def test_a_deleted_or_damaged_entry_of_the_log_is_explained(tmp_path: Path, entr
         append_part(uri, part, version)
     log = tmp_path / "t" / "_delta_log" / f"{entry:020}.json"
     content = log.read_bytes()
-    for damage in (log.unlink, lambda: log.write_bytes(content[: len(content) // 2])):
+    first_line = content.index(b"\n")
+    for damage in (log.unlink, lambda: log.write_bytes(content[: first_line // 2])):
         damage()
         with refused(what="log", where=uri, remedy="firelib extract"):
             read_part_hashes(uri)
+    log.write_bytes(content[: (first_line + len(content)) // 2])  # the name of the data file is lost
+    with refused(where=uri, remedy="firelib extract"):
+        read_table(uri, len(parts) - 1)
 
 
 def test_a_deleted_file_of_a_table_is_named(tmp_path: Path) -> None:
