@@ -94,5 +94,6 @@ QUESTIONS = (
     Question("stages", "What does each stage cost?", Form("", 3), needs=PIPELINE),
     Question("startup", "How long does one wait?", Form("--rounds 3", 12), Form("--short", 4), PIPELINE),
     Question("serving", "What does HTTP cost?", Form("", 3), needs=PIPELINE),
-    Question("ray_up", "How long until all nodes are alive?", Form("", 12), needs=("root", "containers")),
+    Question("planner", "How far is a plan from what is measured?", Form("--rounds 1", 7), needs=TRAINING),
+    Question("ray_up", "How long until all nodes are alive?", Form("--rounds 1", 5), needs=("root", "containers")),
 )
