@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     (tmp_path / "Makefile").write_text(MAKEFILE)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for name in ("python", "pytest"):
+    for name in ("python", "pytest", "firelib"):
         (tmp_path / ".venv" / "bin" / name).write_text(STAND_IN)
         (tmp_path / ".venv" / "bin" / name).chmod(0o755)
     return tmp_path

@@ -76,7 +76,7 @@ def require_same_rows(one: Dataset, other: Dataset) -> None:
     """
     for split in one.manifest.splits:
         columns, others = one.as_numpy(split), other.as_numpy(split)
-        different = [name for name in columns if not np.array_equal(*map(np.sort, (columns[name], others[name])))]
+        different = [name for name in columns if not np.array_equal(np.sort(columns[name]), np.sort(others[name]))]
         if different:
             raise RuntimeError(f"expected the same rows of both datasets, got others in {split}: {different}")
 

@@ -78,6 +78,30 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
             return None
 
 
+def advance_table(table: DeltaTable, uri: str, version: int) -> DeltaTable | None:
+    """A Delta table at a later version. If that is the newest one, only what the log has more is read.
+
+    Args:
+        table: The table at an earlier version; it changes.
+        uri: The table.
+        version: The later version.
+
+    Returns:
+        None if the version does not exist.
+
+    Raises:
+        FirelibError: The bucket cannot be used, or the table's log is damaged.
+    """
+    with storage.explain_storage(uri), _explain_log(uri):
+        _read_tail(table)
+    return table if table.version() == version else open_table(uri, version)
+
+
+@retry_unanswered
+def _read_tail(table: DeltaTable) -> None:
+    table.update_incremental()
+
+
 @retry_unanswered
 def _load(uri: str, version: int | None) -> DeltaTable | None:
     options = delta_options(uri)

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from firelib import storage
 from firelib.config import PARTITION_BYTES
-from firelib.data.delta_tables import list_data_files, open_table
+from firelib.data.delta_tables import advance_table, list_data_files, open_table
 from firelib.data.formats.lake_types import ZONE
 from firelib.data.frames.pandas_frames import to_pandas
 from firelib.data.table_partitions import DataFile, Piece, open_parquet, plan_partitions, read_pieces
@@ -62,8 +62,7 @@ def plan_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES, a
     Raises:
         FirelibError: The version is missing or has no rows, or the bucket cannot be used.
     """
-    table = _open(uri, version)
-    earlier = frozenset[str]() if after is None else _list_paths(_open(uri, after))
+    table, earlier = _open_after(uri, version, after)
     actions = _add_actions(table, earlier)
     if not actions:
         raise FirelibError(
@@ -76,8 +75,16 @@ def plan_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES, a
     return TablePlan(plan_partitions(files, partition_bytes), convert, sample.iloc[:0])
 
 
-def _open(uri: str, version: int) -> DeltaTable:
-    table = open_table(uri, version)
+def _open_after(uri: str, version: int, after: int | None) -> tuple[DeltaTable, frozenset[str]]:
+    """A table at a version, and the paths of the data files of an earlier version."""
+    if after is None:
+        return _require(open_table(uri, version), uri, version), frozenset()
+    table = _require(open_table(uri, after), uri, after)
+    earlier = _list_paths(table)
+    return _require(advance_table(table, uri, version), uri, version), earlier
+
+
+def _require(table: DeltaTable | None, uri: str, version: int) -> DeltaTable:
     if table is None:
         raise FirelibError(
             "the table or its version is gone", where=f"{uri}, version {version}", remedy="run firelib extract again"

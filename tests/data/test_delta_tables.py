@@ -9,10 +9,12 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from firelib.data.delta_tables import (
+    advance_table,
     append_part,
     build_table_record,
     check_table_paths,
     count_rows,
+    list_data_files,
     matches_record,
     open_table,
     read_part_hashes,
@@ -42,6 +44,23 @@ def test_every_version_can_be_opened(tmp_path: Path) -> None:
     assert newest.version() == 2
     assert count_rows(uri) == ROWS.num_rows
     assert open_table(uri, 3) is None
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_older_version_advances_to_a_later_one(tmp_path: Path, version: int) -> None:
+    uri = str(tmp_path / "t")
+    for index, part in enumerate(split_into_parts(ROWS, ["day"])):
+        append_part(uri, part, index)
+    older, expected = open_table(uri, 0), open_table(uri, version)
+    assert older is not None
+    advanced = advance_table(older, uri, version)
+    assert (advanced is None) == (expected is None) == (version == 3)
+    if advanced is not None and expected is not None:
+        assert advanced.version() == version
+        assert sorted(list_data_files(advanced)) == sorted(list_data_files(expected))
+        columns = ["path", "size_bytes", "modification_time", "num_records"]
+        both = [pa.table(table.get_add_actions()).select(columns).sort_by("path") for table in (advanced, expected)]
+        assert both[0] == both[1]
 
 
 def test_a_table_matches_a_record_when_its_first_versions_do(tmp_path: Path) -> None:
@@ -109,10 +128,14 @@ def test_a_deleted_or_damaged_entry_of_the_log_is_explained(tmp_path: Path, entr
         append_part(uri, part, version)
     log = tmp_path / "t" / "_delta_log" / f"{entry:020}.json"
     content = log.read_bytes()
-    for damage in (log.unlink, lambda: log.write_bytes(content[: len(content) // 2])):
+    first_line = content.index(b"\n")
+    for damage in (log.unlink, lambda: log.write_bytes(content[: first_line // 2])):
         damage()
         with refused(what="log", where=uri, remedy="firelib extract"):
             read_part_hashes(uri)
+    log.write_bytes(content[: (first_line + len(content)) // 2])  # the name of the data file is lost
+    with refused(where=uri, remedy="firelib extract"):
+        read_table(uri, len(parts) - 1)
 
 
 def test_a_deleted_file_of_a_table_is_named(tmp_path: Path) -> None:

@@ -118,6 +118,17 @@ def _gather_table(table: pa.Table, recipe: Recipe, folder: Path) -> tuple[int, i
     return table.nbytes, _read_status("VmHWM") - before, need.copies * need.rows_bytes
 
 
+def test_tasks_share_the_files(tmp_path: Path) -> None:
+    positions = np.random.default_rng(0).integers(0, HASH_SPACE, 1000, dtype=np.uint64)
+    files = [write_sorted(pa.table({"x": positions}), positions, str(tmp_path / f"{index}.arrow")) for index in (0, 1)]
+    ranges = HashRange(0, HASH_SPACE).divide(4)
+    plans = [ShardPlan("train", f"train-00000-{index:05d}", part, 500) for index, part in enumerate(ranges)]
+    tasks = group_shards(plans, files, 1)
+    assert [task.plans for task in tasks] == [[plan] for plan in plans]
+    assert len(tasks[0].files) == 2
+    assert all(task.files is tasks[0].files for task in tasks)
+
+
 def _prepare(table: pa.Table, recipe: Recipe, folder: Path) -> tuple[list[GatherTask], TaskMemory]:
     """Write the files of the first pass, and plan one shard."""
     positions = compute_hashes(table.select(list(recipe.key)).to_pandas(), recipe.key)

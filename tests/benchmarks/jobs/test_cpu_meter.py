@@ -4,8 +4,10 @@ import subprocess
 import sys
 import time
 
+import psutil
+
 from benchmarks.jobs.cpu_meter import CpuMeter, CpuSeconds, add_up, find_containers
-from tests.patience import patience
+from tests.patience import patience, wait_until
 
 # Uses CPU time, says so, and waits until its standard input is closed.
 BUSY = """
@@ -23,6 +25,11 @@ def test_time_before_the_job_and_of_others_counts_apart() -> None:
     assert add_up(before, latest) == CpuSeconds(workers=5.0, others=4.0)
 
 
+def wait_for_end(pid: int) -> None:
+    process = psutil.Process(pid)
+    wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE, 30, "the process has ended")
+
+
 def test_processes_below_this_one_are_counted_and_workers_are_known_by_their_title() -> None:
     with CpuMeter() as meter:
         for title in ("ray::RayTrainWorker", "anything"):
@@ -33,6 +40,8 @@ def test_processes_below_this_one_are_counted_and_workers_are_known_by_their_tit
                 meter._sample()
                 assert process.stdin
                 process.stdin.close()
+                wait_for_end(process.pid)
+                meter._sample()  # it has no title any more, but stays what it was
     used = meter.read()
     assert used.workers >= 0.25  # the kernel counts in ticks of 10 ms
     assert used.others >= 0.25
