@@ -35,8 +35,17 @@ class LoaderEnvironment:
         """Path of its Python; the environment is created if it is missing or was created for other packages.
 
         Raises:
-            RuntimeError: A package cannot be installed.
+            RuntimeError: A package cannot be installed; later calls fail at once.
         """
+        if self in _failed:
+            raise RuntimeError(_failed[self])
+        try:
+            return self._existing_or_new()
+        except RuntimeError as error:
+            _failed[self] = str(error)
+            raise
+
+    def _existing_or_new(self) -> Path:
         folder = FOLDER / self.name
         python, done, content = folder / "bin" / "python", folder / ".done", json.dumps(self.steps)
         if done.exists() and done.read_text() == content:
@@ -60,6 +69,8 @@ def _run(*command: str) -> None:
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
 
+
+_failed: dict[LoaderEnvironment, str] = {}
 
 GRAIN = LoaderEnvironment("grain", (("grain==0.2.18", "psutil>=6"),))
 
