@@ -48,7 +48,7 @@ class TensorBatches:
         """
         loaded = chunks.map(self._loader(epochs, packed), num_parallel_calls=parallel, deterministic=True)
         # Steps are slices of a chunk's tensors: `unbatch` would copy them.
-        return loaded if self.packing.lists else loaded.flat_map(_slice_steps)
+        return loaded if self.packing.lists else loaded.flat_map(_slice_tuple if packed else _slice_steps)
 
     def _loader(self, epochs: Epochs, packed: bool) -> Callable[[Any], Any]:
         """A function for `Dataset.map` from a chunk to tensors [steps, …]; without the first axis if it is one step."""
@@ -127,8 +127,15 @@ class TensorBatches:
         return (features, *rest) if rest else features
 
 
+def _slice_tuple(*chunk: Any) -> Any:
+    """The steps of a chunk, as a dataset of tuples."""
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(chunk)
+
+
 def _slice_steps(*chunk: Any) -> Any:
-    """The steps of a chunk, as a dataset."""
+    """The steps of a chunk, as a dataset; a chunk of features alone is no tuple."""
     import tensorflow as tf
 
     return tf.data.Dataset.from_tensor_slices(chunk if len(chunk) > 1 else chunk[0])

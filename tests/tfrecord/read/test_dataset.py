@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firelib import open_dataset
+from firelib import Feature, open_dataset, write_tfrecords
 from firelib.tfrecord.format.manifest import MANIFEST_NAME
 from tests.errors import refused
 from tests.tfrecord.samples import assert_equal
@@ -100,6 +100,27 @@ def test_a_packed_batch_is_unpacked_to_the_same(folder: Path) -> None:
             name: column.tolist() for name, column in found.items()
         }
         assert [each.tolist() for each in rest] == [each.tolist() for each in found_rest]
+
+
+@pytest.mark.parametrize("batch_size", [16, 50, 300])
+def test_batches_of_the_canonical_layout_contain_the_written_rows(tmp_path: Path, batch_size: int) -> None:
+    words = [f"{'word' * (row % 9)}{row}" for row in range(200)]
+    rows = {"word": words, "number": np.arange(200, dtype=np.float32), "count": (1 << np.arange(200) % 40) - 1}
+    features = [Feature("word", "string"), Feature("number", "float32"), Feature("count", "int64")]
+    write_tfrecords(rows, str(tmp_path / "x"), features, shard_mib=0.01)
+    found = list(open_dataset(str(tmp_path / "x")).as_tf(batch_size).as_numpy_iterator())
+    assert [len(batch["word"]) for batch in found] == [min(batch_size, 200 - at) for at in range(0, 200, batch_size)]
+    assert [word.decode() for batch in found for word in batch["word"]] == words
+    assert np.concatenate([batch["number"] for batch in found]).tolist() == rows["number"].tolist()
+    assert np.concatenate([batch["count"] for batch in found]).tolist() == rows["count"].tolist()
+
+
+def test_a_packed_batch_of_one_tensor_is_a_tuple(tmp_path: Path) -> None:
+    write_tfrecords({"x": np.float32([1, 2, 3])}, str(tmp_path / "x"), [Feature("x", "float32")])
+    dataset = open_dataset(str(tmp_path / "x"))
+    (batch,) = dataset.as_tf(3, packed=True)
+    assert [tensor.numpy().tolist() for tensor in batch] == [[[1, 2, 3]]]
+    assert dataset.unpack(*batch)["x"].numpy().tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("rows", "world_size"), [(1, 1), (1, 4), (3, 4)])
