@@ -69,6 +69,10 @@ _PHRASES = (
     (re.compile(r"URL scheme is not allowed"), ErrorKind.PLAIN_HTTP),
     (re.compile(r"token request|169\.254\.169\.254|metadata\.google\.internal|credential"), ErrorKind.CREDENTIALS),
     (re.compile(r"^Forbidden: |lacked the necessary privileges"), ErrorKind.DENIED),
+    (
+        re.compile(r"Error performing list request[\s\S]*\b404 Not Found"),
+        ErrorKind.MISSING_BUCKET,
+    ),  # never of an object
     (re.compile(r"error sending request|operation timed out|\(Connect\)"), ErrorKind.UNREACHABLE),
 )
 # What gcsfs says of a listing and of an upload: both work without an object, so that the bucket is what is missing.

@@ -64,6 +64,13 @@ KINDS = [
         delta("Server returned non-2xx status code\n ↳ 404 Not Found\n ↳ <Error><Code>NoSuchBucket</Code>"),
         ErrorKind.MISSING_BUCKET,
     ),
+    (
+        OSError(
+            "Kernel error -> Generic GCS error\n ↳ Error performing list request\n ↳ GET http://x/b\n ↳ 404 Not Found"
+        ),
+        ErrorKind.MISSING_BUCKET,
+    ),
+    (delta("Server returned non-2xx status code\n ↳ 404 Not Found"), None),  # of an object
     (delta("Server returned non-2xx status code\n ↳ 403 Forbidden\n ↳ denied"), ErrorKind.DENIED),
     (delta("HTTP error\n ↳ builder error\n ↳ URL scheme is not allowed"), ErrorKind.PLAIN_HTTP),
     (delta("HTTP error\n ↳ error sending request\n ↳ client error (Connect)"), ErrorKind.UNREACHABLE),
