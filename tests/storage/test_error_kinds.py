@@ -65,9 +65,7 @@ KINDS = [
         ErrorKind.MISSING_BUCKET,
     ),
     (
-        OSError(
-            "Kernel error -> Generic GCS error\n ↳ Error performing list request\n ↳ GET http://x/b\n ↳ 404 Not Found"
-        ),
+        OSError("Kernel error -> Generic GCS error\n ↳ Error performing list request\n ↳ GET x\n ↳ 404 Not Found"),
         ErrorKind.MISSING_BUCKET,
     ),
     (delta("Server returned non-2xx status code\n ↳ 404 Not Found"), None),  # of an object
