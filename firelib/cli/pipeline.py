@@ -119,6 +119,7 @@ def _build_spec(
     others: dict[str, Any],
 ) -> "PipelineSpec":
     """Return the pipeline that the options describe. Stages inherit settings of tracking, such as WANDB_PROJECT."""
+    from firelib.cli.project import current_options
     from firelib.console import note
     from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec, complete_images
     from firelib.launch.client.cli_values import parse_pairs
@@ -126,6 +127,7 @@ def _build_spec(
     from firelib.launch.job_environment import select_forwarded
     from firelib.launch.job_spec import Resources
     from firelib.launch.machine_checks import find_machine_notes
+    from firelib.project_layout import find_project
 
     spec = PipelineSpec(
         {component: image for component, image in images.items() if image},
@@ -137,7 +139,9 @@ def _build_spec(
     )
     for text in find_machine_notes(spec.resources):
         note(text)
-    return complete_images(spec, Path.cwd())
+    if spec.sends_training:
+        note("the image of the training needs the client of Kubernetes: make images IMAGE_EXTRAS=kubeflow")
+    return complete_images(spec, find_project(current_options().params))
 
 
 def _project_and_root() -> tuple[Path, str | None]:

@@ -87,7 +87,8 @@ def refuse_skew(parts: Iterable[GroupSizes], limit: PartitionLimit) -> None:
 def refuse_foreseen_skew(parts: Iterable[GroupSizes], count: int, limit: PartitionLimit) -> None:
     """Refuse a shuffle, after a few input partitions, with an output partition that no worker will be able to hold.
 
-    The median over the partitions is what counts: a key of one of them says nothing about the others.
+    A key of one of them says nothing about the others, which the median leaves out; and one that most of them have may
+    be absent elsewhere, which the mean counts. The smaller estimate decides.
 
     Args:
         parts: What `measure_groups` returned for a few input partitions, which lie evenly among all.
@@ -98,7 +99,8 @@ def refuse_foreseen_skew(parts: Iterable[GroupSizes], count: int, limit: Partiti
         FirelibError: A partition will have clearly more.
     """
     parts = list(parts)
-    sizes = (np.median([part.nbytes for part in parts], axis=0) * count).astype(np.int64)
+    measured = np.array([part.nbytes for part in parts])
+    sizes = (np.minimum(np.median(measured, axis=0), measured.mean(axis=0)) * count).astype(np.int64)
     if sizes.max() > _SURE * limit.most_bytes:
         raise _explain(parts, sizes, limit, f" (foreseen from {len(parts)} of {count} partitions)")
 

@@ -55,16 +55,22 @@ def run_component(stage: str, project: str, before: str, root: str, after: Path,
     shipped = snapshot_outputs(folder)
     if before != NOTHING:
         download_outputs(before, folder, stage)
-    code = run_stage(_submit(stage, options) if options else [stage], {CODE: project})
+    code = run_stage(list_submit_command(stage, options) if options else [stage], {CODE: project})
     if code == 0:
         after.parent.mkdir(parents=True, exist_ok=True)
         after.write_text(_upload(folder, shipped, root), encoding="utf-8")
     return code
 
 
-def _submit(stage: str, options: Sequence[str]) -> list[str]:
-    """Return the arguments of `firelib` that send a stage as a job into this pod's namespace, unless one is named."""
-    own = [f"--set=namespace={_NAMESPACE.read_text(encoding='utf-8').strip()}"] if _NAMESPACE.is_file() else []
+def list_submit_command(stage: str, options: Sequence[str]) -> list[str]:
+    """Return the arguments of `firelib` that send a stage as a job into this pod's namespace, unless one is named.
+
+    Args:
+        stage: The stage.
+        options: Options of `firelib submit`.
+    """
+    is_named = any(option.startswith("--set=namespace=") for option in options)
+    own = [] if is_named or not _NAMESPACE.is_file() else [f"--set=namespace={_NAMESPACE.read_text('utf-8').strip()}"]
     return ["submit", *own, *options, "--", "firelib", stage]
 
 

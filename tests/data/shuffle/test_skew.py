@@ -74,6 +74,18 @@ def test_what_a_few_partitions_have_is_not_foreseen_of_all(tmp_path: Path) -> No
     assert len(exchange_through_files(joined, str(tmp_path), limit).compute(scheduler="sync")) == len(rows)
 
 
+def test_a_key_of_most_partitions_is_not_foreseen_of_all(tmp_path: Path) -> None:
+    """A column that did not exist in the first part of a table in the order of time."""
+    rows = pd.DataFrame({"shop": np.arange(64 * 100), "x": 1.0})
+    rows.loc[: int(len(rows) * 0.6), "shop"] = 7
+    left = dd.from_pandas(rows, npartitions=64, sort=False)
+    right = dd.from_pandas(rows.drop_duplicates("shop"), npartitions=64, sort=False)
+    with dask.config.set({"dataframe.shuffle.method": "tasks"}):
+        joined = left.merge(right, on="shop", broadcast=False)
+    limit = PartitionLimit(int(len(rows) * 0.6 * 24 / 0.9), look)
+    assert len(exchange_through_files(joined, str(tmp_path), limit).compute(scheduler="sync")) == len(rows)
+
+
 def test_a_shuffle_of_shuffled_rows_is_not_looked_at(tmp_path: Path) -> None:
     """The other shuffle would have to run twice."""
     looks = []

@@ -171,7 +171,9 @@ def test_an_index_that_does_not_match_its_shard_is_refused(tmp_path: Path) -> No
     write_tfrecords(text_table(3), str(tmp_path), TEXT_FEATURES, label=LABEL)
     manifest = open_dataset(str(tmp_path)).manifest
     shard = manifest.split("train").shards[0]
-    for offsets in ([0, 2**40, 16, shard.bytes], [8, 50, 90, shard.bytes], [0, 50, 90, shard.bytes + 8]):
+    third = (2**64 + shard.bytes) // 3
+    wrapping = [0, third, 2 * third - 2**64, shard.bytes]  # each difference is positive, as 64 bits see it
+    for offsets in ([0, 2**40, 16, shard.bytes], [8, 50, 90, shard.bytes], [0, 50, 90, shard.bytes + 8], wrapping):
         content = np.array(offsets, "<i8").tobytes()
         (tmp_path / f"{shard.name}.index").write_bytes(content)
         forged = shard.model_copy(update={"index_xxh128": xxhash.xxh3_128_hexdigest(content)})

@@ -202,8 +202,8 @@ class ShardFiles:
             raise hash_mismatch(self._folder, name)
         offsets = np.frombuffer(content, "<i8")
         ends_with_shard = self.compression(index) or offsets[-1] == shard.bytes
-        # The kernels read at these offsets without a bounds check.
-        if offsets[0] or not ends_with_shard or (np.diff(offsets) < _MIN_FRAME_BYTES).any():
+        # The kernels read at these offsets without a bounds check. Differences of negative ones may overflow.
+        if (offsets < 0).any() or offsets[0] or not ends_with_shard or (np.diff(offsets) < _MIN_FRAME_BYTES).any():
             raise FirelibError(f"{name} does not match its shard", where=self._folder, remedy=REMEDY)
         return offsets
 

@@ -12,7 +12,9 @@ import yaml
 from firelib.errors import FirelibError
 from firelib.launch.backends.kubeflow.kfp.pipeline import PipelineSpec, compile_pipeline
 from firelib.launch.backends.kubeflow.kfp.training_job import list_submit_options
+from firelib.launch.client.cli_values import parse_pairs
 from firelib.launch.job_spec import Gpu, Resources
+from firelib.launch.runtime import pipeline_component
 from firelib.launch.transfer.code_transfer import send_code
 from tests import buckets
 from tests.launch.backends.kubeflow.fake_cluster import FakeCluster, serving, write_kubeconfig
@@ -66,6 +68,17 @@ def test_a_wrong_number_of_replicas_is_refused(replicas, platform, part):
     with pytest.raises(FirelibError) as caught:
         compile_pipeline(PipelineSpec(IMAGES, replicas=replicas, platform=platform))
     assert has_problem(caught.value, "--replicas", part)
+
+
+@pytest.mark.parametrize(("target", "namespace"), [({}, "own"), (TARGET, "lab")])
+def test_the_job_runs_in_the_namespace_of_the_pod_unless_one_is_named(tmp_path, monkeypatch, target, namespace):
+    (tmp_path / "namespace").write_text("own\n")
+    monkeypatch.setattr(pipeline_component, "_NAMESPACE", tmp_path / "namespace")
+    options = list_submit_options(IMAGES["trainer"], 2, Resources(), {}, {}, target)
+    command = pipeline_component.list_submit_command("train", options)
+    settings = [word.removeprefix("--set=") for word in command if word.startswith("--set=")]
+    assert parse_pairs(settings, "--set")["namespace"] == namespace
+    assert command[-3:] == ["--", "firelib", "train"]
 
 
 class Operator(threading.Thread):
