@@ -1,9 +1,10 @@
 """`firelib plan --measure`: stages in a folder of their own."""
 
 import pytest
+import yaml
 
-from firelib.config import load_params
-from firelib.launch.client.capacity.calibration import Step, _list_steps, calibrate, run_step
+from firelib.config import load_params, parse_params
+from firelib.launch.client.capacity.calibration import Step, _list_steps, calibrate, run_step, write_params
 from firelib.measurements.store import read_runs
 from firelib.project_layout import Paths
 from tests.errors import refused
@@ -19,6 +20,23 @@ def test_the_second_transform_is_large_enough(rows, copies):
     assert {step.command for step in trainings} == {("train", "--fresh")}
     batch = PARAMS.train.global_batch_size
     assert [step.changes["train"].get("global_batch_size", batch) for step in trainings[:2]] == [batch, batch // 2]
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"train": {"checkpoint": {"every_seconds": None}, "early_stopping": {"patience": 3}}},
+        {"train": {"class_weights": {0: 1.0, 1: 2.5}}},
+        {"data": {"split": {"validation_from": "2024-01-31", "test_from": "2024-03-01"}}},
+    ],
+)
+def test_the_parameters_are_those_of_the_project(section, tmp_path):
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for name, values in section.items():
+        raw[name] = {**raw[name], **values}
+    params = parse_params(raw, "params.yaml")
+    (tmp_path / "params.yaml").write_text(write_params(params, {}))
+    assert load_params(tmp_path / "params.yaml") == params
 
 
 def test_a_stage_that_fails_is_named_and_changes_nothing(tmp_path):
