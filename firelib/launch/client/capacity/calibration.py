@@ -81,12 +81,12 @@ def _list_steps(params: Params, rows: int) -> Iterator[Step]:
     """Yield the commands after the first transform, which has made some rows."""
     copies = max(2, min(_MOST_COPIES, ceil(_ROWS / rows)))
     yield Step(("transform", "--fresh"), {"data": {"scale": copies}})
-    batch = params.train.global_batch_size
-    yield Step(("train", "--fresh"), {"train": {"epochs": 1}})
+    batch, epoch = params.train.global_batch_size, {"epochs": 1, "device": "cpu"}  # plans have no GPUs
+    yield Step(("train", "--fresh"), {"train": epoch})
     if batch > 1:
-        yield Step(("train", "--fresh"), {"train": {"epochs": 1, "global_batch_size": batch // 2}})
+        yield Step(("train", "--fresh"), {"train": {**epoch, "global_batch_size": batch // 2}})
     if usable_cores() >= 2 * params.train.cpus_per_worker and batch > 1:
-        yield Step(("train", "--fresh"), {"train": {"epochs": 1}}, workers=2)
+        yield Step(("train", "--fresh"), {"train": epoch}, workers=2)
 
 
 def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun:

@@ -18,6 +18,7 @@ def test_the_second_transform_is_large_enough(rows, copies):
     second, *trainings = _list_steps(PARAMS, rows)
     assert second.changes == {"data": {"scale": copies}}
     assert {step.command for step in trainings} == {("train", "--fresh")}
+    assert {step.changes["train"]["device"] for step in trainings} == {"cpu"}
     batch = PARAMS.train.global_batch_size
     assert [step.changes["train"].get("global_batch_size", batch) for step in trainings[:2]] == [batch, batch // 2]
 
@@ -57,6 +58,6 @@ def test_all_stages_are_measured_and_recorded(tmp_path):
     assert large == 7 * small
     figures = [run.training for run in runs if run.training]
     assert [(each.workers, each.batch_rows) for each in figures][:2] == [(1, 1024), (1, 512)]
-    assert all(each.weights_bytes > 100_000 for each in figures)
+    assert all(each.weights_bytes > 100_000 and each.device == "cpu" for each in figures)
     assert len(read_runs(tmp_path, "flights")) == len(runs)
     assert [path.name for path in tmp_path.iterdir()] == [".firelib"]
