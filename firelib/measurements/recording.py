@@ -1,6 +1,7 @@
 """Measure a stage while it runs, and record it in the project."""
 
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -9,9 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from firelib.console import note
-from firelib.errors import FirelibError
 from firelib.machine import usable_cores
-from firelib.measurements.stage_run import StageRun, TrainingFigures, name_cpu
+from firelib.measurements.stage_run import Stage, StageRun, TrainingFigures, name_cpu
 from firelib.measurements.store import record_run
 from firelib.project_layout import Paths
 
@@ -30,6 +30,7 @@ class Measurement:
         workers: Of a training: its workers.
         batch_rows: Of a training: rows of a global batch.
         parameters: Of a training: numbers in the model's weights.
+        device: Of a training: what its workers compute on.
     """
 
     rows: int = 0
@@ -38,12 +39,11 @@ class Measurement:
     workers: int = 1
     batch_rows: int = 1
     parameters: int = 0
+    device: Literal["cpu", "gpu"] = "cpu"
 
 
 @contextmanager
-def measure_stage(
-    paths: Paths, stage: Literal["extract", "transform", "train"], is_whole: bool = True
-) -> Iterator[Measurement]:
+def measure_stage(paths: Paths, stage: Stage, is_whole: bool = True) -> Iterator[Measurement]:
     """Record the block as a run of a stage, unless it fails.
 
     Args:
@@ -54,26 +54,32 @@ def measure_stage(
     Yields:
         What the block must fill in.
     """
-    measurement, started = Measurement(), time.perf_counter()
+    measurement, load = Measurement(), os.getloadavg()[0] / usable_cores()
+    started = time.perf_counter()
     yield measurement
     seconds = time.perf_counter() - started
-    if not is_whole or paths.elsewhere or not _is_complete(measurement, seconds):
+    if not is_whole or paths.elsewhere:
         return
+    try:
+        if _is_complete(measurement, seconds):
+            record_run(paths.project, paths.recipe, _build_run(stage, measurement, seconds, load))
+    except Exception as error:  # noqa: BLE001  the stage has succeeded, and Ray raises whatever its client does
+        note(f"the {stage} run is not recorded for firelib plan: {type(error).__name__}: {error}")
+
+
+def _build_run(stage: Stage, measurement: Measurement, seconds: float, load: float) -> StageRun:
     cores, nodes = _count_cores()
-    run = StageRun(
+    return StageRun(
         stage=stage,
         rows=measurement.rows,
         seconds=seconds,
         cores=cores,
         nodes=nodes,
         cpu=name_cpu(),
+        load=load,
         row_bytes=measurement.row_bytes,
         training=_summarize(measurement, seconds) if measurement.timing else None,
     )
-    try:
-        record_run(paths.project, paths.recipe, run)
-    except (FirelibError, OSError) as error:  # the stage itself has succeeded
-        note(f"the {stage} run is not recorded for firelib plan: {error}")
 
 
 def _is_complete(measurement: Measurement, seconds: float) -> bool:
@@ -98,6 +104,7 @@ def _summarize(measurement: Measurement, seconds: float) -> TrainingFigures:
         start_seconds=start,
         end_seconds=max(0.0, seconds - start - waiting - timing["step_seconds"]),
         weights_bytes=_FLOAT_BYTES * measurement.parameters,
+        device=measurement.device,
     )
 
 

@@ -7,6 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+#: A stage that is measured.
+Stage = Literal["extract", "transform", "train"]
+
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -26,6 +29,7 @@ class TrainingFigures(_Record):
         start_seconds: From the start of the workers to the end of the first step.
         end_seconds: All other seconds of the command: validation, checkpoints, export.
         weights_bytes: Bytes that an all-reduce sums up.
+        device: What the workers compute on.
     """
 
     workers: int = Field(ge=1)
@@ -36,6 +40,7 @@ class TrainingFigures(_Record):
     start_seconds: float = Field(ge=0)
     end_seconds: float = Field(ge=0)
     weights_bytes: int = Field(ge=0)
+    device: Literal["cpu", "gpu"] = "cpu"
 
 
 class StageRun(_Record):
@@ -48,17 +53,19 @@ class StageRun(_Record):
         cores: Cores that it could use, over all nodes.
         nodes: Machines.
         cpu: The CPU's name, and the machine's number of cores.
+        load: Load average of this machine when the run began, divided by its cores.
         row_bytes: Bytes of a row in what it wrote; 0 if that is not known.
         created: When, in ISO 8601.
         training: What only a training has.
     """
 
-    stage: Literal["extract", "transform", "train"]
+    stage: Stage
     rows: int = Field(ge=1)
     seconds: float = Field(gt=0)
     cores: float = Field(gt=0)
     nodes: int = Field(default=1, ge=1)
     cpu: str = ""
+    load: float = Field(default=0, ge=0)
     row_bytes: float = Field(default=0, ge=0)
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     training: TrainingFigures | None = None

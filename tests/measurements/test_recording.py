@@ -1,5 +1,9 @@
 """Stages that record their own runs."""
 
+import os
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from firelib.machine import usable_cores
@@ -58,10 +62,10 @@ def test_a_failed_run_is_not_recorded(paths):
 def test_a_training_is_recorded_with_its_steps(paths):
     with measure_stage(paths, "train") as measurement:
         measurement.rows, measurement.timing, measurement.parameters = 1000, TIMING, 50
-        measurement.workers, measurement.batch_rows = 2, 64
+        measurement.workers, measurement.batch_rows, measurement.device = 2, 64, "gpu"
     [run] = recorded(paths)
     assert (run.training.workers, run.training.batch_rows, run.training.weights_bytes) == (2, 64, 200)
-    assert run.training.step_seconds == 0.01
+    assert (run.training.step_seconds, run.training.device) == (0.01, "gpu")
     assert run.training.spread == pytest.approx(0.298, abs=1e-3)
     assert run.training.waiting_seconds == pytest.approx(1e-7 / 500)
 
@@ -71,6 +75,33 @@ def test_a_training_that_restarted_or_had_finished_before_is_not_recorded(paths,
     with measure_stage(paths, "train") as measurement:
         measurement.rows, measurement.timing = 1000, {**TIMING, **change}
     assert recorded(paths) == []
+
+
+def test_figures_that_are_wrong_do_not_fail_the_stage(paths, capsys):
+    with measure_stage(paths, "transform") as measurement:
+        measurement.rows, measurement.row_bytes = 1000, -1.0
+    with measure_stage(paths, "train") as measurement:
+        measurement.rows, measurement.timing = 1000, {"steps": 1.0}
+    assert capsys.readouterr().err.count("not recorded") == 2
+    assert recorded(paths) == []
+
+
+def test_a_ray_that_is_lost_does_not_fail_the_stage(paths, capsys, monkeypatch):
+    def nodes():
+        raise ConnectionError("the head is gone")
+
+    with measure_stage(paths, "extract") as measurement:
+        monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: True, nodes=nodes))
+        measurement.rows = 1000
+    assert "the head is gone" in capsys.readouterr().err
+
+
+def test_the_load_at_the_start_is_recorded(paths, monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.0 * usable_cores(), 0.0, 0.0))
+    with measure_stage(paths, "extract") as measurement:
+        monkeypatch.setattr(os, "getloadavg", lambda: (99.0, 0.0, 0.0))
+        measurement.rows = 1000
+    assert recorded(paths)[0].load == 3
 
 
 def test_a_project_that_cannot_be_written_does_not_fail_the_stage(paths, capsys):

@@ -1,7 +1,7 @@
 """Resources of each training worker, and how many workers fit on some nodes. Pure computation: nothing asks Ray."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firelib.config import Train
 from firelib.console import note
@@ -60,6 +60,17 @@ def count_slots(nodes: Sequence[Mapping[str, float]], resources: WorkerResources
     )
 
 
+def uses_gpus(nodes: Sequence[Node], settings: Train) -> bool:
+    """Whether each worker takes a GPU.
+
+    Args:
+        nodes: All nodes of the cluster; used resources count too.
+        settings: Section `train`; `device`, `workers` and `cpus_per_worker` decide.
+    """
+    slots = count_slots([node.total for node in nodes], WorkerResources(settings.cpus_per_worker, gpus=1))
+    return settings.device == "gpu" or (settings.device == "auto" and slots >= settings.workers)
+
+
 def choose_resources(nodes: Sequence[Node], settings: Train) -> WorkerResources:
     """Choose the resources of each worker: a GPU if the cluster has one per worker, otherwise cores only.
 
@@ -71,16 +82,14 @@ def choose_resources(nodes: Sequence[Node], settings: Train) -> WorkerResources:
         FirelibError: The workers would not fit even if nothing else used the cluster.
     """
     totals = [node.total for node in nodes]
-    on_gpu, on_cpu = WorkerResources(settings.cpus_per_worker, gpus=1), WorkerResources(settings.cpus_per_worker)
-    fits_gpus = count_slots(totals, on_gpu) >= settings.workers
+    on_cpu, on_gpus = WorkerResources(settings.cpus_per_worker), uses_gpus(nodes, settings)
     gpus = sum(node.get("GPU", 0.0) for node in totals)
-    if settings.device == "auto" and gpus and not fits_gpus:
+    if settings.device == "auto" and gpus and not on_gpus:
         note(
             f"training on CPUs: the Ray cluster has {gpus:g} GPUs, fewer than one for each of {settings.workers} "
             f"workers with {on_cpu} (reduce train.workers to use them, or set train.device: cpu)"
         )
-    use_gpus = settings.device == "gpu" or (settings.device == "auto" and fits_gpus)
-    resources = on_gpu if use_gpus else on_cpu
+    resources = replace(on_cpu, gpus=1) if on_gpus else on_cpu
     if count_slots(totals, resources) < settings.workers:
         raise _too_small(totals, resources, settings.workers)
     return resources

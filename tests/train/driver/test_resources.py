@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firelib.train.driver.resources import Node, WorkerResources, choose_resources, count_slots
+from firelib.train.driver.resources import Node, WorkerResources, choose_resources, count_slots, uses_gpus
 from tests.errors import refused
 from tests.train.toy import toy_params
 
@@ -54,6 +55,14 @@ def test_too_few_gpus_are_not_used_and_the_user_is_told(capfd):
     said = capfd.readouterr().err
     assert "2 GPUs" in said
     assert "3 workers" in said
+
+
+@pytest.mark.parametrize(
+    ("workers", "device", "expected"), [(2, "auto", True), (3, "auto", False), (2, "cpu", False), (3, "gpu", True)]
+)
+def test_whether_workers_take_gpus(workers, device, expected):
+    settings = toy_params(workers, train={"device": device}).train
+    assert uses_gpus(cluster(GPU_NODE), settings) is expected
 
 
 def test_device_cpu_uses_no_gpus():

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,12 @@ def _list_steps(params: Params, rows: int) -> Iterator[Step]:
     """Yield the commands after the first transform, which has made some rows."""
     copies = max(2, min(_MOST_COPIES, ceil(_ROWS / rows)))
     yield Step(("transform", "--fresh"), {"data": {"scale": copies}})
-    batch = params.train.global_batch_size
-    yield Step(("train", "--fresh"), {"train": {"epochs": 1}})
+    batch, epoch = params.train.global_batch_size, {"epochs": 1, "device": "cpu"}  # plans have no GPUs
+    yield Step(("train", "--fresh"), {"train": epoch})
     if batch > 1:
-        yield Step(("train", "--fresh"), {"train": {"epochs": 1, "global_batch_size": batch // 2}})
+        yield Step(("train", "--fresh"), {"train": {**epoch, "global_batch_size": batch // 2}})
     if usable_cores() >= 2 * params.train.cpus_per_worker and batch > 1:
-        yield Step(("train", "--fresh"), {"train": {"epochs": 1}}, workers=2)
+        yield Step(("train", "--fresh"), {"train": epoch}, workers=2)
 
 
 def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun:
@@ -104,11 +105,7 @@ def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun
         FirelibError: The stage fails, or did not record its run.
     """
     before = read_runs(folder, paths.recipe)
-    content = params.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    content.setdefault("data", {}).setdefault("version", params.data.version)
-    for section, values in step.changes.items():
-        content[section] = {**content[section], **values}
-    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    (folder / "params.yaml").write_text(write_params(params, step.changes))
     command = [sys.executable, "-m", "firelib", "--params", str(folder / "params.yaml"), *step.command]
     done = subprocess.run(  # noqa: S603  our own command
         command, cwd=paths.project, env=_environment(step, paths, folder), capture_output=True, text=True, check=False
@@ -119,6 +116,28 @@ def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun
     if not recorded:
         raise _explain(step, "recorded nothing: it restarted, or had nothing to do")
     return recorded[-1]
+
+
+def write_params(params: Params, changes: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the content of a params.yaml with the same parameters, but for some changes.
+
+    Args:
+        params: Parameters of a recipe.
+        changes: Section → parameters that differ.
+    """
+    content = params.model_dump(exclude_defaults=True)
+    for section, values in changes.items():
+        content[section] = {**content[section], **values}
+    return yaml.safe_dump(_quote_dates(content))
+
+
+def _quote_dates(value: Any) -> Any:
+    """The same value with dates as text: params.yaml refuses those without quotes."""
+    if isinstance(value, dict):
+        return {key: _quote_dates(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_quote_dates(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _explain(step: Step, problem: str) -> FirelibError:

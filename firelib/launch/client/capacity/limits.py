@@ -47,6 +47,12 @@ def _assumed(figures: Figures, request: CapacityRequest) -> Iterator[str]:
         f"network, assumed: {request.latency_ms:g} ms to the bucket, {request.bucket_gbit:g} Gbit/s in all, "
         f"2 Gbit/s a vCPU and at most 16 a machine, {1000 * MACHINE_HOP:g} ms between machines"
     )
+    steps = figures.training.steps
+    yield (
+        f"all-reduce, assumed: {steps.all_reduce.bytes_per_second / 1e9:g} GB/s between two workers (β); "
+        f"stragglers, {'assumed' if 'train' in figures.borrowed else 'measured'}: the logarithm of a worker's step "
+        f"has a spread of {steps.spread:.2g}"
+    )
     if request.provisioning == "spot":
         yield f"Spot, assumed: {request.preemptions:g} preemptions of a machine an hour"
     yield "not included: the start of machines, images, evaluate, disks, network traffic, and the bucket"

@@ -13,6 +13,8 @@ from firelib.measurements.stage_run import StageRun, TrainingFigures
 
 STAGES = ("extract", "transform", "train")
 
+_MOST_LOAD = 1.5  # a core; a run that began with more was on a busy machine
+
 
 def build_figures(runs: Sequence[StageRun], recipe: str, block_rows: int | None = None) -> Figures:
     """Build the figures of a plan.
@@ -22,7 +24,7 @@ def build_figures(runs: Sequence[StageRun], recipe: str, block_rows: int | None 
         recipe: The recipe's name.
         block_rows: Rows of a block of its dataset, if there is one.
     """
-    by_stage = {stage: [run for run in runs if run.stage == stage] for stage in STAGES}
+    by_stage = {stage: _choose_runs([run for run in runs if run.stage == stage]) for stage in STAGES}
     reading = _build_reading([*by_stage["transform"], *by_stage["train"]], block_rows)
     return Figures(
         extract=_build_stage("extract", by_stage["extract"], cores=1),
@@ -32,6 +34,21 @@ def build_figures(runs: Sequence[StageRun], recipe: str, block_rows: int | None 
         origins={stage: _describe_origin(found) for stage, found in by_stage.items()},
         borrowed=tuple(stage for stage, found in by_stage.items() if not found),
     )
+
+
+def _choose_runs(runs: Sequence[StageRun]) -> list[StageRun]:
+    """The runs of a stage that count: trainings of the newest model on CPUs, and calm machines if any were."""
+    on_cpus = [run for run in runs if run.training is None or run.training.device == "cpu"]
+    alike = [run for run in on_cpus if _weights_bytes(run) == _weights_bytes(on_cpus[-1])]
+    return [run for run in alike if not _was_busy(run)] or alike
+
+
+def _weights_bytes(run: StageRun) -> int:
+    return run.training.weights_bytes if run.training else 0
+
+
+def _was_busy(run: StageRun) -> bool:
+    return run.load > _MOST_LOAD
 
 
 def _build_stage(stage: str, runs: Sequence[StageRun], cores: float | None = None) -> StageCurve:
@@ -78,4 +95,8 @@ def _describe_origin(runs: Sequence[StageRun]) -> str:
     last = runs[-1]
     count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     nodes = "" if last.nodes == 1 else f" of {last.nodes} nodes"
-    return f"{count} of this project on {last.cores:g} cores{nodes} ({last.cpu}), the last one of {last.created[:10]}"
+    busy = f", on a busy machine (load {last.load:.1f} a core)" if _was_busy(last) else ""
+    return (
+        f"{count} of this project on {last.cores:g} cores{nodes} ({last.cpu}){busy}, "
+        f"the last one of {last.created[:10]}"
+    )

@@ -87,6 +87,12 @@ def _check_environment(name: str) -> str:
     return name
 
 
+def _check_provisioning(name: Any) -> Any:
+    if name == "flex-start":
+        raise ValueError("expected on-demand or spot: flex-start rents machines with GPUs, which were never measured")
+    return name
+
+
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -100,7 +106,7 @@ class CapacityRequest:
         to: Where the machines are: `vertex` adds its fee.
         machine: The only machine type to consider; None for all without GPUs.
         replicas: The only number of machines to consider; None for up to 256.
-        provisioning: How machines are rented.
+        provisioning: How machines are rented: `on-demand` or `spot`.
         latency_ms: Milliseconds until the first byte of a request to the bucket.
         bucket_gbit: Bandwidth of the bucket over all machines, in Gbit/s.
         preemptions: Preemptions of one Spot machine an hour.
@@ -111,7 +117,7 @@ class CapacityRequest:
     to: Annotated[str, BeforeValidator(_check_environment)] = "all"
     machine: Annotated[str | None, BeforeValidator(_check_machine)] = None
     replicas: Annotated[int | None, Field(ge=1, le=1024)] = None
-    provisioning: Provisioning = "on-demand"
+    provisioning: Annotated[Provisioning, BeforeValidator(_check_provisioning)] = "on-demand"
     latency_ms: Annotated[float, Field(ge=0, le=60_000)] = 20.0
     bucket_gbit: _Positive = 200.0
     preemptions: Annotated[float, Field(ge=0, le=60)] = 0.05

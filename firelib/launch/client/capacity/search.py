@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 
 from firelib.errors import FirelibError
 from firelib.gcp.machine_types import machines
@@ -32,7 +32,7 @@ def find_fleets(figures: Figures, workload: Workload, request: CapacityRequest) 
 
     Raises:
         FirelibError: No machines meet the deadline; the error names the fastest, and what would pass. Or no worker
-            fits into the machine.
+            fits into the machine, or there are so many preemptions that the work never ends.
     """
     fleets = list(list_fleets(request))
     predicted = [each for fleet in fleets if (each := estimate(figures, workload, fleet))]
@@ -43,6 +43,7 @@ def find_fleets(figures: Figures, workload: Workload, request: CapacityRequest) 
             where="--machine, train.cpus_per_worker",
             remedy="choose a larger machine type, or a smaller train.cpus_per_worker",
         )
+    predicted = [each for each in predicted if isfinite(each.seconds)]
     limit = request.deadline or float("inf")
     found: dict[str, Estimate] = {}
     for each in sorted(predicted, key=_rank):
@@ -51,9 +52,11 @@ def find_fleets(figures: Figures, workload: Workload, request: CapacityRequest) 
         if each.fleet.machine.name in found or each.seconds > limit:
             continue
         simulated = estimate(figures, workload, each.fleet, simulate=True)
-        if simulated and simulated.seconds <= limit:
+        if simulated and isfinite(simulated.seconds) and simulated.seconds <= limit:
             found[each.fleet.machine.name] = simulated
     if not found:
+        if not predicted or not request.deadline:
+            raise _never_ends(workload, request)
         raise _refuse(figures, workload, request, predicted)
     return sorted(found.values(), key=_rank)
 
@@ -82,6 +85,14 @@ def _rank(found: Estimate) -> tuple[bool, float, float]:
     return found.cost is None, found.cost or work, found.seconds
 
 
+def _never_ends(workload: Workload, request: CapacityRequest) -> FirelibError:
+    return FirelibError(
+        f"{workload.rows:,.0f} rows never end with {request.preemptions:g} preemptions of a machine an hour",
+        where="--provisioning, --preemptions",
+        remedy="use --provisioning on-demand, or fewer rows",
+    )
+
+
 def _refuse(
     figures: Figures, workload: Workload, request: CapacityRequest, predicted: Sequence[Estimate]
 ) -> FirelibError:
@@ -89,6 +100,8 @@ def _refuse(
     assert request.deadline
     fleets = [each.fleet for each in sorted(predicted, key=lambda each: each.seconds)[:_FASTEST]]
     fastest = _fastest(figures, workload, fleets)
+    if not isfinite(fastest.seconds):
+        return _never_ends(workload, request)
     parts = ", ".join(
         f"{stage.stage} {format_duration(stage.seconds)} (limited by {stage.bottleneck})" for stage in fastest.stages
     )

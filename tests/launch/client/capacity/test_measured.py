@@ -13,10 +13,10 @@ def transform(rows, seconds, **more):
     return StageRun(stage="transform", rows=rows, seconds=seconds, cores=2, cpu="x", row_bytes=321, **more)
 
 
-def train(workers, batch, step, **more):
+def train(workers, batch, step, load=0.0, **more):
     figures = {"spread": 0.05, "waiting_seconds": 1e-6, "start_seconds": 20, "end_seconds": 9, "weights_bytes": 4000}
     training = TrainingFigures(workers=workers, batch_rows=batch, step_seconds=step, **figures | more)
-    return StageRun(stage="train", rows=10**6, seconds=60, cores=2, training=training)
+    return StageRun(stage="train", rows=10**6, seconds=60, cores=2, load=load, training=training)
 
 
 def test_without_runs_all_figures_are_borrowed():
@@ -47,3 +47,20 @@ def test_recorded_trainings_give_steps_and_fixed_seconds():
     assert training.steps.seconds(1000, 2) == pytest.approx(0.01)
     assert training.start == 20 + START_UP["train"]
     assert (training.end, training.steps.spread, training.steps.weights_bytes) == (9, 0.05, 4000)
+
+
+def test_trainings_on_gpus_and_of_other_models_are_left_out():
+    known = [train(1, 1000, 0.012), train(1, 500, 0.007)]
+    others = [train(1, 1000, 9.0, weights_bytes=99), train(2, 1000, 9.0, weights_bytes=99)]
+    on_gpus = [train(1, 1000, 1e-5, device="gpu"), train(2, 4000, 1e-5, device="gpu", weights_bytes=7)]
+    assert build_figures([*others, *known, *on_gpus], "mine") == build_figures(known, "mine")
+    assert "train" in build_figures(on_gpus, "mine").borrowed
+
+
+def test_runs_on_a_busy_machine_count_only_if_there_are_no_others():
+    calm, busy = transform(10**6, 6, load=1.4), transform(10**6, 60, load=1.6)
+    assert build_figures([calm, busy], "mine") == build_figures([calm], "mine")
+    only = build_figures([busy], "mine")
+    assert only.transform.parallel > build_figures([calm], "mine").transform.parallel
+    assert "busy machine (load 1.6 a core)" in only.origins["transform"]
+    assert build_figures([train(1, 1000, 9.0, load=3), train(1, 1000, 0.012)], "mine").training.steps.per_row < 1e-4

@@ -37,6 +37,8 @@ def test_the_limits_say_what_is_extrapolated_assumed_and_left_out(paths):
         "GPUs were never measured",
         "7 ms to the bucket",
         "preemptions",
+        "1 GB/s between two workers (β)",
+        "stragglers, assumed: the logarithm of a worker's step has a spread of 0.1",
         "not included",
     ):
         assert part in limits

@@ -47,6 +47,11 @@ def test_impossible_rows_are_refused(rows):
         parse_request({"rows": rows})
 
 
+def test_flex_start_is_refused_since_it_rents_gpus():
+    with refused(what=[("provisioning", "on-demand or spot")], remedy="docs/costs.md"):
+        parse_request({"rows": "1e6", "provisioning": "flex-start"})
+
+
 def test_an_unknown_machine_comes_with_the_known_ones():
     with refused(what=[("x9-standard-8", "n1-standard-8")]):
         parse_request({"rows": "1e6", "machine": "x9-standard-8"})

@@ -89,6 +89,14 @@ def test_a_deadline_below_the_start_names_no_rows():
     assert "--rows" not in caught.value.remedy
 
 
+@pytest.mark.parametrize("deadline", [None, 720 * HOUR])
+@pytest.mark.parametrize(("rows", "preemptions"), [(10**13, 1.0), (10**10, 60.0)])
+def test_work_that_never_ends_is_refused(deadline, rows, preemptions):
+    asked = CapacityRequest(rows=rows, deadline=deadline, provisioning="spot", preemptions=preemptions)
+    with refused(what=["never end", f"{preemptions:g} preemptions"], remedy="on-demand"):
+        find_fleets(FIGURES, replace(WORK, rows=rows), asked)
+
+
 def test_a_worker_that_fits_nowhere_is_refused():
     with refused(what="500", remedy="train.cpus_per_worker"):
         find_fleets(FIGURES, replace(WORK, cpus_per_worker=500), CapacityRequest(rows=10**8))

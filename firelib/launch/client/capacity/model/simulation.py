@@ -25,7 +25,8 @@ def simulate_step(
         group: The workers.
         steps: How long they compute and exchange gradients.
         reading: How they fetch rows.
-        chunks: Chunks that each machine fetches for a window.
+        chunks: Chunks that each machine fetches for the rows of a window. A batch that is larger than a window needs
+            as many more.
         windows: Windows to simulate, after one that fills the buffers.
         seed: Of the draws. The same seed gives the same result.
 
@@ -34,6 +35,7 @@ def simulate_step(
     """
     random = np.random.default_rng(seed)
     per_window = max(1, reading.window_rows // group.batch_rows)
+    chunks *= per_window * group.batch_rows / reading.window_rows
     fetched = _fetch(np.zeros(group.machines), group, reading, chunks, random)
     begun, first = float(fetched.max()), 0.0
     for window in range(windows + 1):

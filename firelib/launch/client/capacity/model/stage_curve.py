@@ -7,6 +7,10 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+_Values = npt.NDArray[np.float64]
+_SPREAD = 2  # largest ÷ smallest size; below it, the noise of two runs looks like a slope
+_GROWTH = 0.01  # of a run's time: what grows less with the rows is noise
+
 
 @dataclass(frozen=True)
 class Point:
@@ -56,24 +60,47 @@ def fit_stage(points: Sequence[Point], usual_fixed: float) -> StageCurve:
 
     Args:
         points: At least one measurement.
-        usual_fixed: Seconds that do not depend on the rows, for measurements that all have the same number of rows.
+        usual_fixed: Seconds that do not depend on the rows, for measurements from which they cannot be told.
 
     Returns:
         The curve. Without measurements on different numbers of cores, all of the time per row counts as parallel.
     """
     rows, cores, seconds = np.array([[point.rows, point.cores, point.seconds] for point in points]).T
-    fixed = 0.0 if len(set(rows)) > 1 else min(usual_fixed, seconds.min() / 2)
-    terms = {"fixed": np.ones_like(rows), "serial": rows, "parallel": rows / cores}
-    if len(set(rows)) == 1:
-        del terms["fixed"]
+    growing = {"serial": rows, "parallel": rows / cores}
     if len(set(cores)) == 1:
-        del terms["serial"]
-    matrix = np.stack(list(terms.values()), axis=1) / seconds[:, None]
-    found = dict(zip(terms, solve_nonnegative(matrix, (seconds - fixed) / seconds), strict=True))
-    return StageCurve(found.get("fixed", fixed), found.get("serial", 0.0), found["parallel"], rows.max(), cores.max())
+        del growing["serial"]
+    fixed, rates = fit_growth(list(growing.values()), rows, seconds, usual_fixed)
+    found = dict(zip(growing, rates, strict=True))
+    return StageCurve(fixed, found.get("serial", 0.0), found["parallel"], rows.max(), cores.max())
 
 
-def solve_nonnegative(matrix: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> list[float]:
+def fit_growth(
+    growing: Sequence[_Values], sizes: _Values, seconds: _Values, usual_fixed: float
+) -> tuple[float, list[float]]:
+    """Fit fixed seconds and rates, which are never all zero: no size is free.
+
+    The fixed seconds are fitted only where the sizes are far apart and the time grows with them; otherwise the usual
+    ones count, but at most half of the shortest measurement.
+
+    Args:
+        growing: What the rates are multiplied with, each float64 [measurements].
+        sizes: Rows of each measurement, float64 [measurements].
+        seconds: Time of each measurement, float64 [measurements].
+        usual_fixed: The usual fixed seconds.
+
+    Returns:
+        The fixed seconds, and a rate for each item of `growing`.
+    """
+    terms = np.stack([np.ones_like(seconds), *growing], axis=1) / seconds[:, None]
+    if sizes.max() >= _SPREAD * sizes.min():
+        fixed, *rates = solve_nonnegative(terms, np.ones_like(seconds))
+        if (terms[:, 1:] @ rates >= _GROWTH).any():
+            return fixed, rates
+    fixed = min(usual_fixed, float(seconds.min()) / 2)
+    return fixed, solve_nonnegative(terms[:, 1:], 1 - fixed / seconds)
+
+
+def solve_nonnegative(matrix: _Values, target: _Values) -> list[float]:
     """Least squares without negative coefficients, for a few columns: the best solution of any subset of them.
 
     Args:

@@ -8,7 +8,7 @@ from statistics import NormalDist, median
 import numpy as np
 
 from firelib.launch.client.capacity.model.network import AllReduce, Network
-from firelib.launch.client.capacity.model.stage_curve import solve_nonnegative
+from firelib.launch.client.capacity.model.stage_curve import fit_growth
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ def fit_step(samples: Sequence[StepSample], usual: StepCurve) -> StepCurve:
 
     Args:
         samples: At least one measurement.
-        usual: What counts where the samples cannot tell: the fixed seconds, without two sizes of a worker's share; the
-            all-reduce, without several workers. Its spread and its bytes belong to the model that was measured.
+        usual: What counts where the samples cannot tell: the fixed seconds, without two sizes of a worker's share of
+            which one is twice the other; the all-reduce, without several workers. Its spread and its bytes belong to
+            the model that was measured.
     """
     alone = [sample for sample in samples if sample.workers == 1]
     groups = [sample for sample in samples if sample.workers > 1]
@@ -109,13 +110,8 @@ def fit_step(samples: Sequence[StepSample], usual: StepCurve) -> StepCurve:
 def _fit_compute(samples: Sequence[StepSample], usual: StepCurve) -> StepCurve:
     shares = np.array([sample.batch_rows / sample.workers for sample in samples])
     seconds = np.array([sample.seconds for sample in samples])
+    fixed, [per_row] = fit_growth([shares], shares, seconds, usual.fixed)
     most = max(sample.workers for sample in samples)
-    if len(set(shares)) == 1:
-        fixed = min(usual.fixed, float(seconds.min()) / 2)
-        per_row = float(np.median(seconds) - fixed) / float(shares[0])
-        return replace(usual, fixed=fixed, per_row=per_row, most_workers=most)
-    matrix = np.stack([np.ones_like(shares), shares], axis=1) / seconds[:, None]
-    fixed, per_row = solve_nonnegative(matrix, np.ones_like(seconds))
     return replace(usual, fixed=fixed, per_row=per_row, most_workers=most)
 
 

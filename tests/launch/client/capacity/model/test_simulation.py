@@ -55,6 +55,14 @@ def test_latency_hides_behind_computing_until_it_is_longer():
     assert shown > 3 * hidden
 
 
+def test_a_batch_of_several_windows_waits_for_all_of_them():
+    network = Network(0, bucket_bytes=1e6)  # so slow that it is all that counts
+    batches = (READING.window_rows, 4 * READING.window_rows)
+    one, four = (simulate_step(Group(1, 1, rows, network), EVEN, READING, chunks=8) for rows in batches)
+    assert one == pytest.approx(8 * CHUNK_BYTES / 1e6)
+    assert four == pytest.approx(4 * one)
+
+
 def test_the_same_seed_gives_the_same_seconds():
     network = Network(0.02, 1e8)
     first, second, other = (simulate_step(group(8, 4, network), STEPS, READING, 9, seed=seed) for seed in (1, 1, 2))

@@ -42,6 +42,23 @@ def test_no_coefficient_is_negative():
     assert shrinking.fixed == 0
 
 
+@pytest.mark.parametrize(
+    "points",
+    [
+        [Point(327_346, 2, 8.0), Point(336_776, 2, 7.5)],  # nearly equal sizes, in which noise looks like a slope
+        [Point(327_346, 2, 7.5), Point(336_776, 2, 8.0)],
+        [Point(1e6, 2, 9), Point(1e7, 2, 10), Point(2e7, 2, 9)],
+        [Point(1e6, 2, 9), Point(2e7, 2, 9)],
+    ],
+)
+def test_rows_are_never_free(points):
+    found = fit_stage(points, usual_fixed=1)
+    assert found.fixed == 1
+    rows, cores, seconds = points[-1].rows, points[-1].cores, points[-1].seconds
+    assert found.seconds(rows, cores) == pytest.approx(seconds, rel=0.5)
+    assert found.seconds(1e9, cores) > 20 * seconds
+
+
 @given(ROWS, ROWS, CORES)
 def test_more_rows_never_take_less_time(few, many, cores):
     few, many = sorted((few, many))

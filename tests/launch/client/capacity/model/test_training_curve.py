@@ -33,6 +33,14 @@ def test_two_sizes_of_a_share_give_the_fixed_seconds_of_a_step():
     assert found.all_reduce == USUAL.all_reduce
 
 
+@pytest.mark.parametrize(("batch", "seconds"), [(1000, 0.0121), (512, 0.0125)])
+def test_rows_of_a_step_are_never_free(batch, seconds):
+    """A smaller batch that took longer: noise."""
+    found = fit_step([StepSample(1, 1024, 0.012), StepSample(1, batch, seconds)], USUAL)
+    assert found.fixed == USUAL.fixed
+    assert found.per_row >= 0.01 / 1024
+
+
 def test_the_measurement_of_a_group_is_met():
     samples = [StepSample(1, 1024, 0.012), StepSample(1, 512, 0.007), StepSample(2, 1024, 0.011)]
     found = fit_step(samples, USUAL)
