@@ -1,7 +1,7 @@
 """Decide when a group that trains with fewer workers than wanted should restart with more of them.
 
 The workers save a checkpoint and stop, and the next attempt resumes at the same step with more workers: no step is
-repeated. Growing costs a start, so it has to save more time than it takes.
+repeated. Growing costs a start and the wait for the slots, so it has to save more time than both take.
 """
 
 import time
@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from firelib.train.driver.node_probe import count_free_slots
 from firelib.train.driver.resources import WorkerResources
 from firelib.train.progress_actor import ProgressSnapshot
+
+#: Longest wait for the slots of more workers. They were free a moment ago: whoever took them since keeps them.
+SLOT_SECONDS = 10.0
 
 _INTERVAL_SECONDS = 5.0
 _STABLE_PROBES = 2  # in a row: a slot that is free between two jobs is not worth a restart
@@ -23,11 +26,13 @@ class Growth:
         world_size: Workers of the attempt.
         wanted: Workers that params.yaml asks for.
         resources: Resources of each worker.
+        pause: Seconds of training before the nodes are probed.
     """
 
     world_size: int
     wanted: int
     resources: WorkerResources
+    pause: float = 0.0
     _started: float = field(default_factory=time.monotonic, init=False)
     _trains_since: float = field(default=0.0, init=False)
     _first_step: int = field(default=0, init=False)
@@ -45,7 +50,7 @@ class Growth:
         now = time.monotonic()
         if not self._trains_since:
             self._trains_since, self._first_step = now, snapshot.step
-        if now - self._probed < _INTERVAL_SECONDS:
+        if now - self._trains_since < self.pause or now - self._probed < _INTERVAL_SECONDS:
             return 0
         self._probed = now
         possible = min(self.wanted, self.world_size + count_free_slots(self.resources))
@@ -58,7 +63,8 @@ class Growth:
         if not done:
             return False
         remaining = (snapshot.steps - snapshot.step) * (now - self._trains_since) / done
-        return saved_seconds(remaining, self.world_size, possible) > self._trains_since - self._started
+        cost = self._trains_since - self._started + SLOT_SECONDS
+        return saved_seconds(remaining, self.world_size, possible) > cost
 
 
 def saved_seconds(remaining: float, world_size: int, possible: int) -> float:

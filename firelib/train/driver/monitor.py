@@ -43,7 +43,7 @@ class Monitor:
             settings.hang_seconds, growth.world_size, settings.start_seconds
         )
         self.stop_requested, self.has_trained = threading.Event(), threading.Event()
-        self._growth, self.grown = growth, 0
+        self._growth, self._may_grow, self.grown = growth, True, 0
         self.lost: str | None = None
         self.sends_sigterm = False
         self._done = threading.Event()
@@ -85,9 +85,13 @@ class Monitor:
             self._end_attempt(update.workers)
 
     def _grow(self, snapshot: ProgressSnapshot) -> None:
-        if self.grown or self.stop_requested.is_set():
+        if self.grown or not self._may_grow or self.stop_requested.is_set():
             return
-        self.grown = self._growth.find_more_workers(snapshot)
+        try:
+            self.grown = self._growth.find_more_workers(snapshot)
+        except Exception as error:  # noqa: BLE001  Ray raises whatever its client does, and this thread must go on
+            self._may_grow = False
+            note(f"these workers do not grow in number: cannot probe the nodes ({error})")
         if self.grown:
             note(f"worker slots became free: restarting with {self.grown} workers at the next step")
             self.board.request_stop.remote()

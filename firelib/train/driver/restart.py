@@ -4,22 +4,14 @@ import itertools
 import time
 from collections.abc import Callable
 
-from firelib.config import Train
 from firelib.console import note
 from firelib.errors import FirelibError
-from firelib.signals import on_sigterm
 from firelib.train.attempt import Attempt
 from firelib.train.checkpoint.store import CheckpointStore
-from firelib.train.driver.node_probe import wait_for_worker_slots
 from firelib.train.driver.prestart import build_runtime_environment, prestart_workers
 from firelib.train.driver.resources import WorkerResources
-from firelib.train.driver.worker_group import (
-    MoreSlotsError,
-    WorkerGroup,
-    WorkerLostError,
-    count_workers,
-    raise_stopped,
-)
+from firelib.train.driver.worker_group import MoreSlotsError, WorkerGroup, WorkerLostError
+from firelib.train.driver.world_size import WorldSize
 from firelib.train.run_spec import RunSpec
 
 _MAX_LOSSES = 3  # in a row, without a new checkpoint between them
@@ -50,22 +42,26 @@ def run_until_finished(spec: RunSpec, runs_uri: str, resources: WorkerResources)
     if not resources.gpus:  # a GPU worker needs the environment that Ray sets when it creates the actor
         prestart_workers(build_runtime_environment(resources), settings.workers)
     store, losses, restart_seconds = CheckpointStore(spec.run_uri), 0, 0.0
+    world_size = WorldSize(settings, resources)
     for number in itertools.count(1):
         resume_step = remove_torn_checkpoints(store)
         started = time.time()
         try:
-            world_size = _choose_world_size(settings, resources)
-            attempt = Attempt(world_size, number, started, resume_step, bool(resources.gpus), restart_seconds)
-            figures = WorkerGroup(spec, attempt, runs_uri, resources).run()
+            workers = world_size.choose()
+            attempt = Attempt(workers, number, started, resume_step, bool(resources.gpus), restart_seconds)
+            figures = WorkerGroup(spec, attempt, runs_uri, resources, world_size.growth_pause).run()
             return {**figures, **attempt.restart_figures}
         except WorkerLostError as loss:
-            losses = losses + 1 if store.find_newest().step == resume_step else 0
+            has_progressed = store.find_newest().step != resume_step
+            losses = 0 if has_progressed else losses + 1
             if losses == _MAX_LOSSES:
                 raise _too_many_losses(loss) from loss
             restart_seconds += time.time() - started
             note(f"lost {loss}; restarting from the last checkpoint")
-        except MoreSlotsError:
+            world_size.shrink(has_progressed=has_progressed)
+        except MoreSlotsError as more:
             losses = 0
+            world_size.grow(more.workers)
             restart_seconds += time.time() - started
     raise AssertionError("unreachable: attempts are counted without end")
 
@@ -81,22 +77,6 @@ def remove_torn_checkpoints(store: CheckpointStore) -> int | None:
         note(f"removing the checkpoint of step {step}, which cannot be resumed: {problem}")
     store.remove(newest.torn)
     return newest.step
-
-
-def _choose_world_size(settings: Train, resources: WorkerResources) -> int:
-    """Wait for worker slots; return how many workers to start."""
-    with on_sigterm(raise_stopped):
-        slots = wait_for_worker_slots(resources, settings.workers, settings.start_seconds)
-    if slots < settings.min_workers:
-        raise FirelibError(
-            f"training needs at least {settings.min_workers} free worker slots ({resources} each), got {slots}",
-            where=f"the Ray cluster, within train.start_seconds ({settings.start_seconds:g} s)",
-            remedy="stop other work on the cluster, add nodes, or reduce train.min_workers or train.cpus_per_worker; "
-            "the same command resumes from the last checkpoint",
-        )
-    if slots < settings.workers:
-        note(f"training with {slots} of {count_workers(settings.workers)}; the global batches stay the same")
-    return slots
 
 
 def _too_many_losses(loss: WorkerLostError) -> FirelibError:

@@ -27,7 +27,15 @@ class WorkerLostError(Exception):
 
 
 class MoreSlotsError(Exception):
-    """The workers have saved a checkpoint and stopped, because there are slots for more of them."""
+    """The workers have saved a checkpoint and stopped, because there are slots for more of them.
+
+    Args:
+        workers: How many workers to restart with: those that have stopped, and one for each free slot.
+    """
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(f"slots for {count_workers(workers)}")
+        self.workers = workers
 
 
 class WorkerGroup:
@@ -38,10 +46,14 @@ class WorkerGroup:
         attempt: The attempt; the group adds the handle of the progress actor.
         runs_uri: Folder of all runs.
         resources: Resources of each worker.
+        growth_pause: Seconds of training before the workers may stop to grow.
     """
 
-    def __init__(self, spec: RunSpec, attempt: Attempt, runs_uri: str, resources: WorkerResources) -> None:
+    def __init__(
+        self, spec: RunSpec, attempt: Attempt, runs_uri: str, resources: WorkerResources, growth_pause: float = 0.0
+    ) -> None:
         self._spec, self._attempt, self._runs_uri, self._resources = spec, attempt, runs_uri, resources
+        self._growth_pause = growth_pause
 
     def run(self) -> dict[str, float]:
         """Start the workers and wait until they have finished.
@@ -59,7 +71,7 @@ class WorkerGroup:
         # Ray would refuse to start if its list of checkpoints named one that is gone. firelib chooses the checkpoint.
         storage.remove_file(storage.join(self._spec.run_uri, _SNAPSHOT))
         settings = self._spec.params.train
-        growth = Growth(self._attempt.world_size, settings.workers, self._resources)
+        growth = Growth(self._attempt.world_size, settings.workers, self._resources, self._growth_pause)
         with (
             monitor_workers(settings, growth) as monitor,
             preserve_ctrl_c(),
@@ -69,7 +81,7 @@ class WorkerGroup:
         figures = dict(result.metrics)
         if figures.pop("stopped"):
             if monitor.grown and not monitor.stop_requested.is_set():
-                raise MoreSlotsError
+                raise MoreSlotsError(monitor.grown)
             raise_stopped()
         return figures
 

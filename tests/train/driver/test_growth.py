@@ -13,12 +13,12 @@ from firelib.train.progress_actor import ProgressSnapshot
 class Driver:
     """Takes a step a second, after a start of ten seconds, and asks each second whether to grow."""
 
-    def __init__(self, monkeypatch, free, steps=1000, world_size=1, wanted=2):
+    def __init__(self, monkeypatch, free, steps=1000, world_size=1, wanted=2, pause=0.0):
         self.now, self.steps, self.probes = 0.0, steps, 0
         self.free = free
         monkeypatch.setattr(growth, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(growth, "count_free_slots", self.count_free_slots)
-        self.growth = Growth(world_size, wanted, WorkerResources(1))
+        self.growth = Growth(world_size, wanted, WorkerResources(1), pause)
         self.growth._started = 0.0
 
     def count_free_slots(self, resources):
@@ -52,6 +52,18 @@ def test_slot_between_two_jobs_is_not_worth_a_restart(monkeypatch):
 def test_end_of_training_is_not_worth_a_restart(monkeypatch):
     """With 20 s left, two workers save 10 s; a start takes as long."""
     assert Driver(monkeypatch, lambda now: int(now >= 100), steps=111).train(121) is None
+
+
+@pytest.mark.parametrize(("steps", "grows"), [(120, False), (150, True)])
+def test_wait_for_slots_counts_as_cost(monkeypatch, steps, grows):
+    """Two workers save 15 s or 30 s: more than the start's 10 s, but 10 s of waiting may come on top."""
+    driver = Driver(monkeypatch, lambda now: int(now >= 100), steps=steps)
+    assert bool(driver.train(steps + 10)) == grows
+
+
+def test_growth_pauses_after_a_failure(monkeypatch):
+    driver = Driver(monkeypatch, lambda now: 1, pause=300.0)
+    assert 310 <= driver.train(900)[0] <= 310 + 3 * growth._INTERVAL_SECONDS
 
 
 def test_full_group_asks_nobody(monkeypatch):

@@ -8,7 +8,8 @@ from firelib.tfrecord.format.manifest import read_manifest
 from firelib.train.checkpoint.serialization import save
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
-from firelib.train.driver import restart
+from firelib.train.driver import restart, world_size
+from firelib.train.driver.growth import SLOT_SECONDS
 from firelib.train.driver.resources import WorkerResources
 from firelib.train.driver.restart import remove_torn_checkpoints, run_until_finished
 from firelib.train.driver.train_stage import build_run_spec
@@ -24,12 +25,15 @@ class FakeGroups:
 
     def __init__(self, spec, ends, slots=2):
         self.spec, self.ends, self.slots, self.attempts = spec, list(ends), slots, []
+        self.waits, self.pauses = [], []
 
     def wait_for_worker_slots(self, resources, wanted, seconds):
-        return self.slots
+        self.waits.append((wanted, seconds))
+        return min(wanted, self.slots)
 
-    def __call__(self, spec, attempt, runs_uri, resources):
+    def __call__(self, spec, attempt, runs_uri, resources, growth_pause):
         self.attempts.append(attempt)
+        self.pauses.append(growth_pause)
         return self
 
     def run(self):
@@ -58,7 +62,7 @@ def run(spec, monkeypatch):
     def run(ends, slots=2):
         groups = FakeGroups(spec, ends, slots)
         monkeypatch.setattr(restart, "WorkerGroup", groups)
-        monkeypatch.setattr(restart, "wait_for_worker_slots", groups.wait_for_worker_slots)
+        monkeypatch.setattr(world_size, "wait_for_worker_slots", groups.wait_for_worker_slots)
         monkeypatch.setattr(restart, "prestart_workers", lambda *_: None)
         groups.figures = run_until_finished(spec, "runs", WorkerResources(1))
         return groups
@@ -96,9 +100,38 @@ def test_new_checkpoint_resets_the_count_of_losses(run):
 
 
 def test_group_that_stopped_to_grow_is_restarted_and_is_no_loss(run):
-    groups = run([lost(), lost(), MoreSlotsError(), lost(), lost(), None])
+    groups = run([lost(), lost(), MoreSlotsError(2), lost(), lost(), None])
     assert len(groups.attempts) == 6
     assert groups.figures["restarts"] == 5.0
+
+
+def test_growing_waits_for_the_slots_that_were_found(run):
+    groups = run([MoreSlotsError(2), None])
+    assert groups.waits == [(2, 7), (2, SLOT_SECONDS)]
+
+
+@pytest.fixture
+def second_slot_is_late(monkeypatch):
+    """Let the first attempt find one slot, and the later ones as many as they want."""
+
+    def free_slots(groups, resources, wanted, seconds):
+        return wanted if groups.attempts else 1
+
+    monkeypatch.setattr(FakeGroups, "wait_for_worker_slots", free_slots)
+
+
+@pytest.mark.usefixtures("second_slot_is_late")
+def test_group_that_failed_to_grow_returns_to_its_size(run):
+    groups = run([MoreSlotsError(2), lost(), MoreSlotsError(2), lost(), 5, None])
+    assert [attempt.world_size for attempt in groups.attempts] == [1, 2, 1, 2, 1, 2]
+    assert groups.pauses == [0, 0, 600, 600, 1200, 1200], "a node that stays broken must not stop training for ever"
+
+
+@pytest.mark.usefixtures("second_slot_is_late")
+def test_grown_group_that_saves_a_checkpoint_has_not_failed(run):
+    groups = run([MoreSlotsError(2), 5, None])
+    assert [attempt.world_size for attempt in groups.attempts] == [1, 2, 2]
+    assert set(groups.pauses) == {0}
 
 
 def test_error_of_a_worker_is_not_restarted(run):
