@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from firelib.errors import FirelibError
 from firelib.report.content import Block, Missing, Report, Section, Table, Text
-from firelib.report.project import ReportedProject
+from firelib.report.project import DAMAGED, ReportedProject
 from firelib.report.sections import (
     benchmarks,
     containers,
@@ -65,21 +65,24 @@ _SECTIONS: Sequence[tuple[str, _Part | Sequence[tuple[str, _Part]]]] = (
 )
 
 
-def collect(project: ReportedProject) -> Report:
+def collect(project: ReportedProject, not_written: Sequence[Missing] = ()) -> Report:
     """Collect the evidence of a project.
 
     Args:
         project: The project.
+        not_written: Files beside the report that could not be made.
 
     Returns:
         The report. Its last section lists everything that is missing.
     """
     sections = [_build(project, heading, content) for heading, content in _SECTIONS]
+    if not_written:
+        sections.append(Section("Files beside the report", list(not_written)))
     subtitle = "Evidence of data, pipeline, training and machines, made by firelib report from the project's own files."
     metadata = {
         "firelib:recipe": project.name,
-        "firelib:run": project.run_id or "",
-        "firelib:manifest": _manifest_hash(project),
+        "firelib:run": project.attempt(lambda: project.run_id) or "",
+        "firelib:manifest": project.attempt(lambda: project.manifest and project.manifest.sha256) or "",
     }
     report = Report(f"{project.name}: report", subtitle, sections, metadata)
     return Report(report.title, subtitle, [*sections, _list_missing(report)], metadata)
@@ -98,14 +101,9 @@ def _attempt(part: _Part, project: ReportedProject) -> list[Block]:
     except FirelibError as error:
         where = f" ({project.shown(error.where)})" if error.where else ""
         blocks.append(Missing(f"cannot be read: {error.headline}{where}", error.remedy or ""))
+    except DAMAGED as error:
+        blocks.append(Missing(f"cannot be read: {type(error).__name__}: {error}"))
     return blocks
-
-
-def _manifest_hash(project: ReportedProject) -> str:
-    try:
-        return project.manifest.sha256 if project.manifest else ""
-    except FirelibError:
-        return ""
 
 
 def _list_missing(report: Report) -> Section:

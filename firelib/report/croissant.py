@@ -5,14 +5,14 @@ them; libraries that load data through Croissant do not read TFRecords.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from firelib import storage
 from firelib.recipe import Feature
 from firelib.report.project import ReportedProject
-from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, Shard
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest
 
 _FORMAT = "application/x-tfrecord"
 _CROISSANT = "http://mlcommons.org/croissant/"
@@ -36,19 +36,21 @@ _CONTEXT: dict[str, Any] = {
 }
 
 
-def describe_dataset(project: ReportedProject, manifest: Manifest, folder: Path) -> dict[str, Any]:
+def describe_dataset(project: ReportedProject, manifest: Manifest, shards: Path, folder: Path) -> dict[str, Any]:
     """The content of croissant.json.
 
     Args:
         project: The project.
-        manifest: The manifest of its dataset, whose shards are in the project.
-        folder: Folder that croissant.json will be in; inside of the project, shards are named relative to it.
+        manifest: The manifest of its dataset.
+        shards: Folder of the dataset's shards, on this machine.
+        folder: Folder that croissant.json will be in. Files are named relative to it if both are in the project.
 
     Returns:
         JSON-LD: the files with their sizes and hashes, and a record set for each split. Publisher, license and citation
         are left out, since a project does not tell them.
     """
-    sources = [record.source for record in project.lake.tables.values()] if project.lake else []
+    lake = project.attempt(lambda: project.lake)
+    sources = [record.source for record in lake.tables.values()] if lake else []
     version = max(manifest.tables.values(), default=0)
     return {
         "@context": _CONTEXT,
@@ -58,7 +60,7 @@ def describe_dataset(project: ReportedProject, manifest: Manifest, folder: Path)
         "description": _describe(manifest),
         "version": f"{version}.0.0",
         "isBasedOn": [project.shown(source) for source in sources],
-        "distribution": [*_files(project, manifest, folder), *_file_sets(manifest)],
+        "distribution": [*_files(project, manifest, shards, folder), *_file_sets(manifest)],
         "recordSet": [_record_set(name, manifest) for name, split in manifest.splits.items() if split.shards],
     }
 
@@ -71,18 +73,20 @@ def _describe(manifest: Manifest) -> str:
     )
 
 
-def _files(project: ReportedProject, manifest: Manifest, folder: Path) -> Iterator[dict[str, Any]]:
-    base = _relative(project, folder)
-    yield _file(MANIFEST_NAME, f"{base}{MANIFEST_NAME}", project.paths.manifest, "application/json")
-    for _, shard in _shards(manifest):
-        yield _file(shard.name, f"{base}{shard.name}", project.paths.tfrecords / shard.name, _FORMAT)
+def _files(project: ReportedProject, manifest: Manifest, shards: Path, folder: Path) -> Iterator[dict[str, Any]]:
+    for name in sorted(manifest.file_names):
+        path = project.paths.manifest if name == MANIFEST_NAME else shards / name
+        kind = "application/octet-stream" if name.endswith(".index") else _FORMAT
+        kind = "application/json" if name.endswith(".json") else kind
+        yield _file(name, _name_relative(project, path, folder), path, kind)
 
 
-def _relative(project: ReportedProject, folder: Path) -> str:
-    """How croissant.json names the dataset's folder; empty if it is outside of the project."""
-    if not folder.resolve().is_relative_to(project.folder.resolve()):
-        return ""
-    return f"{os.path.relpath(project.paths.tfrecords.resolve(), folder.resolve())}/"
+def _name_relative(project: ReportedProject, path: Path, folder: Path) -> str:
+    """How croissant.json names a file: its name alone if the file or croissant.json is outside of the project."""
+    own, parent = project.folder.resolve(), path.parent.resolve()
+    if not folder.resolve().is_relative_to(own) or not parent.is_relative_to(own):
+        return path.name
+    return f"{os.path.relpath(parent, folder.resolve())}/{path.name}"
 
 
 def _file(name: str, url: str, path: Path, kind: str) -> dict[str, Any]:
@@ -95,10 +99,6 @@ def _file(name: str, url: str, path: Path, kind: str) -> dict[str, Any]:
         "encodingFormat": kind,
         "sha256": storage.sha256_file(path),
     }
-
-
-def _shards(manifest: Manifest) -> Iterable[tuple[str, Shard]]:
-    return [(name, shard) for name, split in manifest.splits.items() for shard in split.shards]
 
 
 def _file_sets(manifest: Manifest) -> Iterator[dict[str, Any]]:

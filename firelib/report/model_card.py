@@ -15,15 +15,19 @@ def render_model_card(project: ReportedProject) -> str:
 
     Returns:
         The text. What nobody has declared, such as the intended use, is named as not stated.
+
+    Raises:
+        FirelibError: The lineage is not valid.
     """
-    lineage, manifest = project.lineage or {}, project.manifest
-    results = read_results(project.paths) or {}
+    lineage, manifest = project.lineage or {}, project.attempt(lambda: project.manifest)
+    results = project.attempt(lambda: read_results(project.paths)) or {}
     metrics = sorted({name for result in results.values() for name in result})
-    weights = read_json_file(project.paths.model / "weights.json") or {}
-    test = read_json_file(project.paths.test_metrics) or {}
+    weights = project.attempt(lambda: read_json_file(project.paths.model / "weights.json")) or {}
+    test = project.attempt(lambda: read_json_file(project.paths.test_metrics)) or {}
     params = {name: lineage.get("params", {}).get(name) or {} for name in ("train", "model")}
     return (
         environment()
+        .overlay(autoescape=False, finalize=lambda value: _escape(project.hide_folder(str(value))))
         .get_template("model_card.md.jinja")
         .render(
             project=project,
@@ -41,3 +45,8 @@ def render_model_card(project: ReportedProject) -> str:
             params=flatten(params),
         )
     )
+
+
+def _escape(text: str) -> str:
+    """A value as plain text in a cell of a Markdown table: no HTML, and no end of the cell or the row."""
+    return " ".join(text.splitlines()).replace("<", "&lt;").replace("|", "\\|") if text.strip() else text

@@ -1,21 +1,30 @@
 """What a report reads of a project. What is not there is None, and the report says so."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from yaml import YAMLError
 
 from firelib import storage
 from firelib.config import Params, read_yaml_mapping
 from firelib.data.lake import Lake, read_lake
+from firelib.dataset_store import dataset_uri
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
-from firelib.tfrecord.format.manifest import Manifest, read_manifest
+from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 #: Digits of a hash that tables show; the whole hashes are in evidence.json.
 HASH_DIGITS = 12
+#: What reading a damaged file raises beside FirelibError: it is no JSON or YAML, or its content has another shape.
+DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, YAMLError)
+
+_Value = TypeVar("_Value")
+_OUTSIDE = re.compile(r"\A(?:(?:file|local)://)?/(?:[^/]+/)*(?=[^/]+/?\Z)")
 
 
 @dataclass(frozen=True)
@@ -47,9 +56,41 @@ class ReportedProject:
         return self.paths.recipe
 
     def shown(self, path: Path | str) -> str:
-        """A path as reports show it: relative to the project, since folders outside of it are nobody's business."""
+        """A path, or a list of URIs, as reports show it.
+
+        Paths are relative to the project. Of those outside of it, only the name is shown: their folders are nobody's
+        business. URIs of other machines stay as they are.
+
+        Args:
+            path: The path; several are separated by a comma and a space.
+        """
+        return ", ".join(_OUTSIDE.sub("…/", self.locate(text)) for text in str(path).split(", "))
+
+    def locate(self, path: Path | str) -> str:
+        """A path as the terminal shows it: relative to the project, whole if it is outside of it."""
         text = str(path)
-        return text.removeprefix(f"{self.folder.absolute()}/") if text.startswith("/") else text
+        inside = text.removeprefix("file://").removeprefix("local://")
+        prefix = f"{self.folder.absolute()}/"
+        return inside.removeprefix(prefix) if inside.startswith(prefix) else text
+
+    def hide_folder(self, text: str) -> str:
+        """A text whose paths are relative to the project: where it lies on this machine is nobody's business."""
+        folder = str(self.folder.absolute())
+        if folder == "/" or folder not in text:
+            return text
+        pattern = rf"(?<![\w.-])(?:(?:file|local)://)?{re.escape(folder)}(?:/|(?![\w.-]))"
+        return re.sub(pattern, lambda found: "" if found[0].endswith("/") else ".", text)
+
+    def attempt(self, read: Callable[[], _Value]) -> _Value | None:
+        """What a function reads; None if the file is damaged, which the section about it says.
+
+        Args:
+            read: Reads a file of the project.
+        """
+        try:
+            return read()
+        except (FirelibError, *DAMAGED):
+            return None
 
     @cached_property
     def lake(self) -> Lake | None:
@@ -68,6 +109,24 @@ class ReportedProject:
             FirelibError: The file is not valid.
         """
         return read_manifest(str(self.paths.manifest)) if self.paths.manifest.is_file() else None
+
+    @cached_property
+    def dataset(self) -> str | None:
+        """URI of the folder that holds the shards; None if there is no dataset, or no file of it can be reached.
+
+        Shards of a transform that ran elsewhere are below the storage root.
+
+        Raises:
+            FirelibError: The manifest is not valid, or the bucket cannot be read.
+        """
+        if self.manifest is None:
+            return None
+        folder = dataset_uri(self.paths).rpartition("/")[0]
+        names = self.manifest.file_names - {MANIFEST_NAME}
+        is_in_project = folder == str(self.paths.tfrecords)
+        if is_in_project and not any((self.paths.tfrecords / name).exists() for name in names):
+            return None
+        return folder
 
     @cached_property
     def lineage(self) -> Mapping[str, Any] | None:
@@ -104,8 +163,21 @@ class ReportedProject:
     @property
     def run_command(self) -> str:
         """The command that brings the pipeline up to date."""
-        own = self.pipeline.absolute().parent == self.folder.absolute()
-        return "firelib run" if own else f"firelib run --recipe {self.name}"
+        return self.command("firelib run")
+
+    def command(self, words: str) -> str:
+        """A command that acts on this recipe, also where its pipeline is not that of the project's folder.
+
+        Args:
+            words: The command without `--recipe`.
+        """
+        return f"{words}{self.recipe_option}"
+
+    @property
+    def recipe_option(self) -> str:
+        """The option that names the recipe, with a space before it; empty for the pipeline of the project's folder."""
+        is_own = self.pipeline.absolute().parent == self.folder.absolute()
+        return "" if is_own else f" --recipe {self.name}"
 
 
 def read_json_file(path: Path) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.report.project import ReportedProject
 from firelib.report.stage_records.record import record_stage
-from firelib.tfrecord.format.manifest import Manifest
+from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 from firelib.train.checkpoint import serialization
 from firelib.train.checkpoint.state import TrainingProgress
@@ -74,6 +74,21 @@ def finished_project(folder: Path) -> ReportedProject:
 def again(reported: ReportedProject) -> ReportedProject:
     """The same project, of whose files nothing is remembered."""
     return ReportedProject(reported.recipe, reported.params, reported.paths, reported.pipeline, reported.states)
+
+
+def move_shards(reported: ReportedProject) -> Path:
+    """Leave only the manifest in the project, as a transform on another machine does.
+
+    Returns:
+        The folder below the storage root that holds the shards.
+    """
+    paths, folder = reported.paths, Path(reported.paths.shards)
+    folder.mkdir(parents=True)
+    manifest = read_manifest(str(paths.manifest))
+    for name in manifest.file_names - {paths.manifest.name}:
+        (paths.tfrecords / name).rename(folder / name)
+    (folder / f"{manifest.sha256}.json").write_bytes(manifest.to_json())
+    return folder
 
 
 def _write_dataset(recipe: Recipe, paths: Paths) -> Manifest:

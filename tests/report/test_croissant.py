@@ -27,7 +27,7 @@ def test_files_have_their_sizes_and_hashes(pristine: ReportedProject) -> None:
 
 def test_outside_of_the_project_no_path_is_written(pristine: ReportedProject, tmp_path: Path) -> None:
     assert pristine.manifest
-    content = describe_dataset(pristine, pristine.manifest, tmp_path)
+    content = describe_dataset(pristine, pristine.manifest, pristine.paths.tfrecords, tmp_path)
     assert all("/" not in entry["contentUrl"] for entry in content["distribution"] if "contentUrl" in entry)
 
 

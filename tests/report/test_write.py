@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,12 +11,14 @@ import pytest
 
 from firelib import storage
 from firelib.report.collect import collect
-from firelib.report.content import Report, Section, Table
+from firelib.report.content import Picture, Report, Section, Table, Text
+from firelib.report.hide import map_texts
+from firelib.report.model_card import render_model_card
 from firelib.report.project import ReportedProject
 from firelib.report.render import MOST_BYTES, render_html
 from firelib.report.write import write_report
 from tests.errors import refused
-from tests.report.finished import OUT, RUN, again, fresh_project
+from tests.report.finished import OUT, RUN, again, fresh_project, move_shards
 
 DELIVERABLES = [
     "Containers",
@@ -143,6 +147,105 @@ def test_damaged_files_are_shown_as_missing(project: ReportedProject) -> None:
     damaged = {section for section, block in report.missing if "cannot be read" in block.what}
     assert {"Data versions and differences", "Dataset", "Storage", "Time and metrics of the training"} <= damaged
     Page(render_html(report))
+
+
+DAMAGED = {
+    "models/tiny/lineage.json": "[]",
+    "models/tiny/weights.json": "[]",
+    "dvc.lock": "<<<<<<< HEAD\nstages:\n=======\n",
+    "data/tiny/tfrecords/manifest.json": "[]",
+    "data/tiny/lake.json": "[]",
+    "metrics/tiny/test.json": "[]",
+    ".firelib/jobs/old.json": '{"of": "another version"}',
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_leaves_a_report(project: ReportedProject, name: str) -> None:
+    storage.write_bytes(str(project.folder / name), DAMAGED[name].encode())
+    folder = project.folder / OUT
+    missing = [block.what for _, block in write_report(again(project), folder)]
+    files = json.loads((folder / "evidence.json").read_text())["files"]
+    assert files == {file.name: storage.sha256_file(file) for file in folder.iterdir() if file.name != "evidence.json"}
+    assert ("model_card.md" in files) == ("lineage" not in name)
+    assert ("croissant.json" in files) == ("manifest" not in name)
+    damaged = [what for what in missing if "cannot be read" in what or "is not written" in what]
+    assert damaged or "weights" in name
+    Page((folder / "report.html").read_text())
+
+
+@pytest.mark.parametrize("name", ["report.html", "croissant.json", "model_card.md", "evidence.json"])
+def test_files_that_are_not_of_firelib_stay(pristine: ReportedProject, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    with refused(what=name, where=tmp_path):
+        write_report(again(pristine), tmp_path)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "{}")]
+
+
+def test_a_model_card_by_hand_stays_beside_an_earlier_report(project: ReportedProject) -> None:
+    (project.paths.model / "lineage.json").unlink()
+    folder = project.folder / OUT
+    write_report(again(project), folder)
+    assert not (folder / "model_card.md").exists()
+    (folder / "model_card.md").write_text("by hand")
+    with refused(what="model_card.md"):
+        write_report(again(project), folder)
+    assert (folder / "model_card.md").read_text() == "by hand"
+
+
+def test_the_dataset_of_another_machine(project: ReportedProject) -> None:
+    shards, folder = move_shards(project), project.folder / OUT
+    write_report(again(project), folder)
+    croissant = json.loads((folder / "croissant.json").read_text())
+    urls = [folder / file["contentUrl"] for file in croissant["distribution"] if "contentUrl" in file]
+    assert {url.resolve() for url in urls} > {file.resolve() for file in shards.glob("*.tfrecord")}
+    shutil.rmtree(shards)
+    missing = [block.what for _, block in write_report(again(project), folder)]
+    assert any("croissant.json is not written" in what for what in missing)
+    assert "croissant.json is not written" in (folder / "report.html").read_text()
+
+
+def test_values_do_not_break_the_tables_of_the_model_card(project: ReportedProject) -> None:
+    file = str(project.paths.model / "lineage.json")
+    values = {"name": "a|b\n| c |", "html": "<b>", "file": f"{project.folder.absolute()}/x"}
+    storage.write_bytes(file, storage.to_json({**storage.read_json(file), "params": {"model": values}}))
+    text = render_model_card(again(project))
+    assert "| model.name | a\\|b \\| c \\| |\n" in text
+    assert "| model.file | x |\n" in text
+    assert "<b>" not in text
+
+
+def test_paths_outside_of_the_project_are_shown_by_their_name(pristine: ReportedProject) -> None:
+    folder = pristine.folder.absolute()
+    for path, shown in {
+        f"{folder}/a/b": "a/b",
+        f"file://{folder}/a/b": "a/b",
+        "/mnt/data/rows.csv": "…/rows.csv",
+        "/mnt/data/": "…/data/",
+        "file:///mnt/rows.csv": "…/rows.csv",
+        f"{folder}/a, /mnt/b, s3://bucket/c": "a, …/b, s3://bucket/c",
+        "s3://bucket/folder/rows.csv": "s3://bucket/folder/rows.csv",
+        "data/rows.csv": "data/rows.csv",
+    }.items():
+        assert pristine.shown(path) == shown
+
+
+def test_the_folder_is_hidden_in_texts_alone(pristine: ReportedProject) -> None:
+    folder = pristine.folder.absolute()
+    picture = f"data:image/png;base64,{folder}/x"
+    blocks = [Text(f"read {folder}/a&b, not /x{folder}/c"), Picture(picture, f"{folder}/alt", "")]
+    section = map_texts(Section("Files", blocks), pristine.hide_folder)
+    assert section.blocks == [Text(f"read a&b, not /x{folder}/c"), Picture(picture, "alt", "")]
+    root = replace(pristine, paths=replace(pristine.paths, project=Path("/")))
+    assert root.hide_folder("http://host/a /b") == "http://host/a /b"
+
+
+def test_remedies_name_the_recipe_of_its_own_pipeline(tmp_path: Path) -> None:
+    project = replace(fresh_project(tmp_path), pipeline=tmp_path / "pipelines" / "tiny" / "dvc.yaml")
+    stages = ("firelib extract", "firelib transform", "firelib train", "firelib evaluate")
+    remedies = [block.remedy for _, block in collect(project).missing if block.remedy.startswith(stages)]
+    assert len(remedies) >= 4
+    assert [remedy for remedy in remedies if "--recipe tiny" not in remedy] == []
 
 
 def test_hostile_names_are_shown_as_text(project: ReportedProject) -> None:

@@ -28,7 +28,6 @@ def report(
     """
     from firelib.console import note
     from firelib.report.project import ReportedProject
-    from firelib.report.verify.lake_hashes import list_absent
     from firelib.report.verify.verify import verify as verify_project
     from firelib.report.write import HTML, default_folder, write_report
 
@@ -36,9 +35,11 @@ def report(
     project = ReportedProject(loaded.recipe, loaded.params, loaded.paths, loaded.pipeline, state)
     folder = output or default_folder(project)
     if verify:
-        kinds = Counter(check.kind for check in verify_project(project, folder))
-        if absent := list_absent(project):
-            note(f"not on this machine, so not checked: tables {', '.join(absent)} of the lake")
+        checks = verify_project(project, folder)
+        for check in checks:
+            if check.left_out:
+                note(f"not checked: {check.where}: {check.left_out}")
+        kinds = Counter(check.kind for check in checks if not check.left_out)
         note(f"nothing has changed: {', '.join(f'{count:,} of {kind}' for kind, count in sorted(kinds.items()))}")
         return
     for section, missing in write_report(project, folder):

@@ -2,51 +2,50 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import xxhash
 
+from firelib import storage
 from firelib.report.project import ReportedProject
-from firelib.report.verify.check import Check, hash_or_missing
-from firelib.tfrecord.format.manifest import index_name
+from firelib.report.verify.check import Check, hash_stored, leave_out
+from firelib.tfrecord.format.manifest import Manifest, index_name
 
-_CHUNK_BYTES = 1 << 20
-_REMEDY = "firelib transform makes the shards again"
 _NAMED_HASH = re.compile(r"vocabulary-\d+-([0-9a-f]{32})\.json")
 
 
 def check_dataset(project: ReportedProject) -> Iterator[Check]:
     """Compare every file that the manifest names, and the manifest with what the model was trained on.
 
+    Shards of a transform that ran elsewhere are read below the storage root, as training does. If no file of the
+    dataset can be reached from this machine, its shards are left out.
+
     Raises:
-        FirelibError: The manifest is not valid.
+        FirelibError: The manifest is not valid, or the bucket cannot be read.
     """
-    manifest, folder = project.manifest, project.paths.tfrecords
+    manifest = project.manifest
     if manifest is None:
         return
-    pins = project.shown(project.paths.manifest)
-    for shard in [shard for split in manifest.splits.values() for shard in split.shards]:
-        yield _check(project, folder / shard.name, shard.xxh128, pins)
-        if shard.index_xxh128:
-            yield _check(project, folder / index_name(shard.name), shard.index_xxh128, pins)
-    for name in manifest.vocabulary_files:
-        if match := _NAMED_HASH.fullmatch(name):
-            yield _check(project, folder / name, match[1], "its name")
+    pins = project.locate(project.paths.manifest)
+    if project.dataset is None:
+        yield leave_out("shard", f"the shards of {pins}", "not on this machine")
+    else:
+        remedy = f"{project.command('firelib transform')} makes the shards again"
+        for name, expected, pinned_by in _list_pins(manifest, pins):
+            uri = storage.join(project.dataset, name)
+            yield Check("shard", project.locate(uri), expected, hash_stored(uri, xxhash.xxh3_128()), pinned_by, remedy)
     trained = (project.lineage or {}).get("data", {}).get("manifest_sha256")
     if trained:
-        lineage = project.shown(project.paths.model / "lineage.json")
-        remedy = "firelib run trains the model on the dataset that is there now"
+        lineage = project.locate(project.paths.model / "lineage.json")
+        remedy = f"{project.run_command} trains the model on the dataset that is there now"
         yield Check("manifest", pins, str(trained), manifest.sha256, lineage, remedy)
 
 
-def _check(project: ReportedProject, file: Path, expected: str, pins: str) -> Check:
-    return Check("shard", project.shown(file), expected, hash_or_missing(file, xxh128_file), pins, _REMEDY)
-
-
-def xxh128_file(path: Path) -> str:
-    """XXH3 hash of a file, 128 bits in hex."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(_CHUNK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+def _list_pins(manifest: Manifest, pins: str) -> Iterator[tuple[str, str, str]]:
+    """Name of each file with a hash, the hash, and what pins it."""
+    for shard in [shard for split in manifest.splits.values() for shard in split.shards]:
+        yield shard.name, shard.xxh128, pins
+        if shard.index_xxh128:
+            yield index_name(shard.name), shard.index_xxh128, pins
+    for name in manifest.vocabulary_files:
+        if match := _NAMED_HASH.fullmatch(name):
+            yield name, match[1], "its name"

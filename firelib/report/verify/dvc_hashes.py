@@ -17,7 +17,7 @@ _IGNORED = frozenset({".gitignore", ".dvc", ".git", ".hg", ".DS_Store"})
 
 def check_locked(project: ReportedProject) -> Iterator[Check]:
     """Compare every file and folder that dvc.lock names. One that several stages name is hashed once."""
-    lock = project.shown(project.pipeline.with_name("dvc.lock"))
+    lock = project.locate(project.pipeline.with_name("dvc.lock"))
     known: dict[str, str] = {}
     for path, expected in read_pins(project):
         if known.get(path) == expected:
@@ -27,14 +27,23 @@ def check_locked(project: ReportedProject) -> Iterator[Check]:
 
 
 def read_pins(project: ReportedProject) -> Iterator[tuple[str, str]]:
-    """The outputs and inputs that dvc.lock names, and their hashes; paths are relative to the project's folder."""
+    """The outputs and inputs that dvc.lock names, and their hashes.
+
+    Paths are relative to the project's folder. An absolute path outside of it stays absolute, so that it does not
+    depend on where the project lies.
+    """
     for name, stage in project.locked_stages.items():
         folder = project.pipeline.absolute().parent / str(project.stages.get(name, {}).get("wdir", "."))
         for key in ("outs", "deps"):
             for entry in stage.get(key) or []:
                 if entry.get("md5"):
-                    path = os.path.normpath(folder / str(entry.get("path")))
-                    yield os.path.relpath(path, project.folder.absolute()), str(entry["md5"])
+                    yield _name(project, folder, Path(str(entry.get("path")))), str(entry["md5"])
+
+
+def _name(project: ReportedProject, folder: Path, path: Path) -> str:
+    absolute, own = Path(os.path.normpath(folder / path)), project.folder.absolute()
+    is_outside = path.is_absolute() and not absolute.is_relative_to(own)
+    return str(absolute) if is_outside else os.path.relpath(absolute, own)
 
 
 def _check(project: ReportedProject, path: str, expected: str, lock: str) -> Check:

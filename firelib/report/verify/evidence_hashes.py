@@ -1,6 +1,7 @@
 """The hashes in evidence.json: of the report's own files, and of what the report describes."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from firelib import storage
@@ -13,20 +14,20 @@ EVIDENCE = "evidence.json"
 _NOTHING = "nothing"
 
 
-def describe_evidence(project: ReportedProject, folder: Path, names: list[str]) -> dict[str, object]:
+def describe_evidence(project: ReportedProject, files: Mapping[str, bytes]) -> dict[str, object]:
     """The content of evidence.json.
 
     Args:
-        project: The project.
-        folder: Folder of the report's files, which are written.
-        names: Their names.
+        project: The project; what cannot be read of it is not described.
+        files: Name → content of the report's files.
     """
+    manifest = project.attempt(lambda: project.manifest)
     return {
         "recipe": project.name,
-        "run": project.run_id,
-        "manifest_sha256": project.manifest.sha256 if project.manifest else None,
-        "describes": dict(sorted(read_pins(project))),
-        "files": {name: storage.sha256_file(folder / name) for name in sorted(names)},
+        "run": project.attempt(lambda: project.run_id),
+        "manifest_sha256": manifest.sha256 if manifest else None,
+        "describes": project.attempt(lambda: dict(sorted(read_pins(project)))) or {},
+        "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)},
     }
 
 
@@ -40,13 +41,13 @@ def check_evidence(project: ReportedProject, folder: Path) -> Iterator[Check]:
     pinned = read_json_file(folder / EVIDENCE)
     if pinned is None:
         return
-    remedy, name = "firelib report makes it again", project.shown(folder.absolute() / EVIDENCE)
+    remedy, name = "firelib report makes it again", project.locate(folder.absolute() / EVIDENCE)
     for file, expected in (pinned.get("files") or {}).items():
         found = hash_or_missing(folder / file, storage.sha256_file)
-        yield Check("evidence", project.shown(folder.absolute() / file), str(expected), found, name, remedy)
+        yield Check("evidence", project.locate(folder.absolute() / file), str(expected), found, name, remedy)
     described = {str(path): str(digest) for path, digest in (pinned.get("describes") or {}).items()}
     now = dict(read_pins(project))
-    lock = project.shown(project.pipeline.absolute().with_name("dvc.lock"))
+    lock = project.locate(project.pipeline.absolute().with_name("dvc.lock"))
     for path in sorted({*described, *now}):
         expected, found = now.get(path, _NOTHING), described.get(path, _NOTHING)
         if expected != found:

@@ -8,30 +8,33 @@ from pathlib import Path
 from firelib import storage
 from firelib.extras import find_missing
 from firelib.report.project import ReportedProject, read_json_file
-from firelib.report.verify.check import MISSING, Check
+from firelib.report.verify.check import MISSING, Check, leave_out
 from firelib.train.checkpoint import serialization
 from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.export import KERAS, WEIGHTS, hash_weights
-
-_REMEDY = "firelib train publishes the model again"
 
 
 def check_model(project: ReportedProject) -> Iterator[Check]:
     """Compare the weights of the model with weights.json, and this with the lineage.
 
-    Weights are compared by loading the model, if Keras is installed.
+    Weights are compared by loading the model. It is left out if Keras is not installed, or cannot load it.
     """
+    remedy = f"{project.command('firelib train')} publishes the model again"
     pinned = read_json_file(project.paths.model / WEIGHTS)
     recorded = (project.lineage or {}).get("data", {}).get("weights_sha256")
     weights, keras = project.paths.model / WEIGHTS, project.paths.model / KERAS
     if recorded:
         found = str(pinned["sha256"]) if pinned and "sha256" in pinned else MISSING
-        lineage = project.shown(project.paths.model / "lineage.json")
-        yield Check("model", project.shown(weights), str(recorded), found, lineage, _REMEDY)
-    if pinned and "sha256" in pinned and keras.is_file() and not find_missing(["keras", "tensorflow"]):
-        hashed = _hash_weights(keras)
-        if hashed is not None:
-            yield Check("model", project.shown(keras), str(pinned["sha256"]), hashed, project.shown(weights), _REMEDY)
+        lineage = project.locate(project.paths.model / "lineage.json")
+        yield Check("model", project.locate(weights), str(recorded), found, lineage, remedy)
+    if not pinned or "sha256" not in pinned or not keras.is_file():
+        return
+    if find_missing(["keras", "tensorflow"]):
+        yield leave_out("model", project.locate(keras), "Keras is not installed")
+    elif (hashed := _hash_weights(keras)) is None:
+        yield leave_out("model", project.locate(keras), "Keras cannot load it without the recipe's own layers")
+    else:
+        yield Check("model", project.locate(keras), str(pinned["sha256"]), hashed, project.locate(weights), remedy)
 
 
 def _hash_weights(file: Path) -> str | None:
@@ -45,7 +48,7 @@ def _hash_weights(file: Path) -> str | None:
         with zipfile.ZipFile(file) as archive:
             if damaged := archive.testzip():
                 return f"damaged: {damaged}"
-    except (zipfile.BadZipFile, OSError, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         return f"unreadable: {type(error).__name__}"
     try:
         return hash_weights(keras.models.load_model(file, compile=False))
@@ -65,5 +68,5 @@ def check_checkpoints(project: ReportedProject) -> Iterator[Check]:
             found = "whole"
         except serialization.TornCheckpointError as error:
             found = f"torn: {error.headline}"
-        remedy = "firelib train resumes from the newest whole checkpoint"
-        yield Check("checkpoint", project.shown(uri), "whole", found, "progress.json", remedy)
+        remedy = f"{project.command('firelib train')} resumes from the newest whole checkpoint"
+        yield Check("checkpoint", project.locate(uri), "whole", found, "progress.json", remedy)

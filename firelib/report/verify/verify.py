@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from firelib.errors import FirelibError
-from firelib.report.project import ReportedProject
+from firelib.report.project import DAMAGED, ReportedProject
 from firelib.report.verify.check import ChangedError, Check
 from firelib.report.verify.dataset_hashes import check_dataset
 from firelib.report.verify.dvc_hashes import check_locked
@@ -21,7 +21,7 @@ def verify(project: ReportedProject, evidence: Path) -> list[Check]:
         evidence: Folder of a report.
 
     Returns:
-        The comparisons, all of which hold.
+        The comparisons, all of which hold, and what was left out.
 
     Raises:
         ChangedError: Something has changed; the error names all of it.
@@ -52,5 +52,8 @@ def _attempt(part: Callable[[], Iterator[Check]], project: ReportedProject) -> I
     try:
         yield from part()
     except FirelibError as error:
-        where = project.shown(error.where or "")
+        where = project.locate(error.where or "")
         yield Check("unreadable", where, "a valid file", error.headline, "firelib", error.remedy or project.run_command)
+    except DAMAGED as error:
+        found = f"{type(error).__name__}: {error}"
+        yield Check("unreadable", "a file", "valid content", found, "firelib", project.run_command)

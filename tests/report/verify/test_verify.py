@@ -1,17 +1,24 @@
 """Verification finds one changed bit in each kind of file, all of them at once, and nothing where nothing changed."""
 
+import hashlib
 import json
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
+from firelib import storage
 from firelib.report.project import ReportedProject
-from firelib.report.verify.check import MISSING, ChangedError
+from firelib.report.verify.check import MISSING, ChangedError, Check, hash_stored
+from firelib.report.verify.dataset_hashes import check_dataset
+from firelib.report.verify.dvc_hashes import md5_file, read_pins
+from firelib.report.verify.model_hashes import check_model
 from firelib.report.verify.verify import verify
 from tests.errors import refused
-from tests.report.finished import OUT, RUN, STEPS, again, fresh_project
+from tests.report.finished import OUT, RUN, STEPS, again, fresh_project, move_shards
 
 
 def flip(file: Path) -> None:
@@ -114,7 +121,75 @@ def test_a_report_of_an_earlier_run_is_stale(project: ReportedProject) -> None:
 
 def test_a_lake_on_another_machine_is_left_out(project: ReportedProject) -> None:
     shutil.rmtree(project.paths.lake)
-    assert not {check.kind for check in verify(project, project.folder / OUT)} & {"lake", "table"}
+    checks = [check for check in verify(project, project.folder / OUT) if check.kind in ("lake", "table")]
+    assert {check.where for check in checks} == {"table orders of the lake", "table shops of the lake"}
+    assert all(check.left_out for check in checks)
+
+
+def test_shards_below_the_storage_root_are_compared(project: ReportedProject) -> None:
+    folder = move_shards(project)
+    assert {check.is_equal for check in shards(project)} == {True}
+    file = min(folder.glob("*.tfrecord"))
+    flip(file)
+    (found,) = [check for check in shards(project) if not check.is_equal]
+    assert found.where.endswith(file.name)
+    file.unlink()
+    assert [check.found for check in shards(project) if not check.is_equal] == [MISSING]
+
+
+def test_shards_on_another_machine_are_left_out(project: ReportedProject) -> None:
+    shutil.rmtree(move_shards(project))
+    (check,) = shards(project)
+    assert check.left_out
+    assert project.locate(project.paths.manifest) in check.where
+
+
+def shards(project: ReportedProject) -> list[Check]:
+    return [check for check in check_dataset(again(project)) if check.kind == "shard"]
+
+
+def test_a_hash_in_a_bucket(tmp_path: Path) -> None:
+    uri = f"memory://{tmp_path.name}/shard"
+    storage.write_bytes(uri, b"rows")
+    assert hash_stored(uri, hashlib.sha256()) == hashlib.sha256(b"rows").hexdigest()
+    assert hash_stored(f"{uri}2", hashlib.sha256()) == MISSING
+
+
+def test_a_record_of_another_shape_is_named_beside_everything_else(project: ReportedProject) -> None:
+    file = project.paths.model / "lineage.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "data": ["other"]}))
+    flip(project.paths.test_metrics)
+    assert {"unreadable", "metrics"} <= set(changed(project))
+
+
+def test_a_model_that_cannot_be_loaded_is_left_out_by_name(project: ReportedProject) -> None:
+    file = project.paths.model / "model.keras"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("config.json", '{"class_name": "Own"}')
+    assert model_file(project).left_out
+    content = bytearray(file.read_bytes())
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(header) + flags] |= 1  # says that the member is encrypted
+    file.write_bytes(content)
+    assert "unreadable" in model_file(project).found
+
+
+def model_file(project: ReportedProject) -> Check:
+    (found,) = [check for check in check_model(again(project)) if check.where.endswith("model.keras")]
+    return found
+
+
+def test_a_source_outside_of_the_project_keeps_its_path(project: ReportedProject, tmp_path: Path) -> None:
+    outside = tmp_path / "rows.csv"
+    outside.write_text("a\n1\n")
+    lock = project.folder / "dvc.lock"
+    content = yaml.safe_load(lock.read_text())
+    sources = [{"path": str(outside), "md5": md5_file(outside)}, {"path": "../beside.csv", "md5": "0" * 32}]
+    content["stages"]["extract"]["deps"] += sources
+    lock.write_text(yaml.safe_dump(content))
+    assert {str(outside), "../beside.csv", "orders.csv"} <= set(dict(read_pins(again(project))))
+    flip(outside)
+    assert str(outside) in changed(project)["input"]
 
 
 def test_nothing_to_verify(tmp_path: Path) -> None:
