@@ -117,7 +117,7 @@ def _measure(
     possible = [each for each in environments if each.name not in absent]
     ways, failed = present({each.name: partial(_prepare, each, lab, stack, seen) for each in possible})
     rates = interleaved(ways, rounds, turn_seconds=0)  # one training a turn
-    measured = {name: figures[1:] for name, figures in seen.items() if name in ways}  # without the first round
+    measured = {name: [seen[name][call] for call in rates.calls] for name in ways}
     title = f"flights, {lab.workers} workers"
     steady = compared(title, ways, rates, [], {**absent, **failed})
     steady["findings"] += _overheads(rates) + _prices(possible, rates, lab.workers)

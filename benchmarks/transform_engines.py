@@ -59,9 +59,14 @@ class Contest:
         note(f"{engine}: {figures.seconds:.1f} s, {figures.cpu_seconds:.1f} s of processors, {figures.mib:.0f} MiB")
         return figures.seconds
 
-    def measured(self, engine: str) -> list[Figures]:
-        """The figures of an engine without those of the first round."""
-        return self.figures[engine][1:]
+    def measured(self, engine: str, calls: Sequence[int]) -> list[Figures]:
+        """The figures of an engine in the rounds that count.
+
+        Args:
+            engine: Its name.
+            calls: Numbers of these rounds, as in `Rates.calls`.
+        """
+        return [self.figures[engine][call] for call in calls]
 
 
 def main() -> None:
@@ -103,7 +108,8 @@ def measure(folder: Path, rows: int, rounds: int, engines: Sequence[str], ray: W
     require_equal({name: contest.figures[name][0] for name in ways})
     pairs = [Pair("firelib", peer, ENGINES[peer].goal) for peer in _PEERS]
     case = compared(f"{rows:,} rows", ways, rates, pairs, absent)
-    return {**case, "findings": [*case["findings"], *_describe({name: contest.measured(name) for name in ways})]}
+    measured = {name: contest.measured(name, rates.calls) for name in ways}
+    return {**case, "findings": [*case["findings"], *_describe(measured)]}
 
 
 def require_equal(figures: Mapping[str, Figures]) -> None:

@@ -108,10 +108,16 @@ def name_winner(line: Finding) -> str:
 
 
 def is_reached(line: Finding) -> str:
-    """Whether a line reaches its goal: `yes`, `no`, `unclear` if only a part of the spread does; empty without one."""
+    """Whether a line reaches its goal: `yes`, `no`, or `unclear`; empty without a goal.
+
+    It is unclear if only a part of the spread reaches it, or if too few values were measured. Results of earlier
+    versions do not list their values.
+    """
     sign, _, number = line.goal.partition(" ")
     compare = {"≥": float.__ge__, "≤": float.__le__, "<": float.__lt__, ">": float.__gt__}.get(sign)
     if compare is None:
         return ""
+    if 0 < len(line.values) < LEAST_ROUNDS:
+        return "unclear"
     reached = {compare(float(value), float(number)) for value in (line.low, line.high)}
     return "unclear" if len(reached) > 1 else "yes" if reached.pop() else "no"

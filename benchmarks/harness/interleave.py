@@ -1,18 +1,22 @@
 """Interleaved timing: each round runs every way once, so that other load on the machine affects all ways alike.
 
-Each round starts with another way, so that the after-effects of one do not always hit the same other. A way's turn
+Each round has an order of its own, so that the after-effects of one way do not always hit the same other. A way's turn
 lasts at least half a second: short runs are repeated, and their median counts, so that neither the previous way nor a
 single interruption decides the result.
 """
 
+import os
+import random
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.harness.rounds import repeat_rounds
 from benchmarks.harness.usage import Counters, read_counters, read_peak_mib, reset_peaks
+from benchmarks.harness.variables import RESULTS_VARIABLE
 from firelib.console import note
 
 
@@ -102,13 +106,23 @@ def interleaved(ways: Mapping[str, Way], rounds: int, turn_seconds: float = 0.5)
     Returns:
         Name → rows per second in each round.
     """
-    names = list(ways)
 
     def measure(call: int) -> dict[str, Turn]:
-        begin = call % len(names)
-        return {name: _take_turn(ways[name], turn_seconds) for name in names[begin:] + names[:begin]}
+        return {name: _take_turn(ways[name], turn_seconds) for name in order(list(ways), call)}
 
     return Rates.from_turns(ways, repeat_rounds(measure, rounds))
+
+
+def order(names: Sequence[str], call: int) -> list[str]:
+    """Shuffle the ways of a round: each round, each process of a question and each set of ways has an order of its own.
+
+    Args:
+        names: The ways.
+        call: Number of the round.
+    """
+    process = Path(os.environ.get(RESULTS_VARIABLE, "")).name  # `firelib bench` numbers the processes' folders
+    seed = f"{process} {call} {names}"
+    return random.Random(seed).sample(names, len(names))  # noqa: S311  no secret
 
 
 def _take_turn(way: Way, seconds: float) -> Turn:
@@ -156,12 +170,17 @@ def present(makers: Mapping[str, Callable[[], Way]]) -> tuple[dict[str, Way], di
 
     Returns:
         Name → way; and the name of each missing way → the reason.
+
+    Raises:
+        Exception: A way of firelib, whose name begins so, cannot be built: only peers may be missing.
     """
     ways, absent = {}, {}
     for name, make in makers.items():
         try:
             ways[name] = make()
-        except Exception as error:  # noqa: BLE001  a peer may raise anything; the others are still measured
+        except Exception as error:  # a peer may raise anything; the others are still measured
+            if name.startswith("firelib"):
+                raise
             absent[name] = f"{type(error).__name__}: {error}"
             note(f"{name} is omitted: {absent[name]}")
     return ways, absent

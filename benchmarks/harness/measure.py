@@ -10,8 +10,9 @@ from typing import Any
 from benchmarks.harness.figures import Pair, compared, finding, pooled_spread, ratios, spread
 from benchmarks.harness.interleave import Rates, Way, interleaved, nothing, present, timed
 from benchmarks.harness.machine import describe_machine, find_commit, list_libraries
-from benchmarks.harness.rounds import recorded_rounds, repeat_rounds
-from benchmarks.harness.schema import Case, Result
+from benchmarks.harness.rounds import repeat_rounds, take_recorded_rounds
+from benchmarks.harness.schema import Case, Result, Round
+from benchmarks.harness.variables import RESULTS_VARIABLE
 
 __all__ = [
     "RESULTS", "RESULTS_VARIABLE", "Pair", "Rates", "Way", "compared", "finding", "interleaved", "nothing",
@@ -19,8 +20,6 @@ __all__ = [
 ]  # fmt: skip
 
 RESULTS = Path(__file__).parents[1] / "results"
-#: Variable with the folder that `firelib bench` collects a benchmark's results from.
-RESULTS_VARIABLE = "BENCH_RESULTS"
 
 _WARM = "warm: the rounds before the measured ones have read the same files"
 
@@ -42,8 +41,10 @@ def save(name: str, question: str, cases: Iterable[Mapping[str, Any]], page_cach
     folder = os.environ.get(RESULTS_VARIABLE)
     path = (Path(folder) if folder else RESULTS / "scratch") / f"{name}.json"
     finished: list[Case] = []
+    rounds: list[Round] = []
 
     def write(complete: bool) -> None:
+        rounds.extend(take_recorded_rounds())
         result = Result(
             name=name,
             question=question,
@@ -51,11 +52,11 @@ def save(name: str, question: str, cases: Iterable[Mapping[str, Any]], page_cach
             arguments=sys.argv[1:],
             complete=complete,
             measured=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            commit=find_commit(RESULTS.parent),
+            commit=find_commit(RESULTS.parents[1]),
             page_cache=page_cache,
             machine=describe_machine(),
             libraries=list_libraries(),
-            rounds=recorded_rounds(),
+            rounds=rounds,
             cases=finished,
         )
         result.write(path)

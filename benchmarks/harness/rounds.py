@@ -18,12 +18,14 @@ MOST_STEAL = 0.05
 
 _FIRST_CALIBRATIONS = 3
 
-_recorded: list[Round] = []  # a process measures one question: `save` stores its rounds
+_recorded: list[Round] = []  # `save` stores them with the result that they belong to
 
 
-def recorded_rounds() -> list[Round]:
-    """All rounds that this process has measured, repeated ones included."""
-    return list(_recorded)
+def take_recorded_rounds() -> list[Round]:
+    """Forget the rounds that this process has measured since the last call, and return them, repeated ones included."""
+    taken = list(_recorded)
+    _recorded.clear()
+    return taken
 
 
 def repeat_rounds(measure: Callable[[int], T], rounds: int, warmups: int = 1) -> dict[int, T]:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.variables import user_settings
 from benchmarks.jobs.environment import Environment, Figures, Run, read_figures
 from benchmarks.jobs.lab import FIRELIB, Lab, clear, is_installed, run
 from benchmarks.jobs.observed_command import observe
@@ -46,7 +47,8 @@ class Elsewhere:
         """Return why this machine cannot use it, or None."""
         if self.package and not is_installed(self.package):
             return f"{self.package} is not installed: make {self.backend}"
-        missing = [name for name in self.variables if not os.environ.get(name)]
+        variables = {**os.environ, **user_settings()}
+        missing = [name for name in self.variables if not variables.get(name)]
         if missing:
             return f"not set: {', '.join(missing)}"
         if self.needs_image and not _DIGESTS.is_file():
@@ -65,14 +67,15 @@ def _submitted(there: Elsewhere, lab: Lab) -> Iterator[Run]:
         (project / "images").mkdir()
         shutil.copy(_DIGESTS, project / "images")
     submit = (FIRELIB, "submit", "--to", there.backend)
+    variables = {**user_settings(), **lab.variables}
     if there.backend == "ray":  # the others get the dataset from this project
         for stage in ("extract", "transform"):
-            run(*submit, "--", "firelib", stage, folder=project, **lab.variables)
+            run(*submit, "--", "firelib", stage, folder=project, **variables)
 
     def train() -> Figures:
         clear(project)
         command = (*submit, *there.size(lab.workers), *TRAIN)
-        return read_figures(observe(command, project, lab.variables), project)
+        return read_figures(observe(command, project, variables), project)
 
     yield train
 
@@ -103,7 +106,7 @@ def _machines(count: int) -> Sequence[str]:
 
 
 def _machine() -> str:
-    return os.environ.get("FIRELIB_MACHINE", "n1-standard-8")
+    return user_settings().get("FIRELIB_MACHINE", "n1-standard-8")
 
 
 def _vertex_price(count: int) -> Price | None:

@@ -25,7 +25,6 @@ FIRELIB = str(Path(sys.executable).with_name("firelib"))
 #: The image that all environments with containers run, as `make images` names it.
 IMAGE = "firelib-trainer"
 _PREFIX = "firelib-bench"
-_DIGESTS = ROOT / "images" / "digests.json"  # a push replaces it
 _RESULTS = ("models", "metrics", "plots")
 
 
@@ -89,12 +88,12 @@ class Lab:
     @cached_property
     def image_by_digest(self) -> str:
         """The image in a registry of this machine."""
-        self._stack.callback(_restore_file, _DIGESTS, _DIGESTS.read_bytes() if _DIGESTS.exists() else None)
         own = f"{_PREFIX}-trainer"  # an engine of earlier tests has images of other components, too
         self.engine.docker("tag", IMAGE, own)
         address = self._stack.enter_context(registry(self._make_folder("registry")))
         self._stack.callback(self.engine.docker, "rmi", own, f"{address}/bench/{own}")
-        return push_images(self.engine, f"{address}/bench", _PREFIX)["trainer"]
+        table = self.folder / "digests.json"  # the project's own one stays, whatever ends this process
+        return push_images(self.engine, f"{address}/bench", _PREFIX, table)["trainer"]
 
     def _make_folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -120,13 +119,6 @@ def set_variable(stack: ExitStack, name: str, value: str) -> None:
     before = os.environ.get(name)
     os.environ[name] = value
     stack.callback(_restore, name, before)
-
-
-def _restore_file(path: Path, content: bytes | None) -> None:
-    if content is None:
-        path.unlink(missing_ok=True)
-    else:
-        path.write_bytes(content)
 
 
 def _restore(name: str, value: str | None) -> None:

@@ -9,15 +9,15 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from benchmarks.harness.measure import RESULTS_VARIABLE
+from benchmarks.harness.variables import RESULTS_VARIABLE, benchmark_variables
 from benchmarks.runner.needs import ROOT
 from firelib.parent_watch import die_with_parent
 
-_CLEANUP_SECONDS = 60  # a benchmark removes containers and ends processes of its own
+_CLEANUP_SECONDS = 300  # a benchmark lets its job end, which may take two minutes, and removes containers and files
 
 
 def run_benchmark(module: str, arguments: Sequence[str], results: Path, limit_seconds: float) -> str:
-    """Run a benchmark.
+    """Run a benchmark without the user's settings.
 
     Args:
         module: Its module.
@@ -31,7 +31,7 @@ def run_benchmark(module: str, arguments: Sequence[str], results: Path, limit_se
     process = subprocess.Popen(  # noqa: S603  our own modules
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        env={**os.environ, RESULTS_VARIABLE: str(results)},
+        env={**benchmark_variables(), RESULTS_VARIABLE: str(results)},
         start_new_session=True,
         preexec_fn=partial(_prepare, os.getpid()),  # noqa: PLW1509  this process has one thread
     )
@@ -51,11 +51,13 @@ def _prepare(parent: int) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the process, gently first, and whatever it has left in its group."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_CLEANUP_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    """End the process, gently first, and whatever it has left in its group, even if Ctrl-C cuts the wait short."""
+    try:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_CLEANUP_SECONDS)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

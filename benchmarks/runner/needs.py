@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.variables import benchmark_variables
 from firelib.console import note
 from firelib.machine import usable_cores
 
@@ -63,9 +64,10 @@ def prepare(names: Sequence[str]) -> str:
     for name in names:
         need = NEEDS[name]
         if not need.is_there():
+            variables = {**benchmark_variables(), "FIRELIB_TRACKING": "none"}
             for arguments in need.commands:
                 note(f"preparing: firelib {' '.join(arguments)}")
-                subprocess.run([_FIRELIB, *arguments], cwd=ROOT, check=False)  # noqa: S603  our own program
+                subprocess.run([_FIRELIB, *arguments], cwd=ROOT, env=variables, check=False)  # noqa: S603  our own program
             if not need.is_there():
                 return need.reason
     return ""

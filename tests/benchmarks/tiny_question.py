@@ -1,4 +1,7 @@
-"""A benchmark of two cases, which may die after the first: `--die-once FILE` dies unless the file exists."""
+"""A benchmark of two cases, which may die after the first: `--die-once FILE` dies unless the file exists.
+
+`--without NAME` fails if this variable is set.
+"""
 
 import argparse
 import os
@@ -13,7 +16,9 @@ from benchmarks.harness.measure import finding, save, spread
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-once", type=Path)
+    parser.add_argument("--without")
     options = parser.parse_args()
+    assert options.without not in os.environ
 
     def cases() -> Iterator[dict[str, Any]]:
         for title in ("first", "second"):

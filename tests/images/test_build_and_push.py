@@ -98,6 +98,18 @@ def test_a_push_sends_what_is_built_and_writes_the_digests(run):
     assert sum(line.startswith("push ") for line in lines) == 3
 
 
+def test_a_push_for_a_while_leaves_the_table_alone(run, tmp_path):
+    path, record = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", str(tmp_path / "record")
+    subprocess.run(
+        [run.project / "images/push", "registry.invalid/lab", "firelib", tmp_path / "digests.json"],
+        env={**os.environ, "PATH": path, "RECORD": record, "BUILT": PUSHED},
+        check=True,
+        capture_output=True,
+    )
+    assert json.loads((tmp_path / "digests.json").read_text())["trainer"].endswith("@sha256:trainer")
+    assert not (run.project / "images/digests.json").exists()
+
+
 def test_a_push_that_is_denied_names_the_remedy_and_keeps_the_table(run):
     table = run.project / "images/digests.json"
     table.write_text("{}")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from tests.engine import Engine
 from tests.project import ROOT
@@ -26,13 +27,14 @@ def build_images(engine: Engine, components: str | None = None, variables: Mappi
     _run(str(ROOT / "images/build"), **(variables or {}), **own)
 
 
-def push_images(engine: Engine, registry: str, prefix: str = "firelib") -> dict[str, str]:
+def push_images(engine: Engine, registry: str, prefix: str = "firelib", table: Path | None = None) -> dict[str, str]:
     """Push all images that are built, as `make push` does.
 
     Args:
         engine: Has the images.
         registry: Address of the registry and a folder in it.
         prefix: The names of the images begin with it.
+        table: File for the digests, for another prefix than firelib's; None writes images/digests.json.
 
     Returns:
         Component → image by digest.
@@ -40,8 +42,9 @@ def push_images(engine: Engine, registry: str, prefix: str = "firelib") -> dict[
     Raises:
         RuntimeError: The registry has refused an image.
     """
-    own = ["make", "push", f"REGISTRY={registry}"]
-    command = own if prefix == "firelib" else [str(ROOT / "images/push"), registry, prefix]
+    command = ["make", "push", f"REGISTRY={registry}"]
+    if prefix != "firelib":
+        command = [str(ROOT / "images/push"), registry, prefix, *([str(table)] if table else [])]
     names = [line for line in _run(*command, DOCKER_HOST=engine.socket).splitlines() if "@sha256:" in line]
     return {name.partition("@")[0].rpartition("-")[2]: name for name in names}
 

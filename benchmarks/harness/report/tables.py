@@ -71,7 +71,7 @@ def _rounds(result: Result) -> str:
     disturbed = sum(bool(each.disturbed) for each in kept)
     repeated = len(result.rounds) - len(kept)
     extra = f", {disturbed} of them disturbed" if disturbed else ""
-    return f"{len(kept)} rounds{extra}{f', {repeated} repeated' if repeated else ''}"
+    return f"{len(kept)} rounds in all{extra}{f', {repeated} repeated' if repeated else ''}"
 
 
 def spread(figure: Bar | Finding) -> str:

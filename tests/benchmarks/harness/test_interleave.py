@@ -6,7 +6,8 @@ import time
 import pytest
 
 from benchmarks.harness import interleave
-from benchmarks.harness.measure import Way, compared, interleaved, present
+from benchmarks.harness.interleave import order
+from benchmarks.harness.measure import RESULTS_VARIABLE, Way, compared, interleaved, present
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 
@@ -17,11 +18,23 @@ def test_ways_alternate_after_a_warm_up_round() -> None:
     def way(name: str) -> Way:
         return Way(lambda: calls.append(name), "", 10, before=lambda: calls.append(f"before {name}"))
 
-    rates = interleaved({"a": way("a"), "b": way("b")}, rounds=2, turn_seconds=0)
-    a, b = ["before a", "a"], ["before b", "b"]
-    assert calls == a + b + b + a + a + b
+    ways = {"a": way("a"), "b": way("b")}
+    rates = interleaved(ways, rounds=2, turn_seconds=0)
+    assert calls == [step for call in range(3) for name in order(["a", "b"], call) for step in (f"before {name}", name)]
     assert [len(each) for each in rates.values()] == [2, 2]
     assert rates.calls == [1, 2]
+
+
+def test_no_way_always_has_the_same_place_or_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["firelib", "b", "c", "d"]
+    orders = []
+    for process in range(3):  # each measures one round, after the one that warms up
+        monkeypatch.setenv(RESULTS_VARIABLE, f"/anywhere/{process}")
+        orders.append(order(names, call=1))
+        assert orders[-1] == order(names, call=1)
+    assert all(sorted(each) == sorted(names) for each in orders)
+    assert len({each.index("firelib") for each in orders}) > 1
+    assert len({(each * 2)[each.index("firelib") + 1] for each in orders}) > 1
 
 
 def test_way_may_return_its_own_seconds() -> None:
@@ -44,6 +57,14 @@ def test_missing_peer_is_named_and_omitted() -> None:
     ways, absent = present({"peer": missing, "ours": lambda: here})
     assert ways == {"ours": here}
     assert absent == {"peer": "ImportError: no module named peer"}
+
+
+def test_firelib_is_never_missing() -> None:
+    def broken() -> Way:
+        raise RuntimeError("no shards")
+
+    with pytest.raises(RuntimeError, match="no shards"):
+        present({"firelib shuffled": broken})
 
 
 def test_usage_tells_computing_from_waiting_and_counts_no_preparation() -> None:

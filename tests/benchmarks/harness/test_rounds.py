@@ -7,7 +7,7 @@ import pytest
 from benchmarks.harness import rounds
 from benchmarks.harness.calibration import Calibration
 from benchmarks.harness.conditions import Load
-from benchmarks.harness.rounds import find_disturbances, recorded_rounds, repeat_rounds
+from benchmarks.harness.rounds import find_disturbances, repeat_rounds, take_recorded_rounds
 
 QUIET = Load(steal=0, others=0)
 USUAL = Calibration(0.1, 0.1)
@@ -25,21 +25,23 @@ def disturb(monkeypatch: pytest.MonkeyPatch, undisturbed: None) -> list[bool]:
 def test_disturbed_rounds_do_not_count(disturb: list[bool]) -> None:
     disturb += [False, True, True]
     assert repeat_rounds(lambda call: call, rounds=2) == {1: 1, 4: 4}
-    assert [each.counts for each in recorded_rounds()] == [True, False, False, True]
+    assert [each.counts for each in take_recorded_rounds()] == [True, False, False, True]
 
 
 def test_a_machine_that_never_rests_is_measured_all_the_same(disturb: list[bool]) -> None:
     disturb += [True] * 10
     assert len(repeat_rounds(lambda call: call, rounds=3)) == 3
-    assert len(recorded_rounds()) == 6
-    assert all(each.disturbed == ["noise"] for each in recorded_rounds())
+    recorded = take_recorded_rounds()
+    assert len(recorded) == 6
+    assert all(each.disturbed == ["noise"] for each in recorded)
 
 
 def test_warm_ups_are_no_rounds(disturb: list[bool]) -> None:
     calls: list[int] = []
     repeat_rounds(calls.append, rounds=1, warmups=2)
     assert calls == [0, 1, 2]
-    assert len(recorded_rounds()) == 1
+    assert len(take_recorded_rounds()) == 1
+    assert take_recorded_rounds() == [], "they belong to one result"
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,17 @@ def test_what_this_machine_lacks_leaves_a_question_out(tmp_path: Path, monkeypat
     assert (answer.skipped, answer.problem, answer.results) == (True, "needs root", [])
 
 
+def test_settings_of_the_users_project_do_not_reach_a_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRELIB_STORAGE_ROOT", "gs://mine")
+    monkeypatch.setenv("RAY_ADDRESS", "ray://mine:10001")
+    problem = run_benchmark("tests.benchmarks.tiny_question", ["--without", "FIRELIB_STORAGE_ROOT"], tmp_path, 600)
+    assert problem == ""
+    assert run_benchmark("tests.benchmarks.tiny_question", ["--without", "RAY_ADDRESS"], tmp_path, 600) == ""
+    assert run_benchmark("tests.benchmarks.tiny_question", ["--without", "BENCH_RESULTS"], tmp_path, 600) != ""
+
+
 @pytest.fixture
 def pids(tmp_path: Path) -> Iterator[Path]:
     """File for the ids of the hanging processes, which are killed whatever happens."""

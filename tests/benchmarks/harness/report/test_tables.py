@@ -29,7 +29,7 @@ def test_rounds_are_counted() -> None:
     noisy = quiet.model_copy(update={"disturbed": ["noise"]})
     repeated = noisy.model_copy(update={"counts": False})
     text = tables.describe(make_result(rounds=[quiet, repeated, noisy]))
-    assert "2 rounds, 1 of them disturbed, 1 repeated" in text
+    assert "2 rounds in all, 1 of them disturbed, 1 repeated" in text
 
 
 def test_columns_are_aligned() -> None:
