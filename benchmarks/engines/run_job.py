@@ -20,7 +20,8 @@ from benchmarks.engines.meter import memory_mib
 from firelib.config import Environment
 from firelib.ray_setup.session import ray_session
 
-_SAMPLE_SECONDS = 0.5
+_SAMPLE_SECONDS = 0.05
+_SAMPLE_SHARE = 20  # pauses take so many times as long as samples: reading the memory of many processes takes time
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ def _watch(process: "subprocess.Popen[bytes]", others: Sequence[int]) -> tuple[f
     """Wait for a process; return its own peak memory, and the one with its children and `others`, in MiB."""
     driver_mib = mib = 0.0
     while process.poll() is None:
+        begin = time.perf_counter()
         own = memory_mib([process.pid], with_children=False)
         driver_mib, mib = max(driver_mib, own), max(mib, own, memory_mib([process.pid, *others]))
-        time.sleep(_SAMPLE_SECONDS)
+        time.sleep(max(_SAMPLE_SECONDS, _SAMPLE_SHARE * (time.perf_counter() - begin)))
     return driver_mib, mib
 
 
