@@ -145,7 +145,7 @@ BENCH = $(BIN)/firelib bench $(if $(RESUME),--resume)
 bench: setup ## Benchmark throughput and start-up; ends with tables and charts (a quarter of an hour; RESUME=1 goes on after an interruption)
 	@$(BENCH)
 
-bench-full: setup ## Answer every question with all data (three hours), and write the results into the documentation
+bench-full: setup ## Answer every question in its full form (three hours), and write the results into the documentation
 	@code=0; $(BENCH) --full || code=$$?; $(BIN)/python -m benchmarks.harness.report; exit $$code
 
 bench-check: setup ## Compare the ratios of make bench with the committed ones; fails if one fell by more than the spreads

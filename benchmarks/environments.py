@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.measure import Way, compared, finding, interleaved, present, save, spread
+from benchmarks.harness.process_times import adopt_orphans
 from benchmarks.jobs.clouds import clouds
-from benchmarks.jobs.cpu_meter import adopt_orphans
 from benchmarks.jobs.environment import Environment, Figures, Run
 from benchmarks.jobs.kfp_runner import kfp_runner
 from benchmarks.jobs.lab import Lab

@@ -51,7 +51,8 @@ def main() -> None:
         print(json.dumps(_run(*options.child)))  # noqa: T201  the parent reads it
         return
     cases = (_measure(name, options.rows, options.rounds) for name in options.formats)
-    note(f"figures: {save('extract_scale', 'Does the extract keep up with a stream, in bounded memory?', cases)}")
+    question = "Does the extract keep up with a stream, in bounded memory?"
+    note(f"figures: {save('extract_scale', question, cases, 'not controlled')}")
 
 
 def _measure(name: str, rows: int, rounds: int) -> dict[str, Any]:

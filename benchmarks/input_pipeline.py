@@ -4,10 +4,12 @@
 
 Each run is a fresh process. From the local disk it iterates for a while, then counts: the rate in the middle of
 training, with files in the page cache. From the object store it reads the first epoch, with an empty cache, from the
-moment that the pipeline is built. CPU time is that of all processes that a run started.
+moment that the pipeline is built. CPU time is that of all processes that a run started. All runs have the same two
+cores.
 """
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -37,7 +39,7 @@ class Runs:
         run_once: Measures once; returns `rows`, `seconds` and `cpu_seconds`.
     """
 
-    run_once: Callable[[], Mapping[str, float]]
+    run_once: Callable[[], Mapping[str, Any]]
     _runs: list[tuple[float, float]] = field(default_factory=list)  # rows per second, and per CPU-second
 
     def __call__(self) -> float:
@@ -66,11 +68,17 @@ def _cases(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for make in datasets.MAKERS[:1] if options.short else datasets.MAKERS:
             files = Files(make(options.rows), folder / make.__name__)
             note(f"input: {files.title}, local disk")
-            yield from _measured(f"{files.title}, local disk", _local(files, contenders, options), options.rounds)
+            data = f"{files.title}, {len(_cores())} cores"
+            yield from _measured(f"{data}, local disk", _local(files, contenders, options), options.rounds)
             if store:
                 note(f"input: {files.title}, object store")
-                title = f"{files.title}, object store ({options.milliseconds:g} ms, {options.mib:g} MiB/s), first epoch"
+                title = f"{data}, object store ({options.milliseconds:g} ms, {options.mib:g} MiB/s), first epoch"
                 yield from _measured(title, _remote(files, contenders, store, options), options.rounds)
+
+
+def _cores() -> list[int]:
+    """The cores of a run, on every machine as many, so that no contender has more of them than others."""
+    return sorted(os.sched_getaffinity(0))[:_CPUS]
 
 
 def _options() -> argparse.Namespace:
@@ -108,8 +116,8 @@ def _local(files: Files, contenders: Sequence[Contender], options: argparse.Name
 
 
 def _local_way(files: Files, contender: Contender, options: argparse.Namespace) -> Way:
-    job = files.job(contender, str(files.path(contender)), options.batch, _CPUS)
-    steady = partial(measure, contender.python(), job, "steady")
+    job = files.job(contender, str(files.path(contender)), options.batch, len(_cores()))
+    steady = partial(measure, contender.python(), job, "steady", cores=_cores())
     steady({"warm_seconds": 0, "seconds": 0})  # a contender that fails is omitted, and does not end the benchmark
     arguments = {"warm_seconds": options.seconds / 2, "seconds": options.seconds}
     return Way(Runs(partial(steady, arguments)), contender.settings, rows=1, counts_cpu=False)
@@ -125,8 +133,9 @@ def _remote_way(files: Files, contender: Contender, store: object_store.Store, o
     if contender.not_remote:
         raise NotImplementedError(contender.not_remote)
     folder = files.path(contender)
-    job = files.job(contender, store.upload(folder, f"{folder.parent.name}/{folder.name}"), options.batch, _CPUS)
-    epoch = partial(measure, contender.python(), job, "epoch", variables=store.variables)
+    source = store.upload(folder, f"{folder.parent.name}/{folder.name}")
+    job = files.job(contender, source, options.batch, len(_cores()))
+    epoch = partial(measure, contender.python(), job, "epoch", variables=store.variables, cores=_cores())
     epoch({"rows": 1})
     return Way(Runs(partial(epoch, {"rows": files.rows})), contender.settings, rows=1, counts_cpu=False)
 

@@ -53,7 +53,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="firelib-bench-") as folder:
         cases = [_measure_intervals(Path(folder), options.epoch_steps, rounds)]
         cases += _measure_events(Path(folder), options.epoch_steps, rounds, SHORT if options.short else EVENTS)
-    note(f"figures: {save('recovery', 'What do failures of training cost?', cases)}")
+    page_cache = "warm for the intervals of checkpoints, not controlled for failures"
+    note(f"figures: {save('recovery', 'What do failures of training cost?', cases, page_cache)}")
 
 
 def kill_a_worker(nodes: Nodes, job: Job) -> None:  # noqa: ARG001  an event

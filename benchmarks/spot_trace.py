@@ -65,7 +65,8 @@ def main() -> None:
         case = _measure(Path(folder), law, scale, options.epoch_steps)
     for one in case["findings"]:
         note(f"{one['what']}: {one['value']:.3g} {one['unit']} {one['goal']}")
-    note(f"figures: {save('spot_trace', 'How much of what spot nodes could train is trained?', [case])}")
+    question = "How much of what spot nodes could train is trained?"
+    note(f"figures: {save('spot_trace', question, [case], 'not controlled')}")
 
 
 def _measure(folder: Path, law: Law, scale: float, epoch_steps: int) -> dict[str, Any]:

@@ -29,6 +29,19 @@ _ENVIRONMENT = {"FIRELIB_TRACKING": "none", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 @dataclass(frozen=True)
+class Command:
+    """What is timed.
+
+    Attributes:
+        run: Runs it.
+        prepare: Brings the project into the state that it needs, outside of the timer.
+    """
+
+    run: Callable[[], "Times"]
+    prepare: Callable[[], object] = lambda: None
+
+
+@dataclass(frozen=True)
 class Times:
     """Seconds since the start of a command.
 
@@ -48,45 +61,44 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measured = _rounds(_commands(Path(folder)), 1 if options.short else options.rounds, options.cold)
+        drop = _drop_page_cache if options.cold else _keep_page_cache
+        measured = _rounds(_commands(Path(folder)), 1 if options.short else options.rounds, drop)
     findings = _findings(measured)
     for one in findings:
         note(f"{one['what']}: {one['value']:.2f} {one['unit']} ({one['low']:.2f} to {one['high']:.2f}) {one['goal']}")
     title = "flights, page cache dropped before each command" if options.cold else "flights"
     bars = [{"name": name, **spread([t.end for t in times]), "settings": ""} for name, times in measured.items()]
     case = {"title": title, "unit": "s", "bars": bars, "findings": findings}
-    page_cache = "dropped before each command" if options.cold else "warm"
+    page_cache = "dropped before each command" if options.cold else "not controlled"
     save("startup_cold" if options.cold else "startup", "How long does one wait?", [case], page_cache)
 
 
-def _commands(folder: Path) -> dict[str, Callable[[], Times]]:
+def _commands(folder: Path) -> dict[str, Command]:
     rows = folder / "rows.csv"
     rows.write_text(_some_rows())
     train = partial(watch, [FIRELIB, "train", "--fresh"], first_step)
     by_hand = partial(watch, [sys.executable, "-m", "benchmarks.peers.by_hand", str(folder)], first_step)
+    run = partial(watch, [FIRELIB, "run"])
     return {
-        "firelib train": train,
-        "train by hand": by_hand,
-        "firelib predict": partial(watch, [FIRELIB, "predict", str(rows)]),
-        "import and load": partial(watch, [sys.executable, "-c", _LOAD_MODEL]),
-        "firelib run, nothing to do": _nothing_to_do,
-        "firelib --help": partial(watch, [FIRELIB, "--help"]),
+        "firelib train": Command(train),
+        "train by hand": Command(by_hand),
+        "firelib predict": Command(partial(watch, [FIRELIB, "predict", str(rows)])),
+        "import and load": Command(partial(watch, [sys.executable, "-c", _LOAD_MODEL])),
+        # The first run still evaluates the models that other commands have trained.
+        "firelib run, nothing to do": Command(run, prepare=run),
+        "firelib --help": Command(partial(watch, [FIRELIB, "--help"])),
     }
 
 
-def _nothing_to_do() -> Times:
-    """Time the second of two runs: the first one still evaluates the models that other commands have trained."""
-    watch([FIRELIB, "run"])
-    return watch([FIRELIB, "run"])
+def _rounds(commands: Mapping[str, Command], rounds: int, drop: Callable[[], None]) -> dict[str, list[Times]]:
+    """Prepare and time each command in each round; `drop` is called directly before a timer starts."""
 
-
-def _rounds(commands: Mapping[str, Callable[[], Times]], rounds: int, cold: bool) -> dict[str, list[Times]]:
     def measure(call: int) -> dict[str, Times]:
         measured = {}
-        for name, run in commands.items():
-            if cold:
-                _drop_page_cache()
-            measured[name] = times = run()
+        for name, command in commands.items():
+            command.prepare()
+            drop()
+            measured[name] = times = command.run()
             first = f"first step after {times.line:.1f} s, " if times.line is not None else ""
             note(f"round {call + 1}: {name}: {first}end after {times.end:.1f} s")
         return measured
@@ -161,6 +173,10 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.rstrip(b"\0").decode()
     return "" if value is None or value != value else str(value)
+
+
+def _keep_page_cache() -> None:
+    """Leave it warm."""
 
 
 def _drop_page_cache() -> None:

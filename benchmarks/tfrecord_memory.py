@@ -36,7 +36,8 @@ def main() -> None:
         print(json.dumps({"mib": peak_mib()}))  # noqa: T201  the parent reads it
         return
     cases = (_measure(case, options.rows) for case in _CASES)
-    note(f"figures: {save('tfrecord_memory', f'Does memory grow with {_MORE} times the rows?', cases)}")
+    question = f"Does memory grow with {_MORE} times the rows?"
+    note(f"figures: {save('tfrecord_memory', question, cases, 'not controlled')}")
 
 
 def _measure(case: str, rows: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A training worker that trains an epoch for each way that it reads: `python -m benchmarks.training_worker …`.
 
 A worker group waits for its standard input while another one is measured, so that rounds can be interleaved without
-restarting TensorFlow. Arguments: params.yaml, folder for the runs' files, rank, number of workers, cores (`0`, `0,1`).
+restarting TensorFlow. Arguments: params.yaml, folder for the runs' files, rank, number of workers, cores (`0`, `0,1`:
+indices of those that this process may use).
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks.harness.machine import find_core
 from benchmarks.harness.on_cpu import import_tensorflow
 from benchmarks.training_ways import Epoch, ways
 from firelib.config import Environment, load_params
@@ -21,7 +23,7 @@ from firelib.train.run_spec import RunSpec
 
 def main() -> None:
     params, folder, rank, world, cores = sys.argv[1:]
-    os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
+    os.sched_setaffinity(0, {find_core(int(index)) for index in cores.split(",")})
     import_tensorflow()
     import tensorflow as tf
 

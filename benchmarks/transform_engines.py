@@ -50,7 +50,7 @@ class Contest:
             RuntimeError: The engine is not installed, or fails.
         """
         run_job(engine, self._folder / "small", self._ray)
-        return Way(partial(self._run, engine), ENGINES[engine].settings, self._rows)
+        return Way(partial(self._run, engine), ENGINES[engine].settings, self._rows, counts_cpu=False)
 
     def _run(self, engine: str) -> float:
         known = self.figures.setdefault(engine, [])

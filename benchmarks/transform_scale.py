@@ -51,7 +51,7 @@ def main() -> None:
     for case in cases:
         for one in case["findings"]:
             note(f"{case['title']}: {one['what']}: {one['value']:.2f} {one['unit']} {one['goal']}")
-    note(f"figures: {save('transform_scale', 'Is the cost of the transform linear?', cases)}")
+    note(f"figures: {save('transform_scale', 'Is the cost of the transform linear?', cases, 'not controlled')}")
 
 
 def _measure(folder: Path, rows: int, rounds: int, most: int) -> list[dict[str, Any]]:

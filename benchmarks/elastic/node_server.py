@@ -5,7 +5,6 @@ and the index of a node, if it needs one; each answer is a line. The head has no
 one, and is pinned to it with all that it starts.
 """
 
-import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import psutil
 from ray.cluster_utils import Cluster
 
+from benchmarks.harness.machine import find_core
 from firelib.ray_setup.loopback import LOOPBACK, on_loopback
 
 
@@ -43,8 +43,8 @@ class NodeServer:
         """Start a worker node."""
         self._nodes[index] = self._cluster.add_node(num_cpus=1, node_ip_address=LOOPBACK)
         for process in _list_processes(self._nodes[index]):
-            with suppress(psutil.Error):
-                process.cpu_affinity([index % (os.cpu_count() or 1)])
+            with suppress(psutil.NoSuchProcess):  # it was needed for the start only
+                process.cpu_affinity([find_core(index)])
 
     def lose(self, index: int) -> None:
         """Kill a worker node with all its processes at once."""

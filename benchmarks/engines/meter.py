@@ -2,8 +2,12 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Self
 
 import psutil
+
+from benchmarks.harness.process_times import ProcessTimes
 
 
 class Meter:
@@ -21,14 +25,17 @@ class Meter:
         self._roots = [psutil.Process().pid, *others]
         self.seconds = self.cpu_seconds = 0.0
 
-    def __enter__(self) -> "Meter":
-        self._cpu = _cpu_seconds(self._roots)
+    def __enter__(self) -> Self:
+        self._times = ProcessTimes(self._roots)
+        self._sampling = ExitStack()
+        self._sampling.enter_context(self._times.sampled())
         self._started = time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.seconds = time.perf_counter() - self._started
-        self.cpu_seconds = _cpu_seconds(self._roots) - self._cpu
+        self._sampling.close()
+        self.cpu_seconds = self._times.read()
 
 
 def memory_mib(roots: Sequence[int], with_children: bool = True) -> float:
@@ -44,18 +51,6 @@ def memory_mib(roots: Sequence[int], with_children: bool = True) -> float:
             total += process.memory_full_info().pss / 2**20
         except (psutil.NoSuchProcess, psutil.AccessDenied):  # it ended meanwhile
             continue
-    return total
-
-
-def _cpu_seconds(roots: Sequence[int]) -> float:
-    """Processor time since the processes started; that of a child which has ended is in its parent's."""
-    total = 0.0
-    for process in _descend(roots):
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system + times.children_user + times.children_system
     return total
 
 

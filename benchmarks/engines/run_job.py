@@ -20,7 +20,8 @@ from benchmarks.engines.meter import memory_mib
 from firelib.config import Environment
 from firelib.ray_setup.session import ray_session
 
-_SAMPLE_SECONDS = 0.5
+_SAMPLE_SECONDS = 0.05
+_PAUSE = 20  # times the processor time of a sample: that of many processes takes some, which the job would lack
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ def _watch(process: "subprocess.Popen[bytes]", others: Sequence[int]) -> tuple[f
     """Wait for a process; return its own peak memory, and the one with its children and `others`, in MiB."""
     driver_mib = mib = 0.0
     while process.poll() is None:
+        begin = time.thread_time()
         own = memory_mib([process.pid], with_children=False)
         driver_mib, mib = max(driver_mib, own), max(mib, own, memory_mib([process.pid, *others]))
-        time.sleep(_SAMPLE_SECONDS)
+        time.sleep(max(_SAMPLE_SECONDS, _PAUSE * (time.thread_time() - begin)))
     return driver_mib, mib
 
 

@@ -36,8 +36,20 @@ def describe_machine() -> Machine:
         memory_limit_gib=round(memory_limit() / _GIB, 1),
         kernel=platform.release(),
         huge_pages=_chosen(_read("/sys/kernel/mm/transparent_hugepage/enabled")),
-        virtual="hypervisor" in next((line for line in cpu.splitlines() if line.startswith("flags")), ""),
+        virtual=is_virtual(cpu),
     )
+
+
+def find_core(index: int) -> int:
+    """The core with this index among those that this process may use, from the first one again after the last."""
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[index % len(cores)]
+
+
+def is_virtual(cpuinfo: str) -> bool | None:
+    """Whether /proc/cpuinfo is that of a virtual machine; None if it does not tell, as on ARM."""
+    flags = next((line.split() for line in cpuinfo.splitlines() if line.startswith("flags")), None)
+    return None if flags is None else "hypervisor" in flags
 
 
 def list_libraries() -> dict[str, str]:

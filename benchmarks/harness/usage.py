@@ -1,8 +1,9 @@
-"""CPU seconds, page faults and peak memory of this process and of all processes that it has started."""
+"""CPU seconds, page faults and peak memory of this process and of all processes that it has started.
 
-import os
+What a process whose parent does not wait for it, such as a worker of Ray, uses after the last reading is not counted.
+"""
+
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from pathlib import Path
 
 import psutil
 
-_TICKS = os.sysconf("SC_CLK_TCK")  # unit of the times in /proc
-# Fields of /proc/PID/stat after the name: minor faults, those of ended children; user and system time, and children's.
-_FAULTS, _TIMES = slice(7, 9), slice(11, 15)
+from benchmarks.harness.process_times import ProcessTimes
+
+# Fields of /proc/PID/stat after the name: minor faults, and those of ended children.
+_FAULTS = slice(7, 9)
+_cpu = ProcessTimes()  # keeps what ended processes have used
 _RESET_PEAK = "5"  # what proc(5) calls resetting the peak resident set size
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What the processes have used since they started.
+    """What the processes have used; only differences mean something.
 
     Attributes:
         cpu_seconds: User and system time.
@@ -35,14 +38,12 @@ class Counters:
 def read_counters() -> Counters:
     """Read the counters of this process, of its ended children, and of all living descendants."""
     own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = time.process_time() + ended.ru_utime + ended.ru_stime
     faults = own.ru_minflt + ended.ru_minflt
     for child in _descendants():
         with suppress(OSError):  # it has just ended
             words = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
             faults += sum(map(int, words[_FAULTS]))
-            cpu += sum(map(int, words[_TIMES])) / _TICKS
-    return Counters(cpu, faults)
+    return Counters(_cpu.read(), faults)
 
 
 def reset_peaks() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 BUSY = 0.9  # of the time: the accelerator counts as fed
 
-_MOST_TRIALS = 8
+_MOST_RAISES = 5  # to three times the estimate
+_PARTS = 16
 _STAGGER = 1.0  # of a step: over how long the first steps are spread
 
 
@@ -55,25 +56,35 @@ def utilizations(
 
 
 def search(measure: Callable[[int], float], capacity: float) -> list[Trial]:
-    """Search the largest number of accelerators that are fed, up or down from an estimate.
+    """Search the largest number of accelerators that are fed.
+
+    From an estimate, the number is halved until all are fed, or raised in growing steps until not all are. The range
+    between both is bisected to a sixteenth.
 
     Args:
         measure: Number of accelerators → their utilization, which falls with the number.
         capacity: Batches that the pipeline makes while an accelerator computes one step.
 
     Returns:
-        The trials. The search ends beside the border between fed and not fed, or after eight trials.
+        The trials.
     """
-    number = max(1, int(capacity / BUSY))
-    trials = [Trial(number, measure(number))]
-    was_fed = trials[0].utilization >= BUSY
-    while len(trials) < _MOST_TRIALS:
-        number += max(1, number // 16) * (1 if was_fed else -1)
-        if number < 1:
-            break
+    trials: list[Trial] = []
+
+    def is_fed(number: int) -> bool:
         trials.append(Trial(number, measure(number)))
-        if (trials[-1].utilization >= BUSY) != was_fed:
-            break
+        return trials[-1].utilization >= BUSY
+
+    number = max(1, int(capacity / BUSY))
+    fed, starved = (number, None) if is_fed(number) else (0, number)
+    step = max(1, number // _PARTS)
+    while starved is None and len(trials) <= _MOST_RAISES:
+        fed, starved = (fed + step, None) if is_fed(fed + step) else (fed, fed + step)
+        step *= 2
+    while starved is not None and not fed and starved > 1:
+        fed, starved = (starved // 2, starved) if is_fed(starved // 2) else (0, starved // 2)
+    while starved is not None and starved - fed > max(1, fed // _PARTS):
+        middle = (fed + starved) // 2
+        fed, starved = (middle, starved) if is_fed(middle) else (fed, middle)
     return trials
 
 

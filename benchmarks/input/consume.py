@@ -5,6 +5,7 @@
 It runs in the environment of the loader, so it needs nothing but the standard library and psutil.
 """
 
+import hashlib
 import importlib
 import json
 import os
@@ -13,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from benchmarks.harness.process_times import TICK, ProcessTimes, adopt_orphans
 from benchmarks.input.accelerator import utilizations
-from benchmarks.input.cpu_time import TICK, adopt_orphans, cpu_seconds
 from benchmarks.input.job import Job
 
 #: Starts an endless iteration over batches, epoch after epoch. A batch maps names to arrays or tensors.
@@ -29,6 +30,7 @@ def main() -> None:
     loader = importlib.import_module(f"benchmarks.peers.loaders.{job.loader}")
     with loader.prepared(job) as batches:
         answer = MEASURES[measure](lambda: checked(job, batches()), **arguments)
+    answer["cores"] = sorted(os.sched_getaffinity(0))
     print(json.dumps(answer), flush=True)  # noqa: T201  the parent reads it
 
 
@@ -65,8 +67,8 @@ def steady(batches: Batches, warm_seconds: float, seconds: float) -> dict[str, f
         `rows`, `seconds` and `cpu_seconds`.
     """
     iterator = batches()
-    _count(iterator, lambda rows, passed: passed >= warm_seconds)  # noqa: ARG005  one signature for both ends
-    return _measured(iterator, lambda rows, passed: passed >= seconds)  # noqa: ARG005
+    _count(lambda: iterator, lambda rows, passed: passed >= warm_seconds)  # noqa: ARG005  one signature for both ends
+    return _measured(lambda: iterator, lambda rows, passed: passed >= seconds)  # noqa: ARG005
 
 
 def epoch(batches: Batches, rows: int) -> dict[str, float]:
@@ -79,26 +81,58 @@ def epoch(batches: Batches, rows: int) -> dict[str, float]:
     Returns:
         `rows`, `seconds` and `cpu_seconds`.
     """
-    return _measured(batches(), lambda count, passed: count >= rows)  # noqa: ARG005
+    return _measured(batches, lambda count, passed: count >= rows)  # noqa: ARG005
 
 
-def _measured(iterator: Iterator[dict[str, Any]], is_over: Callable[[int, float], bool]) -> dict[str, float]:
-    cpu = cpu_seconds()
-    rows, seconds = _count(iterator, is_over)
-    return {"rows": rows, "seconds": seconds, "cpu_seconds": max(cpu_seconds() - cpu, TICK)}
+def fingerprints(batches: Batches, rows: int) -> dict[str, list[str]]:
+    """Hash each row of the first epoch, for tests: a loader that reads each row once gives as many different hashes.
+
+    Args:
+        batches: Starts the iteration.
+        rows: Rows of the epoch, a multiple of the batch.
+
+    Returns:
+        `fingerprints`, sorted.
+    """
+    found: list[str] = []
+    for batch in batches():
+        columns = [_row_bytes(batch[name]) for name in sorted(batch)]
+        found += [hashlib.sha256(b"".join(row)).hexdigest() for row in zip(*columns, strict=True)]
+        if len(found) >= rows:
+            break
+    return {"fingerprints": sorted(found)}
 
 
-def _count(iterator: Iterator[dict[str, Any]], is_over: Callable[[int, float], bool]) -> tuple[int, float]:
-    """Consume batches until `is_over(rows, seconds)`; return both."""
+def _row_bytes(column: Any) -> list[bytes]:
+    import numpy as np
+
+    values = np.asarray(column)
+    return [repr(value).encode() if values.dtype == object else value.tobytes() for value in values]
+
+
+def _measured(start: Batches, is_over: Callable[[int, float], bool]) -> dict[str, float]:
+    times = ProcessTimes()
+    with times.sampled():
+        rows, seconds = _count(start, is_over)
+    return {"rows": rows, "seconds": seconds, "cpu_seconds": max(times.read(), TICK)}
+
+
+def _count(start: Batches, is_over: Callable[[int, float], bool]) -> tuple[int, float]:
+    """Start to iterate, and consume batches until `is_over(rows, seconds)`; return both."""
     rows, begin = 0, time.perf_counter()
-    for batch in iterator:
+    for batch in start():
         rows += len(batch["label"])
         if is_over(rows, time.perf_counter() - begin):
             break
     return rows, time.perf_counter() - begin
 
 
-MEASURES: dict[str, Callable[..., Any]] = {"steady": steady, "epoch": epoch, "accelerators": utilizations}
+MEASURES: dict[str, Callable[..., dict[str, Any]]] = {
+    "steady": steady,
+    "epoch": epoch,
+    "accelerators": utilizations,
+    "fingerprints": fingerprints,
+}
 
 if __name__ == "__main__":
     main()

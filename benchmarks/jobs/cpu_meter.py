@@ -4,22 +4,25 @@ Everything else is the control plane: the command that submits the job, Ray's ow
 engines and Slurm's daemons.
 """
 
-import ctypes
+import json
 import os
 import re
-import threading
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Self
 
 import psutil
 
+from benchmarks.harness.process_times import Key, repeated
+
 _WORKER = "RayTrainWorker"  # Ray names its processes by what they run
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
 _INTERVAL_SECONDS = 1.0
-_SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER in linux/prctl.h
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -41,42 +44,60 @@ class _Process:
     is_worker: bool
 
 
-class CpuMeter(threading.Thread):
-    """Samples the CPU time of all processes below this one and in containers while a block runs.
+class CpuMeter:
+    """Samples the CPU time of all processes below this one and in an engine's containers while a block runs.
 
     What a process uses between the last sample and its end is not counted: at most a second.
+
+    Args:
+        engine: Address of the engine's socket; empty for none. Containers of other engines do not count.
     """
 
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self._done = threading.Event()
-        self._before = {key: process.seconds for key, process in _processes()}
-        self._latest: dict[tuple[int, float], _Process] = {}
+    def __init__(self, engine: str = "") -> None:
+        self._engine = engine
+        self._containers: set[str] = set()
+        self._before = {key: process.seconds for key, process in self._processes()}
+        self._latest: dict[Key, _Process] = {}
 
     def __enter__(self) -> Self:
-        self.start()
+        self._sampling = ExitStack()
+        self._sampling.enter_context(repeated(self._sample, _INTERVAL_SECONDS))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self.join()
-        self._sample()
-
-    def run(self) -> None:
-        while not self._done.wait(_INTERVAL_SECONDS):
-            self._sample()
+        self._sampling.close()
 
     def _sample(self) -> None:
-        self._latest.update(_processes())
+        self._latest.update(self._processes())
+
+    def _processes(self) -> Iterator[tuple[Key, _Process]]:
+        """The job's processes, without this one, which only measures."""
+        if self._engine:
+            with suppress(OSError, HTTPException):  # it does not answer: those that are known remain
+                self._containers |= list_containers(self._engine)
+        below = {process.pid for process in psutil.Process().children(recursive=True)}
+        for process in psutil.process_iter():
+            if process.pid != os.getpid() and (process.pid in below or self._is_in_container(process.pid)):
+                with suppress(psutil.Error), process.oneshot():
+                    times = process.cpu_times()
+                    yield (
+                        (process.pid, process.create_time()),
+                        _Process(times.user + times.system, any(_WORKER in word for word in process.cmdline())),
+                    )
+
+    def _is_in_container(self, process: int) -> bool:
+        """Whether a process is in one of the engine's containers, and this process is not in that container."""
+        with suppress(OSError):
+            found = find_containers(_read_groups(process)) - find_containers(_read_groups("self"))
+            return bool(self._containers & found)
+        return False
 
     def read(self) -> CpuSeconds:
         """CPU time since the meter was created."""
         return add_up(self._before, {key: (each.seconds, each.is_worker) for key, each in self._latest.items()})
 
 
-def add_up(
-    before: Mapping[tuple[int, float], float], latest: Mapping[tuple[int, float], tuple[float, bool]]
-) -> CpuSeconds:
+def add_up(before: Mapping[Key, float], latest: Mapping[Key, tuple[float, bool]]) -> CpuSeconds:
     """Sum up CPU time by kind of process.
 
     Args:
@@ -88,29 +109,22 @@ def add_up(
     return CpuSeconds(workers, sum(seconds for seconds, _ in used.values()) - workers)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ends, such as the steps of Slurm's daemons."""
-    ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def list_containers(engine: str) -> set[str]:
+    """Ask a container engine for the ids of its running containers.
 
+    Args:
+        engine: Address of its socket, as in `DOCKER_HOST`.
 
-def _processes() -> Iterator[tuple[tuple[int, float], _Process]]:
-    """This job's processes, without this one, which only measures."""
-    below = {process.pid for process in psutil.Process().children(recursive=True)}
-    for process in psutil.process_iter():
-        if process.pid != os.getpid() and (process.pid in below or _is_in_container(process.pid)):
-            with suppress(psutil.Error), process.oneshot():
-                times = process.cpu_times()
-                yield (
-                    (process.pid, process.create_time()),
-                    _Process(times.user + times.system, any(_WORKER in word for word in process.cmdline())),
-                )
-
-
-def _is_in_container(process: int) -> bool:
-    """Whether a control group of a process is named by a container's id, and this process is not in that container."""
-    with suppress(OSError):
-        return bool(find_containers(_read_groups(process)) - find_containers(_read_groups("self")))
-    return False
+    Raises:
+        OSError: It does not answer.
+        HTTPException: Its answer is broken.
+    """
+    with closing(HTTPConnection("localhost")) as connection:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(_ANSWER_SECONDS)
+        connection.sock.connect(engine.removeprefix("unix://"))
+        connection.request("GET", "/containers/json")
+        return {container["Id"] for container in json.load(connection.getresponse())}
 
 
 def _read_groups(process: int | str) -> str:

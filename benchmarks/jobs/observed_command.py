@@ -44,7 +44,7 @@ def observe(command: Sequence[str], folder: Path, variables: Mapping[str, str]) 
     environment = {**os.environ, **variables, "COLUMNS": "200", "NO_COLOR": "1"}
     begun, first, output = time.perf_counter(), None, []
     with (
-        CpuMeter() as meter,
+        CpuMeter(environment.get("DOCKER_HOST", "")) as meter,
         subprocess.Popen(  # noqa: S603  our own commands
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process,

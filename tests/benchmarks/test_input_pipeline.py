@@ -1,5 +1,6 @@
 """The benchmark of input pipelines, with the contender that needs no other library, and with all others on demand."""
 
+import os
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks.input.contenders import CONTENDERS, OURS, Contender, chosen
 from benchmarks.input.files import Files
 from benchmarks.input.process import measure
 
+ROWS = 2048  # a multiple of the batch, so that an epoch ends with one
 OPTIONS = Namespace(batch=64, seconds=0.1, milliseconds=5, rounds=1)
 
 HERE = [  # those that tests/benchmarks/peers do not read in their own process
@@ -45,6 +47,14 @@ def test_both_rates_of_a_contender_are_reported(few_files: Files) -> None:
         assert bar["value"] > 0
 
 
+def test_all_contenders_get_the_same_cores(few_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(input_pipeline, "_CPUS", 1)
+    (contender,) = chosen(["in memory"])
+    way = input_pipeline._local_way(few_files, contender, OPTIONS)
+    assert isinstance(way.run, input_pipeline.Runs)
+    assert way.run.run_once()["cores"] == [min(os.sched_getaffinity(0))]
+
+
 def test_contender_that_fails_is_omitted_with_the_reason(few_files: Files) -> None:
     contenders = [Contender("broken", "in_memory", "no_such_format", ""), *chosen(["in memory"])]
     rows, _ = input_pipeline._measured("broken", input_pipeline._local(few_files, contenders, OPTIONS), rounds=1)
@@ -59,28 +69,32 @@ def test_accelerators_are_counted(few_files: Files) -> None:
     assert bar["value"] == int(bar["value"])
 
 
+def require_each_row_once(files: Files, contender: Contender, python: Path) -> None:
+    job = files.job(contender, str(files.path(contender)), batch=64, cpus=2)
+    hashes = measure(python, job, "fingerprints", {"rows": files.rows})["fingerprints"]
+    assert len(hashes) == len(set(hashes)) == files.rows
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(("name", "make"), HERE, ids=[name for name, _ in HERE])
-def test_contender_reads_the_first_epoch(name: str, make: Callable[[int], datasets.Case], tmp_path: Path) -> None:
-    files = Files(make(2000), tmp_path)
+def test_contender_reads_each_row_once(name: str, make: Callable[[int], datasets.Case], tmp_path: Path) -> None:
+    files = Files(make(ROWS), tmp_path)
     (contender,) = chosen([name])
-    job = files.job(contender, str(files.path(contender)), batch=64, cpus=2)
-    assert measure(contender.python(), job, "epoch", {"rows": files.rows})["rows"] >= files.rows
+    require_each_row_once(files, contender, contender.python())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", datasets.MAKERS, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("contender", ELSEWHERE, ids=lambda contender: contender.name)
-def test_contender_in_an_environment_of_its_own_reads_the_first_epoch(
+def test_contender_in_an_environment_of_its_own_reads_each_row_once(
     contender: Contender, make: Callable[[int], datasets.Case], tmp_path: Path
 ) -> None:
-    files = Files(make(2000), tmp_path)
+    files = Files(make(ROWS), tmp_path)
     try:
         python = contender.python()
     except RuntimeError as error:
         pytest.skip(str(error))
-    job = files.job(contender, str(files.path(contender)), batch=64, cpus=2)
-    assert measure(python, job, "epoch", {"rows": files.rows})["rows"] >= files.rows
+    require_each_row_once(files, contender, python)
 
 
 @pytest.mark.integration

@@ -16,4 +16,5 @@ def test_a_version_more_writes_its_own_shards_only(tmp_path: Path) -> None:
     dataset.make()
     _, share = add_version(dataset)
     assert share == pytest.approx(1, abs=0.1)
-    assert dataset.make(fresh=True)[1] == dataset.make()[1]
+    grown = dataset.make()[1]
+    assert dataset.make(fresh=True)[1] == grown

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.whole_pipeline import _compare, _set_version, assign_days
+from benchmarks.whole_pipeline import _compare, _set_version, assign_days, warm_up
 from firelib.config import load_params
 from tests.project import ROOT
 
@@ -13,6 +13,11 @@ def test_days_are_split_as_firelib_splits_them():
     days = assign_days()
     assert len(days) == 365
     assert Counter(days.values())["test"] == 37, "as the README says"
+
+
+@pytest.mark.integration
+def test_libraries_and_tables_are_read_before_the_first_round():
+    assert warm_up() > 1 << 20
 
 
 def test_metrics_may_differ_by_noise_only():

@@ -15,7 +15,7 @@ def bench(
             metavar="NAME", help="Questions; default: all.", autocompletion=complete_question, show_default=False
         ),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Every question with all its data: three hours.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every question, in its full form: three hours.")] = False,
     show_list: Annotated[bool, typer.Option("--list", help="List the questions and measure nothing.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Compare ratios with the committed results; exit with 1 if one fell.")

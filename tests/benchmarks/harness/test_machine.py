@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks.harness.machine import describe_machine, find_commit, list_libraries
+from benchmarks.harness.machine import describe_machine, find_commit, find_core, is_virtual, list_libraries
 
 
 def test_the_machine_is_described() -> None:
@@ -14,6 +14,22 @@ def test_the_machine_is_described() -> None:
     assert 1 <= (machine.usable_cores or 0) <= machine.cores
     assert machine.memory_limit_gib is not None
     assert machine.memory_limit_gib <= (machine.memory_gib or 0)
+
+
+def test_cores_are_counted_among_those_that_the_process_may_use() -> None:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        assert [find_core(0), find_core(1)] == [max(before)] * 2
+    finally:
+        os.sched_setaffinity(0, before)
+    assert {find_core(index) for index in range(len(before))} == before
+
+
+def test_a_processor_tells_whether_it_is_virtual_except_on_arm() -> None:
+    assert is_virtual("model name\t: A\nflags\t\t: fpu hypervisor\n") is True
+    assert is_virtual("model name\t: A\nflags\t\t: fpu\n") is False
+    assert is_virtual("processor\t: 0\nFeatures\t: fp asimd\n") is None
 
 
 def test_libraries_that_are_installed_are_listed() -> None:

@@ -37,11 +37,18 @@ def test_error_of_the_pipeline_is_raised() -> None:
         utilization(broken(), 2, step_seconds=0.01, seconds=60)
 
 
-@pytest.mark.parametrize("estimate", [1.0, 9.0, 10.0, 11.0, 12.0])
+@pytest.mark.parametrize("estimate", [1.0, 9.0, 10.0, 11.0, 12.0, 40.0, 1000.0])
 def test_search_ends_at_the_border(estimate: float) -> None:
     trials = search(lambda number: min(1.0, 10 / number), estimate)
     fed = [trial.accelerators for trial in trials if trial.utilization >= BUSY]
-    if estimate > 1:
-        assert max(fed) == 11
-        assert any(trial.accelerators == 12 for trial in trials)
-    assert len(trials) <= 8
+    assert max(fed) == 11
+    assert any(trial.accelerators == 12 for trial in trials)
+    assert len(trials) <= 12
+
+
+def test_search_is_as_exact_as_a_sixteenth_and_ends_where_all_are_fed() -> None:
+    far = search(lambda number: min(1.0, 300 / number), 1000)
+    fed = max(trial.accelerators for trial in far if trial.utilization >= BUSY)
+    assert 300 / BUSY * 15 / 16 - 1 <= fed <= 300 / BUSY
+    assert all(trial.utilization == 1 for trial in search(lambda _: 1.0, 100))
+    assert [trial.accelerators for trial in search(lambda _: 0.0, 3)] == [3, 1]

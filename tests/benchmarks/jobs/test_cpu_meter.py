@@ -1,12 +1,20 @@
 """CPU time by kind of process; no test depends on speed."""
 
+import json
+import secrets
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import UnixStreamServer
 
 import psutil
+import pytest
 
-from benchmarks.jobs.cpu_meter import CpuMeter, CpuSeconds, add_up, find_containers
+from benchmarks.jobs.cpu_meter import CpuMeter, CpuSeconds, add_up, find_containers, list_containers
 from tests.patience import patience, wait_until
 
 # Uses CPU time, says so, and waits until its standard input is closed.
@@ -66,3 +74,60 @@ def test_a_container_is_known_by_its_control_group() -> None:
     groups = f"4:memory:/docker/{one}\n2:cpu:/system.slice/docker-{other}.scope\n"
     assert find_containers(groups) == {one, other}
     assert find_containers("4:memory:/user.slice/session-1.scope\n0::/\n") == set()
+
+
+class EngineApi(BaseHTTPRequestHandler):
+    """Docker's list of running containers, as its API documents it."""
+
+    containers: tuple[str, ...] = ()
+
+    def do_GET(self) -> None:
+        body = json.dumps([{"Id": each, "Image": "any"} for each in self.containers]).encode()
+        self.send_response(200 if self.path == "/containers/json" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def in_container() -> Iterator[tuple[int, str]]:
+    """A process in a control group that is named as a container's, and that name."""
+    name, parent = secrets.token_hex(32), Path("/sys/fs/cgroup/cpu")
+    group = (parent if parent.is_dir() else parent.parent) / name
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control groups: {error}")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        (group / "cgroup.procs").write_text(str(process.pid))
+        yield process.pid, name
+        process.kill()
+    group.rmdir()
+
+
+def test_only_containers_of_the_engine_count(in_container: tuple[int, str], tmp_path: Path) -> None:
+    process, name = in_container
+    assert name in find_containers(Path(f"/proc/{process}/cgroup").read_text())
+    assert not CpuMeter()._is_in_container(process)
+    with UnixStreamServer(str(tmp_path / "engine.sock"), EngineApi) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        address = f"unix://{tmp_path / 'engine.sock'}"
+        try:
+            EngineApi.containers = ("c2" * 32,)
+            assert list_containers(address) == {"c2" * 32}
+            assert not CpuMeter(address)._is_in_container(process)
+            EngineApi.containers = ("c2" * 32, name)
+            assert CpuMeter(address)._is_in_container(process)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_engine_that_does_not_answer_has_no_containers(tmp_path: Path) -> None:
+    with CpuMeter(f"unix://{tmp_path / 'engine.sock'}") as meter:
+        pass
+    assert meter.read().workers == 0
