@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -114,19 +114,19 @@ class ReportedProject:
     def dataset(self) -> str | None:
         """URI of the folder that holds the shards; None if there is no dataset, or no file of it can be reached.
 
-        Shards of a transform that ran elsewhere are below the storage root.
+        Shards of a transform that ran elsewhere are below the storage root, also if that is a bucket.
 
         Raises:
             FirelibError: The manifest is not valid, or the bucket cannot be read.
         """
         if self.manifest is None:
             return None
-        folder = dataset_uri(self.paths).rpartition("/")[0]
-        names = self.manifest.file_names - {MANIFEST_NAME}
-        is_in_project = folder == str(self.paths.tfrecords)
-        if is_in_project and not any((self.paths.tfrecords / name).exists() for name in names):
-            return None
-        return folder
+        own, names = self.paths.tfrecords, self.manifest.file_names - {MANIFEST_NAME}
+        for paths in (self.paths, replace(self.paths, elsewhere=True)):
+            folder = dataset_uri(paths).rpartition("/")[0]
+            if folder != str(own):
+                return folder
+        return str(own) if any((own / name).exists() for name in names) else None
 
     @cached_property
     def lineage(self) -> Mapping[str, Any] | None:

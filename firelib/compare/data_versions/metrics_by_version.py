@@ -77,15 +77,21 @@ def _find_version(facts: Facts, table: str, lake: Lake, digest: str) -> int | No
 
 
 def open_states(paths: Paths, states: Sequence[str] | None = None) -> Iterator[Snapshot]:
-    """Open the working tree and other states of a project; those that cannot be opened are left out.
+    """Open the working tree and other states of a project.
 
     Args:
         paths: Where the project is.
         states: Git revisions and experiments; None for the last commit, and all branches, tags and experiments, 30 of
-            them at most.
+            them at most, without those that cannot be opened.
+
+    Raises:
+        FirelibError: A state of `states` does not exist.
     """
     yield open_working_tree(paths.project, paths.recipe)
-    names = list_names(paths.project) if states is None else list(states)
+    if states is not None:
+        yield from (open_snapshot(name, paths.project, paths.recipe) for name in states)
+        return
+    names = list_names(paths.project)
     if len(names) > _MOST_STATES:
         note(f"note: metrics of {_MOST_STATES} of {len(names)} branches, tags and experiments")
     for name in names[:_MOST_STATES]:

@@ -39,7 +39,8 @@ def _describe(result: Mapping[str, Any]) -> list[Block]:
     machine = result.get("machine") or {}
     load = machine.get("load_before")
     where = f"{machine.get('cores', '?')} cores, load before it began: {'unknown' if load is None else load}"
-    blocks: list[Block] = [Text(f"{result['name']}: {result.get('question', '')} ({where})")]
+    remarks = "".join(f" {remark}" for remark in _remarks(result))
+    blocks: list[Block] = [Text(f"{result['name']}: {result.get('question', '')} ({where}){remarks}")]
     findings = []
     for case in result["cases"]:
         bars = [Bar(str(bar["name"]), *(float(bar[key]) for key in ("value", "low", "high"))) for bar in case["bars"]]
@@ -53,6 +54,16 @@ def _describe(result: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
+def _remarks(result: Mapping[str, Any]) -> Iterator[str]:
+    """What lowers the weight of a result."""
+    if result.get("complete") is False:
+        yield "Incomplete: the benchmark ended before all cases were measured."
+    if result.get("busy"):
+        yield "The machine was busy with other work."
+    if result.get("form") == "short":
+        yield "Short form: fewer rounds than the full one."
+
+
 def _finding(finding: Mapping[str, Any]) -> list[str]:
     goal = str(finding.get("goal") or "")
     value, low, high = (float(finding[key]) for key in ("value", "low", "high"))
@@ -62,13 +73,15 @@ def _finding(finding: Mapping[str, Any]) -> list[str]:
         f"{figures[0]} {finding.get('unit', '')}".strip(),
         *figures[1:],
         goal,
-        _reached(value, goal),
+        _reached(low, high, goal),
     ]
 
 
-def _reached(value: float, goal: str) -> str:
+def _reached(low: float, high: float, goal: str) -> str:
+    """Whether a finding reaches its goal, as the harness judges: `unclear` if only a part of the spread does."""
     sign, _, number = goal.partition(" ")
-    tests = {"≥": value.__ge__, "≤": value.__le__, "<": value.__lt__}
-    if sign not in tests:
+    compare = {"≥": float.__ge__, "≤": float.__le__, "<": float.__lt__, ">": float.__gt__}.get(sign)
+    if compare is None:
         return ""
-    return "yes" if tests[sign](float(number)) else "no"
+    reached = {compare(value, float(number)) for value in (low, high)}
+    return "unclear" if len(reached) > 1 else "yes" if reached.pop() else "no"

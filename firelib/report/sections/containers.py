@@ -3,7 +3,8 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from firelib.report.content import Block, Facts, Missing, Table
@@ -11,6 +12,7 @@ from firelib.report.figures import show_bytes
 from firelib.report.project import HASH_DIGITS, ReportedProject, read_json_file
 
 _COMPONENT = re.compile(r"^FROM\s+(\S+)\s+AS\s+([\w-]+)\s*$", re.MULTILINE)
+_PREFIX = re.compile(r'prefix="\$\{1:-([\w.-]+)\}"')
 _COMPONENTS = ("extract", "transform", "trainer", "trainer-gpu", "evaluate", "serve")
 _DOCKER_SECONDS = 10
 
@@ -24,16 +26,34 @@ def containers(project: ReportedProject) -> Iterator[Block]:
     text = file.read_text(errors="replace")
     layers = dict(reversed(match) for match in _COMPONENT.findall(text))  # component → the layer that it builds on
     pushed = read_json_file(project.folder / "images" / "digests.json") or {}
-    known = [name for name in _COMPONENTS if name in layers or name in pushed] or list(pushed)
-    built = _inspect_images(known)
+    names = list(dict.fromkeys([*_COMPONENTS, *pushed]))
+    built = _inspect_images(find_prefix(project.folder / "images", pushed), names)
+    known = [name for name in names if name in layers or name in pushed or name in built]
     rows = [[name, layers.get(name, "–"), *_describe(built.get(name)), _digest(pushed.get(name))] for name in known]
-    yield Table("Images", ["component", "built from", "local id", "size", "pushed digest"], rows)
+    if rows:
+        yield Table("Images", ["component", "built from", "local id", "size", "pushed digest"], rows)
     if not built:
         yield Missing("no image is built on this machine, so sizes are not known", "make images")
     if not pushed:
         yield Missing("no image is pushed: images/digests.json does not exist", "make push REGISTRY=…")
     image = (project.lineage or {}).get("image")
     yield Facts({"image that trained the model": image or ("none: installed packages" if project.lineage else None)})
+
+
+def find_prefix(folder: Path, pushed: Mapping[str, object]) -> str:
+    """What the names of a project's images begin with, before a dash and the component.
+
+    Args:
+        folder: The folder `images` of the project, whose script `build` declares the prefix.
+        pushed: Component → pushed image.
+    """
+    for component, image in pushed.items():
+        name = str(image).partition("@")[0].rpartition("/")[2].partition(":")[0]
+        if name.endswith(f"-{component}"):
+            return name.removesuffix(f"-{component}")
+    script = folder / "build"
+    found = _PREFIX.search(script.read_text(errors="replace")) if script.is_file() else None
+    return found[1] if found else "firelib"
 
 
 def _digest(image: object) -> str:
@@ -44,15 +64,16 @@ def _describe(found: tuple[str, int] | None) -> list[str]:
     return [found[0].removeprefix("sha256:")[:HASH_DIGITS], show_bytes(found[1])] if found else ["–", "–"]
 
 
-def _inspect_images(components: Sequence[str]) -> dict[str, tuple[str, int]]:
+def _inspect_images(prefix: str, components: Sequence[str]) -> dict[str, tuple[str, int]]:
     """Component → id and bytes of its image, as far as a container engine on this machine has them."""
     found = {}
     for component in components:
-        output = _call_docker("image", "inspect", "--format", '["{{.Id}}", {{.Size}}]', f"firelib-{component}")
+        output = _call_docker("image", "inspect", "--format", '["{{.Id}}", {{.Size}}]', f"{prefix}-{component}")
         if output is None:
             continue
-        image, size = json.loads(output)
-        found[component] = (str(image), int(size))
+        with suppress(ValueError, TypeError):  # not what Docker prints
+            image, size = json.loads(output)
+            found[component] = (str(image), int(size))
     return found
 
 

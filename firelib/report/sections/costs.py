@@ -20,7 +20,7 @@ def costs(project: ReportedProject) -> Iterator[Block]:
     if stages:
         rows = [[record.stage, f"{record.seconds:,.1f} s"] for record in stages]
         total = sum(record.seconds for record in stages)
-        yield Table("Time of the last run", ["stage", "took"], [*rows, ["all", f"{total:,.1f} s"]])
+        yield Table("Time of the last run on this machine", ["stage", "took"], [*rows, ["all", f"{total:,.1f} s"]])
     rented = [*_clusters(project), *_jobs(project)]
     if not rented:
         yield Text(

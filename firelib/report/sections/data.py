@@ -17,7 +17,7 @@ def versions(project: ReportedProject) -> Iterator[Block]:
     """The tables of the lake, the versions of those that grow, and what the newest version changed."""
     lake = project.lake
     if lake is None:
-        yield Missing(f"no data: data/{project.name}/lake.json does not exist", "firelib extract")
+        yield Missing(f"no data: data/{project.name}/lake.json does not exist", project.command("firelib extract"))
         return
     rows = [
         [name, project.shown(record.source), str(record.version), f"{record.rows:,}", record.sha256[:HASH_DIGITS]]
@@ -52,7 +52,9 @@ def _last_change(project: ReportedProject, lake: Lake) -> Iterator[Block]:
         ]
         difference = compare_tables(states[0], states[1], project.recipe)
     except FirelibError as error:
-        yield Missing(f"the versions are not compared: {error.headline}", error.remedy or "firelib extract")
+        yield Missing(
+            f"the versions are not compared: {error.headline}", error.remedy or project.command("firelib extract")
+        )
         return
     yield _difference_table(difference)
 
@@ -75,7 +77,8 @@ def dataset(project: ReportedProject) -> Iterator[Block]:
     """The splits, what became of the rows, and the features."""
     manifest = project.manifest
     if manifest is None:
-        yield Missing(f"no dataset: data/{project.name}/tfrecords/manifest.json does not exist", "firelib transform")
+        what = f"no dataset: data/{project.name}/tfrecords/manifest.json does not exist"
+        yield Missing(what, project.command("firelib transform"))
         return
     declared = declare_splits(project.params.data.split, project.recipe)
     total = max(1, sum(split.rows for split in manifest.splits.values()))

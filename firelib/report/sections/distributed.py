@@ -31,7 +31,7 @@ def runs(project: ReportedProject) -> Iterator[Block]:
         for record in records
     ]
     columns = ["stage", "begun (UTC)", "took", "nodes", "tasks", "time of all tasks"]
-    yield Table("Stages, last run each", columns, rows)
+    yield Table("Stages, last run of each on this machine", columns, rows)
     for record in records:
         yield from _describe(record)
 

@@ -73,7 +73,7 @@ def pictures(project: ReportedProject) -> Iterator[Block]:
     files = sorted(project.paths.plots.glob("*.png"))
     own = [file for file in files if file.stem not in ("compare", "data_diff")]  # these show two states
     if not own:
-        yield Missing(f"no pictures: plots/{project.name}/ holds no .png", "firelib evaluate")
+        yield Missing(f"no pictures: plots/{project.name}/ holds no .png", project.command("firelib evaluate"))
     room = _MOST_PICTURE_BYTES
     for file in own:
         content = file.read_bytes()

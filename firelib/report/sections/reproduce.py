@@ -10,12 +10,12 @@ from firelib.report.project import HASH_DIGITS, ReportedProject
 def commands(project: ReportedProject) -> Iterator[Block]:
     """The commands that make the same data, model and metrics."""
     git = git_state(project.folder)
-    recipe = "" if project.run_command == "firelib run" else f" --recipe {project.name}"
     lines = [f"git checkout {git['revision'][:HASH_DIGITS]}"] if git["revision"] else []
     has_makefile = (project.folder / "Makefile").is_file()
-    lines += [f"make run{f' RECIPE={project.name}' if recipe else ''}"] if has_makefile else [project.run_command]
-    yield Code("Make everything again", [*lines, f"firelib report{recipe}"])
-    yield Code("Check every hash of what is here", [f"firelib report --verify{recipe}"])
+    make = f"make run RECIPE={project.name}" if project.recipe_option else "make run"
+    lines += [make if has_makefile else project.run_command]
+    yield Code("Make everything again", [*lines, project.command("firelib report")])
+    yield Code("Check every hash of what is here", [project.command("firelib report --verify")])
     yield Text(
         "Shards, manifest and lake.json have the same bytes on every machine. Weights of the same number of workers "
         "agree within 1e-5. Times and the files of Keras differ."

@@ -25,7 +25,7 @@ def stored(project: ReportedProject) -> Iterator[Block]:
     yield from _lake(project)
     manifest = project.manifest
     if manifest is None:
-        yield Missing("no shards: there is no manifest", "firelib transform")
+        yield Missing("no shards: there is no manifest", project.command("firelib transform"))
         return
     shards = [(name, shard) for name, split in manifest.splits.items() for shard in split.shards]
     rows = [
@@ -42,7 +42,7 @@ def _more(count: int) -> str:
 
 def _lake(project: ReportedProject) -> Iterator[Block]:
     if project.lake is None:
-        yield Missing("no lake: there is no lake.json", "firelib extract")
+        yield Missing("no lake: there is no lake.json", project.command("firelib extract"))
         return
     rows = []
     for name, record in project.lake.tables.items():

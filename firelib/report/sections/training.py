@@ -20,10 +20,11 @@ _MOST_MISSING = 10
 
 def curves(project: ReportedProject) -> Iterator[Block]:
     """The loss of every step and the metrics of every epoch, with the steps at which attempts began."""
-    progress = _read_progress(project)
+    progress = project.attempt(lambda: _read_progress(project))
     steps = read_columns(project.paths.plots / "training.csv")
     if "step" not in steps or "loss" not in steps:
-        yield Missing(f"no curve of the training: plots/{project.name}/training.csv is missing", "firelib train")
+        what = f"no curve of the training: plots/{project.name}/training.csv is missing"
+        yield Missing(what, project.command("firelib train"))
         return
     restarts = [step for step in progress.starts if step] if progress else []
     marks = {f"restart {number}": float(step) for number, step in enumerate(restarts, 1)}
@@ -34,9 +35,7 @@ def curves(project: ReportedProject) -> Iterator[Block]:
         points = list(zip(epochs.get("epoch", []), epochs[name], strict=True))
         yield LineChart(f"Validation: {name}", "epoch", name, {name: points})
     if progress is None:
-        yield Missing(
-            "restarts are not known: the checkpoints of this run are not on this machine", "firelib train --fresh"
-        )
+        yield Missing("restarts are not known: the checkpoints of this run cannot be read from this machine")
         return
     begun = ", ".join(f"{step:,}" for step in progress.starts)
     yield Facts({"attempts": len(progress.starts), "attempts began at step": begun, "steps": f"{progress.step:,}"})
@@ -74,10 +73,12 @@ def time_spent(project: ReportedProject) -> Iterator[Block]:
         rows = [[name.replace("_", " "), show_figure(value)] for name, value in sorted(metrics.items())]
         yield Table("Metrics of the training", ["metric", "value"], rows)
     else:
-        yield Missing(f"no metrics of the training: metrics/{project.name}/train.json is missing", "firelib train")
+        what = f"no metrics of the training: metrics/{project.name}/train.json is missing"
+        yield Missing(what, project.command("firelib train"))
     timing = only_figures(project.timing)
     if not timing:
-        yield Missing(f"no timing: models/{project.name}/timing.json is missing", "firelib train")
+        what = f"no timing: models/{project.name}/timing.json is missing"
+        yield Missing(what, project.command("firelib train"))
         return
     rows = [[name.replace("_", " "), _show_time(name, value)] for name, value in sorted(timing.items())]
     yield Table("Time spent (last attempt)", ["", "figure"], rows)
@@ -91,11 +92,12 @@ def _show_time(name: str, value: float) -> str:
 
 def tracked(project: ReportedProject) -> Iterator[Block]:
     """What Weights & Biases holds of the run, as far as it is stored on this machine."""
+    remedy = project.command("WANDB_MODE=offline firelib train --fresh")
     if not find_files(project.folder):
-        yield Missing(
-            "no run of W&B: wandb/ holds none. Those of other machines are not read",
-            "WANDB_MODE=offline firelib train --fresh",
-        )
+        yield Missing("no run of W&B: wandb/ holds none. Those of other machines are not read", remedy)
+        return
+    if project.run_id is None:  # the runs of wandb/ may be those of other recipes
+        yield Missing("which run of W&B trained the model is not known: its lineage names no run", project.run_command)
         return
     try:
         runs = read_runs(project.folder, project.run_id)
@@ -103,7 +105,7 @@ def tracked(project: ReportedProject) -> Iterator[Block]:
         yield Missing(error.headline, error.remedy or "")
         return
     if not runs:
-        yield Missing(f"wandb/ holds no tracking of run {project.run_id}", "WANDB_MODE=offline firelib train --fresh")
+        yield Missing(f"wandb/ holds no tracking of run {project.run_id}", remedy)
     for run in runs[-1:]:
         yield from _describe(run)
 

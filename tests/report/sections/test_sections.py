@@ -1,16 +1,22 @@
 """Sections whose evidence is not made by the pipeline itself: machines, jobs, benchmarks, costs, pictures, images."""
 
 import shutil
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from string import Template
 
 import pytest
 
+from firelib import storage
 from firelib.launch.job_record import JobRecord, write_record
 from firelib.launch.job_spec import Replicas, Resources
-from firelib.report.content import Block, Missing, Picture, Table
+from firelib.report.content import Block, Missing, Picture, Table, Text
 from firelib.report.drawings.bars import BarChart
+from firelib.report.drawings.lines import LineChart
 from firelib.report.project import ReportedProject
 from firelib.report.sections import benchmarks, containers, costs, distributed, machines, metrics, training
+from tests.errors import refused
 from tests.launch.jobs import job
 from tests.project import ROOT
 from tests.report.finished import fresh_project
@@ -80,8 +86,53 @@ def test_benchmarks_of_this_repository(project: ReportedProject) -> None:
     (project.folder / benchmarks.RESULTS / "broken.json").write_text('{"cases": [{"title": "x"}]}')
     blocks = list(benchmarks.benchmarks(project))
     assert [block for block in blocks if isinstance(block, BarChart)]
-    assert {row[-1] for row in cells(blocks)} <= {"yes", "no", ""}
-    assert any(isinstance(block, Missing) and "broken.json" in block.what for block in blocks)
+    assert {row[-1] for row in cells(blocks)} <= {"yes", "no", "unclear", ""}
+    odd = [block.what for block in blocks if isinstance(block, Missing) and "is not a result" in block.what]
+    assert odd == ["broken.json is not a result of a benchmark"]
+
+
+def test_findings_are_judged_by_their_spread_and_doubts_are_named(project: ReportedProject) -> None:
+    goals = {"≥ 2": "unclear", "≥ 1": "yes", "> 3": "no", "< 4": "yes", "": ""}
+    findings = [{"what": "x", "value": 2, "low": 1, "high": 3, "goal": goal} for goal in goals]
+    doubts = {"complete": False, "busy": True, "form": "short"}
+    result = {"name": "b", "cases": [{"title": "t", "bars": [], "findings": findings}], **doubts}
+    storage.write_bytes(str(project.folder / benchmarks.RESULTS / "b.json"), storage.to_json(result))
+    blocks = list(benchmarks.benchmarks(project))
+    assert [row[-1] for row in cells(blocks)] == list(goals.values())
+    (text,) = [block.text for block in blocks if isinstance(block, Text)]
+    assert all(word in text for word in ("Incomplete", "busy", "Short form"))
+
+
+def test_images_of_a_new_project_have_its_name(tmp_path: Path) -> None:
+    script = resources.files("firelib.scaffold") / "templates" / "build.txt"
+    (tmp_path / "build").write_text(Template(script.read_text()).substitute(image="shop"))
+    assert containers.find_prefix(tmp_path, {}) == "shop"
+    pushed = {"trainer": f"host:5000/team/other-trainer:1@sha256:{'a' * 64}"}
+    assert containers.find_prefix(tmp_path, pushed) == "other"
+    assert containers.find_prefix(ROOT / "images", {}) == "firelib"
+
+
+def test_a_run_of_another_recipe_is_not_shown(project: ReportedProject) -> None:
+    storage.write_bytes(str(project.folder / "wandb" / "wandb" / "offline-run-1" / "run-other.wandb"), b"")
+    (missing,) = training.tracked(project)
+    assert isinstance(missing, Missing)
+    assert "lineage" in missing.what
+
+
+def test_curves_are_drawn_without_the_storage_root(project: ReportedProject) -> None:
+    storage.write_bytes(str(project.paths.plots / "training.csv"), b"step,loss\n1,0.5\n2,0.25\n")
+    storage.write_bytes(str(project.paths.model / "lineage.json"), storage.to_json({"data": {"run": "tiny-0"}}))
+    unreachable = replace(project, paths=replace(project.paths, root="unknown://bucket"))
+    blocks = list(training.curves(unreachable))
+    assert [block.curves for block in blocks if isinstance(block, LineChart)] == [{"training": [(1, 0.5), (2, 0.25)]}]
+    (missing,) = [block for block in blocks if isinstance(block, Missing)]
+    assert "restarts are not known" in missing.what
+    assert "--fresh" not in missing.remedy
+
+
+def test_a_state_that_does_not_exist_is_named(project: ReportedProject) -> None:
+    with refused(what="TYPO"):
+        list(metrics.by_state(replace(project, states=["TYPO"])))
 
 
 def test_pictures_have_room_below_two_megabytes(project: ReportedProject) -> None:

@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,17 @@ def test_shards_below_the_storage_root_are_compared(project: ReportedProject) ->
     assert found.where.endswith(file.name)
     file.unlink()
     assert [check.found for check in shards(project) if not check.is_equal] == [MISSING]
+
+
+def test_shards_in_a_bucket_are_compared(project: ReportedProject) -> None:
+    folder, root = move_shards(project), f"memory://{project.folder.parent.name}"
+    storage.upload_folder(folder, f"{root}/datasets/tiny")
+    remote = replace(project, paths=replace(project.paths, root=root))
+    assert {check.is_equal for check in shards(remote)} == {True}
+    name = min(folder.glob("*.tfrecord")).name
+    storage.write_bytes(f"{root}/datasets/tiny/{name}", b"other")
+    (found,) = [check for check in shards(remote) if not check.is_equal]
+    assert found.where == f"{root}/datasets/tiny/{name}"
 
 
 def test_shards_on_another_machine_are_left_out(project: ReportedProject) -> None:
