@@ -73,10 +73,7 @@ def main() -> None:
         "training": partial(_check_training, rounds),
         "reading": partial(_check_reading, rounds),
     }
-    cases = [checks[name]() for name in options.only]
-    for case in cases:
-        for one in case["findings"]:
-            note(f"{case['title']}: {one['what']}: {one['value']:.1f} {one['unit']} {one['goal']}")
+    cases = (checks[name]() for name in options.only)
     note(f"figures: {save('planner', 'Does firelib plan predict what was not measured?', cases)}")
 
 

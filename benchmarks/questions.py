@@ -1,7 +1,9 @@
 """The questions that `firelib bench` answers: a line for each. `--list`, the page and the tests read it."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Question:
             more if they are run by hand, as docs/benchmarks.md says.
         short: Its form in `firelib bench`; None leaves it out.
         needs: What it needs: names in `benchmarks.runner.needs`.
+        leaves: Names of its results; its own name if empty.
     """
 
     name: str
@@ -42,10 +45,16 @@ class Question:
     full: Form
     short: Form | None = None
     needs: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
         return f"benchmarks.{self.name}"
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Names of its results; the short form may leave some of them only."""
+        return self.leaves or (self.name,)
 
     def form(self, full: bool) -> Form | None:
         """The full or the short form."""
@@ -74,7 +83,14 @@ QUESTIONS = (
         Form("--short --rows 50000", 2),
     ),
     Question("accelerators", "How many accelerators does a core keep busy?", Form("--rounds 1", 8)),
-    Question("training", "How fast does the loop train?", Form("", 12), Form("--recipes flights", 3), TRAINING),
+    Question(
+        "training",
+        "How fast does the loop train?",
+        Form("", 12),
+        Form("--recipes flights", 3),
+        TRAINING,
+        leaves=("training_flights", "training_fashion_mnist"),
+    ),
     Question("recovery", "What does a failure cost?", Form("--short --epoch-steps 200", 9), needs=("two cores",)),
     Question(
         "spot_trace",
@@ -100,3 +116,29 @@ QUESTIONS = (
     Question("planner", "How far is a plan from what is measured?", Form("--rounds 1", 7), needs=TRAINING),
     Question("ray_up", "How long until all nodes are alive?", Form("--rounds 1", 5), needs=("root", "containers")),
 )
+
+
+def bench_command(names: Sequence[str], full: bool, label: str = "", options: Sequence[str] = ()) -> str:
+    """The command that asks questions.
+
+    Args:
+        names: Their names; empty for all.
+        full: Their form.
+        label: Name of the machine; empty for the first one.
+        options: Other options.
+    """
+    words = ["firelib", "bench", *names, *(["--full"] if full else []), *options]
+    return shlex.join([*words, *(["--label", label] if label else [])])
+
+
+def measure_again(path: Path) -> str:
+    """What to do about a file of results that cannot be used: a sentence for an error.
+
+    Args:
+        path: NAME.json or NAME@LABEL.json; those of the short form are in a folder `short`.
+    """
+    name, _, label = path.stem.partition("@")
+    asked = [question.name for question in QUESTIONS if name in question.results]
+    if not asked:
+        return "no question leaves this file: restore it from git, or remove it"
+    return f"measure it again: {bench_command(asked, path.parent.name != 'short', label)}"

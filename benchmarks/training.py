@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -106,7 +106,7 @@ class Group:
             worker.communicate()
 
 
-def _measure(recipe: str, rounds: int) -> list[dict[str, Any]]:
+def _measure(recipe: str, rounds: int) -> Iterator[dict[str, Any]]:
     """Measure two cases: one worker on both cores, then one core per worker."""
     params = ROOT / "params.yaml" if recipe == "flights" else find_params(recipe, ROOT)
     note(f"training {recipe}")
@@ -121,8 +121,8 @@ def _measure(recipe: str, rounds: int) -> list[dict[str, Any]]:
             return made
 
         title = f"{recipe}, batches of {batch}"
-        both = _both_cores(title, group("both", "0,1"), rows, rounds)
-        return [both, _one_core_each(title, group("one", "0"), group("two", "0", "1"), (rows, batch), rounds)]
+        yield _both_cores(title, group("both", "0,1"), rows, rounds)
+        yield _one_core_each(title, group("one", "0"), group("two", "0", "1"), (rows, batch), rounds)
 
 
 def _both_cores(title: str, group: Group, rows: int, rounds: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ speed of reading, and how well an epoch is mixed, are compared with a dataset of
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,17 @@ def main() -> None:
     parser.add_argument("--versions", type=int, nargs=2, default=(12, 120))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="firelib-bench-") as folder:
-        with ray_session(Environment()):
-            cases = [_measure(Path(folder), options.rows, options.rounds, options.versions)]
-            grown, together = make_both(Path(folder), options.rows, _READ_VERSIONS)
-        import_tensorflow()
-        cases += compare_reading(grown, together, _READ_VERSIONS, options.rounds)
-    for case in cases:
-        for one in case["findings"]:
-            note(f"{case['title']}: {one['what']}: {one['value']:.3g} {one['unit']} {one['goal']}")
-    page_cache = "warm for reading, not controlled for one more version"
-    note(f"figures: {save('version_growth', 'What does one more version cost?', cases, page_cache)}")
+        cases = _cases(Path(folder), options.rows, options.rounds, options.versions)
+        page_cache = "warm for reading, not controlled for one more version"
+        note(f"figures: {save('version_growth', 'What does one more version cost?', cases, page_cache)}")
+
+
+def _cases(folder: Path, rows: int, rounds: int, versions: Sequence[int]) -> Iterator[dict[str, Any]]:
+    with ray_session(Environment()):
+        yield _measure(folder, rows, rounds, versions)
+        grown, together = make_both(folder, rows, _READ_VERSIONS)
+    import_tensorflow()
+    yield from compare_reading(grown, together, _READ_VERSIONS, rounds)
 
 
 def _measure(folder: Path, rows: int, rounds: int, versions: Sequence[int]) -> dict[str, Any]:

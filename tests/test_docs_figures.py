@@ -92,9 +92,31 @@ def test_halving_of_the_rate_is_that_of_the_parameters():
     assert f"halves every {params['model']['halve_lr_every']} steps" in page("docs/fashion_mnist.md")
 
 
+def stage_figures(stages: Any) -> dict[str, tuple[float, float, float]]:
+    """Stage → seconds, seconds of start-up, and MiB; in results, or in what earlier versions wrote."""
+    if "cases" not in stages:
+        return {name: (each["wall_s"], each["start_up_s"], each["peak_mib"]) for name, each in stages.items()}
+    found = {}
+    for case in stages["cases"]:
+        seconds = {bar["name"]: bar["value"] for bar in case["bars"]}
+        (peak,) = [line["value"] for line in case["findings"] if line["what"] == "peak memory"]
+        found[case["title"]] = (seconds["whole stage"], seconds["start-up"], peak)
+    return found
+
+
+def test_figures_of_the_stages_are_read_from_a_new_result_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path))
+    measured = iter([(2.0, 50.0), (20.0, 900.0)])
+    monkeypatch.setattr("benchmarks.stages.measure", lambda command: next(measured))
+    from benchmarks import stages
+
+    path = stages.save("stages", "?", [stages._measure("extract")])
+    assert stage_figures(json.loads(path.read_text())) == {"extract": (20.0, 2.0, 900.0)}
+
+
 def test_costs_of_the_stages_are_those_of_the_committed_benchmark():
     stages = committed("benchmarks/results/stages.json")
     _, rows = table("docs/costs.md", "stage")
-    figures = {name: (each["wall_s"], each["start_up_s"], each["peak_mib"]) for name, each in stages.items()}
+    figures = stage_figures(stages)
     shown = {row[0].split(" ")[0]: row[1:] for row in rows}
     assert shown == {name: [f"{value:,.0f}" for value in values] for name, values in figures.items()}

@@ -1,7 +1,7 @@
 """Read a dataset that grew over versions, and one of the same rows from a single commit."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,8 @@ def make_both(folder: Path, rows: int, versions: int) -> tuple[GrowingDataset, G
 
 def compare_reading(
     grown: GrowingDataset, together: GrowingDataset, versions: int, rounds: int
-) -> list[dict[str, Any]]:
-    """The cases of the report: rows a second, rows of a second of a processor, and how well epochs are mixed.
+) -> Iterator[dict[str, Any]]:
+    """Yield the cases of the report: rows a second, rows of a second of a processor, and how well epochs are mixed.
 
     Args:
         grown: The dataset that grew.
@@ -57,11 +57,9 @@ def compare_reading(
     datasets = {f"{versions} versions": _open(grown), _ONE: _open(together)}
     rows = datasets[_ONE].manifest.splits["train"].rows
     title = f"reading {rows:,} rows, shuffled"
-    return [
-        _compare_speed(title, datasets, rounds, time.perf_counter, "rows/s"),
-        _compare_speed(f"{title}, processor time", datasets, rounds, time.process_time, "rows per processor second"),
-        _compare_mixing(f"order of {rows:,} rows", datasets, number_rows(grown.rows, versions)),
-    ]
+    yield _compare_speed(title, datasets, rounds, time.perf_counter, "rows/s")
+    yield _compare_speed(f"{title}, processor time", datasets, rounds, time.process_time, "rows per processor second")
+    yield _compare_mixing(f"order of {rows:,} rows", datasets, number_rows(grown.rows, versions))
 
 
 def _open(dataset: GrowingDataset) -> Dataset:

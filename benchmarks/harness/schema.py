@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmarks.questions import measure_again
 from firelib.errors import FirelibError
 
 #: `full` and `short` are the forms of `firelib bench`; `other` is a benchmark that was run by hand.
@@ -141,6 +142,7 @@ class Result(_Strict):
 
     Attributes:
         version: Version of this schema.
+        label: Name of another machine; empty for the first one.
         arguments: Arguments of the benchmark.
         complete: Whether all cases are there; a benchmark that was killed leaves the finished ones.
         busy: Whether other work ran on the machine before it started.
@@ -154,6 +156,7 @@ class Result(_Strict):
     name: str
     question: str
     form: Form = "full"
+    label: str = ""
     arguments: list[str] = Field(default_factory=list)
     complete: bool = True
     busy: bool = False
@@ -178,9 +181,7 @@ class Result(_Strict):
         except ValidationError as error:
             first = error.errors()[0]
             spot = ".".join(map(str, first["loc"])) or "the file"
-            raise FirelibError(
-                f"{spot}: {first['msg']}", where=str(path), remedy=f"measure it again: firelib bench {path.stem}"
-            ) from error
+            raise FirelibError(f"{spot}: {first['msg']}", where=str(path), remedy=measure_again(path)) from error
 
     def write(self, path: Path) -> None:
         """Write the file; a reader sees the old content or the new one."""

@@ -1,19 +1,22 @@
 """What `firelib bench` does."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.harness.measure import RESULTS
 from benchmarks.harness.report import write_report
-from benchmarks.harness.report.tables import aligned, short
-from benchmarks.questions import QUESTIONS, Question
-from benchmarks.runner.baseline import Change, compare, read_baseline, require_baselines
+from benchmarks.harness.report.tables import aligned
+from benchmarks.questions import QUESTIONS, Question, bench_command
+from benchmarks.runner.baseline import choose_comparable
+from benchmarks.runner.check import Baseline, check
 from benchmarks.runner.needs import find_missing
 from benchmarks.runner.publish import publish
 from benchmarks.runner.run import Answer, ask
-from firelib.console import note, out, table
+from firelib.console import note, out
 from firelib.errors import FirelibError, did_you_mean
 
 
@@ -26,8 +29,8 @@ class Request:
         full: The full form instead of the short one.
         check: Compare with the committed results instead of replacing them.
         resume: Keep what an interrupted call has measured.
-        anyway: Replace results even if the machine was busy.
-        label: Name of another machine, whose results are kept beside those of the first.
+        anyway: Replace, or compare, results even if the machine was busy.
+        label: Name of another machine, whose results are kept beside those of the first; a part of file names.
     """
 
     names: Sequence[str] = ()
@@ -36,6 +39,21 @@ class Request:
     resume: bool = False
     anyway: bool = False
     label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.label and not re.fullmatch(r"[\w.-]+", self.label, re.ASCII):
+            raise FirelibError(
+                f"--label: expected letters, digits, `.`, `_` and `-`, got {self.label!r}",
+                where="firelib bench",
+                remedy="choose a name such as laptop",
+            )
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with this request."""
+        options = {"--check": self.check, "--anyway": self.anyway}
+        given = [name for name, holds in options.items() if holds]
+        return bench_command(self.names, self.full, self.label, [*given, "--resume"])
 
 
 def choose(names: Sequence[str], full: bool, questions: Sequence[Question]) -> list[Question]:
@@ -83,68 +101,43 @@ def bench(request: Request, results: Path = RESULTS) -> int:
         results: Folder of the results.
 
     Returns:
-        The exit code: 1 if a question failed or a ratio fell.
+        The exit code: 1 if a question failed, a ratio fell, or a check could not compare all ratios.
 
     Raises:
         FirelibError: A name is unknown, or a check has no baseline.
     """
     questions = choose(request.names, request.full, QUESTIONS)
     if request.check:
-        require_baselines(questions, results, request.full, request.label)
+        questions = choose_comparable(questions, results, request.full, request.label)
     answers: list[Answer] = []
-    with _report_finally(answers, results):
+    with _report_finally(answers, results, request):
         for answer in ask(questions, request.full, results / "scratch", request.resume):
+            answer.results = [each.model_copy(update={"label": request.label}) for each in answer.results]
             answers.append(answer)
             if not request.check:
                 for result in answer.results:
                     publish(result, results, request.label, request.anyway)
     failed = [answer for answer in answers if answer.problem and not answer.skipped]
     for answer in failed:
-        note(f"{answer.question.name} failed: {answer.problem}; go on with: firelib bench --resume")
-    fell = request.check and _show_fallen(_changes(answers, results, request))
-    return int(bool(failed or fell))
+        note(f"{answer.question.name} failed: {answer.problem}; go on with: {request.resume_command}")
+    return int(bool(failed) or (request.check and not _passes(answers, results, request)))
+
+
+def _passes(answers: Sequence[Answer], results: Path, request: Request) -> bool:
+    """Whether answers are as good as the committed results."""
+    baseline = Baseline(results, request.full, request.label, request.anyway)
+    again = partial(ask, full=request.full, scratch=results / "scratch" / "again", resume=False)
+    return check(answers, baseline, again)
 
 
 @contextmanager
-def _report_finally(answers: list[Answer], results: Path) -> Iterator[None]:
+def _report_finally(answers: list[Answer], results: Path, request: Request) -> Iterator[None]:
     """Report what has been measured, also after Ctrl-C."""
     try:
         yield
     except KeyboardInterrupt:
-        note("go on with: firelib bench --resume, and the other options of this call")
+        note(f"go on with: {request.resume_command}")
         raise
     finally:
         if measured := [result for answer in answers for result in answer.results]:
             write_report(measured, results)
-
-
-def _changes(answers: Sequence[Answer], results: Path, request: Request) -> list[Change]:
-    """The ratios of all answers, beside those of the baseline."""
-    changes: list[Change] = []
-    for result in [result for answer in answers for result in answer.results]:
-        baseline = read_baseline(results, result.name, request.full, request.label)
-        if baseline is None:
-            note(f"{result.name}: not in the baseline")
-            continue
-        if result.machine.cpu_model != baseline.machine.cpu_model:
-            note(f"{result.name}: the baseline is of another processor: {baseline.machine.cpu_model or 'unknown'}")
-        changes += compare(result, baseline)
-    return changes
-
-
-def _show_fallen(changes: Sequence[Change]) -> bool:
-    """Print the ratios that fell; return whether there are any."""
-    fell = [change for change in changes if change.fell]
-    rows = [
-        [
-            change.result,
-            change.case,
-            change.now.what,
-            *(f"{short(line.value)} ({short(line.low)} … {short(line.high)})" for line in (change.before, change.now)),
-        ]
-        for change in fell
-    ]
-    if fell:
-        out.print(table("Ratios that fell", ["benchmark", "data", "ratio", "baseline", "now"], rows))
-    note(f"{len(changes)} ratios compared with the baseline: {len(fell)} fell by more than the spreads")
-    return bool(fell)

@@ -30,6 +30,7 @@ def publish(result: Result, results: Path, label: str = "", anyway: bool = False
     Returns:
         The file.
     """
+    result = result.model_copy(update={"label": label})
     path = published_path(results, result.name, result.form == "full", label)
     if not result.complete:
         reason = "it is incomplete"

@@ -1,16 +1,18 @@
 """Asks questions one after the other; each process of a question leaves its results in a folder of its own."""
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.harness.conditions import BUSY_SHARE, sample_load
+from benchmarks.harness.machine import find_commit
 from benchmarks.harness.merge import merge
 from benchmarks.harness.schema import Result
 from benchmarks.questions import Form, Question
 from benchmarks.runner.child import run_benchmark
-from benchmarks.runner.needs import prepare
+from benchmarks.runner.needs import ROOT, prepare
 from firelib.console import note
 
 _PATIENCE = 4  # times the expected duration
@@ -42,7 +44,7 @@ def ask(questions: Sequence[Question], full: bool, scratch: Path, resume: bool) 
         questions: Those that have the form.
         full: Whether to ask them in their full form.
         scratch: Folder for the results of each process.
-        resume: Keep the results of processes that ended well in an earlier call.
+        resume: Keep the results of processes that ended well in an earlier call, of the same commit and arguments.
     """
     for number, question in enumerate(questions, 1):
         form = question.form(full)
@@ -63,9 +65,11 @@ def ask(questions: Sequence[Question], full: bool, scratch: Path, resume: bool) 
 
 def _run_processes(question: Question, form: Form, folder: Path) -> str:
     limit = max(_LEAST_MINUTES, _PATIENCE * form.minutes) * 60
+    commit = find_commit(ROOT)
+    mark = json.dumps({"commit": commit, "arguments": form.arguments})
     for index in range(form.processes):
         own = folder / str(index)
-        if (own / _DONE).exists():
+        if is_done(own, mark, commit):
             continue
         shutil.rmtree(own, ignore_errors=True)
         own.mkdir(parents=True)
@@ -75,8 +79,25 @@ def _run_processes(question: Question, form: Form, folder: Path) -> str:
             note(f"process {index + 1} of {form.processes}")
         if problem := run_benchmark(question.module, form.argv, own, limit):
             return problem
-        (own / _DONE).touch()
+        (own / _DONE).write_text(mark)
     return ""
+
+
+def is_done(folder: Path, mark: str, commit: str) -> bool:
+    """Whether a process of an earlier call has left the results that are asked for now.
+
+    Args:
+        folder: Folder of the process.
+        mark: What it has written if it ended well with the same arguments and commit.
+        commit: The commit now. A changed working tree, or one without git, may differ from what was measured.
+    """
+    path = folder / _DONE
+    if not path.exists():
+        return False
+    if path.read_text() == mark and commit and not commit.endswith("+"):
+        return True
+    note(f"{folder.parent.name} is measured again: files, commit or arguments may have changed since")
+    return False
 
 
 def is_busy() -> bool:

@@ -13,7 +13,7 @@ _COLOUR, _OURS = "#8c8c8c", "#c44e00"  # firelib's ways stand out, in print, too
 def chart_name(result: Result) -> str:
     """The chart's file name without its ending; results of several machines have charts of their own."""
     machine = re.sub(r"\W+", "-", result.machine.cpu_model.lower()).strip("-")
-    return f"{result.name}-{machine}" if machine else result.name
+    return "-".join(part for part in (result.name, machine, result.label) if part)
 
 
 def draw_chart(result: Result) -> bytes:

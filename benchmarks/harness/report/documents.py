@@ -1,6 +1,8 @@
 """The results in docs/benchmarks.md and README.md, between markers."""
 
+import textwrap
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from benchmarks.harness.figures import is_reached
@@ -10,6 +12,7 @@ from benchmarks.questions import QUESTIONS, Form
 
 ROOT = Path(__file__).parents[3]
 PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
+_LONGEST_REASON = 300  # characters
 
 # What the README shows: benchmark, data, figure. Those that are not measured are left out.
 HEADLINES = (
@@ -98,8 +101,13 @@ def _section(result: Result) -> list[str]:
     for case in result.cases:
         if any(bar.settings for bar in case.bars):
             parts += [f"{case.title}, {case.unit}:", "", _ways(tables.way_rows(case))]
-        parts += [f"{name} was omitted: {reason}\n" for name, reason in case.absent.items()]
+        parts += [f"{name} was omitted: {_plain(reason)}\n" for name, reason in case.absent.items()]
     return parts
+
+
+def _plain(reason: str) -> str:
+    """A reason, which may be the output of a program, as one line without markup."""
+    return escape(textwrap.shorten(reason, _LONGEST_REASON, placeholder=" …"), quote=False)
 
 
 def _ways(rows: list[list[str]]) -> str:

@@ -34,7 +34,8 @@ def side_by_side(results: Sequence[Result]) -> list[list[str]]:
 
 def _name(result: Result) -> str:
     machine = result.machine
-    return f"{machine.cpu_model or machine.cpu}, {machine.usable_cores or machine.cores} cores"
+    label = f"{result.label}: " if result.label else ""
+    return f"{label}{machine.cpu_model or machine.cpu}, {machine.usable_cores or machine.cores} cores"
 
 
 def _row(title: str, what: str, found: dict[int, Finding], machines: int) -> list[str]:

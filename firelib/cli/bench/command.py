@@ -18,10 +18,11 @@ def bench(
     full: Annotated[bool, typer.Option("--full", help="Every question, in its full form: three hours.")] = False,
     show_list: Annotated[bool, typer.Option("--list", help="List the questions and measure nothing.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Compare ratios with the committed results; exit with 1 if one fell.")
+        bool,
+        typer.Option("--check", help="Compare ratios with the committed results; exit 1 if one fell or is missing."),
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Replace results even if the machine was busy.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Use results even if the machine was busy.")] = False,
     label: Annotated[str, typer.Option(help="Keep the results beside those of another machine, under this name.")] = "",
 ) -> None:
     """Measure throughput, memory and start-up, and report it as tables, charts and a page; needs a checkout.

@@ -20,12 +20,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", '{"name": "b"}', '{"cases": [{"title": 1}]}'])
 def test_another_file_is_refused_with_its_field(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "b.json"
+    path = tmp_path / "serving.json"
     path.write_text(text)
     with pytest.raises(FirelibError) as caught:
         Result.read(path)
     assert caught.value.where == str(path)
-    assert caught.value.remedy == "measure it again: firelib bench b"
+    assert caught.value.remedy == "measure it again: firelib bench serving --full"
 
 
 def test_an_unknown_field_of_a_result_is_refused(tmp_path: Path) -> None:

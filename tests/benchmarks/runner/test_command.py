@@ -22,7 +22,7 @@ LONG = Question("long", "?", Form("", 1))
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
     """What becomes of the questions."""
     given: list[Answer] = []
-    monkeypatch.setattr(command, "ask", lambda *_: iter(given))
+    monkeypatch.setattr(command, "ask", lambda *_, **__: iter(given))
     return given
 
 
@@ -66,6 +66,7 @@ def test_a_check_replaces_nothing_and_lists_what_fell(
 ) -> None:
     make_ratio(4, 5).write(tmp_path / "short" / "b.json")
     monkeypatch.setattr(command, "QUESTIONS", (Question("b", "?", Form("", 1), Form("", 1)),))
+    assert bench(Request(check=True), tmp_path) == 1, "nothing was compared"
     answers.append(Answer(QUESTIONS[0], [make_ratio(4.5, 6)]))
     assert bench(Request(check=True), tmp_path) == 0
     answers.append(Answer(QUESTIONS[0], [make_ratio(3, 3.5)]))
@@ -74,6 +75,23 @@ def test_a_check_replaces_nothing_and_lists_what_fell(
     assert "Ratios that fell" in shown
     assert "4 (4 … 5)" in shown
     assert [path.name for path in tmp_path.rglob("*.json")] == ["b.json"]
+
+
+@pytest.mark.parametrize("label", ["../b", "a b", "a/b", "ä"])
+def test_a_label_is_a_part_of_file_names(label: str) -> None:
+    with pytest.raises(FirelibError) as caught:
+        Request(label=label)
+    assert repr(label) in caught.value.what
+    assert Request(label="lab-2.local_x").label
+
+
+def test_the_command_that_goes_on_has_all_options_of_the_first(
+    tmp_path: Path, answers: list[Answer], capsys: Any
+) -> None:
+    answers.append(Answer(QUESTIONS[0], problem="exit code 1"))
+    assert bench(Request((NAME,), full=True, anyway=True, label="laptop"), tmp_path) == 1
+    shown = " ".join(capsys.readouterr().err.split())
+    assert f"go on with: firelib bench {NAME} --full --anyway --resume --label laptop" in shown
 
 
 def test_an_interrupted_command_reports_what_it_has(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.schema import Result
 from benchmarks.runner.publish import publish
 from tests.benchmarks.harness.results import make_result
 
@@ -25,4 +26,5 @@ def test_where_a_result_goes(
 ) -> None:
     path = publish(make_result(**changes), tmp_path, **options)  # type: ignore[arg-type]
     assert path == tmp_path / expected
+    assert Result.read(path).label == options.get("label", "")
     assert list(tmp_path.rglob("*.json")) == [path]

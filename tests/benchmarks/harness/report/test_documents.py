@@ -20,6 +20,16 @@ def test_text_around_the_markers_is_kept() -> None:
     assert documents.replace_between(once, "results", documents.results_page([make_result()])) == once
 
 
+def test_reasons_are_one_short_line_without_markup() -> None:
+    reason = "RuntimeError: <script>\n# heading\n" + "word " * 200
+    case = make_result().cases[0].model_copy(update={"absent": {"peer": reason}})
+    page = documents.results_page([make_result(cases=[case])])
+    (line,) = [line for line in page.splitlines() if line.startswith("peer was omitted")]
+    assert "RuntimeError: &lt;script&gt; # heading word" in line
+    assert line.endswith(" …")
+    assert len(line) < 340
+
+
 def test_two_machines_are_side_by_side() -> None:
     other = make_result().machine.model_copy(update={"cpu_model": "another", "usable_cores": 8})
     page = documents.results_page([make_result(), make_result(machine=other)])

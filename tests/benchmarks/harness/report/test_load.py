@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from benchmarks.harness.report.load import load, load_published
+from firelib.errors import FirelibError
 from tests.benchmarks.harness.results import make_result
 
 
@@ -11,6 +14,25 @@ def test_only_results_with_cases_are_reported(tmp_path: Path) -> None:
     make_result().write(tmp_path / "b.json")
     (tmp_path / "stages.json").write_text(json.dumps({"train": {"wall_s": 1}}))
     assert load(tmp_path) == [make_result()]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "remedy"),
+    [
+        ("training_flights", "<<<<<<< HEAD", "measure it again: firelib bench training --full"),
+        ("stages", "<<<<<<< HEAD", "measure it again: firelib bench stages --full"),
+        ("serving@laptop", "{}", "measure it again: firelib bench serving --full --label laptop"),
+        ("short/training_flights", "{}", "measure it again: firelib bench training"),
+        ("other", "{}", "no question leaves this file: restore it from git, or remove it"),
+    ],
+)
+def test_a_file_that_is_no_result_is_named_with_a_remedy(tmp_path: Path, name: str, content: str, remedy: str) -> None:
+    path = tmp_path / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    with pytest.raises(FirelibError) as caught:
+        load(path.parent)
+    assert (caught.value.where, caught.value.remedy) == (str(path), remedy)
 
 
 def test_another_machine_follows_the_first(tmp_path: Path) -> None:

@@ -43,3 +43,4 @@ def test_charts_of_two_machines_have_two_names() -> None:
     other = machine.model_copy(update={"cpu_model": "AMD EPYC / 7"})
     assert chart_name(make_result()) == "b"
     assert chart_name(make_result(machine=other)) == "b-amd-epyc-7"
+    assert chart_name(make_result(machine=other, label="laptop")) == "b-amd-epyc-7-laptop"
