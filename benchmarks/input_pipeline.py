@@ -46,7 +46,7 @@ class Runs:
         """Measure once; return the seconds of a row, since runs differ in their number of rows."""
         run = with_second_attempt(self.run_once)
         self._runs.append((run["rows"] / run["seconds"], run["rows"] / run["cpu_seconds"]))
-        return run["seconds"] / run["rows"]
+        return float(run["seconds"] / run["rows"])
 
     def per_cpu_second(self, rates: Sequence[float]) -> list[float]:
         """Rows per CPU-second of the runs with these rows per second: the harness may drop or repeat runs."""

@@ -85,11 +85,11 @@ def epoch(batches: Batches, rows: int) -> dict[str, float]:
 
 
 def fingerprints(batches: Batches, rows: int) -> dict[str, list[str]]:
-    """Hash each row of the first epoch, for tests: a loader that reads each row once gives as many different hashes.
+    """Hash each row, for tests: of a loader that reads each row once, an epoch has as many different hashes as rows.
 
     Args:
         batches: Starts the iteration.
-        rows: Rows of the epoch, a multiple of the batch.
+        rows: Rows of the first epochs, a multiple of the batch.
 
     Returns:
         `fingerprints`, sorted.

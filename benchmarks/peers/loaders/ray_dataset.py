@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from benchmarks.input.job import Job, Schema
 
 _BUFFER, _PREFETCH = 10_000, 4
-_PASSES = 8  # epochs of one execution, since starting one costs time
+PASSES = 8  # epochs of one execution, since starting one costs time
 _FILE_BYTES = 8 << 20
 
 
@@ -53,7 +53,7 @@ def prepared(job: Job) -> Iterator[Callable[[], Iterator[dict[str, Any]]]]:
 
 def _batches(job: Job) -> Iterator[dict[str, Any]]:
     read, files, filesystem = _source(job)
-    random, passes = np.random.default_rng(1), 1 if job.is_remote else _PASSES
+    random, passes = np.random.default_rng(1), 1 if job.is_remote else PASSES
     while True:
         paths = [files[index] for _ in range(passes) for index in random.permutation(len(files))]
         for batch in read(paths, filesystem=filesystem).iter_batches(
