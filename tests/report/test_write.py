@@ -11,7 +11,7 @@ import pytest
 
 from firelib import storage
 from firelib.report.collect import collect
-from firelib.report.content import Picture, Report, Section, Table, Text
+from firelib.report.content import Block, Picture, Report, Section, Table, Text
 from firelib.report.hide import map_texts
 from firelib.report.model_card import render_model_card
 from firelib.report.project import ReportedProject
@@ -233,7 +233,7 @@ def test_paths_outside_of_the_project_are_shown_by_their_name(pristine: Reported
 def test_the_folder_is_hidden_in_texts_alone(pristine: ReportedProject) -> None:
     folder = pristine.folder.absolute()
     picture = f"data:image/png;base64,{folder}/x"
-    blocks = [Text(f"read {folder}/a&b, not /x{folder}/c"), Picture(picture, f"{folder}/alt", "")]
+    blocks: list[Block] = [Text(f"read {folder}/a&b, not /x{folder}/c"), Picture(picture, f"{folder}/alt", "")]
     section = map_texts(Section("Files", blocks), pristine.hide_folder)
     assert section.blocks == [Text(f"read a&b, not /x{folder}/c"), Picture(picture, "alt", "")]
     root = replace(pristine, paths=replace(pristine.paths, project=Path("/")))
