@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,21 @@ def prepared(job: Job) -> Iterator[Callable[[], Iterator[dict[str, Any]]]]:
     ray.init(address="local", num_cpus=job.cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
+    opened: list[Generator[dict[str, Any], None, None]] = []
+
+    def begin() -> Iterator[dict[str, Any]]:
+        opened.append(_batches(job))
+        return opened[-1]
+
     try:
-        yield lambda: _batches(job)
+        yield begin
     finally:
+        for batches in opened:
+            batches.close()  # otherwise threads that read ahead ask a Ray that is gone, which ends the process
         ray.shutdown()
 
 
-def _batches(job: Job) -> Iterator[dict[str, Any]]:
+def _batches(job: Job) -> Generator[dict[str, Any], None, None]:
     read, files, filesystem = _source(job)
     random, passes = np.random.default_rng(1), 1 if job.is_remote else PASSES
     while True:
