@@ -31,7 +31,7 @@ def test_slow_server_is_retried_twice(tmp_path: Path) -> None:
 
 @pytest.mark.integration
 def test_ray_dies_during_its_start(tmp_path: Path) -> None:
-    """A program that ends at once stands where the server's is: a kill from outside comes too late on a busy machine."""
+    """A program that ends at once stands where the server is: a kill from outside comes too late on a busy machine."""
     dying = tmp_path / "gcs_server"
     dying.write_text("#!/bin/sh\nsleep 0.2\nkill -9 $$\n")
     dying.chmod(0o755)
