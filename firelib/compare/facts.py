@@ -106,12 +106,12 @@ def read_params(snapshot: Snapshot, lineage: Mapping[str, Any]) -> dict[str, Any
         Parameter, such as `train.lr`, → value.
     """
     if snapshot.is_model and lineage.get("params"):
-        return _flatten(_complete(lineage["params"], snapshot.name))
+        return flatten(_complete(lineage["params"], snapshot.name))
     for file in (f"pipelines/{snapshot.recipe}/params.yaml", "params.yaml"):
         content = snapshot.read(file)
         if content is not None:
-            return _flatten(_complete(yaml.safe_load(content) or {}, snapshot.name))
-    return _flatten(_complete(lineage.get("params", {}), snapshot.name))
+            return flatten(_complete(yaml.safe_load(content) or {}, snapshot.name))
+    return flatten(_complete(lineage.get("params", {}), snapshot.name))
 
 
 def _complete(params: Mapping[str, Any], where: str) -> Mapping[str, Any]:
@@ -122,11 +122,12 @@ def _complete(params: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         return params
 
 
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, whose names are joined with dots."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, dict) and value:
-            flat |= _flatten(value, f"{prefix}{name}.")
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{name}.")
         else:
             flat[f"{prefix}{name}"] = value
     return flat

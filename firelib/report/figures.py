@@ -37,14 +37,3 @@ def only_figures(content: Mapping[str, Any] | None) -> dict[str, float]:
         for name, value in (content or {}).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, whose names are joined with dots."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

@@ -1,8 +1,9 @@
 """A model card: what a model is, what it was made from, how good it is, and what is not known about it."""
 
+from firelib.compare.facts import flatten
 from firelib.console_tables import NOTES, read_results
 from firelib.recipe import infer_task
-from firelib.report.figures import flatten, only_figures, show_figure
+from firelib.report.figures import only_figures, show_figure
 from firelib.report.project import ReportedProject, read_json_file
 from firelib.report.render import environment
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError
 from typing import Any
 
+from firelib.compare.facts import flatten
 from firelib.report.content import Block, Facts, Missing, Table
 from firelib.report.drawings.graph import Graph
-from firelib.report.figures import flatten, show_bytes
+from firelib.report.figures import show_bytes
 from firelib.report.project import HASH_DIGITS, ReportedProject
 
 _OUTPUTS = ("outs", "metrics", "plots")
