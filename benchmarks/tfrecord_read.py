@@ -11,7 +11,6 @@ bytes. Slow peers get fewer rows. `--short` takes 100,000 rows and one round, an
 import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from benchmarks.harness import drain
 from benchmarks.harness.measure import Pair, Way, compared, interleaved, present, save
 from benchmarks.harness.on_cpu import import_tensorflow
 from benchmarks.peers import array_record, parse_example, plain, ray_data, tfx_bsl, web_dataset
+from benchmarks.peers.records import read_records
 from firelib import open_dataset, write_tfrecords
 from firelib.console import note
 
@@ -85,9 +85,9 @@ def _write(data: datasets.Case, folder: Path, batch: int) -> Files:
 
 def _measure(files: Files, goals: dict[str, float], rounds: int, in_loop: bool) -> list[dict[str, Any]]:
     """Measure two cases: iterated inside TensorFlow, and, with `in_loop`, by a Python loop."""
-    with ExitStack() as stack:
+    with tfx_bsl.TfxBsl() as process:
         ways, absent = present(_in_tensorflow(files))
-        makers = _loops(files, list(ways)) | _without_dataset(files, stack) if in_loop else {}
+        makers = _loops(files, list(ways)) | _without_dataset(files, process) if in_loop else {}
         loops, absent_loops = present(makers)
         rates = interleaved({**ways, **{f"{name}{_LOOP}": way for name, way in loops.items()}}, rounds)
     pairs = [_pair(peer, goals.get(peer)) for peer in ways if not peer.startswith("firelib")]
@@ -159,7 +159,7 @@ def _array_record(files: Files) -> tuple[Any, str, int]:
     path = files.folder / "array_record"
     rows = min(_ARRAY_RECORD_ROWS, files.data.rows)
     if not path.exists():
-        array_record.write(path, _records(files, rows))
+        array_record.write(path, read_records(files.paths, rows))
     return array_record.dataset(path, files.data.features, files.batch), array_record.READ_SETTINGS, rows
 
 
@@ -167,7 +167,7 @@ def _web_dataset(files: Files) -> tuple[Any, str, int]:
     path = files.folder / "web_dataset.tar"
     rows = min(_TAR_ROWS, files.data.rows)
     if not path.exists():
-        web_dataset.write(path, _records(files, rows))
+        web_dataset.write(path, read_records(files.paths, rows))
     return web_dataset.dataset(path, files.data.features, files.batch), web_dataset.READ_SETTINGS, rows
 
 
@@ -183,22 +183,15 @@ _DATASETS: dict[str, Callable[[Files], tuple[Any, str, int]]] = {
 }
 
 
-def _records(files: Files, rows: int) -> list[bytes]:
-    import tensorflow as tf
-
-    return list(tf.data.TFRecordDataset(list(files.paths)).take(rows).as_numpy_iterator())
+def _without_dataset(files: Files, process: tfx_bsl.TfxBsl) -> dict[str, Callable[[], Way]]:
+    return {"tfx-bsl": partial(_tfx_bsl, files, process), "Ray Data": partial(_ray, files)}
 
 
-def _without_dataset(files: Files, stack: ExitStack) -> dict[str, Callable[[], Way]]:
-    return {"tfx-bsl": partial(_tfx_bsl, files, stack), "Ray Data": partial(_ray, files)}
-
-
-def _tfx_bsl(files: Files, stack: ExitStack) -> Way:
-    process = stack.enter_context(tfx_bsl.TfxBsl())
-
+def _tfx_bsl(files: Files, process: tfx_bsl.TfxBsl) -> Way:
     def read() -> float:
         return float(process.read(files.paths, files.data.features, files.batch)["seconds"])
 
+    read()  # a peer that cannot start is omitted
     return Way(read, tfx_bsl.READ_SETTINGS, files.data.rows)
 
 

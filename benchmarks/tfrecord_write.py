@@ -12,8 +12,6 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,10 @@ from benchmarks import datasets
 from benchmarks.harness.measure import Pair, Way, compared, interleaved, present, save
 from benchmarks.harness.on_cpu import import_tensorflow
 from benchmarks.peers import array_record, naive, plain, ray_data, tfx_bsl, web_dataset
+from benchmarks.peers.records import read_records
 from firelib import write_tfrecords
 from firelib.console import note
 from firelib.tfrecord.format.arrow_columns import to_columns
-from firelib.tfrecord.format.framing import FOOTER_BYTES, HEADER_BYTES
-from firelib.tfrecord.read.external_records import scan_offsets
 from firelib.tfrecord.write.shard_writer import choose_layout, write_shard
 
 _NAIVE_ROWS, _TAR_ROWS, _CONTAINER_ROWS, _RAY_ROWS = 2_000, 10_000, 40_000, (1_000, 11_000)
@@ -45,44 +42,42 @@ def main() -> None:
     options = parser.parse_args()
     import_tensorflow()
     rows, rounds = (100_000, 1) if options.short else (options.rows, options.rounds)
-    with tempfile.TemporaryDirectory() as folder:
+    without = _LONG if options.short else ()
+    with tempfile.TemporaryDirectory() as folder, tfx_bsl.TfxBsl() as process:
         cases = (
-            _measure(make, rows, Path(folder, make.__name__), rounds, without=_LONG if options.short else ())
-            for make in datasets.MAKERS
+            _measure(make(rows), Path(folder, make.__name__), process, rounds, without) for make in datasets.MAKERS
         )
         note(f"figures: {save('tfrecord_write', 'How fast are TFRecords written by one process?', cases)}")
 
 
 def _measure(
-    make: Callable[[int], datasets.Case], rows: int, folder: Path, rounds: int, without: Collection[str]
+    data: datasets.Case, folder: Path, process: tfx_bsl.TfxBsl, rounds: int, without: Collection[str]
 ) -> dict[str, Any]:
-    data = make(rows)
     note(f"writing {data.title}")
     folder.mkdir()
-    with ExitStack() as stack:
-        makers = {name: maker for name, maker in _makers(data, folder, stack).items() if name not in without}
-        ways, absent = present(makers)
-        rates = interleaved(ways, rounds)
-    goals = _GOALS[make.__name__]
+    makers = {name: maker for name, maker in _makers(data, folder, process).items() if name not in without}
+    ways, absent = present(makers)
+    rates = interleaved(ways, rounds)
+    goals = _GOALS[folder.name]
     pairs = [Pair("firelib", peer, goals.get(peer)) for peer in ways if not peer.startswith("firelib")]
     pairs += [Pair("firelib, from Arrow", peer) for peer in ("plain write", "tfx-bsl", "Ray Data")]
     shutil.rmtree(folder)
     return compared(data.title, ways, rates, pairs, absent)
 
 
-def _makers(data: datasets.Case, folder: Path, stack: ExitStack) -> dict[str, Callable[[], Way]]:
+def _makers(data: datasets.Case, folder: Path, process: tfx_bsl.TfxBsl) -> dict[str, Callable[[], Way]]:
     table, layout = data.table(), choose_layout(data.features)
     columns = to_columns(table, data.features)
     shard = folder / "ours.tfrecord"
     write_shard(shard, columns, layout)
-    content, records = shard.read_bytes(), _records(shard, _CONTAINER_ROWS)
+    content, records = shard.read_bytes(), read_records([shard], _CONTAINER_ROWS)
     return {
         "firelib": lambda: _way(shard, lambda path: write_shard(path, columns, layout), "one shard", data.rows),
         "firelib, from Arrow": lambda: _from_arrow(data, table, folder / "arrow"),
         "plain write": lambda: _way(
             folder / "plain", lambda path: plain.write(path, content), plain.WRITE_SETTINGS, data.rows
         ),
-        "tfx-bsl": lambda: _tfx_bsl(table, folder, stack),
+        "tfx-bsl": lambda: _tfx_bsl(table, folder, process),
         "ArrayRecord": lambda: _way(
             folder / "array_record",
             lambda path: array_record.write(path, records),
@@ -122,10 +117,9 @@ def _naive(columns: dict[str, Any], path: Path) -> Way:
     return _way(path, lambda path: naive.write(path, columns, rows), naive.SETTINGS, rows)
 
 
-def _tfx_bsl(table: Any, folder: Path, stack: ExitStack) -> Way:
+def _tfx_bsl(table: Any, folder: Path, process: tfx_bsl.TfxBsl) -> Way:
     few = ray_data.writable(table).slice(0, _CONTAINER_ROWS)
     tfx_bsl.save_lists(folder / "lists.arrow", few)
-    process = stack.enter_context(tfx_bsl.TfxBsl())
     process.load(folder / "lists.arrow")
     return Way(lambda: process.write(folder / "tfx_bsl"), tfx_bsl.WRITE_SETTINGS, few.num_rows)
 
@@ -138,13 +132,6 @@ def _ray(table: Any, folder: Path) -> Way:
         ray_data.write(folder, writable.slice(0, rows))
 
     return ray_data.way(write_rows, few, many, ray_data.WRITE_SETTINGS)
-
-
-def _records(shard: Path, rows: int) -> list[bytes]:
-    """Read the first serialized Examples of a shard."""
-    ends = scan_offsets(shard, str(shard))[: rows + 1].tolist()
-    content = shard.read_bytes()[: ends[-1]]
-    return [content[begin + HEADER_BYTES : end - FOOTER_BYTES] for begin, end in pairwise(ends)]
 
 
 if __name__ == "__main__":

@@ -1,15 +1,10 @@
 """dask.distributed, which is no dependency of firelib, in a folder of its own: it changes no pinned version."""
 
-import os
-import shutil
-import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
+from benchmarks.peers.environment import FOLDER, find_uv, run_quietly
 from firelib.console import note
-
-ROOT = Path(__file__).parents[2]
 
 
 def add_distributed(path: list[str]) -> None:
@@ -22,15 +17,9 @@ def add_distributed(path: list[str]) -> None:
         RuntimeError: It cannot be installed.
     """
     requirement = f"distributed=={version('dask')}"
-    folder = ROOT / ".bench-envs" / requirement
+    folder = FOLDER / requirement
     if not (folder / ".done").exists():
         note(f"installing {requirement}")
-        uv = shutil.which("uv", path=f"{os.environ.get('PATH', '')}:{ROOT / '.uv' / 'bin'}")
-        if uv is None:
-            raise RuntimeError("uv is missing: run make setup")
-        command = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder), requirement]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own command
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
+        run_quietly(find_uv(), "pip", "install", "--python", sys.executable, "--target", str(folder), requirement)
         (folder / ".done").touch()
     path.append(str(folder))

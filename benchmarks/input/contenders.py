@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.input.environment import GRAIN, TORCH, LoaderEnvironment, this_python
+from benchmarks.peers.environment import GRAIN, TORCH, PeerEnvironment, this_python
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Contender:
     files: str
     settings: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    environment: LoaderEnvironment | None = None
+    environment: PeerEnvironment | None = None
     not_remote: str = ""
 
     def python(self) -> Path:

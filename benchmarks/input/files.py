@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.datasets import Case
 from benchmarks.input.contenders import Contender
-from benchmarks.input.environment import this_python
 from benchmarks.input.job import Job, Schema
 from benchmarks.input.process import run_module
+from benchmarks.peers.environment import this_python
 from benchmarks.peers.loaders import in_memory
 
 _COLUMNS = "in_memory"

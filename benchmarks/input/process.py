@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import psutil
 
-from benchmarks.input.environment import ROOT
 from benchmarks.input.job import Job
+from benchmarks.peers.environment import ROOT
 from firelib.console import note
 
 T = TypeVar("T")

@@ -4,24 +4,22 @@ The script `tfx_bsl_process.py` runs there; it reads one job per line as JSON an
 """
 
 import json
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.peers.environment import TFX_BSL
 from firelib import Feature
-from firelib.console import note
 from firelib.tfrecord.format.fixed_layout import list_kind
 
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = ROOT / ".bench-envs" / "tfx-bsl"
-REQUIREMENT = "tfx-bsl==1.21.0"
+((REQUIREMENT,),) = TFX_BSL.steps
 SCRIPT = Path(__file__).with_name("tfx_bsl_process.py")
 
 WRITE_SETTINGS = f"{REQUIREMENT}: RecordBatchToExamplesEncoder, TFRecordWriter, 8192 rows a batch"
@@ -30,50 +28,34 @@ READ_SETTINGS = f"{REQUIREMENT}: TFRecordDataset, ExamplesToRecordBatchDecoder w
 _TYPES = {"bytes": "BYTES", "float": "FLOAT", "int64": "INT"}
 
 
-def environment() -> Path:
-    """Path of the environment's Python; the environment is created if it does not exist.
-
-    Raises:
-        RuntimeError: The environment cannot be created.
-    """
-    python = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / ".done").exists():
-        note(f"creating an environment for {REQUIREMENT}")
-        uv = shutil.which("uv", path=f"{os.environ.get('PATH', '')}:{ROOT / '.uv' / 'bin'}")
-        if uv is None:
-            raise RuntimeError("uv is missing: run make setup")
-        _run(uv, "venv", "--quiet", "--clear", "--python", "3.11", str(ENVIRONMENT))
-        _run(uv, "pip", "install", "--quiet", "--python", str(python), REQUIREMENT)
-        (ENVIRONMENT / ".done").touch()
-    return python
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own commands
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
-
-
 class TfxBsl:
-    """The process, as a context manager that ends it."""
+    """The process: it starts with its first job, and ends with the context.
+
+    A job raises `RuntimeError` if it fails, or if the environment cannot be created.
+    """
 
     def __init__(self) -> None:
-        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed with the process
+        self._stack = ExitStack()
+        self._stderr = self._stack.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115  the stack closes it
+
+    @cached_property
+    def _process(self) -> "subprocess.Popen[str]":
         # -I: do not search the script's folder for imports, since a file in it has the package's name.
-        self._process = subprocess.Popen(  # noqa: S603  our own script
-            [str(environment()), "-I", str(SCRIPT)],
+        process = subprocess.Popen(  # noqa: S603  our own script
+            [str(TFX_BSL.python()), "-I", str(SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,
         )
+        self._stack.callback(process.communicate)  # it ends with its standard input
+        return process
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.communicate()
-        self._stderr.close()
+        self._stack.close()
 
     def load(self, table: Path) -> None:
         """Load an Arrow file into memory, for `write`."""

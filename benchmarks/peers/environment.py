@@ -1,11 +1,11 @@
-"""Environments of loaders that need other versions of firelib's dependencies; each is created when it is first needed.
+"""Environments of peers that need other versions of firelib's dependencies; each is created when it is first needed.
 
-Pip is used since its configuration says where packages are. The CPU build of PyTorch is not on the public registry:
-where pip is not told of it, the environment cannot be created and its loaders are omitted, rather than gigabytes
-fetched.
+The CPU build of PyTorch is not on the public registry. Pip's configuration says where it is, so pip installs it: where
+pip is not told, the environment cannot be created and its peers are omitted, rather than gigabytes fetched.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,16 +20,20 @@ FOLDER = ROOT / ".bench-envs"
 
 
 @dataclass(frozen=True)
-class LoaderEnvironment:
+class PeerEnvironment:
     """An environment.
 
     Attributes:
         name: Name of its folder.
-        steps: The arguments of each `pip install`.
+        steps: The arguments of each installation.
+        version: Version of its Python; empty for this one's.
+        with_pip: Whether pip installs the packages; uv, which is faster, does otherwise.
     """
 
     name: str
     steps: tuple[tuple[str, ...], ...]
+    version: str = ""
+    with_pip: bool = False
 
     def python(self) -> Path:
         """Path of its Python; the environment is created if it is missing or was created for other packages.
@@ -52,11 +56,39 @@ class LoaderEnvironment:
             return python
         note(f"creating an environment for {self.name}")
         shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True, symlinks=True)
+        if self.with_pip:
+            venv.create(folder, with_pip=True, symlinks=True)
+            install = [str(python), "-m", "pip", "install"]
+        else:
+            run_quietly(find_uv(), "venv", "--python", self.version or sys.executable, str(folder))
+            install = [find_uv(), "pip", "install", "--python", str(python)]
         for step in self.steps:
-            _run(str(python), "-m", "pip", "install", "--quiet", *step)
+            run_quietly(*install, *step)
         done.write_text(content)
         return python
+
+
+def find_uv() -> str:
+    """Path of uv, which `make setup` installs if the machine has none.
+
+    Raises:
+        RuntimeError: There is none.
+    """
+    uv = shutil.which("uv", path=f"{os.environ.get('PATH', '')}:{ROOT / '.uv' / 'bin'}")
+    if uv is None:
+        raise RuntimeError("uv is missing: run make setup")
+    return uv
+
+
+def run_quietly(*command: str) -> None:
+    """Run a command without its output.
+
+    Raises:
+        RuntimeError: It failed; with the end of what it said.
+    """
+    done = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False)  # noqa: S603  our own commands
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
 
 
 def this_python() -> Path:
@@ -64,19 +96,15 @@ def this_python() -> Path:
     return Path(sys.executable)
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own commands
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
+_failed: dict[PeerEnvironment, str] = {}
 
+GRAIN = PeerEnvironment("grain", (("grain==0.2.18", "psutil>=6"),))
 
-_failed: dict[LoaderEnvironment, str] = {}
-
-GRAIN = LoaderEnvironment("grain", (("grain==0.2.18", "psutil>=6"),))
+TFX_BSL = PeerEnvironment("tfx-bsl", (("tfx-bsl==1.21.0",),), version="3.11")
 
 # Without dependencies: MDS asks for the clients of four clouds and for torchvision, LitData for torchvision. Without
 # obstore, LitData reads from S3 with boto3: with it, LitData refuses a store without TLS, as on this machine.
-TORCH = LoaderEnvironment(
+TORCH = PeerEnvironment(
     "torch",
     (
         ("torch==2.13.0+cpu", "numpy<2.2", "psutil>=6", "boto3", "filelock", "requests", "pillow", "tqdm"),
@@ -84,4 +112,5 @@ TORCH = LoaderEnvironment(
         ("lightning-utilities", "tifffile"),
         ("--no-deps", "litdata==0.2.76", "mosaicml-streaming==0.13.0"),
     ),
+    with_pip=True,
 )
