@@ -4,8 +4,8 @@
 
 The job has a group-by, a join of two large tables, a join with a small one, a split, and shards in the order of a hash
 of the key. Each engine runs in a process of its own. One Ray is up before, and so is Dask's cluster; what else an
-engine needs counts, and so do the workers. The round that is not measured also compares the records of all engines.
-dask.distributed is installed in `.bench-envs/`.
+engine needs counts, and so do the workers. Each engine does a small job before the first round, which also compares the
+records of all engines. dask.distributed is installed in `.bench-envs/`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.engines.contenders import ENGINES
 from benchmarks.engines.figures import Figures
 from benchmarks.engines.run_job import WarmRay, run_job, warm_ray
+from benchmarks.engines.shards import digest, find_shards
 from benchmarks.engines.trips import make_tables, paths_of, write_lake
 from benchmarks.harness.measure import Pair, Way, compared, finding, interleaved, present, save, spread
 from firelib.console import note
@@ -34,11 +35,16 @@ class Contest:
         folder: Has a folder `small` and a folder `large`, each with a lake.
         rows: Rows of the large table.
         ray: The Ray that is up.
+
+    Attributes:
+        figures: Engine → figures of its jobs.
+        written: Engine → the records that its first job wrote, as a text.
     """
 
     def __init__(self, folder: Path, rows: int, ray: WarmRay) -> None:
         self._folder, self._rows, self._ray = folder, rows, ray
         self.figures: dict[str, list[Figures]] = {}
+        self.written: dict[str, str] = {}
 
     def make_way(self, engine: str) -> Way:
         """A way of the benchmark.
@@ -53,10 +59,12 @@ class Contest:
         return Way(partial(self._run, engine), ENGINES[engine].settings, self._rows, counts_cpu=False)
 
     def _run(self, engine: str) -> float:
-        known = self.figures.setdefault(engine, [])
-        figures = run_job(engine, self._folder / "large", self._ray, with_digest=not known)
-        known.append(figures)
+        folder = self._folder / "large"
+        figures = run_job(engine, folder, self._ray)
+        self.figures.setdefault(engine, []).append(figures)
         note(f"{engine}: {figures.seconds:.1f} s, {figures.cpu_seconds:.1f} s of processors, {figures.mib:.0f} MiB")
+        if engine not in self.written:
+            self.written[engine] = f"{figures.rows:,} rows, hash {digest(find_shards(folder, engine))}"
         return figures.seconds
 
     def measured(self, engine: str, calls: Sequence[int]) -> list[Figures]:
@@ -82,7 +90,7 @@ def main() -> None:
     for one in case["findings"]:
         note(f"{one['what']}: {one['value']:.3g} {one['unit']} {one['goal']}")
     question = "How fast do engines do the same transform?"
-    note(f"figures: {save('transform_engines', question, [case])}")
+    note(f"figures: {save('transform_engines', question, [case], 'warm: the files are written just before')}")
 
 
 def measure(folder: Path, rows: int, rounds: int, engines: Sequence[str], ray: WarmRay) -> dict[str, Any]:
@@ -104,24 +112,23 @@ def measure(folder: Path, rows: int, rounds: int, engines: Sequence[str], ray: W
     contest = Contest(folder, rows, ray)
     makers: Mapping[str, Callable[[], Way]] = {name: partial(contest.make_way, name) for name in engines}
     ways, absent = present(makers)
-    rates = interleaved(ways, rounds, turn_seconds=0)
-    require_equal({name: contest.figures[name][0] for name in ways})
+    rates = interleaved(ways, rounds, turn_seconds=0, warmups=0)
+    require_equal(contest.written)
     pairs = [Pair("firelib", peer, ENGINES[peer].goal) for peer in _PEERS]
     case = compared(f"{rows:,} rows", ways, rates, pairs, absent)
     measured = {name: contest.measured(name, rates.calls) for name in ways}
     return {**case, "findings": [*case["findings"], *_describe(measured)]}
 
 
-def require_equal(figures: Mapping[str, Figures]) -> None:
+def require_equal(written: Mapping[str, str]) -> None:
     """Check that all engines wrote the same records.
 
     Args:
-        figures: Engine → figures of a job, with the hash of the records.
+        written: Engine → what it wrote.
 
     Raises:
         RuntimeError: They did not.
     """
-    written = {name: f"{each.rows:,} rows, hash {each.digest}" for name, each in figures.items()}
     if len(set(written.values())) > 1:
         raise RuntimeError(f"expected the same records of all engines, got {written}")
 

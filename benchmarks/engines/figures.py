@@ -13,7 +13,6 @@ class Figures:
         rows: Rows of the dataset.
         driver_mib: Peak memory of the job's first process, in MiB.
         mib: Peak memory of all processes that worked for it, in MiB, with Ray's own and its object store.
-        digest: Hash of all records, whatever their order; empty unless it was asked for.
     """
 
     seconds: float
@@ -21,4 +20,3 @@ class Figures:
     rows: int
     driver_mib: float = 0.0
     mib: float = 0.0
-    digest: str = ""

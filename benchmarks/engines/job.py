@@ -8,7 +8,6 @@ from pathlib import Path
 from benchmarks.engines.contenders import ENGINES
 from benchmarks.engines.figures import Figures
 from benchmarks.engines.meter import Meter
-from benchmarks.engines.shards import digest, find_shards
 
 
 def main() -> None:
@@ -16,13 +15,11 @@ def main() -> None:
     parser.add_argument("engine", choices=list(ENGINES))
     parser.add_argument("folder", type=Path, help="a project with a lake")
     parser.add_argument("--partition-bytes", type=int, default=0, help="0 is the engine's default")
-    parser.add_argument("--digest", action="store_true", help="compute the hash of all records")
     parser.add_argument("--others", type=int, nargs="+", default=[], help="processes that work for the job, too")
     options = parser.parse_args()
     meter = Meter(options.others)
     rows = ENGINES[options.engine].run(options.folder, options.partition_bytes, meter)
-    records = digest(find_shards(options.folder, options.engine)) if options.digest else ""
-    figures = Figures(meter.seconds, meter.cpu_seconds, rows, digest=records)
+    figures = Figures(meter.seconds, meter.cpu_seconds, rows)
     print(json.dumps(asdict(figures)))  # noqa: T201  the parent reads it
 
 

@@ -46,7 +46,7 @@ def warm_ray() -> Iterator[WarmRay]:
         yield WarmRay({**os.environ, "RAY_ADDRESS": address}, started)
 
 
-def run_job(engine: str, folder: Path, ray: WarmRay, partition_bytes: int = 0, with_digest: bool = False) -> Figures:
+def run_job(engine: str, folder: Path, ray: WarmRay, partition_bytes: int = 0) -> Figures:
     """Run a job.
 
     Args:
@@ -54,14 +54,13 @@ def run_job(engine: str, folder: Path, ray: WarmRay, partition_bytes: int = 0, w
         folder: The benchmark's project, with a lake.
         ray: The Ray that the engines on Ray join.
         partition_bytes: Size of a partition; 0 is the engine's default.
-        with_digest: Whether to compute the hash of the records.
 
     Raises:
         RuntimeError: The job failed.
     """
     others = ray.processes if ENGINES[engine].on_ray else []
     command = [sys.executable, "-m", "benchmarks.engines.job", engine, str(folder)]
-    command += ["--partition-bytes", str(partition_bytes), *(["--digest"] if with_digest else [])]
+    command += ["--partition-bytes", str(partition_bytes)]
     command += ["--others", *map(str, others)] if others else []
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=output, stderr=errors, env=ray.environment) as process:  # noqa: S603  our own module

@@ -95,22 +95,24 @@ class Turn:
     peak_mib: float
 
 
-def interleaved(ways: Mapping[str, Way], rounds: int, turn_seconds: float = 0.5) -> Rates:
-    """Measure the rows per second of each way in each round, after one round that warms caches and compilers.
+def interleaved(ways: Mapping[str, Way], rounds: int, turn_seconds: float = 0.5, warmups: int = 1) -> Rates:
+    """Measure the rows per second of each way in each round, after one run of each that warms caches and compilers.
 
     Args:
         ways: Name → way.
         rounds: Number of measured rounds; disturbed ones are repeated.
         turn_seconds: Minimum duration of a turn, in which a way runs at least once.
+        warmups: Runs of each way before the first round; 0 if each has run before.
 
     Returns:
         Name → rows per second in each round.
     """
 
     def measure(call: int) -> dict[str, Turn]:
-        return {name: _take_turn(ways[name], turn_seconds) for name in order(list(ways), call)}
+        seconds = 0 if call < warmups else turn_seconds
+        return {name: _take_turn(ways[name], seconds) for name in order(list(ways), call)}
 
-    return Rates.from_turns(ways, repeat_rounds(measure, rounds))
+    return Rates.from_turns(ways, repeat_rounds(measure, rounds, warmups))
 
 
 def order(names: Sequence[str], call: int) -> list[str]:
