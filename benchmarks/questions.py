@@ -15,11 +15,13 @@ class Form:
         minutes: Expected duration on two idle cores, of all processes.
         processes: Number of processes that measure everything one after the other: what is settled when a process
             starts differs between them, and the spread covers it.
+        needs: What it needs beside what its question needs.
     """
 
     arguments: str
     minutes: float
     processes: int = 1
+    needs: tuple[str, ...] = ()
 
     @property
     def argv(self) -> list[str]:
@@ -36,7 +38,7 @@ class Question:
         full: Its form in `firelib bench --full`, where all questions together take three hours: some modules measure
             more if they are run by hand, as docs/benchmarks.md says.
         short: Its form in `firelib bench`; None leaves it out.
-        needs: What it needs: names in `benchmarks.runner.needs`.
+        needs: What both forms need: names in `benchmarks.runner.needs`.
         leaves: Names of its results; its own name if empty.
     """
 
@@ -63,31 +65,31 @@ class Question:
 
 #: The best way of each kind; `python -m benchmarks.input_pipeline` measures all.
 _LOADERS = "firelib 'tf.data tuned' 'Ray Data, Parquet' Grain MDS LitData"
-PIPELINE, TRAINING = ("pipeline",), ("two cores", "datasets")
+PIPELINE, TRAINING = ("pipeline",), ("two cores", "flights")
 QUESTIONS = (
-    Question("tfrecord_write", "How fast are TFRecords written?", Form("--rounds 1", 9, 3), Form("--short", 1.5, 3)),
-    Question("tfrecord_read", "How fast are TFRecords read?", Form("--rounds 1", 13, 3), Form("--short", 2.5, 3)),
+    Question("tfrecord_write", "How fast are TFRecords written?", Form("--rounds 1", 9, 3), Form("--short", 2, 3)),
+    Question("tfrecord_read", "How fast are TFRecords read?", Form("--rounds 1", 13, 3), Form("--short", 2, 3)),
     Question("tfrecord_memory", "Does memory grow with the number of rows?", Form("", 4)),
     Question("tfrecord_seek", "What does it cost to begin in the middle of an epoch?", Form("--rounds 3", 6, 3)),
     Question("shuffle_quality", "How well is an epoch mixed?", Form("", 1)),
     Question("extract_scale", "Does the extract keep up with a stream, in bounded memory?", Form("--rows 3000000", 6)),
     Question("transform_scale", "Is the cost of the transform linear?", Form("--rows 1000000", 15)),
     Question(
-        "transform_engines", "Which engine transforms fastest?", Form("--rounds 1", 12), Form("--short --rounds 1", 2)
+        "transform_engines", "Which engine transforms fastest?", Form("--rounds 1", 12), Form("--short --rounds 1", 3)
     ),
     Question("version_growth", "What does one more version cost?", Form("", 8)),
     Question(
         "input_pipeline",
         "How fast do loaders feed a training loop?",
         Form(f"--rows 50000 --only {_LOADERS}", 20),
-        Form("--short --rows 50000", 2),
+        Form("--short --rows 50000", 3.5),
     ),
     Question("accelerators", "How many accelerators does a core keep busy?", Form("--rounds 1", 8)),
     Question(
         "training",
         "How fast does the loop train?",
-        Form("", 12),
-        Form("--recipes flights", 3),
+        Form("", 12, needs=("fashion_mnist",)),
+        Form("--recipes flights", 2),
         TRAINING,
         leaves=("training_flights", "training_fashion_mnist"),
     ),
@@ -102,7 +104,7 @@ QUESTIONS = (
         "environments",
         "What does each environment cost?",
         Form("--short", 15),
-        needs=("root", "containers", "two cores", "datasets"),
+        needs=("root", "containers", "two cores", "flights"),
     ),
     Question(
         "whole_pipeline",
@@ -111,9 +113,14 @@ QUESTIONS = (
         needs=("two cores",),
     ),
     Question("stages", "What does each stage cost?", Form("", 3), needs=PIPELINE),
-    Question("startup", "How long does one wait?", Form("--rounds 3", 12), Form("--short", 4), PIPELINE),
+    Question("startup", "How long does one wait?", Form("--rounds 3", 12), Form("--short", 2.5), PIPELINE),
     Question("serving", "What does HTTP cost?", Form("", 3), needs=PIPELINE),
-    Question("planner", "How far is a plan from what is measured?", Form("--rounds 1", 7), needs=TRAINING),
+    Question(
+        "planner",
+        "How far is a plan from what is measured?",
+        Form("--rounds 1", 7),
+        needs=(*TRAINING, "fashion_mnist"),
+    ),
     Question("ray_up", "How long until all nodes are alive?", Form("--rounds 1", 5), needs=("root", "containers")),
 )
 

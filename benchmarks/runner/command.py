@@ -86,7 +86,7 @@ def show_questions(questions: Sequence[Question] = QUESTIONS) -> None:
             question.asks,
             f"{question.short.minutes:g}" if question.short else "",
             f"{question.full.minutes:g}",
-            find_missing(question.needs),
+            find_missing((*question.needs, *question.full.needs)),
         ]
         for question in questions
     ]

@@ -44,10 +44,15 @@ NEEDS = {
         "needs the outputs of firelib run, which failed",
         [["run"]],
     ),
-    "datasets": Need(
-        _files("data/flights/tfrecords/manifest.json", "data/fashion_mnist/tfrecords/manifest.json"),
-        "needs the datasets of both recipes, which firelib run transform could not make",
-        [["run", "transform"], ["run", "--recipe", "fashion_mnist", "transform"]],
+    "flights": Need(
+        _files("data/flights/tfrecords/manifest.json"),
+        "needs the dataset of flights, which firelib run transform could not make",
+        [["run", "transform"]],
+    ),
+    "fashion_mnist": Need(
+        _files("data/fashion_mnist/tfrecords/manifest.json"),
+        "needs the dataset of fashion_mnist, which firelib run --recipe fashion_mnist transform could not make",
+        [["run", "--recipe", "fashion_mnist", "transform"]],
     ),
 }
 

@@ -51,7 +51,7 @@ def ask(questions: Sequence[Question], full: bool, scratch: Path, resume: bool) 
         assert form is not None
         note(f"{number} of {len(questions)}: {question.name}: {question.asks} (about {form.minutes:g} minutes)")
         folder = scratch / ("full" if full else "short") / question.name
-        if reason := prepare(question.needs):
+        if reason := prepare((*question.needs, *form.needs)):
             note(f"{question.name} is left out: {reason}")
             yield Answer(question, problem=reason, skipped=True)
             continue

@@ -1,4 +1,4 @@
-"""The results in docs/benchmarks.md and README.md, between markers."""
+"""The results in docs/benchmarks.md, docs/costs.md and README.md, between markers."""
 
 import textwrap
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from benchmarks.harness.figures import is_reached
 from benchmarks.harness.report import machines, tables
-from benchmarks.harness.schema import Finding, Result
+from benchmarks.harness.schema import Case, Finding, Result
 from benchmarks.questions import QUESTIONS, Form
 
 ROOT = Path(__file__).parents[3]
-PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
+PAGE, COSTS, README = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "costs.md", ROOT / "README.md"
 _LONGEST_REASON = 300  # characters
 
 # What the README shows: benchmark, data, figure. Those that are not measured are left out.
@@ -29,7 +29,7 @@ HEADLINES = (
 
 
 def update_documents(results: Sequence[Result]) -> None:
-    """Write the results into both documents."""
+    """Write the results into the documents."""
     for path, content in render_documents(results).items():
         path.write_text(content)
 
@@ -38,7 +38,11 @@ def render_documents(results: Sequence[Result]) -> dict[Path, str]:
     """The documents with these results: path → content."""
     page = replace_between(PAGE.read_text(), "questions", questions_table())
     page = replace_between(page, "results", results_page(results))
-    return {PAGE: page, README: replace_between(README.read_text(), "benchmarks", headlines_table(results))}
+    return {
+        PAGE: page,
+        COSTS: _costs_page(COSTS.read_text(), results),
+        README: replace_between(README.read_text(), "benchmarks", headlines_table(results)),
+    }
 
 
 def replace_between(text: str, name: str, content: str) -> str:
@@ -57,7 +61,13 @@ def replace_between(text: str, name: str, content: str) -> str:
 def questions_table() -> str:
     """The questions and their duration."""
     rows = [
-        [f"`{each.name}`", each.asks, _duration(each.short), _duration(each.full), ", ".join(each.needs)]
+        [
+            f"`{each.name}`",
+            each.asks,
+            _duration(each.short),
+            _duration(each.full),
+            ", ".join((*each.needs, *each.full.needs)),
+        ]
         for each in QUESTIONS
     ]
     return markdown(("benchmark", "question", "minutes", "with `--full`", "needs"), rows)
@@ -65,6 +75,30 @@ def questions_table() -> str:
 
 def _duration(form: Form | None) -> str:
     return f"{form.minutes:g}" if form else ""
+
+
+def _costs_page(text: str, results: Sequence[Result]) -> str:
+    """The page with the cost of each stage; as it was if that has not been measured."""
+    for result in results:
+        if result.name == "stages":
+            return replace_between(text, "stages", stages_table(result))
+    return text
+
+
+def stages_table(result: Result) -> str:
+    """What each stage costs.
+
+    Args:
+        result: The answer to the question `stages`.
+    """
+    headers = ("stage", "wall, s", "start-up, s", "peak memory, MiB")
+    return markdown(headers, [[case.title, *_stage_cells(case)] for case in result.cases])
+
+
+def _stage_cells(case: Case) -> list[str]:
+    seconds = {bar.name: bar.value for bar in case.bars}
+    peak = {line.what: line.value for line in case.findings}["peak memory"]
+    return [f"{value:,.0f}" for value in (seconds["whole stage"], seconds["start-up"], peak)]
 
 
 def headlines_table(results: Sequence[Result]) -> str:

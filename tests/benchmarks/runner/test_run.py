@@ -91,9 +91,15 @@ def test_a_killed_benchmark_keeps_its_finished_cases_and_is_resumed(tmp_path: Pa
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == before
 
 
-def test_what_this_machine_lacks_leaves_a_question_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "question",
+    [Tiny("tiny", "?", Form("", 1), needs=("root",)), Tiny("tiny", "?", Form("", 1, needs=("root",)))],
+    ids=["question", "form"],
+)
+def test_what_this_machine_lacks_leaves_a_question_out(
+    question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    question = Tiny("tiny", "?", Form("", 1), needs=("root",))
     (answer,) = ask([question], full=True, scratch=tmp_path, resume=False)
     assert (answer.skipped, answer.problem, answer.results) == (True, "needs root", [])
 

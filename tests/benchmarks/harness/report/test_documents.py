@@ -1,10 +1,13 @@
 """The results in the documentation."""
 
+from typing import Any
+
 import pytest
 
 from benchmarks.harness.measure import RESULTS
 from benchmarks.harness.report import documents
 from benchmarks.harness.report.load import load_published
+from benchmarks.harness.schema import Case
 from tests.benchmarks.harness.results import make_result
 
 
@@ -54,7 +57,21 @@ def test_a_bar_in_a_cell_does_not_end_it() -> None:
     assert documents.markdown(["a"], [["x | y\nz"]]).splitlines()[-1] == "| x \\| y z |"
 
 
-@pytest.mark.parametrize("path", [documents.PAGE, documents.README], ids=lambda path: path.name)
+def test_costs_of_the_stages_are_in_their_page() -> None:
+    def line(name: str, value: float) -> dict[str, Any]:
+        return {"value": value, "low": value, "high": value, "name": name, "what": name}
+
+    bars, peak = [line("whole stage", 20.4), line("start-up", 2.0)], line("peak memory", 1900.0)
+    case = Case.model_validate({"title": "extract", "unit": "s", "bars": bars, "findings": [peak]})
+    page = documents.render_documents([make_result("stages", cases=[case])])[documents.COSTS]
+    assert "\n| --- | --- | --- | --- |\n| extract | 20 | 2 | 1,900 |\n\n<!-- end of stages -->\n" in page
+
+
+def test_page_of_costs_stays_as_it_is_without_a_measurement() -> None:
+    assert documents.render_documents([make_result()])[documents.COSTS] == documents.COSTS.read_text()
+
+
+@pytest.mark.parametrize("path", [documents.PAGE, documents.COSTS, documents.README], ids=lambda path: path.name)
 def test_documents_show_the_committed_results(path: object) -> None:
     """If this fails, run `python -m benchmarks.harness.report`."""
     assert isinstance(path, type(documents.PAGE))
