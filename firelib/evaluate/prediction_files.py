@@ -139,8 +139,9 @@ class _JsonWriter:
     def write(self, rows: InputRows, outputs: Floats) -> None:
         label = self._recipe.label.name
         for others, value in zip(rows.others, to_objects(outputs, self._recipe), strict=True):
-            text = json.dumps({**rename_label(others, label), label: value}, default=str)
-            self._stream.write(f"{'' if self._is_first else self._between}{text}".encode())
+            text = json.dumps({**rename_label(others, label), label: value}, default=str, ensure_ascii=False)
+            text = f"{'' if self._is_first else self._between}{text}"
+            self._stream.write(text.encode(errors="backslashreplace"))  # a lone surrogate becomes JSON's escape of it
             self._is_first = False
 
 
@@ -243,7 +244,7 @@ def _to_text(column: pa.ChunkedArray) -> pa.Array:
             if value is None
             else value.decode(errors="backslashreplace")
             if isinstance(value, bytes)
-            else json.dumps(value, default=str)
+            else json.dumps(value, default=str, ensure_ascii=False)
             for value in column.to_pylist()
         ],
         pa.string(),

@@ -22,6 +22,7 @@ from firelib.recipe.recipe import Recipe
 from firelib.recipe.row_wise import rows, takes_rows
 from firelib.recipe.source import Source
 from firelib.recipe.split_rule import SPLITS, SplitRule, find_split_rule, split_columns
+from firelib.recipe.structs import flatten_structs
 from firelib.recipe.task import TaskKind, count_outputs, infer_task
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "find_hidden_modules",
     "find_split_rule",
     "flag_labels",
+    "flatten_structs",
     "hash_rows",
     "infer_task",
     "load_recipe",

@@ -142,13 +142,19 @@ def parse_numbers(rows: "pd.DataFrame", *columns: str, thousands: str = "", deci
     return rows.assign(**{column: parse(rows[column]) for column in columns if column in rows.columns})
 
 
-def parse_dates(rows: "pd.DataFrame", *columns: str, format: str) -> "pd.DataFrame":  # noqa: A002  as in pandas
-    """Make times of texts such as `31.01.2024`.
+def parse_dates(
+    rows: "pd.DataFrame",
+    *columns: str,
+    format: str,  # noqa: A002  as in pandas
+    utc: bool = False,
+) -> "pd.DataFrame":
+    """Make times of texts such as `31.01.2024` and `2024-01-31T08:15:00.250+01:00`.
 
     Args:
         rows: Rows with the texts. Columns that they lack are skipped, and times stay as they are.
         columns: The columns.
-        format: How the texts are written, as `datetime.strptime` says: `%d.%m.%Y`.
+        format: How the texts are written, as `datetime.strptime` says: `%d.%m.%Y`; or `ISO8601`.
+        utc: Whether the texts have time zones, which may differ: the times are then those of UTC.
 
     Returns:
         The rows with times in these columns; missing where the text is missing or unreadable.
@@ -163,7 +169,7 @@ def parse_dates(rows: "pd.DataFrame", *columns: str, format: str) -> "pd.DataFra
     def parse(values: "pd.Series") -> "pd.Series":
         if pd.api.types.is_datetime64_any_dtype(values):
             return values
-        return pd.to_datetime(values.astype("string"), format=format, errors="coerce")
+        return pd.to_datetime(values.astype("string"), format=format, errors="coerce", utc=utc)
 
     return rows.assign(**{column: parse(rows[column]) for column in columns if column in rows.columns})
 

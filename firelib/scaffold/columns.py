@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 MOST_VALUES = 1000  # distinct values that are kept
 _IDS = r"^[A-Za-z]{1,6}[-_]?\d{2,}$|^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 _EXACT_FLOAT32 = 2**24
+_EXACT_FLOAT64 = 2**53
 
 
 class Kind(StrEnum):
@@ -80,6 +81,11 @@ class Column:
     def is_unique(self) -> bool:
         """Whether no value is missing or there twice."""
         return not self.missing and self.distinct == self.rows
+
+    @property
+    def is_beyond_floats(self) -> bool:
+        """Whether its values are integers that float64 would round: names such as hashes, not measurements."""
+        return self.kind is Kind.INTEGER and self.low is not None and max(-self.low, self.high) > _EXACT_FLOAT64
 
     @property
     def is_number(self) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from firelib.recipe import TaskKind
+from firelib.scaffold.data.structs import Structs
 from firelib.scaffold.data.written import Call
 from firelib.scaffold.features import FeatureDraft, LeftOut
 from firelib.scaffold.label import LabelDraft, describe_alike
@@ -63,6 +65,7 @@ class Draft:
         split_by: Columns of the group that decides the split, by the names in the dataset; empty if none does.
         split_time: Column of the time that decides the split; empty if none does.
         is_split_guessed: Whether firelib found `split_by`, and the user did not name it.
+        structs: Column of objects → the columns of the data that are its fields.
         calls: Column, by its name in the dataset → what parses its text.
         picture: Name of the feature that is a picture; empty if there is none.
         picture_shape: Height, width and channels of the pictures.
@@ -88,6 +91,7 @@ class Draft:
     split_by: tuple[str, ...] = ()
     split_time: str = ""
     is_split_guessed: bool = False
+    structs: Structs = field(default_factory=dict)
     calls: Mapping[str, Call] = field(default_factory=dict)
     picture: str = ""
     picture_shape: tuple[int, ...] = ()
@@ -104,6 +108,12 @@ def describe_draft(draft: Draft) -> list[str]:
     classes = f", {len(label.classes)} classes" if label.classes else ""
     lines.append(f"label: {', '.join(label.columns)} ({draft.label_reason})")
     lines.append(f"task: {label.task}{classes}: {label.reason}; change the declaration of `label` for another task")
+    if label.task is TaskKind.BINARY and not label.is_numbered:
+        zero, one = label.names
+        lines.append(
+            f"prediction: the probability of {one!r}, which is class 1; exchange the names in `classes` for that of "
+            f"{zero!r}"
+        )
     if draft.is_sample and label.classes:
         lines.append(
             f"classes: those of the first {draft.rows:,} rows; rows of others are excluded as `no label` and counted: "
@@ -122,6 +132,12 @@ def describe_draft(draft: Draft) -> list[str]:
         )
     else:
         lines.append(f"key: {', '.join(draft.key)} (unique in the data)")
+    if draft.picture:
+        height, width, channels = draft.picture_shape
+        lines.append(
+            f"pictures: scaled to {height} × {width} pixels, {'grey' if channels == 1 else 'colours'}; "
+            "for another size, change all shapes in recipe.py"
+        )
     renamed = [
         f"renamed: {column!r} to {new} (a model's inputs need plain names)" for column, new in draft.renamed.items()
     ]

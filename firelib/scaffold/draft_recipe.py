@@ -150,6 +150,7 @@ def _assemble(decided: _Decisions, name: str, is_sample: bool, is_ordered: bool)
         split_by=names.of(split.by),
         split_time=table.names[split.time] if split.time else "",
         is_split_guessed=decided.is_split_guessed,
+        structs={name: fields for name, fields in table.reading.structs.items() if used & {*fields}},
         calls={table.names[column]: call for column, call in calls.items()},
     )
 

@@ -86,7 +86,8 @@ def is_identifier(column: Column) -> bool:
     if column.kind is not Kind.INTEGER or column.rows < 2:
         return False
     is_varied = column.distinct > _SHARE_OF_IDENTIFIERS * column.present  # a few rows may be there twice
-    return (is_varied and looks_like_id(column.name)) or (column.is_unique and column.is_increasing)
+    is_name = looks_like_id(column.name) or column.is_beyond_floats
+    return (is_varied and is_name) or (column.is_unique and column.is_increasing)
 
 
 def looks_like_id(name: str) -> bool:
@@ -161,11 +162,15 @@ def _describe(column: Column) -> str:
     if column.is_number:
         parts.append(f"{column.low:.6g} … {column.high:.6g}")
     elif column.kind is Kind.TEXT:
-        parts.append(f"text of {column.words:.0f} words" if is_prose(column) else f"{column.distinct:,} values")
+        parts.append(f"text of {column.words:.0f} words" if is_prose(column) else _count(column.distinct, "value"))
     elif column.kind is Kind.LIST:
-        parts.append(f"up to {column.longest} values")
+        parts.append(f"up to {_count(column.longest, 'value')}")
     if column.missing:
         parts.append(f"{column.missing:,} missing")
     if column.infinite:
         parts.append(f"{column.infinite:,} infinite: these rows are set aside")
     return ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -14,6 +14,7 @@ from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import TaskKind, load_recipe
 from firelib.scaffold.data.data_source import DataSource, Wish, find_data
+from firelib.scaffold.data.differing_files import describe_files
 from firelib.scaffold.data.duplicates import describe_duplicates
 from firelib.scaffold.data.examples import write_example
 from firelib.scaffold.data.missing_words import (
@@ -22,12 +23,13 @@ from firelib.scaffold.data.missing_words import (
     describe_words,
     read_text_data,
 )
+from firelib.scaffold.data.structs import describe_structs, flatten_table
 from firelib.scaffold.data.written import Reading, describe_reading, read_written
 from firelib.scaffold.draft import Draft, describe_draft
 from firelib.scaffold.draft_recipe import draft_recipe
 from firelib.scaffold.label import LabelDraft, describe_counts, describe_rare
 from firelib.scaffold.names import to_project_name
-from firelib.scaffold.pictures import draft_pictures
+from firelib.scaffold.pictures import describe_broken, draft_pictures
 from firelib.scaffold.project_files import FILES, render_files
 from firelib.scaffold.recipe_text import render_recipe
 from firelib.scaffold.repository import init_repositories
@@ -87,14 +89,18 @@ def plan_project(
     draft = _draft(reading, name, labels, split, data, is_sample)
     used = {old for old in reading.calls if draft.renamed.get(old, old) in draft.calls}
     data = declare_texts(data, [old for old in reading.calls if old in used])
-    division, counts = plan_split(draft, table, reading.table), _class_counts(draft.label, table)
+    flat, _ = flatten_table(table)
+    division, counts = plan_split(draft, table, reading.table), _class_counts(draft.label, flat)
     guesses = [
         *describe_draft(draft),
+        *(describe_broken(data, table) if data.is_pictures and not is_sample else ()),
+        *describe_files(data),
+        *describe_structs(draft.structs),
         *describe_words(data),
         *describe_reading(reading),
         *describe_odd_words(reading.table, draft.label.columns),
         *describe_rare(counts),
-        *describe_duplicates(table, has_key=not draft.numbered),
+        *describe_duplicates(flat, has_key=not draft.numbered),
         *describe_split(draft, division),
     ]
     texts = {

@@ -71,7 +71,7 @@ def _is_short(column: Column) -> bool:
 def _names_rows(column: Column) -> bool:
     """Whether a unique column is a name, not a measurement that happens to be unique."""
     if column.kind is Kind.INTEGER:
-        return looks_like_id(column.name) or column.is_increasing
+        return looks_like_id(column.name) or column.is_increasing or column.is_beyond_floats
     return column.rows > 1 and (column.kind is Kind.TIME or column.words <= 2 or looks_like_id(column.name))
 
 

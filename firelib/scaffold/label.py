@@ -4,7 +4,7 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ _ROWS_A_CLASS = 10
 _FEW_CLASSES = 20  # up to which a small table may have a class for every other row
 _SEPARATORS = ("|", ";", ",")
 _MOST_LABELS = 200
+_NEGATIVE = frozenset(("no", "n", "nein", "non", "false", "f", "0", "off", "negative", "neg", "absent", "-"))
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,9 @@ def draft_label(columns: Sequence[Column], table: pa.Table) -> LabelDraft:
     if column.kind is Kind.LIST or column.kind is Kind.ARRAY:
         return _draft_lists(column, table)
     if column.kind is Kind.TEXT:
-        return _split_labels(column, table) or _draft_classes(column, "its values are text")
+        return _split_labels(column, table) or _put_positive_last(
+            _draft_classes(column, "its values are text"), table[column.name]
+        )
     if column.kind is Kind.BOOL:
         return _draft_classes(column, "its values are true and false")
     if not column.is_number:
@@ -160,6 +163,20 @@ def _draft_classes(column: Column, reason: str) -> LabelDraft:
     values = tuple(int(value) if not isinstance(value, str) else value for value in column.values)
     task = TaskKind.BINARY if len(values) == 2 else TaskKind.MULTICLASS
     return LabelDraft((column.name,), task, classes=values, missing=column.missing, reason=reason)
+
+
+def _put_positive_last(label: LabelDraft, values: pa.ChunkedArray) -> LabelDraft:
+    """Of two texts, class 1 is what a model is to find: the answer that is not `no`; otherwise a far rarer text."""
+    if label.task is not TaskKind.BINARY:
+        return label
+    first, second = label.classes
+    negative = [str(name).strip().casefold() in _NEGATIVE for name in (first, second)]
+    if negative[0] != negative[1]:
+        is_exchanged = negative[1]
+    else:
+        counts = {entry["values"]: entry["counts"] for entry in values.value_counts().to_pylist()}
+        is_exchanged = 2 * counts[first] < counts[second]
+    return replace(label, classes=(second, first)) if is_exchanged else label
 
 
 def _draft_number(column: Column, table: pa.Table) -> LabelDraft:

@@ -2,11 +2,15 @@
 
 import io
 from collections import Counter
+from collections.abc import Iterator
+from statistics import median_low
 
 import pyarrow as pa
 
+from firelib.data.sources.listing import list_files
 from firelib.errors import FirelibError
 from firelib.scaffold.columns import Kind, describe_table
+from firelib.scaffold.data.data_source import DataSource
 from firelib.scaffold.draft import Draft
 from firelib.scaffold.features import FeatureDraft
 from firelib.scaffold.key import find_key
@@ -60,8 +64,26 @@ def draft_pictures(table: pa.Table, name: str) -> Draft:
     )
 
 
+def describe_broken(data: DataSource, table: pa.Table) -> Iterator[str]:
+    """Say how many files are no pictures: a line, if there are any.
+
+    Args:
+        data: A folder of pictures.
+        table: All rows of the source.
+    """
+    files = len(list_files(data.source))
+    if table.num_rows < files:
+        yield (
+            f"set aside: {files - table.num_rows:,} of {files:,} files cannot be read as pictures; firelib extract "
+            "names them"
+        )
+
+
 def _find_shape(pictures: pa.ChunkedArray) -> tuple[int, int, int]:
-    """The most frequent size, at most 224 pixels a side; one channel if all pictures are grey."""
+    """The size of most pictures, otherwise the median of each side; at most 224 pixels a side.
+
+    There is one channel if all pictures are grey.
+    """
     from PIL import Image, UnidentifiedImageError
 
     sizes, modes = Counter[tuple[int, int]](), set[str]()
@@ -74,7 +96,9 @@ def _find_shape(pictures: pa.ChunkedArray) -> tuple[int, int, int]:
             continue
     if not sizes:
         raise FirelibError("no picture can be read", where="--from", remedy="check the files")
-    width, height = sizes.most_common(1)[0][0]
+    (width, height), count = sizes.most_common(1)[0]
+    if 2 * count < sizes.total():
+        width, height = (int(median_low([size[side] for size in sizes.elements()])) for side in (0, 1))
     scale = min(1.0, _LARGEST_SIDE / max(width, height))
     channels = 1 if modes <= {"1", "L", "I", "I;16"} else 3
     return max(_LEAST_SIDE, round(height * scale)), max(_LEAST_SIDE, round(width * scale)), channels

@@ -90,6 +90,7 @@ def _train_values(draft: Draft, class_shares: Mapping[str, float]) -> dict[str, 
         "batch": batch,
         "epochs": min(40, max(3, _STEPS // steps)),
         "lr": 0.001,
+        "tuned": "dense: {choice: [64, 128]}" if draft.picture else "hidden: {choice: [[64], [128, 64], [256, 128]]}",
         "workers": 1 if draft.rows < 200_000 else 2,
         "class_weights": f"  {weights}   # rows of rare classes count more\n",
     }

@@ -47,6 +47,8 @@ def _helpers(draft: Draft) -> Iterator[str]:
     if any(_row_functions(draft)):
         yield "rows"
     yield from sorted({call.function for call in draft.calls.values()})
+    if draft.structs:
+        yield "flatten_structs"
     if draft.dates:
         yield "add_date_parts"
     if draft.numbered:
@@ -173,6 +175,8 @@ def _render_prepare(draft: Draft) -> Iterator[str]:
 
 
 def _prepare_steps(draft: Draft) -> Iterator[str]:
+    if draft.structs:
+        yield from _call("rows = flatten_structs(", ["rows", *map(quote, draft.structs)], ")")
     if draft.wide:
         yield from _render_wide(draft.wide)
     if draft.renamed:

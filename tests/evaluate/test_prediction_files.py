@@ -74,6 +74,15 @@ def test_a_feature_that_no_row_has_is_named(tmp_path, capsys):
     assert "maybe" not in capsys.readouterr().err
 
 
+def test_text_is_readable_and_broken_text_is_escaped(tmp_path):
+    rows = [{"word": "ü", "x": 1, "note": "Köln 茶"}, {"word": "b", "x": 2, "note": "\ud800"}]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    run(tmp_path / "rows.json", tmp_path / "out.jsonl")
+    text = (tmp_path / "out.jsonl").read_text()
+    assert "Köln 茶" in text
+    assert [json.loads(line)["note"] for line in text.splitlines()] == ["Köln 茶", "\ud800"]
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "json", "csv", "parquet"])
 def test_every_input_gives_every_output(tmp_path, suffix):
     for rows in inputs(tmp_path):

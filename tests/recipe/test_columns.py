@@ -41,6 +41,16 @@ def test_written_numbers_and_dates_are_parsed_and_others_stay():
     assert parse_dates(days, "day", format="%Y")["day"].equals(days["day"])
 
 
+def test_times_of_several_zones_are_parsed_to_utc():
+    texts = ["2025-03-01T00:30:00.250+01:00", "2025-02-28T23:30:00Z", None]
+    times = parse_dates(pd.DataFrame({"at": texts}), "at", format="ISO8601", utc=True)["at"]
+    assert str(times.dt.tz) == "UTC"
+    assert [time.isoformat() for time in times.dropna()] == [
+        "2025-02-28T23:30:00.250000+00:00",
+        "2025-02-28T23:30:00+00:00",
+    ]
+
+
 def test_value_that_is_no_class_is_missing():
     assert number_classes(pd.Series([3, 5, 9]), (3, 5)).fillna(-1).tolist() == [0, 1, -1]
 

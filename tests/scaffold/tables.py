@@ -78,6 +78,26 @@ def lists() -> pa.Table:
     )
 
 
+def objects() -> pa.Table:
+    """Rows as those of a web log in JSON lines."""
+    draw = random.Random(9)
+    agents = [{"name": draw.choice(CITIES), "is_bot": draw.random() < 0.5} for _ in range(ROWS)]
+    requests = [
+        {"path-to": draw.choice("abc"), "size": None if index % 9 == 0 else draw.randint(1, 99), "agent": agent}
+        for index, agent in enumerate(agents)
+    ]
+    return pa.table(
+        {
+            "at": [
+                f"2025-03-{1 + index % 28:02d}T00:00:{index % 60:02d}.250{'+01:00' if index % 2 else 'Z'}"
+                for index in range(ROWS)
+            ],
+            "request": [None if index % 17 == 0 else request for index, request in enumerate(requests)],
+            "kind": [draw.choice(["u", "v", "w"]) for _ in range(ROWS)],
+        }
+    )
+
+
 def wide() -> pa.Table:
     draw = random.Random(8)
     columns = {f"p{index}": [draw.random() for _ in range(ROWS)] for index in range(150)}
@@ -94,6 +114,7 @@ TABLES: dict[str, tuple[Callable[[], pa.Table], str, bool]] = {
     "text": (text, "stars", True),
     "series": (series, "load", True),
     "lists": (lists, "y", False),
+    "objects": (objects, "kind", False),
     "wide": (wide, "y", False),
 }
 

@@ -1,5 +1,6 @@
 """New projects: their recipes load and transform all rows; nothing that is there is overwritten."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -10,8 +11,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
+from PIL import Image
 
 from firelib.config import load_params
 from firelib.data.preview import preview_samples
@@ -26,6 +30,7 @@ from firelib.scaffold.data.examples import KINDS
 from firelib.scaffold.init import plan_example, plan_project
 from firelib.scaffold.repository import init_repositories
 from firelib.scaffold.write_files import write_files
+from firelib.tune.space import validate_space
 from tests.errors import refused
 from tests.patience import patience
 from tests.scaffold.tables import ROWS, TABLES, write
@@ -39,6 +44,7 @@ TASKS = {
     "text": TaskKind.MULTICLASS,
     "series": TaskKind.REGRESSION,
     "lists": TaskKind.BINARY,
+    "objects": TaskKind.MULTICLASS,
     "wide": TaskKind.BINARY,
 }
 
@@ -54,6 +60,7 @@ def check(folder: Path, monkeypatch: pytest.MonkeyPatch, rows: int = ROWS):
     """The recipe loads, all rows are valid, and dvc.yaml is in step."""
     monkeypatch.chdir(folder)
     recipe, params = load_recipe("recipe.py"), load_params(Path("params.yaml"))
+    validate_space(recipe, params)
     samples = preview_samples(recipe, folder, rows)
     assert (samples.valid.num_rows, samples.set_aside.num_rows) == (rows, 0)
     paths = Paths(recipe.name, str(folder / "storage"), folder)
@@ -86,6 +93,49 @@ def test_example_of_each_kind(tmp_path, monkeypatch, kind):
     project = plan_example(tmp_path / "p", kind, tmp_path / "scratch")
     write_files(tmp_path / "p", project.texts, project.copies)
     check(tmp_path / "p", monkeypatch, 60)
+
+
+def test_fields_of_objects_are_features(tmp_path, monkeypatch):
+    path, label = write("objects", tmp_path / "data")
+    lines = tmp_path / "data/objects.jsonl"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in pq.read_table(path).to_pylist()))
+    draft = start(tmp_path / "p", lines, label)
+    names = {feature.name for feature in draft.features}
+    assert {"request_path_to", "request_size", "request_agent_name", "request_agent_is_bot", "at_hour"} <= names
+    recipe = check(tmp_path / "p", monkeypatch)
+    rows = json.dumps(
+        [{"at": "2025-03-05T10:00:00Z", "request": {"size": 4}}, {"at": "2025-03-06T10:00:00+01:00", "request": None}]
+    )
+    columns = validate(read_rows(rows, recipe), recipe.features)
+    assert columns["request_size"][0] == 4
+    assert np.isnan(columns["request_size"][1])
+
+
+def test_files_may_lack_columns(tmp_path, monkeypatch):
+    """The third month of a series has a column more."""
+    (tmp_path / "months").mkdir()
+    for month in range(4):
+        header = "hour,load" + (",wind" if month > 1 else "")
+        lines = [f"{100 * month + hour},{hour * 7 % 11}.5{',3.5' if month > 1 else ''}" for hour in range(30)]
+        (tmp_path / f"months/{month}.csv").write_text("\n".join([header, *lines]) + "\n")
+    project = plan_project(tmp_path / "p", Wish(str(tmp_path / "months")), ["load"])
+    write_files(tmp_path / "p", project.texts, project.copies)
+    assert any("'wind' is missing in 2 of 4 files" in line for line in project.guesses)
+    recipe = check(tmp_path / "p", monkeypatch)
+    assert recipe.sources["rows"].union
+    assert {feature.name: feature.nullable for feature in recipe.features}["wind"]
+
+
+def test_pictures_of_many_sizes_get_one_in_the_middle(tmp_path):
+    for number in range(12):
+        file = tmp_path / f"pictures/{'ab'[number % 2]}/{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20 + 2 * number, 60 + number)).save(file)
+    (tmp_path / "pictures/a/broken.png").write_bytes(b"\x89PNG")
+    project = plan_project(tmp_path / "p", Wish(str(tmp_path / "pictures")), [])
+    assert project.draft.picture_shape == (65, 30, 3)
+    assert [line for line in project.guesses if "1 of 13 files" in line]
+    assert [line for line in project.guesses if line.startswith("pictures") and "65 × 30" in line]
 
 
 def test_same_data_same_files(tmp_path):

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from firelib.scaffold.columns import describe_table
+from firelib.scaffold.features import is_identifier
 from firelib.scaffold.key import find_key
 
 RANDOM = np.random.default_rng(0)
@@ -43,3 +44,10 @@ def test_measurements_that_happen_to_be_unique_are_no_key(rows: int) -> None:
 def test_repeated_rows_have_no_key() -> None:
     rows = np.concatenate([GRID, GRID[:1]])
     assert key_of(shop=rows[:, 0], week=rows[:, 1]) == ()
+
+
+def test_integers_that_floats_would_round_are_names() -> None:
+    values = 2**60 + RANDOM.permutation(100)
+    assert key_of(listing=values, price=RANDOM.integers(0, 9, 100)) == ("listing",)
+    (column,) = describe_table(pa.table({"listing": values}))
+    assert is_identifier(column)

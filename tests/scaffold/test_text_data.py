@@ -34,6 +34,9 @@ def plan(folder: Path, header: str, lines: list[str], label: str = "y") -> NewPr
         (["31.01.2024", "1.2.2024"], Call("parse_dates", (("format", "%d.%m.%Y"),))),
         (["01/31/2024 10:30", "02/01/2024 11:00"], Call("parse_dates", (("format", "%m/%d/%Y %H:%M"),))),
         (["2024-01-31", "2024-02-01"], Call("parse_dates", (("format", "%Y-%m-%d"),))),
+        (["2024-01-31T10:30:00.5", "2024-02-01 11:00"], Call("parse_dates", (("format", "ISO8601"),))),
+        (["2024-01-31", "2024-02-01 11:00:01"], Call("parse_dates", (("format", "ISO8601"),))),
+        (["2024-01-31T10:30Z", "2024-02-01T11:00+01:00"], Call("parse_dates", (("format", "ISO8601"), ("utc", True)))),
     ],
 )
 def test_notation_is_recognised(texts: list[str], call: Call) -> None:
@@ -55,6 +58,7 @@ def test_other_texts_stay(texts: list[str]) -> None:
         ["5 €", "$ 5"],
         ["01/02/2024", "03/04/2024"],
         ["2024-01-31", "1.2.2024"],
+        ["2024-01-31T10:30Z", "2024-02-01T11:00"],
     ],
 )
 def test_unclear_notation_is_named(texts: list[str]) -> None:
@@ -85,9 +89,24 @@ def test_recipe_parses_numbers_dates_and_missing_values(tmp_path: Path, monkeypa
 
 def test_minus_is_a_class_beside_plus(tmp_path: Path) -> None:
     assert plan(tmp_path, "x,y", [f"{row * 7 % 11},{'+-'[row % 2]}" for row in range(ROWS)]).draft.label.names == (
-        "+",
         "-",
+        "+",
     )
+
+
+@pytest.mark.parametrize(
+    ("answers", "classes"),
+    [
+        (("ja", "nein"), ("nein", "ja")),
+        (("Yes", "No"), ("No", "Yes")),
+        (("fraud", "good", "good", "good"), ("good", "fraud")),
+        (("a", "b", "b"), ("a", "b")),
+    ],
+)
+def test_class_1_is_what_is_to_be_found(tmp_path: Path, answers: tuple[str, ...], classes: tuple[str, str]) -> None:
+    project = plan(tmp_path, "x,y", [f"{row * 7 % 11},{answers[row % len(answers)]}" for row in range(ROWS)])
+    assert project.draft.label.names == classes
+    assert [each for each in project.guesses if each.startswith("prediction") and repr(classes[1]) in each]
 
 
 def test_label_of_written_numbers_is_estimated(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
 EPOCHS = 200
 STEPS = 16
 START = 300.0  # seconds until workers train
+PATIENT = {"start_seconds": patience(START), "hang_seconds": patience(60.0)}  # a slow start is no loss
 
 
 class SlowToy(Toy):
@@ -69,7 +70,8 @@ def _lose_a_node(folder: Path) -> None:
         slow.unlink()
 
     threading.Thread(target=lose_and_add, daemon=True).start()
-    progress = train(SlowToy(), toy_params(workers=2, epochs=EPOCHS, pids=str(pids)), UNTRACKED, paths)
+    params = toy_params(workers=2, epochs=EPOCHS, train=PATIENT, pids=str(pids))
+    progress = train(SlowToy(), params, UNTRACKED, paths)
     print(json.dumps({"steps": progress.step, "restarts": progress.timing["restarts"]}))  # noqa: T201
     ray.shutdown()
     cluster.shutdown()

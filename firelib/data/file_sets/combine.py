@@ -15,6 +15,16 @@ from firelib.recipe import Source
 Tables = Sequence[pa.Table]
 
 
+class DifferentColumnsError(FirelibError):
+    """Files of one table whose columns or types differ.
+
+    Attributes:
+        problems: Each difference: the column, and the files that lack it or the types that it has in them.
+    """
+
+    problems: Sequence[str] = ()
+
+
 def combine_tables(
     tables: Tables,
     names: Sequence[str],
@@ -36,7 +46,7 @@ def combine_tables(
             another file has floats.
 
     Raises:
-        FirelibError: The tables have other columns or types (all are named), or types that have no common one.
+        DifferentColumnsError: The tables have other columns or types (all are named), or types without a common one.
     """
     if len(tables) == 1:
         return tables[0]
@@ -169,13 +179,15 @@ def _find_conflicts(tables: Tables, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _different(problems: Sequence[str], where: str, source: Source) -> FirelibError:
+def _different(problems: Sequence[str], where: str, source: Source) -> DifferentColumnsError:
     accept = (
         "declare a type that holds the values of all, such as types={column: 'string'}"
         if source.union
         else "choose some of them with a pattern such as parts/2013-*.csv, declare types={column: type}, or accept the "
         "differences: Source(uri, union=True)"
     )
-    return FirelibError(
+    error = DifferentColumnsError(
         "the files have different columns:\n" + "\n".join(problems), where=where, remedy=f"correct the files, {accept}"
     )
+    error.problems = tuple(problems)
+    return error

@@ -38,10 +38,13 @@ def check_evolution(name: str, source: Source, recipe: Recipe, before: TableReco
     declared = {*source.types, *text_features(recipe)}
     other = [c for c in changes if c.before and c.after and c.column not in declared]
     if other:
+        accept = f"Source(…, types={_declare(other)})"
+        if not all(c.column in before.columns and _can_declare(str(c.after)) for c in other):
+            accept = f"remove data/{recipe.name}/lake.json, and run firelib extract"
         raise FirelibError(
             "\n".join(f"table {name!r}: column {c.column!r} was {c.before}, is now {c.after}" for c in other),
             where=f"source {source}",
-            remedy=f"correct the source; or accept the types: Source(…, types={_declare(other)})",
+            remedy=f"correct the source; or accept the types: {accept}",
         )
     for change in changes:
         if not change.after:
@@ -49,6 +52,10 @@ def check_evolution(name: str, source: Source, recipe: Recipe, before: TableReco
         elif not change.before:
             default = repr(source.defaults[change.column]) if change.column in source.defaults else "null"
             note(f"  {name}: new column {change.column!r} ({change.after}); rows without a value have {default}")
+
+
+def _can_declare(kind: str) -> bool:
+    return not re.match(r"(struct|list|large_list|fixed_size_list|map)<", kind)
 
 
 def _declare(changes: Iterable[ColumnChange]) -> dict[str, str]:

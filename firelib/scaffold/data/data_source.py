@@ -57,12 +57,14 @@ class DataSource:
         arguments: The arguments of `Source` in the recipe.
         origin: What it is called, without its folder.
         copies: File → its path in the project.
+        differences: In what the columns of its files differ.
     """
 
     source: Source
     arguments: Mapping[str, Any]
     origin: str
     copies: Mapping[Path, str] = field(default_factory=dict)
+    differences: tuple[str, ...] = ()
 
     @property
     def is_pictures(self) -> bool:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from firelib.data.formats.csv import CSV
 from firelib.data.sources.listing import list_files
 from firelib.scaffold.data.data_source import DataSource, read_data
+from firelib.scaffold.data.differing_files import read_files
 from firelib.scaffold.data.written import MISSING_WORDS, find_odd_words, looks_written
 from firelib.scaffold.label import find_label
 
@@ -35,7 +36,7 @@ def read_text_data(data: DataSource, scratch: Path, wanted: Sequence[str]) -> tu
     Raises:
         FirelibError: The data cannot be read, or lack the label.
     """
-    table, is_sample = read_data(data, scratch)
+    data, table, is_sample = read_files(data, scratch)
     if not table.num_columns or not _is_text(data):
         return data, table, is_sample
     labels, _ = find_label(table.column_names, wanted)

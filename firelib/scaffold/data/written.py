@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from firelib.recipe import parse_dates, parse_numbers
+from firelib.scaffold.data.structs import Structs, flatten_table
 
 #: Words that stand for a missing value among numbers and dates.
 MISSING_WORDS = (
@@ -20,7 +22,10 @@ _GROUPED = r"\d{1,3}(?:[\s'’]\d{3})+"
 _POINT = rf"^\s*{_UNITS}?\s*[-+]?\s*{_UNITS}?\s*(?:\d{{1,3}}(?:,\d{{3}})+|{_GROUPED}|\d+)(?:\.\d+)?\s*{_UNITS}?\s*$"
 _COMMA = rf"^\s*{_UNITS}?\s*[-+]?\s*{_UNITS}?\s*(?:\d{{1,3}}(?:\.\d{{3}})+|{_GROUPED}|\d+)(?:,\d+)?\s*{_UNITS}?\s*$"
 _CODE = r"^\s*[-+]?0\d"  # a leading zero is part of a code
+_ISO = r"^\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?$"
+_ZONE = r"(?:Z|:\d{2}(?:\.\d+)?[+-]\d{2}(?::?\d{2})?)$"
 _DATE = r"^(\d{1,4})([-./])\d{1,2}[-./]\d{1,4}(?:([ T])\d{1,2}:\d{2}(:\d{2})?)?$"
+_WRITTEN = f"{_POINT}|{_COMMA}|{_DATE}|{_ISO}"
 _HEAD = 20  # values that give a short answer for nearly all columns of text
 _REMEDY = "convert it in `prepare`, with parse_{0}(rows, {1!r}, {2})"
 
@@ -35,7 +40,7 @@ class Call:
     """
 
     function: str
-    options: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str | bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,23 @@ class Reading:
         table: The rows; a parsed column has numbers or times.
         calls: Column → what parses it.
         unclear: Column → why its numbers or dates cannot be parsed.
+        structs: Column of objects → the columns of the table that are its fields.
     """
 
     table: pa.Table
     calls: Mapping[str, Call] = field(default_factory=dict)
     unclear: Mapping[str, str] = field(default_factory=dict)
+    structs: Structs = field(default_factory=dict)
 
 
 def read_written(table: pa.Table) -> Reading:
-    """Parse the columns of text that hold nothing but numbers or dates.
+    """Make columns of the fields of objects, and parse the columns of text that hold nothing but numbers or dates.
 
     Args:
         table: Rows with the lake's types.
     """
     calls, unclear = {}, {}
+    table, structs = flatten_table(table)
     for name, column in zip(table.column_names, table.columns, strict=True):
         found = _explain(name, column) if pa.types.is_string(column.type) or _is_large(column.type) else None
         if isinstance(found, str):
@@ -67,7 +75,7 @@ def read_written(table: pa.Table) -> Reading:
         elif found:
             calls[name] = found
             table = table.set_column(table.column_names.index(name), name, _parse(column, found))
-    return Reading(table, calls, unclear)
+    return Reading(table, calls, unclear, structs)
 
 
 def describe_reading(reading: Reading) -> Iterator[str]:
@@ -88,7 +96,7 @@ def looks_written(texts: pa.Array) -> bool:
     Args:
         texts: Texts without missing values.
     """
-    return any(_all_match(texts, pattern) for pattern in (_POINT, _COMMA, _DATE))
+    return any(_all_match(texts, pattern) for pattern in (_POINT, _COMMA, _DATE, _ISO))
 
 
 def find_odd_words(texts: pa.Array) -> list[str]:
@@ -97,7 +105,7 @@ def find_odd_words(texts: pa.Array) -> list[str]:
     Args:
         texts: Texts without missing values.
     """
-    odd: list[str] = texts.filter(pc.invert(pc.match_substring_regex(texts, f"{_POINT}|{_COMMA}|{_DATE}"))).to_pylist()
+    odd: list[str] = texts.filter(pc.invert(pc.match_substring_regex(texts, _WRITTEN))).to_pylist()
     return odd
 
 
@@ -112,8 +120,13 @@ def _explain(name: str, column: pa.ChunkedArray) -> Call | str | None:
         return None
     texts = pc.unique(present)
     values = _without_words(texts)
-    if _all_match(values, _DATE):
-        return _explain_dates(name, values)
+    dates = _explain_dates(name, values) if _all_match(values, _DATE) else None
+    if isinstance(dates, Call):
+        return dates
+    if _all_match(values, _ISO):
+        return _explain_iso(name, values) or dates
+    if dates:
+        return dates
     if _any_match(values, _CODE) or not _are_written(values):
         return None
     has_words = len(values) < len(texts)
@@ -125,7 +138,7 @@ def _without_words(texts: pa.Array) -> pa.Array:
 
 
 def _are_written(texts: pa.Array) -> bool:
-    return _all_match(texts, f"{_POINT}|{_COMMA}|{_DATE}")
+    return _all_match(texts, _WRITTEN)
 
 
 def _explain_numbers(name: str, values: pa.Array) -> Call | str | None:
@@ -152,6 +165,21 @@ def _explain_dates(name: str, values: pa.Array) -> Call | str:
     return f"it looks like dates such as {values[0].as_py()}, {problem}: {remedy}"
 
 
+def _explain_iso(name: str, values: pa.Array) -> Call | str | None:
+    """Times with fractions of seconds or with time zones, which each text may have or not."""
+    zones = pc.match_substring_regex(values, _ZONE)
+    has_zones = bool(pc.all(zones).as_py())
+    if pc.any(zones).as_py() and not has_zones:
+        example, remedy = (
+            values.filter(pc.invert(zones))[0].as_py(),
+            _REMEDY.format("dates", name, "format=…, utc=True"),
+        )
+        return f"some of its times have a time zone, others such as {example} have none: {remedy}, which takes UTC"
+    if not _fits(values, "ISO8601", has_zones):
+        return None
+    return Call("parse_dates", (("format", "ISO8601"), *((("utc", True),) if has_zones else ())))
+
+
 def _formats(text: str) -> list[str]:
     """Formats of dates that are separated like an example."""
     mark = next(character for character in text if not character.isdigit())
@@ -161,18 +189,19 @@ def _formats(text: str) -> list[str]:
     return [mark.join(f"%{part}" for part in order) + time for order in orders]
 
 
-def _fits(values: pa.Array, format_: str) -> bool:
+def _fits(values: pa.Array, format_: str, utc: bool = False) -> bool:
     texts = pd.Series(values.to_pylist(), dtype="string")
     parts = (texts.head(_HEAD), texts)  # the head gives a short answer for most formats
-    return all(bool(pd.to_datetime(part, format=format_, errors="coerce").notna().all()) for part in parts)
+    return all(bool(pd.to_datetime(part, format=format_, errors="coerce", utc=utc).notna().all()) for part in parts)
 
 
 def _parse(column: pa.ChunkedArray, call: Call) -> pa.ChunkedArray:
     frame = pd.DataFrame({"column": pd.Series(column.to_pylist(), dtype="string")})
+    options: dict[str, Any] = dict(call.options)
     if call.function == "parse_dates":
-        times = parse_dates(frame, "column", **dict(call.options))["column"]
-        return pa.chunked_array([pa.Array.from_pandas(times).cast(pa.timestamp("us"))])
-    numbers = parse_numbers(frame, "column", **dict(call.options))["column"]
+        times = pa.Array.from_pandas(parse_dates(frame, "column", **options)["column"])
+        return pa.chunked_array([times.cast(pa.timestamp("us", times.type.tz), safe=False)])
+    numbers = parse_numbers(frame, "column", **options)["column"]
     return pa.chunked_array([pa.Array.from_pandas(numbers)])  # NaN becomes null
 
 

@@ -43,7 +43,7 @@ def plan_split(draft: Draft, table: pa.Table, parsed: pa.Table) -> SplitPlan:
     Args:
         draft: Names the columns that decide.
         table: The rows as they are in the data.
-        parsed: The same rows, with written numbers and dates parsed.
+        parsed: The same rows as `prepare` makes them: with written numbers and dates parsed.
 
     Raises:
         FirelibError: No choice gives each split a row.
@@ -58,7 +58,7 @@ def plan_split(draft: Draft, table: pa.Table, parsed: pa.Table) -> SplitPlan:
     if draft.split_time:
         return SplitPlan(dates, {})
     if draft.split_by:
-        return SplitPlan(choose_group_shares(_select(rows, draft.split_by, old)), dates)
+        return SplitPlan(choose_group_shares(_select(parsed, draft.split_by, old)), dates)
     if draft.numbered and not draft.is_ordered:
         hashed = hash_rows(preview_frame(rows), draft.numbered)
         keys = pa.table({draft.numbered: pa.chunked_array([pa.array(hashed[draft.numbered])])})
@@ -66,7 +66,7 @@ def plan_split(draft: Draft, table: pa.Table, parsed: pa.Table) -> SplitPlan:
         numbers = pa.chunked_array([pa.array(range(table.num_rows), pa.int64())])
         keys = pa.table({draft.numbered: numbers}).filter(has_label)
     else:
-        keys = _select(rows, draft.key, old)
+        keys = _select(parsed, draft.key, old)
     return SplitPlan(choose_key_shares(keys), dates)
 
 

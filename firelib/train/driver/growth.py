@@ -9,29 +9,33 @@ from dataclasses import dataclass, field
 
 from firelib.train.driver.node_probe import count_free_slots
 from firelib.train.driver.resources import WorkerResources
+from firelib.train.driver.slot_reservation import SlotReservation
 from firelib.train.progress_actor import ProgressSnapshot
 
-#: Longest wait for the slots of more workers. They were free a moment ago: whoever took them since keeps them.
+#: Longest wait for the slots that the workers give up when they stop to grow.
 SLOT_SECONDS = 10.0
 
 _INTERVAL_SECONDS = 5.0
 _STABLE_PROBES = 2  # in a row: a slot that is free between two jobs is not worth a restart
+_RESERVE_SECONDS = 2.0  # the slots were free a moment ago; whoever took them since keeps them
 
 
 @dataclass
 class Growth:
-    """Watches for free worker slots during one attempt.
+    """Watches for free worker slots during one attempt, and reserves them.
 
     Args:
         world_size: Workers of the attempt.
         wanted: Workers that params.yaml asks for.
         resources: Resources of each worker.
+        reservation: Receives the slots of more workers.
         pause: Seconds of training before the nodes are probed.
     """
 
     world_size: int
     wanted: int
     resources: WorkerResources
+    reservation: SlotReservation
     pause: float = 0.0
     _started: float = field(default_factory=time.monotonic, init=False)
     _trains_since: float = field(default=0.0, init=False)
@@ -41,6 +45,9 @@ class Growth:
 
     def find_more_workers(self, snapshot: ProgressSnapshot | None) -> int:
         """Return with how many workers to restart now, or 0 to go on. Probes the nodes every few seconds.
+
+        The slots of the additional workers are reserved then. Several trainings may see the same free slot; without
+        the reservation, all of them would stop, and all but one in vain.
 
         Args:
             snapshot: How far training is; None before the first step.
@@ -56,7 +63,10 @@ class Growth:
         possible = min(self.wanted, self.world_size + count_free_slots(self.resources))
         is_worth_it = possible > self.world_size and self._saves_time(snapshot, possible, now)
         self._stable = self._stable + 1 if is_worth_it else 0
-        return possible if self._stable == _STABLE_PROBES else 0
+        if self._stable < _STABLE_PROBES:
+            return 0
+        self._stable = 0
+        return possible if self.reservation.reserve(possible - self.world_size, _RESERVE_SECONDS) else 0
 
     def _saves_time(self, snapshot: ProgressSnapshot, possible: int, now: float) -> bool:
         done = snapshot.step - self._first_step

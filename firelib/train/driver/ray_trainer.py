@@ -11,7 +11,7 @@ of Ray 2.60 are not started:
   restart.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.train import RunConfig, ScalingConfig
@@ -20,6 +20,7 @@ from ray.train.v2._internal.callbacks.placement_group_callback import PlacementG
 from ray.train.v2._internal.execution.callback import WorkerGroupCallback
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 from ray.train.v2.tensorflow.tensorflow_trainer import TensorflowTrainer
+from ray.util.placement_group import PlacementGroup, remove_placement_group
 
 from firelib.train.driver.tensorflow_cluster import TensorflowCluster
 
@@ -33,6 +34,7 @@ class FixedGroupTrainer(TensorflowTrainer):  # type: ignore[misc]  # Ray's base 
         scaling: Number of workers, and the resources of each.
         run: Name and folder of the run.
         board: Handle of the progress actor, which records the placement group.
+        reserved: Placement groups that hold the workers' slots until the controller asks for them.
     """
 
     def __init__(
@@ -42,8 +44,9 @@ class FixedGroupTrainer(TensorflowTrainer):  # type: ignore[misc]  # Ray's base 
         scaling: ScalingConfig,
         run: RunConfig,
         board: Any,
+        reserved: Sequence[PlacementGroup],
     ) -> None:
-        self._board = board
+        self._board, self._reserved = board, reserved
         # Skips TensorflowTrainer's own constructor, which imports TensorFlow for its default configuration.
         super(TensorflowTrainer, self).__init__(
             train_loop,
@@ -56,7 +59,8 @@ class FixedGroupTrainer(TensorflowTrainer):  # type: ignore[misc]  # Ray's base 
     def _create_default_callbacks(self) -> list[Any]:
         unused = (DatasetsCallback, PlacementGroupCleanerCallback)
         callbacks = super()._create_default_callbacks()
-        return [*(one for one in callbacks if not isinstance(one, unused)), _RecordPlacementGroup(self._board)]
+        used = [one for one in callbacks if not isinstance(one, unused)]
+        return [*used, _FreeReservedSlots(self._reserved), _RecordPlacementGroup(self._board)]
 
     def _initialize_and_run_controller(self, **settings: Any) -> Any:
         settings["scaling_policy"] = _FixedGroup(self.scaling_config)
@@ -71,6 +75,17 @@ class _FixedGroup(FixedScalingPolicy):  # type: ignore[misc]  # Ray's base class
 
     def _maybe_send_resource_request(self) -> None:
         pass
+
+
+class _FreeReservedSlots(WorkerGroupCallback):  # type: ignore[misc]  # Ray's base class is untyped
+    """Runs in the train controller, and frees the reserved slots directly before Ray Train asks for them."""
+
+    def __init__(self, reserved: Sequence[PlacementGroup]) -> None:
+        self._reserved = reserved
+
+    def before_worker_group_start(self, worker_group_context: Any) -> None:  # noqa: ARG002  Ray's signature
+        for group in self._reserved:
+            remove_placement_group(group)
 
 
 class _RecordPlacementGroup(WorkerGroupCallback):  # type: ignore[misc]  # Ray's base class is untyped

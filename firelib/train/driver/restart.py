@@ -8,8 +8,8 @@ from firelib.console import note
 from firelib.errors import FirelibError
 from firelib.train.attempt import Attempt
 from firelib.train.checkpoint.store import CheckpointStore
-from firelib.train.driver.prestart import build_runtime_environment, prestart_workers
 from firelib.train.driver.resources import WorkerResources
+from firelib.train.driver.slot_reservation import SlotReservation
 from firelib.train.driver.worker_group import MoreSlotsError, WorkerGroup, WorkerLostError
 from firelib.train.driver.world_size import WorldSize
 from firelib.train.run_spec import RunSpec
@@ -38,18 +38,22 @@ def run_until_finished(spec: RunSpec, runs_uri: str, resources: WorkerResources)
         StoppedError: SIGTERM arrived, and the progress is saved.
         FirelibError: Training failed.
     """
-    settings = spec.params.train
-    if not resources.gpus:  # a GPU worker needs the environment that Ray sets when it creates the actor
-        prestart_workers(build_runtime_environment(resources), settings.workers)
+    with SlotReservation(resources) as reservation:
+        return _run_attempts(spec, runs_uri, resources, reservation)
+
+
+def _run_attempts(
+    spec: RunSpec, runs_uri: str, resources: WorkerResources, reservation: SlotReservation
+) -> dict[str, float]:
     store, losses, restart_seconds = CheckpointStore(spec.run_uri), 0, 0.0
-    world_size = WorldSize(settings, resources)
+    world_size = WorldSize(spec.params.train, resources, reservation)
     for number in itertools.count(1):
         resume_step = remove_torn_checkpoints(store)
         started = time.time()
         try:
             workers = world_size.choose()
             attempt = Attempt(workers, number, started, resume_step, bool(resources.gpus), restart_seconds)
-            figures = WorkerGroup(spec, attempt, runs_uri, resources, world_size.growth_pause).run()
+            figures = WorkerGroup(spec, attempt, runs_uri, resources, reservation, world_size.growth_pause).run()
             return {**figures, **attempt.restart_figures}
         except WorkerLostError as loss:
             has_progressed = store.find_newest().step != resume_step
@@ -59,9 +63,9 @@ def run_until_finished(spec: RunSpec, runs_uri: str, resources: WorkerResources)
             restart_seconds += time.time() - started
             note(f"lost {loss}; restarting from the last checkpoint")
             world_size.shrink(has_progressed=has_progressed)
-        except MoreSlotsError as more:
+        except MoreSlotsError:
             losses = 0
-            world_size.grow(more.workers)
+            world_size.grow()
             restart_seconds += time.time() - started
     raise AssertionError("unreachable: attempts are counted without end")
 

@@ -15,6 +15,7 @@ from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.train.checkpoint.state import TrainingProgress
 from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.driver.node_probe import probe_nodes
+from firelib.train.driver.prestart import build_runtime_environment, prestart_workers
 from firelib.train.driver.publish import check_model_folder, describe_inputs, publish
 from firelib.train.driver.resources import WorkerResources, choose_resources
 from firelib.train.driver.restart import run_until_finished
@@ -171,6 +172,8 @@ def _read_finished(spec: RunSpec) -> TrainingProgress | None:
 
 
 def _train(spec: RunSpec, manifest: Manifest, paths: Paths, resources: WorkerResources) -> TrainingProgress:
+    if not resources.gpus:  # a GPU worker needs the environment that Ray sets when it creates the actor
+        prestart_workers(build_runtime_environment(resources), spec.params.train.workers)
     weights = _compute_class_weights(spec)
     record = lineage(spec.params, paths.project, describe_inputs(spec, manifest))
     timing = run_until_finished(replace(spec, class_weights=weights, lineage=record), paths.runs, resources)

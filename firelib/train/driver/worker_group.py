@@ -16,6 +16,7 @@ from firelib.train.driver.growth import Growth
 from firelib.train.driver.monitor import Monitor, monitor_workers
 from firelib.train.driver.prestart import RAY_TRAIN, build_runtime_environment
 from firelib.train.driver.resources import WorkerResources
+from firelib.train.driver.slot_reservation import SlotReservation
 from firelib.train.run_spec import RunSpec
 from firelib.train.worker.entry import train_loop
 
@@ -27,15 +28,7 @@ class WorkerLostError(Exception):
 
 
 class MoreSlotsError(Exception):
-    """The workers have saved a checkpoint and stopped, because there are slots for more of them.
-
-    Args:
-        workers: How many workers to restart with: those that have stopped, and one for each free slot.
-    """
-
-    def __init__(self, workers: int) -> None:
-        super().__init__(f"slots for {count_workers(workers)}")
-        self.workers = workers
+    """The workers have saved a checkpoint and stopped, because slots for more of them are reserved."""
 
 
 class WorkerGroup:
@@ -46,14 +39,21 @@ class WorkerGroup:
         attempt: The attempt; the group adds the handle of the progress actor.
         runs_uri: Folder of all runs.
         resources: Resources of each worker.
+        reservation: The slots that are reserved for this attempt; receives those with which the workers may grow.
         growth_pause: Seconds of training before the workers may stop to grow.
     """
 
     def __init__(
-        self, spec: RunSpec, attempt: Attempt, runs_uri: str, resources: WorkerResources, growth_pause: float = 0.0
+        self,
+        spec: RunSpec,
+        attempt: Attempt,
+        runs_uri: str,
+        resources: WorkerResources,
+        reservation: SlotReservation,
+        growth_pause: float = 0.0,
     ) -> None:
         self._spec, self._attempt, self._runs_uri, self._resources = spec, attempt, runs_uri, resources
-        self._growth_pause = growth_pause
+        self._reservation, self._growth_pause = reservation, growth_pause
 
     def run(self) -> dict[str, float]:
         """Start the workers and wait until they have finished.
@@ -63,7 +63,7 @@ class WorkerGroup:
 
         Raises:
             WorkerLostError: A worker, or the train controller, was lost.
-            MoreSlotsError: There are slots for more workers, and the progress is saved.
+            MoreSlotsError: Slots for more workers are reserved, and the progress is saved.
             StoppedError: SIGTERM arrived, and the progress is saved.
             FirelibError: A worker raised an error.
         """
@@ -71,7 +71,8 @@ class WorkerGroup:
         # Ray would refuse to start if its list of checkpoints named one that is gone. firelib chooses the checkpoint.
         storage.remove_file(storage.join(self._spec.run_uri, _SNAPSHOT))
         settings = self._spec.params.train
-        growth = Growth(self._attempt.world_size, settings.workers, self._resources, self._growth_pause)
+        world_size, reservation = self._attempt.world_size, self._reservation
+        growth = Growth(world_size, settings.workers, self._resources, reservation, self._growth_pause)
         with (
             monitor_workers(settings, growth) as monitor,
             preserve_ctrl_c(),
@@ -81,7 +82,7 @@ class WorkerGroup:
         figures = dict(result.metrics)
         if figures.pop("stopped"):
             if monitor.grown and not monitor.stop_requested.is_set():
-                raise MoreSlotsError(monitor.grown)
+                raise MoreSlotsError
             raise_stopped()
         return figures
 
@@ -140,6 +141,7 @@ class WorkerGroup:
                 **_storage_options(self._runs_uri),
             ),
             board,
+            self._reservation.hand_over(),
         )
 
 

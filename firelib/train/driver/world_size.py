@@ -7,9 +7,11 @@ from firelib.signals import on_sigterm
 from firelib.train.driver.growth import SLOT_SECONDS
 from firelib.train.driver.node_probe import wait_for_worker_slots
 from firelib.train.driver.resources import WorkerResources
+from firelib.train.driver.slot_reservation import SlotReservation
 from firelib.train.driver.worker_group import count_workers, raise_stopped
 
 _PAUSE_SECONDS = 600.0  # after a failed growth; a node that comes back broken would otherwise stop training for ever
+_RESERVE_SECONDS = 1.0  # for slots that are free; if they are taken at this moment, Ray Train waits for them
 _GROWTH_WAITS = 12  # times train.start_seconds: only others' work can lack an end, and training could have gone on
 
 
@@ -19,10 +21,11 @@ class WorldSize:
     Args:
         settings: Section `train`.
         resources: Resources of each worker.
+        reservation: Holds the slots of the additional workers when a group stops to grow.
     """
 
-    def __init__(self, settings: Train, resources: WorkerResources) -> None:
-        self._settings, self._resources = settings, resources
+    def __init__(self, settings: Train, resources: WorkerResources, reservation: SlotReservation) -> None:
+        self._settings, self._resources, self._reservation = settings, resources, reservation
         self._wanted, self._current = settings.workers, 0
         self._grown_from = 0  # workers before the growth that the next attempt is to bring, or 0
         self._failed_growths = 0
@@ -32,9 +35,9 @@ class WorldSize:
         """Seconds that the next attempt trains before it may grow. They double with each growth that has failed."""
         return _PAUSE_SECONDS * 2 ** (self._failed_growths - 1) if self._failed_growths else 0.0
 
-    def grow(self, workers: int) -> None:
-        """Let the next attempt have more workers than the last one, for which there were slots a moment ago."""
-        self._wanted, self._grown_from = workers, self._current
+    def grow(self) -> None:
+        """Let the next attempt have more workers than the last one. The slots of the additional ones are reserved."""
+        self._grown_from = self._current
 
     def shrink(self, *, has_progressed: bool) -> None:
         """Let the next attempt have what is left after a loss.
@@ -42,6 +45,7 @@ class WorldSize:
         Args:
             has_progressed: Whether the lost attempt has saved a checkpoint.
         """
+        self._reservation.release()
         self._wanted = self._settings.workers
         if self._grown_from and not has_progressed:
             self._wanted = self._grown_from
@@ -64,7 +68,7 @@ class WorldSize:
             workers = count_workers(self._settings.workers)
             note(f"training with {slots} of {workers}; the global batches stay the same")
         if slots <= self._grown_from:
-            self._grown_from = 0  # others were faster
+            self._grown_from = 0  # others have taken the slots that the workers gave up
         self._current = slots
         return slots
 
@@ -72,19 +76,22 @@ class WorldSize:
         return wait_for_worker_slots(self._resources, wanted, self._settings.start_seconds)
 
     def _wait_after_growth(self) -> int:
-        """Wait for the slots that were free a moment ago, but not for long: with fewer, training can go on as before.
+        """Wait for the slots that the old workers give up, and reserve them beside those of the additional workers.
 
-        If others have taken even the slots that the workers gave up, wait longer than a start does: training that
-        worked must not end because it wanted to grow.
+        If others have taken so many that training could not go on as before, wait longer than a start does: training
+        that worked must not end because it wanted to grow.
         """
-        slots = wait_for_worker_slots(self._resources, self._wanted, SLOT_SECONDS)
-        if slots < self._grown_from:
-            slots = self._wait(self._grown_from)
+        reserved = self._reservation.slots
+        free = wait_for_worker_slots(self._resources, self._grown_from, SLOT_SECONDS)
+        if reserved + free < self._grown_from:
+            free = self._wait(self._grown_from - reserved)
         for _ in range(_GROWTH_WAITS - 1):
-            if slots >= self._settings.min_workers:
+            if reserved + free >= self._settings.min_workers:
                 break
-            slots = self._wait(self._settings.min_workers)
-        return slots
+            free = self._wait(self._settings.min_workers - reserved)
+        if free:  # until Ray Train's controller asks for them, other trainings must not see them as free
+            self._reservation.reserve(free, _RESERVE_SECONDS)
+        return reserved + free
 
     def _too_few_slots(self, slots: int) -> FirelibError:
         settings = self._settings

@@ -14,3 +14,14 @@ def test_columns_that_differ_are_listed() -> None:
         ColumnChange("t", "gone", "string", None),
         ColumnChange("t", "new", None, "bool"),
     ]
+
+
+def test_fields_of_objects_are_compared() -> None:
+    before = record(o="struct<a: int64, at: struct<x: double, t: list<item: string>>>", m="map<string, int64>")
+    after = record(
+        o="struct<a: int64, at: struct<x: string, t: list<item: string>>, b: decimal128(5, 2)>", m="map<string, int64>"
+    )
+    assert compare_schemas("t", before, after) == [
+        ColumnChange("t", "o.at.x", "double", "string"),
+        ColumnChange("t", "o.b", None, "decimal128(5, 2)"),
+    ]

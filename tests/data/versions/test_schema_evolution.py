@@ -81,6 +81,27 @@ def test_a_new_column_is_accepted_and_null_in_earlier_rows(
     assert rows["size"].tolist() == [5, 6, 7]
 
 
+def test_a_new_field_of_objects_is_accepted_and_another_type_refused(
+    tmp_path: Path, paths: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = '{"month": 1, "id": 1, "geo": {"city": "Oslo", "x": 1}}\n'
+    (tmp_path / "t.jsonl").write_text(first)
+    recipe = recipe_of(tmp_path, "t.jsonl")
+    extract(recipe, paths)
+    (tmp_path / "t.jsonl").write_text(f'{first}{{"month": 2, "id": 2, "geo": {{"zip": "a", "at": {{"y": 2}}}}}}\n')
+    extract(recipe, paths)
+    noted = capsys.readouterr().err
+    assert "'geo.zip' (string)" in noted
+    assert "'geo.at.y' (int64)" in noted
+    (tmp_path / "t.jsonl").write_text(
+        f'{first}{{"month": 2, "id": 2, "geo": {{"x": "b"}}}}\n'.replace('"x": 1', '"x": "a"')
+    )
+    with refused(what=[("geo.x", "int64", "string")], where="t.jsonl", remedy="lake.json"):
+        extract(recipe, paths)
+    paths.lake_json.unlink()
+    assert extract(recipe, paths).tables["t"].rows == 2
+
+
 def test_a_column_that_is_gone_is_noted(tmp_path: Path, paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, FIRST)
     extract(recipe_of(tmp_path), paths)

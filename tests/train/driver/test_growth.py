@@ -8,6 +8,7 @@ from firelib.train.driver import growth
 from firelib.train.driver.growth import Growth, saved_seconds
 from firelib.train.driver.resources import WorkerResources
 from firelib.train.progress_actor import ProgressSnapshot
+from tests.train.unlimited_slots import UnlimitedSlots
 
 
 class Driver:
@@ -18,7 +19,8 @@ class Driver:
         self.free = free
         monkeypatch.setattr(growth, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(growth, "count_free_slots", self.count_free_slots)
-        self.growth = Growth(world_size, wanted, WorkerResources(1), pause)
+        self.reservation = UnlimitedSlots(WorkerResources(1))
+        self.growth = Growth(world_size, wanted, WorkerResources(1), self.reservation, pause)
         self.growth._started = 0.0
 
     def count_free_slots(self, resources):
@@ -39,6 +41,22 @@ def test_grows_when_a_slot_stays_free(monkeypatch):
     second, workers = Driver(monkeypatch, lambda now: int(now >= 100)).train(200)
     assert 100 < second <= 100 + 4 * growth._INTERVAL_SECONDS
     assert workers == 2
+
+
+def test_slots_of_the_additional_workers_are_reserved(monkeypatch):
+    driver = Driver(monkeypatch, lambda now: 2, world_size=2, wanted=4)
+    assert driver.train(100)[1] == 4
+    assert driver.reservation.slots == 2
+
+
+def test_slot_that_another_training_has_reserved_is_no_reason_to_stop(monkeypatch):
+    driver = Driver(monkeypatch, lambda now: 1)
+    taken = driver.train(100)[0]
+    driver = Driver(monkeypatch, lambda now: 1)
+    driver.reservation.refused = 1
+    second, workers = driver.train(100)
+    assert workers == 2
+    assert second >= taken + growth._STABLE_PROBES * growth._INTERVAL_SECONDS, "it looks again as often as before"
 
 
 def test_takes_no_more_workers_than_wanted(monkeypatch):

@@ -8,6 +8,7 @@ from firelib.train.driver import growth
 from firelib.train.driver.growth import Growth
 from firelib.train.driver.monitor import monitor_workers
 from firelib.train.driver.resources import WorkerResources
+from firelib.train.driver.slot_reservation import SlotReservation
 from firelib.train.progress_actor import ProgressSnapshot, WorkerIdentity
 from tests.patience import wait_until
 from tests.train.toy import toy_params
@@ -28,7 +29,9 @@ def test_failing_probe_ends_growing_and_nothing_else(monkeypatch, capfd):
 
     monkeypatch.setattr(growth, "count_free_slots", fail)
     monkeypatch.setattr(growth, "_INTERVAL_SECONDS", 0.0)
-    with monitor_workers(toy_params(workers=2).train, Growth(1, 2, WorkerResources(1))) as monitor:
+    one = WorkerResources(1)
+    growing = Growth(1, 2, one, SlotReservation(one))
+    with monitor_workers(toy_params(workers=2).train, growing) as monitor:
         ray.get(monitor.board.set_progress.remote(ProgressSnapshot(1, 1, 1, 9, 1.0, 0.5)))
         wait_until(lambda: probes, 30, "a probe")
         assert not heartbeat()

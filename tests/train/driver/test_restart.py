@@ -16,6 +16,7 @@ from firelib.train.driver.train_stage import build_run_spec
 from firelib.train.driver.worker_group import MoreSlotsError, WorkerLostError
 from tests.errors import refused
 from tests.train.toy import UNTRACKED, Toy, toy_params, write_toy
+from tests.train.unlimited_slots import UnlimitedSlots
 
 FIGURES = {"steps": 5.0}
 
@@ -31,9 +32,11 @@ class FakeGroups:
         self.waits.append((wanted, seconds))
         return min(wanted, self.slots)
 
-    def __call__(self, spec, attempt, runs_uri, resources, growth_pause):
+    def __call__(self, spec, attempt, runs_uri, resources, reservation, growth_pause):
         self.attempts.append(attempt)
         self.pauses.append(growth_pause)
+        self.reservation = reservation
+        reservation.hand_over()
         return self
 
     def run(self):
@@ -41,6 +44,8 @@ class FakeGroups:
         if isinstance(end, int):
             save_checkpoint(self.spec, end)
             raise WorkerLostError(f"worker after step {end}")
+        if isinstance(end, MoreSlotsError):
+            self.reservation.reserve(1, 0)
         if end is not None:
             raise end
         return FIGURES
@@ -63,7 +68,7 @@ def run(spec, monkeypatch):
         groups = FakeGroups(spec, ends, slots)
         monkeypatch.setattr(restart, "WorkerGroup", groups)
         monkeypatch.setattr(world_size, "wait_for_worker_slots", groups.wait_for_worker_slots)
-        monkeypatch.setattr(restart, "prestart_workers", lambda *_: None)
+        monkeypatch.setattr(restart, "SlotReservation", UnlimitedSlots)
         groups.figures = run_until_finished(spec, "runs", WorkerResources(1))
         return groups
 
@@ -100,14 +105,9 @@ def test_new_checkpoint_resets_the_count_of_losses(run):
 
 
 def test_group_that_stopped_to_grow_is_restarted_and_is_no_loss(run):
-    groups = run([lost(), lost(), MoreSlotsError(2), lost(), lost(), None])
+    groups = run([lost(), lost(), MoreSlotsError(), lost(), lost(), None])
     assert len(groups.attempts) == 6
     assert groups.figures["restarts"] == 5.0
-
-
-def test_growing_waits_for_the_slots_that_were_found(run):
-    groups = run([MoreSlotsError(2), None])
-    assert groups.waits == [(2, 7), (2, SLOT_SECONDS)]
 
 
 @pytest.fixture
@@ -115,21 +115,30 @@ def second_slot_is_late(monkeypatch):
     """Let the first attempt find one slot, and the later ones as many as they want."""
 
     def free_slots(groups, resources, wanted, seconds):
+        groups.waits.append((wanted, seconds))
         return wanted if groups.attempts else 1
 
     monkeypatch.setattr(FakeGroups, "wait_for_worker_slots", free_slots)
 
 
 @pytest.mark.usefixtures("second_slot_is_late")
+def test_growing_waits_for_the_slots_that_the_workers_gave_up(run):
+    groups = run([MoreSlotsError(), None])
+    assert groups.waits == [(2, 7), (1, SLOT_SECONDS)]
+    assert [attempt.world_size for attempt in groups.attempts] == [1, 2]
+    assert groups.reservation.slots == 0, "the run has ended"
+
+
+@pytest.mark.usefixtures("second_slot_is_late")
 def test_group_that_failed_to_grow_returns_to_its_size(run):
-    groups = run([MoreSlotsError(2), lost(), MoreSlotsError(2), lost(), 5, None])
+    groups = run([MoreSlotsError(), lost(), MoreSlotsError(), lost(), 5, None])
     assert [attempt.world_size for attempt in groups.attempts] == [1, 2, 1, 2, 1, 2]
     assert groups.pauses == [0, 0, 600, 600, 1200, 1200], "a node that stays broken must not stop training for ever"
 
 
 @pytest.mark.usefixtures("second_slot_is_late")
 def test_grown_group_that_saves_a_checkpoint_has_not_failed(run):
-    groups = run([MoreSlotsError(2), 5, None])
+    groups = run([MoreSlotsError(), 5, None])
     assert [attempt.world_size for attempt in groups.attempts] == [1, 2, 2]
     assert set(groups.pauses) == {0}
 

@@ -11,6 +11,7 @@ from firelib.train.checkpoint.serialization import TornCheckpointError, load
 from firelib.train.checkpoint.store import CheckpointStore
 from firelib.train.driver.failure import Failure
 from firelib.train.driver.resources import WorkerResources
+from firelib.train.driver.slot_reservation import SlotReservation
 from firelib.train.driver.worker_group import WorkerGroup, WorkerLostError, _handle_sigterm, _translate, count_workers
 
 
@@ -55,7 +56,8 @@ def test_checkpoint_that_vanished_after_the_driver_chose_it(tmp_path, step, is_l
     with pytest.raises(TornCheckpointError) as caught:
         load(CheckpointStore(str(tmp_path)).uri(5))
     spec, attempt = SimpleNamespace(run_uri=str(tmp_path)), Attempt(1, resume_step=step)
-    group = WorkerGroup(spec, attempt, str(tmp_path), WorkerResources(1))
+    one = WorkerResources(1)
+    group = WorkerGroup(spec, attempt, str(tmp_path), one, SlotReservation(one))
     assert group._has_lost_checkpoint(Failure("worker 0", "torn", caught.value, False)) == is_lost
 
 
