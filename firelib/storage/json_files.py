@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, find_merge_conflict
 from firelib.storage.files import read_bytes
 
 _MOST_LEVELS = 100  # more than any file of firelib has, and fewer than any program that reads it can take
@@ -29,8 +29,10 @@ def read_json(uri: str, check: Callable[[bytes], None] | None = None) -> Any:
     Raises:
         UnreadableJsonError: The file does not exist, is not complete JSON, or holds what no other program could use:
             repeated names, numbers of more than 100 digits, more than 100 levels, or text that is not Unicode.
+        MergeConflictError: Git has left both sides of a merge in it.
         FirelibError: The bucket cannot be used.
     """
+    content = b""
     try:
         content = read_bytes(uri)
         if check:
@@ -42,7 +44,7 @@ def read_json(uri: str, check: Callable[[bytes], None] | None = None) -> Any:
         ) from None
     except (ValueError, RecursionError) as error:
         problem = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise UnreadableJsonError(
+        raise find_merge_conflict(content, uri) or UnreadableJsonError(
             f"{uri} is not JSON: {problem}", where=uri, remedy="delete the file and run its stage again"
         ) from None
 

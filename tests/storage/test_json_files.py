@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib import storage
+from firelib.errors import MergeConflictError
 from firelib.storage.json_files import encode_json, join_json
 from tests.errors import refused
 
@@ -65,6 +66,13 @@ def test_json_that_no_program_could_use_is_refused(tmp_path: Path, content: str,
     file = tmp_path / "x.json"
     file.write_text(content)
     with refused(what=[file, named], where=file):
+        storage.read_json(str(file))
+
+
+def test_a_merge_conflict_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text('{\n<<<<<<< HEAD\n  "a": 1\n=======\n  "a": 2\n>>>>>>> other\n}\n')
+    with refused(what="line 2", where=file, remedy="git checkout", kind=MergeConflictError):
         storage.read_json(str(file))
 
 
