@@ -78,30 +78,6 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
             return None
 
 
-def advance_table(table: DeltaTable, uri: str, version: int) -> DeltaTable | None:
-    """A Delta table at a later version. If that is the newest one, only what the log has more is read.
-
-    Args:
-        table: The table at an earlier version; it changes.
-        uri: The table.
-        version: The later version.
-
-    Returns:
-        None if the version does not exist.
-
-    Raises:
-        FirelibError: The bucket cannot be used, or the table's log is damaged.
-    """
-    with storage.explain_storage(uri), _explain_log(uri):
-        _read_tail(table)
-    return table if table.version() == version else open_table(uri, version)
-
-
-@retry_unanswered
-def _read_tail(table: DeltaTable) -> None:
-    table.update_incremental()
-
-
 @retry_unanswered
 def _load(uri: str, version: int | None) -> DeltaTable | None:
     options = delta_options(uri)
@@ -159,8 +135,7 @@ def read_file_hashes(uri: str, version: int) -> dict[str, str | None]:
         return {}
     with storage.explain_storage(uri), _explain_log(uri):
         pinned = {str(commit.get(_PART_HASH)): commit.get(_FILE_HASH) for commit in table.history()}
-    parts = {file: _DATA_FILE.search(file) for file in list_data_files(table)}
-    return {file: pinned.get(match[1]) if match else None for file, match in parts.items()}
+    return {file: pinned.get(str(find_part(file))) for file in list_data_files(table)}
 
 
 def matches_record(uri: str, record: TableRecord) -> bool:
@@ -171,6 +146,31 @@ def matches_record(uri: str, record: TableRecord) -> bool:
         record: Its entry in lake.json.
     """
     return has_pinned(read_part_hashes(uri), record)
+
+
+def has_parts(uri: str, record: TableRecord) -> bool:
+    """Whether a table has the rows that lake.json pins, in whatever order they were committed.
+
+    The names of the data files tell it. The history, which `matches_record` reads, is in as many files as the table has
+    versions; it decides for a table whose files an earlier version of firelib has named.
+
+    Args:
+        uri: The table.
+        record: Its entry in lake.json.
+    """
+    table = open_table(uri, record.version)
+    if table is None:
+        return False
+    parts = [find_part(file) for file in table.file_uris()]
+    if None in parts:
+        return matches_record(uri, record)
+    return sorted(map(str, parts)) == sorted(commit.sha256 for commit in record.commits)
+
+
+def find_part(file: str) -> str | None:
+    """Hash of the part in a data file, by the file's name; None if an earlier version of firelib has named it."""
+    match = _DATA_FILE.search(file)
+    return match[1] if match else None
 
 
 def has_pinned(hashes: Sequence[str], record: TableRecord) -> bool:

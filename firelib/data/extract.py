@@ -13,7 +13,7 @@ from firelib.data.delta_tables import (
     build_table_record,
     check_table_paths,
     count_rows,
-    matches_record,
+    has_parts,
     read_part_hashes,
 )
 from firelib.data.file_sets.partitions import shorten
@@ -70,7 +70,7 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
     pinned = read_lake(paths.lake_json)
     check_table_paths(paths.lake, pinned.tables)
     missing = [
-        name for name, record in pinned.tables.items() if not matches_record(storage.join(paths.lake, name), record)
+        name for name, record in pinned.tables.items() if not has_parts(storage.join(paths.lake, name), record)
     ]
     if not missing:
         return pinned

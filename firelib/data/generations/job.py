@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import Any
 
+from deltalake import DeltaTable
+
 from firelib import storage
 from firelib.config.params import Data
 from firelib.data.dask_on_ray import compute
@@ -16,7 +18,7 @@ from firelib.data.memory.table_plans import plan_within_memory
 from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.shuffle.skew import PartitionLimit
 from firelib.data.split.position import HashRange, split_ranges
-from firelib.data.tables import TablePlan, plan_table
+from firelib.data.tables import TablePlan, open_pinned, plan_files
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, find_split_rule
 
@@ -77,16 +79,30 @@ class TransformJob:
         return {name: table.to_dask() for name, table in planned.items()}
 
     def _plan_tables(self, generation: Generation, partition_bytes: int) -> dict[str, TablePlan]:
-        after = generation.after
+        own = [*self.window_commits(generation), *generation.commits]
+        read = {name: own if name == generation.table else self.commits(name) for name in self.versions}
         return {
-            name: self._plan_table(storage.join(self.paths.lake, name), version, partition_bytes, after.get(name))
-            for name, version in generation.versions(self.versions).items()
+            name: self._plan_table(name, partition_bytes, frozenset(commit.sha256 for commit in commits))
+            for name, commits in read.items()
         }
 
     @cached_property
-    def _plan_table(self) -> Callable[[str, int, int, int | None], TablePlan]:
-        """`plan_table` with a memory: it reads a log, and generations share all tables but one."""
-        return cache(plan_table)
+    def _plan_table(self) -> Callable[[str, int, frozenset[str]], TablePlan]:
+        """`plan_files` with a memory: generations share all tables but one, and the log of that one."""
+
+        @cache
+        def open_once(name: str) -> DeltaTable:
+            return open_pinned(self._locate(name), self.lake.tables[name].version)
+
+        @cache
+        def plan_once(name: str, partition_bytes: int, parts: frozenset[str]) -> TablePlan:
+            has_one = len(self.lake.tables[name].commits) == 1  # then its files may have any names
+            return plan_files(open_once(name), self._locate(name), partition_bytes, None if has_one else parts)
+
+        return plan_once
+
+    def _locate(self, table: str) -> str:
+        return storage.join(self.paths.lake, table)
 
     def join_tables(self, generation: Generation) -> tuple[Any, TaskMemory]:
         """The Dask dataframe of a generation's samples, in partitions that fit into memory. Ray must be connected.

@@ -21,10 +21,12 @@ ORDERS = LAKE.tables["orders"].commits
 
 
 def describe(orders: list[str], index: int, groups: list[dict[str, int]], window: int = 0) -> str:
-    """The name, hashed as one value."""
+    """The name: a hash of the hashes of what all generations share, and of the commits that this one reads."""
     columns = {"day": "int64", "x": "double"}
-    tables = {"orders": {"columns": columns, "commits": orders}, "shops": {"columns": columns, "commits": ["e"]}}
-    return storage.sha256_json({**INPUTS, "tables": tables, "index": index, "groups": groups, "window": window})
+    commits = {"orders": orders, "shops": ["e"]}
+    tables = {name: storage.sha256_json({"columns": columns, "commits": each}) for name, each in commits.items()}
+    own = {"index": index, "groups": groups, "window": window}
+    return storage.sha256_json({"inputs": storage.sha256_json(INPUTS), "tables": tables, **own})
 
 
 def test_names_hash_the_commits_that_generations_read() -> None:
