@@ -131,7 +131,7 @@ def train(
     environment = with_tracking(project.environment, tracking)
     probe_storage(project)
     with (
-        connect_ray(project, preload="firelib.train.driver.ray_trainer"),
+        connect_ray(project, preload="firelib.train.driver.ray_trainer", idle_workers=False),
         record_stage("train", project.paths, not profile) as measurement,
     ):
         measurement.device = "gpu" if uses_gpus(probe_nodes(), project.params.train) else "cpu"
