@@ -26,7 +26,7 @@ def bucket(gateway: str, name: str = "lab") -> Iterator[tuple[str, Mapping[str, 
     ):
         variables = {"STORAGE_EMULATOR_HOST": proxy.url, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
         variables |= {"FSSPEC_GS_TOKEN": "anon"}  # otherwise gcsfs waits for the metadata server of Google's machines
-        for name, value in variables.items():
-            patch.setenv(name, value)
+        for variable, value in variables.items():
+            patch.setenv(variable, value)
         fsspec.filesystem("gs", skip_instance_cache=True).mkdir(name)
         yield f"gs://{name}/firelib", variables
