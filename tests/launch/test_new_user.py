@@ -50,7 +50,8 @@ class User:
     def __post_init__(self) -> None:
         for name in ("home", "bin"):
             (self.folder / name).mkdir(parents=True)
-        subprocess.run(["git", "clone", "--quiet", "-c", "advice.detachedHead=false", str(ROOT), str(self.project)], check=True)
+        clone = ["git", "clone", "--quiet", "-c", "advice.detachedHead=false", str(ROOT), str(self.project)]
+        subprocess.run(clone, check=True)
         (self.project / ".venv").mkdir()
         (self.project / ".venv/bin").symlink_to(ROOT / ".venv/bin")
         params = self.project / "params.yaml"  # one month and two epochs, to be quick
