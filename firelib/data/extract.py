@@ -69,9 +69,7 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
     """
     pinned = read_lake(paths.lake_json)
     check_table_paths(paths.lake, pinned.tables)
-    missing = [
-        name for name, record in pinned.tables.items() if not has_parts(storage.join(paths.lake, name), record)
-    ]
+    missing = [name for name, record in pinned.tables.items() if not has_parts(storage.join(paths.lake, name), record)]
     if not missing:
         return pinned
     note(f"extracting again: the lake lacks versions of {', '.join(missing)} that lake.json pins")

@@ -124,9 +124,7 @@ def plan_tables(lake: str, versions: Mapping[str, int], partition_bytes: int) ->
     Raises:
         FirelibError: A version has no rows.
     """
-    return {
-        name: plan_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()
-    }
+    return {name: plan_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()}
 
 
 def read_table(

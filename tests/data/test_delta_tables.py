@@ -14,7 +14,6 @@ from firelib.data.delta_tables import (
     check_table_paths,
     count_rows,
     has_parts,
-    list_data_files,
     matches_record,
     open_table,
     read_part_hashes,
