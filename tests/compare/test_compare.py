@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from firelib.cli import app
 from firelib.console_tables import is_higher_better
 from firelib.errors import FirelibError, MergeConflictError
+from firelib.scaffold.repository import init_repositories
 from tests.errors import refused
 from tests.project import ROOT
 
@@ -105,6 +106,15 @@ def test_folder_of_a_model(compare, repository, tmp_path):
 def test_unknown_revision(compare):
     with refused(what="'wied'", remedy="'wide'"):
         compare("wied")
+
+
+def test_repository_without_a_commit(tmp_path, monkeypatch):
+    """As `firelib init` leaves it."""
+    init_repositories(tmp_path)
+    write_state(tmp_path, 0.75, 0.5, 0.1)
+    monkeypatch.chdir(tmp_path)
+    with refused(what=["'HEAD'", "no commit"], remedy="git commit"):
+        raise CliRunner().invoke(app, ["compare", "HEAD"]).exception
 
 
 def test_revision_without_metrics(compare):
