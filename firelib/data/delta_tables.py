@@ -78,6 +78,56 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
             return None
 
 
+class OpenTables:
+    """The tables of a lake at their pinned versions, each opened once: the log of many versions takes a while to read.
+
+    Args:
+        lake: URI of the folder of the tables.
+    """
+
+    def __init__(self, lake: str) -> None:
+        self._lake, self._known = lake, dict[str, DeltaTable]()
+
+    def open(self, name: str, version: int) -> DeltaTable | None:
+        """A table at a version; None if the table or the version does not exist.
+
+        Args:
+            name: Name of the table.
+            version: The version.
+
+        Raises:
+            FirelibError: The bucket cannot be used, or the table's log is damaged.
+        """
+        known = self._known.get(name)
+        if known is None or known.version() != version:
+            known = open_table(storage.join(self._lake, name), version)
+        if known is not None:
+            self._known[name] = known
+        return known
+
+    def forget(self) -> None:
+        """Open tables anew: others have been written."""
+        self._known.clear()
+
+    def has_parts(self, name: str, record: TableRecord) -> bool:
+        """Whether a table has the rows that lake.json pins, in whatever order they were committed.
+
+        The names of the data files tell it. The history, which `matches_record` reads, is in as many files as the table
+        has versions; it decides for a table whose files an earlier version of firelib has named.
+
+        Args:
+            name: Name of the table.
+            record: Its entry in lake.json.
+        """
+        table = self.open(name, record.version)
+        if table is None:
+            return False
+        parts = [find_part(file) for file in table.file_uris()]
+        if None in parts:
+            return matches_record(storage.join(self._lake, name), record)
+        return sorted(map(str, parts)) == sorted(commit.sha256 for commit in record.commits)
+
+
 @retry_unanswered
 def _load(uri: str, version: int | None) -> DeltaTable | None:
     options = delta_options(uri)
@@ -146,25 +196,6 @@ def matches_record(uri: str, record: TableRecord) -> bool:
         record: Its entry in lake.json.
     """
     return has_pinned(read_part_hashes(uri), record)
-
-
-def has_parts(uri: str, record: TableRecord) -> bool:
-    """Whether a table has the rows that lake.json pins, in whatever order they were committed.
-
-    The names of the data files tell it. The history, which `matches_record` reads, is in as many files as the table has
-    versions; it decides for a table whose files an earlier version of firelib has named.
-
-    Args:
-        uri: The table.
-        record: Its entry in lake.json.
-    """
-    table = open_table(uri, record.version)
-    if table is None:
-        return False
-    parts = [find_part(file) for file in table.file_uris()]
-    if None in parts:
-        return matches_record(uri, record)
-    return sorted(map(str, parts)) == sorted(commit.sha256 for commit in record.commits)
 
 
 def find_part(file: str) -> str | None:

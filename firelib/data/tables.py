@@ -64,16 +64,21 @@ def plan_table(
     Raises:
         FirelibError: The version or a commit is missing or has no rows, or the bucket cannot be used.
     """
-    return plan_files(open_pinned(uri, version), uri, partition_bytes, parts)
+    table = require_version(open_table(uri, version), uri, version)
+    return plan_files(table, uri, partition_bytes, parts)
 
 
-def open_pinned(uri: str, version: int) -> DeltaTable:
-    """A Delta table at a version.
+def require_version(table: DeltaTable | None, uri: str, version: int) -> DeltaTable:
+    """A table that exists.
+
+    Args:
+        table: What `open_table` returned.
+        uri: The table.
+        version: The version.
 
     Raises:
-        FirelibError: The version is missing, or the bucket cannot be used.
+        FirelibError: It is None.
     """
-    table = open_table(uri, version)
     if table is None:
         raise FirelibError(
             "the table or its version is gone", where=f"{uri}, version {version}", remedy="run firelib extract again"

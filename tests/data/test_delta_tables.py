@@ -9,11 +9,11 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from firelib.data.delta_tables import (
+    OpenTables,
     append_part,
     build_table_record,
     check_table_paths,
     count_rows,
-    has_parts,
     matches_record,
     open_table,
     read_part_hashes,
@@ -64,12 +64,12 @@ def test_a_table_has_the_parts_of_a_record_in_any_order(tmp_path: Path) -> None:
         for some in (parts[:2], [parts[1], parts[0]], [parts[0], parts[2]])
     )
     append_part(uri, parts[0], 0)
-    assert not has_parts(uri, first)
+    assert not OpenTables(str(tmp_path)).has_parts("t", first)
     append_part(uri, parts[1], 1)
     append_part(uri, parts[2], 2)
-    assert has_parts(uri, first)
-    assert has_parts(uri, swapped)
-    assert not has_parts(uri, other)
+    assert OpenTables(str(tmp_path)).has_parts("t", first)
+    assert OpenTables(str(tmp_path)).has_parts("t", swapped)
+    assert not OpenTables(str(tmp_path)).has_parts("t", other)
 
 
 def test_the_history_tells_the_parts_of_files_with_other_names(tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ def test_the_history_tells_the_parts_of_files_with_other_names(tmp_path: Path) -
         elif file.suffix == ".parquet":
             file.rename(file.with_name(file.name.replace(f"part-{parts[0].sha256}", "part-00001")))
     assert len(read_table(uri, 0)) == parts[0].rows.num_rows
-    assert has_parts(uri, pinned)
-    assert not has_parts(uri, other)
+    assert OpenTables(str(tmp_path)).has_parts("t", pinned)
+    assert not OpenTables(str(tmp_path)).has_parts("t", other)
 
 
 def age(folder: Path, days: int) -> None:

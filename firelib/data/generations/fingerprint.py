@@ -1,6 +1,7 @@
 """The hash of everything that decides what a generation holds."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,12 +61,12 @@ def name_generations(
     """
     if inputs is None:
         return [None] * len(generations)
-    shared = storage.sha256_json(inputs)
+    shared = _hash(inputs)
     tables = {
         name: _hash_table(record, record.commits[: lake.resolve_version(name, version) + 1])
         for name, record in lake.tables.items()
     }
-    return [storage.sha256_json(_describe_generation(each, lake, shared, tables)) for each in generations]
+    return [_hash(_describe_generation(each, lake, shared, tables)) for each in generations]
 
 
 def _describe_generation(generation: Generation, lake: Lake, shared: str, tables: Mapping[str, str]) -> dict[str, Any]:
@@ -85,7 +86,12 @@ def _list_read(generation: Generation, lake: Lake) -> Sequence[Commit]:
 
 
 def _hash_table(record: TableRecord, commits: Sequence[Commit]) -> str:
-    return storage.sha256_json({"columns": record.columns, "commits": [commit.sha256 for commit in commits]})
+    return _hash({"columns": record.columns, "commits": [commit.sha256 for commit in commits]})
+
+
+def _hash(value: Any) -> str:
+    """SHA-256 of the shortest JSON, in hex: there may be thousands of names, and Python indents slowly."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def name_without(name: str | None, repeated: Hashes) -> str | None:

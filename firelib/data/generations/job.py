@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import Any
 
-from deltalake import DeltaTable
-
 from firelib import storage
 from firelib.config.params import Data
 from firelib.data.dask_on_ray import compute
+from firelib.data.delta_tables import OpenTables
 from firelib.data.generations.plan import Generation, estimate_row_bytes
 from firelib.data.joined_table import join_planned
 from firelib.data.lake import Commit, Lake
@@ -18,7 +17,7 @@ from firelib.data.memory.table_plans import plan_within_memory
 from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.shuffle.skew import PartitionLimit
 from firelib.data.split.position import HashRange, split_ranges
-from firelib.data.tables import TablePlan, open_pinned, plan_files
+from firelib.data.tables import TablePlan, plan_files, require_version
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, find_split_rule
 
@@ -36,6 +35,7 @@ class TransformJob:
         paths: Where the lake, records and shards are.
         lake: The pinned tables.
         scratch: URI of a folder for intermediate files, which all workers can read.
+        tables: The open tables.
     """
 
     recipe: Recipe
@@ -44,6 +44,7 @@ class TransformJob:
     paths: Paths
     lake: Lake
     scratch: str
+    tables: OpenTables
 
     @cached_property
     def versions(self) -> dict[str, int]:
@@ -91,18 +92,13 @@ class TransformJob:
         """`plan_files` with a memory: generations share all tables but one, and the log of that one."""
 
         @cache
-        def open_once(name: str) -> DeltaTable:
-            return open_pinned(self._locate(name), self.lake.tables[name].version)
-
-        @cache
         def plan_once(name: str, partition_bytes: int, parts: frozenset[str]) -> TablePlan:
-            has_one = len(self.lake.tables[name].commits) == 1  # then its files may have any names
-            return plan_files(open_once(name), self._locate(name), partition_bytes, None if has_one else parts)
+            uri, record = storage.join(self.paths.lake, name), self.lake.tables[name]
+            table = require_version(self.tables.open(name, record.version), uri, record.version)
+            has_one = len(record.commits) == 1  # then its files may have any names
+            return plan_files(table, uri, partition_bytes, None if has_one else parts)
 
         return plan_once
-
-    def _locate(self, table: str) -> str:
-        return storage.join(self.paths.lake, table)
 
     def join_tables(self, generation: Generation) -> tuple[Any, TaskMemory]:
         """The Dask dataframe of a generation's samples, in partitions that fit into memory. Ray must be connected.
