@@ -23,14 +23,19 @@ print("ended")
 """
 
 
+def run(job: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", _PROGRAM, job]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.integration
 def test_threads_that_read_ahead_end_before_ray(tmp_path: Path) -> None:
     files = Files(datasets.images(20_000), tmp_path)
     (contender,) = chosen(["Ray Data, Parquet"])
     job = files.job(contender, str(files.path(contender)), batch=64, cpus=2)
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, job.to_json()], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = run(job.to_json())
+    if "timed out during startup" in done.stderr:  # of Ray, on a busy machine
+        done = run(job.to_json())
     assert done.returncode == 0, done.stderr
     names = done.stdout.splitlines()
     assert names[-1] == "ended"
