@@ -72,8 +72,8 @@ QUESTIONS = (
     Question("tfrecord_memory", "Does memory grow with the number of rows?", Form("", 4)),
     Question("tfrecord_seek", "What does it cost to begin in the middle of an epoch?", Form("--rounds 3", 6, 3)),
     Question("shuffle_quality", "How well is an epoch mixed?", Form("", 1)),
-    Question("extract_scale", "Does the extract keep up with a stream, in bounded memory?", Form("--rows 3000000", 6)),
-    Question("transform_scale", "Is the cost of the transform linear?", Form("--rows 1000000", 15)),
+    Question("extract_scale", "Does the extract keep up with a stream, in bounded memory?", Form("--rows 3000000", 7)),
+    Question("transform_scale", "Is the cost of the transform linear?", Form("--rows 1000000", 5.5)),
     Question(
         "transform_engines", "Which engine transforms fastest?", Form("--rounds 1", 12), Form("--short --rounds 1", 3)
     ),
@@ -103,13 +103,13 @@ QUESTIONS = (
     Question(
         "environments",
         "What does each environment cost?",
-        Form("--short", 15),
+        Form("--short", 7),
         needs=("root", "containers", "two cores", "flights"),
     ),
     Question(
         "whole_pipeline",
         "What does the whole pipeline take, with one new month and by hand?",
-        Form("--rounds 1", 7),
+        Form("--rounds 1", 3.5),
         needs=("two cores",),
     ),
     Question("stages", "What does each stage cost?", Form("", 3), needs=PIPELINE),

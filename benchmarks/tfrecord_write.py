@@ -40,10 +40,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
-    import_tensorflow()
     rows, rounds = (100_000, 1) if options.short else (options.rows, options.rounds)
     without = _LONG if options.short else ()
     with tempfile.TemporaryDirectory() as folder, tfx_bsl.TfxBsl() as process:
+        process.start()
+        import_tensorflow()
         cases = (
             _measure(make(rows), Path(folder, make.__name__), process, rounds, without) for make in datasets.MAKERS
         )

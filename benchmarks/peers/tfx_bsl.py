@@ -7,7 +7,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +29,7 @@ _TYPES = {"bytes": "BYTES", "float": "FLOAT", "int64": "INT"}
 
 
 class TfxBsl:
-    """The process: it starts with its first job, and ends with the context.
+    """The process: it starts with its first job, or before, and ends with the context.
 
     A job raises `RuntimeError` if it fails, or if the environment cannot be created.
     """
@@ -56,6 +56,11 @@ class TfxBsl:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+    def start(self) -> None:
+        """Start it now: it imports its libraries while the caller goes on. The first job says if it cannot start."""
+        with suppress(RuntimeError):
+            _ = self._process
 
     def load(self, table: Path) -> None:
         """Load an Arrow file into memory, for `write`."""

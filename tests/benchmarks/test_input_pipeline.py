@@ -4,6 +4,7 @@ import os
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from benchmarks import accelerators, datasets, input_pipeline
 from benchmarks.input import object_store
 from benchmarks.input.contenders import CONTENDERS, OURS, Contender, chosen
 from benchmarks.input.files import Files
-from benchmarks.input.process import measure
+from benchmarks.input.process import measure, with_second_attempt
 from benchmarks.peers.loaders.ray_dataset import PASSES
 
 ROWS = 2048  # a multiple of the batch, so that an epoch ends with one
@@ -74,7 +75,8 @@ def test_accelerators_are_counted(few_files: Files) -> None:
 def require_each_row_once(files: Files, contender: Contender, python: Path) -> None:
     job = files.job(contender, str(files.path(contender)), batch=64, cpus=2)
     epochs = PASSES if contender.loader == "ray_dataset" else 1  # its buffer mixes the epochs of one execution
-    hashes = Counter(measure(python, job, "fingerprints", {"rows": epochs * files.rows})["fingerprints"])
+    read = partial(measure, python, job, "fingerprints", {"rows": epochs * files.rows})
+    hashes = Counter(with_second_attempt(read)["fingerprints"])  # Ray's start may time out on a busy machine
     assert len(hashes) == files.rows
     assert set(hashes.values()) == {epochs}
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from benchmarks.input.job import Job, Schema
 _BUFFER, _PREFETCH = 10_000, 4
 PASSES = 8  # epochs of one execution, since starting one costs time
 _FILE_BYTES = 8 << 20
+_READERS = "iter_threaded"  # how Ray Data names the threads that read ahead
+_READER_SECONDS = 60
 
 
 def write(columns: Mapping[str, Any], schema: Schema, folder: Path) -> None:
@@ -55,8 +58,19 @@ def prepared(job: Job) -> Iterator[Callable[[], Iterator[dict[str, Any]]]]:
         yield begin
     finally:
         for batches in opened:
-            batches.close()  # otherwise threads that read ahead ask a Ray that is gone, which ends the process
+            batches.close()
+        _wait_for_readers()
         ray.shutdown()
+
+
+def _wait_for_readers() -> None:
+    """Wait for the threads that read ahead, which a closed iterator tells to stop but does not wait for.
+
+    Ray ends the whole process if one of them asks for a block after `ray.shutdown`.
+    """
+    for thread in threading.enumerate():
+        if thread.name == _READERS:
+            thread.join(_READER_SECONDS)
 
 
 def _batches(job: Job) -> Generator[dict[str, Any], None, None]:

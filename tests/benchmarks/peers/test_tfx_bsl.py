@@ -26,3 +26,14 @@ def test_a_process_that_ends_tells_its_error(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(tfx_bsl, "SCRIPT", script)
     with tfx_bsl.TfxBsl() as process, pytest.raises(RuntimeError, match="no memory"):
         process.load(tmp_path / "rows.arrow")
+
+
+def test_a_process_that_is_started_before_tells_its_error_with_the_first_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "FOLDER", tmp_path)
+    monkeypatch.setattr(tfx_bsl, "TFX_BSL", PeerEnvironment("broken early", (("--no-index", "./no-such-folder"),)))
+    with tfx_bsl.TfxBsl() as process:
+        process.start()
+        with pytest.raises(RuntimeError, match="no-such-folder"):
+            process.load(tmp_path / "rows.arrow")
