@@ -69,9 +69,7 @@ def name_generations(
     return [_hash(_describe_generation(each, lake, shared, tables)) for each in generations]
 
 
-def _describe_generation(
-    generation: Generation, lake: Lake, shared: str, tables: Mapping[str, str]
-) -> dict[str, str | int | Sequence[Any] | Mapping[str, str]]:
+def _describe_generation(generation: Generation, lake: Lake, shared: str, tables: Mapping[str, str]) -> dict[str, Any]:
     """What decides a generation: of what all have in common, the hashes."""
     table = generation.table
     own = {table: _hash_table(lake.tables[table], _list_read(generation, lake))} if table else {}
