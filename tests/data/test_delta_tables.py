@@ -72,6 +72,21 @@ def test_a_table_has_the_parts_of_a_record_in_any_order(tmp_path: Path) -> None:
     assert not OpenTables(str(tmp_path)).has_parts("t", other)
 
 
+def test_a_version_is_opened_once(tmp_path: Path) -> None:
+    for version, part in enumerate(split_into_parts(ROWS, ["day"])):
+        append_part(str(tmp_path / "t"), part, version)
+    tables = OpenTables(str(tmp_path))
+    newest = tables.open("t", 2)
+    assert newest is not None
+    assert tables.open("t", 2) is newest
+    assert tables.open("t", 3) is tables.open("other", 0) is None
+    older = tables.open("t", 0)
+    assert older is not None
+    assert (older.version(), newest.version()) == (0, 2)
+    tables.forget()
+    assert tables.open("t", 0) is not older
+
+
 def test_the_history_tells_the_parts_of_files_with_other_names(tmp_path: Path) -> None:
     uri, parts = str(tmp_path / "t"), split_into_parts(ROWS, ["day"])
     append_part(uri, parts[0], 0)

@@ -103,7 +103,7 @@ def measure_columns(rows: StoredRows) -> list[Node]:
     return nodes
 
 
-def read_buffer(rows: StoredRows, column: int, node: Node, kind: Kind) -> Iterator[bytes]:
+def read_buffer(rows: StoredRows, column: int, node: Node, kind: Kind) -> Iterator[bytes | memoryview]:
     """The content of a buffer, in pieces.
 
     Args:
@@ -149,7 +149,7 @@ def _as_written(chunk: pa.BooleanArray) -> pa.BooleanArray:
     return pa.BooleanArray.from_buffers(pa.bool_(), len(chunk), [None, chunk.buffers()[1]], 0, chunk.offset)
 
 
-def _value_bytes(chunk: pa.Array, node: Node) -> bytes:
+def _value_bytes(chunk: pa.Array, node: Node) -> bytes | memoryview:
     values = chunk.buffers()[2 if node.has_offsets else 1]
     if values is None:
         return b""
@@ -158,7 +158,7 @@ def _value_bytes(chunk: pa.Array, node: Node) -> bytes:
     else:
         width = node.kind.bit_width // 8
         first, last = chunk.offset * width, (chunk.offset + len(chunk)) * width
-    return bytes(memoryview(values)[first:last])
+    return memoryview(values)[first:last]
 
 
 def _offsets(array: pa.Array) -> np.ndarray:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from firelib.data.parts.array_buffers import Node, measure_columns, read_buffer
 from firelib.data.parts.row_store import StoredRows
 from firelib.data.sources.row_sets import HashSink, hash_rows, plain_schema
+from firelib.data.streams.read_ahead import read_in_background
 
 _IN_MEMORY = 32 * 2**20
 _MOST_OFFSET = 2**31 - 1  # of Arrow's strings and lists
@@ -54,14 +55,14 @@ class _Sink(HashSink):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fill: dict[int, Iterator[bytes]] = {}
+        self.fill: dict[int, Iterator[bytes | memoryview]] = {}
 
     def write(self, content: Any) -> int:
         """Hash content, or what stands for it."""
         parts = self.fill.pop(content.address, None) if isinstance(content, pa.Buffer) else None
         if parts is None:
             return super().write(content)
-        size = sum(super(_Sink, self).write(part) for part in parts)
+        size = sum(super(_Sink, self).write(part) for part in read_in_background(parts))
         assert size == len(content), f"expected {len(content)} bytes of a column, got {size}"
         return size
 

@@ -70,14 +70,20 @@ def _read_groups(path: Path, metadata: pq.FileMetaData, groups: Sequence[int]) -
 
 
 def _read_in_batches(path: Path, metadata: pq.FileMetaData, group: int, rows: int) -> Iterator[pa.Table]:
-    """A row group in batches, page by page. Arrow's threads decode its columns, since it is read alone.
-
-    What Parquet's reader leaves in nulls depends on the size of the batches; `take` writes zeros, so that the rows
-    have one hash.
-    """
+    """A row group in batches, page by page. Arrow's threads decode its columns, since it is read alone."""
     with pq.ParquetFile(path, metadata=metadata, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
         for batch in file.iter_batches(rows, row_groups=[group]):
-            yield pa.Table.from_batches([batch.take(pa.array(np.arange(batch.num_rows)))])
+            yield pa.Table.from_batches([_clear_nulls(batch)])
+
+
+def _clear_nulls(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with zeros in nulls, so that they have one hash: what the reader leaves there depends on the batches.
+
+    `take` writes the zeros. Columns without nulls, also inside of their values, are not copied.
+    """
+    order = pa.array(np.arange(batch.num_rows))
+    columns = [column if not column.null_count and _is_flat(column.type) else column.take(order) for column in batch]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _stored_bytes(metadata: pq.FileMetaData, group: int) -> int:
@@ -90,6 +96,11 @@ def _memory_bytes(metadata: pq.FileMetaData, group: int, schema: pa.Schema) -> i
     row_group = metadata.row_group(group)
     width = sum(max(kind.bit_width // 8, 1) if _is_fixed(kind) else _TEXT_BYTES for kind in schema.types)
     return max(int(row_group.total_byte_size), int(row_group.num_rows) * width)
+
+
+def _is_flat(kind: pa.DataType) -> bool:
+    texts = (pa.types.is_string, pa.types.is_binary, pa.types.is_large_string, pa.types.is_large_binary)
+    return _is_fixed(kind) or any(is_kind(kind) for is_kind in texts)
 
 
 def _is_fixed(kind: pa.DataType) -> bool:
