@@ -36,6 +36,7 @@ _LOOP_BYTES = 4 << 10  # of one that the reader of files may convert there; othe
 _CONVERTERS = 4  # threads; others wait
 _BODIES = 4  # of the greatest size that may be in memory at the same time
 _RECEIVED_BYTES = 256 << 20  # of requests that may be in memory in any case
+_OF_RAW_DATA = "send all columns of the raw data, with values like those in the data"
 
 
 @dataclass(frozen=True)
@@ -184,13 +185,14 @@ def respond_predictions(outputs: Floats, recipe: Recipe) -> Response:
 
 def _refuse_rows(rows: Sequence[Mapping[str, Any]], problems: RowProblems, recipe: Recipe) -> Response:
     remedies = {feature.name: expected_value(feature) for feature in recipe.features}
+    is_derived = has_prepare(recipe)  # a feature that no row has comes from a raw column, which prepare cannot read
     listed = [
         {
             "row": row,
             "column": name or None,
             "value": _abbreviate(rows[row].get(name)),
             "problem": problem,
-            "remedy": remedies.get(name, "send all columns of the raw data, with values like those in the data"),
+            "remedy": _OF_RAW_DATA if is_derived and name not in rows[row] else remedies.get(name, _OF_RAW_DATA),
         }
         for row, name, problem in problems.list_first()
     ]

@@ -160,7 +160,7 @@ def test_rows_that_cannot_be_prepared_are_the_mistake_of_the_client(tmp_path, ca
     assert response.status_code == 422
     (problem,) = response.json()["problems"]
     assert (problem["row"], problem["column"]) == (row, column)
-    assert problem["remedy"]
+    assert "raw data" in problem["remedy"]
     assert "secret" not in response.text
     assert ("secret" in capsys.readouterr().err) == (column is None)
 
