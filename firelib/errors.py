@@ -61,7 +61,13 @@ class LackOfMemoryError(FirelibError):
 
 
 class MergeConflictError(FirelibError):
-    """A file that holds both sides of a merge: no parser can read it until someone chooses."""
+    """A file that holds both sides of a merge: no parser can read it until someone chooses.
+
+    Attributes:
+        line: Line of the first conflict.
+    """
+
+    line: int = 1
 
 
 def find_merge_conflict(content: str | bytes, where: str) -> MergeConflictError | None:
@@ -82,12 +88,14 @@ def find_merge_conflict(content: str | bytes, where: str) -> MergeConflictError 
     if ours is None or not _THEIRS.search(raw, ours.end()):
         return None
     line, marker = raw.count(b"\n", 0, ours.start()) + 1, ours[0].decode(errors="replace").strip()
-    return MergeConflictError(
+    error = MergeConflictError(
         f"line {line}: unresolved merge conflict: {marker}",
         where=where,
         remedy="keep one side with git checkout --ours FILE, or --theirs, and run firelib run, which makes again what "
         "the merge has changed; a file of your own you can also edit between <<<<<<< and >>>>>>>; then git add FILE",
     )
+    error.line = line
+    return error
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -41,6 +41,7 @@ def test_a_merge_conflict_has_its_line_and_a_remedy(end: str) -> None:
     for content in (text, text.encode()):
         error = find_merge_conflict(content, "dvc.lock")
         assert error is not None
+        assert error.line == 2
         with refused(what=["line 2", "HEAD"], where="dvc.lock", remedy="git checkout", kind=MergeConflictError):
             raise error
 

@@ -15,7 +15,7 @@ from firelib.config.model_params import find_problems
 from firelib.config.own_sections import drop_own_sections
 from firelib.config.validation_errors import explain_field, find_invalid_fields
 from firelib.config.yaml_file import read_yaml_mapping
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, MergeConflictError
 from firelib.recipe import Recipe, TaskKind, infer_task
 
 
@@ -119,9 +119,16 @@ def _read(file: Path, findings: list[Finding]) -> dict[Any, Any]:
             if_no_mapping="write it as docs/parameters.md describes",
         )
     except FirelibError as error:
-        mark = error.__context__.problem_mark if isinstance(error.__context__, yaml.MarkedYAMLError) else None
-        findings.append(from_error(error, "configuration", str(file), mark.line + 1 if mark else None))
+        findings.append(from_error(error, "configuration", str(file), _find_line(error)))
         return {}
+
+
+def _find_line(error: FirelibError) -> int | None:
+    """Line of a mistake in the syntax. A merge conflict begins before the line at which the parser gave up."""
+    if isinstance(error, MergeConflictError):
+        return error.line
+    mark = error.__context__.problem_mark if isinstance(error.__context__, yaml.MarkedYAMLError) else None
+    return mark.line + 1 if mark else None
 
 
 def _check_fields(raw: dict[Any, Any], file: Path, lines: YamlLines) -> Iterator[Finding]:

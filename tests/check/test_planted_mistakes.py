@@ -65,6 +65,12 @@ CONFIGURATION = {
     "model parameter": Mistake("width: 2", "widht: 2", ("model.widht", "width")),
     "split": Mistake("train: 0.6", "train: 0.7", ("data.split", "1.1"), at="split:"),
     "not YAML": Mistake("  lr: 0.05", "  lr: [0.05", ("YAML",), at="  seed: 1"),
+    "merge conflict": Mistake(
+        "  lr: 0.05",
+        "<<<<<<< HEAD\n  lr: 0.05\n=======\n  lr: 0.1\n>>>>>>> other",
+        ("unresolved merge conflict",),
+        at="<<<<<<< HEAD",
+    ),
     "unknown recipe": Mistake("recipe: recipe.py", "recipe: recip.py", ("recip.py",)),
     "names for class weights": Mistake(
         "  seed: 1", "  seed: 1\n  class_weights: {yes-sir: 3.0}", ("class_weights", "yes-sir"), at="class_weights"
