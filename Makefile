@@ -111,7 +111,7 @@ cluster: .venv/.cluster ## Add Ansible to .venv, to set up your own Ray cluster 
 test-gpu: setup ## Test training on GPUs; without one, says why it skips (install CUDA: uv sync --inexact --extra gpu)
 	@$(BIN)/pytest -m gpu tests/gpu
 
-test-images: setup ## Build the images and run jobs in containers; needs root on Debian
+test-images: setup .venv/.cluster ## Build the images and run jobs in containers; needs root on Debian
 	@$(BIN)/pytest -m containers tests/launch
 
 test-slurm: setup ## Run jobs of a Slurm with three nodes on this machine; needs root on Debian

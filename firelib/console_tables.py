@@ -225,7 +225,7 @@ def _describe_vocabulary(fitted: FittedFeature) -> str:
     if fitted.count and not fitted.vocabulary:
         return "free text"
     of_all = f" of {len(fitted.vocabulary) + fitted.cut_words:,}" if fitted.cut_words else ""
-    return f"{len(fitted.vocabulary):,}{of_all} strings"
+    return f"{len(fitted.vocabulary):,}{of_all} string{'' if len(fitted.vocabulary) == 1 and not of_all else 's'}"
 
 
 def _feature_row(fitted: FittedFeature) -> list[str]:

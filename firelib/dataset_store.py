@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
@@ -109,9 +108,9 @@ def new_dataset(paths: Paths, manifest: Manifest) -> Iterator[str]:
         if paths.elsewhere:
             _check_stored(names, paths.shards)
         else:
-            shards = Path(storage.absolute(paths.shards))
+            shards = storage.absolute(paths.shards)
             for name in names:
-                _place(shards / name, folder / name)
+                _place(f"{shards}/{name}", f"{folder}/{name}")
         content = manifest.to_json()  # takes a while for thousands of shards
         sha256 = hashlib.sha256(content).hexdigest()
         storage.write_bytes(str(folder / MANIFEST_NAME), content)
@@ -126,12 +125,16 @@ def _check_stored(names: list[str], folder: str) -> None:
         raise explain_missing(missing[0], folder)
 
 
-def _place(source: Path, target: Path) -> None:
-    """Give a file a second name; copy it where the file system has no links, or to another one."""
+def _place(source: str, target: str) -> None:
+    """Give a file a second name; copy it where the file system has no links, or to another one.
+
+    Paths are strings: for thousands of shards, `pathlib` takes longer than the file system.
+    """
     try:
         os.link(source, target)
     except FileNotFoundError:
-        raise explain_missing(source.name, str(source.parent)) from None
+        folder, _, name = source.rpartition("/")
+        raise explain_missing(name, folder) from None
     except OSError:
         shutil.copy2(source, target)
 

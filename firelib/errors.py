@@ -1,10 +1,14 @@
 """The error that users see: what is wrong, where, and what to do about it."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 #: Variable that names a file: a stopped stage creates it to tell `firelib run`, since DVC hides the stage's exit code.
 STOPPED_FILE = "FIRELIB_STOPPED_FILE"
+
+# The lines with which git frames the two sides of a conflict.
+_OURS, _THEIRS = (re.compile(rb"^%b{7}(?: .*)?$" % sign, re.MULTILINE) for sign in (b"<", b">"))
 
 
 class FirelibError(Exception):
@@ -54,6 +58,36 @@ class UnreachableError(FirelibError):
 
 class LackOfMemoryError(FirelibError):
     """Work that ended because memory did not suffice: the error says of what, and what would pass."""
+
+
+class MergeConflictError(FirelibError):
+    """A file that holds both sides of a merge: no parser can read it until someone chooses."""
+
+
+def find_merge_conflict(content: str | bytes, where: str) -> MergeConflictError | None:
+    """Explain why a file cannot be parsed, if the cause is an unresolved merge conflict.
+
+    Readers of files that are in git call it after their parser has failed, whose message would describe the markers as
+    a mistake in the syntax.
+
+    Args:
+        content: Content of the file.
+        where: The file.
+
+    Returns:
+        The error to raise; None without the markers of git.
+    """
+    raw = content.encode(errors="replace") if isinstance(content, str) else content
+    ours = _OURS.search(raw)
+    if ours is None or not _THEIRS.search(raw, ours.end()):
+        return None
+    line, marker = raw.count(b"\n", 0, ours.start()) + 1, ours[0].decode(errors="replace").strip()
+    return MergeConflictError(
+        f"line {line}: unresolved merge conflict: {marker}",
+        where=where,
+        remedy="keep one side with git checkout --ours FILE, or --theirs, and run firelib run, which makes again what "
+        "the merge has changed; a file of your own you can also edit between <<<<<<< and >>>>>>>; then git add FILE",
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -12,6 +12,18 @@ _RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 _RAY_WORKING_DIR = "working_dir_files"
 #: URI of the archive with the job's code, on platforms that only start an image.
 CODE = "FIRELIB_JOB_CODE"
+#: Id of the job, on every backend.
+JOB_ID = "FIRELIB_JOB_ID"
+
+
+def find_job() -> str | None:
+    """Id of the job that this process is a part of."""
+    return os.environ.get(JOB_ID) or None
+
+
+def returns_outputs() -> bool:
+    """Check whether this process is a part of a job whose outputs go back to the project that submitted it."""
+    return find_job() is not None and (bool(os.environ.get(CODE)) or _RAY_JOB in os.environ)
 
 
 def is_ephemeral(folder: Path) -> bool:

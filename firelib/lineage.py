@@ -11,6 +11,7 @@ from typing import Any
 
 from firelib import storage
 from firelib.config import Params
+from firelib.job_context import find_job
 
 _PACKAGES = ("dask", "deltalake", "firelib", "keras", "numpy", "pyarrow", "ray", "tensorflow")
 
@@ -32,7 +33,7 @@ def lineage(params: Params, project: Path, data: Mapping[str, Any]) -> dict[str,
         "git": git_state(project),
         "host": {"platform": platform.platform(), "python": platform.python_version()},
         "image": os.environ.get("FIRELIB_IMAGE_DIGEST"),
-        "job": os.environ.get("FIRELIB_JOB_ID") or os.environ.get("CLOUD_ML_JOB_ID"),
+        "job": find_job() or os.environ.get("CLOUD_ML_JOB_ID"),
         "lock_sha256": os.environ.get("FIRELIB_IMAGE_LOCK_SHA256") or _hash_of(project / "uv.lock"),
         "packages": installed_versions(_PACKAGES),
         "params": params.model_dump(mode="json"),

@@ -1,6 +1,7 @@
-"""Load of this machine: usable and idle cores, available memory, processes that the kernel killed."""
+"""This machine: its CPU, usable and idle cores, available memory, processes that the kernel killed."""
 
 import os
+import platform
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,11 +13,22 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # cgroup v2: quota in microseconds or "
 _QUOTA_V1 = tuple(Path("/sys/fs/cgroup/cpu") / name for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
 _OWN_CGROUPS, _CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 _VMSTAT = Path("/proc/vmstat")
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 def usable_cores() -> int:
     """Number of cores that this process may use, limited by its affinity and its container's quota."""
     return max(1, round(min(len(os.sched_getaffinity(0)), _quota())))
+
+
+def name_cpu() -> str:
+    """The name of this machine's CPU, or its architecture."""
+    try:
+        lines = _CPUINFO.read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def free_cores(seconds: float = _SECONDS) -> int:

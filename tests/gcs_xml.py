@@ -72,11 +72,12 @@ class XmlApi(Unreliable):
 
 
 @contextmanager
-def xml_api(target: str) -> Iterator[XmlApi]:
+def xml_api(target: str, host: str = "127.0.0.1") -> Iterator[XmlApi]:
     """Run the proxy.
 
     Args:
         target: Address of fake-gcs-server.
+        host: This machine's address where the proxy listens.
     """
-    with XmlApi(target) as proxy, serve(proxy):
+    with XmlApi(target, host) as proxy, serve(proxy):
         yield proxy

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from firelib.errors import FirelibError, StoppedError, did_you_mean
+from firelib.errors import FirelibError, MergeConflictError, StoppedError, did_you_mean, find_merge_conflict
 from tests.errors import refused
 
 
@@ -33,6 +33,24 @@ def test_did_you_mean_suggests_the_closest_or_lists_all() -> None:
     assert did_you_mean("epoch", known) == "did you mean 'epochs'?"
     assert did_you_mean("zzz", known) == "known: epochs, learning_rate"
     assert did_you_mean("zzz", []) == "known: none"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_merge_conflict_has_its_line_and_a_remedy(end: str) -> None:
+    text = end.join(["a: 1", "<<<<<<< HEAD", "b: 2", "=======", "b: 3", ">>>>>>> other", ""])
+    for content in (text, text.encode()):
+        error = find_merge_conflict(content, "dvc.lock")
+        assert error is not None
+        with refused(what=["line 2", "HEAD"], where="dvc.lock", remedy="git checkout", kind=MergeConflictError):
+            raise error
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", " <<<<<<< HEAD\n >>>>>>> x", "<<<<<<<< HEAD\n>>>>>>>> x", ">>>>>>> x\n<<<<<<< HEAD", b"\xff\n<<<<<<< x"],
+)
+def test_other_text_is_no_merge_conflict(content: str | bytes) -> None:
+    assert find_merge_conflict(content, "x") is None
 
 
 def fail() -> None:

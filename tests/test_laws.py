@@ -28,7 +28,7 @@ LAYERS = (
     ("check",),
     ("console_tables", "evaluate", "layers", "train"),
     ("data",),
-    ("cluster", "dataset_store", "measurements"),
+    ("cluster", "dataset_store", "stage_records"),
     ("doctor", "job_context", "lineage", "project_layout", "ray_setup", "recipes", "tfrecord"),
     ("config", "recipe", "storage"),
     ("keras_import",),

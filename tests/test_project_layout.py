@@ -27,8 +27,8 @@ def test_no_pipeline(tmp_path: Path) -> None:
 def test_git_ignores_the_private_folder_of_any_project(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     for _ in range(2):
-        folder = make_private_folder(tmp_path, "measurements", "rows")
+        folder = make_private_folder(tmp_path, "stages", "rows")
     (folder / "run.json").touch()
-    assert folder == tmp_path / ".firelib/measurements/rows"
+    assert folder == tmp_path / ".firelib/stages/rows"
     done = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == ""

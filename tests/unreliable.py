@@ -20,6 +20,7 @@ class Unreliable(ThreadingHTTPServer):
 
     Args:
         target: Address of the store, such as `http://127.0.0.1:5000`.
+        host: This machine's address where the proxy listens.
 
     Attributes:
         share: Which part of the requests fails, from 0 to 1.
@@ -32,8 +33,8 @@ class Unreliable(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, target: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, target: str, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), _Handler)
         self.target = urlsplit(target)
         self.share, self.error, self.after, self.path = 0.0, "SlowDown", False, ""
         self.failed = self.total = 0
@@ -41,7 +42,7 @@ class Unreliable(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://{self.server_address[0]}:{self.server_address[1]}"
 
     def fails(self, path: str) -> bool:
         """Draw whether the next request fails.

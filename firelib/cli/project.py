@@ -136,17 +136,19 @@ def with_tracking(environment: "Environment", tracking: str | None) -> "Environm
 
 
 @contextmanager
-def connect_ray(project: Project, preload: str) -> Iterator[None]:
+def connect_ray(project: Project, preload: str, idle_workers: bool = True) -> Iterator[None]:
     """Connect to Ray for the duration of the block.
 
     Args:
         project: The project.
         preload: Module that the block imports. A thread imports it meanwhile: starting Ray leaves a core idle.
+        idle_workers: Whether Ray starts processes for tasks before there are any.
     """
     from firelib.ray_setup.session import ray_session
 
     threading.Thread(target=_import, args=(preload,), name="import", daemon=True).start()
-    with ray_session(project.environment, project.recipe, current_options().debug, exit_on_loss=True):
+    debug = current_options().debug
+    with ray_session(project.environment, project.recipe, debug, exit_on_loss=True, idle_workers=idle_workers):
         yield
 
 

@@ -1,7 +1,6 @@
 """The commands of the pipeline: `run`, one for each stage, `tune` and `predict`."""
 
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +23,9 @@ from firelib.cli.project import (
 from firelib.extras import require_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from firelib.measurements.recording import Measurement
-    from firelib.measurements.stage_run import Stage
-    from firelib.project_layout import Paths
+    from firelib.stage_records.recording import Measurement
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,12 +65,13 @@ def extract(recipe: RecipeName = None) -> None:
     """
     from firelib import storage
     from firelib.data.extract import extract
+    from firelib.stage_records.recording import record_stage
 
     project = load_project(recipe)
     if launch.send_stage(project):
         return
     probe_storage(project)
-    with _recorded("extract", project.paths, not storage.exists(project.paths.lake)) as measurement:
+    with record_stage("extract", project.paths, not storage.exists(project.paths.lake)) as measurement:
         lake = extract(project.recipe, project.paths)
         measurement.rows = max(record.rows for record in lake.tables.values())
 
@@ -89,6 +87,7 @@ def transform(
     from firelib import storage
     from firelib.config import declare_splits
     from firelib.data.lake import read_lake
+    from firelib.stage_records.recording import record_stage
 
     project = load_project(recipe)
     read_lake(project.paths.lake_json)  # raises if the input is missing, before Ray starts
@@ -100,7 +99,7 @@ def transform(
         from firelib.data.transform import transform
 
         is_whole = fresh or not storage.exists(project.paths.records)
-        with _recorded("transform", project.paths, is_whole) as measurement:
+        with record_stage("transform", project.paths, is_whole) as measurement:
             manifest = transform(project.recipe, project.params, project.paths, fresh)
             measurement.rows = sum(split.rows for split in manifest.splits.values())
             measurement.row_bytes = manifest.split("train").row_bytes
@@ -119,6 +118,7 @@ def train(
     """
     from firelib.console import note, out
     from firelib.console_tables import format_figure, timing_table
+    from firelib.stage_records.recording import record_stage
     from firelib.tfrecord.format.manifest import read_manifest
     from firelib.train.driver.node_probe import probe_nodes
     from firelib.train.driver.resources import uses_gpus
@@ -131,8 +131,8 @@ def train(
     environment = with_tracking(project.environment, tracking)
     probe_storage(project)
     with (
-        connect_ray(project, preload="firelib.train.driver.ray_trainer"),
-        _recorded("train", project.paths, not profile) as measurement,
+        connect_ray(project, preload="firelib.train.driver.ray_trainer", idle_workers=False),
+        record_stage("train", project.paths, not profile) as measurement,
     ):
         measurement.device = "gpu" if uses_gpus(probe_nodes(), project.params.train) else "cpu"
         progress = train(project.recipe, project.params, environment, project.paths, TrainOptions(fresh, profile))
@@ -144,19 +144,6 @@ def train(
     values = "  ".join(f"{name} {format_figure(value)}" for name, value in metrics.items() if name != "steps")
     note(f"  {which}{metrics['steps']:,} steps  {values}")
     note(f"  model: {project.paths.model}")
-
-
-@contextmanager
-def _recorded(stage: "Stage", paths: "Paths", is_whole: bool) -> "Iterator[Measurement]":
-    """Record the block for `firelib report`, and its time for `firelib plan`.
-
-    The record asks Ray for all tasks, which takes seconds that are none of the stage: they are not measured.
-    """
-    from firelib.measurements.recording import measure_stage
-    from firelib.report.stage_records.record import record_stage
-
-    with record_stage(stage, paths), measure_stage(paths, stage, is_whole) as measurement:
-        yield measurement
 
 
 def _describe_training(measurement: "Measurement", project: Project, timing: "Mapping[str, float]") -> None:
@@ -212,7 +199,7 @@ def evaluate(recipe: RecipeName = None) -> None:
     from firelib.console import out
     from firelib.console_tables import class_table, comparison_table
     from firelib.evaluate.evaluate import evaluate
-    from firelib.report.stage_records.record import record_stage
+    from firelib.stage_records.recording import record_stage
 
     project = load_project(recipe)
     if launch.send_stage(project):

@@ -11,7 +11,7 @@ import yaml
 from firelib.compare.snapshot import Snapshot
 from firelib.config import parse_params
 from firelib.console_tables import NOTES
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, find_merge_conflict
 
 #: Digits of a hash that are shown.
 HASH_DIGITS = 10
@@ -87,7 +87,7 @@ def _find_lock_hash(snapshot: Snapshot, name: str) -> str | None:
     """Hash of an output in dvc.lock, shortened."""
     path = f"data/{snapshot.recipe}/{name}"
     for file in (f"pipelines/{snapshot.recipe}/dvc.lock", "dvc.lock"):
-        stages = (yaml.safe_load(snapshot.read(file) or b"") or {}).get("stages", {})
+        stages = _parse_yaml(snapshot.read(file) or b"", file, snapshot.name).get("stages", {})
         outs = [out for stage in stages.values() for out in stage.get("outs", ())]
         for out in outs:
             if out["path"] == path:
@@ -110,7 +110,7 @@ def read_params(snapshot: Snapshot, lineage: Mapping[str, Any]) -> dict[str, Any
     for file in (f"pipelines/{snapshot.recipe}/params.yaml", "params.yaml"):
         content = snapshot.read(file)
         if content is not None:
-            return flatten(_complete(yaml.safe_load(content) or {}, snapshot.name))
+            return flatten(_complete(_parse_yaml(content, file, snapshot.name), snapshot.name))
     return flatten(_complete(lineage.get("params", {}), snapshot.name))
 
 
@@ -140,5 +140,15 @@ def _read_json(snapshot: Snapshot, path: str) -> dict[str, Any] | None:
     try:
         value = json.loads(content)
     except ValueError:
-        raise FirelibError(f"{path} is not JSON", where=snapshot.name, remedy="run firelib run again") from None
+        other = FirelibError(f"{path} is not JSON", where=snapshot.name, remedy="run firelib run again")
+        raise find_merge_conflict(content, f"{path} of {snapshot.name}") or other from None
     return value if isinstance(value, dict) else None
+
+
+def _parse_yaml(content: bytes, path: str, state: str) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(content)
+    except yaml.YAMLError:
+        other = FirelibError(f"{path} is not YAML", where=state, remedy="correct the file, or name another state")
+        raise find_merge_conflict(content, f"{path} of {state}") or other from None
+    return value if isinstance(value, dict) else {}

@@ -136,8 +136,23 @@ def _list_experiments(repo: "object") -> list[str]:
     return [experiment[0] for listed in experiments.values() for experiment in listed]
 
 
+def _has_commits(scm: "object") -> bool:
+    from dvc.scm import RevError, resolve_rev
+
+    try:
+        return bool(resolve_rev(scm, "HEAD"))
+    except RevError:
+        return False
+
+
 def _unknown_revision(name: str, repo: "object") -> FirelibError:
     scm = repo.scm  # type: ignore[attr-defined]
+    if not _has_commits(scm):
+        return FirelibError(
+            f"unknown revision {name!r}: the project's git repository has no commit yet",
+            where="the command line",
+            remedy='commit the project: git add . && git commit -m "First run"',
+        )
     known = {*scm.list_branches(), *scm.list_tags(), *_list_experiments(repo)}
     return FirelibError(
         f"unknown revision {name!r}: no folder, git revision or DVC experiment has this name",

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, find_merge_conflict
 
 # Numbers that YAML 1.1 reads in another way than people do: 1_0 is 10, 1:30 is 90, and 010 is 8.
 _UNUSUAL_NUMBER = re.compile(r".*[_:]|[-+]?0[0-9]")
@@ -116,10 +116,10 @@ def read_yaml_mapping(path: Path, *, if_missing: str, if_no_mapping: str) -> dic
         The content as a YAML parser returns it, not validated yet.
 
     Raises:
-        FirelibError: The file cannot be read, is not YAML, repeats a key, or is no mapping; or it has more than 256
-            KiB, 50 levels, or 10,000 values, with those that aliases repeat.
+        FirelibError: The file cannot be read, is not YAML, holds a merge conflict, repeats a key, or is no mapping; or
+            it has more than 256 KiB, 50 levels, or 10,000 values, with those that aliases repeat.
     """
-    where = str(path)
+    where, text = str(path), ""
     try:
         text = _read(path)
         _check_structure(text)
@@ -131,7 +131,8 @@ def read_yaml_mapping(path: Path, *, if_missing: str, if_no_mapping: str) -> dic
         raise FirelibError(f"cannot read {path}: {error.strerror}", where=where, remedy=remedy) from None
     # A date such as 2001-99-99 is a ValueError; `!!bool x`, `!!timestamp x` and `!!int ""` are the other three.
     except (yaml.YAMLError, ValueError, KeyError, AttributeError, IndexError) as error:
-        raise FirelibError(f"{path} is not valid YAML: {error}", where=where, remedy="correct the syntax") from None
+        invalid = FirelibError(f"{path} is not valid YAML: {error}", where=where, remedy="correct the syntax")
+        raise find_merge_conflict(text, where) or invalid from None
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise FirelibError(f"expected a mapping in {path}, got {kind}", where=where, remedy=if_no_mapping)

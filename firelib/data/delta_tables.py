@@ -78,28 +78,54 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
             return None
 
 
-def advance_table(table: DeltaTable, uri: str, version: int) -> DeltaTable | None:
-    """A Delta table at a later version. If that is the newest one, only what the log has more is read.
+class OpenTables:
+    """The tables of a lake at their pinned versions, each opened once: the log of many versions takes a while to read.
 
     Args:
-        table: The table at an earlier version; it changes.
-        uri: The table.
-        version: The later version.
-
-    Returns:
-        None if the version does not exist.
-
-    Raises:
-        FirelibError: The bucket cannot be used, or the table's log is damaged.
+        lake: URI of the folder of the tables.
     """
-    with storage.explain_storage(uri), _explain_log(uri):
-        _read_tail(table)
-    return table if table.version() == version else open_table(uri, version)
 
+    def __init__(self, lake: str) -> None:
+        self._lake, self._known = lake, dict[str, DeltaTable]()
 
-@retry_unanswered
-def _read_tail(table: DeltaTable) -> None:
-    table.update_incremental()
+    def open(self, name: str, version: int) -> DeltaTable | None:
+        """A table at a version; None if the table or the version does not exist.
+
+        Args:
+            name: Name of the table.
+            version: The version.
+
+        Raises:
+            FirelibError: The bucket cannot be used, or the table's log is damaged.
+        """
+        known = self._known.get(name)
+        if known is None or known.version() != version:
+            known = open_table(storage.join(self._lake, name), version)
+        if known is not None:
+            self._known[name] = known
+        return known
+
+    def forget(self) -> None:
+        """Open tables anew: others have been written."""
+        self._known.clear()
+
+    def has_parts(self, name: str, record: TableRecord) -> bool:
+        """Whether a table has the rows that lake.json pins, in whatever order they were committed.
+
+        The names of the data files tell it. The history, which `matches_record` reads, is in as many files as the table
+        has versions; it decides for a table whose files an earlier version of firelib has named.
+
+        Args:
+            name: Name of the table.
+            record: Its entry in lake.json.
+        """
+        table = self.open(name, record.version)
+        if table is None:
+            return False
+        parts = [find_part(file) for file in table.file_uris()]
+        if None in parts:
+            return matches_record(storage.join(self._lake, name), record)
+        return sorted(map(str, parts)) == sorted(commit.sha256 for commit in record.commits)
 
 
 @retry_unanswered
@@ -159,8 +185,7 @@ def read_file_hashes(uri: str, version: int) -> dict[str, str | None]:
         return {}
     with storage.explain_storage(uri), _explain_log(uri):
         pinned = {str(commit.get(_PART_HASH)): commit.get(_FILE_HASH) for commit in table.history()}
-    parts = {file: _DATA_FILE.search(file) for file in list_data_files(table)}
-    return {file: pinned.get(match[1]) if match else None for file, match in parts.items()}
+    return {file: pinned.get(str(find_part(file))) for file in list_data_files(table)}
 
 
 def matches_record(uri: str, record: TableRecord) -> bool:
@@ -171,6 +196,12 @@ def matches_record(uri: str, record: TableRecord) -> bool:
         record: Its entry in lake.json.
     """
     return has_pinned(read_part_hashes(uri), record)
+
+
+def find_part(file: str) -> str | None:
+    """Hash of the part in a data file, by the file's name; None if an earlier version of firelib has named it."""
+    match = _DATA_FILE.search(file)
+    return match[1] if match else None
 
 
 def has_pinned(hashes: Sequence[str], record: TableRecord) -> bool:

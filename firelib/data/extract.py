@@ -9,11 +9,11 @@ import pyarrow as pa
 from firelib import storage
 from firelib.console import Advance, note, progress
 from firelib.data.delta_tables import (
+    OpenTables,
     append_part,
     build_table_record,
     check_table_paths,
     count_rows,
-    matches_record,
     read_part_hashes,
 )
 from firelib.data.file_sets.partitions import shorten
@@ -52,7 +52,7 @@ def extract(recipe: Recipe, paths: Paths) -> Lake:
     return lake
 
 
-def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
+def ensure_lake(recipe: Recipe, paths: Paths, tables: OpenTables | None = None) -> Lake:
     """The lake that lake.json pins; a missing or different lake is extracted again.
 
     Git and DVC restore lake.json, but not the lake.
@@ -60,6 +60,7 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
     Args:
         recipe: Names the sources.
         paths: Where the lake, the downloads and lake.json are.
+        tables: Keeps the tables that are opened, for later use.
 
     Returns:
         The content of lake.json.
@@ -69,12 +70,12 @@ def ensure_lake(recipe: Recipe, paths: Paths) -> Lake:
     """
     pinned = read_lake(paths.lake_json)
     check_table_paths(paths.lake, pinned.tables)
-    missing = [
-        name for name, record in pinned.tables.items() if not matches_record(storage.join(paths.lake, name), record)
-    ]
+    tables = tables or OpenTables(paths.lake)
+    missing = [name for name, record in pinned.tables.items() if not tables.has_parts(name, record)]
     if not missing:
         return pinned
     note(f"extracting again: the lake lacks versions of {', '.join(missing)} that lake.json pins")
+    tables.forget()
     rebuilt = _fill_lake(recipe, paths)
     changed = sorted(
         name for name, record in rebuilt.tables.items() if not record.is_same_data(pinned.tables.get(name))

@@ -22,7 +22,6 @@ def join_tables(
     split: Split | None = None,
     partition_bytes: int = PARTITION_BYTES,
     scratch: str | None = None,
-    after: Mapping[str, int] | None = None,
 ) -> Any:
     """The Dask dataframe of a recipe's samples, not yet computed.
 
@@ -33,13 +32,12 @@ def join_tables(
         split: Cut dates, whose type is compared with the recipe's column of times.
         partition_bytes: Target size of a partition of a table in memory, in bytes.
         scratch: URI of a folder for shuffles, which all workers can read; None uses Dask's own shuffle.
-        after: Table name → earlier version, whose rows are left out.
 
     Raises:
         FirelibError: The recipe's `transform` fails, or its dataframe lacks declared columns, or a column that decides
             the split has an unsuitable type.
     """
-    return join_planned(recipe, plan_tables(lake, versions, partition_bytes, after), split, scratch)
+    return join_planned(recipe, plan_tables(lake, versions, partition_bytes), split, scratch)
 
 
 def join_planned(

@@ -1,6 +1,6 @@
 """Read lake tables at a pinned version as Dask dataframes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from firelib import storage
 from firelib.config import PARTITION_BYTES
-from firelib.data.delta_tables import advance_table, list_data_files, open_table
+from firelib.data.delta_tables import find_part, list_data_files, open_table
 from firelib.data.formats.lake_types import ZONE
 from firelib.data.frames.pandas_frames import to_pandas
 from firelib.data.table_partitions import DataFile, Piece, open_parquet, plan_partitions, read_pieces
@@ -46,45 +46,39 @@ class TablePlan:
         return dd.from_map(partial(_read_partition, self.convert), self.partitions, meta=self.meta)
 
 
-def plan_table(uri: str, version: int, partition_bytes: int = PARTITION_BYTES, after: int | None = None) -> TablePlan:
-    """Divide a version of a Delta table, or the rows that it has more than an earlier version, into partitions.
+def plan_table(
+    uri: str, version: int, partition_bytes: int = PARTITION_BYTES, parts: Collection[str] | None = None
+) -> TablePlan:
+    """Divide a version of a Delta table, or the rows of some of its commits, into partitions.
 
     Args:
         uri: The Delta table.
         version: The version to read.
         partition_bytes: Target size of a partition in memory, in bytes.
-        after: An earlier version, whose rows are left out.
+        parts: Hashes of the rows of the commits to read; None reads all.
 
     Returns:
         Integer and boolean columns have NumPy dtypes where the rows have no nulls in them, else pandas' nullable
         dtypes. `docs/sources.md` lists the dtypes of all types.
 
     Raises:
-        FirelibError: The version is missing or has no rows, or the bucket cannot be used.
+        FirelibError: The version or a commit is missing or has no rows, or the bucket cannot be used.
     """
-    table, earlier = _open_after(uri, version, after)
-    actions = _add_actions(table, earlier)
-    if not actions:
-        raise FirelibError(
-            "the table has no rows", where=f"{uri}, version {version}", remedy="set data.version to another version"
-        )
-    convert = partial(to_pandas, nullable=frozenset(_columns_with_nulls(table, earlier)), zones=_time_zones(table))
-    sample = convert(_read_head(max(actions, key=lambda action: action["size_bytes"])["uri"]))
-    row_bytes = sample.memory_usage(index=False, deep=True).sum() / max(len(sample), 1)
-    files = [_measure_file(action, row_bytes) for action in actions]
-    return TablePlan(plan_partitions(files, partition_bytes), convert, sample.iloc[:0])
+    table = require_version(open_table(uri, version), uri, version)
+    return plan_files(table, uri, partition_bytes, parts)
 
 
-def _open_after(uri: str, version: int, after: int | None) -> tuple[DeltaTable, frozenset[str]]:
-    """A table at a version, and the paths of the data files of an earlier version."""
-    if after is None:
-        return _require(open_table(uri, version), uri, version), frozenset()
-    table = _require(open_table(uri, after), uri, after)
-    earlier = _list_paths(table)
-    return _require(advance_table(table, uri, version), uri, version), earlier
+def require_version(table: DeltaTable | None, uri: str, version: int) -> DeltaTable:
+    """A table that exists.
 
+    Args:
+        table: What `open_table` returned.
+        uri: The table.
+        version: The version.
 
-def _require(table: DeltaTable | None, uri: str, version: int) -> DeltaTable:
+    Raises:
+        FirelibError: It is None.
+    """
     if table is None:
         raise FirelibError(
             "the table or its version is gone", where=f"{uri}, version {version}", remedy="run firelib extract again"
@@ -92,43 +86,63 @@ def _require(table: DeltaTable | None, uri: str, version: int) -> DeltaTable:
     return table
 
 
-def plan_tables(
-    lake: str, versions: Mapping[str, int], partition_bytes: int, after: Mapping[str, int] | None = None
-) -> dict[str, TablePlan]:
+def plan_files(table: DeltaTable, uri: str, partition_bytes: int, parts: Collection[str] | None = None) -> TablePlan:
+    """Divide an open table; arguments, result and errors are those of `plan_table`."""
+    entries = pa.table(table.get_add_actions(flatten=True))
+    if parts is not None:
+        entries = _select_parts(entries, parts, uri)
+    actions = _add_actions(table, entries)
+    if not actions:
+        raise FirelibError(
+            "the table has no rows",
+            where=f"{uri}, version {table.version()}",
+            remedy="set data.version to another version",
+        )
+    convert = partial(to_pandas, nullable=frozenset(_columns_with_nulls(table, entries)), zones=_time_zones(table))
+    sample = convert(_read_head(max(actions, key=lambda action: action["size_bytes"])["uri"]))
+    row_bytes = sample.memory_usage(index=False, deep=True).sum() / max(len(sample), 1)
+    files = [_measure_file(action, row_bytes) for action in actions]
+    return TablePlan(plan_partitions(files, partition_bytes), convert, sample.iloc[:0])
+
+
+def _select_parts(entries: pa.Table, parts: Collection[str], uri: str) -> pa.Table:
+    """Delta's entries for the data files with some parts, whose names tell which."""
+    selected = pa.array([find_part(path) in parts for path in entries["path"].to_pylist()], pa.bool_())
+    found = entries.filter(selected)
+    if found.num_rows < len(parts):
+        raise FirelibError(
+            f"expected {len(parts)} data files of the wanted commits, got {found.num_rows}",
+            where=uri,
+            remedy="remove the whole folder: firelib extract writes the table again",
+        )
+    return found
+
+
+def plan_tables(lake: str, versions: Mapping[str, int], partition_bytes: int) -> dict[str, TablePlan]:
     """Divide the tables of a lake into partitions.
 
     Args:
         lake: URI below which each table is a Delta table.
         versions: Table name → version to read.
         partition_bytes: Target size of a partition in memory, in bytes.
-        after: Table name → earlier version, whose rows are left out.
 
     Raises:
         FirelibError: A version has no rows.
     """
-    return {
-        name: plan_table(storage.join(lake, name), version, partition_bytes, (after or {}).get(name))
-        for name, version in versions.items()
-    }
+    return {name: plan_table(storage.join(lake, name), version, partition_bytes) for name, version in versions.items()}
 
 
 def read_table(
-    uri: str, version: int, partition_bytes: int = PARTITION_BYTES, after: int | None = None
+    uri: str, version: int, partition_bytes: int = PARTITION_BYTES, parts: Collection[str] | None = None
 ) -> dd.DataFrame:
     """The rows as a Dask dataframe; arguments, dtypes and errors are those of `plan_table`."""
-    return plan_table(uri, version, partition_bytes, after).to_dask()
+    return plan_table(uri, version, partition_bytes, parts).to_dask()
 
 
-def _list_paths(table: DeltaTable) -> frozenset[str]:
-    """Paths of the data files, as Delta's entries have them."""
-    return frozenset(pa.table(table.get_add_actions())["path"].to_pylist())
-
-
-def _add_actions(table: DeltaTable, earlier: frozenset[str]) -> list[dict[str, Any]]:
-    """Delta's entries for the data files, without earlier ones, with their URIs, oldest first: names are random."""
+def _add_actions(table: DeltaTable, entries: pa.Table) -> list[dict[str, Any]]:
+    """Delta's entries for data files, with their URIs, oldest first: names are random."""
     uris = {uri.rpartition("/")[2]: uri for uri in list_data_files(table)}
-    entries = pa.table(table.get_add_actions()).select(["path", "size_bytes", "modification_time", "num_records"])
-    added = [entry for entry in entries.to_pylist() if entry["path"] not in earlier]
+    added = entries.select(["path", "size_bytes", "modification_time", "num_records"]).to_pylist()
     actions = [{**entry, "uri": uris[entry["path"].rpartition("/")[2]]} for entry in added]
     return sorted(actions, key=lambda entry: (entry["modification_time"], entry["num_records"] or 0, entry["path"]))
 
@@ -159,10 +173,9 @@ def _time_zones(table: DeltaTable) -> dict[str, str]:
     return {name: str(zone) for name, zone in zones.items() if zone}
 
 
-def _columns_with_nulls(table: DeltaTable, earlier: frozenset[str]) -> set[str]:
-    """Columns with a null in files that are not earlier ones, or without a null count in Delta's statistics."""
-    actions = pa.table(table.get_add_actions(flatten=True))
-    actions = actions.filter(pa.array([path not in earlier for path in actions["path"].to_pylist()]))
-    known = {field.name for field in table.schema().fields if f"null_count.{field.name}" in actions.column_names}
-    nulls = {name for name in known if any(count != 0 for count in actions[f"null_count.{name}"].to_pylist())}
-    return nulls | ({field.name for field in table.schema().fields} - known)
+def _columns_with_nulls(table: DeltaTable, entries: pa.Table) -> set[str]:
+    """Columns with a null in some data files, or without a null count in Delta's entries for them."""
+    names = {field.name for field in table.schema().fields}
+    known = {name for name in names if f"null_count.{name}" in entries.column_names}
+    nulls = {name for name in known if any(count != 0 for count in entries[f"null_count.{name}"].to_pylist())}
+    return nulls | (names - known)

@@ -19,6 +19,7 @@ from firelib import storage
 from firelib.config import Params, check_split
 from firelib.console import note
 from firelib.data.dataset_manifest import build_manifest, count_rows
+from firelib.data.delta_tables import OpenTables
 from firelib.data.extract import ensure_lake
 from firelib.data.generations.build import GenerationBuilder
 from firelib.data.generations.choose import choose_generations
@@ -64,10 +65,11 @@ def transform(recipe: Recipe, params: Params, paths: Paths, fresh: bool = False)
     check_split(split, recipe)
     check_dataset_folder(paths)
     scaled = scale_up(recipe, params.data.scale, split)
-    lake = ensure_lake(recipe, paths)
+    tables = OpenTables(paths.lake)
+    lake = ensure_lake(recipe, paths, tables)
     remove_leftovers(paths.shards)
     with scratch_folder(paths.scratch) as scratch, report_disk_use(scratch):
-        job = TransformJob(scaled, recipe, params.data, paths, lake, scratch)
+        job = TransformJob(scaled, recipe, params.data, paths, lake, scratch, tables)
         choice = choose_generations(job)
         if choice.reason and any(len(record.commits) > 1 for record in lake.tables.values()):
             note(f"  one generation, which each new version changes: {choice.reason}")

@@ -91,7 +91,7 @@ def check_extras() -> Iterator[Finding]:
     """List the extras that are installed, and those that are missing in whole or in part, with their purpose."""
     missing = {name: find_missing(extra.modules) for name, extra in EXTRAS.items()}
     whole = [name for name, modules in missing.items() if not modules]
-    absent = [name for name, modules in missing.items() if _own_modules(name) <= set(modules)]
+    absent = [name for name, modules in missing.items() if modules and _own_modules(name) <= set(modules)]
     yield Finding("extras", "ok", f"installed: {', '.join(whole) or 'none'}")
     if absent:
         purposes = "; ".join(f"{name} ({EXTRAS[name].purpose})" for name in absent)

@@ -16,8 +16,8 @@ from firelib.dvc_pipeline.repro import Repro
 from firelib.dvc_pipeline.run_check import check_before_run
 from firelib.dvc_pipeline.run_lock import forget_dead_owners, lock_pipeline
 from firelib.dvc_pipeline.source_changes import SourceChanges
-from firelib.errors import FirelibError, StoppedError, did_you_mean
-from firelib.project_layout import Paths
+from firelib.errors import FirelibError, MergeConflictError, StoppedError, did_you_mean, find_merge_conflict
+from firelib.project_layout import PIPELINES, Paths
 from firelib.ray_setup.session import ray_session
 from firelib.recipe import Recipe
 
@@ -229,9 +229,18 @@ def _translate_errors(project: Path) -> Iterator[None]:
             f"DVC: {error}", where=str(project), remedy="remove .dvc/tmp/rwlock, if no other DVC command is running"
         ) from error
     except DvcException as error:
-        raise FirelibError(
-            f"DVC: {error}", where=str(project), remedy="check dvc.yaml and dvc.lock; outside of git: dvc init --no-scm"
-        ) from error
+        remedy = "check dvc.yaml and dvc.lock; outside of git: dvc init --no-scm"
+        raise _find_conflict(project) or FirelibError(f"DVC: {error}", where=str(project), remedy=remedy) from error
+
+
+def _find_conflict(project: Path) -> MergeConflictError | None:
+    """The first file of DVC that a merge has left with both sides."""
+    folders = (project, *project.glob(f"{PIPELINES}/*"))
+    files = [folder / name for folder in folders for name in ("dvc.yaml", "dvc.lock")]
+    for file in filter(Path.is_file, files):
+        if found := find_merge_conflict(file.read_bytes(), str(file)):
+            return found
+    return None
 
 
 def _modified_at(path: Path) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from firelib.console import note
 from firelib.evaluate.arrays import Floats
+from firelib.evaluate.input_rows.prepare import has_prepare
 from firelib.evaluate.input_rows.problems import ProblemReport
 from firelib.evaluate.input_rows.read import InputRows
 from firelib.evaluate.input_rows.validation import find_problems, validate
@@ -89,7 +90,7 @@ def predict_batches(batches: Iterable[InputRows], recipe: Recipe, model_folder: 
             model = model or TrainedModel(model_folder)
             outputs = score(to_columns(cast, recipe.features), recipe, model)
             writer.write(batch, outputs)
-    report.require_none(where)
+    report.require_none(where, has_prepare(recipe))
     if empty and rows > 1:
         note(f"no row has a value of {', '.join(map(repr, empty))}; the model predicts without: is a column missing?")
     return rows

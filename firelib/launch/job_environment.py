@@ -7,11 +7,11 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
+from firelib.job_context import JOB_ID
 from firelib.launch.job_spec import JobSpec, Resources
 from firelib.launch.machine_checks import resolve_gpu
 from firelib.launch.worker_count import WORKERS, default_workers
 
-JOB_ID = "FIRELIB_JOB_ID"
 TIMEOUT = "FIRELIB_JOB_SECONDS"
 SECRETS = "FIRELIB_JOB_SECRETS"
 IMAGE_DIGEST = "FIRELIB_IMAGE_DIGEST"  # recorded in the lineage

@@ -15,8 +15,9 @@ def encode_inputs(
     """Make the inputs of a model and one vector of all features, from their statistics on the training split.
 
     Numbers get mean 0 and variance 1; where values are missing in training, a missing value becomes 0 beside a flag
-    of 1. A string with `max_length` becomes the embedding of the value, with one more for unknown values. Other
-    strings become the mean embedding of their words, and lists the mean of their elements' embeddings or numbers.
+    of 1. A number that never varies in training becomes 0, since the model can learn nothing from it. A string with
+    `max_length` becomes the embedding of the value, with one more for unknown values. Other strings become the mean
+    embedding of their words, and lists the mean of their elements' embeddings or numbers.
 
     Args:
         features: What `build_model` gets.
@@ -85,6 +86,16 @@ def _cast(value: Any, feature: Feature) -> Any:
     return keras.ops.where(keras.ops.equal(value, feature.missing), float("nan"), number)
 
 
+def _varies(fitted: FittedFeature) -> bool:
+    """Whether training has two values: any other value of a constant column would be millions of deviations away."""
+    return fitted.std > 0 and (fitted.minimum is None or fitted.minimum != fitted.maximum)
+
+
+def _has_values(fitted: FittedFeature) -> bool:
+    """Whether training has a value; otherwise a flag would always be 1 there, and its weight would mean nothing."""
+    return fitted.std > 0 or fitted.minimum is not None
+
+
 def _normalise(values: Any, numbers: list[FittedFeature]) -> Any:
     """Normalised values, and flags for the columns with missing values in training [..., columns + flagged columns].
 
@@ -97,10 +108,10 @@ def _normalise(values: Any, numbers: list[FittedFeature]) -> Any:
 
     values = keras.ops.cast(values, "float64")
     mean = np.array([fitted.mean for fitted in numbers])
-    std = np.array([max(fitted.std, _LEAST_STD) for fitted in numbers])
+    scale = np.array([1 / max(fitted.std, _LEAST_STD) if _varies(fitted) else 0.0 for fitted in numbers])
     missing = keras.ops.isnan(values)
-    normal = keras.ops.cast(keras.ops.where(missing, 0.0, (values - mean) / std), "float32")
-    flagged = [index for index, fitted in enumerate(numbers) if fitted.missing]
+    normal = keras.ops.cast(keras.ops.where(missing, 0.0, (values - mean) * scale), "float32")
+    flagged = [index for index, fitted in enumerate(numbers) if fitted.missing and _has_values(fitted)]
     if not flagged:
         return normal
     flags = keras.ops.cast(keras.ops.take(missing, np.array(flagged), axis=-1), "float32")

@@ -22,6 +22,9 @@ The raylet would also abort if an agent took more than 15 seconds to write its p
 it knows: minus one stands for services that a minimal agent does not have, and the agent of runtime environments gets a
 free port. Patched: `services.py`, `start_raylet` and `start_ray_process`.
 
+The raylet starts no more processes at a time than it has cores. Training on two cores needs four at once: two workers,
+whose imports take seconds, the train controller and the progress actor. Patched: `services.py`, `start_ray_process`.
+
 The raylet's agents end with it (see `agent_child`). Patched: `services.py`,
 `_build_python_executable_command_memory_profileable`.
 
@@ -45,6 +48,8 @@ from firelib.ray_setup.loopback import LOOPBACK
 _REGISTER_SECONDS = 50.0  # until the raylet has registered; three attempts must end within four minutes
 _UNKNOWN_PORTS = ("--metrics-agent-port=0", "--metrics_export_port=0")
 _NO_PORTS = ("--metrics-agent-port=-1", "--metrics_export_port=-1", "--dashboard_agent_listen_port=-1")
+_CONCURRENCY = "--maximum_startup_concurrency="
+_MORE_STARTS = 2  # processes that may start at the same time as one for each core
 _PYTHON_COMMAND = "_build_python_executable_command_memory_profileable"
 _AGENT_CHILD = str(Path(__file__).with_name("agent_child.py"))
 
@@ -107,10 +112,16 @@ def _without_services(start_process: Callable[..., Any]) -> Callable[..., Any]:
 
     def start(command: list[str], process_type: str, *args: Any, **options: Any) -> Any:
         if process_type == "raylet":
-            command = [*(word for word in command if word not in _UNKNOWN_PORTS), *_NO_PORTS]
+            command = [*(_start_more(word) for word in command if word not in _UNKNOWN_PORTS), *_NO_PORTS]
         return start_process(command, process_type, *args, **options)
 
     return start
+
+
+def _start_more(word: str) -> str:
+    """Raise the number of processes that the raylet starts at a time, if this argument sets it."""
+    name, _, value = word.partition(_CONCURRENCY)
+    return word if name or not value else f"{_CONCURRENCY}{int(float(value)) + _MORE_STARTS}"
 
 
 def _end_with_parent(build_command: Callable[..., list[str]]) -> Callable[..., list[str]]:

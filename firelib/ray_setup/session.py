@@ -31,7 +31,11 @@ os.environ.setdefault("RAY_task_oom_retries", "3")
 
 @contextmanager
 def ray_session(
-    environment: Environment, recipe: Recipe | None = None, debug: bool = False, exit_on_loss: bool = False
+    environment: Environment,
+    recipe: Recipe | None = None,
+    debug: bool = False,
+    exit_on_loss: bool = False,
+    idle_workers: bool = True,
 ) -> Iterator[str]:
     """Connect to Ray for the duration of the block.
 
@@ -40,6 +44,7 @@ def ray_session(
         recipe: If it was loaded from a file, Ray pickles its functions by value.
         debug: Show the workers' output.
         exit_on_loss: Exit if embedded Ray loses its GCS or raylet; otherwise the loss is only reported.
+        idle_workers: Whether embedded Ray starts a process per core for tasks before there are any.
 
     Yields:
         The address of Ray's GCS, `host:port`.
@@ -58,7 +63,7 @@ def ray_session(
     joins = address and address != "local"
     with (
         nullcontext() if debug else _hide_raylet_messages(),
-        _join(str(address), debug) if joins else embedded_ray(environment, debug, exit_on_loss),
+        _join(str(address), debug) if joins else embedded_ray(environment, debug, exit_on_loss, idle_workers),
     ):
         _restrict_token_file()
         yield ray.get_runtime_context().gcs_address

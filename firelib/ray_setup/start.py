@@ -23,12 +23,18 @@ from firelib.user_folders import is_writable
 # restarts it on a single machine, and a connection on loopback is only lost if the other process has ended.
 _QUICK_END = {"RAY_gcs_rpc_server_reconnect_timeout_s": "2"}
 
+# Ray starts a process per core for the first tasks, and `ray.init` waits for them. Actors with environment variables of
+# their own, as in training, cannot use them.
+_NO_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
+
 # Processes of 42 MiB each that spill objects, and as many that restore them; the default is 4.
 _FEW_SPILL_WORKERS = {"RAY_max_io_workers": "1"}
 
 
 @contextmanager
-def embedded_ray(environment: Environment, debug: bool = False, exit_on_loss: bool = False) -> Iterator[None]:
+def embedded_ray(
+    environment: Environment, debug: bool = False, exit_on_loss: bool = False, idle_workers: bool = True
+) -> Iterator[None]:
     """Run Ray in this process and its children for the duration of the block.
 
     Args:
@@ -36,18 +42,21 @@ def embedded_ray(environment: Environment, debug: bool = False, exit_on_loss: bo
         debug: Show the workers' output.
         exit_on_loss: Exit if the GCS or the raylet is lost, as a command does. Otherwise the loss is only reported: the
             process belongs to its caller (a notebook, pytest).
+        idle_workers: Whether Ray starts processes for tasks before there are any.
 
     Raises:
         FirelibError: Ray does not start.
     """
     import ray
 
+    variables = {**_QUICK_END, **_FEW_SPILL_WORKERS, **({} if idle_workers else _NO_IDLE_WORKERS)}
     _ensure_token()
     budget = measure_budget(environment.num_cpus)
     report_budget(budget)
     # Workers are killed at the end, so what they have in the temporary folder (W&B's socket and files) would be left.
     with choose_session_folder() as sessions, temporary_folder(tempfile.gettempdir()) as workers:
-        start_with_retries(lambda: _start_embedded(environment, budget, debug, sessions, workers), Path(sessions))
+        variables["TMPDIR"] = workers
+        start_with_retries(lambda: _start_embedded(environment, budget, debug, sessions, variables), Path(sessions))
         try:
             with watch_for_loss(exit_after_loss if exit_on_loss else report_loss):
                 yield
@@ -55,15 +64,17 @@ def embedded_ray(environment: Environment, debug: bool = False, exit_on_loss: bo
             ray.shutdown()
 
 
-def _start_embedded(environment: Environment, budget: MemoryBudget, debug: bool, sessions: str, workers: str) -> None:
-    """Start Ray with its sessions, and its workers' temporary files, in the given folders."""
+def _start_embedded(
+    environment: Environment, budget: MemoryBudget, debug: bool, sessions: str, variables: Mapping[str, str]
+) -> None:
+    """Start Ray with its sessions in the given folder, and with environment variables for its processes."""
     import ray
 
     with (
         lean_start(log_monitor=debug),
         on_loopback(),
         keep_sigterm_handler(),
-        _set_variables({**_QUICK_END, **_FEW_SPILL_WORKERS, "TMPDIR": workers}),
+        _set_variables(variables),
     ):
         ray.init(
             address="local",

@@ -271,10 +271,27 @@ def _explain_load_error(error: Exception, file: str) -> FirelibError:
 def _install(module: str, recipe: Path) -> str:
     """How to make a module importable: install it; or move the code, if it is a file of the project."""
     name = module.partition(".")[0]
+    return suggest_move(module, recipe) or f"install the module (uv add {name}, pip install {name})"
+
+
+def suggest_move(module: str, recipe: Path) -> str | None:
+    """What to do about a module that cannot be imported because it is a file or folder beside the recipe.
+
+    Args:
+        module: The module.
+        recipe: The recipe's file.
+
+    Returns:
+        None if there is no such file.
+    """
+    name = module.partition(".")[0]
     beside = next((path for path in (recipe.with_name(f"{name}.py"), recipe.with_name(name)) if path.exists()), None)
-    if beside:
-        return f"install the project that has {beside.name} (uv pip install -e .), or move the code into the recipe"
-    return f"install the module (uv add {name}, pip install {name})"
+    if beside is None:
+        return None
+    return (
+        f"move the code of {beside.name} into the recipe, which is one file so that a change of it makes another run; "
+        "or put the code into a package of its own and install that"
+    )
 
 
 def _suspect_module(error: Exception, recipe: Path) -> str | None:

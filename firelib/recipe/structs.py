@@ -18,6 +18,9 @@ def flatten_structs(rows: "pd.DataFrame", *columns: str) -> "pd.DataFrame":
     Returns:
         The rows, with `<column>_<field>` instead of each column; a field is missing where its object is.
 
+    Raises:
+        TypeError: A column has values that are no objects.
+
     Example:
         >>> import pandas as pd
         >>> rows = pd.DataFrame({"id": [1, 2], "geo": [{"city": "Oslo", "at": {"x": 1}}, None]})
@@ -29,6 +32,10 @@ def flatten_structs(rows: "pd.DataFrame", *columns: str) -> "pd.DataFrame":
 
     present = [column for column in columns if column in rows.columns]
     objects = pa.Table.from_pandas(rows[present], preserve_index=False)
+    for column in present:
+        kind = objects.schema.field(column).type
+        if not pa.types.is_struct(kind) and objects[column].null_count < len(rows):
+            raise TypeError(f"column {column!r}: expected objects, got values of type {kind}")
     fields = {name: values for column in present for name, values in list_fields(column, objects[column])}
     flat: pd.DataFrame = pa.table(fields).to_pandas(types_mapper=_to_dtype)
     flat.index = rows.index if fields else flat.index

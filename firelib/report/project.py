@@ -16,6 +16,8 @@ from firelib.dataset_store import dataset_uri
 from firelib.errors import FirelibError
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
+from firelib.stage_records.stage_record import StageRecord
+from firelib.stage_records.store import StoredRecords, read_records
 from firelib.tfrecord.format.manifest import MANIFEST_NAME, Manifest, read_manifest
 
 #: Digits of a hash that tables show; the whole hashes are in evidence.json.
@@ -153,6 +155,18 @@ class ReportedProject:
     def locked_stages(self) -> Mapping[str, Any]:
         """The stages in dvc.lock, with the hashes of the last run."""
         return _stages(self.pipeline.with_name("dvc.lock"))
+
+    @cached_property
+    def recorded(self) -> StoredRecords:
+        """The records of all runs of stages, on this machine and in jobs."""
+        return read_records(self.folder, self.name)
+
+    @property
+    def last_runs(self) -> list[StageRecord]:
+        """The last run of each stage, in the order in which they began."""
+        own = [record for record in self.recorded.records if record.origin != "calibration"]
+        newest = {record.stage: record for record in own}
+        return sorted(newest.values(), key=lambda record: record.begun)
 
     @property
     def has_run(self) -> bool:

@@ -92,5 +92,5 @@ def _train_values(draft: Draft, class_shares: Mapping[str, float]) -> dict[str, 
         "lr": 0.001,
         "tuned": "dense: {choice: [64, 128]}" if draft.picture else "hidden: {choice: [[64], [128, 64], [256, 128]]}",
         "workers": 1 if draft.rows < 200_000 else 2,
-        "class_weights": f"  {weights}   # rows of rare classes count more\n",
+        "class_weights": f"  {weights}   # rows of rare classes count more; probabilities are no shares then\n",
     }

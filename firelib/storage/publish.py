@@ -1,5 +1,6 @@
 """Publish a folder atomically: a reader sees the old folder or the new one, never a part."""
 
+import os
 import re
 import shutil
 import uuid
@@ -88,7 +89,8 @@ def refuse_others(final: Path, is_own: Callable[[str], bool]) -> None:
         FirelibError: There are other entries.
     """
     if final.exists():
-        refuse_files([path.name for path in final.iterdir() if not is_own(path.name)], str(final))
+        with os.scandir(final) as entries:
+            refuse_files([entry.name for entry in entries if not is_own(entry.name)], str(final))
 
 
 def _make_temporary_folder(final: Path, suffix: str) -> Path:

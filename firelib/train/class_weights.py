@@ -11,7 +11,6 @@ from firelib.recipe import Feature
 from firelib.tfrecord.read.dataset import Dataset
 from firelib.train.keras_types import Tensor
 
-_ROWS = 1 << 16
 _WHERE = "params.yaml: train.class_weights"
 
 
@@ -34,14 +33,14 @@ def compute_class_weights(settings: Train, dataset: Dataset) -> tuple[float, ...
     wanted = settings.class_weights
     if wanted is None:
         return None
-    _require_class_label(dataset.manifest.label)
-    counts = _count_classes(dataset)
+    label = _require_class_label(dataset.manifest.label)
+    counts = _count_classes(dataset, label.name)
     return tuple(_fill_mapping(wanted, len(counts)) if isinstance(wanted, Mapping) else _balance(counts))
 
 
-def _require_class_label(label: Feature | None) -> None:
+def _require_class_label(label: Feature | None) -> Feature:
     if label is not None and not label.shape and not label.ragged and "int" in label.dtype:
-        return
+        return label
     actual = f"label {label.name!r} of dtype {label.dtype} and shape {label.shape}" if label else "no label"
     raise FirelibError(
         f"class weights need a scalar integer label, got {actual}",
@@ -50,14 +49,13 @@ def _require_class_label(label: Feature | None) -> None:
     )
 
 
-def _count_classes(dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Rows of every class in the training split: int64 [classes]."""
+def _count_classes(dataset: Dataset, label: str) -> npt.NDArray[np.int64]:
+    """Rows of every class in the training split: int64 [classes]. The driver counts them, without TensorFlow."""
     counts = np.zeros(0, np.int64)
-    with dataset.raise_read_errors():
-        for _, labels in dataset.as_tf(_ROWS, "train"):
-            more = np.bincount(_require_class_numbers(labels.numpy()))
-            size = max(len(counts), len(more))
-            counts = np.pad(counts, (0, size - len(counts))) + np.pad(more, (0, size - len(more)))
+    for part in dataset.read_parts("train"):
+        more = np.bincount(_require_class_numbers(part[label]))
+        size = max(len(counts), len(more))
+        counts = np.pad(counts, (0, size - len(counts))) + np.pad(more, (0, size - len(more)))
     return counts
 
 

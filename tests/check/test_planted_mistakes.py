@@ -167,6 +167,21 @@ def test_a_mistake_in_the_rows_hides_none_in_the_model(project: Path) -> None:
     MODEL["width of the output"].require_found(check_model(description).findings, project)
 
 
+@pytest.mark.parametrize(
+    ("function", "part"), [("build_model(features, params)", "model"), ("transform(rows)", "transform")]
+)
+def test_code_beside_the_recipe_is_not_imported(project: Path, function: str, part: str) -> None:
+    """Its changes would not make another run."""
+    (project / "our_network.py").write_text("")
+    file = project / "recipe.py"
+    file.write_text(file.read_text().replace(f"def {function}:", f"def {function}:\n    import our_network\n"))
+    description = describe(project)
+    found = [*description.findings, *(check_model(description).findings if part == "model" else ())]
+    (finding,) = [each for each in found if "our_network" in each.what]
+    assert finding.line
+    assert "one file" in str(finding.remedy)
+
+
 def test_a_misspelled_parameter_is_named_once(project: Path) -> None:
     CONFIGURATION["unknown key"].plant(project)
     assert [finding.what for finding in describe(project).findings] == [

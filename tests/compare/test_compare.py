@@ -1,6 +1,7 @@
 """Two states of a small DVC project, compared by the command."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -9,7 +10,8 @@ from typer.testing import CliRunner
 
 from firelib.cli import app
 from firelib.console_tables import is_higher_better
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, MergeConflictError
+from firelib.scaffold.repository import init_repositories
 from tests.errors import refused
 from tests.project import ROOT
 
@@ -106,9 +108,42 @@ def test_unknown_revision(compare):
         compare("wied")
 
 
+def test_repository_without_a_commit(tmp_path, monkeypatch):
+    """As `firelib init` leaves it."""
+    init_repositories(tmp_path)
+    write_state(tmp_path, 0.75, 0.5, 0.1)
+    monkeypatch.chdir(tmp_path)
+    with refused(what=["'HEAD'", "no commit"], remedy="git commit"):
+        raise CliRunner().invoke(app, ["compare", "HEAD"]).exception
+
+
 def test_revision_without_metrics(compare):
     with refused(what=["empty", "metrics/flights/test.json"], remedy="firelib run"):
         compare("empty")
+
+
+def test_each_file_that_a_merge_has_left_with_both_sides_is_named(repository, tmp_path, monkeypatch):
+    folder = tmp_path / "merged"
+    shutil.copytree(repository, folder)
+    monkeypatch.chdir(folder)
+    git(folder, "checkout", "--force", "-b", "other", "narrow")
+    write_state(folder, 0.6, 0.7, 0.01)
+    write(folder, "dvc.lock", yaml.safe_dump(LOCK).replace("0123", "abcd"))
+    git(folder, "commit", "-am", "other")
+    git(folder, "checkout", "--force", "-b", "another", "narrow")
+    write_state(folder, 0.5, 0.8, 0.02)
+    write(folder, "dvc.lock", yaml.safe_dump(LOCK).replace("0123", "ffff"))
+    git(folder, "commit", "-am", "another")
+    with pytest.raises(subprocess.CalledProcessError):
+        git(folder, "merge", "other")
+    git(folder, "checkout", "--ours", "recipe.py", "plots")
+    for file in ("params.yaml", "metrics/flights/test.json", "metrics/flights/train.json", "dvc.lock"):
+        done = CliRunner().invoke(app, ["compare", "narrow"])
+        with refused(what="line", where=file, remedy="git checkout", kind=MergeConflictError):
+            raise done.exception
+        git(folder, "checkout", "--ours", file)
+    done = CliRunner().invoke(app, ["compare", "narrow"])
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from firelib.config import read_yaml_mapping
+from firelib.errors import MergeConflictError
 from tests.errors import refused
 
 
@@ -35,6 +36,14 @@ def test_wrong_syntax_names_the_line(path):
     path.write_text("recipe: [flights")
     with refused(what=[path, "YAML", "line 1"], where=path, remedy="syntax"):
         read(path)
+
+
+def test_a_merge_conflict_is_named(path):
+    path.write_text("train:\n<<<<<<< HEAD\n  lr: 1\n=======\n  lr: 2\n>>>>>>> other\n")
+    with refused(what="line 2", where=path, remedy="git checkout", kind=MergeConflictError):
+        read(path)
+    path.write_text("text: |\n  <<<<<<< HEAD\n  >>>>>>> other\n")
+    assert read(path) == {"text": "<<<<<<< HEAD\n>>>>>>> other\n"}
 
 
 @pytest.mark.parametrize("text", ["lr: 1\na: {lr: 2}\nlr: 3", "a:\n  - {lr: 1, lr: 3}\n", '"lr": 1\nlr: 2'])

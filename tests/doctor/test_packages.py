@@ -74,6 +74,8 @@ def test_extras_are_listed_with_what_they_are_for(monkeypatch: pytest.MonkeyPatc
     assert "train" in installed.detail
     assert "sql" not in installed.detail
     assert "excel (sources in spreadsheets)" in others.detail
+    assert "tune" in installed.detail
+    assert "tune" not in others.detail, "another extra has all of its modules, too"
     assert [(finding.name, finding.status) for finding in partial] == [
         ("extra data", "warning"),
         ("extra sql", "warning"),

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from firelib.dvc_pipeline.run import qualify_targets, stale_stages
+from firelib.errors import MergeConflictError
+from tests.errors import refused
 from tests.patience import patience, wait_until
 from tests.project import ROOT
 
@@ -215,6 +217,17 @@ def test_targets_select_the_stages_of_one_pipeline(tmp_path):
     assert stale_stages(tmp_path, qualify_targets(own, [])) == stages
     assert stale_stages(tmp_path, qualify_targets(own, ["train"])) == stages[:3]
     assert stale_stages(tmp_path, qualify_targets(tmp_path / "dvc.yaml", [])) == stages
+
+
+@pytest.mark.parametrize("name", ["dvc.yaml", "dvc.lock"])
+def test_a_merge_conflict_in_a_file_of_dvc_is_named(tmp_path, name):
+    from dvc.repo import Repo
+
+    Repo.init(str(tmp_path), no_scm=True).close()
+    (tmp_path / "dvc.yaml").write_text("stages:\n  extract:\n    cmd: firelib extract\n")
+    (tmp_path / name).write_text("stages:\n<<<<<<< HEAD\n  a: {cmd: x}\n=======\n  b: {cmd: x}\n>>>>>>> other\n")
+    with refused(what="line 2", where=tmp_path / name, remedy="git checkout", kind=MergeConflictError):
+        stale_stages(tmp_path, [])
 
 
 @pytest.mark.integration

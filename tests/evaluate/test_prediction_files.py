@@ -13,7 +13,7 @@ from firelib.evaluate import predict as predicting
 from firelib.evaluate.input_rows.read import read_batches
 from firelib.evaluate.predict import predict_batches
 from firelib.evaluate.prediction_files import choose_format, open_writer
-from firelib.recipe import Feature
+from firelib.recipe import Feature, parse_numbers
 from tests.errors import refused
 from tests.evaluate.scored import Scored
 
@@ -72,6 +72,17 @@ def test_a_feature_that_no_row_has_is_named(tmp_path, capsys):
     (tmp_path / "rows.csv").write_text("word,x,maybe\na,1,\nb,2,3\n")
     run(tmp_path / "rows.csv", tmp_path / "out.csv", recipe=recipe)
     assert "maybe" not in capsys.readouterr().err
+
+
+def test_a_row_that_prepare_cannot_read_is_explained(tmp_path):
+    class Prepared(Scored):
+        def prepare(self, rows):
+            return parse_numbers(rows, "x")
+
+    (tmp_path / "rows.jsonl").write_text('{"word": "a", "x": "many"}')
+    recipe = Prepared(X, WORD, key=("word",), label=RECIPE.label, classes=RECIPE.classes)
+    with refused(what="x is missing", remedy="prepare"):
+        run(tmp_path / "rows.jsonl", tmp_path / "out.csv", recipe=recipe)
 
 
 def test_text_is_readable_and_broken_text_is_escaped(tmp_path):

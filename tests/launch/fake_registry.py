@@ -1,5 +1,6 @@
 """An image registry on loopback with the part of the OCI distribution API that `docker push` needs."""
 
+import base64
 import hashlib
 import json
 import re
@@ -20,9 +21,23 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     folder: Path
     types: dict[str, str]
+    login: str
+
+    def parse_request(self) -> bool:
+        return super().parse_request() and self._check_login()
 
     def log_message(self, *_: object) -> None:
         pass
+
+    def _check_login(self) -> bool:
+        """Refuse to take anything from a client that is not logged in. Without `/v2/`, it would not offer its login."""
+        is_public = self.command in ("GET", "HEAD") and self.path != "/v2/"
+        expected = f"Basic {base64.b64encode(self.login.encode()).decode()}"
+        if not self.login or is_public or self.headers.get("Authorization") == expected:
+            return True
+        self.close_connection = True  # the body of the request is not read
+        self._reply(401, b'{"errors": [{"code": "UNAUTHORIZED"}]}', **{"WWW-Authenticate": 'Basic realm="lab"'})
+        return False
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -104,9 +119,14 @@ def _sha256(file: Path) -> str:
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """Run a registry that stores its blobs in a folder; yield its address, such as 127.0.0.1:5000."""
-    handler = type("Handler", (_Handler,), {"folder": folder, "types": {}})
+def registry(folder: Path, login: str = "") -> Iterator[str]:
+    """Run a registry; yield its address, such as 127.0.0.1:5000.
+
+    Args:
+        folder: Where it stores its blobs.
+        login: USER:PASSWORD, without which it takes no image; empty: it takes all.
+    """
+    handler = type("Handler", (_Handler,), {"folder": folder, "types": {}, "login": login})
     with http_server(handler) as address:
         yield address
 

@@ -48,6 +48,22 @@ def test_numbers_are_normalised_and_flagged(model):
     assert numbers.tolist() == [[1, 1, 1, 0, 0], [0, 0, 0, 1, 1]]
 
 
+def test_a_number_that_training_does_not_know_changes_nothing():
+    """A column that begins after the training, and one that was constant there, gave values of a million."""
+    import keras
+
+    features = {
+        "x": FittedFeature(Feature("x", "float32"), count=2, mean=1.0, std=1.0, minimum=0.0, maximum=2.0),
+        "new": FittedFeature(Feature("new", "float32", nullable=True), missing=2),
+        "same": FittedFeature(
+            Feature("same", "float32", nullable=True), count=1, missing=1, mean=5.0, std=1e-9, minimum=5.0, maximum=5.0
+        ),
+    }
+    inputs, hidden = encode_inputs(features)
+    values = {"x": np.ones(2), "new": np.array([np.nan, 7.0]), "same": np.array([np.nan, 6.0])}
+    assert np.asarray(keras.Model(inputs, hidden)(values)).tolist() == [[0, 0, 0, 1], [0, 0, 0, 0]]
+
+
 def test_every_value_is_finite_also_of_empty_texts_and_lists(model):
     encoded = np.asarray(model(rows()))
     assert np.isfinite(encoded).all()

@@ -13,18 +13,24 @@ import time
 time.sleep(25)  # Ray's raylet gives its agents 15 seconds
 """
 START = """
-import sys
+import psutil, sys
 from firelib.config import Environment
 from firelib.ray_setup import lean_start
 from firelib.ray_setup.session import ray_session
 lean_start._AGENT_CHILD = sys.argv[1]
-with ray_session(Environment()):
+
+def find_words(is_wanted):
+    return [word for child in psutil.Process().children(recursive=True) for word in child.cmdline() if is_wanted(word)]
+
+with ray_session(Environment(num_cpus=2), idle_workers=False):
     import ray
+    print(find_words(lambda word: word.startswith("ray::IDLE") or word.endswith("/default_worker.py")))
+    print(find_words(lambda word: "startup_concurrency" in word))
     print(ray.get(ray.remote(lambda: 42).remote()))
 """
 
 
-def test_a_node_does_not_wait_for_its_agents(tmp_path: Path) -> None:
+def test_a_node_waits_neither_for_its_agents_nor_for_idle_workers(tmp_path: Path) -> None:
     agent = tmp_path / "slow_agent.py"
     agent.write_text(SLOW_AGENT)
     done = subprocess.run(
@@ -35,5 +41,5 @@ def test_a_node_does_not_wait_for_its_agents(tmp_path: Path) -> None:
         timeout=patience(120),
         check=False,
     )
-    assert done.stdout == "42\n", done.stderr
+    assert done.stdout.splitlines() == ["[]", "['--maximum_startup_concurrency=4']", "42"], done.stderr
     assert "attempt" not in done.stderr

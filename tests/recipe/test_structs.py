@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pyarrow as pa
+import pytest
 
 from firelib.recipe import flatten_structs
 
@@ -31,3 +32,8 @@ def test_the_dtypes_do_not_depend_on_the_rows() -> None:
 def test_a_column_without_objects_is_dropped() -> None:
     """A request whose only row has null there: nothing tells the fields."""
     assert flatten_structs(pd.DataFrame({"geo": [None], "x": [1]}), "geo").columns.tolist() == ["x"]
+
+
+def test_other_values_than_objects_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"'geo'.*string"):
+        flatten_structs(pd.DataFrame({"geo": [None, "Oslo"]}), "geo")

@@ -18,7 +18,7 @@ from firelib.lineage import lineage
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe
 from firelib.report.project import ReportedProject
-from firelib.report.stage_records.record import record_stage
+from firelib.stage_records.recording import record_stage
 from firelib.tfrecord.format.manifest import Manifest, read_manifest
 from firelib.tfrecord.write.write_tfrecords import write_tfrecords
 from firelib.train.checkpoint import serialization

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firelib import storage
-from firelib.storage.json_files import encode_json, join_json
+from firelib.errors import MergeConflictError
+from firelib.storage.json_files import encode_json
 from tests.errors import refused
 
 JSON = st.recursive(
@@ -40,12 +41,11 @@ def test_json_depends_on_the_value_alone(value: dict[str, object], random: objec
     assert storage.sha256_json(value) == hashlib.sha256(storage.to_json(value)).hexdigest()
 
 
-@given(st.dictionaries(st.text(), JSON, max_size=6), st.dictionaries(st.text(), JSON, max_size=3))
-def test_joined_texts_of_members_are_the_text_of_the_object(value: dict[str, object], inner: dict[str, object]) -> None:
-    members = {name: encode_json(each) for name, each in value.items()}
-    joined = join_json({name: encode_json(each) for name, each in inner.items()})
-    assert join_json({**members, "inner": joined}) == encode_json({**value, "inner": inner})
-    assert join_json(members) == encode_json(value)
+@given(JSON | st.dictionaries(st.integers() | st.booleans(), JSON, max_size=3).map(lambda value: {"a": [value]}))
+def test_canonical_json_is_what_python_writes(value: object) -> None:
+    """Also of empty and nested members, tuples, and names that are no strings."""
+    for each in (value, {"x": (value, [], {})}, [value]):
+        assert encode_json(each) == json.dumps(each, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,13 @@ def test_json_that_no_program_could_use_is_refused(tmp_path: Path, content: str,
     file = tmp_path / "x.json"
     file.write_text(content)
     with refused(what=[file, named], where=file):
+        storage.read_json(str(file))
+
+
+def test_a_merge_conflict_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text('{\n<<<<<<< HEAD\n  "a": 1\n=======\n  "a": 2\n>>>>>>> other\n}\n')
+    with refused(what="line 2", where=file, remedy="git checkout", kind=MergeConflictError):
         storage.read_json(str(file))
 
 

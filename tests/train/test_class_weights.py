@@ -1,9 +1,13 @@
+import sys
+
 import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
+from firelib import open_dataset, write_tfrecords
+from firelib.config import Train
 from firelib.recipe import Feature
-from firelib.train.class_weights import _balance, _fill_mapping, _require_class_label
+from firelib.train.class_weights import _balance, _fill_mapping, _require_class_label, compute_class_weights
 from tests.errors import refused
 
 
@@ -42,3 +46,13 @@ def test_integer_label_is_accepted():
 def test_other_labels_are_refused(label, what):
     with refused(what, where="train.class_weights", remedy="train.class_weights: null"):
         _require_class_label(label)
+
+
+def test_classes_are_counted_without_tensorflow(tmp_path, monkeypatch):
+    """The driver counts them, which does not import TensorFlow."""
+    rows = {"x": np.zeros(8, "float32"), "y": np.array([0, 0, 0, 2, 2, 0, 0, 0])}
+    label = Feature("y", "int64")
+    write_tfrecords(rows, str(tmp_path / "d"), [Feature("x", "float32")], label=label)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    settings = Train(workers=1, global_batch_size=1, epochs=1, lr=0.1, seed=1, class_weights="balanced")
+    assert compute_class_weights(settings, open_dataset(str(tmp_path / "d/manifest.json"))) == (8 / 12, 1.0, 2.0)

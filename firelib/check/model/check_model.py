@@ -21,6 +21,7 @@ from firelib.evaluate.load_model import load_model
 from firelib.evaluate.model_inputs import to_model_inputs
 from firelib.keras_import import import_keras
 from firelib.recipe import Recipe
+from firelib.recipe.loading import suggest_move
 from firelib.recipe.locations import call_line, declaration_line, layer_line, output_line, quoted_line
 from firelib.tfrecord.format.arrow_columns import to_columns
 from firelib.tfrecord.format.manifest import Manifest
@@ -121,6 +122,8 @@ class _ModelCheck:
             if isinstance(cause, KeyError):
                 what = f"{_PART} reads {cause}, which is neither a feature nor a parameter"
             remedy = "correct build_model, or section `model` of params.yaml"
+            if isinstance(cause, ModuleNotFoundError) and self._file:
+                remedy = suggest_move(str(cause.name), Path(self._file)) or remedy
             if isinstance(cause, KeyError) and cause.args:
                 remedy = did_you_mean(str(cause.args[0]), [*self._manifest.fitted, *self._spec.model_params])
             self._found.findings.append(

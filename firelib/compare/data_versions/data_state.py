@@ -10,7 +10,7 @@ from firelib.compare.facts import read_params
 from firelib.compare.snapshot import Snapshot, open_snapshot
 from firelib.data.lake import Lake, read_lake
 from firelib.data.versions.pinned_table import PinnedTable, find_tables
-from firelib.errors import FirelibError
+from firelib.errors import FirelibError, find_merge_conflict
 from firelib.project_layout import Paths
 
 
@@ -104,7 +104,7 @@ def _parse(content: bytes | None, snapshot: Snapshot) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = json.loads(content or b"")
     except ValueError:
-        raise _invalid(snapshot) from None
+        raise find_merge_conflict(content or b"", snapshot.name) or _invalid(snapshot) from None
     return parsed
 
 

@@ -57,13 +57,13 @@ def combine_tables(
         tables = _infer_together(read_as_text(inferred), inferred, source)
     if not has_integers:
         tables = _widen_integers(tables, names)
-    problems = [] if source.union else [*_find_missing(tables, names), *_find_conflicts(tables, names)]
-    if problems:
-        raise _different(problems, where, source)
+    missing, conflicts = _find_missing(tables, names), _find_conflicts(tables, names)
+    if not source.union and (missing or conflicts):
+        raise _different(missing, conflicts, where, source)
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        raise _different(_find_conflicts(tables, names), where, source) from None
+        raise _different([], conflicts, where, source) from None
 
 
 def find_conflicts(tables: Tables, names: Sequence[str], source: Source) -> list[str]:
@@ -179,15 +179,18 @@ def _find_conflicts(tables: Tables, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _different(problems: Sequence[str], where: str, source: Source) -> DifferentColumnsError:
-    accept = (
-        "declare a type that holds the values of all, such as types={column: 'string'}"
-        if source.union
-        else "choose some of them with a pattern such as parts/2013-*.csv, declare types={column: type}, or accept the "
-        "differences: Source(uri, union=True)"
-    )
+def _different(missing: Sequence[str], conflicts: Sequence[str], where: str, source: Source) -> DifferentColumnsError:
+    problems = (*missing, *conflicts)
+    if source.union:
+        accept = "declare a type that holds the values of all, such as types={column: 'string'}"
+    else:
+        types = ", declare types={column: type}" if conflicts else ""
+        accept = (
+            f"choose some of them with a pattern such as parts/2013-*.csv{types}, or accept the differences: "
+            "Source(uri, union=True) gives null where a file lacks a column"
+        )
     error = DifferentColumnsError(
         "the files have different columns:\n" + "\n".join(problems), where=where, remedy=f"correct the files, {accept}"
     )
-    error.problems = tuple(problems)
+    error.problems = problems
     return error

@@ -1,6 +1,7 @@
 """Explain what is wrong with a recipe's `transform`, or with the table that it returns."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from firelib.data.frames.real_rows import FunctionError, find_function_error
 from firelib.data.split.assignment import explain_column_type
 from firelib.errors import FirelibError, did_you_mean
 from firelib.recipe import RESERVED_COLUMNS, Recipe, recipe_file, split_columns
+from firelib.recipe.loading import suggest_move
 from firelib.recipe.locations import error_line
 
 _INFERENCE = "Metadata inference failed"  # how Dask's error begins
@@ -95,7 +97,7 @@ def explain_recipe_error(error: Exception, recipe: Recipe, tables: Mapping[str, 
             remedy="mark the function with @rows and call it: function(table), or pass meta=… to map_partitions",
         )
     if not isinstance(cause, KeyError):
-        return FirelibError(f"{type(cause).__name__}: {cause}", where=where, remedy=_suggest(cause))
+        return FirelibError(f"{type(cause).__name__}: {cause}", where=where, remedy=_suggest(cause, recipe))
     known = {*tables, *(column for table in tables.values() for column in table.columns)}
     name = str(cause.args[0]) if cause.args else str(cause)
     return FirelibError(
@@ -115,16 +117,18 @@ def _explain_function(error: FunctionError, recipe: Recipe) -> FirelibError:
         return cause
     if not isinstance(cause, KeyError) or not cause.args:
         what = f"{error.name}: {type(cause).__name__}: {cause}"
-        return FirelibError(what, where=where, remedy=_suggest(cause))
+        return FirelibError(what, where=where, remedy=_suggest(cause, recipe))
     name = str(cause.args[0])
     what = f"{error.name} reads {name!r}, which its rows lack"
     return FirelibError(what, where=where, remedy=did_you_mean(name, error.columns))
 
 
-def _suggest(cause: BaseException) -> str:
+def _suggest(cause: BaseException, recipe: Recipe) -> str:
     """What to do about an error of the recipe's code."""
     if isinstance(cause, ModuleNotFoundError):
-        return "add the package to pyproject.toml, then make setup; for containers, make images and --image"
+        file = recipe_file(recipe)
+        move = suggest_move(str(cause.name), Path(file)) if file else None
+        return move or "add the package to pyproject.toml, then make setup; for containers, make images and --image"
     if "does not support item assignment" in str(cause) or "has no setter" in str(cause):
         return "Dask's dataframes cannot be changed in place: use assign, mask or where, or a function with @rows"
     return "correct the recipe; --debug shows the whole traceback"

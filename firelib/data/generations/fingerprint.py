@@ -1,7 +1,8 @@
 """The hash of everything that decides what a generation holds."""
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,10 @@ from firelib import storage
 from firelib.config.params import Data
 from firelib.data.generations.code_hash import hash_code
 from firelib.data.generations.plan import Generation
-from firelib.data.lake import Commit, Lake
+from firelib.data.lake import Commit, Lake, TableRecord
 from firelib.data.quality.trained_sample import limits_drift
 from firelib.data.split.position import Hashes
 from firelib.recipe import Feature, Recipe, find_split_rule, split_columns
-from firelib.storage.json_files import encode_json, join_json
 
 _FORMAT = 1  # of records; files of another format have other names
 _FEATURES = TypeAdapter(list[Feature])
@@ -61,19 +61,21 @@ def name_generations(
     """
     if inputs is None:
         return [None] * len(generations)
-    # Most of what is hashed is the same for all generations, and encoded once.
-    shared = {name: encode_json(value) for name, value in inputs.items()}
-    columns = {name: encode_json(record.columns) for name, record in lake.tables.items()}
+    shared = _hash(inputs)
     tables = {
-        name: _join_table(columns[name], record.commits[: lake.resolve_version(name, version) + 1])
+        name: _hash_table(record, record.commits[: lake.resolve_version(name, version) + 1])
         for name, record in lake.tables.items()
     }
-    names: list[str | None] = []
-    for each in generations:
-        own = {each.table: _join_table(columns[each.table], _list_read(each, lake))} if each.table else {}
-        members = {**shared, **_describe_generation(each), "tables": join_json({**tables, **own})}
-        names.append(hashlib.sha256(f"{join_json(members)}\n".encode()).hexdigest())
-    return names
+    return [_hash(_describe_generation(each, lake, shared, tables)) for each in generations]
+
+
+def _describe_generation(generation: Generation, lake: Lake, shared: str, tables: Mapping[str, str]) -> dict[str, Any]:
+    """What decides a generation: of what all have in common, the hashes."""
+    table = generation.table
+    own = {table: _hash_table(lake.tables[table], _list_read(generation, lake))} if table else {}
+    groups = [commit.group for commit in generation.commits]
+    members = {"index": generation.index, "groups": groups, "window": generation.window}
+    return {"inputs": shared, "tables": {**tables, **own}, **members}
 
 
 def _list_read(generation: Generation, lake: Lake) -> Sequence[Commit]:
@@ -83,14 +85,13 @@ def _list_read(generation: Generation, lake: Lake) -> Sequence[Commit]:
     return lake.tables[generation.table].commits[first : generation.commits[-1].version + 1]
 
 
-def _join_table(columns: str, commits: Sequence[Commit]) -> str:
-    return join_json({"columns": columns, "commits": encode_json([commit.sha256 for commit in commits])})
+def _hash_table(record: TableRecord, commits: Sequence[Commit]) -> str:
+    return _hash({"columns": record.columns, "commits": [commit.sha256 for commit in commits]})
 
 
-def _describe_generation(generation: Generation) -> dict[str, str]:
-    groups = [commit.group for commit in generation.commits]
-    members = {"index": generation.index, "groups": groups, "window": generation.window}
-    return {name: encode_json(value) for name, value in members.items()}
+def _hash(value: Any) -> str:
+    """SHA-256 of the shortest JSON, in hex: there may be thousands of names, and Python indents slowly."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def name_without(name: str | None, repeated: Hashes) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from firelib import storage
 from firelib.config.params import Data
 from firelib.data.dask_on_ray import compute
+from firelib.data.delta_tables import OpenTables
 from firelib.data.generations.plan import Generation, estimate_row_bytes
 from firelib.data.joined_table import join_planned
 from firelib.data.lake import Commit, Lake
@@ -16,7 +17,7 @@ from firelib.data.memory.table_plans import plan_within_memory
 from firelib.data.memory.task_memory import TaskMemory
 from firelib.data.shuffle.skew import PartitionLimit
 from firelib.data.split.position import HashRange, split_ranges
-from firelib.data.tables import TablePlan, plan_table
+from firelib.data.tables import TablePlan, plan_files, require_version
 from firelib.project_layout import Paths
 from firelib.recipe import Recipe, find_split_rule
 
@@ -34,6 +35,7 @@ class TransformJob:
         paths: Where the lake, records and shards are.
         lake: The pinned tables.
         scratch: URI of a folder for intermediate files, which all workers can read.
+        tables: The open tables.
     """
 
     recipe: Recipe
@@ -42,6 +44,7 @@ class TransformJob:
     paths: Paths
     lake: Lake
     scratch: str
+    tables: OpenTables
 
     @cached_property
     def versions(self) -> dict[str, int]:
@@ -77,16 +80,25 @@ class TransformJob:
         return {name: table.to_dask() for name, table in planned.items()}
 
     def _plan_tables(self, generation: Generation, partition_bytes: int) -> dict[str, TablePlan]:
-        after = generation.after
+        own = [*self.window_commits(generation), *generation.commits]
+        read = {name: own if name == generation.table else self.commits(name) for name in self.versions}
         return {
-            name: self._plan_table(storage.join(self.paths.lake, name), version, partition_bytes, after.get(name))
-            for name, version in generation.versions(self.versions).items()
+            name: self._plan_table(name, partition_bytes, frozenset(commit.sha256 for commit in commits))
+            for name, commits in read.items()
         }
 
     @cached_property
-    def _plan_table(self) -> Callable[[str, int, int, int | None], TablePlan]:
-        """`plan_table` with a memory: it reads a log, and generations share all tables but one."""
-        return cache(plan_table)
+    def _plan_table(self) -> Callable[[str, int, frozenset[str]], TablePlan]:
+        """`plan_files` with a memory: generations share all tables but one, and the log of that one."""
+
+        @cache
+        def plan_once(name: str, partition_bytes: int, parts: frozenset[str]) -> TablePlan:
+            uri, record = storage.join(self.paths.lake, name), self.lake.tables[name]
+            table = require_version(self.tables.open(name, record.version), uri, record.version)
+            has_one = len(record.commits) == 1  # then its files may have any names
+            return plan_files(table, uri, partition_bytes, None if has_one else parts)
+
+        return plan_once
 
     def join_tables(self, generation: Generation) -> tuple[Any, TaskMemory]:
         """The Dask dataframe of a generation's samples, in partitions that fit into memory. Ray must be connected.

@@ -5,7 +5,7 @@ last generation at most. Whoever makes the dataset from scratch gets the same ge
 version.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -35,20 +35,6 @@ class Generation:
     table: str | None = None
     commits: tuple[Commit, ...] = ()
     window: int = 0
-
-    @property
-    def after(self) -> dict[str, int]:
-        """The table → the version before the first that is read; empty if all are read."""
-        first = self.commits[0].version - self.window if self.commits else 0
-        return {self.table: first - 1} if self.table and first > 0 else {}
-
-    def versions(self, newest: Mapping[str, int]) -> dict[str, int]:
-        """Table name → version to read.
-
-        Args:
-            newest: The versions of the whole dataset.
-        """
-        return {**newest, **({self.table: self.commits[-1].version} if self.table else {})}
 
 
 def find_growing_table(recipe: Recipe, lake: Lake) -> str | None:

@@ -187,11 +187,10 @@ def _preselect(train: Sequence[Hashes], others: Sequence[Hashes], limit: int) ->
 
 
 def _count_rows(parts: Sequence[Contents], name: str, train: Hashes) -> tuple[int, int]:
-    """How many rows have a hash of `train`, and how many there are."""
-    hashes = np.concatenate(_list_hashes(parts, name))
-    counts = np.concatenate([each for part in parts if (each := part.counts) is not None] or [np.zeros(0, np.int64)])
-    order = np.argsort(hashes, kind="stable")
-    return int(counts[order][_contains(train, hashes[order])].sum()), int(counts.sum())
+    """How many rows have a hash of `train`, and how many there are. The hashes of each part are ascending already."""
+    counted = [(part.hashes[name], part.counts) for part in parts if part.counts is not None]
+    found = sum(int(counts[_contains(train, hashes)].sum()) for hashes, counts in counted)
+    return found, sum(int(counts.sum()) for _, counts in counted)
 
 
 def _count_values(parts: Sequence[Contents], name: str, train: Hashes) -> tuple[int, int]:

@@ -9,6 +9,10 @@ import numpy.typing as npt
 from firelib.errors import FirelibError
 
 _MOST_ROWS = 10
+_OF_PREPARE = (
+    "; the recipe's prepare makes them of the raw columns: a feature is also missing if its raw column is absent, or "
+    "holds text that prepare cannot read"
+)
 _MOST_CHARACTERS = 60  # of a value in an error
 
 
@@ -97,11 +101,12 @@ class ProblemReport:
     def _shown_rows(self) -> int:
         return len({row for row, _, _ in self._first})
 
-    def require_none(self, where: str) -> None:
+    def require_none(self, where: str, are_prepared: bool = False) -> None:
         """Refuse the rows if one of them has a problem.
 
         Args:
             where: Their source, for the error.
+            are_prepared: Whether the recipe's `prepare` made the features of raw columns.
 
         Raises:
             FirelibError: Some rows have a problem. It describes the first ten of them, and counts all.
@@ -114,7 +119,8 @@ class ProblemReport:
         raise FirelibError(
             "\n".join([*lines, total]),
             where=f"the input rows ({where}); row 0 is the first",
-            remedy="correct or remove these rows; firelib data show lists the features",
+            remedy="correct or remove these rows; firelib data show lists the features"
+            + (_OF_PREPARE if are_prepared else ""),
         )
 
 

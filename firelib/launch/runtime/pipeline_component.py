@@ -21,6 +21,7 @@ from firelib.launch.runtime.secret_manager import read_cloud_secrets
 from firelib.launch.runtime.stage_runner import run_stage
 from firelib.launch.transfer.code_transfer import unpack_code
 from firelib.launch.transfer.output_archive import download_outputs, snapshot_outputs, upload_outputs
+from firelib.stage_records.store import is_record_of_job
 
 #: Input of the first stage, which has no predecessor.
 NOTHING = "none"
@@ -75,9 +76,12 @@ def list_submit_command(stage: str, options: Sequence[str]) -> list[str]:
 
 
 def _upload(folder: Path, shipped: dict[str, tuple[int, int]], root: str) -> str:
-    """Upload an archive of all outputs under the hash of its content; return its URI."""
+    """Upload an archive of all outputs under the hash of its content; return its URI.
+
+    Records of runs hold times, so they do not count: equal outputs have one name.
+    """
     digest = hashlib.sha256()
-    for name in sorted(snapshot_outputs(folder)):
+    for name in sorted(name for name in snapshot_outputs(folder) if not is_record_of_job(name)):
         digest.update(f"{name}\n{storage.sha256_file(folder / name)}\n".encode())
     uri = storage.join(root, "pipelines", f"{digest.hexdigest()}.tar.gz")
     if not storage.exists(uri):

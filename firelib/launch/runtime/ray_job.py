@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firelib.launch.job_environment import JOB_ID, SECRETS, TIMEOUT, read_secrets
+from firelib.job_context import JOB_ID
+from firelib.launch.job_environment import SECRETS, TIMEOUT, read_secrets
 from firelib.launch.transfer.output_archive import outputs_uri, snapshot_outputs, upload_outputs
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.launch.job_environment import JOB_ID
+from firelib.job_context import JOB_ID
 
 _FOLDER = "meeting"  # other versions of firelib look for the files here
 

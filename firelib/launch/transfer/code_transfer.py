@@ -6,8 +6,7 @@ from pathlib import Path
 
 from firelib import storage
 from firelib.errors import FirelibError
-from firelib.job_context import CODE
-from firelib.launch.job_environment import JOB_ID
+from firelib.job_context import CODE, JOB_ID
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.transfer.bounded_archive import unpack_zip
 from firelib.launch.transfer.code_archive import write_package

@@ -22,6 +22,7 @@ from firelib.launch.transfer.large_outputs import (
     upload_large,
 )
 from firelib.launch.transfer.output_paths import OUTPUT_FOLDERS, is_output
+from firelib.stage_records.store import find_job_records
 
 _NAME = "outputs.tar.gz"
 _SHOWN = 20
@@ -80,7 +81,8 @@ def _pack(project: Path, names: Sequence[str], large: list[LargeOutput]) -> byte
 
 def _files(project: Path) -> Iterator[str]:
     paths = (path for folder in OUTPUT_FOLDERS for path in (project / folder).rglob("*"))
-    for path in (*paths, *project.glob("params.yaml"), *project.glob("pipelines/*/params.yaml")):
+    parameters = (*project.glob("params.yaml"), *project.glob("pipelines/*/params.yaml"))
+    for path in (*paths, *parameters, *find_job_records(project)):
         name = str(path.relative_to(project))
         if is_output(name, "tune") and path.is_file() and not path.is_symlink():
             yield name

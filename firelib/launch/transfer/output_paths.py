@@ -1,7 +1,9 @@
-"""The paths that stages write, which is all that an archive of outputs may contain."""
+"""The paths that stages write, which is all that an archive of outputs may contain: outputs, and records of the run."""
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+
+from firelib.stage_records.store import is_record_of_job
 
 #: Folders of outputs; each has one folder for each recipe.
 OUTPUT_FOLDERS = ("data", "models", "metrics", "plots")
@@ -22,6 +24,8 @@ def is_output(name: str, stage: str) -> bool:
         stage: The stage; only `tune` writes parameters.
     """
     parts = name.split("/")
+    if is_record_of_job(name):
+        return _is_short(name, parts)
     if not name.isprintable() or "\\" in name or any(part.startswith(".") or not part for part in parts):
         return False
     if not _is_short(name, parts) or parts[-1].lower() in _OF_DVC or _SHARD in parts[-1].lower():

@@ -9,18 +9,17 @@ from firelib.launch.job_record import read_records
 from firelib.ray_setup.cluster_file import read_cluster_file
 from firelib.report.content import Block, Missing, Table, Text
 from firelib.report.project import ReportedProject
-from firelib.report.stage_records.record import read_records as read_stages
 
 _HOUR = 3600
 
 
 def costs(project: ReportedProject) -> Iterator[Block]:
     """Prices of rented machines, and the time of each stage."""
-    stages = read_stages(project.paths)
+    stages = project.last_runs
     if stages:
         rows = [[record.stage, f"{record.seconds:,.1f} s"] for record in stages]
         total = sum(record.seconds for record in stages)
-        yield Table("Time of the last run on this machine", ["stage", "took"], [*rows, ["all", f"{total:,.1f} s"]])
+        yield Table("Time of the last run of each stage", ["stage", "took"], [*rows, ["all", f"{total:,.1f} s"]])
     rented = [*_clusters(project), *_jobs(project)]
     if not rented:
         yield Text(

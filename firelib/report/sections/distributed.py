@@ -1,19 +1,23 @@
 """Distributed computing: nodes and tasks of each stage, and the jobs that ran elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from firelib.launch.backends.registry import backend_names
 from firelib.launch.job_record import JobRecord, read_records
 from firelib.report.content import Block, Missing, Table, Text
 from firelib.report.drawings.timeline import Span, Timeline
 from firelib.report.project import ReportedProject
-from firelib.report.stage_records.record import RECORDS, StageRecord
-from firelib.report.stage_records.record import read_records as read_stages
+from firelib.stage_records.stage_record import StageRecord
+from firelib.stage_records.store import RECORDS
 
 
 def runs(project: ReportedProject) -> Iterator[Block]:
-    """The stages that ran on this machine or on its Ray cluster: nodes and tasks."""
-    records = read_stages(project.paths)
+    """The last run of each stage, on this machine or in a job: nodes and tasks."""
+    for problem in project.recorded.problems:
+        yield Missing(
+            f"cannot be read: {problem.headline} ({project.shown(problem.where or '')})", problem.remedy or ""
+        )
+    records, environments = project.last_runs, _find_environments(project)
     if not records:
         yield Missing(
             f"no record of a distributed run: {RECORDS}/{project.name}/ is empty", f"{project.run_command} --force"
@@ -23,6 +27,7 @@ def runs(project: ReportedProject) -> Iterator[Block]:
         [
             record.stage,
             record.begun,
+            _describe_origin(record, environments),
             f"{record.seconds:,.1f} s",
             str(len(record.nodes)) if record.nodes else "no Ray",
             f"{sum(total.tasks for total in record.totals):,}",
@@ -30,10 +35,22 @@ def runs(project: ReportedProject) -> Iterator[Block]:
         ]
         for record in records
     ]
-    columns = ["stage", "begun (UTC)", "took", "nodes", "tasks", "time of all tasks"]
-    yield Table("Stages, last run of each on this machine", columns, rows)
+    columns = ["stage", "begun (UTC)", "where", "took", "nodes", "tasks", "time of all tasks"]
+    yield Table("Stages, last run of each", columns, rows)
     for record in records:
         yield from _describe(record)
+
+
+def _find_environments(project: ReportedProject) -> dict[str, str]:
+    """Id of each job that was submitted from this project → where it ran; none if the records cannot be read."""
+    jobs = project.attempt(lambda: read_records(project.folder)) or []
+    return {record.job_id: record.environment for record in jobs}
+
+
+def _describe_origin(record: StageRecord, environments: Mapping[str, str]) -> str:
+    if record.job is None:
+        return "this machine"
+    return f"{environments.get(record.job, 'elsewhere')}, job {record.job}"
 
 
 def _describe(record: StageRecord) -> Iterator[Block]:

@@ -23,4 +23,4 @@ def commands(project: ReportedProject) -> Iterator[Block]:
     if git["dirty"]:
         yield Missing("the working tree has uncommitted changes, which the revision does not hold", "git commit")
     if not git["revision"]:
-        yield Missing("no git revision: the project is not under git", "git init && git commit")
+        yield Missing("no git revision: the project has no commit in git", "git init && git add . && git commit")

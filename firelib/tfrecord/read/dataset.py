@@ -142,14 +142,23 @@ class Dataset:
         """Read a whole split in file order as a `pyarrow.Table`; arrays of several dimensions are flat lists."""
         return to_arrow(self._read_split(split), self.manifest.columns)
 
-    def _read_split(self, split: str) -> Batch:
+    def read_parts(self, split: str) -> Iterator[Batch]:
+        """Read a split as `as_numpy` does, some rows at a time, so that memory does not depend on its size.
+
+        Yields:
+            As `as_numpy` returns it, of the next rows in file order.
+        """
+        yield from map(to_numpy, self._read_parts(split))
+
+    def _read_parts(self, split: str) -> Iterator[Batch]:
         store, check = self._store(split), self._hash_check(split)
-        parts = []
         for start, stop in _row_chunks(store.rows):
-            parts.append(_read_rows(store, start, stop))
+            yield _read_rows(store, start, stop)
             if check:
                 check.advance(stop / store.rows)
-        return concatenate(parts or [empty_columns(self.manifest.columns)])
+
+    def _read_split(self, split: str) -> Batch:
+        return concatenate([*self._read_parts(split)] or [empty_columns(self.manifest.columns)])
 
     def as_tf(
         self,

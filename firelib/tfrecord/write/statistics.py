@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -151,8 +150,7 @@ def merge_moments(parts: Iterable[Moments]) -> Moments:
     """
     parts = list(parts)
     most_words = min((part.most_words for part in parts), default=math.inf)
-    numbers = reduce(_merge_numbers, parts, Moments())
-    return replace(numbers, occurrences=_merge_words(parts, most_words), most_words=most_words)
+    return replace(_merge_numbers(parts), occurrences=_merge_words(parts, most_words), most_words=most_words)
 
 
 def fit_feature(feature: Feature, total: Moments) -> FittedFeature:
@@ -185,20 +183,17 @@ def _present(values: npt.NDArray[Any], feature: Feature) -> npt.NDArray[Any]:
     return values if feature.missing is None else values[values != feature.missing]
 
 
-def _merge_numbers(a: Moments, b: Moments) -> Moments:
-    """The merged moments, without words."""
-    count = a.count + b.count
-    delta = b.mean - a.mean
-    share = b.count / count if count else 0.0
-    return Moments(
-        count=count,
-        missing=a.missing + b.missing,
-        mean=a.mean + delta * share,
-        m2=a.m2 + b.m2 + delta * delta * a.count * share,
-        minimum=min(a.minimum, b.minimum),
-        maximum=max(a.maximum, b.maximum),
-        occurrences=None,
-    )
+def _merge_numbers(parts: Iterable[Moments]) -> Moments:
+    """The merged moments, without words. One object for all: a dataset of many versions has thousands of parts."""
+    count, missing, mean, m2, minimum, maximum = 0, 0, 0.0, 0.0, math.inf, -math.inf
+    for part in parts:
+        before, count, missing = count, count + part.count, missing + part.missing
+        delta = part.mean - mean
+        share = part.count / count if count else 0.0
+        mean += delta * share
+        m2 = m2 + part.m2 + delta * delta * before * share
+        minimum, maximum = min(minimum, part.minimum), max(maximum, part.maximum)
+    return Moments(count, missing, mean, m2, minimum, maximum, occurrences=None)
 
 
 def _merge_words(parts: Sequence[Moments], most_words: float) -> Counter[str] | None:
@@ -207,5 +202,6 @@ def _merge_words(parts: Sequence[Moments], most_words: float) -> Counter[str] | 
     for part in parts:
         if part.occurrences is None or len(merged) > most_words:
             return None
-        merged.update(part.occurrences)
+        if part.occurrences:  # of numbers, none are counted
+            merged.update(part.occurrences)
     return _limit(merged, most_words)

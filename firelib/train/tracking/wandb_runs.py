@@ -77,6 +77,31 @@ def find_last_step(project: Path, run_id: str) -> int | None:
     return max(run.history, default=0) if files else None
 
 
+def mark_empty_files(project: Path, run_id: str) -> list[Path]:
+    """Have `wandb sync` skip the files of a run that hold no record, for which it shows an error: a kill leaves them.
+
+    W&B's own mark of an uploaded file says so; nothing is removed.
+
+    Args:
+        project: The project's folder.
+        run_id: Id of the W&B run; none of its files is being written.
+
+    Returns:
+        The files.
+    """
+    empty = [file for file in find_files(project) if file.stem == f"run-{run_id}" and not _holds_records(file)]
+    for file in empty:
+        file.with_suffix(".wandb.synced").touch()
+    return empty
+
+
+def _holds_records(file: Path) -> bool:
+    try:
+        return next(read_log(file), None) is not None
+    except TornLogError:
+        return False
+
+
 def read_runs(project: Path, name: str | None = None) -> list[WandbRun]:
     """Read the tracked runs of a project.
 

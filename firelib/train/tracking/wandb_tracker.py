@@ -8,7 +8,7 @@ from typing import Any
 from firelib import storage
 from firelib.train.export import KERAS, WEIGHTS
 from firelib.train.run_spec import RunSpec
-from firelib.train.tracking.wandb_runs import find_last_step
+from firelib.train.tracking.wandb_runs import find_last_step, mark_empty_files
 
 _CONNECT_SECONDS = 30.0
 
@@ -34,7 +34,10 @@ class WandbTracker:
         import wandb
 
         Path(spec.wandb_folder).mkdir(parents=True, exist_ok=True)
-        stored = find_last_step(Path(spec.project), resumed_id) if resumed_id else None  # before this attempt's file
+        stored = None
+        if resumed_id:  # before this attempt has a file
+            stored = find_last_step(Path(spec.project), resumed_id)
+            mark_empty_files(Path(spec.project), resumed_id)
         mode = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
         try:
             self._run = _start_run(spec, resumed_id, mode)

@@ -1,10 +1,11 @@
 """Entry point of a Ray Train worker. This module imports little, because the driver imports it too."""
 
+import gc
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from firelib.keras_import import import_keras
+from firelib.keras_import import import_keras, pause_garbage_collector
 
 if TYPE_CHECKING:
     from firelib.train.attempt import Attempt
@@ -21,9 +22,15 @@ def start_imports() -> None:
 
 
 def _import() -> None:
-    """Import TensorFlow, Keras and the loop. No op may run: collectives must be set up before the first one."""
-    import_keras()
-    import firelib.train.worker.training_loop  # noqa: F401  for its effect
+    """Import TensorFlow, Keras and the loop. No op may run: collectives must be set up before the first one.
+
+    Modules live as long as the process, so the garbage collector need not traverse their objects again and again.
+    """
+    with pause_garbage_collector():
+        import_keras()
+        import firelib.train.worker.training_loop  # noqa: F401  for its effect
+
+        gc.freeze()
 
 
 def train_loop(config: Mapping[str, Any]) -> None:

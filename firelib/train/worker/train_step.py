@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from firelib.config import Train
 from firelib.errors import FirelibError
+from firelib.keras_import import pause_garbage_collector
 from firelib.train.class_weights import apply_class_weights
 from firelib.train.keras_types import Model, Optimizer, Strategy, Tensor, Variable
 from firelib.train.model.losses import build_row_loss
@@ -94,7 +95,8 @@ class TrainStep:
         import tensorflow as tf
 
         try:
-            packed, waited = self._compiled(batches, tf.constant(votes, tf.float32))
+            with pause_garbage_collector():  # tracing makes many objects and no garbage
+                packed, waited = self._compiled(batches, tf.constant(votes, tf.float32))
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
             if not self._xla:
                 raise

@@ -1,6 +1,8 @@
 """The names of generations are those of the commits that they read."""
 
-from firelib import storage
+import hashlib
+import json
+
 from firelib.data.generations.fingerprint import name_generations
 from firelib.data.generations.plan import Generation
 from firelib.data.lake import Commit, Lake, TableRecord
@@ -20,11 +22,17 @@ LAKE = Lake(recipe="tiny", tables={"orders": table("a", "b", "c", "d"), "shops":
 ORDERS = LAKE.tables["orders"].commits
 
 
+def hash_json(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def describe(orders: list[str], index: int, groups: list[dict[str, int]], window: int = 0) -> str:
-    """The name, hashed as one value."""
+    """The name: a hash of the hashes of what all generations share, and of the commits that this one reads."""
     columns = {"day": "int64", "x": "double"}
-    tables = {"orders": {"columns": columns, "commits": orders}, "shops": {"columns": columns, "commits": ["e"]}}
-    return storage.sha256_json({**INPUTS, "tables": tables, "index": index, "groups": groups, "window": window})
+    commits = {"orders": orders, "shops": ["e"]}
+    tables = {name: hash_json({"columns": columns, "commits": each}) for name, each in commits.items()}
+    own = {"index": index, "groups": groups, "window": window}
+    return hash_json({"inputs": hash_json(INPUTS), "tables": tables, **own})
 
 
 def test_names_hash_the_commits_that_generations_read() -> None:

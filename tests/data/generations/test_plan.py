@@ -50,15 +50,6 @@ def test_only_the_last_generation_is_small(added: list[int]) -> None:
         assert sum(added[commit.version] for commit in generation.commits) >= SHARD_BYTES / 4 / ROW_BYTES
 
 
-def test_a_generation_reads_its_commits_and_those_of_its_window() -> None:
-    newest = {"orders": 7, "shops": 0}
-    assert [generation.after for generation in plan(10, 10, 10)] == [{}, {"orders": 0}, {"orders": 1}]
-    assert [generation.after for generation in plan(10, 10, 10, 10, window=1)] == [{}, {}, {"orders": 0}, {"orders": 1}]
-    assert plan(10, 10, 10)[1].versions(newest) == {"orders": 1, "shops": 0}
-    assert Generation().versions(newest) == newest
-    assert Generation().after == {}
-
-
 def test_the_size_of_a_row_is_exact_in_the_fixed_layout() -> None:
     flights = load_recipe("flights")
     layout = choose_layout([*flights.features, flights.label])

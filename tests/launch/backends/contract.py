@@ -128,7 +128,8 @@ class JobContract:
         assert numbers == [f"line {number:02d} ä" for number in range(40)]
         assert lab.log(record) == followed
         if lab.backend.returns_outputs:
-            assert "data/rows/lake.json" in lab.backend.fetch_outputs(record)
+            fetched = lab.backend.fetch_outputs(record)
+            assert {"data/rows/lake.json", f".firelib/stages/rows/job-{record.job_id}-extract.json"} <= {*fetched}
         assert (lab.project / "data/rows/lake.json").is_file()
 
     @pytest.mark.parametrize(("drill", "code"), [("exit", 7), ("stopped", 75)])

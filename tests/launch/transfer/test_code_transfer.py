@@ -10,6 +10,7 @@ from firelib.job_context import CODE
 from firelib.launch.job_environment import stage_variables
 from firelib.launch.transfer.code_transfer import ENTRY, code_uri, send_code, unpack_code
 from firelib.launch.transfer.output_archive import fetch_outputs
+from firelib.stage_records.store import read_records
 from tests.errors import refused
 from tests.launch.drill import write_project
 from tests.launch.jobs import job
@@ -39,7 +40,10 @@ def test_code_and_outputs_are_transferred(spec, tmp_path):
     done = run_in_container_folder(spec, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "rows: 100 rows" in done.stderr
-    assert fetch_outputs(spec) == ["data/rows/lake.json"]
+    record = f".firelib/stages/rows/job-{spec.job_id}-extract.json"
+    assert fetch_outputs(spec) == [record, "data/rows/lake.json"]
+    [run] = read_records(tmp_path / "project", "rows").records
+    assert (run.stage, run.origin, run.job, run.rows) == ("extract", "job", spec.job_id, 100)
     there, here = (tmp_path / name / "data/rows/lake.json" for name in ("container", "project"))
     assert there.read_bytes() == here.read_bytes()
     assert (tmp_path / "root/lake/rows").is_dir()

@@ -54,7 +54,20 @@ def test_an_incomplete_archive_is_refused(log):
         decode_archive(log)
 
 
+def test_the_records_of_stages_travel_with_the_outputs(tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    write(there, ".firelib/stages/a/job-run-1-extract.json", "of an earlier stage")
+    before = snapshot_outputs(there)
+    write(there, ".firelib/stages/a/job-run-1-train.json", "record")
+    write(there, ".firelib/stages/a/train.json", "of no job")
+    write(there, ".firelib/jobs/run-1.json", "a job of this copy")
+    archive = str(tmp_path / "outputs.tar.gz")
+    upload_outputs(there, before, archive)
+    assert download_outputs(archive, here, "train") == [".firelib/stages/a/job-run-1-train.json"]
+
+
 REFUSED = (
+    *(".firelib/stages/a/train.json", ".firelib/jobs/job-x-train.json", ".firelib/stages/../x/job-x-train.json"),
     *("", ".", "..", "../evil", "/etc/evil", "data/../../evil", "data/a/../../../evil", "./data/a/lake.json"),
     *(".git/hooks/pre-commit", ".git/hooks/params.yaml", "data/.git/hooks/params.yaml", "metrics/a/.gitignore"),
     *("recipe.py", "params.yaml", "pipelines/a/params.yaml", "other/a/params.yaml", "data/lake.json", "data"),

@@ -16,10 +16,13 @@ from firelib.report.drawings.bars import BarChart
 from firelib.report.drawings.lines import LineChart
 from firelib.report.project import ReportedProject
 from firelib.report.sections import benchmarks, containers, costs, distributed, machines, metrics, training
+from firelib.stage_records.store import RECORDS
+from firelib.stage_records.store import write_record as write_stage
 from tests.errors import refused
 from tests.launch.jobs import job
 from tests.project import ROOT
 from tests.report.finished import fresh_project
+from tests.stage_records.made import measured
 
 LOG = """\
 2026-11-30 10:00:00,123 p=12 u=root n=ansible | PLAY [Prepare] ****
@@ -69,6 +72,35 @@ def test_jobs_and_their_price(project: ReportedProject) -> None:
     assert "slurm" in missing.what
     assert "vertex" not in missing.what
     assert [row[0] for row in cells(list(costs.costs(project)))][-1] == spec.job_id
+
+
+def test_the_last_run_of_each_stage_and_where_it_was(project: ReportedProject) -> None:
+    spec = job(job_id="run-1-transform")
+    write_record(project.folder, JobRecord(spec, "vertex"))
+    runs = (
+        measured("extract", begun="1", seconds=2.5),
+        measured("transform", begun="2"),
+        measured("transform", begun="3", origin="job", job=spec.job_id),
+        measured("train", begun="4", rows=0, job="local-1"),
+        measured("train", begun="5", origin="calibration"),
+    )
+    for record in runs:
+        write_stage(project.folder, project.name, record)
+    (project.folder / RECORDS / project.name / "evaluate.json").write_text("<<<")
+    blocks = list(distributed.runs(project))
+    assert [row[:4] for row in cells(blocks)] == [
+        ["extract", "1", "this machine", "2.5 s"],
+        ["transform", "3", f"vertex, job {spec.job_id}", "1.0 s"],
+        ["train", "4", "elsewhere, job local-1", "1.0 s"],
+    ]
+    (missing,) = [block for block in blocks if isinstance(block, Missing)]
+    assert "evaluate.json" in missing.what
+    assert cells(list(costs.costs(project)))[:4] == [
+        ["extract", "2.5 s"],
+        ["transform", "1.0 s"],
+        ["train", "1.0 s"],
+        ["all", "4.5 s"],
+    ]
 
 
 def test_images_of_this_repository(project: ReportedProject) -> None:

@@ -6,7 +6,7 @@ import pytest
 import wandb
 
 from firelib.train.tracking.wandb_log import TornLogError, read_log
-from firelib.train.tracking.wandb_runs import find_last_step, read_runs
+from firelib.train.tracking.wandb_runs import find_last_step, mark_empty_files, read_runs
 
 STEPS = 900  # several blocks of 32 KiB
 
@@ -84,3 +84,15 @@ def test_an_empty_file_of_a_killed_attempt_holds_no_step(tmp_path: Path) -> None
     assert find_last_step(tmp_path, "abc") == 0
     (run,) = read_runs(tmp_path)
     assert run.unreadable
+
+
+def test_only_empty_files_of_the_run_are_marked_as_uploaded(file: Path, tmp_path: Path) -> None:
+    contents = {"1-abc": b"", "2-abc": b":W&B\xe1\xbe\0", "3-abc": file.read_bytes(), "4-other": b""}
+    for name, content in contents.items():
+        folder = tmp_path / "wandb" / "wandb" / f"offline-run-{name}"
+        folder.mkdir(parents=True)
+        (folder / f"run-{name.partition('-')[2]}.wandb").write_bytes(content)
+    marked = [path.parent.name for path in mark_empty_files(tmp_path, "abc")]
+    assert marked == ["offline-run-1-abc", "offline-run-2-abc"]
+    assert sorted(path.parent.name for path in tmp_path.rglob("*.wandb.synced")) == marked
+    assert [path.read_bytes() for path in sorted(tmp_path.rglob("*.wandb"))] == list(contents.values())

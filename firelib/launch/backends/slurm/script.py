@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firelib import storage
+from firelib.job_context import JOB_ID
 from firelib.launch.backends.slurm.target import SlurmTarget
-from firelib.launch.job_environment import JOB_ID, SECRETS, stage_variables
+from firelib.launch.job_environment import SECRETS, stage_variables
 from firelib.launch.job_record import record_folder
 from firelib.launch.job_spec import JobSpec
 from firelib.launch.runtime.rendezvous import rendezvous_uri

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from firelib.config.yaml_file import read_yaml_mapping
+from firelib.errors import FirelibError
 from firelib.gcp.bucket_locations import covers
 from firelib.launch.backends.vertex.machine_rules import find_time_limit_problems
 from firelib.launch.backends.vertex.pass_through import find_field_problems
@@ -96,8 +95,11 @@ def _find_spot_problems(spec: JobSpec) -> Iterator[str]:
 
 def _saves_no_checkpoints(params: Path) -> bool:
     """Return whether the project's parameters turn off checkpoints within an epoch."""
-    raw: Any = yaml.safe_load(params.read_text(encoding="utf-8")) if params.is_file() else {}
-    checkpoint = ((raw or {}).get("train") or {}).get("checkpoint") or {}
+    try:
+        raw = read_yaml_mapping(params, if_missing="", if_no_mapping="")
+    except FirelibError:  # the stage reports it
+        return False
+    checkpoint = (raw.get("train") or {}).get("checkpoint") or {}
     return checkpoint.get("every_seconds", 60) is None and checkpoint.get("every_steps") is None
 
 

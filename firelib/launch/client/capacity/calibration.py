@@ -16,10 +16,11 @@ import yaml
 from firelib.config import Params
 from firelib.console import note
 from firelib.errors import FirelibError
+from firelib.launch.client.capacity.measured import read_measured
 from firelib.machine import describe_load, is_busy, usable_cores
-from firelib.measurements.stage_run import StageRun
-from firelib.measurements.store import read_runs, record_run
 from firelib.project_layout import Paths
+from firelib.stage_records.stage_record import StageRecord
+from firelib.stage_records.store import write_record
 
 _ROWS = 2_000_000  # of the larger transform: a few seconds' work that the fixed seconds do not hide
 _MOST_COPIES = 1000
@@ -45,7 +46,7 @@ class Step:
         return " ".join([*self.command, *values, *([f"workers={self.workers}"] if self.command[0] == "train" else [])])
 
 
-def calibrate(params: Params, paths: Paths) -> list[StageRun]:
+def calibrate(params: Params, paths: Paths) -> list[StageRecord]:
     """Run extract once, transform with two numbers of rows, and an epoch of training with one and with two workers.
 
     Everything is written into a temporary folder. The runs are recorded in the project.
@@ -68,11 +69,11 @@ def calibrate(params: Params, paths: Paths) -> list[StageRun]:
         steps = _list_steps(params, first[-1].rows)
         runs = [*first, *(_measure(step, params, paths, folder) for step in steps)]
     for run in runs:
-        record_run(paths.project, paths.recipe, run)
+        write_record(paths.project, paths.recipe, run)
     return runs
 
 
-def _measure(step: Step, params: Params, paths: Paths, folder: str) -> StageRun:
+def _measure(step: Step, params: Params, paths: Paths, folder: str) -> StageRecord:
     note(f"measuring: {step}")
     return run_step(step, params, paths, Path(folder))
 
@@ -89,7 +90,7 @@ def _list_steps(params: Params, rows: int) -> Iterator[Step]:
         yield Step(("train", "--fresh"), {"train": epoch}, workers=2)
 
 
-def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun:
+def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRecord:
     """Run a stage of a project in another folder, which keeps its files for the next stage.
 
     Args:
@@ -99,12 +100,12 @@ def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun
         folder: The other folder.
 
     Returns:
-        The run as the stage has recorded it.
+        The run as the stage has recorded it, without its tasks.
 
     Raises:
         FirelibError: The stage fails, or did not record its run.
     """
-    before = read_runs(folder, paths.recipe)
+    before = read_measured(folder, paths.recipe)
     (folder / "params.yaml").write_text(write_params(params, step.changes))
     command = [sys.executable, "-m", "firelib", "--params", str(folder / "params.yaml"), *step.command]
     done = subprocess.run(  # noqa: S603  our own command
@@ -112,10 +113,10 @@ def run_step(step: Step, params: Params, paths: Paths, folder: Path) -> StageRun
     )
     if done.returncode:
         raise _explain(step, f"failed with exit code {done.returncode}: {done.stderr.strip()[-1500:]}")
-    recorded = [run for run in read_runs(folder, paths.recipe) if run not in before]
+    recorded = [run for run in read_measured(folder, paths.recipe) if run not in before]
     if not recorded:
         raise _explain(step, "recorded nothing: it restarted, or had nothing to do")
-    return recorded[-1]
+    return recorded[-1].model_copy(update={"origin": "calibration", "totals": (), "tasks": ()})
 
 
 def write_params(params: Params, changes: Mapping[str, Mapping[str, Any]]) -> str:

@@ -7,13 +7,12 @@ from firelib.config import Params
 from firelib.errors import FirelibError
 from firelib.gcp.machine_catalog import read_catalog
 from firelib.launch.client.capacity.limits import list_limits
-from firelib.launch.client.capacity.measured import build_figures
+from firelib.launch.client.capacity.measured import build_figures, read_measured
 from firelib.launch.client.capacity.model.estimate import Estimate
 from firelib.launch.client.capacity.model.figures import Figures
 from firelib.launch.client.capacity.model.workload import Workload
 from firelib.launch.client.capacity.request import CapacityRequest
 from firelib.launch.client.capacity.search import find_fleets
-from firelib.measurements.store import read_runs
 from firelib.project_layout import Paths
 from firelib.tfrecord.format.manifest import Manifest, read_manifest
 
@@ -65,7 +64,7 @@ def make_capacity_plan(request: CapacityRequest, params: Params, paths: Paths) -
     """
     manifest = _read_manifest(paths)
     figures = build_figures(
-        read_runs(paths.project, paths.recipe),
+        read_measured(paths.project, paths.recipe),
         paths.recipe,
         manifest.split("train").block_rows if manifest else None,
     )

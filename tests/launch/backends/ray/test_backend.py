@@ -21,6 +21,7 @@ from firelib.launch.client.log_follower import follow
 from firelib.launch.client.submit_and_wait import send
 from firelib.launch.job_record import read_record, read_records
 from firelib.launch.job_spec import new_job_id
+from firelib.stage_records.store import read_records as read_stages
 from tests.errors import refused
 from tests.launch.drill import firelib, firelib_here, write_project
 from tests.launch.jobs import job
@@ -93,6 +94,11 @@ def test_a_stage_is_submitted_and_its_outputs_are_downloaded(head, project):
     assert firelib_here(local, "extract").returncode == 0
     there, here = (json.loads((folder / "data/rows/lake.json").read_text()) for folder in (project, local))
     assert there == here
+    runs = [read_stages(folder, "rows").records for folder in (project, local)]
+    assert [(run.stage, run.origin, run.job) for [run] in runs] == [
+        ("extract", "job", record.job_id),
+        ("extract", "project", None),
+    ]
 
 
 @pytest.mark.integration

@@ -5,7 +5,7 @@ import yaml
 
 from firelib.config import load_params, parse_params
 from firelib.launch.client.capacity.calibration import Step, _list_steps, calibrate, run_step, write_params
-from firelib.measurements.store import read_runs
+from firelib.launch.client.capacity.measured import read_measured
 from firelib.project_layout import Paths
 from tests.errors import refused
 from tests.project import ROOT
@@ -59,5 +59,7 @@ def test_all_stages_are_measured_and_recorded(tmp_path):
     figures = [run.training for run in runs if run.training]
     assert [(each.workers, each.batch_rows) for each in figures][:2] == [(1, 1024), (1, 512)]
     assert all(each.weights_bytes > 100_000 and each.device == "cpu" for each in figures)
-    assert len(read_runs(tmp_path, "flights")) == len(runs)
+    kept = read_measured(tmp_path, "flights")
+    assert len(kept) == len(runs)
+    assert {(run.origin, run.tasks) for run in kept} == {("calibration", ())}
     assert [path.name for path in tmp_path.iterdir()] == [".firelib"]

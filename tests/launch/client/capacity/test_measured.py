@@ -3,20 +3,22 @@
 import pytest
 
 from firelib.launch.client.capacity.defaults import default_stage, read_defaults
-from firelib.launch.client.capacity.measured import build_figures
-from firelib.measurements.stage_run import StageRun, TrainingFigures
+from firelib.launch.client.capacity.measured import build_figures, read_measured
+from firelib.stage_records.stage_record import TrainingFigures
+from firelib.stage_records.store import RECORDS, write_record
+from tests.stage_records.made import measured
 
 START_UP = read_defaults()["start_up"]
 
 
 def transform(rows, seconds, **more):
-    return StageRun(stage="transform", rows=rows, seconds=seconds, cores=2, cpu="x", row_bytes=321, **more)
+    return measured(rows=rows, seconds=seconds, cpu="x", row_bytes=321, **more)
 
 
 def train(workers, batch, step, load=0.0, **more):
     figures = {"spread": 0.05, "waiting_seconds": 1e-6, "start_seconds": 20, "end_seconds": 9, "weights_bytes": 4000}
     training = TrainingFigures(workers=workers, batch_rows=batch, step_seconds=step, **figures | more)
-    return StageRun(stage="train", rows=10**6, seconds=60, cores=2, load=load, training=training)
+    return measured("train", rows=10**6, seconds=60, load=load, training=training)
 
 
 def test_without_runs_all_figures_are_borrowed():
@@ -36,7 +38,7 @@ def test_recorded_runs_replace_the_defaults_of_their_stage():
 
 
 def test_extract_uses_one_core_however_many_there_are():
-    run = StageRun(stage="extract", rows=10**6, seconds=11, cores=16)
+    run = measured("extract", rows=10**6, seconds=11, cores=16)
     assert build_figures([run], "mine").extract.parallel == pytest.approx(1e-5)
 
 
@@ -64,3 +66,12 @@ def test_runs_on_a_busy_machine_count_only_if_there_are_no_others():
     assert only.transform.parallel > build_figures([calm], "mine").transform.parallel
     assert "busy machine (load 1.6 a core)" in only.origins["transform"]
     assert build_figures([train(1, 1000, 9.0, load=3), train(1, 1000, 0.012)], "mine").training.steps.per_row < 1e-4
+
+
+def test_jobs_and_unreadable_files_are_left_out(tmp_path, capsys):
+    kept = transform(10**6, 6)
+    for record in (kept, transform(10**6, 6, origin="job", job="run-1"), transform(0, 6)):
+        write_record(tmp_path, "mine", record)
+    (tmp_path / RECORDS / "mine/extract.json").write_text("{")
+    assert read_measured(tmp_path, "mine") == [kept]
+    assert "extract.json" in capsys.readouterr().err

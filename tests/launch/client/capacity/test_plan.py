@@ -10,10 +10,10 @@ from firelib.config import load_params
 from firelib.launch.client.capacity.plan import build_workload, make_capacity_plan
 from firelib.launch.client.capacity.plan_table import show_capacity_plan
 from firelib.launch.client.capacity.request import parse_request
-from firelib.measurements.stage_run import StageRun
-from firelib.measurements.store import record_run
 from firelib.project_layout import Paths
+from firelib.stage_records.store import write_record
 from tests.project import ROOT
+from tests.stage_records.made import measured
 
 PARAMS = load_params(ROOT / "params.yaml")
 
@@ -21,7 +21,7 @@ PARAMS = load_params(ROOT / "params.yaml")
 @pytest.fixture
 def paths(tmp_path):
     """A project that has run a transform only."""
-    record_run(tmp_path, "flights", StageRun(stage="transform", rows=10**6, seconds=20, cores=4, cpu="a test's CPU"))
+    write_record(tmp_path, "flights", measured(rows=10**6, seconds=20, cores=4, cpu="a test's CPU"))
     return Paths("flights", str(tmp_path / "storage"), tmp_path)
 
 

@@ -1,15 +1,8 @@
-"""Records of stages: what Ray's trace becomes, when they are written, and what reads them."""
-
-from dataclasses import replace
-from pathlib import Path
+"""What Ray's trace becomes."""
 
 import pytest
 
-from firelib import storage
-from firelib.report.stage_records.ray_activity import shorten_name, summarize_tasks
-from firelib.report.stage_records.record import read_records, record_file, record_stage
-from tests.errors import refused
-from tests.recipes.tiny import project
+from firelib.stage_records.ray_activity import shorten_name, summarize_tasks
 
 SINCE = 1_800_000_000.0
 
@@ -56,37 +49,3 @@ def test_of_many_tasks_the_longest_are_kept_and_all_are_counted() -> None:
 )
 def test_equal_work_has_one_name(name: str, shown: str) -> None:
     assert shorten_name(name) == shown
-
-
-def test_a_stage_leaves_a_record(tmp_path: Path) -> None:
-    _, paths = project(tmp_path)
-    with record_stage("extract", paths):
-        pass
-    (record,) = read_records(paths)
-    assert (record.stage, record.tasks, record.seconds < 60) == ("extract", (), True)
-
-
-def test_a_stage_that_fails_and_a_job_elsewhere_leave_none(tmp_path: Path) -> None:
-    _, paths = project(tmp_path)
-    with pytest.raises(ValueError, match="broken"), record_stage("extract", paths):
-        raise ValueError("broken")
-    with record_stage("transform", replace(paths, elsewhere=True)):
-        pass
-    assert read_records(paths) == []
-
-
-def test_a_record_that_cannot_be_written_does_not_fail_the_stage(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / ".firelib").write_text("a file")
-    _, paths = project(tmp_path)
-    with record_stage("extract", paths):
-        pass
-    assert "no record of stage extract" in capsys.readouterr().err
-
-
-def test_another_file_is_refused(tmp_path: Path) -> None:
-    _, paths = project(tmp_path)
-    storage.write_bytes(str(record_file(paths, "train")), b'{"stage": "train"}')
-    with refused(what="begun", where="train.json", remedy="remove"):
-        read_records(paths)

@@ -1,1 +1,0 @@
-"""Records of stages: when they ran, on which nodes, and the tasks that Ray ran for them."""
