@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness.figures import LEAST_ROUNDS
+from benchmarks.harness.report.load import is_old_form
 from benchmarks.harness.schema import Finding, Result
 from benchmarks.questions import Question, bench_command
 from benchmarks.runner.publish import published_path
@@ -93,7 +94,7 @@ def read_baseline(results: Path, name: str, full: bool, label: str = "") -> Resu
         FirelibError: The file is no result.
     """
     path = published_path(results, name, full, label)
-    return Result.read(path) if path.is_file() else None
+    return Result.read(path) if path.is_file() and not is_old_form(path) else None
 
 
 def choose_comparable(questions: Sequence[Question], results: Path, full: bool, label: str = "") -> list[Question]:

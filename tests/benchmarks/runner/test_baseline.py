@@ -85,6 +85,12 @@ def test_a_baseline_that_cannot_be_read_is_named_before_anything_is_measured(tmp
     assert caught.value.where == str(tmp_path / "b.json")
 
 
+def test_stages_of_earlier_versions_are_no_baseline(tmp_path: Path) -> None:
+    (tmp_path / "stages.json").write_text('{"train": {"wall_s": 1}}')
+    with pytest.raises(FirelibError, match="no baseline to compare with: stages"):
+        choose_comparable(questions("stages"), tmp_path, full=True)
+
+
 def test_another_machine_has_a_baseline_of_its_own(tmp_path: Path) -> None:
     make_ratio(1, 2).write(tmp_path / "b@laptop.json")
     assert choose_comparable(questions("b"), tmp_path, full=True, label="laptop") == questions("b")

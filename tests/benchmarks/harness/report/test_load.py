@@ -1,5 +1,6 @@
 """Which results are read."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,12 @@ import pytest
 from benchmarks.harness.report.load import load, load_published
 from firelib.errors import FirelibError
 from tests.benchmarks.harness.results import make_result
+
+
+def test_only_results_with_cases_are_reported(tmp_path: Path) -> None:
+    make_result().write(tmp_path / "b.json")
+    (tmp_path / "stages.json").write_text(json.dumps({"train": {"wall_s": 1}}))
+    assert load(tmp_path) == [make_result()]
 
 
 @pytest.mark.parametrize(
