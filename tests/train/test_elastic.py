@@ -54,7 +54,9 @@ def _lose_a_node(folder: Path) -> None:
     from firelib.train.driver.train_stage import train
 
     with lean_start(log_monitor=False):  # Ray itself gives a node on a busy machine too little time
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        head = {"num_cpus": 1, "include_dashboard": False}
+        # At exit, nodes would be shut down by a signal handler, which the thread that adds a node could not set.
+        cluster = Cluster(initialize_head=True, shutdown_at_exit=False, head_node_args=head)
         node = cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False)
     paths, pids, slow = write_toy(folder), folder / "pids", folder / "slow"
@@ -83,10 +85,12 @@ def _lose_a_node(folder: Path) -> None:
     threading.excepthook = stop_training
     threading.Thread(target=lose_and_add, daemon=True).start()
     params = toy_params(workers=2, epochs=EPOCHS, train=PATIENT, pids=str(pids))
-    progress = train(SlowToy(), params, UNTRACKED, paths)
-    print(json.dumps({"steps": progress.step, "restarts": progress.timing["restarts"]}))  # noqa: T201
-    ray.shutdown()
-    cluster.shutdown()
+    try:
+        progress = train(SlowToy(), params, UNTRACKED, paths)
+        print(json.dumps({"steps": progress.step, "restarts": progress.timing["restarts"]}))  # noqa: T201
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
 
 
 if __name__ == "__main__":
