@@ -1,6 +1,8 @@
 """A node is lost and comes back: training continues with the workers that have a slot, and grows again."""
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -47,10 +49,15 @@ def _lose_a_node(folder: Path) -> None:
     import ray
     from ray.cluster_utils import Cluster
 
+    import firelib.ray_setup.session  # noqa: F401  sets Ray's variables: by default, its workers wait for all other work
+    from firelib.ray_setup.lean_start import lean_start
     from firelib.train.driver.train_stage import train
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    node = cluster.add_node(num_cpus=1)
+    with lean_start(log_monitor=False):  # Ray itself gives a node on a busy machine too little time
+        head = {"num_cpus": 1, "include_dashboard": False}
+        # At exit, nodes would be shut down by a signal handler, which the thread that adds a node could not set.
+        cluster = Cluster(initialize_head=True, shutdown_at_exit=False, head_node_args=head)
+        node = cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False)
     paths, pids, slow = write_toy(folder), folder / "pids", folder / "slow"
     pids.mkdir()
@@ -65,16 +72,25 @@ def _lose_a_node(folder: Path) -> None:
         cluster.remove_node(node, allow_graceful=False)
         lost_at = newest()
         wait_until(lambda: newest() > lost_at + STEPS, START, "a checkpoint of one worker")
-        cluster.add_node(num_cpus=1)
+        with lean_start(log_monitor=False):
+            cluster.add_node(num_cpus=1)
         wait_until(lambda: len(list(pids.iterdir())) == 2 + 1 + 2, START, "two workers again")
         slow.unlink()
 
+    def stop_training(failure: Any) -> None:
+        """Otherwise it would go on for a quarter of an hour."""
+        sys.excepthook(*failure[:3])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.excepthook = stop_training
     threading.Thread(target=lose_and_add, daemon=True).start()
     params = toy_params(workers=2, epochs=EPOCHS, train=PATIENT, pids=str(pids))
-    progress = train(SlowToy(), params, UNTRACKED, paths)
-    print(json.dumps({"steps": progress.step, "restarts": progress.timing["restarts"]}))  # noqa: T201
-    ray.shutdown()
-    cluster.shutdown()
+    try:
+        progress = train(SlowToy(), params, UNTRACKED, paths)
+        print(json.dumps({"steps": progress.step, "restarts": progress.timing["restarts"]}))  # noqa: T201
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
 
 
 if __name__ == "__main__":
