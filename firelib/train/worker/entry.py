@@ -29,6 +29,7 @@ def _import() -> None:
     with pause_garbage_collector():
         import_keras()
         import firelib.train.worker.training_loop  # noqa: F401  for its effect
+
         gc.freeze()
 
 
