@@ -26,6 +26,15 @@ def build_row_loss(model: Model) -> Callable[[Tensor, Tensor], Tensor]:
     return compute_loss
 
 
+def has_loss_of_keras(model: Model) -> bool:
+    """Whether the compiled loss is one of Keras' own, as opposed to a function or class of the recipe."""
+    import keras
+
+    loss = keras.losses.get(model.loss)
+    code = type(loss) if isinstance(loss, keras.losses.Loss) else loss
+    return str(getattr(code, "__module__", "")).partition(".")[0] == "keras"
+
+
 def compute_metrics(model: Model, labels: Array, predictions: Array) -> dict[str, float]:
     """Compute loss and compiled metrics once over all rows; averaging over batches would be wrong for AUC.
 

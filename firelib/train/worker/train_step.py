@@ -13,7 +13,7 @@ from firelib.errors import FirelibError
 from firelib.keras_import import pause_garbage_collector
 from firelib.train.class_weights import apply_class_weights
 from firelib.train.keras_types import Model, Optimizer, Strategy, Tensor, Variable
-from firelib.train.model.losses import build_row_loss
+from firelib.train.model.losses import build_row_loss, has_loss_of_keras
 
 _SMALL_TABLE = 1 << 18  # elements; summing such a table densely is faster than agreeing on the rows that were used
 
@@ -75,7 +75,11 @@ class TrainStep:
         self._gradients: Callable[..., tuple[Tensor, Any]] = self._compute_gradients
         if self._xla:
             self._gradients = tf.function(self._compute_gradients, jit_compile=True)
-        self._compiled = tf.function(self._run_steps if settings.steps_per_execution > 1 else self._run_step)
+        # AutoGraph converts loops and conditions over tensors. Without any, it takes a fifth of the tracing in vain; it
+        # never converts layers, which Keras calls.
+        loops = settings.steps_per_execution > 1 or settings.accumulate > 1
+        step = self._run_steps if settings.steps_per_execution > 1 else self._run_step
+        self._compiled = tf.function(step, autograph=loops or not has_loss_of_keras(model))
 
     def __call__(self, batches: Iterator[Tensor], votes: tuple[bool, ...]) -> StepResult:
         """Train on the next batch.
