@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from firelib.cli import app
 from firelib.report.verify.check import ChangedError
+from firelib.stage_records.store import read_records
 from tests.errors import refused
 from tests.project import ROOT
 
@@ -37,7 +38,7 @@ def test_data_of_flights(run: Callable[..., Result], tmp_path: Path) -> None:
     assert run("extract").exit_code == 0
     assert run("report", "--output", "out", "--state", "HEAD").exit_code == 0
     assert "month=12" in (tmp_path / "out/report.html").read_text()
-    assert (tmp_path / ".firelib/stages/flights/extract.json").is_file()
+    assert [record.stage for record in read_records(tmp_path, "flights").records] == ["extract"]
     assert run("report", "--verify", "--output", "out").exit_code == 0
     file = min((tmp_path / "storage/lake/flights/flights").glob("*.parquet"))
     content = bytearray(file.read_bytes())
