@@ -200,10 +200,12 @@ def follow_detachable(record: "JobRecord") -> None:
 def _fetch_outputs(record: "JobRecord") -> None:
     from firelib.console import note
     from firelib.launch.backends.registry import load_backend
+    from firelib.stage_records.store import prune_job_records
 
     backend = load_backend(record.backend)
     if backend.returns_outputs:
         names = backend.fetch_outputs(record)
+        prune_job_records(Path(record.spec.project))
         note(f"fetched: {', '.join(names) or 'nothing new'}")
 
 

@@ -224,7 +224,9 @@ def _to_array(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([value if isinstance(value, str | None) else json.dumps(value) for value in values])
+        return pa.array(
+            [value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False) for value in values]
+        )
 
 
 def _flatten(table: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
 
 _HASH_OF_COPIES = 0x1E3779B97F4A7C15  # odd, so that no two copies of a row have the same hash
+_ZONE = r"(?:[Zz]|:\d{2}(?:\.\d+)?[+-]\d{2}(?::?\d{2})?)\s*$"  # of a time in ISO 8601
 _UNITS = r"[\s'’%€$£¥]|\b(?:EUR|USD|GBP|CHF|JPY)\b"  # beside the digits of a number
 #: Pixels of the largest picture that `decode_pictures` decodes: as many as Pillow decodes without a warning.
 MOST_PIXELS = (1 << 30) // 4 // 3
@@ -75,7 +76,15 @@ def _hash_values(rows: "pd.DataFrame") -> Any:
 
 
 def _is_nested(values: "pd.Series") -> bool:
-    """Whether values are lists, which pandas does not hash."""
+    """Whether values are lists or objects, which pandas does not hash.
+
+    A type of Arrow says so also where all values of a partition are missing: a row's hash depends on the row alone.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(values.dtype, pd.ArrowDtype):
+        return bool(pa.types.is_nested(values.dtype.pyarrow_dtype))
     first = values.dropna().head(1).tolist()
     return bool(first) and type(first[0]).__hash__ is None
 
@@ -154,7 +163,8 @@ def parse_dates(
         rows: Rows with the texts. Columns that they lack are skipped, and times stay as they are.
         columns: The columns.
         format: How the texts are written, as `datetime.strptime` says: `%d.%m.%Y`; or `ISO8601`.
-        utc: Whether the texts have time zones, which may differ: the times are then those of UTC.
+        utc: Whether the texts have time zones, which may differ: the times are then those of UTC. Without it, texts of
+            `ISO8601` with a time zone are unreadable.
 
     Returns:
         The rows with times in these columns; missing where the text is missing or unreadable.
@@ -169,7 +179,10 @@ def parse_dates(
     def parse(values: "pd.Series") -> "pd.Series":
         if pd.api.types.is_datetime64_any_dtype(values):
             return values
-        return pd.to_datetime(values.astype("string"), format=format, errors="coerce", utc=utc)
+        texts = values.astype("string")
+        if format == "ISO8601" and not utc:  # else the dtype would depend on the rows, and a mixture be refused
+            texts = texts.mask(texts.str.contains(_ZONE, na=False))
+        return pd.to_datetime(texts, format=format, errors="coerce", utc=utc)
 
     return rows.assign(**{column: parse(rows[column]) for column in columns if column in rows.columns})
 

@@ -1,6 +1,7 @@
 """Columns of a table from the fields of objects, such as those in JSON lines."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ def flatten_structs(rows: "pd.DataFrame", *columns: str) -> "pd.DataFrame":
 
     Returns:
         The rows, with `<column>_<field>` instead of each column; a field is missing where its object is.
+
+    Raises:
+        ValueError: Two columns would have the same name.
 
     Raises:
         TypeError: A column has values that are no objects.
@@ -36,10 +40,18 @@ def flatten_structs(rows: "pd.DataFrame", *columns: str) -> "pd.DataFrame":
         kind = objects.schema.field(column).type
         if not pa.types.is_struct(kind) and objects[column].null_count < len(rows):
             raise TypeError(f"column {column!r}: expected objects, got values of type {kind}")
-    fields = {name: values for column in present for name, values in list_fields(column, objects[column])}
+    listed = [field for column in present for field in list_fields(column, objects[column])]
+    _check_names([*(str(name) for name in rows.columns if name not in present), *(name for name, _ in listed)])
+    fields = dict(listed)
     flat: pd.DataFrame = pa.table(fields).to_pandas(types_mapper=_to_dtype)
     flat.index = rows.index if fields else flat.index
     return pd.concat([rows.drop(columns=present), flat], axis=1) if fields else rows.drop(columns=present)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"two columns would be named {', '.join(twice)}: rename one of them before flatten_structs")
 
 
 def list_fields(name: str, column: "pa.ChunkedArray") -> Iterator[tuple[str, "pa.ChunkedArray"]]:

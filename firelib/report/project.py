@@ -163,8 +163,8 @@ class ReportedProject:
 
     @property
     def last_runs(self) -> list[StageRecord]:
-        """The last run of each stage, in the order in which they began."""
-        own = [record for record in self.recorded.records if record.origin != "calibration"]
+        """The last run of each stage, in the order in which they began, without those measured for plans only."""
+        own = [record for record in self.recorded.records if record.origin in ("project", "job")]
         newest = {record.stage: record for record in own}
         return sorted(newest.values(), key=lambda record: record.begun)
 

@@ -19,7 +19,8 @@ def list_earlier_files(project: Path, recipe: str) -> list[Path]:
 def upgrade(raw: Any) -> Any:
     """Convert the content of a file of any version to fields of `StageRecord`, which validates them.
 
-    Files for plans said when a run had ended, and counted the nodes of Ray instead of describing them.
+    Files for plans said when a run had ended, and counted the nodes of Ray instead of describing them; the same run has
+    a file for reports beside them, unless it measured for a plan only.
 
     Args:
         raw: The content.
@@ -27,4 +28,4 @@ def upgrade(raw: Any) -> Any:
     if not isinstance(raw, dict) or "created" not in raw:
         return raw
     kept = {name: value for name, value in raw.items() if name not in ("created", "nodes")}
-    return {**kept, "begun": raw["created"]}
+    return {"origin": "earlier", **kept, "begun": raw["created"]}

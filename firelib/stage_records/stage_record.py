@@ -52,7 +52,7 @@ class StageRecord(_Record):
         begun: When it began, UTC, ISO 8601.
         seconds: Wall time of its work, without imports and the start of Ray.
         origin: Where it ran: in the project itself, in a job's copy of the project, whose outputs came back, or in the
-            temporary folder of `firelib plan --measure`.
+            temporary folder of `firelib plan --measure`. An earlier firelib did not say so in its files for plans.
         job: Id of the job that it was a part of.
         nodes: Nodes of Ray; none if the stage does not use Ray.
         totals: Tasks of Ray by name.
@@ -70,7 +70,7 @@ class StageRecord(_Record):
     stage: Stage
     begun: str
     seconds: float = Field(ge=0)
-    origin: Literal["project", "job", "calibration"] = "project"
+    origin: Literal["project", "job", "calibration", "earlier"] = "project"
     job: str | None = None
     nodes: tuple[Node, ...] = ()
     totals: tuple[TaskTotal, ...] = ()

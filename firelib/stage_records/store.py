@@ -6,7 +6,8 @@ outputs are fetched.
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ from firelib.stage_records.stage_record import VERSION, Stage, StageRecord
 #: Folder of the records, relative to the project.
 RECORDS = Path(".firelib", "stages")
 
-_KEPT = 20  # newest runs of each stage that measured a rate
+_KEPT = 20  # newest of each kind and stage
+_CALIBRATION = "calibration-"
 _OF_JOB = re.compile(rf"\.firelib/stages/\w+/job-[a-z][a-z0-9-]*-({'|'.join(get_args(Stage))})\.json", re.ASCII)
 
 
@@ -55,10 +57,29 @@ def write_record(project: Path, recipe: str, record: StageRecord) -> Path:
     folder = make_private_folder(project, RECORDS.name, recipe)
     path = folder / f"{_choose_name(record)}.json"
     storage.write_bytes(str(path), storage.to_json(record.model_dump(mode="json")))
-    for old in sorted(folder.glob(f"{record.stage}-*.json"))[:-_KEPT]:
+    prefix = f"{_CALIBRATION}{record.stage}" if record.origin == "calibration" else record.stage
+    _keep_newest(sorted(folder.glob(f"{prefix}-*.json")))
+    return path
+
+
+def _keep_newest(files: Sequence[Path]) -> None:
+    """Remove all files but the last ones."""
+    for old in files[:-_KEPT]:
         with suppress(FileNotFoundError):  # another command may remove it, too
             old.unlink()
-    return path
+
+
+def prune_job_records(project: Path) -> None:
+    """Remove the oldest records of jobs, of each recipe and stage.
+
+    Args:
+        project: The project's folder.
+    """
+    by_stage = defaultdict[tuple[Path, str], list[Path]](list)
+    for file in find_job_records(project):
+        by_stage[file.parent, file.stem.rpartition("-")[2]].append(file)
+    for files in by_stage.values():
+        _keep_newest(sorted(files, key=lambda file: file.stat().st_mtime_ns))
 
 
 def _choose_name(record: StageRecord) -> str:
@@ -67,7 +88,8 @@ def _choose_name(record: StageRecord) -> str:
     if not record.measures_rate:
         return record.stage
     order = record.begun.replace(":", "").replace("+", "_")
-    return f"{record.stage}-{order}-{uuid4().hex[:8]}"
+    prefix = _CALIBRATION if record.origin == "calibration" else ""
+    return f"{prefix}{record.stage}-{order}-{uuid4().hex[:8]}"
 
 
 def is_record_of_job(name: str) -> bool:
@@ -97,6 +119,9 @@ def read_records(project: Path, recipe: str) -> StoredRecords:
             records.append(_read(file))
         except FirelibError as error:
             problems.append(error)
+        except OSError as error:
+            what, remedy = f"cannot be read: {error.strerror}", "correct its rights, or remove it"
+            problems.append(FirelibError(what, where=str(file), remedy=remedy))
     return StoredRecords(sorted(records, key=lambda record: record.begun), problems)
 
 

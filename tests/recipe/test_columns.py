@@ -6,6 +6,7 @@ import zlib
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -13,6 +14,7 @@ from firelib.recipe import (
     add_date_parts,
     decode_pictures,
     flag_labels,
+    hash_rows,
     number_classes,
     number_rows,
     parse_dates,
@@ -104,3 +106,18 @@ def test_broken_pictures_of_any_kind_are_missing():
 def test_jpeg_is_decoded_to_the_size():
     decoded = decode_pictures(pd.DataFrame({"image": [encode((800, 640, 3), "JPEG")]}), "image", (4, 4, 3))
     assert abs(decoded["image"][0].astype(int) - 200).max() <= 2
+
+
+def test_times_with_a_zone_are_unreadable_where_none_is_declared() -> None:
+    """The dtype is that of the declaration, whatever the rows."""
+    for texts in (["2024-01-31T08:15:00Z"], ["2024-01-31", "2024-01-31T08:15:00+01:00"], ["2024-01-31 08:15"]):
+        days = parse_dates(pd.DataFrame({"day": texts}), "day", format="ISO8601")["day"]
+        assert days.dt.tz is None
+        assert days.notna().tolist() == [not text.endswith(("Z", "+01:00")) for text in texts]
+
+
+def test_the_hash_of_a_row_with_objects_does_not_depend_on_the_others() -> None:
+    kind = pd.ArrowDtype(pa.struct({"n": pa.int64()}))
+    rows = pd.DataFrame({"o": pd.Series([{"n": 1}, None], dtype=kind)})
+    apart = [hash_rows(rows.iloc[[number]])["row"].item() for number in (0, 1)]
+    assert hash_rows(rows)["row"].tolist() == apart

@@ -37,3 +37,12 @@ def test_a_column_without_objects_is_dropped() -> None:
 def test_other_values_than_objects_are_refused() -> None:
     with pytest.raises(TypeError, match=r"'geo'.*string"):
         flatten_structs(pd.DataFrame({"geo": [None, "Oslo"]}), "geo")
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    for rows in (
+        pd.DataFrame({"a": [{"b_c": 1, "b": {"c": 2}}]}),
+        pd.DataFrame({"a": [{"b": 1}], "a_b": [2]}),
+    ):
+        with pytest.raises(ValueError, match="a_b"):
+            flatten_structs(rows, "a")

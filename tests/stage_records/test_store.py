@@ -1,6 +1,7 @@
 """Records of runs, kept in the project: of this version and of earlier ones."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,14 @@ import pytest
 from firelib import storage
 from firelib.stage_records.ray_activity import Node, Task, TaskTotal
 from firelib.stage_records.stage_record import VERSION, TrainingFigures
-from firelib.stage_records.store import RECORDS, find_job_records, is_record_of_job, read_records, write_record
+from firelib.stage_records.store import (
+    RECORDS,
+    find_job_records,
+    is_record_of_job,
+    prune_job_records,
+    read_records,
+    write_record,
+)
 from tests.errors import refused
 from tests.stage_records.made import measured
 
@@ -116,3 +124,35 @@ def test_records_of_version_1_are_read(tmp_path: Path) -> None:
     )
     assert (train.stage, train.begun, train.nodes, train.training) == ("train", at(2), (), TRAINING)
     assert train.measures_rate
+
+
+def test_the_report_of_a_run_of_version_1_is_that_with_its_nodes(tmp_path: Path) -> None:
+    """The file for plans has a later time and no nodes."""
+    rate = {"rows": 10, "cores": 2.0, "cpu": "x", "load": 0.5, "row_bytes": 4.0}
+    plan = {"stage": "extract", "created": at(2), "seconds": 9.0, "nodes": 1, **rate}
+    storage.write_bytes(
+        str(tmp_path / RECORDS / "mine/extract.json"),
+        storage.to_json({"stage": "extract", "begun": at(1), "seconds": 2.5}),
+    )
+    storage.write_bytes(str(tmp_path / ".firelib/measurements/mine/extract-x.json"), storage.to_json(plan))
+    assert [record.origin for record in read_records(tmp_path, "mine").records] == ["project", "earlier"]
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / RECORDS / "mine/extract.json").mkdir(parents=True)
+    stored = read_records(tmp_path, "mine")
+    assert stored.records == []
+    assert "extract.json" in str(stored.problems[0].where)
+
+
+def test_the_newest_records_of_jobs_are_kept(tmp_path: Path) -> None:
+    folder = tmp_path / RECORDS / "mine"
+    for number in range(25):
+        for stage in ("extract", "train"):
+            file = folder / f"job-run-{number}-{stage}.json"
+            storage.write_bytes(str(file), b"{}")
+            os.utime(file, (number, number))
+    prune_job_records(tmp_path)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(
+        f"job-run-{number}-{stage}.json" for number in range(5, 25) for stage in ("extract", "train")
+    )

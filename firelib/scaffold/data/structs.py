@@ -26,9 +26,10 @@ def flatten_table(table: pa.Table) -> tuple[pa.Table, Structs]:
     taken = {name.lower() for name in table.column_names}
     columns: dict[str, pa.ChunkedArray] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        fields = dict(list_fields(name, column))
+        listed = list(list_fields(name, column))
+        fields = dict(listed)
         lowered = {field.lower() for field in fields}
-        if 0 < len(fields) <= _MOST_FIELDS and len(lowered) == len(fields) and not lowered & taken:
+        if 0 < len(listed) <= _MOST_FIELDS and len(lowered) == len(listed) and not lowered & taken:
             structs[name] = tuple(fields)
             taken |= lowered
             columns |= fields
