@@ -95,8 +95,8 @@ class TransformJob:
         def plan_once(name: str, partition_bytes: int, parts: frozenset[str]) -> TablePlan:
             uri, record = storage.join(self.paths.lake, name), self.lake.tables[name]
             table = require_version(self.tables.open(name, record.version), uri, record.version)
-            has_one = len(record.commits) == 1  # then its files may have any names
-            return plan_files(table, uri, partition_bytes, None if has_one else parts)
+            reads_all = parts == {commit.sha256 for commit in record.commits}  # then its files may have any names
+            return plan_files(table, uri, partition_bytes, None if reads_all else parts)
 
         return plan_once
 

@@ -1,9 +1,11 @@
 """Columns that one of two versions of a table lacks, or has with another type."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firelib.data.lake import TableRecord
+
+_OBJECT = "struct<"
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,28 @@ def compare_schemas(table: str, before: TableRecord, after: TableRecord) -> list
         before: Its entry in the first lake.json.
         after: Its entry in the second lake.json.
     """
-    first, second = (_flatten(record.columns) for record in (before, after))
-    changes = [
-        ColumnChange(table, name, first.get(name), second.get(name)) for name in dict.fromkeys([*first, *second])
-    ]
-    return [change for change in changes if change.before != change.after]
+    names = dict.fromkeys([*before.columns, *after.columns])
+    pairs = ((name, before.columns.get(name), after.columns.get(name)) for name in names)
+    return [ColumnChange(table, *each) for pair in pairs for each in _compare(*pair)]
 
 
-def _flatten(columns: Mapping[str, str]) -> dict[str, str]:
-    return {name: kind for column, kind in columns.items() for name, kind in _list_fields(column, kind)}
-
-
-def _list_fields(name: str, kind: str) -> Iterator[tuple[str, str]]:
-    """The fields of a type such as `struct<city: string, at: struct<x: double>>`; other types have themselves."""
-    if not kind.startswith("struct<"):
-        yield name, kind
+def _compare(name: str, before: str | None, after: str | None) -> Iterator[tuple[str, str | None, str | None]]:
+    """The column, if it differs; of two objects, each field that differs."""
+    if before == after:
         return
-    for part in _split(kind.removeprefix("struct<").removesuffix(">")):
-        field, _, inner = part.partition(": ")
-        yield from _list_fields(f"{name}.{field}", inner)
+    if not (before and after and before.startswith(_OBJECT) and after.startswith(_OBJECT)):
+        yield name, before, after
+        return
+    first, second = _parse_fields(before), _parse_fields(after)
+    for field in dict.fromkeys([*first, *second]):
+        yield from _compare(f"{name}.{field}", first.get(field), second.get(field))
+
+
+def _parse_fields(kind: str) -> dict[str, str]:
+    """Field → type, of a type such as `struct<city: string, at: struct<x: double>>`."""
+    fields = kind.removeprefix(_OBJECT).removesuffix(">")
+    parts = (part.partition(": ") for part in _split(fields)) if fields else ()
+    return {field: inner for field, _, inner in parts}
 
 
 def _split(fields: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Columns of a source that has changed: new ones are accepted, other types are refused."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from firelib.console import note
 from firelib.data.formats.declared_types import text_features
@@ -38,13 +38,10 @@ def check_evolution(name: str, source: Source, recipe: Recipe, before: TableReco
     declared = {*source.types, *text_features(recipe)}
     other = [c for c in changes if c.before and c.after and c.column not in declared]
     if other:
-        accept = f"Source(…, types={_declare(other)})"
-        if not all(c.column in before.columns and _can_declare(str(c.after)) for c in other):
-            accept = f"remove data/{recipe.name}/lake.json, and run firelib extract"
         raise FirelibError(
             "\n".join(f"table {name!r}: column {c.column!r} was {c.before}, is now {c.after}" for c in other),
             where=f"source {source}",
-            remedy=f"correct the source; or accept the types: {accept}",
+            remedy=f"correct the source; or accept the types: {_accept(other, before, recipe)}",
         )
     for change in changes:
         if not change.after:
@@ -52,6 +49,17 @@ def check_evolution(name: str, source: Source, recipe: Recipe, before: TableReco
         elif not change.before:
             default = repr(source.defaults[change.column]) if change.column in source.defaults else "null"
             note(f"  {name}: new column {change.column!r} ({change.after}); rows without a value have {default}")
+
+
+def _accept(changes: Sequence[ColumnChange], before: TableRecord, recipe: Recipe) -> str:
+    """How to accept types; those of fields of objects have no declaration."""
+    declarable = [each for each in changes if each.column in before.columns and _can_declare(str(each.after))]
+    ways = [f"Source(…, types={_declare(declarable)})"] if declarable else []
+    if len(declarable) < len(changes):
+        ways.append(
+            f"remove data/{recipe.name}/lake.json, and run firelib extract, which accepts the changes of all tables"
+        )
+    return "; and ".join(ways)
 
 
 def _can_declare(kind: str) -> bool:

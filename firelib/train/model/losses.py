@@ -31,7 +31,11 @@ def has_loss_of_keras(model: Model) -> bool:
     import keras
 
     loss = keras.losses.get(model.loss)
-    code = type(loss) if isinstance(loss, keras.losses.Loss) else loss
+    return is_of_keras(type(loss) if isinstance(loss, keras.losses.Loss) else loss)
+
+
+def is_of_keras(code: object) -> bool:
+    """Whether a function or a class is one of Keras' own."""
     return str(getattr(code, "__module__", "")).partition(".")[0] == "keras"
 
 

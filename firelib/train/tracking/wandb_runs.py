@@ -87,12 +87,18 @@ def mark_empty_files(project: Path, run_id: str) -> list[Path]:
         run_id: Id of the W&B run; none of its files is being written.
 
     Returns:
-        The files.
+        The files that are marked. A folder that cannot be written, such as that of another user, is left as it is.
     """
     empty = [file for file in find_files(project) if file.stem == f"run-{run_id}" and not _holds_records(file)]
-    for file in empty:
-        file.with_suffix(".wandb.synced").touch()
-    return empty
+    return [file for file in empty if _mark(file.with_suffix(".wandb.synced"))]
+
+
+def _mark(file: Path) -> bool:
+    try:
+        file.touch()
+    except OSError:
+        return False
+    return True
 
 
 def _holds_records(file: Path) -> bool:

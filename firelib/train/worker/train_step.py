@@ -13,7 +13,7 @@ from firelib.errors import FirelibError
 from firelib.keras_import import pause_garbage_collector
 from firelib.train.class_weights import apply_class_weights
 from firelib.train.keras_types import Model, Optimizer, Strategy, Tensor, Variable
-from firelib.train.model.losses import build_row_loss, has_loss_of_keras
+from firelib.train.model.losses import build_row_loss, has_loss_of_keras, is_of_keras
 
 _SMALL_TABLE = 1 << 18  # elements; summing such a table densely is faster than agreeing on the rows that were used
 
@@ -77,9 +77,10 @@ class TrainStep:
             self._gradients = tf.function(self._compute_gradients, jit_compile=True)
         # AutoGraph converts loops and conditions over tensors. Without any, it takes a fifth of the tracing in vain; it
         # never converts layers, which Keras calls.
-        loops = settings.steps_per_execution > 1 or settings.accumulate > 1
+        own = [each for each in (optimizer, model.optimizer) if not is_of_keras(type(each))]
+        converts = settings.steps_per_execution > 1 or settings.accumulate > 1 or own or not has_loss_of_keras(model)
         step = self._run_steps if settings.steps_per_execution > 1 else self._run_step
-        self._compiled = tf.function(step, autograph=loops or not has_loss_of_keras(model))
+        self._compiled = tf.function(step, autograph=bool(converts))
 
     def __call__(self, batches: Iterator[Tensor], votes: tuple[bool, ...]) -> StepResult:
         """Train on the next batch.

@@ -16,6 +16,18 @@ def test_columns_that_differ_are_listed() -> None:
     ]
 
 
+def test_objects_and_other_values_are_of_different_types() -> None:
+    """Also an object without fields, and a column that is called like a field."""
+    one, other = (
+        {"o": "struct<a: int64>", "o.a": "int64", "e": "struct<>"},
+        {"o": "string", "o.a": "string", "e": "string"},
+    )
+    for first, second in ((one, other), (other, one)):
+        assert compare_schemas("t", record(**first), record(**second)) == [
+            ColumnChange("t", name, first[name], second[name]) for name in first
+        ]
+
+
 def test_fields_of_objects_are_compared() -> None:
     before = record(o="struct<a: int64, at: struct<x: double, t: list<item: string>>>", m="map<string, int64>")
     after = record(

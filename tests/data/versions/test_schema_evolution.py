@@ -92,7 +92,7 @@ def test_a_new_field_of_objects_is_accepted_and_another_type_refused(
     extract(recipe, paths)
     noted = capsys.readouterr().err
     assert "'geo.zip' (string)" in noted
-    assert "'geo.at.y' (int64)" in noted
+    assert "'geo.at' (struct<y: int64>)" in noted
     (tmp_path / "t.jsonl").write_text(
         f'{first}{{"month": 2, "id": 2, "geo": {{"x": "b"}}}}\n'.replace('"x": 1', '"x": "a"')
     )

@@ -44,7 +44,7 @@ def test_one_of_two_trainings_that_see_the_same_free_slot_stops(monkeypatch):
     """Both see one free slot all the time, like drivers whose view of the cluster is out of date."""
     monkeypatch.setattr(growth, "count_free_slots", lambda _: 1)
     monkeypatch.setattr(growth, "_INTERVAL_SECONDS", 0.0)
-    monkeypatch.setattr(growth, "_RESERVE_SECONDS", patience(3))
+    monkeypatch.setattr(growth, "_RESERVE_SECONDS", patience(30))
 
     def train(reservation):
         watch = Growth(1, 2, ONE, reservation)
