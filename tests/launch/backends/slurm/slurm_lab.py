@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -99,6 +100,7 @@ class SlurmLab:
     def start_again(self, job: str) -> None:
         """Wait until a job is in the queue again, and start it at once: Slurm lets it wait for two minutes."""
         wait_until(lambda: self.state(job) == "PENDING", 120, f"job {job} waits in the queue again")
+        time.sleep(2)  # a node refuses a job whose last run it has revoked in the same second
         wait_until(lambda: self._pull_forward(job), 120, f"job {job} starts again")
 
     def _pull_forward(self, job: str) -> bool:
