@@ -1,6 +1,5 @@
 """A line chart: curves, and marks along the x axis such as restarts."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,7 @@ from firelib.report.drawings.axis import label, ticks
 
 Points = Sequence[tuple[float, float]]
 
+_LARGEST = 1e300  # the difference of two larger numbers may be infinite
 _MOST_POINTS = 400  # of a curve; more cannot be told apart at this width
 
 
@@ -28,7 +28,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class LineChart:
-    """A line chart. Points that are not finite are left out.
+    """A line chart. Points that are not finite, or beyond 1e300, are left out.
 
     Attributes:
         title: Its caption.
@@ -56,7 +56,8 @@ class LineChart:
     def finite(self) -> dict[str, list[tuple[float, float]]]:
         """The points of each curve that can be drawn."""
         return {
-            name: [point for point in points if all(map(math.isfinite, point))] for name, points in self.curves.items()
+            name: [point for point in points if all(abs(value) <= _LARGEST for value in point)]
+            for name, points in self.curves.items()
         }
 
     @cached_property
